@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "basic/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+int file_read(const char *path, struct buf *buf)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    for (;;) {
+        ssize_t n = read(fd, buf_reserve(buf, 65536), 65536);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return -errno;
+        }
+        if (!n) {
+            return 0;
+        }
+        buf->size += (size_t)n;
+    }
+}
+
+int file_write_at(int fd, const void *data, size_t size, off_t offset)
+{
+    const char *p = data;
+
+    while (size) {
+        ssize_t n = pwrite(fd, p, size, offset);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return -errno;
+        }
+        p += n;
+        size -= (size_t)n;
+        offset += n;
+    }
+    return 0;
+}
+
+int file_sync_parent(const char *path)
+{
+    _cleanup_free_ char *copy = xstrdup(path);
+    _cleanup_close_ int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    return fsync(fd) < 0 ? -errno : 0;
+}
+
+// The target of the link `path`, relative to where the link is; NULL with errno when no link.
+static char *link_target(const char *path)
+{
+    char target[PATH_MAX];
+    ssize_t size = readlink(path, target, sizeof(target) - 1);
+    const char *slash = strrchr(path, '/');
+
+    if (size < 0) {
+        return NULL;
+    }
+    target[size] = '\0';
+    if (target[0] == '/' || !slash) {
+        return xstrdup(target);
+    }
+    return xasprintf("%.*s/%s", (int)(slash - path), path, target);
+}
+
+int file_resolve(const char *path, char **ret)
+{
+    _cleanup_free_ char *real = realpath(path, NULL);
+    _cleanup_free_ char *current = NULL;
+
+    if (real) {
+        *ret = TAKE_PTR(real);
+        return 0;
+    }
+    if (errno != ENOENT) {
+        return -errno;
+    }
+    current = xstrdup(path);
+    for (int hops = 0; hops < 40; hops++) {
+        char *target = link_target(current);
+
+        if (!target) {
+            *ret = TAKE_PTR(current);
+            return 0;
+        }
+        free(current);
+        current = target;
+    }
+    return -ELOOP;
+}

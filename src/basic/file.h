@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// File operations with the error conventions of this project (0 or negative errno).
+#pragma once
+
+#include "basic/buf.h"
+
+#include <sys/types.h>
+
+// Appends the whole of `path` to `buf`.
+int file_read(const char *path, struct buf *buf);
+// Writes all `size` bytes at `offset`; retries short writes. On failure some may be written.
+int file_write_at(int fd, const void *data, size_t size, off_t offset);
+// Makes the directory entry of `path` durable (fsync of its folder).
+int file_sync_parent(const char *path);
+// The real file behind `path`, every symbolic link followed, even when the last one dangles or the file does not exist yet. Caller frees *ret.
+int file_resolve(const char *path, char **ret);

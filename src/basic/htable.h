@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// A hash table of pointers, open addressing with linear probing: 16 bytes a slot, no memory of
+// its own per item. It never looks into the items: the caller supplies the hash and compares.
+// A zeroed struct is an empty table. Duplicates of a hash, and of an item, are allowed.
+#pragma once
+
+#include "basic/macro.h"
+
+#include <stdbool.h>
+
+struct htable_slot {
+    uint64_t hash; // the caller's, with bit 0 forced to 1; 0 is an empty slot
+    void *item;
+};
+
+struct htable {
+    struct htable_slot *slots;
+    size_t n; // items
+    size_t n_slots; // a power of two, or 0
+};
+
+void htable_done(struct htable *table); // frees the slots, not the items
+void htable_clear(struct htable *table);
+// O(1), amortised over doublings.
+void htable_insert(struct htable *table, uint64_t hash, void *item);
+// Removes this very pointer. Returns false when it is not there.
+bool htable_remove(struct htable *table, uint64_t hash, const void *item);
+// Replaces one pointer by another with the same hash. `old` must be there.
+void htable_replace(struct htable *table, uint64_t hash, const void *old, void *item);
+
+// The items with this hash, one after another: start with *state = 0 and call until NULL. The
+// table must not change in between.
+void *htable_next_with_hash(const struct htable *table, uint64_t hash, size_t *state);
+// All items in no order, the same way.
+void *htable_next(const struct htable *table, size_t *state);
+
+#define HTABLE_FOREACH_WITH_HASH(var, table, hash)                                                 \
+    for (size_t var##_state = 0; (var = htable_next_with_hash((table), (hash), &var##_state));)
+#define HTABLE_FOREACH(var, table)                                                                 \
+    for (size_t var##_state = 0; (var = htable_next((table), &var##_state));)

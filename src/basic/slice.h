@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// A slice is bytes that belong to somebody else: a pointer and a length, no terminator.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct slice {
+    const char *data;
+    size_t size;
+};
+
+// A slice of a string literal or of a NUL-terminated string.
+#define SLICE(literal)  ((struct slice){(literal), sizeof(literal) - 1})
+#define SLICE_EMPTY     ((struct slice){NULL, 0})
+#define SLICE_FORMAT    "%.*s"
+#define SLICE_ARGS(s)   (int)(s).size, (s).data
+
+static inline struct slice slice_of(const char *s)
+{
+    return (struct slice){s, strlen(s)};
+}
+
+static inline bool slice_equals(struct slice a, struct slice b)
+{
+    return a.size == b.size && (!a.size || !memcmp(a.data, b.data, a.size));
+}
+
+static inline bool slice_is(struct slice a, const char *s)
+{
+    return slice_equals(a, slice_of(s));
+}
+
+// Bytewise order, a prefix before what it begins.
+static inline int slice_compare(struct slice a, struct slice b)
+{
+    size_t size = a.size < b.size ? a.size : b.size;
+    int cmp = size ? memcmp(a.data, b.data, size) : 0;
+
+    return cmp ? cmp : (a.size > b.size) - (a.size < b.size);
+}

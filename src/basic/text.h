@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Immutable, reference-counted strings: what a string atom holds. UTF-8, never with a NUL inside;
+// a terminating NUL follows the bytes. References are counted without atomics: engine thread only.
+// A helper thread may read texts that the engine thread keeps alive for it.
+#pragma once
+
+#include "basic/alloc.h"
+#include "basic/slice.h"
+
+#include <stdint.h>
+
+struct text {
+    uint32_t refs;
+    uint32_t size;
+    char data[];
+};
+
+// The empty text; static, may be referenced and unreferenced like any other.
+struct text *text_empty(void);
+// A copy of the bytes, which must be fewer than 4 GiB.
+struct text *text_new(struct slice bytes);
+void text_free(struct text *text);
+
+static inline struct text *text_ref(struct text *text)
+{
+    text->refs++;
+    return text;
+}
+
+static inline void text_unref(struct text *text)
+{
+    if (text && !--text->refs) {
+        text_free(text);
+    }
+}
+
+static inline struct slice text_slice(const struct text *text)
+{
+    return (struct slice){text->data, text->size};
+}

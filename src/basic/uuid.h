@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// UUIDs (RFC 4122), kept as two big-endian halves in host integers: numeric order is the text's order.
+#pragma once
+
+#include "basic/hash.h"
+#include "basic/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define UUID_LEN 36 // characters of the text form
+#define UUID_ZERO ((struct uuid){0, 0})
+
+struct uuid {
+    uint64_t hi;
+    uint64_t lo;
+};
+
+// A random (version 4) UUID. Engine thread only.
+struct uuid uuid_random(void);
+// Parses exactly 36 characters, either case. Returns false, *ret untouched, when it is no UUID.
+bool uuid_parse(struct slice text, struct uuid *ret);
+// Writes 36 characters, no terminator.
+void uuid_format(struct uuid uuid, char text[UUID_LEN]);
+// The UUID whose bytes are these 16, in order.
+struct uuid uuid_from_bytes(const uint8_t bytes[16]);
+
+#define UUID_TEXT_SIZE (UUID_LEN + 1)
+// The text form in `text`, with a terminator; returns `text`.
+const char *uuid_text(struct uuid uuid, char text[UUID_TEXT_SIZE]);
+
+static inline bool uuid_equals(struct uuid a, struct uuid b)
+{
+    return a.hi == b.hi && a.lo == b.lo;
+}
+
+static inline bool uuid_is_zero(struct uuid uuid)
+{
+    return !uuid.hi && !uuid.lo;
+}
+
+static inline int uuid_compare(struct uuid a, struct uuid b)
+{
+    if (a.hi != b.hi) {
+        return a.hi < b.hi ? -1 : 1;
+    }
+    return (a.lo > b.lo) - (a.lo < b.lo);
+}
+
+static inline uint64_t uuid_hash(struct uuid uuid)
+{
+    return hash_u64(uuid.hi, uuid.lo);
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conditions (RFC 7047 5.1 <condition>, with booleans and the 2.4 extension for optional scalars),
+// shared by transactions and conditional monitors.
+#pragma once
+
+#include "engine/row.h"
+
+enum condition_function { COND_LT, COND_LE, COND_EQ, COND_NE, COND_GE, COND_GT, COND_INCLUDES, COND_EXCLUDES, COND_FALSE, COND_TRUE };
+
+struct condition_clause {
+    enum condition_function function;
+    const struct column *column; // NULL for COND_FALSE and COND_TRUE
+    union datum value;
+};
+
+struct condition {
+    struct condition_clause *clauses;
+    size_t n_clauses;
+};
+
+// Decodes the array the cursor stands at. `symbols` may be NULL.
+struct ovsdb_error *condition_decode(struct cursor *cursor, const struct table_schema *table, struct symbol_table *symbols, struct buf *scratch, struct condition *ret);
+void condition_done(struct condition *condition);
+bool condition_clause_matches(const struct condition_clause *clause, const struct row *row);
+// "where" of operations: every clause holds; no clauses: true.
+bool condition_matches_all(const struct condition *condition, const struct row *row);
+// "where" of conditional monitors: one clause holds; no clauses: true.
+bool condition_matches_any(const struct condition *condition, const struct row *row);

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// A version of a row: immutable once its transaction has committed, reference-counted; the table
+// points at the current one, monitors, history and snapshots at whichever they still need.
+#pragma once
+
+#include "model/schema.h"
+
+struct row {
+    uint32_t refs;
+    const struct table_schema *table; // valid while somebody holds the schema: every holder of rows does
+    uint64_t seq;                     // of the commit that made this version; 0 while being built
+    struct uuid uuid;
+    uint64_t words[];                 // the columns' values, at column->offset
+};
+
+// A writable row with every column at its default. One reference, the caller's.
+struct row *row_new(const struct table_schema *table, struct uuid uuid);
+// A writable copy that shares the values. O(columns).
+struct row *row_clone(const struct row *row);
+void row_free(struct row *row);
+
+static inline struct row *row_ref(struct row *row)
+{
+    row->refs++;
+    return row;
+}
+static inline void row_unref(struct row *row)
+{
+    if (row && !--row->refs) {
+        row_free(row);
+    }
+}
+
+// The _version of a row version: derived from seq and uuid with a per-process key.
+struct uuid row_version(const struct row *row);
+
+// A column's value, borrowed. Works for _uuid and _version as well.
+static inline union datum row_get(const struct row *row, const struct column *column)
+{
+    union datum datum;
+
+    if (UNLIKELY(column->index <= COLUMN_VERSION)) {
+        datum.scalar.uuid = column->index == COLUMN_UUID ? row->uuid : row_version(row);
+    } else if (column->n_words == 2) {
+        memcpy(&datum, &row->words[column->offset], 16);
+    } else {
+        datum.scalar.uuid.lo = 0;
+        memcpy(&datum, &row->words[column->offset], 8);
+    }
+    return datum;
+}
+
+// Replaces a column's value in a row being built; takes ownership of `datum`, releases the old one.
+void row_set(struct row *row, const struct column *column, union datum datum);

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds where a JSON value ends in a byte stream that has no delimiters, and validates it on the
+// way: grammar (RFC 8259), UTF-8, no \u0000, no lone surrogates, number syntax, nesting, size. Any
+// split of the bytes into pieces gives the same result. What passed needs no further syntax check:
+// the cursor relies on it (I-1).
+#pragma once
+
+#include "basic/buf.h"
+
+#include <stdint.h>
+
+#define FRAMER_MAX_DEPTH 1000 // arrays and objects within each other
+
+enum framer_status {
+    FRAMER_MORE,  // all bytes consumed, the value is not complete
+    FRAMER_DONE,  // the value ends with the last byte consumed
+    FRAMER_ERROR, // see framer_error(); final
+};
+
+struct framer {
+    size_t max_size; // of one value, in bytes
+    size_t offset;   // bytes of the current value seen so far, leading white space not counted
+    const char *error;
+    uint8_t state;
+    uint8_t literal_at; // position in true, false or null
+    uint8_t utf8_left;
+    uint8_t utf8_min;
+    uint8_t utf8_max;
+    uint8_t hex_left;
+    uint16_t hex;
+    uint16_t surrogate;
+    uint16_t depth;
+    uint64_t *nesting; // one bit per level, 1 = object; allocated on first need
+    uint16_t nesting_words;
+    const char *literal;
+};
+
+void framer_init(struct framer *framer, size_t max_size);
+void framer_done(struct framer *framer);
+
+// Consumes from `data` up to the end of the current value; *ret_consumed (<= size) says how much.
+// White space before a value is consumed without starting it: framer_is_idle() stays true.
+// A number at top level ends only before the next byte that cannot belong to it, which is then not
+// consumed. O(size).
+enum framer_status framer_feed(struct framer *framer, const char *data, size_t size,
+                               size_t *ret_consumed);
+// Ready for the next value; after FRAMER_DONE this has already happened.
+void framer_reset(struct framer *framer);
+// True if no byte of a value has been seen since the last one ended.
+bool framer_is_idle(const struct framer *framer);
+// What is wrong and where, after FRAMER_ERROR, e.g. "invalid escape" at framer->offset. Static.
+const char *framer_error(const struct framer *framer);
+
+// Validates that `text` is exactly one value with optional white space around it. On success *ret is
+// the value without the white space; on failure returns the error text, and its offset in
+// *ret_offset (either may be NULL).
+const char *framer_check(struct slice text, size_t max_size, struct slice *ret, size_t *ret_offset);

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The named UUIDs of one transaction (RFC 7047 5.1 <named-uuid>, 5.2.1 "uuid-name").
+#pragma once
+
+#include "basic/htable.h"
+#include "basic/uuid.h"
+
+struct symbol {
+    struct uuid uuid;
+    bool created;  // an insert with this uuid-name has run
+    bool referenced; // some value mentions it
+    uint32_t size;
+    char name[];
+};
+
+// A zeroed struct is empty.
+struct symbol_table {
+    struct htable by_name;
+};
+
+void symbol_table_done(struct symbol_table *table);
+// The symbol called `name`, made with a random UUID if there is none. Owned by the table.
+struct symbol *symbol_table_get(struct symbol_table *table, struct slice name);

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Column types (RFC 7047 3.2 <type>, <base-type>): atomic type, constraints, number of elements.
+#pragma once
+
+#include "model/atom.h"
+
+struct datum_elems;
+struct table_schema;
+
+enum ref_type { REF_NONE, REF_STRONG, REF_WEAK };
+
+struct base_type {
+    enum atom_type type;
+    struct datum_elems *enumeration; // allowed values, sorted; NULL without "enum"
+    union {
+        struct {
+            int64_t min, max; // INT64_MIN, INT64_MAX without limit
+        } integer;
+        struct {
+            double min, max; // -DBL_MAX, DBL_MAX without limit
+        } real;
+        struct {
+            uint32_t min, max; // characters; 0, UINT32_MAX without limit
+        } string;
+        struct {
+            char *ref_table_name; // or NULL
+            const struct table_schema *ref_table; // resolved by the schema; NULL without refTable
+            enum ref_type ref_type;
+        } uuid;
+    };
+};
+
+struct type {
+    struct base_type key;
+    struct base_type value; // type ATOM_VOID: not a map
+    uint32_t n_min;         // 0 or 1
+    uint32_t n_max;         // UINT32_MAX: unlimited
+};
+
+static inline bool type_is_map(const struct type *type)
+{
+    return type->value.type != ATOM_VOID;
+}
+// Exactly one atom, kept inline (see datum.h).
+static inline bool type_is_scalar(const struct type *type)
+{
+    return type->n_min == 1 && type->n_max == 1 && type->value.type == ATOM_VOID;
+}
+static inline bool type_is_optional(const struct type *type)
+{
+    return type->n_min == 0 && type->n_max == 1;
+}
+static inline bool base_type_is_strong_ref(const struct base_type *base)
+{
+    return base->type == ATOM_UUID && base->uuid.ref_type == REF_STRONG;
+}
+static inline bool base_type_is_weak_ref(const struct base_type *base)
+{
+    return base->type == ATOM_UUID && base->uuid.ref_type == REF_WEAK;
+}
+
+void base_type_init(struct base_type *base, enum atom_type type); // no constraints
+void base_type_done(struct base_type *base);
+void type_done(struct type *type);
+// Parses <type>. Reference tables are resolved later, by the schema. On error *ret is untouched.
+struct ovsdb_error *type_from_json(const json_t *json, struct type *ret);
+// The shortest form that reads back the same.
+json_t *type_to_json(const struct type *type);
+// For people: "integer", "set of up to 3 strings", "map of string-integer pairs", ...: caller frees
+char *type_text(const struct type *type);
+// Checks one atom against the immediate constraints: enum, ranges, lengths. NULL if it satisfies them,
+// else "constraint violation". O(log enum + length).
+struct ovsdb_error *base_type_check(const struct base_type *base, union atom atom);

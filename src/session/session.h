@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The protocol of one client (RFC 7047 4): requests come in as validated messages, replies and
+// notifications go out through the sink.
+#pragma once
+
+#include "basic/buf.h"
+#include "session/server.h"
+
+// JSON text shared by several sessions' output queues; reference-counted, engine thread only.
+struct shared_text {
+    uint32_t refs;
+    struct buf buf;
+};
+struct shared_text *shared_text_new(void);
+struct shared_text *shared_text_ref(struct shared_text *text);
+void shared_text_unref(struct shared_text *text);
+
+// Where a session's output goes. A message is one or more pieces in order; the last has `ends_message`.
+struct session_sink {
+    // Copies `text`. It may leave when `ticket` (0: at once) is synced.
+    void (*send)(void *userdata, struct slice text, uint64_t ticket);
+    // Queues a reference to `text`.
+    void (*send_shared)(void *userdata, struct shared_text *text, uint64_t ticket);
+    // Bytes queued and not yet taken by the kernel: monitors owe updates instead of queueing them while it is high.
+    size_t (*backlog)(void *userdata);
+    // The session is over (protocol error, db change): close after what is queued has been sent. `reason` is for the log.
+    void (*close)(void *userdata, const char *reason);
+};
+
+struct session_options {
+    const char *name;  // of the peer, for the log: "unix#3", "tcp:127.0.0.1:40000"; copied
+    bool read_only;
+};
+
+struct session *session_new(struct server *server, const struct session_sink *sink, void *userdata, const struct session_options *options);
+// Releases locks, cancels waiting transactions and monitors.
+void session_free(struct session *session);
+// Handles one message: `text` is one value that passed the framer. May call the sink. Never fails: errors are
+// answered, or close the session through the sink.
+void session_receive(struct session *session, struct slice text, usec_t now);
+// Call when the backlog has fallen: updates that were held back may be produced now (by the next server_run()).
+void session_output_drained(struct session *session);
+size_t session_n_locks(const struct session *session);

@@ -3,24 +3,16 @@
 // notifications go out through the sink.
 #pragma once
 
-#include "basic/buf.h"
+#include "basic/text.h"
 #include "session/server.h"
 
-// JSON text shared by several sessions' output queues; reference-counted, engine thread only.
-struct shared_text {
-    uint32_t refs;
-    struct buf buf;
-};
-struct shared_text *shared_text_new(void);
-struct shared_text *shared_text_ref(struct shared_text *text);
-void shared_text_unref(struct shared_text *text);
 
 // Where a session's output goes. A message is one or more pieces in order; the last has `ends_message`.
 struct session_sink {
     // Copies `text`. It may leave when `ticket` (0: at once) is synced.
     void (*send)(void *userdata, struct slice text, uint64_t ticket);
-    // Queues a reference to `text`.
-    void (*send_shared)(void *userdata, struct shared_text *text, uint64_t ticket);
+    // The same, queueing a reference to `text` (takes its own).
+    void (*send_shared)(void *userdata, struct text *text, uint64_t ticket);
     // Bytes queued and not yet taken by the kernel: monitors owe updates instead of queueing them while it is high.
     size_t (*backlog)(void *userdata);
     // The session is over (protocol error, db change): close after what is queued has been sent. `reason` is for the log.

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The option groups that ovsdb-server and a detached ovsdb-client share: daemon, logging, control
+// socket. A program puts SERVICE_LONG_OPTIONS into its getopt_long() table and "v::" into its short
+// options, hands every option it does not know itself to service_options_handle(), and then calls
+// service_options_apply().
+#pragma once
+
+#include "service/daemonize.h"
+
+#include <getopt.h>
+
+enum service_option {
+    SERVICE_OPTION_DETACH = 0x2000,
+    SERVICE_OPTION_MONITOR,
+    SERVICE_OPTION_NO_CHDIR,
+    SERVICE_OPTION_PIDFILE,
+    SERVICE_OPTION_OVERWRITE_PIDFILE,
+    SERVICE_OPTION_NO_SELF_CONFINEMENT,
+    SERVICE_OPTION_LOG_FILE,
+    SERVICE_OPTION_SYSLOG_METHOD,
+    SERVICE_OPTION_SYSLOG_TARGET,
+    SERVICE_OPTION_UNIXCTL,
+};
+
+// clang-format off
+#define SERVICE_LONG_OPTIONS                                                                       \
+    {"detach", no_argument, NULL, SERVICE_OPTION_DETACH},                                          \
+    {"monitor", no_argument, NULL, SERVICE_OPTION_MONITOR},                                        \
+    {"no-chdir", no_argument, NULL, SERVICE_OPTION_NO_CHDIR},                                      \
+    {"pidfile", optional_argument, NULL, SERVICE_OPTION_PIDFILE},                                  \
+    {"overwrite-pidfile", no_argument, NULL, SERVICE_OPTION_OVERWRITE_PIDFILE},                    \
+    {"no-self-confinement", no_argument, NULL, SERVICE_OPTION_NO_SELF_CONFINEMENT},                \
+    {"verbose", optional_argument, NULL, 'v'},                                                     \
+    {"log-file", optional_argument, NULL, SERVICE_OPTION_LOG_FILE},                                \
+    {"syslog-method", required_argument, NULL, SERVICE_OPTION_SYSLOG_METHOD},                      \
+    {"syslog-target", required_argument, NULL, SERVICE_OPTION_SYSLOG_TARGET},                      \
+    {"unixctl", required_argument, NULL, SERVICE_OPTION_UNIXCTL}
+// clang-format on
+
+// A zeroed struct is the defaults.
+struct service_options {
+    struct daemonize_options daemonize;
+    bool log_to_file;
+    char *log_file; // NULL: the default name
+    char *unixctl;  // as given, or NULL
+};
+
+void service_options_done(struct service_options *options);
+// Takes the option `c` of getopt_long() with its argument. 1: taken; 0: not one of these; negative
+// errno: wrong, with the reason in *ret_error (caller frees). -v and the syslog options act at once.
+int service_options_handle(struct service_options *options, int c, const char *argument,
+                           char **ret_error);
+// Opens the log file, if one was asked for. Negative errno with *ret_error on failure.
+int service_options_apply(const struct service_options *options, char **ret_error);
+// The control socket's path: --unixctl, relative to RUNDIR, or RUNDIR/PROGRAM.PID.ctl; NULL for
+// --unixctl=none. In the process that listens. Caller frees.
+char *service_options_control_path(const struct service_options *options, const char *program);
+// Prints the help text of the groups to standard output.
+void service_options_help(const char *program);

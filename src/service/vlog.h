@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the log goes, and how it is steered: the options -v, --log-file, --syslog-method and
+// --syslog-target, and the commands vlog/*. basic/log.h is the front end.
+//
+// Destinations: console (standard error), syslog, file; each with its levels and its pattern. When
+// standard error is the journal, console and syslog are one: a native journal record with fields.
+#pragma once
+
+#include "basic/buf.h"
+#include "basic/log.h"
+
+// Takes over the log. `program` (kept) is what %A says and the log file is called after. First thing
+// in main(); the defaults: console WARN, syslog INFO, file INFO.
+void vlog_init(const char *program);
+void vlog_done(void); // closes everything; later messages go to standard error
+
+// One -v or vlog/set argument: levels ("jsonrpc:file:dbg", "off", "" for all to DBG),
+// "PATTERN:destination:pattern" or "FACILITY:facility". NULL, or what is wrong (caller frees).
+char *vlog_set(const char *spec);
+// Opens the log file (NULL: LOGDIR/PROGRAM.log) and appends to it from now on. 0 or negative errno;
+// then *ret_path (may be NULL; caller frees) is the name tried.
+int vlog_set_file(const char *path, char **ret_path);
+int vlog_reopen(void); // 0 too when no log file was asked for
+void vlog_close(void); // until vlog_reopen()
+// NULL, or what is wrong (caller frees). The default method is OVS_SYSLOG_METHOD or "libc".
+char *vlog_set_syslog_method(const char *method);
+char *vlog_set_syslog_target(const char *host_port);
+// True if standard error is the journal.
+bool vlog_is_journal(void);
+// The process's role for %t and %T: "monitor"; NULL for the main one. Static.
+void vlog_set_subprogram(const char *name);
+// Nothing goes to the console any more: standard error is about to be closed.
+void vlog_leave_console(void);
+
+// What vlog/list and vlog/list-pattern print.
+void vlog_list(struct buf *text);
+void vlog_list_patterns(struct buf *text);

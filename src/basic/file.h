@@ -12,5 +12,6 @@ int file_read(const char *path, struct buf *buf);
 int file_write_at(int fd, const void *data, size_t size, off_t offset);
 // Makes the directory entry of `path` durable (fsync of its folder).
 int file_sync_parent(const char *path);
-// The real file behind `path`, every symbolic link followed, even when the last one dangles or the file does not exist yet. Caller frees *ret.
+// The real file behind `path`, every symbolic link followed, even when the last one dangles or the
+// file does not exist yet. Caller frees *ret.
 int file_resolve(const char *path, char **ret);

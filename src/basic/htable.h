@@ -15,7 +15,7 @@ struct htable_slot {
 
 struct htable {
     struct htable_slot *slots;
-    size_t n; // items
+    size_t n;       // items
     size_t n_slots; // a power of two, or 0
 };
 

@@ -11,7 +11,10 @@ struct list {
     struct list *next;
 };
 
-#define LIST_INIT(head) {(head), (head)}
+#define LIST_INIT(head)                                                                            \
+    {                                                                                              \
+        (head), (head)                                                                             \
+    }
 
 static inline void list_init(struct list *head)
 {

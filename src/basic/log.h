@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The log's front end: modules, levels and rate limits. Where messages go (journal, syslog, console,
-// file; levels and patterns of each) is the service layer's business, which installs a sink.
+// The log's front end: modules, levels and rate limits. Where messages go (journal, syslog,
+// console, file; levels and patterns of each) is the service layer's business, which installs a
+// sink.
 //
 //     LOG_MODULE(storage);
 //     log_warn("%s: cut off %zu bytes of a torn record", path, size);
@@ -12,7 +13,15 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
-enum log_level { LOG_LEVEL_OFF, LOG_LEVEL_EMER, LOG_LEVEL_ERR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DBG, LOG_N_LEVELS };
+enum log_level {
+    LOG_LEVEL_OFF,
+    LOG_LEVEL_EMER,
+    LOG_LEVEL_ERR,
+    LOG_LEVEL_WARN,
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_DBG,
+    LOG_N_LEVELS
+};
 enum log_destination { LOG_TO_SYSLOG, LOG_TO_CONSOLE, LOG_TO_FILE, LOG_N_DESTINATIONS };
 
 struct log_module {
@@ -23,7 +32,8 @@ struct log_module {
     struct log_module *next;
 };
 
-// A native journal field beyond the message, e.g. {"OVSDB_DATABASE", name}. Arrays of them end with a NULL name.
+// A native journal field beyond the message, e.g. {"OVSDB_DATABASE", name}. Arrays of them end with
+// a NULL name.
 struct log_field {
     const char *name;
     const char *value;
@@ -32,9 +42,9 @@ struct log_field {
 struct log_record {
     const struct log_module *module;
     enum log_level level;
-    const char *message_id; // 32 hexadecimal digits, or NULL
+    const char *message_id;         // 32 hexadecimal digits, or NULL
     const struct log_field *fields; // or NULL
-    const char *message; // one line, no LF at the end
+    const char *message;            // one line, no LF at the end
 };
 
 // A token bucket: `burst` messages at once, then one per `interval`.
@@ -47,7 +57,10 @@ struct log_limit {
     bool filled;
 };
 
-#define LOG_LIMIT_INIT(per_minute, burst_) {.interval = 60 * USEC_PER_SEC / (per_minute), .burst = (burst_)}
+#define LOG_LIMIT_INIT(per_minute, burst_)                                                         \
+    {                                                                                              \
+        .interval = 60 * USEC_PER_SEC / (per_minute), .burst = (burst_)                            \
+    }
 
 // Defines this file's module and registers it before main(). Several files may share a name.
 #define LOG_MODULE(name_)                                                                          \
@@ -64,12 +77,12 @@ struct log_module *log_module_get(const char *name);
 struct log_module *log_module_next(struct log_module *module);
 // The module called `name` in any case, or NULL.
 struct log_module *log_module_find(const char *name);
-// Sets levels: of one module or, with NULL, of all and of modules yet to come; of one destination or,
-// with -1, of all.
+// Sets levels: of one module or, with NULL, of all and of modules yet to come; of one destination
+// or, with -1, of all.
 void log_set_level(struct log_module *module, int destination, enum log_level level);
 
 const char *log_level_name(enum log_level level); // "OFF", "EMER", "ERR", "WARN", "INFO", "DBG"
-bool log_level_parse(const char *name, enum log_level *ret); // any case
+bool log_level_parse(const char *name, enum log_level *ret);        // any case
 const char *log_destination_name(enum log_destination destination); // "syslog", "console", "file"
 bool log_destination_parse(const char *name, enum log_destination *ret); // any case
 
@@ -106,7 +119,8 @@ bool log_limit_pass(struct log_limit *limit, struct log_module *module, enum log
     } while (0)
 
 // An operationally relevant event: carries a MESSAGE_ID and fields, e.g.
-//     log_event(LOG_LEVEL_INFO, MSG_OPENED, LOG_FIELDS({"OVSDB_DATABASE", name}), "%s: opened", path);
+//     log_event(LOG_LEVEL_INFO, MSG_OPENED, LOG_FIELDS({"OVSDB_DATABASE", name}), "%s: opened",
+//     path);
 #define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__, {NULL, NULL}})
 #define log_event(level, id, fields, ...)                                                          \
     do {                                                                                           \

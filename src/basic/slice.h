@@ -12,10 +12,10 @@ struct slice {
 };
 
 // A slice of a string literal or of a NUL-terminated string.
-#define SLICE(literal)  ((struct slice){(literal), sizeof(literal) - 1})
-#define SLICE_EMPTY     ((struct slice){NULL, 0})
-#define SLICE_FORMAT    "%.*s"
-#define SLICE_ARGS(s)   (int)(s).size, (s).data
+#define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
+#define SLICE_EMPTY    ((struct slice){NULL, 0})
+#define SLICE_FORMAT   "%.*s"
+#define SLICE_ARGS(s)  (int)(s).size, (s).data
 
 static inline struct slice slice_of(const char *s)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// UUIDs (RFC 4122), kept as two big-endian halves in host integers: numeric order is the text's order.
+// UUIDs (RFC 4122), kept as two big-endian halves in host integers: numeric order is the text's
+// order.
 #pragma once
 
 #include "basic/hash.h"
@@ -8,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define UUID_LEN 36 // characters of the text form
+#define UUID_LEN  36 // characters of the text form
 #define UUID_ZERO ((struct uuid){0, 0})
 
 struct uuid {

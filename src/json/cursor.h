@@ -33,9 +33,11 @@ struct cursor {
 void cursor_init(struct cursor *cursor, struct slice value);
 // The kind of the value the cursor stands at.
 enum json_kind cursor_kind(const struct cursor *cursor);
-// Steps into the array or object the cursor stands at. False if it is empty (and then steps past it).
+// Steps into the array or object the cursor stands at. False if it is empty (and then steps past
+// it).
 bool cursor_enter(struct cursor *cursor);
-// After a value within an array or object: true if another follows, false if it ended (stepped past).
+// After a value within an array or object: true if another follows, false if it ended (stepped
+// past).
 bool cursor_more(struct cursor *cursor);
 // A member's name, decoded; stands at its value afterwards. The result points into the text or, if
 // the name has escapes, into `scratch`, whose former content is lost.
@@ -44,8 +46,8 @@ struct slice cursor_name(struct cursor *cursor, struct buf *scratch);
 struct slice cursor_skip(struct cursor *cursor);
 // Decodes the string the cursor stands at, as cursor_name() does.
 struct slice cursor_string(struct cursor *cursor, struct buf *scratch);
-// Decodes the number the cursor stands at, by the rules of number.h. True: an integer in *ret_integer;
-// false: a real in *ret_real.
+// Decodes the number the cursor stands at, by the rules of number.h. True: an integer in
+// *ret_integer; false: a real in *ret_real.
 bool cursor_number(struct cursor *cursor, int64_t *ret_integer, double *ret_real);
 
 // The kind of a whole value.

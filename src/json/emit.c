@@ -1,2 +1,169 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "json/emit.h"
+
+#include "json/cursor.h"
+
+#include <stdlib.h>
+
+static const bool needs_escape[256] = {
+    [0 ... 0x1f] = true,
+    ['"'] = true,
+    ['\\'] = true,
+};
+
+static void put_escape(struct buf *buf, uint8_t c)
+{
+    static const char hex[] = "0123456789abcdef";
+
+    switch (c) {
+    case '\b':
+        buf_puts(buf, "\\b");
+        break;
+    case '\f':
+        buf_puts(buf, "\\f");
+        break;
+    case '\n':
+        buf_puts(buf, "\\n");
+        break;
+    case '\r':
+        buf_puts(buf, "\\r");
+        break;
+    case '\t':
+        buf_puts(buf, "\\t");
+        break;
+    case '"':
+    case '\\':
+        buf_putc(buf, '\\');
+        buf_putc(buf, c);
+        break;
+    default:
+        buf_puts(buf, "\\u00");
+        buf_putc(buf, hex[c >> 4]);
+        buf_putc(buf, hex[c & 15]);
+        break;
+    }
+}
+
+void emit_string(struct buf *buf, struct slice s)
+{
+    const char *p = s.data, *end = p + s.size;
+
+    buf_reserve(buf, s.size + 2);
+    buf_putc(buf, '"');
+    while (p < end) {
+        const char *start = p;
+
+        while (p < end && !needs_escape[(uint8_t)*p]) {
+            p++;
+        }
+        buf_put(buf, start, p - start);
+        if (p < end) {
+            put_escape(buf, *p++);
+        }
+    }
+    buf_putc(buf, '"');
+}
+
+struct member {
+    char *name;
+    struct slice decoded;
+    struct slice value;
+    size_t position;
+};
+
+// By name; among members of one name the last comes first.
+static int compare_members(const void *a_, const void *b_)
+{
+    const struct member *a = a_, *b = b_;
+    int cmp = slice_compare(a->decoded, b->decoded);
+
+    return cmp ? cmp : (a->position < b->position) - (a->position > b->position);
+}
+
+static void put_canonical(struct buf *buf, struct cursor *cursor, struct buf *scratch);
+
+static void put_object(struct buf *buf, struct cursor *cursor, struct buf *scratch)
+{
+    _cleanup_free_ struct member *members = NULL;
+    size_t n = 0, capacity = 0;
+    bool first = true;
+
+    for (bool more = cursor_enter(cursor); more; more = cursor_more(cursor)) {
+        struct slice name = cursor_name(cursor, scratch);
+
+        GROW(members, n, capacity);
+        members[n].name = xstrndup(name.data, name.size);
+        members[n].decoded = (struct slice){members[n].name, name.size};
+        members[n].value = cursor_skip(cursor);
+        members[n].position = n;
+        n++;
+    }
+    if (n > 1) {
+        qsort(members, n, sizeof(*members), compare_members);
+    }
+    buf_putc(buf, '{');
+    for (size_t i = 0; i < n; i++) {
+        struct cursor value;
+
+        if (i && slice_equals(members[i].decoded, members[i - 1].decoded)) {
+            continue;
+        }
+        if (!first) {
+            buf_putc(buf, ',');
+        }
+        first = false;
+        emit_string(buf, members[i].decoded);
+        buf_putc(buf, ':');
+        cursor_init(&value, members[i].value);
+        put_canonical(buf, &value, scratch);
+    }
+    buf_putc(buf, '}');
+    for (size_t i = 0; i < n; i++) {
+        free(members[i].name);
+    }
+}
+
+static void put_canonical(struct buf *buf, struct cursor *cursor, struct buf *scratch)
+{
+    int64_t integer;
+    double real;
+
+    switch (cursor_kind(cursor)) {
+    case JSON_KIND_NUMBER:
+        if (cursor_number(cursor, &integer, &real)) {
+            number_put_integer(buf, integer);
+        } else {
+            number_put_real(buf, real);
+        }
+        break;
+    case JSON_KIND_STRING:
+        emit_string(buf, cursor_string(cursor, scratch));
+        break;
+    case JSON_KIND_ARRAY:
+        buf_putc(buf, '[');
+        for (bool more = cursor_enter(cursor); more;) {
+            put_canonical(buf, cursor, scratch);
+            more = cursor_more(cursor);
+            if (more) {
+                buf_putc(buf, ',');
+            }
+        }
+        buf_putc(buf, ']');
+        break;
+    case JSON_KIND_OBJECT:
+        put_object(buf, cursor, scratch);
+        break;
+    default:
+        buf_put_slice(buf, cursor_skip(cursor));
+        break;
+    }
+}
+
+void emit_canonical(struct buf *buf, struct slice value)
+{
+    _cleanup_buf_ struct buf scratch = {0};
+    struct cursor cursor;
+
+    cursor_init(&cursor, value);
+    put_canonical(buf, &cursor, &scratch);
+}

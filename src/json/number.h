@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// How numbers are read and printed, which clients and stored files depend on: a token whose value is
-// an integer that fits in 64 bits is an integer however it is written (1.0, 1e3, -0.0); every other is
-// a real, printed with 15 significant digits if that reads back the same, else 17.
+// How numbers are read and printed, which clients and stored files depend on: a token whose value
+// is an integer that fits in 64 bits is an integer however it is written (1.0, 1e3, -0.0); every
+// other is a real, printed with 15 significant digits if that reads back the same, else 17.
 #pragma once
 
 #include "basic/buf.h"
 
 #include <stdint.h>
 
-// Reads a valid JSON number token. True: an integer; false: a real (an overflowing one becomes
-// +-DBL_MAX's neighbour infinity, which number_is_finite() callers refuse; an underflowing one 0.0).
+// Reads a valid JSON number token. True: an integer; false: a real, infinite if the token's value
+// is beyond what a double can hold: callers that keep it must refuse it then.
 bool number_parse(struct slice token, int64_t *ret_integer, double *ret_real);
 // Converts a real to an integer if it is one exactly and in range.
 bool number_real_to_integer(double real, int64_t *ret_integer);
 void number_put_integer(struct buf *buf, int64_t value);
+// An infinite value is written as the largest finite one: JSON has no other way.
 void number_put_real(struct buf *buf, double value);

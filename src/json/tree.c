@@ -1,2 +1,177 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "json/tree.h"
+
+#include "json/cursor.h"
+#include "json/emit.h"
+#include "json/framer.h"
+
+#include <stdlib.h>
+
+#define INDENT 4
+
+static json_t *build(struct cursor *cursor, struct buf *scratch)
+{
+    json_t *tree;
+    struct slice s;
+    int64_t integer;
+    double real;
+
+    switch (cursor_kind(cursor)) {
+    case JSON_KIND_NULL:
+        cursor_skip(cursor);
+        return json_null();
+    case JSON_KIND_FALSE:
+    case JSON_KIND_TRUE:
+        return json_boolean(*cursor_skip(cursor).data == 't');
+    case JSON_KIND_NUMBER:
+        if (cursor_number(cursor, &integer, &real)) {
+            return json_integer(integer);
+        }
+        tree = json_real(real);
+        return tree ? tree : json_real(real > 0 ? __DBL_MAX__ : -__DBL_MAX__);
+    case JSON_KIND_STRING:
+        s = cursor_string(cursor, scratch);
+        return json_stringn_nocheck(s.data, s.size);
+    case JSON_KIND_ARRAY:
+        tree = json_array();
+        for (bool more = cursor_enter(cursor); more; more = cursor_more(cursor)) {
+            json_array_append_new(tree, build(cursor, scratch));
+        }
+        return tree;
+    default:
+        tree = json_object();
+        for (bool more = cursor_enter(cursor); more; more = cursor_more(cursor)) {
+            _cleanup_free_ char *name = NULL;
+
+            s = cursor_name(cursor, scratch);
+            name = xstrndup(s.data, s.size);
+            json_object_set_new_nocheck(tree, name, build(cursor, scratch));
+        }
+        return tree;
+    }
+}
+
+json_t *tree_from_text(struct slice value)
+{
+    _cleanup_buf_ struct buf scratch = {0};
+    struct cursor cursor;
+
+    cursor_init(&cursor, value);
+    return build(&cursor, &scratch);
+}
+
+json_t *tree_parse(struct slice text, char **ret_error)
+{
+    struct slice value;
+    size_t offset;
+    const char *error = framer_check(text, SIZE_MAX, &value, &offset);
+
+    if (error) {
+        *ret_error = xasprintf("%s at offset %zu", error, offset);
+        return NULL;
+    }
+    return tree_from_text(value);
+}
+
+static void break_line(struct buf *buf, int level)
+{
+    if (level >= 0) {
+        buf_printf(buf, "\n%*s", level * INDENT, "");
+    }
+}
+
+static void put(struct buf *buf, const json_t *tree, int level);
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void put_object(struct buf *buf, const json_t *tree, int level)
+{
+    size_t n = 0;
+    _cleanup_free_ const char **names = NEW_ARRAY(const char *, json_object_size(tree) + 1);
+
+    for (void *iter = json_object_iter((json_t *)tree); iter;
+         iter = json_object_iter_next((json_t *)tree, iter)) {
+        names[n++] = json_object_iter_key(iter);
+    }
+    qsort(names, n, sizeof(*names), compare_names);
+    buf_putc(buf, '{');
+    for (size_t i = 0; i < n; i++) {
+        if (i) {
+            buf_putc(buf, ',');
+        }
+        break_line(buf, level);
+        emit_string(buf, slice_of(names[i]));
+        buf_puts(buf, level >= 0 ? ": " : ":");
+        put(buf, json_object_get(tree, names[i]), level >= 0 ? level + 1 : level);
+    }
+    if (n) {
+        break_line(buf, level - 1);
+    }
+    buf_putc(buf, '}');
+}
+
+static void put_array(struct buf *buf, const json_t *tree, int level)
+{
+    buf_putc(buf, '[');
+    for (size_t i = 0; i < json_array_size(tree); i++) {
+        if (i) {
+            buf_putc(buf, ',');
+        }
+        break_line(buf, level);
+        put(buf, json_array_get(tree, i), level >= 0 ? level + 1 : level);
+    }
+    if (json_array_size(tree)) {
+        break_line(buf, level - 1);
+    }
+    buf_putc(buf, ']');
+}
+
+// `level` is the indentation of what is within `tree`; negative: everything on one line.
+static void put(struct buf *buf, const json_t *tree, int level)
+{
+    switch (json_typeof(tree)) {
+    case JSON_NULL:
+        buf_puts(buf, "null");
+        break;
+    case JSON_FALSE:
+    case JSON_TRUE:
+        emit_boolean(buf, json_is_true(tree));
+        break;
+    case JSON_INTEGER:
+        emit_integer(buf, json_integer_value(tree));
+        break;
+    case JSON_REAL:
+        emit_real(buf, json_real_value(tree));
+        break;
+    case JSON_STRING:
+        emit_string(buf, (struct slice){json_string_value(tree), json_string_length(tree)});
+        break;
+    case JSON_ARRAY:
+        put_array(buf, tree, level);
+        break;
+    case JSON_OBJECT:
+        put_object(buf, tree, level);
+        break;
+    }
+}
+
+void tree_put(struct buf *buf, const json_t *tree)
+{
+    put(buf, tree, -1);
+}
+
+void tree_put_pretty(struct buf *buf, const json_t *tree)
+{
+    put(buf, tree, 1);
+}
+
+char *tree_text(const json_t *tree)
+{
+    struct buf buf = {0};
+
+    tree_put(&buf, tree);
+    return buf_steal(&buf);
+}

@@ -75,6 +75,14 @@ static bool parse_integer(const char *p, const char *end, bool negative, int64_t
     return true;
 }
 
+static const char *skip_digits(const char *p, const char *end)
+{
+    while (p < end && is_digit(*p)) {
+        p++;
+    }
+    return p;
+}
+
 bool number_parse(struct slice token, int64_t *ret_integer, double *ret_real)
 {
     const char *p = token.data, *end = p + token.size;
@@ -82,6 +90,7 @@ bool number_parse(struct slice token, int64_t *ret_integer, double *ret_real)
     char on_stack[TOKEN_ON_STACK];
     _cleanup_free_ char *on_heap = NULL;
     char *copy = on_stack;
+    bool is_whole;
 
     p += negative;
     if (end - p < MAX_DIGITS) { // the short way for what nearly every number is
@@ -99,12 +108,17 @@ bool number_parse(struct slice token, int64_t *ret_integer, double *ret_real)
     if (parse_integer(p, end, negative, ret_integer)) {
         return true;
     }
+    is_whole = skip_digits(p, end) == end;
     if (token.size >= sizeof(on_stack)) {
         copy = on_heap = xmalloc(token.size + 1);
     }
     memcpy(copy, token.data, token.size);
     copy[token.size] = '\0';
     *ret_real = strtod(copy, NULL);
+    if (is_whole) {
+        snprintf(on_stack, sizeof(on_stack), "%.*g", DBL_DIG, *ret_real);
+        *ret_real = strtod(on_stack, NULL);
+    }
     return false;
 }
 

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unit.h"
+#include "json/cursor.h"
+
+static void test_walk(void **state)
+{
+    _cleanup_buf_ struct buf scratch = {0};
+    struct cursor c;
+    int64_t integer;
+    double real;
+
+    cursor_init(
+        &c,
+        SLICE(" { \"a\" : [ 1 , -2.5 , \"x\\n\\u00e9\" ] ,\"b\\t\":{},\"c\":null , \"d\":true} "));
+    assert_int_equal(cursor_kind(&c), JSON_KIND_OBJECT);
+    assert_true(cursor_enter(&c));
+    assert_slice_is(cursor_name(&c, &scratch), "a");
+    assert_int_equal(cursor_kind(&c), JSON_KIND_ARRAY);
+    assert_true(cursor_enter(&c));
+    assert_true(cursor_number(&c, &integer, &real));
+    assert_int_equal(integer, 1);
+    assert_true(cursor_more(&c));
+    assert_false(cursor_number(&c, &integer, &real));
+    assert_true(real == -2.5);
+    assert_true(cursor_more(&c));
+    assert_int_equal(cursor_kind(&c), JSON_KIND_STRING);
+    assert_slice_is(cursor_string(&c, &scratch), "x\n\xc3\xa9");
+    assert_false(cursor_more(&c));
+    assert_true(cursor_more(&c));
+    assert_slice_is(cursor_name(&c, &scratch), "b\t");
+    assert_false(cursor_enter(&c));
+    assert_true(cursor_more(&c));
+    assert_slice_is(cursor_name(&c, &scratch), "c");
+    assert_int_equal(cursor_kind(&c), JSON_KIND_NULL);
+    assert_slice_is(cursor_skip(&c), "null");
+    assert_true(cursor_more(&c));
+    assert_slice_is(cursor_name(&c, &scratch), "d");
+    assert_int_equal(cursor_kind(&c), JSON_KIND_TRUE);
+    assert_slice_is(cursor_skip(&c), "true");
+    assert_false(cursor_more(&c));
+    assert_ptr_equal(c.p, c.end);
+}
+
+static void test_skip(void **state)
+{
+    static const char *const values[] = {
+        "null",          "-12.5e3", "\"a\\\"]b\"", "[]", "[\"]\",{\"}\":[\"\\\\\"]}]",
+        "{\"a\":[1,2]}", "false",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+        _cleanup_buf_ struct buf text = {0};
+        struct cursor c;
+
+        buf_printf(&text, "[%s , 7]", values[i]);
+        cursor_init(&c, buf_slice(&text));
+        assert_true(cursor_enter(&c));
+        assert_slice_is(cursor_skip(&c), values[i]);
+        assert_true(cursor_more(&c));
+        assert_slice_is(cursor_skip(&c), "7");
+        assert_false(cursor_more(&c));
+    }
+}
+
+static void test_strings(void **state)
+{
+    static const char *const samples[][2] = {
+        {"\"\"", ""},
+        {"\"plain\"", "plain"},
+        {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t"},
+        {"\"\\u0041\\u00e9\\u20ac\"", "A\xc3\xa9\xe2\x82\xac"},
+        {"\"a\\ud83d\\uDE00z\"", "a\xf0\x9f\x98\x80z"},
+    };
+    _cleanup_buf_ struct buf scratch = {0};
+
+    for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
+        struct cursor c;
+
+        cursor_init(&c, slice_of(samples[i][0]));
+        assert_slice_is(cursor_string(&c, &scratch), samples[i][1]);
+        assert_ptr_equal(c.p, c.end);
+    }
+}
+
+static void test_count(void **state)
+{
+    assert_int_equal(json_count(SLICE("[]")), 0);
+    assert_int_equal(json_count(SLICE(" [1, [2,3], {\"a\":4}] ")), 3);
+    assert_int_equal(json_count(SLICE("{}")), 0);
+    assert_int_equal(json_count(SLICE("{\"a\":[1,2],\"b\" : 3}")), 2);
+    assert_int_equal(json_kind_of(SLICE("  12 ")), JSON_KIND_NUMBER);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_skip),
+        cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_count),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Into the background, and a monitor that restarts what crashed.
 //
-//     the shell --fork--> parent of --detach: waits until ready, exits 0 (or with the child's failure)
+//     the shell --fork--> parent of --detach: waits until ready, exits 0 (or with the child's
+//     failure)
 //                           `--fork--> monitor (--monitor): restarts the worker when it crashes
-//                                        `--fork--> worker: the only one that daemonize_start() returns in
+//                                        `--fork--> worker: the only one that daemonize_start()
+//                                        returns in
 //
 // Without the options the caller itself is the worker.
 #pragma once

@@ -5,9 +5,10 @@
 #include "basic/clock.h"
 #include "basic/macro.h"
 
-void notify_ready(const char *status);    // READY=1, STATUS=
+void notify_ready(const char *status); // READY=1, STATUS=
 void notify_status(const char *format, ...) PRINTF_FORMAT(1, 2);
-void notify_reloading(void);              // RELOADING=1 with MONOTONIC_USEC=; notify_ready() ends it
+void notify_reloading(void); // RELOADING=1 with MONOTONIC_USEC=; notify_ready() ends it
 void notify_stopping(const char *status); // STOPPING=1, STATUS=
-// Start or stop takes longer: `extra` more from now. Pets the watchdog too: call it from real progress.
+// Start or stop takes longer: `extra` more from now. Pets the watchdog too: call it from real
+// progress.
 void notify_extend_timeout(usec_t extra);

@@ -47,7 +47,8 @@ struct service_options {
 
 void service_options_done(struct service_options *options);
 // Takes the option `c` of getopt_long() with its argument. 1: taken; 0: not one of these; negative
-// errno: wrong, with the reason in *ret_error (caller frees). -v and the syslog options act at once.
+// errno: wrong, with the reason in *ret_error (caller frees). -v and the syslog options act at
+// once.
 int service_options_handle(struct service_options *options, int c, const char *argument,
                            char **ret_error);
 // Opens the log file, if one was asked for. Negative errno with *ret_error on failure.

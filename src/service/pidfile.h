@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pid file: holds the process id and is locked (fcntl) as long as the process runs; whoever finds
-// it unlocked knows that it is stale.
+// The pid file: holds the process id and is locked (fcntl) as long as the process runs; whoever
+// finds it unlocked knows that it is stale.
 #pragma once
 
 #include <stdbool.h>
@@ -12,6 +12,7 @@
 int pidfile_create(const char *path, bool overwrite, char **ret_error);
 // Removes it now, if it is still ours. Harmless without one and in a forked child.
 void pidfile_remove(void);
-// The pid of the process that runs with this pid file. 0; -ESRCH if nobody holds it (stale), -EINVAL
-// if it holds no number, or the errno of opening it. Not for one's own file: closing drops the lock.
+// The pid of the process that runs with this pid file. 0; -ESRCH if nobody holds it (stale),
+// -EINVAL if it holds no number, or the errno of opening it. Not for one's own file: closing drops
+// the lock.
 int pidfile_read(const char *path, pid_t *ret);

@@ -9,8 +9,8 @@
 #include "basic/buf.h"
 #include "basic/log.h"
 
-// Takes over the log. `program` (kept) is what %A says and the log file is called after. First thing
-// in main(); the defaults: console WARN, syslog INFO, file INFO.
+// Takes over the log. `program` (kept) is what %A says and the log file is called after. First
+// thing in main(); the defaults: console WARN, syslog INFO, file INFO.
 void vlog_init(const char *program);
 void vlog_done(void); // closes everything; later messages go to standard error
 

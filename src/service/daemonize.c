@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each waiting process holds the read end of a pipe whose write end its child has: one byte means
+// "ready", end of file that the child ended before it was.
+#include "service/daemonize.h"
+
+#include "basic/alloc.h"
+#include "service/pidfile.h"
+#include "service/vlog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define RESTART_INTERVAL (10 * USEC_PER_SEC) // between two starts of a worker that crashes
+
+LOG_MODULE(daemon);
+
+static int ready_fd = -1; // where to say that we are ready; -1: nobody waits
+static bool detach_when_ready;
+static bool chdir_when_ready;
+static volatile pid_t worker; // of the monitor
+
+// Forks. In the child ready_fd is the write end; in the parent *ret_fd is the read end.
+static int fork_with_pipe(pid_t *ret_pid, int *ret_fd)
+{
+    int fds[2];
+    pid_t pid;
+
+    if (pipe2(fds, O_CLOEXEC)) {
+        return -errno;
+    }
+    fflush(NULL);
+    pid = fork();
+    if (pid < 0) {
+        int r = -errno;
+
+        close(fds[0]);
+        close(fds[1]);
+        return r;
+    }
+    if (!pid) {
+        close(fds[0]);
+        if (ready_fd >= 0) {
+            close(ready_fd);
+        }
+        ready_fd = fds[1];
+    } else {
+        close(fds[1]);
+        *ret_fd = fds[0];
+    }
+    *ret_pid = pid;
+    return 0;
+}
+
+// Waits for the child's word. True: it is ready; false: it ended before.
+static bool wait_until_ready(int fd)
+{
+    char byte;
+    ssize_t n;
+
+    do {
+        n = read(fd, &byte, 1);
+    } while (n < 0 && errno == EINTR);
+    close(fd);
+    return n == 1;
+}
+
+static int wait_for(pid_t pid)
+{
+    int status = 0;
+
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return status;
+}
+
+static const char *describe(int status, char text[128])
+{
+    if (WIFEXITED(status)) {
+        snprintf(text, 128, "exit status %d", WEXITSTATUS(status));
+    } else {
+        snprintf(text, 128, "killed (%s)%s", strsignal(WTERMSIG(status)),
+                 WCOREDUMP(status) ? ", core dumped" : "");
+    }
+    return text;
+}
+
+static void tell_ready(void)
+{
+    if (ready_fd >= 0) {
+        ssize_t n;
+
+        do {
+            n = write(ready_fd, "", 1);
+        } while (n < 0 && errno == EINTR);
+        close(TAKE_FD(ready_fd));
+    }
+}
+
+static void close_standard_fds(void)
+{
+    _cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    vlog_leave_console();
+    for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++) {
+        dup2(null, fd);
+    }
+}
+
+static void leave_terminal(void)
+{
+    if (detach_when_ready) {
+        close_standard_fds();
+        if (chdir_when_ready && chdir("/")) {
+            log_warn("cannot change to the root folder: %s", strerror(errno));
+        }
+    }
+}
+
+// The parent of --detach: stays until the child is ready, then exits; returns in the child only.
+static int detach(void)
+{
+    char text[128];
+    pid_t pid;
+    int fd, status;
+    int r = fork_with_pipe(&pid, &fd);
+
+    if (r < 0 || !pid) {
+        if (!r) {
+            setsid();
+        }
+        return r;
+    }
+    if (wait_until_ready(fd)) {
+        _exit(0);
+    }
+    status = wait_for(pid);
+    if (!WIFEXITED(status)) {
+        fprintf(stderr, "%s: the detached process died before it was ready, %s\n",
+                program_invocation_short_name, describe(status, text));
+    }
+    _exit(WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1);
+}
+
+static void on_forwarded_signal(int signal_number)
+{
+    if (worker > 0) {
+        kill(worker, signal_number);
+    } else {
+        _exit(0); // between two workers
+    }
+}
+
+static const int forwarded[] = {SIGTERM, SIGINT, SIGHUP};
+
+static void set_forwarding(void (*handler)(int))
+{
+    struct sigaction action = {.sa_handler = handler};
+
+    for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++) {
+        sigaction(forwarded[i], &action, NULL);
+    }
+}
+
+static bool is_crash(int status)
+{
+    static const int crashes[] = {SIGABRT, SIGALRM, SIGBUS,  SIGFPE, SIGILL,
+                                  SIGPIPE, SIGSEGV, SIGXCPU, SIGXFSZ};
+
+    for (size_t i = 0; WIFSIGNALED(status) && i < ARRAY_SIZE(crashes); i++) {
+        if (WTERMSIG(status) == crashes[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void sleep_until(usec_t when)
+{
+    for (usec_t now = clock_monotonic(); now < when; now = clock_monotonic()) {
+        usec_t left = when - now;
+        struct timespec ts = {(time_t)(left / USEC_PER_SEC), (long)(left % USEC_PER_SEC * 1000)};
+
+        nanosleep(&ts, NULL);
+    }
+}
+
+// Starts workers until one ends otherwise than by a crash, and exits as it did. Returns in the
+// workers only.
+static int monitor(void)
+{
+    usec_t last_start = 0;
+    bool was_ready = false;
+
+    vlog_set_subprogram("monitor");
+    for (;;) {
+        char text[128];
+        pid_t pid;
+        int fd, status;
+        int r;
+
+        set_forwarding(on_forwarded_signal);
+        last_start = clock_monotonic();
+        r = fork_with_pipe(&pid, &fd);
+        if (r < 0) {
+            return r;
+        }
+        if (!pid) {
+            vlog_set_subprogram(NULL);
+            set_forwarding(SIG_DFL);
+            return 0;
+        }
+        worker = pid;
+        if (wait_until_ready(fd) && !was_ready) {
+            was_ready = true;
+            tell_ready();
+            leave_terminal();
+        }
+        status = wait_for(pid);
+        worker = 0;
+        if (!is_crash(status)) {
+            log_info("pid %ld ended, %s; the monitor ends too", (long)pid, describe(status, text));
+            exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+        }
+        log_err("pid %ld died, %s; starting it again", (long)pid, describe(status, text));
+        sleep_until(last_start + RESTART_INTERVAL);
+    }
+}
+
+int daemonize_start(const struct daemonize_options *options, char **ret_error)
+{
+    int r = 0;
+
+    if (options->pidfile && !options->overwrite_pidfile) {
+        pid_t pid;
+
+        // Said here already, so that a monitor does not start over it again and again.
+        if (!pidfile_read(options->pidfile, &pid)) {
+            *ret_error =
+                xasprintf("%s: already running as pid %ld, aborting", options->pidfile, (long)pid);
+            return -EEXIST;
+        }
+    }
+    if (options->detach) {
+        r = detach();
+        detach_when_ready = true;
+        chdir_when_ready = !options->no_chdir;
+    }
+    if (!r && options->monitor) {
+        r = monitor();
+    }
+    if (r < 0) {
+        *ret_error = xasprintf("cannot start a background process: %s", strerror(-r));
+        return r;
+    }
+    if (options->pidfile) {
+        return pidfile_create(options->pidfile, options->overwrite_pidfile, ret_error);
+    }
+    return 0;
+}
+
+void daemonize_ready(void)
+{
+    tell_ready();
+    leave_terminal();
+}

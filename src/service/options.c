@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/options.h"
+
+#include "basic/alloc.h"
+#include "basic/dirs.h"
+#include "service/vlog.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+void service_options_done(struct service_options *options)
+{
+    free(TAKE_PTR(options->daemonize.pidfile));
+    free(TAKE_PTR(options->log_file));
+    free(TAKE_PTR(options->unixctl));
+}
+
+static void replace(char **where, char *value)
+{
+    free(*where);
+    *where = value;
+}
+
+static void set_pidfile(struct service_options *options, const char *argument)
+{
+    _cleanup_free_ char *name =
+        argument ? xstrdup(argument) : xasprintf("%s.pid", program_invocation_short_name);
+
+    replace(&options->daemonize.pidfile, dirs_path(dirs_run(), name));
+}
+
+static int set_verbosity(const char *argument, char **ret_error)
+{
+    _cleanup_free_ char *error = vlog_set(argument ? argument : "");
+
+    if (error) {
+        *ret_error = xasprintf("processing \"%s\": %s", argument, error);
+        return -EINVAL;
+    }
+    return 1;
+}
+
+int service_options_handle(struct service_options *options, int c, const char *argument,
+                           char **ret_error)
+{
+    switch (c) {
+    case SERVICE_OPTION_DETACH:
+        options->daemonize.detach = true;
+        return 1;
+    case SERVICE_OPTION_MONITOR:
+        options->daemonize.monitor = true;
+        return 1;
+    case SERVICE_OPTION_NO_CHDIR:
+        options->daemonize.no_chdir = true;
+        return 1;
+    case SERVICE_OPTION_PIDFILE:
+        set_pidfile(options, argument);
+        return 1;
+    case SERVICE_OPTION_OVERWRITE_PIDFILE:
+        options->daemonize.overwrite_pidfile = true;
+        return 1;
+    case SERVICE_OPTION_NO_SELF_CONFINEMENT:
+        return 1; // there is no confinement to turn off
+    case 'v':
+        return set_verbosity(argument, ret_error);
+    case SERVICE_OPTION_LOG_FILE:
+        options->log_to_file = true;
+        replace(&options->log_file, argument ? xstrdup(argument) : NULL);
+        return 1;
+    case SERVICE_OPTION_SYSLOG_METHOD:
+        *ret_error = vlog_set_syslog_method(argument);
+        return *ret_error ? -EINVAL : 1;
+    case SERVICE_OPTION_SYSLOG_TARGET:
+        *ret_error = vlog_set_syslog_target(argument);
+        return *ret_error ? -EINVAL : 1;
+    case SERVICE_OPTION_UNIXCTL:
+        replace(&options->unixctl, xstrdup(argument));
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+int service_options_apply(const struct service_options *options, char **ret_error)
+{
+    _cleanup_free_ char *path = NULL;
+    int r = 0;
+
+    if (options->log_to_file) {
+        r = vlog_set_file(options->log_file, &path);
+    }
+    if (r < 0) {
+        *ret_error = xasprintf("failed to open %s for logging: %s", path, strerror(-r));
+    }
+    return r;
+}
+
+char *service_options_control_path(const struct service_options *options, const char *program)
+{
+    _cleanup_free_ char *name = NULL;
+
+    if (options->unixctl && !strcmp(options->unixctl, "none")) {
+        return NULL;
+    }
+    name = options->unixctl ? xstrdup(options->unixctl)
+                            : xasprintf("%s.%ld.ctl", program, (long)getpid());
+    return dirs_path(dirs_run(), name);
+}
+
+void service_options_help(const char *program)
+{
+    printf(
+        "\nDaemon options:\n"
+        "  --detach                run in the background, once everything is ready\n"
+        "  --monitor               start a process that restarts this one when it crashes\n"
+        "  --no-chdir              with --detach, keep the current folder\n"
+        "  --pidfile[=FILE]        write the process id to FILE\n"
+        "                          (default: %s/%s.pid)\n"
+        "  --overwrite-pidfile     with --pidfile, start even if the file is in use\n"
+        "  --no-self-confinement   do not restrict the folders used\n",
+        dirs_run(), program);
+    printf(
+        "\nLogging options:\n"
+        "  -v, --verbose           log everything everywhere\n"
+        "  -vSPEC, --verbose=SPEC  set levels: [MODULE][:syslog|console|file][:LEVEL],\n"
+        "                          LEVEL one of off, emer, err, warn, info, dbg\n"
+        "  -vPATTERN:DEST:PATTERN  set the line pattern of syslog, console or file\n"
+        "  -vFACILITY:FACILITY     set the syslog facility\n"
+        "  --log-file[=FILE]       log to FILE too\n"
+        "                          (default: %s/%s.log)\n"
+        "  --syslog-method=METHOD  libc, null, unix:FILE or udp:IP:PORT\n"
+        "  --syslog-target=IP:PORT send syslog messages there too, by UDP\n",
+        dirs_log(), program);
+    printf(
+        "\nManagement options:\n"
+        "  --unixctl=SOCKET        name of the control socket, or \"none\"\n"
+        "                          (default: %s/%s.PID.ctl)\n",
+        dirs_run(), program);
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/pidfile.h"
+
+#include "basic/alloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+// The file of this process. The descriptor holds the lock and is never used again.
+static struct {
+    char *path;
+    int fd;
+    pid_t owner;
+    dev_t device;
+    ino_t inode;
+} ours = {.fd = -1};
+
+static int lock(int fd)
+{
+    struct flock request = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    return fcntl(fd, F_SETLK, &request) ? -errno : 0;
+}
+
+// The process that holds the lock of the file `fd`, or 0.
+static pid_t lock_holder(int fd)
+{
+    struct flock request = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    return !fcntl(fd, F_GETLK, &request) && request.l_type != F_UNLCK ? request.l_pid : 0;
+}
+
+// Fails when another process runs with the file.
+static int check_not_running(const char *path, char **ret_error)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    pid_t holder = fd >= 0 ? lock_holder(fd) : 0;
+
+    if (holder) {
+        *ret_error = xasprintf("%s: already running as pid %ld, aborting", path, (long)holder);
+        return -EEXIST;
+    }
+    return 0;
+}
+
+// Writes the pid into a new, locked file.
+static int write_locked(const char *path, int *ret_fd)
+{
+    _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    int r;
+
+    if (fd < 0) {
+        return -errno;
+    }
+    r = lock(fd);
+    if (r < 0) {
+        return r;
+    }
+    if (ftruncate(fd, 0) || dprintf(fd, "%ld\n", (long)getpid()) < 0) {
+        return -errno;
+    }
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+int pidfile_create(const char *path, bool overwrite, char **ret_error)
+{
+    _cleanup_free_ char *temporary = xasprintf("%s.tmp", path);
+    _cleanup_close_ int fd = -1;
+    struct stat st;
+    int r;
+
+    if (!overwrite) {
+        r = check_not_running(path, ret_error);
+        if (r < 0) {
+            return r;
+        }
+    }
+    r = write_locked(temporary, &fd);
+    if (r < 0) {
+        *ret_error = xasprintf("%s: create failed (%s)", temporary, strerror(-r));
+        return r;
+    }
+    if (fstat(fd, &st) || rename(temporary, path)) {
+        r = -errno;
+        *ret_error = xasprintf("%s: create failed (%s)", path, strerror(-r));
+        unlink(temporary);
+        return r;
+    }
+    pidfile_remove();
+    ours.path = xstrdup(path);
+    ours.fd = TAKE_FD(fd);
+    ours.owner = getpid();
+    ours.device = st.st_dev;
+    ours.inode = st.st_ino;
+    atexit(pidfile_remove);
+    return 0;
+}
+
+void pidfile_remove(void)
+{
+    struct stat st;
+
+    if (!ours.path || ours.owner != getpid()) {
+        return;
+    }
+    if (!stat(ours.path, &st) && st.st_dev == ours.device && st.st_ino == ours.inode) {
+        unlink(ours.path);
+    }
+    close(TAKE_FD(ours.fd));
+    free(TAKE_PTR(ours.path));
+}
+
+int pidfile_read(const char *path, pid_t *ret)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char text[32];
+    ssize_t n;
+    char *end;
+    long pid;
+
+    if (fd < 0) {
+        return -errno;
+    }
+    n = read(fd, text, sizeof(text) - 1);
+    if (n < 0) {
+        return -errno;
+    }
+    text[n] = '\0';
+    pid = strtol(text, &end, 10);
+    if (end == text || (*end && *end != '\n') || pid <= 0) {
+        return -EINVAL;
+    }
+    if (!lock_holder(fd)) {
+        return -ESRCH;
+    }
+    *ret = (pid_t)pid;
+    return 0;
+}

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sink behind basic/log.h: each record goes to the destinations whose level lets it pass, as a
+// line made by that destination's pattern.
+#include "service/vlog.h"
+
+#include "basic/dirs.h"
+#include "basic/file.h"
+#include "service/journal.h"
+#include "service/pattern.h"
+#include "service/syslog_target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <strings.h>
+#include <sys/syslog.h>
+
+LOG_MODULE(vlog);
+
+static const char *const default_patterns[LOG_N_DESTINATIONS] = {
+    [LOG_TO_SYSLOG] = "ovs|%05N|%c%T|%p|%m",
+    [LOG_TO_CONSOLE] = "%D{%Y-%m-%dT%H:%M:%SZ}|%05N|%c%T|%p|%m",
+    [LOG_TO_FILE] = "%D{%Y-%m-%dT%H:%M:%S.###Z}|%05N|%c%T|%p|%m",
+};
+
+static struct {
+    const char *program;
+    const char *subprogram;
+    char *patterns[LOG_N_DESTINATIONS];
+    struct syslog_target *syslog; // made at the first need
+    struct syslog_target *remote; // --syslog-target
+    int facility;                 // -1: each target's default
+    char *file_path;              // absolute; NULL: no log file asked for
+    int file_fd;
+    bool is_journal;
+    bool has_console;
+    usec_t start;
+    unsigned serial;
+} vlog = {.program = "?", .facility = -1, .file_fd = -1};
+
+static void expand(struct buf *line, const char *prefix, enum log_destination destination,
+                   const struct pattern_context *context)
+{
+    buf_clear(line);
+    pattern_expand(line, prefix, context);
+    pattern_expand(line, vlog.patterns[destination], context);
+}
+
+static void write_line(int fd, struct buf *line)
+{
+    ssize_t n;
+
+    buf_putc(line, '\n');
+    do {
+        n = write(fd, line->data, line->size);
+    } while (n < 0 && errno == EINTR);
+}
+
+static struct syslog_target *default_syslog(void)
+{
+    const char *method = getenv("OVS_SYSLOG_METHOD");
+    _cleanup_free_ char *error = NULL;
+    struct syslog_target *target = NULL;
+
+    if (method && method[0]) {
+        target = syslog_target_new(method, vlog.program, &error);
+    }
+    return target ? target : syslog_target_new("libc", vlog.program, &error);
+}
+
+static void send_to(struct syslog_target *target, int default_facility, struct buf *line,
+                    struct pattern_context *context)
+{
+    context->facility = vlog.facility >= 0 ? vlog.facility : default_facility;
+    expand(line, syslog_target_prefix(target), LOG_TO_SYSLOG, context);
+    syslog_target_send(target, context->facility | pattern_priority(context->record->level),
+                       buf_slice(line));
+}
+
+static void send_to_syslog(struct buf *line, struct pattern_context *context)
+{
+    if (!vlog.syslog) {
+        vlog.syslog = default_syslog();
+    }
+    send_to(vlog.syslog, LOG_DAEMON, line, context);
+    if (vlog.remote) {
+        send_to(vlog.remote, LOG_LOCAL0, line, context);
+    }
+}
+
+static void sink(const struct log_record *record)
+{
+    const enum log_level *levels = record->module->levels;
+    bool to_console = vlog.has_console && record->level <= levels[LOG_TO_CONSOLE];
+    bool to_syslog = record->level <= levels[LOG_TO_SYSLOG];
+    _cleanup_buf_ struct buf line = {0};
+    struct pattern_context context = {
+        .record = record,
+        .program = vlog.program,
+        .subprogram = vlog.subprogram,
+        .now = clock_realtime(),
+        .since_start = clock_monotonic() - vlog.start,
+        .serial = ++vlog.serial,
+        .facility = vlog.facility >= 0 ? vlog.facility : LOG_DAEMON,
+    };
+
+    if (vlog.is_journal && (to_console || to_syslog)) {
+        to_syslog = to_console = journal_send(record, vlog.program) < 0;
+    }
+    if (to_console) {
+        expand(&line, "", LOG_TO_CONSOLE, &context);
+        write_line(STDERR_FILENO, &line);
+    }
+    if (vlog.file_fd >= 0 && record->level <= levels[LOG_TO_FILE]) {
+        expand(&line, "", LOG_TO_FILE, &context);
+        write_line(vlog.file_fd, &line);
+    }
+    if (to_syslog) {
+        send_to_syslog(&line, &context);
+    }
+}
+
+void vlog_init(const char *program)
+{
+    vlog.program = program;
+    vlog.start = clock_monotonic();
+    vlog.is_journal = journal_is_stderr();
+    vlog.has_console = true;
+    for (int i = 0; i < LOG_N_DESTINATIONS; i++) {
+        free(vlog.patterns[i]);
+        vlog.patterns[i] = xstrdup(default_patterns[i]);
+    }
+    log_set_sink(sink);
+}
+
+void vlog_done(void)
+{
+    log_set_sink(NULL);
+    vlog_close();
+    free(TAKE_PTR(vlog.file_path));
+    for (int i = 0; i < LOG_N_DESTINATIONS; i++) {
+        free(TAKE_PTR(vlog.patterns[i]));
+    }
+    syslog_target_free(TAKE_PTR(vlog.syslog));
+    syslog_target_free(TAKE_PTR(vlog.remote));
+}
+
+// "FACILITY:facility" after the colon.
+static char *set_facility(const char *name)
+{
+    int facility = syslog_facility_parse(name);
+
+    if (facility < 0) {
+        return xstrdup("invalid facility");
+    }
+    vlog.facility = facility;
+    return NULL;
+}
+
+// "PATTERN:destination:pattern" after the first colon.
+static char *set_pattern(const char *spec)
+{
+    const char *colon = strchrnul(spec, ':');
+    _cleanup_free_ char *name = xstrndup(spec, (size_t)(colon - spec));
+    enum log_destination destination;
+
+    if (!log_destination_parse(name, &destination)) {
+        return xasprintf("unknown destination \"%s\"", name);
+    }
+    free(vlog.patterns[destination]);
+    vlog.patterns[destination] = xstrdup(*colon ? colon + 1 : colon);
+    return NULL;
+}
+
+static char *set_levels(const char *spec)
+{
+    _cleanup_free_ char *copy = xstrdup(spec);
+    struct log_module *module = NULL;
+    enum log_level level = LOG_LEVEL_DBG;
+    int destination = -1;
+    char *rest = copy;
+    char *word;
+
+    while ((word = strsep(&rest, " ,:"))) {
+        enum log_destination named;
+        struct log_module *found;
+
+        if (!word[0] || !strcasecmp(word, "any")) {
+            continue;
+        }
+        if (log_destination_parse(word, &named)) {
+            destination = (int)named;
+        } else if ((found = log_module_find(word))) {
+            module = found;
+        } else if (!log_level_parse(word, &level)) {
+            return xasprintf("no destination, level, or module \"%s\"", word);
+        }
+    }
+    log_set_level(module, destination, level);
+    return NULL;
+}
+
+char *vlog_set(const char *spec)
+{
+    if (!strncasecmp(spec, "PATTERN:", 8)) {
+        return set_pattern(spec + 8);
+    }
+    if (!strncasecmp(spec, "FACILITY:", 9)) {
+        return set_facility(spec + 9);
+    }
+    return set_levels(spec);
+}
+
+static int open_file(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    vlog_close();
+    vlog.file_fd = fd;
+    return 0;
+}
+
+int vlog_set_file(const char *path, char **ret_path)
+{
+    _cleanup_free_ char *name = xasprintf("%s.log", vlog.program);
+    _cleanup_free_ char *folder = path && path[0] != '/' ? getcwd(NULL, 0) : NULL;
+    char *full = path ? dirs_path(folder ? folder : "", path) : dirs_path(dirs_log(), name);
+    int r = open_file(full);
+
+    if (ret_path) {
+        *ret_path = xstrdup(path ? path : full);
+    }
+    if (r < 0) {
+        free(full);
+        return r;
+    }
+    free(vlog.file_path);
+    vlog.file_path = full;
+    log_info("opened log file %s", path ? path : full);
+    return 0;
+}
+
+int vlog_reopen(void)
+{
+    int r;
+
+    if (!vlog.file_path) {
+        return 0;
+    }
+    vlog_close();
+    r = open_file(vlog.file_path);
+    if (!r) {
+        log_info("opened log file %s", vlog.file_path);
+    }
+    return r;
+}
+
+void vlog_close(void)
+{
+    if (vlog.file_fd >= 0) {
+        close(TAKE_FD(vlog.file_fd));
+    }
+}
+
+static char *replace_target(struct syslog_target **where, const char *method)
+{
+    char *error = NULL;
+    struct syslog_target *target = syslog_target_new(method, vlog.program, &error);
+
+    if (target) {
+        syslog_target_free(*where);
+        *where = target;
+    }
+    return error;
+}
+
+char *vlog_set_syslog_method(const char *method)
+{
+    return replace_target(&vlog.syslog, method);
+}
+
+char *vlog_set_syslog_target(const char *host_port)
+{
+    _cleanup_free_ char *method = xasprintf("udp:%s", host_port);
+
+    return replace_target(&vlog.remote, method);
+}
+
+bool vlog_is_journal(void)
+{
+    return vlog.is_journal;
+}
+
+void vlog_set_subprogram(const char *name)
+{
+    vlog.subprogram = name;
+}
+
+void vlog_leave_console(void)
+{
+    vlog.has_console = false;
+    vlog.is_journal = false;
+}
+
+void vlog_list(struct buf *text)
+{
+    buf_puts(text,
+             "                 console    syslog    file\n"
+             "                 -------    ------    ------\n");
+    for (struct log_module *m = log_module_next(NULL); m; m = log_module_next(m)) {
+        buf_printf(text, "%-16s  %4s       %4s       %4s\n", m->name,
+                   log_level_name(m->levels[LOG_TO_CONSOLE]),
+                   log_level_name(m->levels[LOG_TO_SYSLOG]),
+                   log_level_name(m->levels[LOG_TO_FILE]));
+    }
+}
+
+void vlog_list_patterns(struct buf *text)
+{
+    if (!vlog.syslog) {
+        vlog.syslog = default_syslog();
+    }
+    buf_puts(text,
+             "         prefix                            format\n"
+             "         ------                            ------\n");
+    buf_printf(text, "%-7s  %-32s  %s\n", "SYSLOG", syslog_target_prefix(vlog.syslog),
+               vlog.patterns[LOG_TO_SYSLOG]);
+    buf_printf(text, "%-7s  %-32s  %s\n", "CONSOLE", "none", vlog.patterns[LOG_TO_CONSOLE]);
+    buf_printf(text, "%-7s  %-32s  %s\n", "FILE", "none", vlog.patterns[LOG_TO_FILE]);
+}

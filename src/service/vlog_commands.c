@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/vlog_commands.h"
+
+#include "service/vlog.h"
+
+#include <string.h>
+#include <strings.h>
+
+static void on_set(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    for (int i = argc > 1 ? 1 : 0; i < argc; i++) {
+        _cleanup_free_ char *error = vlog_set(i ? argv[i] : "");
+
+        if (error) {
+            command_reply_error(call, error);
+            return;
+        }
+    }
+    command_reply(call, "");
+}
+
+static void reply_buf(struct command_call *call, struct buf *text)
+{
+    command_reply(call, buf_cstr(text));
+    buf_done(text);
+}
+
+static void on_list(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct buf text = {0};
+
+    vlog_list(&text);
+    reply_buf(call, &text);
+}
+
+static void on_list_pattern(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct buf text = {0};
+
+    vlog_list_patterns(&text);
+    reply_buf(call, &text);
+}
+
+static void on_close(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    vlog_close();
+    command_reply(call, "");
+}
+
+static void on_reopen(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    int r = vlog_reopen();
+
+    if (r < 0) {
+        command_reply_error(call, strerror(-r));
+    } else {
+        command_reply(call, "");
+    }
+}
+
+// Of the named modules, or of all. False if one is unknown; then none is changed.
+static bool set_rate_limit_disabled(int argc, char **argv, bool disabled)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcasecmp(argv[i], "any") && !log_module_find(argv[i])) {
+            return false;
+        }
+    }
+    for (struct log_module *m = log_module_next(NULL); m; m = log_module_next(m)) {
+        bool named = argc == 1;
+
+        for (int i = 1; i < argc; i++) {
+            named |= !strcasecmp(argv[i], "any") || !strcasecmp(argv[i], m->name);
+        }
+        if (named) {
+            m->rate_limit_disabled = disabled;
+        }
+    }
+    return true;
+}
+
+static void on_rate_limit(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    if (set_rate_limit_disabled(argc, argv, !strcmp(argv[0], "vlog/disable-rate-limit"))) {
+        command_reply(call, "");
+    } else {
+        command_reply_error(call, "unknown module");
+    }
+}
+
+void vlog_commands_register(struct command_registry *registry)
+{
+    static const struct command commands[] = {
+        {"vlog/set", "{spec | PATTERN:destination:pattern}", 0, -1, on_set, NULL},
+        {"vlog/list", "", 0, 0, on_list, NULL},
+        {"vlog/list-pattern", "", 0, 0, on_list_pattern, NULL},
+        {"vlog/close", "", 0, 0, on_close, NULL},
+        {"vlog/reopen", "", 0, 0, on_reopen, NULL},
+        {"vlog/enable-rate-limit", "[module]...", 0, -1, on_rate_limit, NULL},
+        {"vlog/disable-rate-limit", "[module]...", 0, -1, on_rate_limit, NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        command_register(registry, &commands[i]);
+    }
+}

@@ -78,6 +78,20 @@ static char *link_target(const char *path)
     return xasprintf("%.*s/%s", (int)(slash - path), path, target);
 }
 
+// `path`, which is no link and may not exist, in its real folder.
+static int resolve_parent(const char *path, char **ret)
+{
+    const char *slash = strrchr(path, '/');
+    _cleanup_free_ char *parent = slash ? xstrndup(path, MAX(slash - path, 1)) : xstrdup(".");
+    _cleanup_free_ char *real = realpath(parent, NULL);
+
+    if (!real) {
+        return -errno;
+    }
+    *ret = xasprintf("%s/%s", strcmp(real, "/") ? real : "", slash ? slash + 1 : path);
+    return 0;
+}
+
 int file_resolve(const char *path, char **ret)
 {
     _cleanup_free_ char *real = realpath(path, NULL);
@@ -95,8 +109,7 @@ int file_resolve(const char *path, char **ret)
         char *target = link_target(current);
 
         if (!target) {
-            *ret = TAKE_PTR(current);
-            return 0;
+            return resolve_parent(current, ret);
         }
         free(current);
         current = target;

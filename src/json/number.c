@@ -119,7 +119,7 @@ bool number_parse(struct slice token, int64_t *ret_integer, double *ret_real)
         snprintf(on_stack, sizeof(on_stack), "%.*g", DBL_DIG, *ret_real);
         *ret_real = strtod(on_stack, NULL);
     }
-    return false;
+    return number_real_to_integer(*ret_real, ret_integer);
 }
 
 bool number_real_to_integer(double real, int64_t *ret_integer)

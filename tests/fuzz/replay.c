@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a fuzzer without libFuzzer: every file of the corpus folder given as argument, and then a fixed
-// number of seeded mutations of each, so that a run is the same every time.
+// Runs a fuzzer without libFuzzer: every file of the corpus folder given as argument, and then a
+// fixed number of seeded mutations of each, so that a run is the same every time.
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define N_MUTATIONS 200
-#define MAX_INPUT   65536
+#define MAX_FILE   65536
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,7 +22,8 @@ static uint64_t random_next(void)
     return random_state;
 }
 
-// Changes `data` in one place: a bit, a byte, a piece removed, a piece repeated. Returns the new size.
+// Changes `data` in one place: a bit, a byte, a piece removed, a piece repeated. Returns the new
+// size.
 static size_t mutate(uint8_t *data, size_t size)
 {
     size_t at = size ? random_next() % size : 0;
@@ -45,7 +46,7 @@ static size_t mutate(uint8_t *data, size_t size)
         return size - n;
     default:
         n = n > size - at ? size - at : n;
-        n = size + n > MAX_INPUT ? MAX_INPUT - size : n;
+        n = size + n > MAX_FILE ? MAX_FILE - size : n;
         memmove(data + at + n, data + at, size - at);
         return size + n;
     }
@@ -53,7 +54,7 @@ static size_t mutate(uint8_t *data, size_t size)
 
 static int run_file(const char *path)
 {
-    static uint8_t original[MAX_INPUT], data[MAX_INPUT];
+    static uint8_t original[MAX_FILE], data[MAX_FILE];
     FILE *file = fopen(path, "rb");
     size_t size;
 

@@ -4,12 +4,20 @@
 
 #include "basic/text.h"
 #include "basic/uuid.h"
-#include "json/cursor.h"
 #include "model/error.h"
+#include "json/cursor.h"
 
 #include <jansson.h>
 
-enum atom_type { ATOM_VOID, ATOM_INTEGER, ATOM_REAL, ATOM_BOOLEAN, ATOM_STRING, ATOM_UUID, ATOM_N_TYPES };
+enum atom_type {
+    ATOM_VOID,
+    ATOM_INTEGER,
+    ATOM_REAL,
+    ATOM_BOOLEAN,
+    ATOM_STRING,
+    ATOM_UUID,
+    ATOM_N_TYPES
+};
 
 // 16 bytes. A string atom owns a reference to its text, never NULL.
 union atom {
@@ -39,7 +47,8 @@ uint64_t atom_hash(union atom atom, enum atom_type type, uint64_t basis);
 struct symbol_table;
 
 // Decodes the <atom> the cursor stands at. `symbols` may be NULL (then named-uuids are errors).
-struct ovsdb_error *atom_decode(struct cursor *cursor, enum atom_type type, struct symbol_table *symbols, struct buf *scratch, union atom *ret);
+struct ovsdb_error *atom_decode(struct cursor *cursor, enum atom_type type,
+                                struct symbol_table *symbols, struct buf *scratch, union atom *ret);
 // Writes the <atom>. O(its length).
 void atom_put(struct buf *buf, union atom atom, enum atom_type type);
 // For people and command lines (tools): strings quoted only where needed, bare UUIDs.

@@ -23,7 +23,7 @@ struct base_type {
             uint32_t min, max; // characters; 0, UINT32_MAX without limit
         } string;
         struct {
-            char *ref_table_name; // or NULL
+            char *ref_table_name;                 // or NULL
             const struct table_schema *ref_table; // resolved by the schema; NULL without refTable
             enum ref_type ref_type;
         } uuid;
@@ -68,6 +68,6 @@ struct ovsdb_error *type_from_json(const json_t *json, struct type *ret);
 json_t *type_to_json(const struct type *type);
 // For people: "integer", "set of up to 3 strings", "map of string-integer pairs", ...: caller frees
 char *type_text(const struct type *type);
-// Checks one atom against the immediate constraints: enum, ranges, lengths. NULL if it satisfies them,
-// else "constraint violation". O(log enum + length).
+// Checks one atom against the immediate constraints: enum, ranges, lengths. NULL if it satisfies
+// them, else "constraint violation". O(log enum + length).
 struct ovsdb_error *base_type_check(const struct base_type *base, union atom atom);

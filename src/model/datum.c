@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+// Datums in memory: making, sharing, comparing. Set algebra is in datum_algebra.c, the outside
+// forms in datum_json.c and datum_text.c.
+#include "model/datum.h"
+
+#include "model/datum_elems.h"
+
+#include <assert.h>
+
+struct datum_elems *elems_new(const struct type *type, uint32_t n)
+{
+    struct datum_elems *elems;
+
+    assert(n > 0);
+    elems = xmalloc(sizeof(*elems) + (size_t)n * elems_step(type) * sizeof(union atom));
+    elems->refs = 1;
+    elems->n = n;
+    return elems;
+}
+
+// A comparator per type: the sort calls them often.
+#define DEFINE_COMPARATOR(name, type)                                                              \
+    static int name(const void *a, const void *b)                                                  \
+    {                                                                                              \
+        return atom_compare(*(const union atom *)a, *(const union atom *)b, type);                 \
+    }
+DEFINE_COMPARATOR(compare_integers, ATOM_INTEGER)
+DEFINE_COMPARATOR(compare_reals, ATOM_REAL)
+DEFINE_COMPARATOR(compare_booleans, ATOM_BOOLEAN)
+DEFINE_COMPARATOR(compare_strings, ATOM_STRING)
+DEFINE_COMPARATOR(compare_uuids, ATOM_UUID)
+
+atom_comparator *elems_comparator(enum atom_type type)
+{
+    static atom_comparator *const comparators[ATOM_N_TYPES] = {
+        [ATOM_INTEGER] = compare_integers, [ATOM_REAL] = compare_reals,
+        [ATOM_BOOLEAN] = compare_booleans, [ATOM_STRING] = compare_strings,
+        [ATOM_UUID] = compare_uuids,
+    };
+
+    return comparators[type];
+}
+
+struct ovsdb_error *elems_finish(const struct type *type, union atom *atoms, uint32_t n,
+                                 bool is_sorted, union datum *ret)
+{
+    atom_comparator *compare = elems_comparator(type->key.type);
+    uint32_t step = elems_step(type);
+    struct datum_elems *elems;
+
+    if (!n) {
+        *ret = DATUM_EMPTY;
+        return NULL;
+    }
+    if (!is_sorted) {
+        qsort(atoms, n, step * sizeof(*atoms), compare);
+        for (size_t i = 1; i < n; i++) {
+            if (!compare(&atoms[(i - 1) * step], &atoms[i * step])) {
+                return error_new(ERROR_OVSDB, step == 2 ? "map contains duplicate key"
+                                                        : "set contains duplicate");
+            }
+        }
+    }
+    elems = elems_new(type, n);
+    if (step == 1) {
+        memcpy(elems->atoms, atoms, n * sizeof(*atoms));
+    } else {
+        for (size_t i = 0; i < n; i++) {
+            elems->atoms[i] = atoms[2 * i];
+            elems->atoms[n + i] = atoms[2 * i + 1];
+        }
+    }
+    *ret = (union datum){.elems = elems};
+    return NULL;
+}
+
+static void release_atoms(union atom *atoms, size_t n, enum atom_type type)
+{
+    if (type == ATOM_STRING) {
+        for (size_t i = 0; i < n; i++) {
+            atom_done(atoms[i], type);
+        }
+    }
+}
+
+struct ovsdb_error *datum_build(const struct type *type, union atom *keys, union atom *values,
+                                uint32_t n, union datum *ret)
+{
+    uint32_t step = elems_step(type);
+    _cleanup_free_ union atom *atoms = NEW_ARRAY(union atom, (size_t)n * step + 1);
+    struct ovsdb_error *error;
+
+    for (size_t i = 0; i < n; i++) {
+        atoms[i * step] = keys[i];
+        if (step == 2) {
+            atoms[i * step + 1] = values[i];
+        }
+    }
+    error = elems_finish(type, atoms, n, false, ret);
+    if (error) {
+        release_atoms(keys, n, type->key.type);
+        if (step == 2) {
+            release_atoms(values, n, type->value.type);
+        }
+    }
+    return error;
+}
+
+static void copy_atoms(union atom *to, const union atom *from, size_t n, enum atom_type type)
+{
+    for (size_t i = 0; i < n; i++) {
+        to[i] = atom_copy(from[i], type);
+    }
+}
+
+union datum datum_from_sorted(const struct type *type, const union atom *keys,
+                              const union atom *values, uint32_t n)
+{
+    struct datum_elems *elems;
+
+    if (type_is_scalar(type)) {
+        assert(n == 1);
+        return (union datum){.scalar = atom_copy(keys[0], type->key.type)};
+    }
+    if (!n) {
+        return DATUM_EMPTY;
+    }
+    elems = elems_new(type, n);
+    copy_atoms(elems->atoms, keys, n, type->key.type);
+    if (type_is_map(type)) {
+        copy_atoms(elems->atoms + n, values, n, type->value.type);
+    }
+    return (union datum){.elems = elems};
+}
+
+union datum datum_default(const struct type *type)
+{
+    struct datum_elems *elems;
+
+    if (type_is_scalar(type)) {
+        return (union datum){.scalar = atom_default(type->key.type)};
+    }
+    if (!type->n_min) {
+        return DATUM_EMPTY;
+    }
+    elems = elems_new(type, 1);
+    elems->atoms[0] = atom_default(type->key.type);
+    if (type_is_map(type)) {
+        elems->atoms[1] = atom_default(type->value.type);
+    }
+    return (union datum){.elems = elems};
+}
+
+bool datum_is_default(union datum datum, const struct type *type)
+{
+    if (type_is_scalar(type)) {
+        return atom_is_default(datum.scalar, type->key.type);
+    }
+    if (!type->n_min || !datum.elems) {
+        return !type->n_min && !datum.elems;
+    }
+    return datum.elems->n == 1 && atom_is_default(datum.elems->atoms[0], type->key.type) &&
+           (!type_is_map(type) || atom_is_default(datum.elems->atoms[1], type->value.type));
+}
+
+union datum datum_copy(union datum datum, const struct type *type)
+{
+    if (type_is_scalar(type)) {
+        atom_copy(datum.scalar, type->key.type);
+    } else if (datum.elems) {
+        datum.elems->refs++;
+    }
+    return datum;
+}
+
+void datum_done(union datum datum, const struct type *type)
+{
+    if (type_is_scalar(type)) {
+        atom_done(datum.scalar, type->key.type);
+    } else if (datum.elems && !--datum.elems->refs) {
+        struct datum_elems *elems = datum.elems;
+
+        release_atoms(elems->atoms, elems->n, type->key.type);
+        if (type_is_map(type)) {
+            release_atoms(elems->atoms + elems->n, elems->n, type->value.type);
+        }
+        free(elems);
+    }
+}
+
+static bool atoms_equal(const union atom *a, const union atom *b, size_t n, enum atom_type type)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!atom_equals(a[i], b[i], type)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool datum_equals(union datum a, union datum b, const struct type *type)
+{
+    size_t n;
+
+    if (type_is_scalar(type)) {
+        return atom_equals(a.scalar, b.scalar, type->key.type);
+    }
+    if (a.elems == b.elems) {
+        return true;
+    }
+    if (!a.elems || !b.elems || a.elems->n != b.elems->n) {
+        return false;
+    }
+    n = a.elems->n;
+    return atoms_equal(a.elems->atoms, b.elems->atoms, n, type->key.type) &&
+           (!type_is_map(type) ||
+            atoms_equal(a.elems->atoms + n, b.elems->atoms + n, n, type->value.type));
+}
+
+uint64_t datum_hash(union datum datum, const struct type *type, uint64_t basis)
+{
+    const union atom *keys = datum_keys(&datum, type);
+    uint32_t n = datum_n(datum, type);
+    uint64_t hash = type_is_scalar(type) ? basis : hash_u64(n, basis);
+
+    for (size_t i = 0; i < n; i++) {
+        hash = atom_hash(keys[i], type->key.type, hash);
+        if (type_is_map(type)) {
+            hash = atom_hash(keys[n + i], type->value.type, hash);
+        }
+    }
+    return hash;
+}
+
+static int compare_atoms(const union atom *a, const union atom *b, size_t n, enum atom_type type)
+{
+    for (size_t i = 0; i < n; i++) {
+        int cmp = atom_compare(a[i], b[i], type);
+
+        if (cmp) {
+            return cmp;
+        }
+    }
+    return 0;
+}
+
+int datum_compare(union datum a, union datum b, const struct type *type)
+{
+    uint32_t n_a = datum_n(a, type), n_b = datum_n(b, type), n = MIN(n_a, n_b);
+    int cmp = compare_atoms(datum_keys(&a, type), datum_keys(&b, type), n, type->key.type);
+
+    if (!cmp && n && type_is_map(type)) {
+        cmp = compare_atoms(datum_values(&a), datum_values(&b), n, type->value.type);
+    }
+    return cmp ? cmp : (n_a > n_b) - (n_a < n_b);
+}
+
+int64_t datum_find(union datum datum, const struct type *type, union atom key)
+{
+    const union atom *keys = datum_keys(&datum, type);
+    int64_t low = 0, high = (int64_t)datum_n(datum, type) - 1;
+
+    while (low <= high) {
+        int64_t middle = low + (high - low) / 2;
+        int cmp = atom_compare(key, keys[middle], type->key.type);
+
+        if (!cmp) {
+            return middle;
+        }
+        if (cmp < 0) {
+            high = middle - 1;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return -1;
+}
+
+static struct ovsdb_error *check_atoms(const struct base_type *base, const union atom *atoms,
+                                       size_t n)
+{
+    struct ovsdb_error *error = NULL;
+
+    for (size_t i = 0; i < n && !error; i++) {
+        error = base_type_check(base, atoms[i]);
+    }
+    return error;
+}
+
+struct ovsdb_error *datum_check(union datum datum, const struct type *type)
+{
+    uint32_t n = datum_n(datum, type);
+    struct ovsdb_error *error;
+
+    if (n < type->n_min || n > type->n_max) {
+        _cleanup_free_ char *text = type_text(type);
+
+        return error_new(ERROR_CONSTRAINT, "%u elements are not allowed in the type \"%s\"", n,
+                         text);
+    }
+    error = check_atoms(&type->key, datum_keys(&datum, type), n);
+    if (!error && n && type_is_map(type)) {
+        error = check_atoms(&type->value, datum_values(&datum), n);
+    }
+    return error;
+}

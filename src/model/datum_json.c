@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+// <value> (RFC 7047 5.1) from a cursor straight into a datum, and back. The atoms are collected in
+// a small array on the stack, on the heap only when there are many, and sorted only if they do not
+// come in order, which they mostly do: servers and clients print sets sorted.
+#include "model/datum_elems.h"
+
+#include <assert.h>
+
+#define N_ON_STACK 64 // atoms
+
+struct collector {
+    const struct type *type;
+    enum datum_check check;
+    struct symbol_table *symbols;
+    struct buf *scratch;
+    union atom *atoms; // `on_stack` or an allocation
+    size_t n;          // atoms
+    size_t capacity;
+    bool is_sorted; // strictly ascending so far
+    union atom on_stack[N_ON_STACK];
+};
+
+static void collector_done(struct collector *c)
+{
+    if (c->atoms != c->on_stack) {
+        free(c->atoms);
+    }
+}
+
+// Releases the atoms themselves, too.
+static void collector_release(struct collector *c)
+{
+    uint32_t step = elems_step(c->type);
+
+    for (size_t i = 0; i < c->n; i++) {
+        atom_done(c->atoms[i], i % step ? c->type->value.type : c->type->key.type);
+    }
+    c->n = 0;
+}
+
+static void collector_grow(struct collector *c)
+{
+    size_t capacity = c->capacity * 4;
+
+    if (c->atoms == c->on_stack) {
+        c->atoms = xmemdup(c->on_stack, sizeof(c->on_stack));
+    }
+    c->atoms = xreallocarray(c->atoms, capacity, sizeof(*c->atoms));
+    c->capacity = capacity;
+}
+
+// Decodes one atom and checks its constraints.
+static struct ovsdb_error *collect_atom(struct collector *c, struct cursor *cursor,
+                                        const struct base_type *base)
+{
+    struct ovsdb_error *error;
+
+    if (c->n == c->capacity) {
+        collector_grow(c);
+    }
+    error = atom_decode(cursor, base->type, c->symbols, c->scratch, &c->atoms[c->n]);
+    if (!error) {
+        c->n++;
+        if (c->check != DATUM_CHECK_NOTHING) {
+            error = base_type_check(base, c->atoms[c->n - 1]);
+        }
+    }
+    return error;
+}
+
+// The pair, or the one atom, that the cursor stands at.
+static struct ovsdb_error *collect_element(struct collector *c, struct cursor *cursor)
+{
+    struct cursor start = *cursor;
+    struct ovsdb_error *error;
+
+    if (!type_is_map(c->type)) {
+        return collect_atom(c, cursor, &c->type->key);
+    }
+    if (cursor_kind(cursor) != JSON_KIND_ARRAY || !cursor_enter(cursor)) {
+        return error_syntax(cursor_skip(&start), "expected a pair, [<atom>, <atom>]");
+    }
+    error = collect_atom(c, cursor, &c->type->key);
+    if (error) {
+        return error;
+    }
+    if (!cursor_more(cursor)) {
+        return error_syntax(cursor_skip(&start), "expected a pair, [<atom>, <atom>]");
+    }
+    error = collect_atom(c, cursor, &c->type->value);
+    if (!error && cursor_more(cursor)) {
+        error = error_syntax(cursor_skip(&start), "expected a pair, [<atom>, <atom>]");
+    }
+    return error;
+}
+
+static struct ovsdb_error *collect_elements(struct collector *c, struct cursor *cursor)
+{
+    atom_comparator *compare = elems_comparator(c->type->key.type);
+    uint32_t step = elems_step(c->type);
+
+    for (bool more = cursor_enter(cursor); more; more = cursor_more(cursor)) {
+        struct ovsdb_error *error = collect_element(c, cursor);
+
+        if (error) {
+            return error;
+        }
+        if (c->is_sorted && c->n > step) {
+            c->is_sorted = compare(&c->atoms[c->n - 2 * step], &c->atoms[c->n - step]) < 0;
+        }
+    }
+    return NULL;
+}
+
+// The bounds that `check` leaves of the type's.
+static struct ovsdb_error *check_count(const struct type *type, enum datum_check check, size_t n,
+                                       struct cursor start)
+{
+    const char *what = type_is_map(type) ? "pair" : "element";
+    bool is_scalar = type_is_scalar(type); // needs its one atom, always
+    uint32_t n_min = check == DATUM_CHECK_ALL || is_scalar ? type->n_min : 0;
+    uint32_t n_max = check <= DATUM_CHECK_NO_MIN || is_scalar ? type->n_max : UINT32_MAX;
+
+    if (n >= n_min && n <= n_max) {
+        return NULL;
+    }
+    if (n_min == n_max) {
+        return error_syntax(cursor_skip(&start), "must have exactly one %s, not %zu", what, n);
+    }
+    if (n < n_min) {
+        return error_syntax(cursor_skip(&start), "must have at least one %s", what);
+    }
+    return error_syntax(cursor_skip(&start), "must have at most %u %s%s, not %zu", n_max, what,
+                        n_max == 1 ? "" : "s", n);
+}
+
+// ["set", [...]] or ["map", [...]]: leaves the cursor at the inner array.
+static bool enter_container(struct cursor *cursor, const char *tag, struct buf *scratch)
+{
+    return cursor_kind(cursor) == JSON_KIND_ARRAY && cursor_enter(cursor) &&
+           cursor_kind(cursor) == JSON_KIND_STRING && slice_is(cursor_string(cursor, scratch), tag);
+}
+
+static struct ovsdb_error *collect_container(struct collector *c, struct cursor *cursor,
+                                             struct cursor start)
+{
+    const char *expected =
+        type_is_map(c->type) ? "expected [\"map\", <array>]" : "expected [\"set\", <array>]";
+    struct ovsdb_error *error;
+    struct cursor inner;
+
+    if (!cursor_more(cursor) || cursor_kind(cursor) != JSON_KIND_ARRAY) {
+        return error_syntax(cursor_skip(&start), "%s", expected);
+    }
+    inner = *cursor;
+    if (c->type->n_max != UINT32_MAX) {
+        struct cursor ahead = inner;
+
+        error = check_count(c->type, c->check, json_count(cursor_skip(&ahead)), start);
+        if (error) {
+            return error;
+        }
+    }
+    error = collect_elements(c, cursor);
+    if (!error && cursor_more(cursor)) {
+        error = error_syntax(cursor_skip(&start), "%s", expected);
+    }
+    return error ? error : check_count(c->type, c->check, c->n / elems_step(c->type), start);
+}
+
+// True only if the value is no ["set", ...] for certain, as is plain for most at the first byte.
+static bool is_bare_atom(const struct cursor *cursor)
+{
+    return cursor_kind(cursor) != JSON_KIND_ARRAY ||
+           (cursor->end - cursor->p > 2 && !memcmp(cursor->p, "[\"u", 3));
+}
+
+static struct ovsdb_error *collect_value(struct collector *c, struct cursor *cursor)
+{
+    struct cursor start = *cursor;
+
+    if (type_is_map(c->type)) {
+        if (!enter_container(cursor, "map", c->scratch)) {
+            return error_syntax(cursor_skip(&start), "expected [\"map\", <array>]");
+        }
+    } else if (is_bare_atom(cursor)) {
+        return collect_atom(c, cursor, &c->type->key);
+    } else if (!enter_container(cursor, "set", c->scratch)) {
+        *cursor = start;
+        return collect_atom(c, cursor, &c->type->key);
+    }
+    return collect_container(c, cursor, start);
+}
+
+// A scalar that is not written as a set: no collecting.
+static bool is_bare_scalar(const struct cursor *cursor, const struct type *type)
+{
+    return type_is_scalar(type) && is_bare_atom(cursor);
+}
+
+static struct ovsdb_error *decode_bare_scalar(struct cursor *cursor, const struct base_type *base,
+                                              enum datum_check check, struct symbol_table *symbols,
+                                              struct buf *scratch, union datum *ret)
+{
+    struct ovsdb_error *error;
+    union atom atom;
+
+    error = atom_decode(cursor, base->type, symbols, scratch, &atom);
+    if (error) {
+        return error;
+    }
+    if (check != DATUM_CHECK_NOTHING) {
+        error = base_type_check(base, atom);
+        if (error) {
+            atom_done(atom, base->type);
+            return error;
+        }
+    }
+    ret->scalar = atom;
+    return NULL;
+}
+
+struct ovsdb_error *datum_decode(struct cursor *cursor, const struct type *type,
+                                 enum datum_check check, struct symbol_table *symbols,
+                                 struct buf *scratch, union datum *ret)
+{
+    struct ovsdb_error *error;
+    struct collector c;
+
+    if (is_bare_scalar(cursor, type)) {
+        return decode_bare_scalar(cursor, &type->key, check, symbols, scratch, ret);
+    }
+    c.type = type;
+    c.check = check;
+    c.symbols = symbols;
+    c.scratch = scratch;
+    c.atoms = c.on_stack;
+    c.n = 0;
+    c.capacity = N_ON_STACK;
+    c.is_sorted = true;
+    error = collect_value(&c, cursor);
+    if (!error && type_is_scalar(type)) {
+        ret->scalar = c.atoms[0];
+    } else if (!error) {
+        error = elems_finish(type, c.atoms, (uint32_t)(c.n / elems_step(type)), c.is_sorted, ret);
+    }
+    if (error) {
+        collector_release(&c);
+    }
+    collector_done(&c);
+    return error;
+}
+
+static void put_pairs(struct buf *buf, const struct datum_elems *elems, const struct type *type)
+{
+    for (size_t i = 0; i < elems->n; i++) {
+        buf_puts(buf, i ? ",[" : "[");
+        atom_put(buf, elems->atoms[i], type->key.type);
+        buf_putc(buf, ',');
+        atom_put(buf, elems->atoms[elems->n + i], type->value.type);
+        buf_putc(buf, ']');
+    }
+}
+
+void datum_put(struct buf *buf, union datum datum, const struct type *type)
+{
+    const union atom *keys = datum_keys(&datum, type);
+    uint32_t n = datum_n(datum, type);
+
+    if (type_is_map(type)) {
+        buf_puts(buf, "[\"map\",[");
+        if (n) {
+            put_pairs(buf, datum.elems, type);
+        }
+        buf_puts(buf, "]]");
+        return;
+    }
+    if (n == 1) {
+        atom_put(buf, keys[0], type->key.type);
+        return;
+    }
+    buf_puts(buf, "[\"set\",[");
+    for (size_t i = 0; i < n; i++) {
+        if (i) {
+            buf_putc(buf, ',');
+        }
+        atom_put(buf, keys[i], type->key.type);
+    }
+    buf_puts(buf, "]]");
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Reads every include line under src/ against the one table of who may use whom.
+
+A layer may include its own headers and those of the layers its row names. The libraries of the
+outside world have rows too: who may include them."""
+
+import pathlib
+import re
+import sys
+
+LAYERS = {
+    "basic": [],
+    "json": ["basic"],
+    "model": ["basic", "json"],
+    "engine": ["basic", "json", "model"],
+    "store": ["basic", "json", "model", "engine"],
+    "monitor": ["basic", "json", "model", "engine"],
+    "net": ["basic", "json"],
+    "session": ["basic", "json", "model", "engine", "monitor"],
+    "control": ["basic", "json", "net"],
+    "service": ["basic"],
+    "daemon": ["basic", "json", "model", "engine", "store", "monitor", "net", "session", "control",
+               "service"],
+    "tools": ["basic", "json", "model", "engine", "store", "net", "control", "service"],
+}
+
+LIBRARIES = {
+    "systemd/": ["net", "control", "service", "daemon", "tools"],
+    "gnutls/": ["net", "store"],
+    "sys/capability.h": ["service"],
+    "pthread.h": ["store", "net"],
+    "jansson.h": ["json", "model", "engine", "control", "daemon", "tools"],
+}
+
+# No descriptor, no clock, no event loop: time and output come in as arguments.
+NO_IO = ["json", "monitor", "session", "engine"]
+IO_HEADERS = ["sys/socket.h", "sys/epoll.h", "fcntl.h", "poll.h", "time.h", "sys/time.h", "sys/un.h",
+              "netinet/in.h", "basic/file.h"]
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def errors_in(path, layer):
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        match = INCLUDE.match(line)
+        if not match:
+            continue
+        quote, name = match.groups()
+        where = f"{path}:{number}: {name}"
+        if quote == '"' and name != "config.h":
+            other = name.split("/")[0]
+            if "/" not in name or other not in LAYERS:
+                yield f"{where}: not written as \"layer/file.h\""
+            elif other != layer and other not in LAYERS[layer]:
+                yield f"{where}: {layer} may not use {other}"
+        for library, users in LIBRARIES.items():
+            if quote == "<" and name.startswith(library) and layer not in users:
+                yield f"{where}: {layer} may not use this library"
+        if layer in NO_IO and name in IO_HEADERS:
+            yield f"{where}: {layer} does no I/O"
+
+
+def main():
+    src = pathlib.Path(sys.argv[1])
+    errors = []
+    n_files = 0
+    for path in sorted(src.rglob("*.[ch]")):
+        layer = path.relative_to(src).parts[0]
+        if layer not in LAYERS:
+            errors.append(f"{path}: no such layer in the table")
+            continue
+        n_files += 1
+        errors.extend(errors_in(path, layer))
+    for path in src.iterdir():
+        if path.is_dir() and path.name not in LAYERS:
+            errors.append(f"{path}: no such layer in the table")
+    print("\n".join(errors) or f"{n_files} files keep to their layers")
+    return 1 if errors or not n_files else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the compiler does not see: licence lines, formatting, sizes, leftovers."""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+
+SPDX = "SPDX-License-Identifier: Apache-2.0"
+MAX_LINES = 800
+LEFTOVERS = ["TODO", "FIXME", "XXX"]
+CODE = [".c", ".h", ".py", ".sh", ".build"]
+
+
+def files_of(root):
+    listed = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"],
+                            capture_output=True, text=True, check=False).stdout.split("\n")
+    if any(listed):
+        return [root / name for name in listed if name and (root / name).is_file()]
+    return [path for path in root.rglob("*") if path.is_file()]  # a tarball
+
+
+def errors_in(path):
+    if path.suffix not in CODE and path.name not in ("run", "check", "meson_options.txt"):
+        return
+    lines = path.read_text().splitlines()
+    if not any(SPDX in line for line in lines[:2]):
+        yield f"{path}: no licence line at the top"
+    if path.suffix in (".c", ".h") and len(lines) > MAX_LINES:
+        yield f"{path}: {len(lines)} lines: more than one idea?"
+    for number, line in enumerate(lines, 1):
+        for word in LEFTOVERS:
+            if word in line and path.name != "style.py" and "XXXXXX" not in line:
+                yield f"{path}:{number}: {word}"
+
+
+def format_errors(paths):
+    program = shutil.which("clang-format")
+    if not program:
+        return ["clang-format is not installed"]
+    code = [str(path) for path in paths if path.suffix in (".c", ".h")]
+    result = subprocess.run([program, "--dry-run", "-Werror", *code], capture_output=True,
+                            text=True, check=False)
+    return [line for line in result.stderr.splitlines() if "error:" in line]
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    paths = files_of(root)
+    errors = [error for path in paths for error in errors_in(path)]
+    errors += format_errors(paths)
+    print("\n".join(errors) or f"{len(paths)} files checked")
+    return 1 if errors or not paths else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

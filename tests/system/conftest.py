@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole-program tests: the built programs, or with --peer Debian's, as their users see them.
+
+    /usr/bin/python3 -m pytest tests/system --build DIR
+    /usr/bin/python3 -m pytest tests/system --peer
+
+What ours does otherwise than the peer is listed in differences.py. A test that carries such a
+difference must pass on ours and must fail on the peer.
+"""
+import os
+
+import pytest
+
+import differences
+from harness import programs as programs_module
+from harness.lab import Lab
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("ovsdbd")
+    group.addoption("--build", default=os.environ.get("OVSDBD_BUILD", "build"),
+                    help="build directory of the programs under test (default: $OVSDBD_BUILD)")
+    group.addoption("--peer", action="store_true", help="test Debian's programs instead")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "difference(name): see differences.py")
+    config.addinivalue_line("markers", "ours: asks about something the peer does not have at all")
+    if config.getoption("peer"):
+        config.programs = programs_module.debian()
+    else:
+        config.programs = programs_module.built(config.getoption("build"))
+    config.peer_programs = programs_module.debian()
+
+
+def pytest_sessionstart(session):
+    config = session.config
+    if config.getoption("collectonly"):
+        return
+    for programs in (config.programs, config.peer_programs):
+        if programs.missing():
+            pytest.exit(f"not there: {', '.join(map(str, programs.missing()))}", returncode=3)
+
+
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        for mark in item.iter_markers("difference"):
+            reason = differences.REASONS[mark.args[0]]
+            if config.programs.is_peer:
+                item.add_marker(pytest.mark.xfail(strict=True, reason=reason))
+        if config.programs.is_peer and item.get_closest_marker("ours"):
+            item.add_marker(pytest.mark.skip(reason="the peer would be compared with itself"))
+
+
+@pytest.fixture(scope="session")
+def programs(pytestconfig):
+    return pytestconfig.programs
+
+
+@pytest.fixture(scope="session")
+def peer(pytestconfig):
+    return pytestconfig.peer_programs
+
+
+@pytest.fixture
+def lab(programs, peer, tmp_path):
+    lab = Lab(programs, peer, tmp_path)
+    yield lab
+    lab.clean_up()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Runs the test and then its lab's last checks, so that both count as the test's result."""
+    arguments = pyfuncitem.funcargs
+    pyfuncitem.obj(**{name: arguments[name] for name in pyfuncitem._fixtureinfo.argnames})
+    if "lab" in arguments:
+        arguments["lab"].finish()
+    return True

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The programs under test, and Debian's as their peer."""
+import os
+import shutil
+import signal
+import subprocess
+
+from harness import wait
+
+SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:",
+                   "MemorySanitizer", "Assertion `")
+
+
+def check_sane(text, whose):
+    """Fails when `text` (what a program wrote to stderr) holds a sanitizer's or assert's report."""
+    for word in SANITIZER_WORDS:
+        assert word not in text, f"{whose} reported:\n{text}"
+
+
+def check_not_crashed(status, whose, text=""):
+    bad = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
+    assert status not in [-s for s in bad], f"{whose} died of signal {-status}\n{text}"
+
+
+class Result:
+    """What one run of a program left: `out`, `err` (text) and `status`."""
+
+    def __init__(self, process, command):
+        self.command = command
+        self.status = process.returncode
+        self.out = process.stdout.decode("utf-8", "surrogateescape")
+        self.err = process.stderr.decode("utf-8", "surrogateescape")
+
+    def ok(self):
+        """Returns the standard output; fails unless the status is 0 and standard error empty."""
+        assert self.status == 0 and self.err == "", str(self)
+        return self.out
+
+    def lines(self):
+        return self.ok().splitlines()
+
+    def fails(self, status=1, saying=None):
+        """Fails unless the program ended with `status` and said something containing `saying`."""
+        assert self.status == status, str(self)
+        assert self.err != "", f"failed without a word: {self}"
+        if saying is not None:
+            assert saying in self.err, f"expected {saying!r}: {self}"
+        return self
+
+    def __str__(self):
+        return (f"{' '.join(self.command)}\nexit status {self.status}\n"
+                f"--- stdout\n{self.out}--- stderr\n{self.err}---")
+
+
+class Programs:
+    """The four programs of one implementation."""
+
+    def __init__(self, name, server, tool, client, appctl):
+        self.name = name
+        self.server = server
+        self.tool = tool
+        self.client = client
+        self.appctl = appctl
+
+    @property
+    def is_peer(self):
+        return self.name == "peer"
+
+    def missing(self):
+        return [p for p in (self.server, self.tool, self.client, self.appctl)
+                if not (p and os.access(p, os.X_OK))]
+
+
+def built(directory):
+    directory = os.path.abspath(directory)
+    return Programs("ours", os.path.join(directory, "src/daemon/ovsdb-server"),
+                    *(os.path.join(directory, "src/tools", n)
+                      for n in ("ovsdb-tool", "ovsdb-client", "ovs-appctl")))
+
+
+def debian():
+    path = "/usr/sbin:/usr/bin:/sbin:/bin"
+    return Programs("peer", *(shutil.which(n, path=path) for n in (
+        "ovsdb-server", "ovsdb-tool", "ovsdb-client", "ovs-appctl")))
+
+
+def run(command, env=None, cwd=None, stdin=b"", patience=None):
+    """Runs `command` to its end and returns a Result. A hanging one is killed and fails the test."""
+    command = [str(c) for c in command]
+    patience = patience or 2 * wait.PATIENCE
+    if isinstance(stdin, str):
+        stdin = stdin.encode()
+    process = subprocess.run(command, env=env, cwd=cwd, input=stdin, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, timeout=patience, check=False)
+    result = Result(process, command)
+    check_sane(result.err, command[0])
+    check_not_crashed(result.status, command[0], result.err)
+    return result

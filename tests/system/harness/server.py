@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starting, watching and ending one server.
+
+A server has directories of its own and is ended by its process id. When it ends, its log must hold
+nothing at WARN or above that the test did not announce with allow(), and its standard error no
+report of a sanitizer.
+"""
+import os
+import re
+import signal
+import socket
+import subprocess
+
+from harness import wait
+from harness.programs import check_not_crashed, check_sane
+from harness.rpc import Client
+
+BAD_LEVEL = re.compile(r"\|(WARN|ERR|EMER)\|")
+PEER_ALLOWS = [r"fatal_signal\|WARN\|terminating with signal"]
+
+
+class Server:
+    def __init__(self, programs, directory, env):
+        self.programs = programs
+        self.directory = directory
+        self.run_dir = env["OVS_RUNDIR"]
+        self.env = env
+        self.socket_path = os.path.join(self.run_dir, "db.sock")
+        self.control_path = os.path.join(self.run_dir, "ctl")
+        self.log_path = os.path.join(directory, "server.log")
+        self.stderr_path = os.path.join(directory, "server.stderr")
+        self.process = None
+        self.pid = None
+        self.allowed = list(PEER_ALLOWS) if programs.is_peer else []
+        self.clients = []
+
+    def allow(self, *patterns):
+        """Announces log lines at WARN or above that this test provokes (regular expressions)."""
+        self.allowed += patterns
+        return self
+
+    def launch(self, dbs, *options, remotes=None, log=True):
+        """Starts the program in the foreground without waiting for anything."""
+        if remotes is None:
+            remotes = ["punix:" + self.socket_path]
+        command = [self.programs.server, *map(str, dbs), "--unixctl=" + self.control_path,
+                   "-vconsole:off", "-vsyslog:off", "-vfile:info", "--no-chdir"]
+        if log:
+            command.append("--log-file=" + self.log_path)
+        command += ["--remote=" + r for r in remotes] + list(map(str, options))
+        with open(self.stderr_path, "ab") as stderr:
+            self.process = subprocess.Popen(command, env=self.env, cwd=self.directory,
+                                            stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)
+        self.pid = self.process.pid
+        return self
+
+    def start(self, dbs, *options, remotes=None):
+        """Starts the program and waits until its sockets answer."""
+        self.launch(dbs, *options, remotes=remotes)
+        return self.wait_ready(remotes is None)
+
+    def wait_ready(self, with_socket=True):
+        paths = [self.control_path] + ([self.socket_path] if with_socket else [])
+        for path in paths:
+            wait.until(lambda p=path: self._answers(p), f"a server at {path}", 3 * wait.PATIENCE)
+        return self
+
+    def _answers(self, path):
+        assert self.is_running(), f"the server ended with {self.process.returncode}:" \
+                                  f"\n{self.stderr()}\n{self.log()}"
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(path)
+            except OSError:
+                return False
+        return True
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def client(self, target=None):
+        """Returns a new connection; it is closed with the server."""
+        client = Client(target or self.socket_path)
+        self.clients.append(client)
+        return client
+
+    def control(self, command, *args):
+        """Runs a command on the control socket; raises RpcError with the text of an error."""
+        with Client(self.control_path) as client:
+            return client.call(command, *map(str, args))
+
+    def log(self):
+        try:
+            with open(self.log_path, encoding="utf-8", errors="surrogateescape") as source:
+                return source.read()
+        except FileNotFoundError:
+            return ""
+
+    def stderr(self):
+        with open(self.stderr_path, encoding="utf-8", errors="surrogateescape") as source:
+            return source.read()
+
+    def wait_log(self, pattern):
+        """Waits for a log line that holds `pattern`; returns the match."""
+        found = re.compile(pattern)
+        return wait.until(lambda: found.search(self.log()), f"{pattern!r} in the log")
+
+    def wait_end(self, patience=wait.PATIENCE):
+        """Waits for the process to end by itself; returns its status after checking its traces."""
+        for client in self.clients:
+            client.close()
+        self.clients.clear()
+        status = self.process.wait(3 * patience)
+        self.process = None
+        check_not_crashed(status, "the server", self.stderr() + self.log())
+        self.check_traces()
+        return status
+
+    def stop(self):
+        """Ends the server with SIGTERM, as a service manager does."""
+        self.process.send_signal(signal.SIGTERM)
+        status = self.wait_end()
+        assert status in (0, -signal.SIGTERM), f"exit status {status}\n{self.stderr()}"
+        return status
+
+    def kill(self):
+        """Kills the server outright, as the kernel does when memory is short."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+        self.check_traces()
+
+    def check_traces(self):
+        stderr = self.stderr()
+        check_sane(stderr, "the server")
+        bad = [line for line in self.log().splitlines() if BAD_LEVEL.search(line)
+               and not any(re.search(p, line) for p in self.allowed)]
+        assert not bad, "unexpected in the log:\n" + "\n".join(bad)
+
+    def clean_up(self):
+        """Leaves no process behind, whatever happened."""
+        for client in self.clients:
+            client.close()
+        if self.is_running():
+            self.process.kill()
+            self.process.wait()
+        self.process = None

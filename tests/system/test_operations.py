@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ten operations of RFC 7047 5.2, from the tables in tests/data/system/operations.
+
+Four forms of table: cases with steps (any number of clients, restarts), and short ones for
+conditions, mutators and values, where a case is one line.
+"""
+import json
+
+import pytest
+
+from harness import lab as lab_module
+from harness import match
+from harness import wait
+
+DIRECTORY = lab_module.DATA / "operations"
+
+
+def load(name):
+    return json.loads((DIRECTORY / f"{name}.json").read_text())
+
+
+def params(cases, name_of):
+    for case in cases:
+        marks = [pytest.mark.difference(case["difference"])] if "difference" in case else []
+        yield pytest.param(case, id=name_of(case), marks=marks)
+
+
+def stepped():
+    for table in ("basics", "references", "constraints", "wait"):
+        content = load(table)
+        for case in content["cases"]:
+            case["schema"] = content["schema"]
+        yield from params(content["cases"], lambda c, t=table: f"{t}: {c['name']}")
+
+
+class Run:
+    """One case under way: the server, its clients, the names bound, the requests not answered."""
+
+    def __init__(self, lab, schema):
+        self.lab = lab
+        self.schema = schema
+        self.db = lab.db(schema)
+        self.server = lab.serve(self.db)
+        self.clients = {}
+        self.names = {}
+        self.started = {}
+
+    def client(self, number):
+        if number not in self.clients:
+            self.clients[number] = self.server.client()
+        return self.clients[number]
+
+    def step(self, step):
+        client = self.client(step.get("client", 0))
+        if "restart" in step:
+            self.server.stop()
+            self.clients.clear()
+            self.server.start([self.db])
+        elif "waiting" in step:
+            waiting, id_ = self.started[step["waiting"]]
+            waiting.call("echo")
+            assert json.dumps(id_) not in waiting.replies, waiting.replies
+        elif "finish" in step:
+            waiting, id_ = self.started.pop(step["finish"])
+            match.match(step["expect"], waiting.result(id_), self.names)
+        elif "call" in step:
+            match.match(step["result"], client.call(step["call"], *step["params"]), self.names)
+        else:
+            operations = match.substitute(step["do"], self.names)
+            id_ = client.request("transact", [self.schema, *operations])
+            if "start" in step:
+                self.started[step["start"]] = (client, id_)
+                client.call("echo")
+            else:
+                match.match(step["expect"], client.result(id_), self.names)
+
+
+@pytest.mark.parametrize("case", stepped())
+def test_steps(lab, case):
+    run = Run(lab, case["schema"])
+    for step in case.get("steps") or [case]:
+        run.step(step)
+    assert not run.started, "a request is left unanswered by the case itself"
+
+
+CONDITIONS = load("conditions")
+
+
+@pytest.mark.parametrize("operation", ["select", "delete"])
+@pytest.mark.parametrize("case", params(CONDITIONS["cases"], lambda c: json.dumps(c["where"])))
+def test_condition(lab, case, operation):
+    client = lab.serve("ops").client()
+    names = {}
+    for tag, row in CONDITIONS["rows"].items():
+        names["$" + tag] = client.insert("ops", "Types", {**row, "tag": tag})
+    request = {"op": operation, "table": "Types", "where": match.substitute(case["where"], names)}
+    if operation == "select":
+        request["columns"] = ["tag"]
+    [result] = client.transact("ops", request)
+    if "error" in case:
+        match.match({"error": case["error"]}, result, {})
+        return
+    expected = set(case["match"].split())
+    if operation == "select":
+        assert {row["tag"] for row in result["rows"]} == expected
+    else:
+        assert result == {"count": len(expected)}
+        left = {row["tag"] for row in client.select("ops", "Types", ["tag"])}
+        assert left == set(CONDITIONS["rows"]) - expected
+
+
+def short(*members):
+    return lambda c: " ".join([c.get("table", ""), *(json.dumps(c[m]) for m in members)]).strip()
+
+
+@pytest.mark.parametrize("case", params(load("mutators")["cases"], short("row", "mutations")))
+def test_mutator(lab, case):
+    client = lab.serve("ops").client()
+    table = case.get("table", "Types")
+    uuid = client.insert("ops", table, case["row"])
+    where = [["_uuid", "==", ["uuid", uuid]]]
+    [result] = client.transact(
+        "ops", {"op": "mutate", "table": table, "where": where, "mutations": case["mutations"]})
+    if "error" in case:
+        match.match({"error": case["error"]}, result, {})
+        columns = [c for c in case["row"]]
+        [row] = client.select("ops", table, columns, where)
+        for column, before in case["row"].items():
+            if not isinstance(before, list):
+                assert row[column] == before, "a failed transaction changed something"
+    else:
+        assert result == {"count": 1}
+        match.match([case["after"]], client.select("ops", table, list(case["after"]), where), {})
+
+
+@pytest.mark.parametrize("how", ["insert", "update"])
+@pytest.mark.parametrize("case", params(load("values")["cases"], short("row")))
+def test_value(lab, case, how):
+    client = lab.serve("ops").client()
+    table = case.get("table", "Types")
+    if how == "update" and (table in ("Must", "Fixed") or any(c[0] == "_" for c in case["row"])):
+        pytest.skip("only an insert sets these")
+    if how == "update":
+        client.insert("ops", table, {})
+        request = {"op": "update", "table": table, "where": [], "row": case["row"]}
+    else:
+        request = {"op": "insert", "table": table, "row": case["row"]}
+    [result] = client.transact("ops", request)
+    if "error" in case:
+        match.match({"error": case["error"]}, result, {})
+    else:
+        assert "error" not in result, result
+        match.match([case["stored"]], client.select("ops", table, list(case["stored"])), {})
+
+
+def test_wait_times_out_on_time(lab):
+    client = lab.serve("ops").client()
+    request = {"op": "wait", "table": "Few", "where": [], "columns": ["n"], "until": "!=", "rows": []}
+    ids = {ms: client.request("transact", ["ops", {**request, "timeout": ms}])
+           for ms in (300, 100, 200)}
+    order = []
+    while len(order) < 3:
+        wait.until(lambda: client.messages or client._fill(wait.PATIENCE, "a timeout") or True, "")
+        while client.messages:
+            order.append(json.loads(client.messages.popleft())["id"])
+    assert order == [ids[100], ids[200], ids[300]]

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// The dialect of ovs-appctl: {"id":N,"method":"COMMAND","params":["ARG",...]}, answered by a result
+// that is the text to print, or an error that is the text for standard error.
+#include "control/dialect.h"
+#include "json/cursor.h"
+#include "json/emit.h"
+#include "json/framer.h"
+#include "json/message.h"
+
+#define MAX_MESSAGE (1024 * 1024)
+#define MAX_ARGS    1024
+
+struct appctl {
+    struct framer framer;
+    size_t seen; // bytes of the current message, white space before it included
+    struct buf id;
+};
+
+static void *appctl_new(void)
+{
+    struct appctl *appctl = NEW(struct appctl);
+
+    framer_init(&appctl->framer, MAX_MESSAGE);
+    return appctl;
+}
+
+static void appctl_free(void *state)
+{
+    struct appctl *appctl = state;
+
+    buf_done(&appctl->id);
+    free(appctl);
+}
+
+static enum dialect_status appctl_scan(void *state, struct slice unseen, size_t *ret_size,
+                                       const char **ret_reason)
+{
+    struct appctl *appctl = state;
+    size_t consumed;
+
+    switch (framer_feed(&appctl->framer, unseen.data, unseen.size, &consumed)) {
+    case FRAMER_MORE:
+        appctl->seen += consumed;
+        if (appctl->seen > MAX_MESSAGE) {
+            *ret_reason = "too much white space";
+            return DIALECT_ERROR;
+        }
+        return DIALECT_MORE;
+    case FRAMER_DONE:
+        *ret_size = appctl->seen + consumed;
+        appctl->seen = 0;
+        return DIALECT_MESSAGE;
+    case FRAMER_ERROR:
+        break;
+    }
+    *ret_reason = framer_error(&appctl->framer);
+    return DIALECT_ERROR;
+}
+
+// The argument at the cursor as a string; NULL if it is none.
+static char *take_argument(struct cursor *cursor, struct buf *scratch)
+{
+    struct slice text;
+
+    if (cursor_kind(cursor) != JSON_KIND_STRING) {
+        return NULL;
+    }
+    text = cursor_string(cursor, scratch);
+    return xstrndup(text.data, text.size);
+}
+
+static void free_argv(char **argv)
+{
+    for (char **arg = argv; arg && *arg; arg++) {
+        free(*arg);
+    }
+    free(argv);
+}
+
+static const char *decode_params(const struct message *message, char ***ret_argv)
+{
+    size_t n = json_count(message->params);
+    _cleanup_buf_ struct buf scratch = {0};
+    struct cursor cursor;
+    size_t argc = 0;
+    char **argv;
+
+    if (n > MAX_ARGS) {
+        return "too many arguments";
+    }
+    argv = NEW_ARRAY(char *, n + 2);
+    argv[argc++] = xstrndup(message->method.data, message->method.size);
+    cursor_init(&cursor, message->params);
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        argv[argc] = take_argument(&cursor, &scratch);
+        if (!argv[argc++]) {
+            free_argv(argv);
+            return "every argument must be a string";
+        }
+    }
+    *ret_argv = argv;
+    return NULL;
+}
+
+static const char *appctl_decode(void *state, struct slice text, char ***ret_argv)
+{
+    struct appctl *appctl = state;
+    _cleanup_buf_ struct buf scratch = {0};
+    struct message message;
+    const char *error = message_parse(text, &scratch, &message);
+
+    buf_clear(&appctl->id);
+    if (error) {
+        buf_puts(&appctl->id, "null");
+        return error;
+    }
+    if (message.type != MESSAGE_REQUEST) {
+        buf_puts(&appctl->id, "null");
+        return "only requests are expected here";
+    }
+    buf_put_slice(&appctl->id, message.id);
+    return decode_params(&message, ret_argv);
+}
+
+static void appctl_encode(void *state, bool is_error, const char *text, struct buf *out)
+{
+    struct appctl *appctl = state;
+    size_t size = strlen(text);
+    _cleanup_buf_ struct buf lines = {0};
+    _cleanup_buf_ struct buf value = {0};
+
+    // The client prints the text as it is: it ends with a line feed, unless there is none.
+    buf_puts(&lines, text);
+    if (size && text[size - 1] != '\n') {
+        buf_putc(&lines, '\n');
+    }
+    emit_string(&value, buf_slice(&lines));
+    if (is_error) {
+        message_put_error(out, buf_slice(&appctl->id), buf_slice(&value));
+    } else {
+        message_put_reply(out, buf_slice(&appctl->id), buf_slice(&value));
+    }
+}
+
+const struct dialect dialect_appctl = {
+    .name = "appctl",
+    .state_new = appctl_new,
+    .state_free = appctl_free,
+    .scan = appctl_scan,
+    .decode = appctl_decode,
+    .encode = appctl_encode,
+};

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The other end of the control socket, as a program that asks one question needs it.
+#include "control/control.h"
+#include "control/unix_socket.h"
+#include "json/cursor.h"
+#include "json/emit.h"
+#include "json/framer.h"
+#include "json/message.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#define MAX_REPLY (256u * 1024 * 1024)
+
+static void put_request(struct buf *buf, const char *command, int n_args, char **args)
+{
+    _cleanup_buf_ struct buf params = {0};
+
+    buf_putc(&params, '[');
+    for (int i = 0; i < n_args; i++) {
+        if (i) {
+            buf_putc(&params, ',');
+        }
+        emit_string(&params, slice_of(args[i]));
+    }
+    buf_putc(&params, ']');
+    message_put_request(buf, slice_of(command), buf_slice(&params), SLICE("0"));
+}
+
+static int send_all(int fd, const struct buf *buf)
+{
+    for (size_t sent = 0; sent < buf->size;) {
+        ssize_t n = send(fd, buf->data + sent, buf->size - sent, MSG_NOSIGNAL);
+
+        if (n < 0 && errno != EINTR) {
+            return -errno;
+        }
+        sent += n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+// Receives one JSON value into `buf`.
+static int receive_value(int fd, struct buf *buf)
+{
+    struct framer framer;
+    enum framer_status status = FRAMER_MORE;
+    int r = 0;
+
+    framer_init(&framer, MAX_REPLY);
+    while (status == FRAMER_MORE && !r) {
+        char *where = buf_reserve(buf, 65536);
+        ssize_t n = recv(fd, where, 65536, 0);
+        size_t consumed;
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            r = n < 0 ? -errno : -ECONNRESET;
+            break;
+        }
+        status = framer_feed(&framer, where, (size_t)n, &consumed);
+        buf->size += consumed;
+    }
+    return status == FRAMER_ERROR ? -EPROTO : r;
+}
+
+// The text of the answer: a string's content, nothing for null, of anything else its JSON.
+static char *text_of(struct slice value)
+{
+    _cleanup_buf_ struct buf scratch = {0};
+    struct cursor cursor;
+    struct slice text = value;
+
+    if (json_kind_of(value) == JSON_KIND_NULL) {
+        return xstrdup("");
+    }
+    if (json_kind_of(value) == JSON_KIND_STRING) {
+        cursor_init(&cursor, value);
+        text = cursor_string(&cursor, &scratch);
+    }
+    return xstrndup(text.data, text.size);
+}
+
+int control_call(const char *path, const char *command, int n_args, char **args, char **ret_text)
+{
+    _cleanup_close_ int fd = unix_socket_connect(path);
+    _cleanup_buf_ struct buf request = {0};
+    _cleanup_buf_ struct buf reply = {0};
+    _cleanup_buf_ struct buf scratch = {0};
+    struct message message;
+    int r;
+
+    if (fd < 0) {
+        return fd;
+    }
+    put_request(&request, command, n_args, args);
+    r = send_all(fd, &request);
+    if (!r) {
+        r = receive_value(fd, &reply);
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (message_parse(buf_slice(&reply), &scratch, &message) ||
+        (message.type != MESSAGE_REPLY && message.type != MESSAGE_ERROR)) {
+        return -EPROTO;
+    }
+    *ret_text = text_of(message.type == MESSAGE_ERROR ? message.error : message.result);
+    return message.type == MESSAGE_ERROR;
+}

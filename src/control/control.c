@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// The listening control socket and its clients. A client that ended is freed by a deferred source,
+// never from within its own callback.
+#include "control/control.h"
+
+#include "basic/log.h"
+#include "control/client.h"
+#include "control/unix_socket.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#define MAX_CLIENTS   64
+#define ACCEPT_BATCH  16
+#define FLUSH_TIMEOUT (1 * USEC_PER_SEC)
+
+LOG_MODULE(unixctl);
+
+struct control {
+    sd_event *event;
+    struct command_registry *registry;
+    sd_event_source *listener;
+    sd_event_source *reaper;
+    int fd;
+    char *path; // NULL: not ours to remove
+    dev_t device;
+    ino_t inode;
+    struct list clients;
+    struct list ended;
+    size_t n_clients;
+};
+
+static void on_ended(struct control_client *client, void *userdata)
+{
+    struct control *control = userdata;
+    struct control_client_owner *owner = control_client_owner(client);
+
+    list_remove(&owner->node);
+    list_push_back(&control->ended, &owner->node);
+    sd_event_source_set_enabled(control->reaper, SD_EVENT_ONESHOT);
+}
+
+static int on_reap(sd_event_source *source, void *userdata)
+{
+    struct control *control = userdata;
+
+    while (!list_is_empty(&control->ended)) {
+        control_client_free(control_client_of(control->ended.next));
+        control->n_clients--;
+    }
+    sd_event_source_set_enabled(control->listener, SD_EVENT_ON);
+    return 0;
+}
+
+static int accept_one(struct control *control)
+{
+    struct control_client_owner owner = {.ended = on_ended, .userdata = control};
+    _cleanup_close_ int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct control_client *client;
+    int r;
+
+    if (fd < 0) {
+        return -errno;
+    }
+    r = control_client_new(control->event, control->registry, fd, &owner, &client);
+    if (r < 0) {
+        return r;
+    }
+    (void)TAKE_FD(fd);
+    list_push_back(&control->clients, &control_client_owner(client)->node);
+    control->n_clients++;
+    return 0;
+}
+
+static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+    static struct log_limit limit = LOG_LIMIT_INIT(6, 1);
+    struct control *control = userdata;
+
+    for (int i = 0; i < ACCEPT_BATCH && control->n_clients < MAX_CLIENTS; i++) {
+        int r = accept_one(control);
+
+        if (r == -EAGAIN) {
+            return 0;
+        }
+        if (r < 0) {
+            log_limited(&limit, LOG_LEVEL_WARN, "accepting a control connection failed: %s",
+                        strerror(-r));
+            return 0;
+        }
+    }
+    if (control->n_clients >= MAX_CLIENTS) {
+        sd_event_source_set_enabled(source, SD_EVENT_OFF); // the reaper turns it on again
+    }
+    return 0;
+}
+
+static int add_sources(struct control *control)
+{
+    int r = sd_event_add_io(control->event, &control->listener, control->fd, EPOLLIN, on_accept,
+                            control);
+
+    if (r >= 0) {
+        r = sd_event_add_defer(control->event, &control->reaper, on_reap, control);
+    }
+    if (r < 0) {
+        return r;
+    }
+    sd_event_source_set_description(control->listener, "control-listener");
+    sd_event_source_set_description(control->reaper, "control-reaper");
+    return sd_event_source_set_enabled(control->reaper, SD_EVENT_OFF);
+}
+
+static struct control *control_alloc(sd_event *event, struct command_registry *registry, int fd)
+{
+    struct control *control = NEW(struct control);
+
+    control->event = sd_event_ref(event);
+    control->registry = registry;
+    control->fd = fd;
+    list_init(&control->clients);
+    list_init(&control->ended);
+    return control;
+}
+
+int control_new(sd_event *event, struct command_registry *registry, const char *path,
+                struct control **ret, char **ret_error)
+{
+    int fd = unix_socket_listen(path, 0660);
+    struct control *control;
+    struct stat st;
+    int r;
+
+    if (fd < 0) {
+        *ret_error = xasprintf("%s: cannot listen on the control socket: %s", path, strerror(-fd));
+        return fd;
+    }
+    control = control_alloc(event, registry, fd);
+    control->path = xstrdup(path);
+    if (!stat(path, &st)) {
+        control->device = st.st_dev;
+        control->inode = st.st_ino;
+    }
+    r = add_sources(control);
+    if (r < 0) {
+        *ret_error = xasprintf("%s: cannot watch the control socket: %s", path, strerror(-r));
+        control_free(control);
+        return r;
+    }
+    *ret = control;
+    return 0;
+}
+
+int control_new_from_fd(sd_event *event, struct command_registry *registry, int fd,
+                        struct control **ret, char **ret_error)
+{
+    struct control *control = control_alloc(event, registry, fd);
+    int r = add_sources(control);
+
+    if (r < 0) {
+        *ret_error = xasprintf("cannot watch the control socket passed: %s", strerror(-r));
+        control->fd = -1;
+        control_free(control);
+        return r;
+    }
+    *ret = control;
+    return 0;
+}
+
+static void free_clients(struct list *clients)
+{
+    while (!list_is_empty(clients)) {
+        struct control_client *client = control_client_of(clients->next);
+
+        control_client_flush(client, FLUSH_TIMEOUT);
+        control_client_free(client);
+    }
+}
+
+void control_free(struct control *control)
+{
+    struct stat st;
+
+    if (!control) {
+        return;
+    }
+    free_clients(&control->clients);
+    free_clients(&control->ended);
+    sd_event_source_unref(control->listener);
+    sd_event_source_unref(control->reaper);
+    if (control->path && !stat(control->path, &st) && st.st_dev == control->device &&
+        st.st_ino == control->inode) {
+        unlink(control->path);
+    }
+    if (control->fd >= 0) {
+        close(control->fd);
+    }
+    free(control->path);
+    sd_event_unref(control->event);
+    free(control);
+}

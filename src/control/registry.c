@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/call.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct command_registry {
+    struct command *commands; // sorted by name
+    size_t n;
+    size_t capacity;
+};
+
+static void on_list_commands(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    _cleanup_buf_ struct buf text = {0};
+
+    command_registry_list(userdata, &text);
+    command_reply(call, buf_cstr(&text));
+}
+
+struct command_registry *command_registry_new(void)
+{
+    struct command_registry *registry = NEW(struct command_registry);
+
+    command_register(registry,
+                     &(struct command){"list-commands", "", 0, 0, on_list_commands, registry});
+    return registry;
+}
+
+void command_registry_free(struct command_registry *registry)
+{
+    if (registry) {
+        free(registry->commands);
+        free(registry);
+    }
+}
+
+// The index of the first command that does not sort before `name`.
+static size_t position_of(const struct command_registry *registry, const char *name)
+{
+    size_t i = 0;
+
+    while (i < registry->n && strcmp(registry->commands[i].name, name) < 0) {
+        i++;
+    }
+    return i;
+}
+
+void command_register(struct command_registry *registry, const struct command *command)
+{
+    size_t i = position_of(registry, command->name);
+
+    assert(i == registry->n || strcmp(registry->commands[i].name, command->name));
+    GROW(registry->commands, registry->n, registry->capacity);
+    memmove(registry->commands + i + 1, registry->commands + i,
+            (registry->n - i) * sizeof(registry->commands[0]));
+    registry->commands[i] = *command;
+    registry->n++;
+}
+
+void command_registry_list(const struct command_registry *registry, struct buf *text)
+{
+    buf_puts(text, "The available commands are:\n");
+    for (size_t i = 0; i < registry->n; i++) {
+        buf_printf(text, "  %-23s %s\n", registry->commands[i].name, registry->commands[i].usage);
+    }
+}
+
+void command_registry_run(const struct command_registry *registry, struct command_call *call,
+                          int argc, char **argv)
+{
+    size_t i = position_of(registry, argv[0]);
+    const struct command *command = i < registry->n ? &registry->commands[i] : NULL;
+    _cleanup_free_ char *error = NULL;
+
+    if (!command || strcmp(command->name, argv[0])) {
+        error = xasprintf(
+            "\"%s\" is not a valid command (use \"list-commands\" to see a list of "
+            "valid commands)",
+            argv[0]);
+    } else if (argc - 1 < command->min_args) {
+        error =
+            xasprintf("\"%s\" command requires at least %d arguments", argv[0], command->min_args);
+    } else if (command->max_args >= 0 && argc - 1 > command->max_args) {
+        error = xasprintf("\"%s\" command takes at most %d arguments", argv[0], command->max_args);
+    }
+    if (error) {
+        command_reply_error(call, error);
+    } else {
+        command->run(call, argc, argv, command->userdata);
+    }
+}
+
+void command_reply(struct command_call *call, const char *text)
+{
+    call->done(call, false, text);
+}
+
+void command_reply_error(struct command_call *call, const char *text)
+{
+    call->done(call, true, text);
+}

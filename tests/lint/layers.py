@@ -19,7 +19,7 @@ LAYERS = {
     "net": ["basic", "json"],
     "session": ["basic", "json", "model", "engine", "monitor"],
     "control": ["basic", "json", "net"],
-    "service": ["basic"],
+    "service": ["basic", "control"],
     "daemon": ["basic", "json", "model", "engine", "store", "monitor", "net", "session", "control",
                "service"],
     "tools": ["basic", "json", "model", "engine", "store", "net", "control", "service"],

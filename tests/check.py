@@ -1,0 +1,144 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Builds and runs the suites, and counts them all.
+
+Each suite is a line in SUITES: what it needs built, the command, and how its result is counted. The
+last line printed is "N passed, N failed" or "N passed, N failed, N skipped"."""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PYTHON = "/usr/bin/python3"
+
+BUILDS = {
+    # For every suite but valgrind's and the benchmarks.
+    "sanitized": ["-Db_sanitize=address,undefined", "-Db_lundef=false", "--buildtype=debugoptimized"],
+    # As a distribution builds it.
+    "plain": ["--buildtype=debugoptimized"],
+}
+
+SANITIZERS = {
+    "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+}
+
+
+class Count:
+    def __init__(self, passed=0, failed=0, skipped=0):
+        self.passed, self.failed, self.skipped = passed, failed, skipped
+
+    def __add__(self, other):
+        return Count(self.passed + other.passed, self.failed + other.failed,
+                     self.skipped + other.skipped)
+
+    def __str__(self):
+        text = f"{self.passed} passed, {self.failed} failed"
+        return text + (f", {self.skipped} skipped" if self.skipped else "")
+
+
+def build_dir(args, name):
+    return pathlib.Path(args.build) / name
+
+
+def build(args, name):
+    folder = build_dir(args, name)
+    if not (folder / "build.ninja").exists():
+        subprocess.run(["meson", "setup", folder, ROOT, *BUILDS[name]], check=True,
+                       stdout=subprocess.DEVNULL)
+    subprocess.run(["ninja", "-C", folder, "--quiet"], check=True)
+
+
+def count_meson(args, folder):
+    """The tests of tests/unit, tests/fuzz and tests/lint, as meson ran them."""
+    count = Count()
+    log = folder / "meson-logs" / ("testlog.json" if not args.wrap else "testlog-valgrind.json")
+    for line in log.read_text().splitlines():
+        result = json.loads(line)["result"]
+        if result in ("OK", "EXPECTEDFAIL"):
+            count.passed += 1
+        elif result == "SKIP":
+            count.skipped += 1
+        else:
+            count.failed += 1
+    return count
+
+
+def run_meson(args, name, suites, wrap=False):
+    folder = build_dir(args, name)
+    command = ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs",
+               "--timeout-multiplier", "10" if wrap else "3"]
+    for suite in suites:
+        command += ["--suite", suite]
+    if wrap:
+        command += ["--setup", "valgrind"]
+    args.wrap = wrap
+    result = subprocess.run(command, check=False, env={**os.environ, **SANITIZERS})
+    count = count_meson(args, folder)
+    if result.returncode and not count.failed:
+        count.failed = 1
+    return count
+
+
+def run_pytest(args, name, folder, *options):
+    if not list((ROOT / folder).rglob("test_*.py")):
+        return Count()
+    command = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(args.jobs), "-rs",
+               "--build", str(build_dir(args, name)), *options, str(ROOT / folder)]
+    env = {**os.environ, **SANITIZERS, "PYTHONDONTWRITEBYTECODE": "1"}
+    result = subprocess.run(command, check=False, env=env, stdout=subprocess.PIPE, text=True,
+                            cwd=ROOT)
+    sys.stdout.write(result.stdout)
+    summary = result.stdout.strip().splitlines()[-1] if result.stdout.strip() else ""
+    numbers = {word: int(n) for n, word in re.findall(r"(\d+) (\w+)", summary)}
+    count = Count(numbers.get("passed", 0) + numbers.get("xfailed", 0),
+                  numbers.get("failed", 0) + numbers.get("error", 0) + numbers.get("errors", 0),
+                  numbers.get("skipped", 0))
+    if result.returncode and not count.failed:
+        count.failed = 1
+    return count
+
+
+SUITES = {
+    "unit": ("sanitized", lambda args: run_meson(args, "sanitized", ["unit"])),
+    "fuzz": ("sanitized", lambda args: run_meson(args, "sanitized", ["fuzz"])),
+    "lint": ("sanitized", lambda args: run_meson(args, "sanitized", ["lint"])),
+    "system": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/system")),
+    "peer": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/system", "--peer")),
+    "model": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/model")),
+    "robust": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/robust")),
+    "service": ("plain", lambda args: run_pytest(args, "plain", "tests/service")),
+    "valgrind": ("plain", lambda args: run_meson(args, "plain", ["unit"], wrap=True)),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("suites", nargs="*", metavar="SUITE",
+                        help="one of " + " ".join(SUITES) + "; default: all")
+    parser.add_argument("--build", default=str(ROOT / "build"), help="folder of the build folders")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    args = parser.parse_args()
+    total = Count()
+    summary = []
+    for name in args.suites or SUITES:
+        needs, run = SUITES[name]
+        print(f"== {name}", flush=True)
+        start = time.monotonic()
+        build(args, needs)
+        count = run(args)
+        total += count
+        summary.append(f"{name}: {count} in {time.monotonic() - start:.0f} s")
+    print("\n".join(["", *summary]))
+    print(total)
+    return 1 if total.failed or not total.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

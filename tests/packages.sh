@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# The Debian packages that building and testing need; sourced by run and check.
+
+BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libsystemd-dev libgnutls28-dev
+    libjansson-dev libcap-dev"
+
+# openvswitch-* and python3-openvswitch: the real clients, and the peer that the same tests run against.
+TEST_PACKAGES="clang clang-format libclang-rt-14-dev libcmocka-dev python3 python3-pytest
+    python3-pytest-xdist valgrind git iproute2 socat mandoc systemd-container systemd-sysv strace
+    openvswitch-common openvswitch-switch python3-openvswitch"
+
+# Installs those of the packages $1 that are missing. Services do not start because of it.
+install_packages() {
+    missing=
+    for package in $1; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' ||
+            missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" != 0 ]; then
+        echo "missing packages:$missing; run this with sudo" >&2
+        exit 1
+    fi
+    echo "installing:$missing"
+    log=$(mktemp)
+    if ! { apt-get update && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
+        cat "$log" >&2
+        exit 1
+    fi
+    rm -f "$log"
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A database kept in a file: opened, locked, recovered into memory; every commit appended to it;
-// compacted. The file format is described in record.h.
+// compacted. The file format is described in record.h and encode.h.
 #pragma once
 
 #include "basic/clock.h"
@@ -14,14 +14,16 @@ enum store_mode {
     STORE_READ_WRITE, // locked against other processes; a torn last record is cut off
 };
 
-// Called now and then during long work (loading, compaction) with the bytes done and their total (0: unknown).
+// Called now and then during long work (loading, compaction) with the bytes done and their total
+// (0: unknown).
 struct store_progress {
     void (*report)(void *userdata, const char *what, uint64_t done, uint64_t total);
     void *userdata;
 };
 
-// Opens the database file `path` and loads it. `gate` issues the tickets (STORE_READ_WRITE; else NULL). `progress` may be
-// NULL. Errors name the file, the offset and, for damage, the ovsdb-tool verb that shows or salvages it.
+// Opens the database file `path` and loads it. `gate` issues the tickets of durable commits; NULL:
+// the store syncs when it is closed. `progress` may be NULL. Errors name the file and the offset
+// and, for damage, the ovsdb-tool verb that shows what is whole. O(file + database).
 struct ovsdb_error *store_open(const char *path, enum store_mode mode, struct gate *gate,
                                const struct store_progress *progress, struct store **ret);
 // Everything committed is synced first. Frees the database with it. NULL allowed.
@@ -29,20 +31,24 @@ void store_close(struct store *store);
 struct db *store_db(struct store *store); // borrowed
 const char *store_path(const struct store *store);
 
-// Writes a new file with two records (schema, one snapshot) and renames it over the old one. On error the old file goes
-// on being used. O(database). In-line for now.
+// Writes a new file with two records (schema, one snapshot), syncs it and renames it over the old
+// one. On error the old file goes on being used. Waits for a running sync. O(database). In-line for
+// now.
 struct ovsdb_error *store_compact(struct store *store, const struct store_progress *progress);
-// The rule for compacting by itself (wire-and-disk-facts section 3). O(1).
+// The rule for compacting by itself; `now` is clock_monotonic(): over 10 MB, twice the size after
+// the last compaction, 100 records and 10 minutes later; or 100 records and 24 hours later. O(1).
 bool store_wants_compaction(const struct store *store, usec_t now);
 // Why it is read-only since a failed sync, or NULL.
 const char *store_failure(const struct store *store);
 
-// Makes a new database file with `schema` (0666 & ~umask), which must not exist.
+// Makes a new database file with `schema` (0660 & ~umask), synced. It must not exist.
 struct ovsdb_error *store_create(const char *path, struct schema *schema);
 // Writes every row of `db` to a new file `path`, which must not exist ("-" is not special), synced.
 struct ovsdb_error *store_write_copy(struct db *db, const char *path, const char *comment);
-// Moves the rows to another schema (drops what it lacks, defaults what is new, checks every constraint): a new
-// database; `db` is unchanged.
+// Moves the rows to another schema (drops what it lacks, defaults what is new, checks every
+// constraint): a new database, the caller's; `db` is unchanged. O(database).
 struct ovsdb_error *store_convert(struct db *db, struct schema *schema, struct db **ret);
-// Replaces the file at `path` (locked by the caller's store) is done with store_replace(): same rename dance as compaction.
+// Makes `db` the store's database and its file, as compaction does. On success the store owns `db`
+// and has freed its former database, which nobody may use any more; on error nothing has changed.
+// `comment` may be NULL.
 struct ovsdb_error *store_replace(struct store *store, struct db *db, const char *comment);

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The hot path: a change set becomes a record at the end of the file, with one write.
+#include "store/store_private.h"
+
+#include "basic/file.h"
+#include "basic/log.h"
+#include "store/encode.h"
+#include "store/messages.h"
+
+#include <errno.h>
+
+LOG_MODULE(store);
+
+#define RECORD_KEEP (1u << 20) // a larger buffer is not kept for the next record
+
+void store_fail(struct store *store, int error, const char *what)
+{
+    if (store->failure) {
+        return;
+    }
+    store->failure = xasprintf("%s: %s", what, strerror(-error));
+    log_event(LOG_LEVEL_ERR, MSG_DATABASE_FAILED,
+              LOG_FIELDS({"OVSDB_DATABASE", db_schema(store->db)->name}),
+              "%s: %s; the database is read-only from now on", store->path, store->failure);
+}
+
+struct ovsdb_error *store_failure_error(const struct store *store)
+{
+    return error_new(ERROR_IO, "%s: the database is read-only: %s", store->path, store->failure);
+}
+
+static uint64_t stamp_now(struct stamp *stamp)
+{
+    uint64_t now = clock_realtime() / USEC_PER_MSEC;
+
+    // It may have run ahead a little, but follows a clock that was set back.
+    if (now > stamp->ms || now + 1000 < stamp->ms) {
+        stamp->ms = now;
+        stamp->n = 0;
+    }
+    return stamp->ms;
+}
+
+static uint64_t stamp_next(struct stamp *stamp)
+{
+    stamp->n = 0;
+    return ++stamp->ms;
+}
+
+// False if a record with this id and date exists, or too many to tell.
+static bool stamp_take(struct stamp *stamp, struct uuid id)
+{
+    for (unsigned i = 0; i < stamp->n; i++) {
+        if (stamp->ids[i] == id.hi) {
+            return false;
+        }
+    }
+    if (stamp->n == STAMP_MAX) {
+        return false;
+    }
+    stamp->ids[stamp->n++] = id.hi;
+    return true;
+}
+
+// False if there is nothing to write.
+static bool encode(struct store *store, const struct changeset *changes, struct slice *ret,
+                   struct uuid *ret_id)
+{
+    struct buf *buf = &store->record;
+    uint8_t sha1[RECORD_ID_SIZE];
+
+    record_begin(buf);
+    if (!encode_changes(buf, changes, stamp_now(&store->stamp))) {
+        return false;
+    }
+    *ret = record_end(buf, sha1);
+    while (!stamp_take(&store->stamp, record_txn_id(sha1))) {
+        buf->size--; // the LF
+        encode_set_date(buf, stamp_next(&store->stamp));
+        *ret = record_end(buf, sha1);
+    }
+    *ret_id = record_txn_id(sha1);
+    return true;
+}
+
+// A record that was written in part must go: what is appended later would be behind it.
+static struct ovsdb_error *on_write_failed(struct store *store, int error)
+{
+    static struct log_limit limit = LOG_LIMIT_INIT(6, 3);
+
+    log_limited(&limit, LOG_LEVEL_ERR, "%s: cannot be written: %s", store->path, strerror(-error));
+    if (ftruncate(store->member.fd, (off_t)store->size) < 0) {
+        store_fail(store, -errno, "a partial record cannot be removed");
+    }
+    return error_io(-error, "%s: cannot be written", store->path);
+}
+
+struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, bool durable,
+                                 uint64_t *ret_ticket)
+{
+    struct store *store = CONTAINER_OF(log, struct store, log);
+    struct slice record;
+    struct uuid id;
+    int r;
+
+    if (!encode(store, changes, &record, &id)) {
+        changes->txn_id = uuid_random();
+        *ret_ticket = 0;
+        return NULL;
+    }
+    if (store->failure) {
+        return store_failure_error(store);
+    }
+    r = file_write_at(store->member.fd, record.data, record.size, (off_t)store->size);
+    if (r) {
+        return on_write_failed(store, r);
+    }
+    store->size += record.size;
+    store->n_records++;
+    store->has_unsynced = true;
+    changes->txn_id = id;
+    *ret_ticket = durable ? gate_issue(&store->member) : 0;
+    if (store->record.capacity > RECORD_KEEP) {
+        buf_done(&store->record);
+    }
+    return NULL;
+}

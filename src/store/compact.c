@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Making files anew: compaction, replacement by another database, copies, creation.
+#include "store/store_private.h"
+
+#include "basic/file.h"
+#include "basic/log.h"
+#include "store/messages.h"
+#include "store/new_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+LOG_MODULE(store);
+
+// After the rename the store must go on with the new file. If the directory cannot be synced,
+// nobody knows which of the two a power cut leaves: so nothing more may be committed.
+static struct ovsdb_error *take_over(struct store *store, struct new_file *file)
+{
+    struct ovsdb_error *error = new_file_install(file, true);
+
+    if (file->temp_path) {
+        return error;
+    }
+    close(store->member.fd);
+    store->member.fd = TAKE_FD(file->fd);
+    store_mark_compacted(store, file->size);
+    if (error) {
+        store_fail(store, -EIO, "the directory of the new file cannot be synced");
+        return error;
+    }
+    gate_member_synced(&store->member);
+    return NULL;
+}
+
+static struct ovsdb_error *rewrite(struct store *store, const struct new_file_content *content)
+{
+    struct new_file file;
+    struct ovsdb_error *error;
+
+    if (!store->lockfile) {
+        return error_new(ERROR_NOT_ALLOWED, "%s: the database is open for reading only",
+                         store->path);
+    }
+    if (store->failure) {
+        return store_failure_error(store);
+    }
+    if (gate_member_wait(&store->member)) {
+        return error_io(-gate_member_wait(&store->member), "%s: cannot be synced", store->path);
+    }
+    error = new_file_write(store->real_path, content, store->member.fd, &file);
+    if (error) {
+        return error;
+    }
+    error = take_over(store, &file);
+    new_file_done(&file);
+    return error;
+}
+
+struct ovsdb_error *store_compact(struct store *store, const struct store_progress *progress)
+{
+    char id[UUID_TEXT_SIZE];
+    _cleanup_free_ char *comment =
+        xasprintf("%s%s", COMPACTED_COMMENT, uuid_text(db_tail(store->db)->txn_id, id));
+    struct new_file_content content = {
+        .schema = db_schema(store->db), .db = store->db, .comment = comment, .progress = progress};
+    uint64_t old_size = store->size;
+    struct ovsdb_error *error = rewrite(store, &content);
+
+    if (!error) {
+        log_event(LOG_LEVEL_INFO, MSG_DATABASE_COMPACTED,
+                  LOG_FIELDS({"OVSDB_DATABASE", content.schema->name}),
+                  "%s: compacted from %lu to %lu bytes", store->path, (unsigned long)old_size,
+                  (unsigned long)store->size);
+    }
+    return error;
+}
+
+struct ovsdb_error *store_replace(struct store *store, struct db *db, const char *comment)
+{
+    struct new_file_content content = {.schema = db_schema(db), .db = db, .comment = comment};
+    struct ovsdb_error *error = rewrite(store, &content);
+
+    if (error) {
+        return error;
+    }
+    db_set_log(store->db, NULL);
+    db_free(store->db);
+    store->db = db;
+    db_set_log(db, &store->log);
+    log_event(LOG_LEVEL_INFO, MSG_DATABASE_REPLACED,
+              LOG_FIELDS({"OVSDB_DATABASE", content.schema->name}), "%s: replaced: %s", store->path,
+              comment ? comment : "no comment");
+    return NULL;
+}
+
+// The lock keeps two programs from making the same file at once.
+static struct ovsdb_error *write_new(const char *path, const struct new_file_content *content)
+{
+    _cleanup_free_ char *real_path = NULL;
+    struct lockfile *lockfile = NULL;
+    struct new_file file;
+    struct ovsdb_error *error;
+    struct stat st;
+    int r = file_resolve(path, &real_path);
+
+    if (!r && !lstat(real_path, &st)) {
+        r = -EEXIST;
+    }
+    if (r) {
+        return error_io(-r, "%s: cannot be created", path);
+    }
+    error = lockfile_acquire(real_path, &lockfile);
+    if (error) {
+        return error;
+    }
+    error = new_file_write(real_path, content, -1, &file);
+    if (!error) {
+        error = new_file_install(&file, false);
+        new_file_done(&file);
+    }
+    lockfile_release(lockfile);
+    return error;
+}
+
+struct ovsdb_error *store_create(const char *path, struct schema *schema)
+{
+    struct new_file_content content = {.schema = schema};
+
+    return write_new(path, &content);
+}
+
+struct ovsdb_error *store_write_copy(struct db *db, const char *path, const char *comment)
+{
+    struct new_file_content content = {.schema = db_schema(db), .db = db, .comment = comment};
+
+    return write_new(path, &content);
+}

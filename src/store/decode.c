@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records into a database that is being loaded: the cursor walks the text once and decodes every
+// value straight into its row.
+#include "store/encode.h"
+
+#include "store/store.h"
+
+#define PROGRESS_EVERY (4u << 20) // bytes
+
+struct decoder {
+    struct db *db;
+    struct slice record;
+    struct decode_position *position;
+    struct buf values; // of decoded strings
+    struct buf names;  // of decoded names
+    bool is_diff;
+    bool is_diff_known;
+};
+
+// Reads a member that says something about the record. False, and the cursor has not moved, if it
+// is a table.
+static bool decode_annotation(struct cursor *cursor, struct slice name, struct buf *scratch,
+                              struct record_info *info)
+{
+    enum json_kind kind = cursor_kind(cursor);
+    int64_t integer;
+    double real;
+
+    if (slice_is(name, "_date") && kind == JSON_KIND_NUMBER) {
+        bool is_valid = cursor_number(cursor, &integer, &real) && integer > 0;
+
+        info->date_ms = is_valid ? (uint64_t)integer : 0;
+        if (info->date_ms <= UINT32_MAX) {
+            info->date_ms *= 1000; // seconds, as long ago
+        }
+        return true;
+    }
+    if (slice_is(name, "_is_diff") && (kind == JSON_KIND_TRUE || kind == JSON_KIND_FALSE)) {
+        info->is_diff = kind == JSON_KIND_TRUE;
+        cursor_skip(cursor);
+        return true;
+    }
+    if (slice_is(name, "_comment") && kind != JSON_KIND_OBJECT) {
+        if (kind == JSON_KIND_STRING) {
+            info->comment = cursor_string(cursor, scratch);
+        } else {
+            cursor_skip(cursor);
+        }
+        return true;
+    }
+    return false;
+}
+
+void decode_info(struct slice record, struct buf *scratch, struct record_info *ret)
+{
+    struct record_info info = {0};
+    _cleanup_buf_ struct buf names = {0};
+    struct cursor cursor;
+
+    cursor_init(&cursor, record);
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        struct slice name = cursor_name(&cursor, &names);
+
+        if (!decode_annotation(&cursor, name, scratch, &info)) {
+            cursor_skip(&cursor);
+        }
+    }
+    *ret = info;
+}
+
+// "_is_diff" may stand anywhere in the record; whether it is there matters only for rows that are
+// modified.
+static bool decoder_is_diff(struct decoder *decoder)
+{
+    if (!decoder->is_diff_known) {
+        _cleanup_buf_ struct buf scratch = {0};
+        struct record_info info;
+
+        decode_info(decoder->record, &scratch, &info);
+        decoder->is_diff = info.is_diff;
+        decoder->is_diff_known = true;
+    }
+    return decoder->is_diff;
+}
+
+// The value of a column of the row, new or as it changes.
+static struct ovsdb_error *decode_value(struct decoder *decoder, struct cursor *cursor,
+                                        const struct column *column, struct row *row, bool is_diff)
+{
+    const struct type *type = &column->type;
+    struct ovsdb_error *error;
+    union datum value, result;
+
+    error = datum_decode(cursor, type, is_diff ? DATUM_CHECK_NOTHING : DATUM_CHECK_ALL, NULL,
+                         &decoder->values, &value);
+    if (error) {
+        return error;
+    }
+    if (!is_diff) {
+        row_set(row, column, value);
+        return NULL;
+    }
+    error = datum_apply_diff(row_get(row, column), value, type, &result);
+    datum_done(value, type);
+    if (error) {
+        return error;
+    }
+    error = datum_check(result, type);
+    if (error) {
+        datum_done(result, type);
+        return error;
+    }
+    row_set(row, column, result);
+    return NULL;
+}
+
+static struct ovsdb_error *decode_column(struct decoder *decoder, struct cursor *cursor,
+                                         struct row *row, bool is_diff)
+{
+    struct slice name = cursor_name(cursor, &decoder->names);
+    const struct column *column = table_schema_find_column(row->table, name);
+    struct ovsdb_error *error;
+
+    if (!column) {
+        return error_new(ERROR_UNKNOWN_COLUMN, "there is no column \"" SLICE_FORMAT "\"",
+                         SLICE_ARGS(name));
+    }
+    if (column->index <= COLUMN_VERSION) {
+        cursor_skip(cursor); // the row's key says it, or it is made anew
+        return NULL;
+    }
+    error = decode_value(decoder, cursor, column, row, is_diff);
+    if (error) {
+        error_prefix(error, "column %s: ", column->name);
+    }
+    return error;
+}
+
+static struct ovsdb_error *decode_row(struct decoder *decoder, struct cursor *cursor,
+                                      const struct table_schema *table, struct uuid uuid)
+{
+    struct ovsdb_error *error = NULL;
+    struct row *row;
+    bool is_new, is_diff;
+
+    if (cursor_kind(cursor) == JSON_KIND_NULL) {
+        cursor_skip(cursor);
+        return db_load_delete(decoder->db, table, uuid)
+                   ? NULL
+                   : error_new(ERROR_SYNTAX, "deletes a row that does not exist");
+    }
+    if (cursor_kind(cursor) != JSON_KIND_OBJECT) {
+        return error_syntax(cursor_skip(cursor), "a row must be an object or null");
+    }
+    row = db_load_row(decoder->db, table, uuid, &is_new);
+    is_diff = !is_new && decoder_is_diff(decoder);
+    for (bool more = cursor_enter(cursor); more && !error; more = !error && cursor_more(cursor)) {
+        error = decode_column(decoder, cursor, row, is_diff);
+    }
+    return error;
+}
+
+static void decoder_report(struct decoder *decoder, const struct cursor *cursor)
+{
+    struct decode_position *position = decoder->position;
+    uint64_t at = position->offset + (uint64_t)(cursor->p - decoder->record.data);
+
+    if (UNLIKELY(at >= position->next_report)) {
+        position->next_report = at + PROGRESS_EVERY;
+        if (position->progress) {
+            position->progress->report(position->progress->userdata, "loading", at,
+                                       position->file_size);
+        }
+    }
+}
+
+static struct ovsdb_error *decode_table(struct decoder *decoder, struct cursor *cursor,
+                                        const struct table_schema *table)
+{
+    for (bool more = cursor_enter(cursor); more; more = cursor_more(cursor)) {
+        struct slice key = cursor_name(cursor, &decoder->names);
+        struct ovsdb_error *error;
+        char text[UUID_TEXT_SIZE];
+        struct uuid uuid;
+
+        if (!uuid_parse(key, &uuid)) {
+            return error_new(ERROR_SYNTAX, "table %s: \"" SLICE_FORMAT "\" is no UUID of a row",
+                             table->name, SLICE_ARGS(key));
+        }
+        error = decode_row(decoder, cursor, table, uuid);
+        if (error) {
+            error_prefix(error, "table %s, row %s: ", table->name, uuid_text(uuid, text));
+            return error;
+        }
+        decoder_report(decoder, cursor);
+    }
+    return NULL;
+}
+
+static struct ovsdb_error *decode_member(struct decoder *decoder, struct cursor *cursor,
+                                         struct buf *scratch, struct record_info *info)
+{
+    struct slice name = cursor_name(cursor, &decoder->names);
+    const struct table_schema *table;
+
+    if (decode_annotation(cursor, name, scratch, info)) {
+        return NULL;
+    }
+    table = schema_find_table(db_schema(decoder->db), name);
+    if (!table) {
+        return error_new(ERROR_UNKNOWN_TABLE, "there is no table \"" SLICE_FORMAT "\"",
+                         SLICE_ARGS(name));
+    }
+    if (cursor_kind(cursor) != JSON_KIND_OBJECT) {
+        return error_syntax(cursor_skip(cursor), "table %s: an object is expected", table->name);
+    }
+    return decode_table(decoder, cursor, table);
+}
+
+struct ovsdb_error *decode_record(struct db *db, struct slice record,
+                                  struct decode_position *position, struct buf *scratch,
+                                  struct record_info *ret)
+{
+    struct decoder decoder = {.db = db, .record = record, .position = position};
+    struct record_info info = {0};
+    struct ovsdb_error *error = NULL;
+    struct cursor cursor;
+
+    cursor_init(&cursor, record);
+    for (bool more = cursor_enter(&cursor); more && !error; more = !error && cursor_more(&cursor)) {
+        error = decode_member(&decoder, &cursor, scratch, &info);
+    }
+    buf_done(&decoder.values);
+    buf_done(&decoder.names);
+    if (!error) {
+        *ret = info;
+    }
+    return error;
+}

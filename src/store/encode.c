@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changes and snapshots to JSON, straight from the rows into the record's buffer. "_date" comes
+// first, at a fixed place, so that it can be replaced.
+#include "store/encode.h"
+
+#include "store/store.h"
+#include "json/emit.h"
+
+#include <stdio.h>
+
+#define DATE_PREFIX "{\"_date\":"
+#define DATE_DIGITS 13 // until the year 2286
+
+static void put_date(char *p, uint64_t date_ms)
+{
+    for (int i = DATE_DIGITS; i-- > 0; date_ms /= 10) {
+        p[i] = (char)('0' + date_ms % 10);
+    }
+}
+
+void encode_set_date(struct buf *buf, uint64_t date_ms)
+{
+    put_date(buf->data + RECORD_HEADER_MAX + strlen(DATE_PREFIX), date_ms);
+}
+
+static void put_preamble(struct buf *buf, uint64_t date_ms, bool is_diff, const char *comment)
+{
+    buf_puts(buf, DATE_PREFIX);
+    put_date(buf_reserve(buf, DATE_DIGITS), date_ms);
+    buf->size += DATE_DIGITS;
+    if (is_diff) {
+        buf_puts(buf, ",\"_is_diff\":true");
+    }
+    if (comment) {
+        buf_puts(buf, ",\"_comment\":");
+        emit_string(buf, slice_of(comment));
+    }
+}
+
+// Names of tables and columns need no escapes (id_is_valid()).
+static void put_name(struct buf *buf, const char *name)
+{
+    buf_putc(buf, '"');
+    buf_puts(buf, name);
+    buf_put(buf, "\":", 2);
+}
+
+static void put_uuid(struct buf *buf, struct uuid uuid)
+{
+    char *p = buf_reserve(buf, UUID_LEN + 3);
+
+    p[0] = '"';
+    uuid_format(uuid, p + 1);
+    p[UUID_LEN + 1] = '"';
+    p[UUID_LEN + 2] = ':';
+    buf->size += UUID_LEN + 3;
+}
+
+// The columns that a file holds: all but _uuid, _version and the ephemeral ones.
+static const struct column *stored_columns(const struct table_schema *table)
+{
+    return table->columns + COLUMN_VERSION + 1;
+}
+
+static void put_column(struct buf *buf, const struct column *column, union datum value, bool *first)
+{
+    buf_putc(buf, *first ? '{' : ',');
+    *first = false;
+    put_name(buf, column->name);
+    datum_put(buf, value, &column->type);
+}
+
+static void put_new_row(struct buf *buf, const struct row *row)
+{
+    const struct table_schema *table = row->table;
+    bool first = true;
+
+    for (const struct column *c = stored_columns(table); c < table->columns + table->n_columns;
+         c++) {
+        if (c->is_persistent) {
+            union datum value = row_get(row, c);
+
+            if (!datum_is_default(value, &c->type)) {
+                put_column(buf, c, value, &first);
+            }
+        }
+    }
+    buf_puts(buf, first ? "{}" : "}");
+}
+
+// False if no stored column differs: then nothing has been written.
+static bool put_modified_row(struct buf *buf, const struct row *old, const struct row *new)
+{
+    const struct table_schema *table = new->table;
+    size_t start = buf->size;
+    bool first = true;
+
+    put_uuid(buf, new->uuid);
+    for (const struct column *c = stored_columns(table); c < table->columns + table->n_columns;
+         c++) {
+        union datum a, b, diff;
+
+        if (!c->is_persistent) {
+            continue;
+        }
+        a = row_get(old, c);
+        b = row_get(new, c);
+        if (datum_equals(a, b, &c->type)) {
+            continue;
+        }
+        diff = datum_diff(a, b, &c->type);
+        put_column(buf, c, diff, &first);
+        datum_done(diff, &c->type);
+    }
+    if (first) {
+        buf->size = start;
+        return false;
+    }
+    buf_putc(buf, '}');
+    return true;
+}
+
+static bool put_row_change(struct buf *buf, const struct row_change *change)
+{
+    if (change->old && change->new) {
+        return put_modified_row(buf, change->old, change->new);
+    }
+    if (change->new) {
+        put_uuid(buf, change->new->uuid);
+        put_new_row(buf, change->new);
+    } else {
+        put_uuid(buf, change->old->uuid);
+        buf_puts(buf, "null");
+    }
+    return true;
+}
+
+static bool put_table_changes(struct buf *buf, const struct table_changes *changes)
+{
+    size_t start = buf->size, rows_start;
+
+    buf_putc(buf, ',');
+    put_name(buf, changes->table->name);
+    buf_putc(buf, '{');
+    rows_start = buf->size;
+    for (size_t i = 0; i < changes->n_rows; i++) {
+        if (put_row_change(buf, &changes->rows[i])) {
+            buf_putc(buf, ',');
+        }
+    }
+    if (buf->size == rows_start) {
+        buf->size = start;
+        return false;
+    }
+    buf->data[buf->size - 1] = '}';
+    return true;
+}
+
+bool encode_changes(struct buf *buf, const struct changeset *changes, uint64_t date_ms)
+{
+    bool any = false;
+
+    put_preamble(buf, date_ms, true, changes->comment);
+    for (size_t i = 0; i < changes->n_tables; i++) {
+        any |= put_table_changes(buf, &changes->tables[i]);
+    }
+    buf_putc(buf, '}');
+    return any;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    return uuid_compare((*(const struct row *const *)a)->uuid,
+                        (*(const struct row *const *)b)->uuid);
+}
+
+static struct row **sorted_rows(const struct table *table, size_t *ret_n)
+{
+    size_t n = table_n_rows(table), i = 0, state = 0;
+    struct row **rows = xmalloc((n + 1) * sizeof(*rows));
+    struct row *row;
+
+    while ((row = table_next(table, &state))) {
+        rows[i++] = row;
+    }
+    qsort(rows, i, sizeof(*rows), compare_rows);
+    *ret_n = i;
+    return rows;
+}
+
+static size_t count_rows(const struct db *db)
+{
+    const struct schema *schema = db_schema(db);
+    size_t n = 0;
+
+    for (size_t i = 0; i < schema->n_tables; i++) {
+        n += table_n_rows(db_table(db, &schema->tables[i]));
+    }
+    return n;
+}
+
+void encode_snapshot(struct buf *buf, struct db *db, const char *comment, uint64_t date_ms,
+                     const struct store_progress *progress)
+{
+    const struct schema *schema = db_schema(db);
+    size_t total = progress ? count_rows(db) : 0, done = 0;
+
+    put_preamble(buf, date_ms, false, comment);
+    for (size_t i = 0; i < schema->n_tables; i++) {
+        size_t n;
+        _cleanup_free_ struct row **rows = sorted_rows(db_table(db, &schema->tables[i]), &n);
+
+        if (!n) {
+            continue;
+        }
+        buf_putc(buf, ',');
+        put_name(buf, schema->tables[i].name);
+        for (size_t j = 0; j < n; j++) {
+            buf_putc(buf, j ? ',' : '{');
+            put_uuid(buf, rows[j]->uuid);
+            put_new_row(buf, rows[j]);
+            if (++done % 16384 == 0 && progress) {
+                progress->report(progress->userdata, "compacting", done, total);
+            }
+        }
+        buf_putc(buf, '}');
+    }
+    buf_putc(buf, '}');
+}

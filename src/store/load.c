@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/load.h"
+
+#include "store/encode.h"
+#include "store/store_private.h"
+
+struct loader {
+    struct reader *reader;
+    const char *path;
+    struct db *db;
+    struct decode_position position;
+    struct buf scratch;
+    struct uuid last_id;
+    struct loaded loaded;
+};
+
+// Records that are whole but make no sense.
+static struct ovsdb_error *at_record(const struct loader *loader,
+                                     const struct reader_record *record, struct ovsdb_error *error)
+{
+    error_prefix(error, "%s: record %lu at offset %lu: ", loader->path,
+                 (unsigned long)record->number, (unsigned long)record->offset);
+    return error;
+}
+
+static struct ovsdb_error *load_schema(struct loader *loader, const struct reader_record *record)
+{
+    _cleanup_schema_ struct schema *schema = NULL;
+    struct ovsdb_error *error;
+    struct slice text;
+
+    error = record_check(record->text, &text);
+    if (!error) {
+        error = schema_from_text(text, &schema);
+    }
+    if (error) {
+        return at_record(loader, record, error);
+    }
+    loader->db = db_new(schema);
+    loader->loaded.snapshot_size = record->size;
+    return NULL;
+}
+
+// The id that a snapshot's comment keeps.
+static void restore_txn_id(struct loader *loader, const struct record_info *info)
+{
+    size_t n = strlen(COMPACTED_COMMENT);
+    struct uuid id;
+
+    if (info->comment.size == n + UUID_LEN && !memcmp(info->comment.data, COMPACTED_COMMENT, n) &&
+        uuid_parse((struct slice){info->comment.data + n, UUID_LEN}, &id)) {
+        loader->last_id = id;
+    }
+}
+
+static struct ovsdb_error *load_record(struct loader *loader, const struct reader_record *record)
+{
+    struct record_info info;
+    struct ovsdb_error *error;
+    struct slice text;
+
+    error = record_check(record->text, &text);
+    if (!error) {
+        loader->position.offset = record->offset + (record->size - record->text.size);
+        error = decode_record(loader->db, text, &loader->position, &loader->scratch, &info);
+    }
+    if (error) {
+        return at_record(loader, record, error);
+    }
+    loader->last_id = record_txn_id(record->sha1);
+    if (record->number == 1 && !info.is_diff) {
+        restore_txn_id(loader, &info);
+        loader->loaded.snapshot_size += record->size;
+    } else {
+        loader->loaded.n_records++;
+    }
+    return NULL;
+}
+
+// The end of the records: nothing left, a tear, or damage.
+static struct ovsdb_error *load_end(struct loader *loader, enum reader_status status)
+{
+    struct ovsdb_error *error;
+
+    if (status == READER_FAILED) {
+        return reader_problem(loader->reader);
+    }
+    if (!loader->db) {
+        return error_new(ERROR_SYNTAX, "%s: %s: without its schema the file holds no database",
+                         loader->path, reader_reason(loader->reader));
+    }
+    if (status == READER_DAMAGED) {
+        return error_new(ERROR_SYNTAX,
+                         "%s: %s; the file is damaged. \"ovsdb-tool show-log %s\" shows the "
+                         "records before it",
+                         loader->path, reader_reason(loader->reader), loader->path);
+    }
+    error = db_load_finish(loader->db);
+    if (error) {
+        error_prefix(error, "%s: ", loader->path);
+        return error;
+    }
+    loader->loaded.size = reader_offset(loader->reader);
+    loader->loaded.is_torn = status == READER_TORN;
+    db_set_last_txn_id(loader->db, loader->last_id);
+    return NULL;
+}
+
+static struct ovsdb_error *load_all(struct loader *loader)
+{
+    struct reader_record record;
+    enum reader_status status;
+    struct ovsdb_error *error;
+
+    while ((status = reader_next(loader->reader, &record)) == READER_RECORD) {
+        error = record.number ? load_record(loader, &record) : load_schema(loader, &record);
+        if (error) {
+            return error;
+        }
+    }
+    return load_end(loader, status);
+}
+
+struct ovsdb_error *load_database(struct reader *reader, const char *path,
+                                  const struct store_progress *progress, struct loaded *ret)
+{
+    struct loader loader = {.reader = reader, .path = path};
+    struct ovsdb_error *error;
+
+    loader.position.progress = progress;
+    loader.position.file_size = reader_file_size(reader);
+    error = load_all(&loader);
+    buf_done(&loader.scratch);
+    if (error) {
+        db_free(loader.db);
+        return error;
+    }
+    loader.loaded.db = loader.db;
+    *ret = loader.loaded;
+    return NULL;
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// POSIX record locks do not keep a process from itself, and closing any descriptor of the file
+// releases them: so this process's own locks are kept in a list, asked before the file is opened.
+#include "store/lockfile.h"
+
+#include "basic/list.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+struct lockfile {
+    struct list node;
+    dev_t dev;
+    ino_t ino;
+    int fd;
+};
+
+static struct list lockfiles = LIST_INIT(&lockfiles);
+
+static bool is_locked_here(const struct stat *st)
+{
+    struct lockfile *lockfile;
+
+    LIST_FOREACH (lockfile, &lockfiles, node) {
+        if (lockfile->dev == st->st_dev && lockfile->ino == st->st_ino) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static char *lockfile_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *base = slash ? slash + 1 : path;
+
+    return xasprintf("%.*s.%s.~lock~", (int)(base - path), path, base);
+}
+
+static struct ovsdb_error *locked_error(const char *path, const char *name, int fd, int error)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (error != EACCES && error != EAGAIN) {
+        return error_io(error, "%s: cannot be locked", name);
+    }
+    if (fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK) {
+        return error_io(error, "%s: another process has it locked", path);
+    }
+    return error_io(error, "%s: process %ld has it locked", path, (long)lock.l_pid);
+}
+
+struct ovsdb_error *lockfile_acquire(const char *path, struct lockfile **ret)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    _cleanup_free_ char *name = lockfile_name(path);
+    _cleanup_close_ int fd = -1;
+    struct lockfile *lockfile;
+    struct stat st;
+
+    if (!stat(name, &st) && is_locked_here(&st)) {
+        return error_io(EDEADLK, "%s: this process has it open already", path);
+    }
+    fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        return error_io(errno, "%s: the lock file cannot be opened", name);
+    }
+    if (fcntl(fd, F_SETLK, &lock) < 0) {
+        return locked_error(path, name, fd, errno);
+    }
+    lockfile = NEW(struct lockfile);
+    lockfile->dev = st.st_dev;
+    lockfile->ino = st.st_ino;
+    lockfile->fd = TAKE_FD(fd);
+    list_push_back(&lockfiles, &lockfile->node);
+    *ret = lockfile;
+    return NULL;
+}
+
+void lockfile_release(struct lockfile *lockfile)
+{
+    if (lockfile) {
+        list_remove(&lockfile->node);
+        close(lockfile->fd);
+        free(lockfile);
+    }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening and closing.
+#include "store/store_private.h"
+
+#include "basic/file.h"
+#include "basic/log.h"
+#include "store/load.h"
+#include "store/messages.h"
+#include "store/new_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+LOG_MODULE(store);
+
+#define COMPACT_MIN_SIZE     (10u << 20)
+#define COMPACT_MIN_RECORDS  100
+#define COMPACT_MIN_INTERVAL (10 * 60 * USEC_PER_SEC)
+#define COMPACT_MAX_INTERVAL (24 * 3600 * USEC_PER_SEC)
+
+static void on_sync_failed(struct gate_member *member, int error)
+{
+    store_fail(member->store, error, "what was written cannot be synced");
+}
+
+// The lock comes before the file is read, and a look at the file before the lock, which would leave
+// a lock file beside what is no database.
+static struct ovsdb_error *open_file(struct store *store, enum store_mode mode)
+{
+    int r = file_resolve(store->path, &store->real_path);
+    struct ovsdb_error *error;
+    _cleanup_reader_ struct reader *reader = NULL;
+
+    if (r) {
+        return error_io(-r, "%s: cannot be opened", store->path);
+    }
+    error = reader_open(store->path, &reader);
+    if (!error && mode == STORE_READ_WRITE) {
+        error = lockfile_acquire(store->real_path, &store->lockfile);
+    }
+    if (error) {
+        return error;
+    }
+    store->member.fd = open(store->real_path, (mode == STORE_READ_WRITE ? O_RDWR : O_RDONLY) |
+                                                  O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (store->member.fd < 0) {
+        return error_io(errno, "%s: cannot be opened", store->path);
+    }
+    return NULL;
+}
+
+static struct ovsdb_error *cut_torn_record(struct store *store, const struct reader *reader)
+{
+    uint64_t left = reader_file_size(reader) - store->size;
+    const char *name = db_schema(store->db)->name;
+
+    if (!store->lockfile) {
+        log_info("%s: %s; ignored the last %lu bytes", store->path, reader_reason(reader),
+                 (unsigned long)left);
+        return NULL;
+    }
+    if (ftruncate(store->member.fd, (off_t)store->size) < 0 || fdatasync(store->member.fd) < 0) {
+        return error_io(errno, "%s: a torn record cannot be removed", store->path);
+    }
+    log_event(LOG_LEVEL_WARN, MSG_DATABASE_TORN, LOG_FIELDS({"OVSDB_DATABASE", name}),
+              "%s: %s; cut off the last %lu bytes, a record that was not written to its end",
+              store->path, reader_reason(reader), (unsigned long)left);
+    return NULL;
+}
+
+static struct ovsdb_error *load(struct store *store, const struct store_progress *progress)
+{
+    _cleanup_reader_ struct reader *reader = NULL;
+    struct loaded loaded;
+    struct ovsdb_error *error;
+
+    error = reader_open_fd(store->member.fd, store->path, &reader);
+    if (!error) {
+        error = load_database(reader, store->path, progress, &loaded);
+    }
+    if (error) {
+        return error;
+    }
+    store->db = loaded.db;
+    store->size = loaded.size;
+    store->compacted_at = clock_monotonic();
+    store->compacted_size = loaded.snapshot_size;
+    store->n_records = loaded.n_records;
+    return loaded.is_torn ? cut_torn_record(store, reader) : NULL;
+}
+
+struct ovsdb_error *store_open(const char *path, enum store_mode mode, struct gate *gate,
+                               const struct store_progress *progress, struct store **ret)
+{
+    struct store *store = NEW(struct store);
+    struct ovsdb_error *error;
+
+    store->path = xstrdup(path);
+    if (!gate) {
+        gate = store->own_gate = gate_new(NULL, NULL);
+    }
+    gate_member_init(&store->member, gate, store, -1, on_sync_failed);
+    error = open_file(store, mode);
+    if (!error) {
+        error = load(store, progress);
+    }
+    if (error) {
+        store_close(store);
+        return error;
+    }
+    if (mode == STORE_READ_WRITE) {
+        store->log.append = store_append;
+        db_set_log(store->db, &store->log);
+        log_event(LOG_LEVEL_INFO, MSG_DATABASE_OPENED,
+                  LOG_FIELDS({"OVSDB_DATABASE", db_schema(store->db)->name}),
+                  "%s: opened, %lu bytes", path, (unsigned long)store->size);
+    }
+    *ret = store;
+    return NULL;
+}
+
+// Nobody is left to be told of an error: it is logged.
+static void sync_before_close(struct store *store)
+{
+    gate_member_leave(&store->member);
+    if (store->has_unsynced && !store->failure && fdatasync(store->member.fd) < 0) {
+        store_fail(store, -errno, "what was written cannot be synced");
+    }
+}
+
+void store_close(struct store *store)
+{
+    if (!store) {
+        return;
+    }
+    sync_before_close(store);
+    db_free(store->db);
+    if (store->member.fd >= 0) {
+        close(store->member.fd);
+    }
+    lockfile_release(store->lockfile);
+    gate_free(store->own_gate);
+    buf_done(&store->record);
+    free(store->path);
+    free(store->real_path);
+    free(store->failure);
+    free(store);
+}
+
+struct db *store_db(struct store *store)
+{
+    return store->db;
+}
+
+const char *store_path(const struct store *store)
+{
+    return store->path;
+}
+
+const char *store_failure(const struct store *store)
+{
+    return store->failure;
+}
+
+bool store_wants_compaction(const struct store *store, usec_t now)
+{
+    usec_t age = now - store->compacted_at;
+
+    if (!store->lockfile || store->failure || store->n_records < COMPACT_MIN_RECORDS ||
+        now < store->compacted_at || age < COMPACT_MIN_INTERVAL) {
+        return false;
+    }
+    return age >= COMPACT_MAX_INTERVAL ||
+           (store->size > COMPACT_MIN_SIZE && store->size >= store->compacted_size * 2);
+}
+
+void store_mark_compacted(struct store *store, uint64_t size)
+{
+    store->size = size;
+    store->compacted_size = size;
+    store->compacted_at = clock_monotonic();
+    store->n_records = 0;
+    store->has_unsynced = false;
+}

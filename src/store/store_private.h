@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of the store share.
+#pragma once
+
+#include "store/gate_member.h"
+#include "store/lockfile.h"
+#include "store/record.h"
+#include "store/store.h"
+
+// The dates of the records written. A transaction's id is the hash of its record, so no two records
+// may be the same, not even those of a value that goes back and forth within a millisecond.
+#define STAMP_MAX 256
+struct stamp {
+    uint64_t ms;
+    unsigned n;
+    uint64_t ids[STAMP_MAX]; // of the records with this date: the first half
+};
+
+struct store {
+    struct db_log log;
+    struct gate_member member; // member.fd is the file
+    struct gate *own_gate;
+    struct db *db;
+    struct lockfile *lockfile; // NULL: read-only
+    char *path;                // as given
+    char *real_path;
+    char *failure;
+    bool has_unsynced; // something was written that no fdatasync has covered for sure
+    uint64_t size;     // where the next record goes
+    struct buf record; // being written
+    struct stamp stamp;
+
+    // For store_wants_compaction(): since then.
+    usec_t compacted_at;
+    uint64_t compacted_size;
+    uint64_t n_records;
+};
+
+// The commit log's append (db_log).
+struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, bool durable,
+                                 uint64_t *ret_ticket);
+// From now on nothing is written any more. Logs why.
+void store_fail(struct store *store, int error, const char *what);
+struct ovsdb_error *store_failure_error(const struct store *store);
+// The file has just been made from the database: `size` bytes.
+void store_mark_compacted(struct store *store, uint64_t size);
+
+// The comment of a snapshot, which keeps the id of the last transaction over a compaction.
+#define COMPACTED_COMMENT "compacted by ovsdbd; last transaction ID "

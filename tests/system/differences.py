@@ -10,6 +10,12 @@ REASONS = {
         "-2^63 *= -1 is a range error (RFC 7047 5.1); the peer wraps around silently",
     "real-digits":
         "reals keep 17 digits where 15 do not read back the same; the peer changes such values",
+    "cancel-answered":
+        "RFC 7047 4.1.4: the canceled request gets the error \"canceled\"; the peer drops it silently",
+    "member-order":
+        "what is printed has its members sorted by name; the peer prints them in hash order",
+    "oversized-message":
+        "a message may have a limited size; the peer collects it until memory ends",
     "monitor-without-requests":
         "monitor with nothing but a database name gets a syntax error; the peer crashes on it",
     "invalid-utf8":

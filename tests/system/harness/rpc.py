@@ -76,7 +76,6 @@ class Client:
             self.socket = socket.create_connection(target, timeout=wait.PATIENCE)
         else:
             self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.socket.settimeout(wait.PATIENCE)
             self.socket.connect(str(target))
         self.socket.setblocking(False)
         self.scanner = Scanner()
@@ -84,6 +83,7 @@ class Client:
         self.notifications = deque()  # (method, params) seen while waiting for a reply
         self.replies = {}            # replies to other requests, seen meanwhile
         self.answers_echo = True
+        self.reads_while_sending = True
         self.n_echoes = 0
         self.next_id = 0
 
@@ -105,9 +105,15 @@ class Client:
         view = memoryview(data)
         deadline = time.monotonic() + patience
         while view:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([], [self.socket], [], left)[1]:
+            left = max(deadline - time.monotonic(), 0)
+            readers = [self.socket] if self.reads_while_sending else []
+            readable, writable, _ = select.select(readers, [self.socket], [], left)
+            if readable:
+                self._fill(0, "anything")
+            if not (readable or writable):
                 raise AssertionError(f"the server takes no bytes ({len(view)} left)")
+            if not writable:
+                continue
             try:
                 view = view[self.socket.send(view):]
             except (BrokenPipeError, ConnectionResetError) as error:
@@ -145,6 +151,16 @@ class Client:
             messages = [json.loads(m) for m in self.messages]
             self.messages.clear()
             return messages
+
+    def refused(self, patience=wait.PATIENCE):
+        """Waits until the server has closed the connection; fails when it sends anything first."""
+        deadline = time.monotonic() + patience
+        try:
+            while True:
+                assert not self.messages, f"an answer instead of a close: {self.messages[0]}"
+                self._fill(deadline - time.monotonic(), "the end of the connection")
+        except Closed:
+            assert not self.messages, f"an answer before the close: {self.messages[0]}"
 
     # Messages
 

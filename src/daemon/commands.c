@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/commands.h"
+
+#include "config.h"
+#include "daemon/daemon.h"
+#include "service/vlog_commands.h"
+
+#include <string.h>
+
+#define NO_SUCH_DB "Failed to find the database."
+
+// Answers with `error`, which it frees, or with nothing.
+static void reply_outcome(struct command_call *call, char *error)
+{
+    if (error) {
+        command_reply_error(call, error);
+    } else {
+        command_reply(call, "");
+    }
+    free(error);
+}
+
+static void reply_buf(struct command_call *call, struct buf *text)
+{
+    command_reply(call, buf_cstr(text));
+    buf_done(text);
+}
+
+static void on_exit_command(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    if (argc > 1 && strcmp(argv[1], "--cleanup")) {
+        command_reply_error(call, "the only argument of \"exit\" is --cleanup");
+        return;
+    }
+    command_reply(call, "");
+    daemon_exit(userdata, 0);
+}
+
+static void on_version(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    command_reply(call, "ovsdb-server (ovsdbd) " OVSDBD_VERSION);
+}
+
+static void on_add_remote(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    reply_outcome(call, remotes_add(daemon->remotes, argv[1]));
+}
+
+static void on_remove_remote(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    reply_outcome(call,
+                  remotes_remove(daemon->remotes, argv[1]) ? NULL : xstrdup("no such remote"));
+}
+
+static void on_list_remotes(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+    struct buf text = {0};
+
+    remotes_list(daemon->remotes, &text);
+    reply_buf(call, &text);
+}
+
+static void on_reconnect(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    net_reconnect(daemon->net);
+    command_reply(call, "");
+}
+
+static void on_add_db(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    reply_outcome(call, databases_add(daemon->databases, argv[1]));
+}
+
+static void on_remove_db(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    if (databases_remove(daemon->databases, argv[1])) {
+        command_reply(call, "");
+    } else if (argv[1][0] == '_' && server_find_db(daemon->server, slice_of(argv[1]))) {
+        command_reply_error(call, "Cannot remove reserved database.");
+    } else {
+        command_reply_error(call, NO_SUCH_DB);
+    }
+}
+
+static void on_list_dbs(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+    struct buf text = {0};
+    size_t state = 0;
+    const char *name;
+
+    if (server_find_db(daemon->server, SLICE("_Server"))) {
+        buf_puts(&text, "_Server\n");
+    }
+    while (databases_next(daemon->databases, &state, &name)) {
+        buf_printf(&text, "%s\n", name);
+    }
+    reply_buf(call, &text);
+}
+
+static char *compact_all(struct databases *databases)
+{
+    struct store *store;
+    size_t state = 0;
+    const char *name;
+
+    while ((store = databases_next(databases, &state, &name))) {
+        char *error = databases_compact(databases, store);
+
+        if (error) {
+            return error;
+        }
+    }
+    return NULL;
+}
+
+static void on_compact(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+    char *error = argc == 1 ? compact_all(daemon->databases) : NULL;
+
+    for (int i = 1; i < argc && !error; i++) {
+        struct store *store = databases_find(daemon->databases, argv[i]);
+
+        error = store ? databases_compact(daemon->databases, store)
+                      : xstrdup("no database by that name");
+    }
+    reply_outcome(call, error);
+}
+
+static void on_memory_trim(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    if (strcmp(argv[1], "on") && strcmp(argv[1], "off")) {
+        command_reply_error(call, "invalid argument");
+        return;
+    }
+    databases_set_trim(daemon->databases, !strcmp(argv[1], "on"));
+    command_reply(call, "");
+}
+
+static void on_storage_status(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+    struct store *store = databases_find(daemon->databases, argv[1]);
+    const char *failure = store ? store_failure(store) : NULL;
+    struct buf text = {0};
+
+    if (!store) {
+        command_reply_error(call, NO_SUCH_DB);
+        return;
+    }
+    buf_printf(&text, "status: %s", failure ? failure : "ok");
+    reply_buf(call, &text);
+}
+
+static void on_sync_status(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    command_reply(call, "state: active");
+}
+
+static void on_reload(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    reply_outcome(call, daemon_reload(userdata));
+}
+
+static void on_memory_show(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+    struct db_usage total = {0};
+    struct server_usage usage;
+    struct buf text = {0};
+    struct store *store;
+    size_t state = 0;
+    const char *name;
+
+    while ((store = databases_next(daemon->databases, &state, &name))) {
+        struct db_usage one;
+
+        db_usage(store_db(store), &one);
+        total.n_rows += one.n_rows;
+        total.n_cells += one.n_cells;
+        total.n_weak_refs += one.n_weak_refs;
+    }
+    server_usage(daemon->server, &usage);
+    buf_printf(&text,
+               "backlog:%zu cells:%zu locks:%zu monitors:%zu n-weak-refs:%zu rows:%zu "
+               "sessions:%zu triggers:%zu",
+               net_backlog(daemon->net), total.n_cells, usage.n_locks, usage.n_monitors,
+               total.n_weak_refs, total.n_rows, usage.n_sessions, usage.n_triggers);
+    reply_buf(call, &text);
+}
+
+void commands_register(struct command_registry *registry, struct daemon *daemon)
+{
+    const struct command commands[] = {
+        {"exit", "[--cleanup]", 0, 1, on_exit_command, daemon},
+        {"version", "", 0, 0, on_version, daemon},
+        {"memory/show", "", 0, 0, on_memory_show, daemon},
+        {"ovsdb-server/add-db", "DB", 1, 1, on_add_db, daemon},
+        {"ovsdb-server/add-remote", "REMOTE", 1, 1, on_add_remote, daemon},
+        {"ovsdb-server/compact", "[DB]...", 0, -1, on_compact, daemon},
+        {"ovsdb-server/get-db-storage-status", "DB", 1, 1, on_storage_status, daemon},
+        {"ovsdb-server/list-dbs", "", 0, 0, on_list_dbs, daemon},
+        {"ovsdb-server/list-remotes", "", 0, 0, on_list_remotes, daemon},
+        {"ovsdb-server/memory-trim-on-compaction", "on|off", 1, 1, on_memory_trim, daemon},
+        {"ovsdb-server/reconnect", "", 0, 0, on_reconnect, daemon},
+        {"ovsdb-server/reload", "", 0, 0, on_reload, daemon},
+        {"ovsdb-server/remove-db", "DB", 1, 1, on_remove_db, daemon},
+        {"ovsdb-server/remove-remote", "REMOTE", 1, 1, on_remove_remote, daemon},
+        {"ovsdb-server/sync-status", "", 0, 0, on_sync_status, daemon},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        command_register(registry, &commands[i]);
+    }
+    vlog_commands_register(registry);
+}

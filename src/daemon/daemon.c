@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/daemon.h"
+
+#include "basic/log.h"
+#include "config.h"
+#include "daemon/child.h"
+#include "daemon/commands.h"
+#include "daemon/glue.h"
+#include "daemon/messages.h"
+#include "service/notify.h"
+#include "service/pidfile.h"
+#include "service/vlog.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#define COMPACTION_CHECK_INTERVAL (30 * USEC_PER_SEC)
+#define FLUSH_TIMEOUT             (2 * USEC_PER_SEC)
+
+LOG_MODULE(ovsdb_server);
+
+static uint64_t last_ticket(void *userdata)
+{
+    return gate_issued(userdata);
+}
+
+static void on_synced(void *userdata, uint64_t ticket)
+{
+    struct daemon *daemon = userdata;
+
+    if (daemon->net) {
+        net_release(daemon->net, ticket);
+    }
+}
+
+static void on_sync_failed(void *userdata, struct store *store, int error)
+{
+    const char *name = db_schema(store_db(store))->name;
+
+    log_event(LOG_LEVEL_ERR, MSG_SYNC_FAILED, LOG_FIELDS({"OVSDB_DATABASE", name}),
+              "%s: the disk did not take what was written (%s); the database is read-only now",
+              name, strerror(error));
+    notify_status("database %s is read-only: %s", name, strerror(error));
+}
+
+static const struct gate_handler gate_handler = {.synced = on_synced, .failed = on_sync_failed};
+
+static void set_deadline(struct daemon *daemon)
+{
+    usec_t deadline = server_deadline(daemon->server);
+
+    if (deadline != daemon->deadline_set) {
+        daemon->deadline_set = deadline;
+        if (deadline != USEC_INFINITY) {
+            sd_event_source_set_time(daemon->deadline, deadline);
+        }
+        sd_event_source_set_enabled(daemon->deadline,
+                                    deadline == USEC_INFINITY ? SD_EVENT_OFF : SD_EVENT_ON);
+    }
+}
+
+// What follows input: wake what waits, sync what was committed.
+static void finish_turn(struct daemon *daemon)
+{
+    if (server_run(daemon->server, clock_monotonic())) {
+        sd_event_source_set_enabled(daemon->again, SD_EVENT_ONESHOT);
+    }
+    gate_flush(daemon->gate);
+    set_deadline(daemon);
+}
+
+static int on_turn(sd_event_source *source, void *userdata)
+{
+    finish_turn(userdata);
+    return 0;
+}
+
+// The post source follows and does the work.
+static int on_again(sd_event_source *source, void *userdata)
+{
+    return 0;
+}
+
+static int on_deadline(sd_event_source *source, usec_t when, void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    // Turned off, so that set_deadline() arms it again even for the same time.
+    sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    daemon->deadline_set = USEC_INFINITY;
+    return 0;
+}
+
+static int on_gate(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    gate_dispatch(daemon->gate);
+    return 0;
+}
+
+static int on_compaction_check(sd_event_source *source, usec_t when, void *userdata)
+{
+    struct daemon *daemon = userdata;
+    usec_t now = clock_monotonic();
+
+    databases_compact_if_due(daemon->databases, now);
+    return sd_event_source_set_time(source, now + COMPACTION_CHECK_INTERVAL);
+}
+
+static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info,
+                        void *userdata)
+{
+    log_info("stopping because of signal %u (%s)", info->ssi_signo,
+             strsignal((int)info->ssi_signo));
+    daemon_exit(userdata, 0);
+    return 0;
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+    _cleanup_free_ char *error = daemon_reload(userdata);
+
+    if (error) {
+        log_warn("reload: %s", error);
+    }
+    return 0;
+}
+
+static void on_child_ended(void *userdata, const char *error)
+{
+    if (error) {
+        fprintf(stderr, "ovsdb-server: %s\n", error);
+    }
+    daemon_exit(userdata, error ? 1 : 0);
+}
+
+static int add_timers(struct daemon *daemon)
+{
+    usec_t first = clock_monotonic() + COMPACTION_CHECK_INTERVAL;
+    int r = sd_event_add_time(daemon->event, &daemon->deadline, CLOCK_MONOTONIC, 0, USEC_PER_MSEC,
+                              on_deadline, daemon);
+
+    if (r >= 0) {
+        r = sd_event_source_set_enabled(daemon->deadline, SD_EVENT_OFF);
+    }
+    if (r >= 0) {
+        r = sd_event_add_time(daemon->event, &daemon->compaction, CLOCK_MONOTONIC, first,
+                              USEC_PER_SEC, on_compaction_check, daemon);
+    }
+    if (r >= 0) {
+        sd_event_source_set_description(daemon->deadline, "deadline");
+        sd_event_source_set_description(daemon->compaction, "compaction");
+        r = sd_event_source_set_enabled(daemon->compaction, SD_EVENT_ON);
+    }
+    return r;
+}
+
+static int add_turn(struct daemon *daemon)
+{
+    int r = sd_event_add_post(daemon->event, &daemon->turn, on_turn, daemon);
+
+    if (r >= 0) {
+        r = sd_event_add_defer(daemon->event, &daemon->again, on_again, daemon);
+    }
+    if (r >= 0) {
+        r = sd_event_add_io(daemon->event, &daemon->synced, gate_fd(daemon->gate), EPOLLIN, on_gate,
+                            daemon);
+    }
+    if (r >= 0) {
+        sd_event_source_set_description(daemon->turn, "turn");
+        sd_event_source_set_description(daemon->again, "again");
+        sd_event_source_set_description(daemon->synced, "gate");
+        r = sd_event_source_set_priority(daemon->synced, SD_EVENT_PRIORITY_IMPORTANT);
+    }
+    return r;
+}
+
+static int add_signals(struct daemon *daemon)
+{
+    int r = sd_event_add_signal(daemon->event, NULL, SIGTERM, on_terminate, daemon);
+
+    if (r >= 0) {
+        r = sd_event_add_signal(daemon->event, NULL, SIGINT, on_terminate, daemon);
+    }
+    if (r >= 0) {
+        r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_hangup, daemon);
+    }
+    return r;
+}
+
+// The loop and the objects of every layer, not serving yet.
+static int make_objects(struct daemon *daemon)
+{
+    int r = sd_event_new(&daemon->event);
+
+    if (r < 0) {
+        return r;
+    }
+    daemon->deadline_set = USEC_INFINITY;
+    daemon->gate = gate_new(&gate_handler, daemon);
+    daemon->server = server_new(last_ticket, daemon->gate);
+    daemon->net = glue_net_new(daemon->event, daemon->server);
+    daemon->databases = databases_new(daemon->server, daemon->gate);
+    daemon->remotes = remotes_new(daemon->net);
+    daemon->registry = command_registry_new();
+    commands_register(daemon->registry, daemon);
+    r = add_signals(daemon);
+    if (r >= 0) {
+        r = add_turn(daemon);
+    }
+    return r < 0 ? r : add_timers(daemon);
+}
+
+static char *open_databases(struct daemon *daemon, const struct server_options *options)
+{
+    char *error = NULL;
+
+    for (size_t i = 0; i < options->n_databases && !error; i++) {
+        error = databases_add(daemon->databases, options->databases[i]);
+    }
+    return error;
+}
+
+// A socket from the service manager is what its name says: "control", or else a database socket.
+static char *adopt(struct daemon *daemon, struct listen_fd *fd)
+{
+    char *error = NULL;
+
+    if (strcmp(fd->name, "control")) {
+        error = remotes_add_fd(daemon->remotes, fd->fd);
+    } else if (daemon->control) {
+        error = xstrdup("more than one socket called \"control\" was passed");
+    } else {
+        control_new_from_fd(daemon->event, daemon->registry, fd->fd, &daemon->control, &error);
+    }
+    if (!error) {
+        fd->fd = -1;
+    }
+    return error;
+}
+
+static char *open_sockets(struct daemon *daemon, const struct server_options *options,
+                          struct listen_fd *fds, size_t n_fds)
+{
+    _cleanup_free_ char *path = NULL;
+    char *error = NULL;
+
+    for (size_t i = 0; i < n_fds && !error; i++) {
+        error = adopt(daemon, &fds[i]);
+    }
+    for (size_t i = 0; i < options->n_remotes && !error; i++) {
+        error = remotes_add(daemon->remotes, options->remotes[i]);
+    }
+    path = service_options_control_path(&options->service, "ovsdb-server");
+    if (!error && path && !daemon->control) {
+        control_new(daemon->event, daemon->registry, path, &daemon->control, &error);
+    }
+    return error;
+}
+
+static char *start_command(struct daemon *daemon, const char *command)
+{
+    int r = child_new(daemon->event, command, on_child_ended, daemon, &daemon->child);
+
+    return r < 0 ? xasprintf("%s: cannot be run: %s", command, strerror(-r)) : NULL;
+}
+
+char *daemon_start(struct daemon *daemon, const struct server_options *options,
+                   struct listen_fd *fds, size_t n_fds)
+{
+    char *error;
+    int r = make_objects(daemon);
+
+    if (r < 0) {
+        return xasprintf("cannot set up the event loop: %s", strerror(-r));
+    }
+    log_event(LOG_LEVEL_INFO, MSG_STARTED, NULL, "ovsdb-server (ovsdbd) %s", OVSDBD_VERSION);
+    error = open_databases(daemon, options);
+    if (!error) {
+        error = open_sockets(daemon, options, fds, n_fds);
+    }
+    if (!error && options->run) {
+        error = start_command(daemon, options->run);
+    }
+    return error;
+}
+
+int daemon_run(struct daemon *daemon)
+{
+    int r;
+
+    sd_event_set_watchdog(daemon->event, true);
+    finish_turn(daemon);
+    r = sd_event_loop(daemon->event);
+    if (r < 0) {
+        log_err("the event loop failed: %s", strerror(-r));
+        return 1;
+    }
+    return daemon->exit_status;
+}
+
+void daemon_exit(struct daemon *daemon, int status)
+{
+    daemon->exit_status = status;
+    sd_event_exit(daemon->event, 0);
+}
+
+char *daemon_reload(struct daemon *daemon)
+{
+    int r;
+
+    notify_reloading();
+    r = vlog_reopen();
+    log_event(LOG_LEVEL_INFO, MSG_RELOADED, NULL, "reloaded");
+    notify_ready("serving");
+    return r < 0 ? xasprintf("the log file cannot be opened: %s", strerror(-r)) : NULL;
+}
+
+// What was answered leaves once it is synced, and no later than a moment from now.
+static void flush(struct daemon *daemon)
+{
+    gate_drain(daemon->gate);
+    gate_dispatch(daemon->gate);
+    net_flush(daemon->net, FLUSH_TIMEOUT);
+}
+
+static void unref_sources(struct daemon *daemon)
+{
+    sd_event_source **sources[] = {&daemon->turn, &daemon->again, &daemon->deadline,
+                                   &daemon->synced, &daemon->compaction};
+
+    for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+        *sources[i] = sd_event_source_disable_unref(*sources[i]);
+    }
+}
+
+void daemon_stop(struct daemon *daemon)
+{
+    if (daemon->net) {
+        log_event(LOG_LEVEL_INFO, MSG_STOPPING, NULL, "stopping");
+        flush(daemon);
+        remotes_free(TAKE_PTR(daemon->remotes));
+        net_free(TAKE_PTR(daemon->net));
+        databases_free(TAKE_PTR(daemon->databases));
+        server_free(TAKE_PTR(daemon->server));
+        gate_free(TAKE_PTR(daemon->gate));
+    }
+    unref_sources(daemon);
+    child_free(TAKE_PTR(daemon->child));
+    // Last, so that who called "exit" hears from us when all is closed and another may start.
+    pidfile_remove();
+    control_free(TAKE_PTR(daemon->control));
+    command_registry_free(TAKE_PTR(daemon->registry));
+    daemon->event = sd_event_unref(daemon->event);
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The running server: every layer's object, and the loop that drives them.
+//
+// A turn of the loop: input is handled (sessions run transactions, whose commits issue tickets);
+// then the post source lets the server wake what waits, and has the gate sync what was issued; when
+// the gate's helper is done, the output that carries those tickets is released.
+#pragma once
+
+#include "control/control.h"
+#include "daemon/databases.h"
+#include "daemon/options.h"
+#include "daemon/remotes.h"
+#include "service/listen_fds.h"
+
+struct daemon {
+    sd_event *event;
+    struct gate *gate;
+    struct server *server;
+    struct net *net;
+    struct databases *databases;
+    struct remotes *remotes;
+    struct command_registry *registry;
+    struct control *control;
+    struct child *child;
+    sd_event_source *turn;     // after input
+    sd_event_source *again;    // the server has more to do
+    sd_event_source *deadline; // of the next waiting transaction
+    sd_event_source *synced;   // the gate has something to tell
+    sd_event_source *compaction;
+    usec_t deadline_set;
+    int exit_status;
+};
+
+// Makes everything and starts serving. NULL, or what is wrong (caller frees); then daemon_stop() is
+// to be called all the same. Takes over those of `fds` it uses (their fd becomes -1).
+char *daemon_start(struct daemon *daemon, const struct server_options *options,
+                   struct listen_fd *fds, size_t n_fds);
+// Until a signal, the command exit, or the end of the --run command. The exit status.
+int daemon_run(struct daemon *daemon);
+// Sends what may be sent, syncs and closes everything. For a half-started one too.
+void daemon_stop(struct daemon *daemon);
+
+// What SIGHUP and ovsdb-server/reload do. NULL, or what is wrong (caller frees).
+char *daemon_reload(struct daemon *daemon);
+void daemon_exit(struct daemon *daemon, int status);

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/databases.h"
+
+#include "basic/file.h"
+#include "basic/log.h"
+#include "daemon/messages.h"
+#include "model/schema.h"
+#include "service/notify.h"
+
+#include <malloc.h>
+
+// Long work says so at most this often, and asks for this much more time.
+#define PROGRESS_INTERVAL (1 * USEC_PER_SEC)
+#define PROGRESS_EXTENDS  (30 * USEC_PER_SEC)
+
+LOG_MODULE(ovsdb_server);
+
+struct database {
+    char *name;
+    struct store *store;
+};
+
+struct databases {
+    struct server *server;
+    struct gate *gate;
+    struct database *items; // sorted by name
+    size_t n;
+    size_t capacity;
+    bool trim;
+    usec_t last_progress;
+    struct store_progress progress;
+};
+
+static void on_progress(void *userdata, const char *what, uint64_t done, uint64_t total)
+{
+    struct databases *databases = userdata;
+    usec_t now = clock_monotonic();
+
+    if (now - databases->last_progress >= PROGRESS_INTERVAL) {
+        databases->last_progress = now;
+        notify_extend_timeout(PROGRESS_EXTENDS);
+        notify_status("%s: %llu %%", what, total ? (unsigned long long)(done * 100 / total) : 0ull);
+    }
+}
+
+struct databases *databases_new(struct server *server, struct gate *gate)
+{
+    struct databases *databases = NEW(struct databases);
+
+    databases->server = server;
+    databases->gate = gate;
+    databases->last_progress = clock_monotonic();
+    databases->progress = (struct store_progress){on_progress, databases};
+    return databases;
+}
+
+static void close_at(struct databases *databases, size_t i)
+{
+    struct database database = databases->items[i];
+
+    memmove(databases->items + i, databases->items + i + 1,
+            (databases->n - i - 1) * sizeof(databases->items[0]));
+    databases->n--;
+    log_event(LOG_LEVEL_INFO, MSG_DATABASE_GONE, LOG_FIELDS({"OVSDB_DATABASE", database.name}),
+              "%s: not served any more", database.name);
+    server_remove_db(databases->server, store_db(database.store));
+    store_close(database.store);
+    free(database.name);
+}
+
+void databases_free(struct databases *databases)
+{
+    if (!databases) {
+        return;
+    }
+    while (databases->n) {
+        close_at(databases, databases->n - 1);
+    }
+    free(databases->items);
+    free(databases);
+}
+
+static size_t position_of(const struct databases *databases, const char *name)
+{
+    size_t i = 0;
+
+    while (i < databases->n && strcmp(databases->items[i].name, name) < 0) {
+        i++;
+    }
+    return i;
+}
+
+static bool is_at(const struct databases *databases, size_t i, const char *name)
+{
+    return i < databases->n && !strcmp(databases->items[i].name, name);
+}
+
+static bool is_open(const struct databases *databases, const char *path)
+{
+    _cleanup_free_ char *real = NULL;
+
+    if (file_resolve(path, &real) < 0) {
+        return false;
+    }
+    for (size_t i = 0; i < databases->n; i++) {
+        _cleanup_free_ char *other = NULL;
+
+        if (!file_resolve(store_path(databases->items[i].store), &other) && !strcmp(real, other)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void insert(struct databases *databases, const char *name, struct store *store)
+{
+    size_t i = position_of(databases, name);
+
+    GROW(databases->items, databases->n, databases->capacity);
+    memmove(databases->items + i + 1, databases->items + i,
+            (databases->n - i) * sizeof(databases->items[0]));
+    databases->items[i] = (struct database){xstrdup(name), store};
+    databases->n++;
+}
+
+char *databases_add(struct databases *databases, const char *path)
+{
+    _cleanup_error_ struct ovsdb_error *error = NULL;
+    struct store *store;
+    const char *name;
+
+    if (is_open(databases, path)) {
+        return xasprintf("ovsdb error: %s: already open", path);
+    }
+    error = store_open(path, STORE_READ_WRITE, databases->gate, &databases->progress, &store);
+    if (error) {
+        return error_text(error);
+    }
+    name = db_schema(store_db(store))->name;
+    if (server_add_db(databases->server, store_db(store)) < 0) {
+        char *text = xasprintf("ovsdb error: %s: duplicate database name", name);
+
+        store_close(store);
+        return text;
+    }
+    insert(databases, name, store);
+    log_event(LOG_LEVEL_INFO, MSG_DATABASE_SERVED, LOG_FIELDS({"OVSDB_DATABASE", name}),
+              "%s: serving database %s", path, name);
+    return NULL;
+}
+
+bool databases_remove(struct databases *databases, const char *name)
+{
+    size_t i = position_of(databases, name);
+
+    if (!is_at(databases, i, name)) {
+        return false;
+    }
+    close_at(databases, i);
+    return true;
+}
+
+struct store *databases_find(const struct databases *databases, const char *name)
+{
+    size_t i = position_of(databases, name);
+
+    return is_at(databases, i, name) ? databases->items[i].store : NULL;
+}
+
+struct store *databases_next(const struct databases *databases, size_t *state,
+                             const char **ret_name)
+{
+    const struct database *database;
+
+    if (*state >= databases->n) {
+        return NULL;
+    }
+    database = &databases->items[(*state)++];
+    *ret_name = database->name;
+    return database->store;
+}
+
+char *databases_compact(struct databases *databases, struct store *store)
+{
+    _cleanup_error_ struct ovsdb_error *error = store_compact(store, &databases->progress);
+
+    if (!error && databases->trim) {
+        malloc_trim(0);
+    }
+    return error ? error_text(error) : NULL;
+}
+
+void databases_compact_if_due(struct databases *databases, usec_t now)
+{
+    for (size_t i = 0; i < databases->n; i++) {
+        struct database *database = &databases->items[i];
+        _cleanup_free_ char *error = NULL;
+
+        if (!store_wants_compaction(database->store, now)) {
+            continue;
+        }
+        error = databases_compact(databases, database->store);
+        if (error) {
+            log_event(LOG_LEVEL_WARN, NULL, LOG_FIELDS({"OVSDB_DATABASE", database->name}),
+                      "%s: compaction failed: %s", database->name, error);
+        }
+    }
+}
+
+void databases_set_trim(struct databases *databases, bool trim)
+{
+    databases->trim = trim;
+}

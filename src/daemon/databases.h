@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The database files this server has open, each known by its schema's name.
+#pragma once
+
+#include "session/server.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+
+struct databases;
+
+struct databases *databases_new(struct server *server, struct gate *gate);
+void databases_free(struct databases *databases); // closes all
+
+// Opens a file and serves it. NULL, or what is wrong (caller frees).
+char *databases_add(struct databases *databases, const char *path);
+// False if there is none of this name.
+bool databases_remove(struct databases *databases, const char *name);
+struct store *databases_find(const struct databases *databases, const char *name);
+// In order of name: start with *state = 0, call until NULL.
+struct store *databases_next(const struct databases *databases, size_t *state,
+                             const char **ret_name);
+
+// Compacts one. NULL, or what is wrong (caller frees).
+char *databases_compact(struct databases *databases, struct store *store);
+// Compacts those that have grown enough.
+void databases_compact_if_due(struct databases *databases, usec_t now);
+// Whether to give memory back to the system after compaction.
+void databases_set_trim(struct databases *databases, bool trim);

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/glue.h"
+
+#include "session/session.h"
+
+static void sink_send(void *userdata, struct slice text, uint64_t ticket)
+{
+    connection_send(userdata, text, ticket);
+}
+
+static void sink_send_shared(void *userdata, struct text *text, uint64_t ticket)
+{
+    connection_send_shared(userdata, text, ticket);
+}
+
+static size_t sink_backlog(void *userdata)
+{
+    return connection_backlog(userdata);
+}
+
+static void sink_close(void *userdata, const char *reason)
+{
+    connection_close(userdata, reason);
+}
+
+static const struct session_sink sink = {
+    .send = sink_send,
+    .send_shared = sink_send_shared,
+    .backlog = sink_backlog,
+    .close = sink_close,
+};
+
+static struct net *net_of(struct connection *connection)
+{
+    return remote_userdata(connection_remote(connection));
+}
+
+static void on_opened(struct connection *connection)
+{
+    struct server *server = net_userdata(net_of(connection));
+    struct session_options options = {.name = connection_name(connection)};
+
+    connection_set_userdata(connection, session_new(server, &sink, connection, &options));
+}
+
+static void on_message(struct connection *connection, struct slice text)
+{
+    session_receive(connection_userdata(connection), text, clock_monotonic());
+}
+
+static void on_drained(struct connection *connection)
+{
+    session_output_drained(connection_userdata(connection));
+}
+
+static void on_closed(struct connection *connection, const char *reason)
+{
+    session_free(connection_userdata(connection));
+    connection_set_userdata(connection, NULL);
+}
+
+struct net *glue_net_new(sd_event *event, struct server *server)
+{
+    static const struct net_handler handler = {
+        .opened = on_opened,
+        .message = on_message,
+        .drained = on_drained,
+        .closed = on_closed,
+    };
+
+    return net_new(event, &handler, server);
+}

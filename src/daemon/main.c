@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// ovsdb-server: the command line, the start and the end. What lies between is in daemon.c.
+#include "basic/alloc.h"
+#include "basic/log.h"
+#include "daemon/daemon.h"
+#include "service/notify.h"
+#include "service/pidfile.h"
+#include "service/vlog.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+LOG_MODULE(ovsdb_server);
+
+// One line on standard error, and in the log where that is something else.
+static int fail(const char *error)
+{
+    fprintf(stderr, "ovsdb-server: %s\n", error);
+    if (!vlog_is_journal()) {
+        vlog_leave_console();
+        log_err("%s", error);
+    }
+    return EXIT_FAILURE;
+}
+
+// Thousands of clients are thousands of descriptors; sd-event needs no select().
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+// Signals come through the event loop, so no thread must take them.
+static void block_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int serve(const struct server_options *options, struct listen_fd *fds, size_t n_fds)
+{
+    struct daemon daemon = {0};
+    _cleanup_free_ char *error = NULL;
+    int status;
+
+    block_signals();
+    error = daemon_start(&daemon, options, fds, n_fds);
+    if (error) {
+        status = fail(error);
+    } else {
+        daemonize_ready();
+        notify_ready("serving");
+        status = daemon_run(&daemon);
+    }
+    notify_stopping("closing databases and connections");
+    daemon_stop(&daemon);
+    return status;
+}
+
+// The process is ready to serve: forked, logging, with its pid file.
+static int start(const struct server_options *options)
+{
+    _cleanup_free_ char *error = NULL;
+    struct listen_fd *fds = NULL;
+    int n_fds = listen_fds_take(&fds);
+    int status = EXIT_FAILURE;
+
+    if (n_fds < 0) {
+        return fail("the sockets passed by the service manager cannot be used");
+    }
+    if (service_options_apply(&options->service, &error) < 0 ||
+        daemonize_start(&options->service.daemonize, &error) < 0) {
+        fail(error);
+    } else {
+        status = serve(options, fds, (size_t)n_fds);
+    }
+    listen_fds_free(fds, (size_t)n_fds);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct server_options options = {0};
+    _cleanup_free_ char *error = NULL;
+    int status = EXIT_SUCCESS;
+    int r;
+
+    vlog_init("ovsdb-server");
+    raise_descriptor_limit();
+    r = server_options_parse(&options, argc, argv, &error);
+    if (r < 0) {
+        status = error ? fail(error) : EXIT_FAILURE;
+    } else if (r == OPTIONS_RUN) {
+        status = start(&options);
+    }
+    server_options_done(&options);
+    vlog_done();
+    return status;
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of ovsdb-server.
+#pragma once
+
+#include "service/options.h"
+
+#include <stddef.h>
+
+struct server_options {
+    struct service_options service;
+    char **remotes; // --remote, as given
+    size_t n_remotes;
+    char **databases; // files; the default one if none was named and --no-dbs was not given
+    size_t n_databases;
+    char *run; // --run, or NULL
+};
+
+enum options_outcome {
+    OPTIONS_RUN = 1, // go on
+    OPTIONS_EXIT,    // --help or --version has been printed
+};
+
+// Parses. An outcome, or -EINVAL with the reason in *ret_error (caller frees; NULL when it has been
+// printed). -v and the syslog options have acted already.
+int server_options_parse(struct server_options *options, int argc, char **argv, char **ret_error);
+void server_options_done(struct server_options *options);

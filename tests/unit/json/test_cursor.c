@@ -62,6 +62,34 @@ static void test_skip(void **state)
     }
 }
 
+// Containers longer than what is skipped at once, with brackets, quotes and escapes at every
+// position.
+static void test_skip_long(void **state)
+{
+    static const char *const pieces[] = {"\"[\"",   "\"\\\"]\"", "{\"}\":[1]}",
+                                         "[[],{}]", "\"\\\\\"",  "12"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(pieces); i++) {
+        for (size_t padding = 0; padding < 130; padding++) {
+            _cleanup_buf_ struct buf text = {0};
+            struct cursor c;
+            size_t size;
+
+            buf_puts(&text, "[[\"");
+            for (size_t j = 0; j < padding; j++) {
+                buf_putc(&text, "x]["[j % 3]);
+            }
+            buf_printf(&text, "\",%s,%s]", pieces[i], pieces[(i + 1) % ARRAY_SIZE(pieces)]);
+            size = text.size;
+            buf_printf(&text, ",%0*d]", (int)(padding * 2 + 1), 0);
+            cursor_init(&c, buf_slice(&text));
+            assert_true(cursor_enter(&c));
+            assert_int_equal(cursor_skip(&c).size, size - 1);
+            assert_true(cursor_more(&c));
+        }
+    }
+}
+
 static void test_strings(void **state)
 {
     static const char *const samples[][2] = {
@@ -94,9 +122,8 @@ static void test_count(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_walk),
-        cmocka_unit_test(test_skip),
-        cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_walk),      cmocka_unit_test(test_skip),
+        cmocka_unit_test(test_skip_long), cmocka_unit_test(test_strings),
         cmocka_unit_test(test_count),
     };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all sessions share: the databases served, the locks, the waiting transactions, the server's id.
-// No I/O: time comes in as an argument, output goes out through each session's sink.
+// What all sessions share: the databases served, the locks, the waiting transactions, the server's
+// id. No I/O: time comes in as an argument, output goes out through each session's sink.
 #pragma once
 
 #include "basic/clock.h"
@@ -9,22 +9,36 @@
 struct server;
 struct session;
 
-// `last_ticket` returns the newest ticket issued by any commit log of this server: everything sent from now on shows
-// what that commit did and so carries it (DESIGN "output gate").
+// `last_ticket` returns the newest ticket issued by any commit log of this server: everything sent
+// from now on shows what that commit did and so carries it (DESIGN "output gate"). NULL: there is
+// no commit log.
 struct server *server_new(uint64_t (*last_ticket)(void *userdata), void *userdata);
 void server_free(struct server *server); // the sessions must be gone
 
-// The database stays the caller's. Sessions that did not announce set_db_change_aware are disconnected.
-// -EEXIST if one with its schema's name is served already.
+// The database stays the caller's. Sessions that did not announce set_db_change_aware are
+// disconnected. -EEXIST if one with its schema's name is served already, "_Server" included.
 int server_add_db(struct server *server, struct db *db);
+// Waiting transactions and monitors of the database are canceled.
 void server_remove_db(struct server *server, struct db *db);
+// Finds "_Server", the server's own database, too.
 struct db *server_find_db(const struct server *server, struct slice name);
 
 // When server_run() has something to do by itself (a wait's timeout); USEC_INFINITY: never.
 usec_t server_deadline(const struct server *server);
-// Runs waiting transactions that a commit or the clock woke, and lets sessions produce the updates they owe. Call after
-// a batch of input and at the deadline. Bounded: returns true if there is more to do (call again soon).
+// Runs waiting transactions that a commit or the clock woke, and lets sessions produce the updates
+// they owe. Call after a batch of input and at the deadline. Bounded: returns true if there is more
+// to do (call again soon).
 bool server_run(struct server *server, usec_t now);
+
+// What one session may hold. What goes beyond is answered with "resources exhausted".
+struct server_limits {
+    size_t max_monitors;
+    size_t max_triggers; // waiting transactions
+    size_t max_locks;    // held or waited for
+};
+#define SERVER_LIMITS_DEFAULT                                                                      \
+    ((struct server_limits){.max_monitors = 1000, .max_triggers = 10000, .max_locks = 1000})
+void server_set_limits(struct server *server, const struct server_limits *limits);
 
 struct server_usage {
     size_t n_sessions, n_monitors, n_triggers, n_locks;

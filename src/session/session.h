@@ -6,30 +6,34 @@
 #include "basic/text.h"
 #include "session/server.h"
 
-
-// Where a session's output goes. A message is one or more pieces in order; the last has `ends_message`.
+// Where a session's output goes. A message is sent in one or more pieces, one after another. None
+// of these may free the session.
 struct session_sink {
     // Copies `text`. It may leave when `ticket` (0: at once) is synced.
     void (*send)(void *userdata, struct slice text, uint64_t ticket);
-    // The same, queueing a reference to `text` (takes its own).
+    // The same, queueing a reference to `text` (takes one of its own; the caller keeps its).
     void (*send_shared)(void *userdata, struct text *text, uint64_t ticket);
-    // Bytes queued and not yet taken by the kernel: monitors owe updates instead of queueing them while it is high.
+    // Bytes queued and not yet taken by the kernel: monitors owe updates instead of queueing them
+    // while it is high.
     size_t (*backlog)(void *userdata);
-    // The session is over (protocol error, db change): close after what is queued has been sent. `reason` is for the log.
+    // The session is over (protocol error, db change): close after what is queued has been sent.
+    // `reason` is for the log.
     void (*close)(void *userdata, const char *reason);
 };
 
 struct session_options {
-    const char *name;  // of the peer, for the log: "unix#3", "tcp:127.0.0.1:40000"; copied
+    const char *name; // of the peer, for the log: "unix#3", "tcp:127.0.0.1:40000"; copied
     bool read_only;
 };
 
-struct session *session_new(struct server *server, const struct session_sink *sink, void *userdata, const struct session_options *options);
+struct session *session_new(struct server *server, const struct session_sink *sink, void *userdata,
+                            const struct session_options *options);
 // Releases locks, cancels waiting transactions and monitors.
 void session_free(struct session *session);
-// Handles one message: `text` is one value that passed the framer. May call the sink. Never fails: errors are
-// answered, or close the session through the sink.
+// Handles one message: `text` is one value that passed the framer. May call the sink. Never fails:
+// errors are answered, or close the session through the sink.
 void session_receive(struct session *session, struct slice text, usec_t now);
-// Call when the backlog has fallen: updates that were held back may be produced now (by the next server_run()).
+// Call when the backlog has fallen: updates that were held back may be produced now (by the next
+// server_run()).
 void session_output_drained(struct session *session);
 size_t session_n_locks(const struct session *session);

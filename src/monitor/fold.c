@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "monitor/fold.h"
+
+struct entry {
+    struct uuid uuid;
+    struct row *old; // a reference; NULL: the row did not exist
+};
+
+struct fold {
+    const struct monitor_spec *spec;
+    struct htable tables[]; // of entries by UUID, parallel to spec->tables
+};
+
+struct fold *fold_new(const struct monitor_spec *spec)
+{
+    struct fold *fold = xcalloc(1, sizeof(*fold) + spec->n_tables * sizeof(struct htable));
+
+    fold->spec = spec;
+    return fold;
+}
+
+static void entry_free(struct entry *entry)
+{
+    row_unref(entry->old);
+    free(entry);
+}
+
+void fold_free(struct fold *fold)
+{
+    struct entry *entry;
+
+    if (!fold) {
+        return;
+    }
+    for (size_t i = 0; i < fold->spec->n_tables; i++) {
+        HTABLE_FOREACH(entry, &fold->tables[i])
+        {
+            entry_free(entry);
+        }
+        htable_done(&fold->tables[i]);
+    }
+    free(fold);
+}
+
+static struct entry *find(const struct htable *entries, struct uuid uuid, uint64_t hash)
+{
+    struct entry *entry;
+
+    HTABLE_FOREACH_WITH_HASH(entry, entries, hash)
+    {
+        if (uuid_equals(entry->uuid, uuid)) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+static void add_row(struct htable *entries, const struct row_change *change)
+{
+    struct uuid uuid = (change->new ? change->new : change->old)->uuid;
+    uint64_t hash = uuid_hash(uuid);
+    struct entry *entry = find(entries, uuid, hash);
+
+    if (!entry) {
+        entry = NEW(struct entry);
+        entry->uuid = uuid;
+        entry->old = change->old ? row_ref(change->old) : NULL;
+        htable_insert(entries, hash, entry);
+    } else if (!entry->old && !change->new) {
+        htable_remove(entries, hash, entry);
+        entry_free(entry);
+    }
+}
+
+void fold_add(struct fold *fold, const struct changeset *changes)
+{
+    for (; changes; changes = changes->next) {
+        for (size_t i = 0; i < fold->spec->n_tables; i++) {
+            const struct table_changes *table =
+                changeset_find_table(changes, fold->spec->tables[i].table);
+
+            for (size_t j = 0; table && j < table->n_rows; j++) {
+                add_row(&fold->tables[i], &table->rows[j]);
+            }
+        }
+    }
+}
+
+void fold_write(const struct fold *fold, struct db *db, struct updates *updates)
+{
+    for (size_t i = 0; i < fold->spec->n_tables; i++) {
+        const struct monitor_table *table = &fold->spec->tables[i];
+        const struct table *rows = db_table(db, table->table);
+        const struct entry *entry;
+
+        HTABLE_FOREACH(entry, &fold->tables[i])
+        {
+            updates_change(updates, table, entry->old, table_find(rows, entry->uuid));
+        }
+    }
+}
+
+size_t fold_n_rows(const struct fold *fold)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < fold->spec->n_tables; i++) {
+        n += fold->tables[i].n;
+    }
+    return n;
+}

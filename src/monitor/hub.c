@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// The hub of a database's monitors: hears of commits, wakes the views of the tables they changed,
+// and nobody else. Views that have something to send are found on hub->dirty.
+#include "monitor/view.h"
+
+#define INITIAL_KEPT USEC_PER_SEC // initial contents wait so long for another client to ask
+
+static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
+{
+    struct hub *hub = CONTAINER_OF(observer, struct hub, observer);
+
+    history_commit(hub->history, changes);
+    for (size_t i = 0; i < changes->n_tables; i++) {
+        struct view_watch *watch;
+
+        LIST_FOREACH (watch, &hub->watches[changes->tables[i].table->index], node) {
+            view_touch(watch->view, changes);
+        }
+    }
+}
+
+struct hub *hub_new(struct db *db, const struct monitor_sink *sink)
+{
+    size_t n_tables = db_schema(db)->n_tables;
+    struct hub *hub = NEW(struct hub);
+
+    hub->db = db;
+    hub->sink = sink;
+    hub->watches = NEW_ARRAY(struct list, n_tables + 1);
+    for (size_t i = 0; i < n_tables; i++) {
+        list_init(&hub->watches[i]);
+    }
+    list_init(&hub->dirty);
+    list_init(&hub->initials);
+    hub->history = history_new(db);
+    hub->observer.committed = on_committed;
+    db_add_observer(db, &hub->observer);
+    return hub;
+}
+
+void hub_free(struct hub *hub)
+{
+    if (!hub) {
+        return;
+    }
+    db_remove_observer(&hub->observer);
+    history_free(hub->history);
+    htable_done(&hub->views);
+    buf_done(&hub->updates);
+    buf_done(&hub->message);
+    free(hub->watches);
+    free(hub);
+}
+
+static void expire_initials(struct hub *hub, usec_t now)
+{
+    while (!list_is_empty(&hub->initials)) {
+        struct view *view = LIST_FIRST(&hub->initials, struct view, initial_node);
+
+        if (view->initial_expires > now) {
+            break;
+        }
+        view_drop_initial(view);
+    }
+}
+
+bool hub_run(struct hub *hub, usec_t now, size_t *budget)
+{
+    while (*budget && !list_is_empty(&hub->dirty)) {
+        struct view *view = LIST_FIRST(&hub->dirty, struct view, dirty_node);
+
+        list_remove(&view->dirty_node);
+        view_flush(view, budget);
+        *budget -= *budget > 0;
+    }
+    expire_initials(hub, now);
+    return !list_is_empty(&hub->dirty);
+}
+
+usec_t hub_deadline(const struct hub *hub)
+{
+    if (list_is_empty(&hub->initials)) {
+        return USEC_INFINITY;
+    }
+    return LIST_FIRST(&hub->initials, struct view, initial_node)->initial_expires;
+}
+
+struct uuid hub_last_txn_id(const struct hub *hub)
+{
+    return db_tail(hub->db)->txn_id;
+}
+
+void monitor_init(struct monitor *monitor, struct hub *hub, struct monitor_spec *spec,
+                  struct text *id)
+{
+    *monitor = (struct monitor){.id = id};
+    view_attach(view_get(hub, spec), monitor);
+}
+
+void monitor_done(struct monitor *monitor)
+{
+    view_detach(monitor);
+    text_unref(monitor->id);
+}
+
+const struct monitor_spec *monitor_spec(const struct monitor *monitor)
+{
+    return monitor->batch->view->spec;
+}
+
+static void write_initial(const struct view *view, struct updates *updates)
+{
+    for (size_t i = 0; i < view->spec->n_tables; i++) {
+        const struct monitor_table *table = &view->spec->tables[i];
+        const struct table *rows = db_table(view->hub->db, table->table);
+        const struct row *row;
+
+        for (size_t state = 0;
+             table->select & SELECT_INITIAL && (row = table_next(rows, &state));) {
+            if (monitor_table_matches(table, row)) {
+                updates_row(updates, table, NULL, row, true);
+            }
+        }
+    }
+}
+
+const struct pieces *monitor_initial(struct monitor *monitor, usec_t now)
+{
+    struct view *view = monitor->batch->view;
+
+    if (!view->has_initial) {
+        struct updates updates;
+
+        updates_begin(&updates, view->spec, &view->hub->updates);
+        write_initial(view, &updates);
+        updates_end(&updates, &view->initial);
+        view->has_initial = true;
+    }
+    // The list stays in order of expiry.
+    view->initial_expires = now + INITIAL_KEPT;
+    list_remove(&view->initial_node);
+    list_push_back(&view->hub->initials, &view->initial_node);
+    return &view->initial;
+}
+
+bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct pieces *ret)
+{
+    struct view *view = monitor->batch->view;
+    struct updates updates;
+    bool found;
+
+    updates_begin(&updates, view->spec, &view->hub->updates);
+    found = history_write_since(view->hub->history, txn_id, view->spec, &updates);
+    updates_end(&updates, ret);
+    if (!found) {
+        pieces_done(ret);
+    }
+    return found;
+}
+
+// What the rows of `new` show or hide compared with `old`, tables of the same monitor.
+static void write_condition_change(struct db *db, const struct monitor_table *old,
+                                   const struct monitor_table *new, struct updates *updates)
+{
+    const struct table *rows = db_table(db, new->table);
+    const struct row *row;
+
+    for (size_t state = 0; (row = table_next(rows, &state));) {
+        updates_row(updates, new, monitor_table_matches(old, row) ? row : NULL,
+                    monitor_table_matches(new, row) ? row : NULL, false);
+    }
+}
+
+void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct text *id)
+{
+    struct view *old = monitor->batch->view;
+    struct hub *hub = old->hub;
+    struct updates updates;
+    struct pieces pieces;
+
+    monitor_flush(monitor);
+    text_unref(monitor->id);
+    monitor->id = id;
+    updates_begin(&updates, spec, &hub->updates);
+    for (size_t i = 0; i < spec->n_tables; i++) {
+        const struct monitor_table *a = &old->spec->tables[i], *b = &spec->tables[i];
+
+        if (!slice_equals(text_slice(a->where), text_slice(b->where))) {
+            write_condition_change(hub->db, a, b, &updates);
+        }
+    }
+    if (updates_end(&updates, &pieces)) {
+        view_send(old, monitor, &pieces);
+    }
+    pieces_done(&pieces);
+    view_detach(monitor);
+    view_attach(view_get(hub, spec), monitor);
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Monitors of one database: who hears of which commit, and when.
+//
+// A hub observes a database. Identical monitors share a view: one difference and one serialisation
+// for all of them. A monitor is in step with the database, or it owes its client what the commits
+// since a certain one changed. hub_run() pays the debts of those whose clients take output; the
+// others keep owing one exact net update, in memory bounded by the rows it concerns.
+#pragma once
+
+#include "basic/clock.h"
+#include "monitor/pieces.h"
+#include "monitor/spec.h"
+
+#include "engine/db.h"
+
+struct hub;
+struct batch;
+
+struct monitor {
+    struct list node;
+    struct batch *batch;
+    struct text *id; // <json-value>, canonical
+    bool is_behind;  // its client takes no output for now
+};
+
+// Where updates go.
+struct monitor_sink {
+    // False while the client reads too slowly; then monitor_resume() must follow when it has caught
+    // up.
+    bool (*may_send)(struct monitor *monitor);
+    // A message is one or more pieces in order. `text` stays the caller's; send_shared() takes a
+    // reference of its own.
+    void (*send)(struct monitor *monitor, struct slice text);
+    void (*send_shared)(struct monitor *monitor, struct text *text);
+};
+
+// Observes `db`. `sink` must outlive it.
+struct hub *hub_new(struct db *db, const struct monitor_sink *sink);
+void hub_free(struct hub *hub); // the monitors must be gone
+// Sends the updates that commits caused since. At most about `*budget` messages, which it counts
+// down: returns true if there is more to do. O(monitors that hear of the commits).
+bool hub_run(struct hub *hub, usec_t now, size_t *budget);
+// When hub_run() has something to do by itself; USEC_INFINITY: never.
+usec_t hub_deadline(const struct hub *hub);
+
+// Starts monitoring, in step with the database as it is now: the initial contents are the caller's
+// to send. Takes `spec` and `id`.
+void monitor_init(struct monitor *monitor, struct hub *hub, struct monitor_spec *spec,
+                  struct text *id);
+void monitor_done(struct monitor *monitor);
+const struct monitor_spec *monitor_spec(const struct monitor *monitor);
+// What was the initial contents had it been asked for now: a <table-updates> object, valid until
+// the next commit or hub_run(). Made once for all identical monitors. O(rows) the first time.
+const struct pieces *monitor_initial(struct monitor *monitor, usec_t now);
+// The changes since the transaction `txn_id`, if it is known still (protocol "monitor_cond_since").
+// On true the caller owns *ret.
+bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct pieces *ret);
+// Sends what the monitor owes now, even to a slow client.
+void monitor_flush(struct monitor *monitor);
+// Its client takes output again.
+void monitor_resume(struct monitor *monitor);
+// Changes id and conditions: sends what it owes first, then an update with what the new conditions
+// show or hide. `spec` comes from monitor_spec_change(); takes both. O(rows of the tables whose
+// conditions differ).
+void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct text *id);
+// The last transaction of the database.
+struct uuid hub_last_txn_id(const struct hub *hub);

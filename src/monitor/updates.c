@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// From row versions to JSON. A row's change is first classified by what the monitor selects, and
+// only then written, so that nothing is ever taken back.
+#include "monitor/updates.h"
+
+void updates_begin(struct updates *updates, const struct monitor_spec *spec, struct buf *buf)
+{
+    *updates = (struct updates){.spec = spec, .buf = buf};
+}
+
+static bool column_changed(const struct monitor_column *column, const struct row *old,
+                           const struct row *new)
+{
+    return !datum_equals(row_get(old, column->column), row_get(new, column->column),
+                         &column->column->type);
+}
+
+static bool is_modified(const struct monitor_table *table, const struct row *old,
+                        const struct row *new)
+{
+    if (old == new) {
+        return false;
+    }
+    for (size_t i = 0; i < table->n_columns; i++) {
+        if (table->columns[i].select & SELECT_MODIFY &&
+            column_changed(&table->columns[i], old, new)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// What kind of change this is to the monitor; 0 if it does not hear of it.
+static uint8_t classify(const struct monitor_table *table, const struct row *old,
+                        const struct row *new, bool is_initial)
+{
+    uint8_t kind;
+
+    if (!old && !new) {
+        return 0;
+    }
+    kind = old ? new ? SELECT_MODIFY : SELECT_DELETE : is_initial ? SELECT_INITIAL : SELECT_INSERT;
+    if (!(table->select & kind) || (kind == SELECT_MODIFY && !is_modified(table, old, new))) {
+        return 0;
+    }
+    return kind;
+}
+
+static void put_label(struct buf *buf, const struct monitor_column *column)
+{
+    if (buf->data[buf->size - 1] != '{') {
+        buf_putc(buf, ',');
+    }
+    buf_put(buf, column->label, column->label_size);
+}
+
+// The columns of `row` that `kind` shows; with `other`, only those that differ from it.
+static void put_row(struct buf *buf, const struct monitor_table *table, uint8_t kind,
+                    const struct row *row, const struct row *other)
+{
+    buf_putc(buf, '{');
+    for (size_t i = 0; i < table->n_columns; i++) {
+        const struct monitor_column *column = &table->columns[i];
+
+        if (column->select & kind && (!other || column_changed(column, row, other))) {
+            put_label(buf, column);
+            datum_put(buf, row_get(row, column->column), &column->column->type);
+        }
+    }
+    buf_putc(buf, '}');
+}
+
+// {"new":ROW,"old":ROW}: "old" has only the changed columns of a modified row.
+static void put_update(struct buf *buf, const struct monitor_table *table, uint8_t kind,
+                       const struct row *old, const struct row *new)
+{
+    if (new) {
+        buf_puts(buf, "{\"new\":");
+        put_row(buf, table, kind, new, NULL);
+    }
+    if (old) {
+        buf_puts(buf, new ? ",\"old\":" : "{\"old\":");
+        put_row(buf, table, kind, old, new);
+    }
+    buf_putc(buf, '}');
+}
+
+// What changed, in the form of datum_diff().
+static void put_diff(struct buf *buf, const struct monitor_table *table, const struct row *old,
+                     const struct row *new)
+{
+    buf_putc(buf, '{');
+    for (size_t i = 0; i < table->n_columns; i++) {
+        const struct monitor_column *column = &table->columns[i];
+        const struct type *type = &column->column->type;
+
+        if (column->select & SELECT_MODIFY && column_changed(column, old, new)) {
+            union datum diff =
+                datum_diff(row_get(old, column->column), row_get(new, column->column), type);
+
+            put_label(buf, column);
+            datum_put(buf, diff, type);
+            datum_done(diff, type);
+        }
+    }
+    buf_putc(buf, '}');
+}
+
+// The columns that are not at their default.
+static void put_sparse_row(struct buf *buf, const struct monitor_table *table, uint8_t kind,
+                           const struct row *row)
+{
+    buf_putc(buf, '{');
+    for (size_t i = 0; i < table->n_columns; i++) {
+        const struct monitor_column *column = &table->columns[i];
+        union datum datum = row_get(row, column->column);
+
+        if (column->select & kind && !datum_is_default(datum, &column->column->type)) {
+            put_label(buf, column);
+            datum_put(buf, datum, &column->column->type);
+        }
+    }
+    buf_putc(buf, '}');
+}
+
+static void put_update2(struct buf *buf, const struct monitor_table *table, uint8_t kind,
+                        const struct row *old, const struct row *new)
+{
+    switch (kind) {
+    case SELECT_INITIAL:
+        buf_puts(buf, "{\"initial\":");
+        put_sparse_row(buf, table, kind, new);
+        break;
+    case SELECT_INSERT:
+        buf_puts(buf, "{\"insert\":");
+        put_sparse_row(buf, table, kind, new);
+        break;
+    case SELECT_MODIFY:
+        buf_puts(buf, "{\"modify\":");
+        put_diff(buf, table, old, new);
+        break;
+    default:
+        buf_puts(buf, "{\"delete\":null");
+        break;
+    }
+    buf_putc(buf, '}');
+}
+
+// Stands where the next row's member goes.
+static void open_table(struct updates *updates, const struct monitor_table *table)
+{
+    struct buf *buf = updates->buf;
+
+    if (updates->open == table) {
+        buf_putc(buf, ',');
+        return;
+    }
+    buf_puts(buf, updates->open ? "},\"" : "{\"");
+    buf_puts(buf, table->table->name);
+    buf_puts(buf, "\":{");
+    updates->open = table;
+}
+
+void updates_row(struct updates *updates, const struct monitor_table *table, const struct row *old,
+                 const struct row *new, bool is_initial)
+{
+    uint8_t kind = classify(table, old, new, is_initial);
+    struct buf *buf = updates->buf;
+
+    if (!kind) {
+        return;
+    }
+    open_table(updates, table);
+    buf_putc(buf, '"');
+    uuid_format((new ? new : old)->uuid, buf_reserve(buf, UUID_LEN));
+    buf->size += UUID_LEN;
+    buf_puts(buf, "\":");
+    if (updates->spec->version == MONITOR_V1) {
+        put_update(buf, table, kind, old, new);
+    } else {
+        put_update2(buf, table, kind, old, new);
+    }
+    if (buf->size >= PIECE_SIZE) {
+        pieces_take(&updates->pieces, buf);
+    }
+}
+
+void updates_change(struct updates *updates, const struct monitor_table *table,
+                    const struct row *old, const struct row *new)
+{
+    updates_row(updates, table, old && monitor_table_matches(table, old) ? old : NULL,
+                new &&monitor_table_matches(table, new) ? new : NULL, false);
+}
+
+bool updates_end(struct updates *updates, struct pieces *ret)
+{
+    bool any = updates->open;
+
+    buf_puts(updates->buf, any ? "}}" : "{}");
+    pieces_take(&updates->pieces, updates->buf);
+    *ret = updates->pieces;
+    updates->pieces = (struct pieces){0};
+    return any;
+}

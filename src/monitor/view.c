@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+// Views, batches, and the sending of updates. See view.h for the states of a batch.
+#include "monitor/view.h"
+
+#include "json/message.h"
+
+#define SMALL_UPDATE 8192 // up to here a message is copied in one piece instead of referenced
+
+static struct batch *batch_new(struct view *view)
+{
+    struct batch *batch = NEW(struct batch);
+
+    batch->view = view;
+    list_push_back(&view->batches, &batch->node);
+    list_init(&batch->ready);
+    list_init(&batch->behind);
+    return batch;
+}
+
+static bool batch_is_pending(const struct batch *batch)
+{
+    return batch->first || batch->fold;
+}
+
+static bool batch_is_empty(const struct batch *batch)
+{
+    return list_is_empty(&batch->ready) && list_is_empty(&batch->behind);
+}
+
+static void batch_drop_updates(struct batch *batch)
+{
+    pieces_done(&batch->updates);
+    batch->updates_seq = 0;
+}
+
+// Nothing is owed any more.
+static void batch_settle(struct batch *batch)
+{
+    changeset_unref(TAKE_PTR(batch->first));
+    fold_free(TAKE_PTR(batch->fold));
+    batch_drop_updates(batch);
+}
+
+static void batch_free(struct batch *batch)
+{
+    if (batch->view->current == batch) {
+        batch->view->current = NULL;
+    }
+    batch_settle(batch);
+    list_remove(&batch->node);
+    free(batch);
+}
+
+// Puts what the chain holds into the fold, so that the chain can go.
+static void batch_fold(struct batch *batch)
+{
+    if (batch->first) {
+        if (!batch->fold) {
+            batch->fold = fold_new(batch->view->spec);
+        }
+        fold_add(batch->fold, batch->first);
+        changeset_unref(TAKE_PTR(batch->first));
+    }
+}
+
+static void write_changeset(const struct changeset *changes, struct updates *updates)
+{
+    for (size_t i = 0; i < updates->spec->n_tables; i++) {
+        const struct monitor_table *table = &updates->spec->tables[i];
+        const struct table_changes *rows = changeset_find_table(changes, table->table);
+
+        for (size_t j = 0; rows && j < rows->n_rows; j++) {
+            updates_change(updates, table, rows->rows[j].old, rows->rows[j].new);
+        }
+    }
+}
+
+// Makes batch->updates unless it is up to date. Returns false if there is nothing to send.
+static bool batch_render(struct batch *batch)
+{
+    struct view *view = batch->view;
+    struct updates updates;
+
+    if (batch->updates_seq == view->touched_seq) {
+        return !batch->updates_empty;
+    }
+    batch_drop_updates(batch);
+    updates_begin(&updates, view->spec, &view->hub->updates);
+    if (!batch->fold && !batch->first->next) {
+        write_changeset(batch->first, &updates);
+    } else {
+        batch_fold(batch);
+        fold_write(batch->fold, view->hub->db, &updates);
+    }
+    batch->updates_empty = !updates_end(&updates, &batch->updates);
+    batch->updates_seq = view->touched_seq;
+    return !batch->updates_empty;
+}
+
+// {"id":null,"method":"update","params":[ID,
+static void put_prefix(struct buf *buf, const struct view *view, const struct monitor *monitor)
+{
+    static const char *const methods[] = {"update", "update2", "update3"};
+
+    message_begin_notification(buf, methods[view->spec->version]);
+    buf_putc(buf, '[');
+    buf_put_slice(buf, text_slice(monitor->id));
+    buf_putc(buf, ',');
+    if (view->spec->version == MONITOR_V3) {
+        char text[UUID_TEXT_SIZE];
+
+        buf_printf(buf, "\"%s\",", uuid_text(hub_last_txn_id(view->hub), text));
+    }
+}
+
+void view_send(struct view *view, struct monitor *monitor, const struct pieces *updates)
+{
+    const struct monitor_sink *sink = view->hub->sink;
+    struct buf *buf = &view->hub->message;
+
+    buf_clear(buf);
+    put_prefix(buf, view, monitor);
+    if (updates->size <= SMALL_UPDATE) {
+        pieces_put(buf, updates);
+        buf_puts(buf, "]}");
+        sink->send(monitor, buf_slice(buf));
+        return;
+    }
+    sink->send(monitor, buf_slice(buf));
+    for (size_t i = 0; i < updates->n; i++) {
+        sink->send_shared(monitor, updates->texts[i]);
+    }
+    sink->send(monitor, SLICE("]}"));
+}
+
+// Sends the batch's updates to its ready monitors, the whole message by reference to neighbours
+// with the same id. Those that are slow go to batch->behind.
+static void send_to_ready(struct batch *batch, size_t *budget)
+{
+    const struct monitor_sink *sink = batch->view->hub->sink;
+    bool share = batch->updates.size <= SMALL_UPDATE && batch->ready.next != batch->ready.prev;
+    struct text *message = NULL;
+    const struct text *message_id = NULL;
+    struct monitor *monitor, *next;
+
+    LIST_FOREACH_SAFE (monitor, next, &batch->ready, node) {
+        if (!sink->may_send(monitor)) {
+            monitor->is_behind = true;
+            list_remove(&monitor->node);
+            list_push_back(&batch->behind, &monitor->node);
+            continue;
+        }
+        *budget -= *budget > 0;
+        if (!share) {
+            view_send(batch->view, monitor, &batch->updates);
+            continue;
+        }
+        if (!message || !slice_equals(text_slice(message_id), text_slice(monitor->id))) {
+            struct buf *buf = &batch->view->hub->message;
+
+            text_unref(message);
+            buf_clear(buf);
+            put_prefix(buf, batch->view, monitor);
+            pieces_put(buf, &batch->updates);
+            buf_puts(buf, "]}");
+            message = text_new(buf_slice(buf));
+            message_id = monitor->id;
+        }
+        sink->send_shared(monitor, message);
+    }
+    text_unref(message);
+}
+
+// Moves a monitor to the batch that is in step.
+static void put_in_step(struct view *view, struct monitor *monitor)
+{
+    if (!view->current) {
+        view->current = batch_new(view);
+    }
+    list_remove(&monitor->node);
+    list_push_back(&view->current->ready, &monitor->node);
+    monitor->batch = view->current;
+    monitor->is_behind = false;
+}
+
+// The ready monitors have been sent everything.
+static void batch_finish(struct batch *batch)
+{
+    struct view *view = batch->view;
+    struct monitor *monitor, *next;
+
+    if (list_is_empty(&batch->behind) && !view->current) {
+        batch_settle(batch);
+        view->current = batch;
+        return;
+    }
+    LIST_FOREACH_SAFE (monitor, next, &batch->ready, node) {
+        put_in_step(view, monitor);
+    }
+    if (batch_is_empty(batch)) {
+        batch_free(batch);
+        return;
+    }
+    batch_fold(batch);
+    batch_drop_updates(batch);
+}
+
+static void batch_flush(struct batch *batch, size_t *budget)
+{
+    if (!list_is_empty(&batch->ready) && batch_render(batch)) {
+        send_to_ready(batch, budget);
+    }
+    batch_finish(batch);
+}
+
+void view_flush(struct view *view, size_t *budget)
+{
+    struct batch *batch, *next;
+
+    LIST_FOREACH_SAFE (batch, next, &view->batches, node) {
+        if (batch_is_pending(batch)) {
+            batch_flush(batch, budget);
+        }
+    }
+}
+
+void view_touch(struct view *view, struct changeset *changes)
+{
+    struct batch *batch;
+
+    if (view->touched_seq == changes->seq) {
+        return;
+    }
+    view->touched_seq = changes->seq;
+    view_drop_initial(view);
+    LIST_FOREACH (batch, &view->batches, node) {
+        if (!batch->first) {
+            batch->first = changeset_ref(changes);
+        }
+    }
+    view->current = NULL;
+    list_remove(&view->dirty_node);
+    list_push_back(&view->hub->dirty, &view->dirty_node);
+}
+
+void view_drop_initial(struct view *view)
+{
+    pieces_done(&view->initial);
+    view->has_initial = false;
+    list_remove(&view->initial_node);
+}
+
+static struct view *view_new(struct hub *hub, struct monitor_spec *spec, uint64_t hash)
+{
+    struct view *view = xcalloc(1, sizeof(*view) + spec->n_tables * sizeof(struct view_watch));
+
+    view->hub = hub;
+    view->spec = spec;
+    view->hash = hash;
+    view->touched_seq = db_tail(hub->db)->seq;
+    list_init(&view->batches);
+    list_init(&view->dirty_node);
+    list_init(&view->initial_node);
+    for (size_t i = 0; i < spec->n_tables; i++) {
+        view->watches[i].view = view;
+        list_push_back(&hub->watches[spec->tables[i].table->index], &view->watches[i].node);
+    }
+    htable_insert(&hub->views, hash, view);
+    return view;
+}
+
+struct view *view_get(struct hub *hub, struct monitor_spec *spec)
+{
+    uint64_t hash = monitor_spec_hash(spec);
+    struct view *view;
+
+    HTABLE_FOREACH_WITH_HASH(view, &hub->views, hash)
+    {
+        if (monitor_spec_equals(view->spec, spec)) {
+            monitor_spec_free(spec);
+            return view;
+        }
+    }
+    return view_new(hub, spec, hash);
+}
+
+void view_collect(struct view *view)
+{
+    if (!list_is_empty(&view->batches)) {
+        return;
+    }
+    htable_remove(&view->hub->views, view->hash, view);
+    for (size_t i = 0; i < view->spec->n_tables; i++) {
+        list_remove(&view->watches[i].node);
+    }
+    list_remove(&view->dirty_node);
+    view_drop_initial(view);
+    monitor_spec_free(view->spec);
+    free(view);
+}
+
+void view_attach(struct view *view, struct monitor *monitor)
+{
+    list_init(&monitor->node);
+    put_in_step(view, monitor);
+}
+
+void view_detach(struct monitor *monitor)
+{
+    struct batch *batch = monitor->batch;
+    struct view *view = batch->view;
+
+    list_remove(&monitor->node);
+    if (batch_is_empty(batch)) {
+        batch_free(batch);
+    }
+    view_collect(view);
+}
+
+void monitor_flush(struct monitor *monitor)
+{
+    struct batch *batch = monitor->batch;
+    struct view *view = batch->view;
+
+    if (!batch_is_pending(batch)) {
+        return;
+    }
+    if (batch_render(batch)) {
+        view_send(view, monitor, &batch->updates);
+    }
+    put_in_step(view, monitor);
+    if (batch_is_empty(batch)) {
+        batch_free(batch);
+    }
+}
+
+void monitor_resume(struct monitor *monitor)
+{
+    struct batch *batch = monitor->batch;
+
+    if (monitor->is_behind) {
+        monitor->is_behind = false;
+        list_remove(&monitor->node);
+        list_push_back(&batch->ready, &monitor->node);
+        list_remove(&batch->view->dirty_node);
+        list_push_back(&batch->view->hub->dirty, &batch->view->dirty_node);
+    }
+}

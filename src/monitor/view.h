@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// A view: what identical monitors of a database share. Private to this folder.
+//
+// The monitors of a view are grouped in batches by what they have seen:
+//
+//     in step --commit on a monitored table--> pending --flushed--> in step
+//                                                 |                    ^
+//                                                 +--slow client--> folded
+//
+// A pending batch holds the first change set its monitors have not seen, and by it the chain up to
+// the newest. Once it has waited for a slow client it holds a fold instead, so that nobody keeps
+// the chain longer than until the next run. At most one batch is in step (view->current).
+#pragma once
+
+#include "monitor/fold.h"
+#include "monitor/monitor.h"
+
+struct view;
+
+struct batch {
+    struct view *view;
+    struct list node;        // view->batches
+    struct changeset *first; // a reference; NULL: nothing beyond `fold`
+    struct fold *fold;       // what came before `first`; NULL: nothing
+    struct list ready;       // monitors whose clients take output
+    struct list behind;      // the others
+    struct pieces updates;   // of this batch, as of `updates_seq`
+    uint64_t updates_seq;    // 0: none made
+    bool updates_empty;
+};
+
+// A view as one of those to be told of a table's changes.
+struct view_watch {
+    struct list node; // hub->watches[table]
+    struct view *view;
+};
+
+struct view {
+    struct hub *hub;
+    struct monitor_spec *spec;
+    uint64_t hash;
+    struct list batches;
+    struct batch *current; // the batch in step, or NULL
+    uint64_t touched_seq;  // the last commit that concerned it
+    struct list dirty_node;
+    struct pieces initial; // cached initial contents
+    bool has_initial;
+    usec_t initial_expires;
+    struct list initial_node;
+    struct view_watch watches[]; // parallel to spec->tables
+};
+
+struct hub {
+    struct db *db;
+    const struct monitor_sink *sink;
+    struct db_observer observer;
+    struct htable views;  // by hash of the spec
+    struct list *watches; // by table index
+    struct list dirty;    // views with batches to flush
+    struct list initials; // views with cached initial contents
+    struct buf updates;   // scratch of struct updates
+    struct buf message;   // scratch
+    struct history *history;
+};
+
+// The view for `spec`, which it takes (and frees if there is such a view already).
+struct view *view_get(struct hub *hub, struct monitor_spec *spec);
+// Frees the view if it has no monitors.
+void view_collect(struct view *view);
+// A commit changed one of its tables. O(batches).
+void view_touch(struct view *view, struct changeset *changes);
+void view_drop_initial(struct view *view);
+// Adds a monitor that is in step.
+void view_attach(struct view *view, struct monitor *monitor);
+void view_detach(struct monitor *monitor);
+// Sends all that the ready monitors owe; those that turn out slow are put behind.
+void view_flush(struct view *view, size_t *budget);
+// Writes one update message for `monitor`.
+void view_send(struct view *view, struct monitor *monitor, const struct pieces *updates);
+
+// The last commits, for monitors that return (history.c).
+struct history *history_new(struct db *db);
+void history_free(struct history *history);
+void history_commit(struct history *history, struct changeset *changes);
+// Writes the changes since `txn_id` to *updates if they are known, and then returns true.
+bool history_write_since(const struct history *history, struct uuid txn_id,
+                         const struct monitor_spec *spec, struct updates *updates);

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of this folder share: the server's and the session's state, and the replies.
+//
+//     server.c   databases, the run       session.c  one message in, replies out
+//     methods.c  the small methods        transact.c transactions and those that wait
+//     monitors.c the monitor methods      locks.c    lock, steal, unlock
+//     self.c     the _Server database
+#pragma once
+
+#include "monitor/monitor.h"
+#include "session/session.h"
+#include "json/message.h"
+
+struct trigger;
+
+// A database as the server serves it.
+struct served_db {
+    struct server *server;
+    struct db *db;
+    struct hub *hub;
+    struct db_observer observer;
+    struct list *wakes;   // by table index: struct wake of the triggers that wait for it
+    struct list triggers; // all that wait in this database
+    bool is_own;          // _Server: clients only read it
+    struct uuid row;      // its row in _Server
+};
+
+struct server {
+    uint64_t (*last_ticket)(void *userdata);
+    void *userdata;
+    struct server_limits limits;
+    struct uuid id;
+    struct list sessions;
+    struct served_db **dbs; // in order of name
+    size_t n_dbs;
+    size_t dbs_capacity;
+    struct htable locks;       // struct lock, by name
+    struct list woken;         // triggers to run again
+    struct trigger **timeouts; // a heap: the earliest deadline first
+    size_t n_timeouts;
+    size_t timeouts_capacity;
+    struct served_db *self; // _Server
+    size_t n_sessions, n_monitors, n_triggers;
+    uint64_t n_transactions;
+    struct buf out;     // the reply being written
+    struct buf scratch; // decoded strings
+};
+
+struct session {
+    struct server *server;
+    struct list node; // server->sessions
+    const struct session_sink *sink;
+    void *userdata;
+    char *name;
+    bool read_only;
+    bool db_change_aware;
+    bool is_closing;        // the sink was told: input is ignored
+    struct htable monitors; // struct session_monitor, by id
+    struct htable triggers; // struct trigger, by request id
+    struct htable locks;    // struct lock_waiter, by name
+};
+
+// server.c
+struct served_db *server_find(const struct server *server, struct slice name);
+// Serves `db`, whose name is free, under its name; stops serving it.
+struct served_db *server_serve(struct server *server, struct db *db);
+void server_unserve(struct server *server, struct served_db *sdb);
+uint64_t server_ticket(const struct server *server);
+
+// session.c: replies; `id` is the request's.
+// An empty buffer to write a message in, until the next call; then session_send_out() it.
+struct buf *session_out(struct session *session);
+void session_send_out(struct session *session);
+void session_reply(struct session *session, struct slice id, struct slice result);
+// Takes `error`.
+void session_reply_error(struct session *session, struct slice id, struct ovsdb_error *error);
+// An "error" that is a string.
+void session_reply_error_text(struct session *session, struct slice id, const char *error);
+// A reply whose result is `before`, the parts, `after`.
+void session_reply_pieces(struct session *session, struct slice id, const char *before,
+                          const struct pieces *pieces, const char *after);
+void session_notify(struct session *session, const char *method, struct slice params);
+void session_close(struct session *session, const char *reason);
+// The first `n` elements of an array; those that are not there have NULL data. Returns how many
+// there are.
+size_t params_cut(struct slice params, struct slice *ret, size_t n);
+// The database that params begin with. "syntax error" or "unknown database".
+struct ovsdb_error *params_database(struct session *session, const struct message *request,
+                                    struct served_db **ret);
+// A value's canonical text, and its hash. Caller unrefs *ret.
+struct text *canonical_text(struct slice value);
+static inline uint64_t text_hash(const struct text *text)
+{
+    return hash_bytes(text->data, text->size, 0);
+}
+
+// The methods. Each answers its request.
+typedef void method_function(struct session *session, const struct message *request, usec_t now);
+method_function method_list_dbs, method_get_schema, method_get_server_id, method_echo;
+method_function method_set_db_change_aware;
+method_function method_transact, method_cancel;
+method_function method_monitor, method_monitor_cond, method_monitor_cond_since;
+method_function method_monitor_cond_change, method_monitor_cancel;
+method_function method_lock, method_steal, method_unlock;
+
+// transact.c
+void session_cancel_triggers(struct session *session);
+// Answers the waiting transactions of a database that goes away.
+void served_db_cancel_triggers(struct served_db *sdb);
+void served_db_wake(struct served_db *sdb, const struct changeset *changes);
+usec_t server_triggers_deadline(const struct server *server);
+bool server_run_triggers(struct server *server, usec_t now, size_t *budget);
+
+// monitors.c
+extern const struct monitor_sink session_monitor_sink;
+// Everything the session's monitors owe, before a reply that shows the same state.
+void session_flush_monitors(struct session *session);
+void session_resume_monitors(struct session *session);
+void session_drop_monitors(struct session *session);
+// Ends the monitors of a database that goes away, with "monitor_canceled".
+void session_cancel_monitors(struct session *session, struct served_db *sdb);
+
+// locks.c
+void session_release_locks(struct session *session);
+// For "assert": does the session (userdata) hold `lock`?
+bool session_owns_lock(void *userdata, struct slice lock);
+
+// self.c
+void server_self_start(struct server *server);
+void server_self_stop(struct server *server);
+void server_self_add(struct server *server, struct served_db *sdb);
+void server_self_remove(struct server *server, struct served_db *sdb);

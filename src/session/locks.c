@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+// Locks (RFC 7047 4.1.8-4.1.10): one owner each, the others in a queue, first come first served.
+//
+//     (none) --lock, nobody has it--> owner --unlock, end--> (none)
+//     (none) --lock, taken----------> queued --all before it gone--> owner
+//     (none) --steal----------------> owner
+//     owner by lock  --stolen--> queued, right behind the thief
+//     owner by steal --stolen--> lost: must unlock, gets nothing
+#include "basic/log.h"
+#include "model/schema.h"
+#include "session/internal.h"
+#include "json/emit.h"
+
+LOG_MODULE(session);
+
+struct lock {
+    struct list waiters; // the first is the owner
+    struct text *name;
+};
+
+struct lock_waiter {
+    struct list node; // lock->waiters; a ring of its own when lost
+    struct lock *lock;
+    struct session *session;
+    bool is_thief; // got it by "steal"
+    bool is_lost;  // stolen from a thief
+    struct text *name;
+};
+
+static struct lock *find_lock(const struct server *server, const struct text *name)
+{
+    struct lock *lock;
+
+    HTABLE_FOREACH_WITH_HASH(lock, &server->locks, text_hash(name))
+    {
+        if (slice_equals(text_slice(lock->name), text_slice(name))) {
+            return lock;
+        }
+    }
+    return NULL;
+}
+
+static struct lock *get_lock(struct server *server, struct text *name)
+{
+    struct lock *lock = find_lock(server, name);
+
+    if (!lock) {
+        lock = NEW(struct lock);
+        list_init(&lock->waiters);
+        lock->name = text_ref(name);
+        htable_insert(&server->locks, text_hash(name), lock);
+    }
+    return lock;
+}
+
+static struct lock_waiter *lock_owner(const struct lock *lock)
+{
+    return list_is_empty(&lock->waiters) ? NULL
+                                         : LIST_FIRST(&lock->waiters, struct lock_waiter, node);
+}
+
+static struct lock_waiter *find_waiter(const struct session *session, struct slice name)
+{
+    struct lock_waiter *waiter;
+
+    HTABLE_FOREACH_WITH_HASH(waiter, &session->locks, hash_bytes(name.data, name.size, 0))
+    {
+        if (slice_equals(text_slice(waiter->name), name)) {
+            return waiter;
+        }
+    }
+    return NULL;
+}
+
+static bool waiter_owns(const struct lock_waiter *waiter)
+{
+    return !waiter->is_lost && lock_owner(waiter->lock) == waiter;
+}
+
+static void notify(struct lock_waiter *waiter, const char *method)
+{
+    _cleanup_buf_ struct buf params = {0};
+
+    buf_putc(&params, '[');
+    emit_string(&params, text_slice(waiter->name));
+    buf_putc(&params, ']');
+    session_notify(waiter->session, method, buf_slice(&params));
+}
+
+static void waiter_free(struct lock_waiter *waiter)
+{
+    struct server *server = waiter->session->server;
+    struct lock *lock = waiter->lock;
+    bool owned = waiter_owns(waiter);
+
+    htable_remove(&waiter->session->locks, text_hash(waiter->name), waiter);
+    list_remove(&waiter->node);
+    if (!waiter->is_lost && list_is_empty(&lock->waiters)) {
+        htable_remove(&server->locks, text_hash(lock->name), lock);
+        text_unref(lock->name);
+        free(lock);
+    } else if (owned) {
+        log_dbg("%s: gets lock %s", lock_owner(lock)->session->name, lock->name->data);
+        notify(lock_owner(lock), "locked");
+    }
+    text_unref(waiter->name);
+    free(waiter);
+}
+
+// The owner, if any, loses the lock to a thief.
+static void be_stolen(struct lock *lock)
+{
+    struct lock_waiter *owner = lock_owner(lock);
+
+    if (!owner) {
+        return;
+    }
+    log_dbg("%s: lock %s is stolen", owner->session->name, lock->name->data);
+    notify(owner, "stolen");
+    if (owner->is_thief) {
+        list_remove(&owner->node);
+        owner->is_lost = true;
+        owner->lock = NULL;
+    }
+}
+
+// Answers and returns false unless `params` are one <id>. The caller unrefs *ret.
+static bool parse_name(struct session *session, const struct message *request, struct text **ret)
+{
+    struct slice value, name = SLICE_EMPTY;
+
+    if (params_cut(request->params, &value, 1) == 1 && json_kind_of(value) == JSON_KIND_STRING) {
+        struct cursor cursor;
+
+        cursor_init(&cursor, value);
+        name = cursor_string(&cursor, &session->server->scratch);
+    }
+    if (!name.size || !id_is_valid(name)) {
+        session_reply_error(session, request->id,
+                            error_syntax(request->params,
+                                         SLICE_FORMAT ": params must be one <id>, the lock's name",
+                                         SLICE_ARGS(request->method)));
+        return false;
+    }
+    *ret = text_new(name);
+    return true;
+}
+
+static void text_unrefp(struct text **text)
+{
+    text_unref(*text);
+}
+
+static struct ovsdb_error *check_lock(const struct session *session, const struct message *request,
+                                      const struct text *name)
+{
+    if (find_waiter(session, text_slice(name))) {
+        return error_syntax(request->params,
+                            SLICE_FORMAT ": lock %s needs an \"unlock\" before the next request",
+                            SLICE_ARGS(request->method), name->data);
+    }
+    if (session->locks.n >= session->server->limits.max_locks) {
+        return error_new(ERROR_RESOURCES, "a session may ask for at most %zu locks",
+                         session->server->limits.max_locks);
+    }
+    return NULL;
+}
+
+static void lock_or_steal(struct session *session, const struct message *request, bool steal)
+{
+    _cleanup_(text_unrefp) struct text *name = NULL;
+    struct lock_waiter *waiter;
+    struct ovsdb_error *error;
+
+    if (!parse_name(session, request, &name)) {
+        return;
+    }
+    if ((error = check_lock(session, request, name))) {
+        session_reply_error(session, request->id, error);
+        return;
+    }
+    waiter = NEW(struct lock_waiter);
+    waiter->lock = get_lock(session->server, name);
+    waiter->session = session;
+    waiter->is_thief = steal;
+    waiter->name = text_ref(name);
+    htable_insert(&session->locks, text_hash(name), waiter);
+    if (steal) {
+        be_stolen(waiter->lock);
+        list_push_front(&waiter->lock->waiters, &waiter->node);
+    } else {
+        list_push_back(&waiter->lock->waiters, &waiter->node);
+    }
+    session_reply(session, request->id,
+                  waiter_owns(waiter) ? SLICE("{\"locked\":true}") : SLICE("{\"locked\":false}"));
+}
+
+void method_lock(struct session *session, const struct message *request, usec_t now)
+{
+    lock_or_steal(session, request, false);
+}
+
+void method_steal(struct session *session, const struct message *request, usec_t now)
+{
+    lock_or_steal(session, request, true);
+}
+
+void method_unlock(struct session *session, const struct message *request, usec_t now)
+{
+    _cleanup_(text_unrefp) struct text *name = NULL;
+    struct lock_waiter *waiter;
+
+    if (!parse_name(session, request, &name)) {
+        return;
+    }
+    waiter = find_waiter(session, text_slice(name));
+    if (!waiter) {
+        session_reply_error(session, request->id,
+                            error_syntax(request->params,
+                                         "unlock: no \"lock\" or \"steal\" of %s came before",
+                                         name->data));
+        return;
+    }
+    waiter_free(waiter);
+    session_reply(session, request->id, SLICE("{}"));
+}
+
+bool session_owns_lock(void *userdata, struct slice lock)
+{
+    const struct session *session = userdata;
+    const struct lock_waiter *waiter = find_waiter(session, lock);
+
+    return waiter && waiter_owns(waiter);
+}
+
+size_t session_n_locks(const struct session *session)
+{
+    struct lock_waiter *waiter;
+    size_t n = 0;
+
+    HTABLE_FOREACH(waiter, &session->locks)
+    {
+        n += waiter_owns(waiter);
+    }
+    return n;
+}
+
+void session_release_locks(struct session *session)
+{
+    while (session->locks.n) {
+        size_t state = 0;
+
+        waiter_free(htable_next(&session->locks, &state));
+    }
+    htable_done(&session->locks);
+}

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+// The monitor methods (RFC 7047 4.1.5-4.1.7; protocol extensions 4.1.12-4.1.14,
+// monitor_cond_since): which monitors a session has, by their <json-value>; the work is done in
+// monitor/.
+#include "basic/log.h"
+#include "session/internal.h"
+
+LOG_MODULE(session);
+
+#define BACKLOG_HIGH                                                                               \
+    ((size_t)1 << 20) // a client with more unread output is slow: it is owed updates
+
+struct session_monitor {
+    struct monitor monitor;
+    struct session *session;
+    struct served_db *sdb;
+};
+
+static struct session *session_of(struct monitor *monitor)
+{
+    return CONTAINER_OF(monitor, struct session_monitor, monitor)->session;
+}
+
+static bool may_send(struct monitor *monitor)
+{
+    const struct session *session = session_of(monitor);
+
+    return session->sink->backlog(session->userdata) <= BACKLOG_HIGH;
+}
+
+static void send(struct monitor *monitor, struct slice text)
+{
+    const struct session *session = session_of(monitor);
+
+    session->sink->send(session->userdata, text, server_ticket(session->server));
+}
+
+static void send_shared(struct monitor *monitor, struct text *text)
+{
+    const struct session *session = session_of(monitor);
+
+    session->sink->send_shared(session->userdata, text, server_ticket(session->server));
+}
+
+const struct monitor_sink session_monitor_sink = {
+    .may_send = may_send,
+    .send = send,
+    .send_shared = send_shared,
+};
+
+static struct session_monitor *find_monitor(const struct session *session, const struct text *id)
+{
+    struct session_monitor *sm;
+
+    HTABLE_FOREACH_WITH_HASH(sm, &session->monitors, text_hash(id))
+    {
+        if (slice_equals(text_slice(sm->monitor.id), text_slice(id))) {
+            return sm;
+        }
+    }
+    return NULL;
+}
+
+static struct session_monitor *session_monitor_new(struct session *session, struct served_db *sdb,
+                                                   struct monitor_spec *spec, struct text *id)
+{
+    struct session_monitor *sm = NEW(struct session_monitor);
+
+    sm->session = session;
+    sm->sdb = sdb;
+    monitor_init(&sm->monitor, sdb->hub, spec, text_ref(id));
+    htable_insert(&session->monitors, text_hash(id), sm);
+    session->server->n_monitors++;
+    log_dbg("%s: monitor %s of %s begins", session->name, id->data, db_schema(sdb->db)->name);
+    return sm;
+}
+
+static void session_monitor_free(struct session_monitor *sm)
+{
+    log_dbg("%s: monitor %s ends", sm->session->name, sm->monitor.id->data);
+    htable_remove(&sm->session->monitors, text_hash(sm->monitor.id), sm);
+    sm->session->server->n_monitors--;
+    monitor_done(&sm->monitor);
+    free(sm);
+}
+
+// What a monitor method's params say.
+struct monitor_request {
+    struct served_db *sdb;
+    struct text *id;
+    struct monitor_spec *spec;
+    struct uuid last_txn_id; // monitor_cond_since
+};
+
+static void monitor_request_done(struct monitor_request *request)
+{
+    text_unref(request->id);
+    monitor_spec_free(request->spec);
+}
+
+static struct ovsdb_error *parse_last_txn_id(struct session *session, struct slice value,
+                                             struct uuid *ret)
+{
+    if (json_kind_of(value) == JSON_KIND_STRING) {
+        struct cursor cursor;
+
+        cursor_init(&cursor, value);
+        if (uuid_parse(cursor_string(&cursor, &session->server->scratch), ret)) {
+            return NULL;
+        }
+    }
+    return error_syntax(value, "<last-txn-id> must be a UUID");
+}
+
+static struct ovsdb_error *check_id(const struct session *session, struct slice value,
+                                    const struct text *id)
+{
+    if (find_monitor(session, id)) {
+        return error_syntax(value, "duplicate monitor ID");
+    }
+    return NULL;
+}
+
+static struct ovsdb_error *parse_monitor(struct session *session, const struct message *message,
+                                         enum monitor_version version, struct monitor_request *ret)
+{
+    size_t n_params = version == MONITOR_V3 ? 4 : 3;
+    struct ovsdb_error *error;
+    struct slice params[4];
+
+    if ((error = params_database(session, message, &ret->sdb))) {
+        return error;
+    }
+    if (params_cut(message->params, params, 4) < n_params) {
+        return error_syntax(message->params,
+                            SLICE_FORMAT
+                            ": params must be [<db-name>, <json-value>, "
+                            "<monitor-requests>%s]",
+                            SLICE_ARGS(message->method), n_params == 4 ? ", <last-txn-id>" : "");
+    }
+    ret->id = canonical_text(params[1]);
+    if ((error = check_id(session, params[1], ret->id))) {
+        return error;
+    }
+    if (session->monitors.n >= session->server->limits.max_monitors) {
+        return error_new(ERROR_RESOURCES, "a session may have at most %zu monitors",
+                         session->server->limits.max_monitors);
+    }
+    if (n_params == 4 && (error = parse_last_txn_id(session, params[3], &ret->last_txn_id))) {
+        return error;
+    }
+    return monitor_spec_parse(db_schema(ret->sdb->db), version, params[2], &ret->spec);
+}
+
+// [<found>, <last-txn-id>, <table-updates2>]
+static void reply_since(struct session *session, const struct message *message,
+                        struct session_monitor *sm, struct uuid last_txn_id, usec_t now)
+{
+    struct uuid current = hub_last_txn_id(sm->sdb->hub);
+    struct pieces missed = {0};
+    bool found = monitor_since(&sm->monitor, last_txn_id, &missed);
+    char before[64], text[UUID_TEXT_SIZE];
+
+    snprintf(before, sizeof(before), "[%s,\"%s\",", found ? "true" : "false",
+             uuid_text(current, text));
+    session_reply_pieces(session, message->id, before,
+                         found ? &missed : monitor_initial(&sm->monitor, now), "]");
+    pieces_done(&missed);
+}
+
+static void start_monitor(struct session *session, const struct message *message,
+                          enum monitor_version version, usec_t now)
+{
+    _cleanup_(monitor_request_done) struct monitor_request request = {0};
+    struct ovsdb_error *error = parse_monitor(session, message, version, &request);
+    struct session_monitor *sm;
+
+    if (error) {
+        session_reply_error(session, message->id, error);
+        return;
+    }
+    sm = session_monitor_new(session, request.sdb, TAKE_PTR(request.spec), request.id);
+    if (version == MONITOR_V3) {
+        reply_since(session, message, sm, request.last_txn_id, now);
+    } else {
+        session_reply_pieces(session, message->id, "", monitor_initial(&sm->monitor, now), "");
+    }
+}
+
+void method_monitor(struct session *session, const struct message *request, usec_t now)
+{
+    start_monitor(session, request, MONITOR_V1, now);
+}
+
+void method_monitor_cond(struct session *session, const struct message *request, usec_t now)
+{
+    start_monitor(session, request, MONITOR_V2, now);
+}
+
+void method_monitor_cond_since(struct session *session, const struct message *request, usec_t now)
+{
+    start_monitor(session, request, MONITOR_V3, now);
+}
+
+static struct session_monitor *find_by_value(const struct session *session, struct slice value)
+{
+    struct text *id = canonical_text(value);
+    struct session_monitor *sm = find_monitor(session, id);
+
+    text_unref(id);
+    return sm;
+}
+
+// Applies [<json-value>, <json-value>, <monitor-cond-update-requests>].
+static struct ovsdb_error *change_monitor(struct session *session, const struct message *message)
+{
+    struct monitor_spec *spec;
+    struct session_monitor *sm;
+    struct ovsdb_error *error;
+    struct slice params[3];
+    struct text *id;
+
+    if (params_cut(message->params, params, 3) != 3) {
+        return error_syntax(message->params,
+                            "monitor_cond_change: params must be [<json-value>, "
+                            "<json-value>, <monitor-cond-update-requests>]");
+    }
+    sm = find_by_value(session, params[0]);
+    if (!sm) {
+        return error_syntax(params[0], "unknown monitor");
+    }
+    if (monitor_spec(&sm->monitor)->version == MONITOR_V1) {
+        return error_syntax(params[0], "this monitor has no conditions to change");
+    }
+    id = canonical_text(params[1]);
+    if (!slice_equals(text_slice(id), text_slice(sm->monitor.id)) &&
+        (error = check_id(session, params[1], id))) {
+        text_unref(id);
+        return error;
+    }
+    if ((error = monitor_spec_change(monitor_spec(&sm->monitor), params[2], &spec))) {
+        text_unref(id);
+        return error;
+    }
+    htable_remove(&session->monitors, text_hash(sm->monitor.id), sm);
+    htable_insert(&session->monitors, text_hash(id), sm);
+    monitor_change(&sm->monitor, spec, id);
+    return NULL;
+}
+
+void method_monitor_cond_change(struct session *session, const struct message *request, usec_t now)
+{
+    struct ovsdb_error *error = change_monitor(session, request);
+
+    if (error) {
+        session_reply_error(session, request->id, error);
+    } else {
+        session_reply(session, request->id, SLICE("{}"));
+    }
+}
+
+void method_monitor_cancel(struct session *session, const struct message *request, usec_t now)
+{
+    struct session_monitor *sm;
+    struct slice value;
+
+    if (params_cut(request->params, &value, 1) != 1) {
+        session_reply_error_text(session, request->id, "invalid parameters");
+        return;
+    }
+    sm = find_by_value(session, value);
+    if (!sm) {
+        session_reply_error_text(session, request->id, "unknown monitor");
+        return;
+    }
+    session_monitor_free(sm);
+    session_reply(session, request->id, SLICE("{}"));
+}
+
+void session_flush_monitors(struct session *session)
+{
+    struct session_monitor *sm;
+
+    HTABLE_FOREACH(sm, &session->monitors)
+    {
+        monitor_flush(&sm->monitor);
+    }
+}
+
+void session_resume_monitors(struct session *session)
+{
+    struct session_monitor *sm;
+
+    HTABLE_FOREACH(sm, &session->monitors)
+    {
+        monitor_resume(&sm->monitor);
+    }
+}
+
+void session_drop_monitors(struct session *session)
+{
+    while (session->monitors.n) {
+        size_t state = 0;
+
+        session_monitor_free(htable_next(&session->monitors, &state));
+    }
+    htable_done(&session->monitors);
+}
+
+static struct session_monitor *find_in_db(const struct session *session,
+                                          const struct served_db *sdb)
+{
+    struct session_monitor *sm;
+
+    HTABLE_FOREACH(sm, &session->monitors)
+    {
+        if (sm->sdb == sdb) {
+            return sm;
+        }
+    }
+    return NULL;
+}
+
+void session_cancel_monitors(struct session *session, struct served_db *sdb)
+{
+    struct session_monitor *sm;
+
+    while ((sm = find_in_db(session, sdb))) {
+        _cleanup_buf_ struct buf params = {0};
+
+        buf_putc(&params, '[');
+        buf_put_slice(&params, text_slice(sm->monitor.id));
+        buf_putc(&params, ']');
+        session_notify(session, "monitor_canceled", buf_slice(&params));
+        session_monitor_free(sm);
+    }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// The _Server database: what the server tells of itself. An ordinary database in memory that
+// clients read and monitor like any other; one row per database served, itself included.
+#include "engine/txn.h"
+#include "session/internal.h"
+
+#include <assert.h>
+
+static const char self_schema[] =
+    "{\"name\":\"_Server\",\"version\":\"1.2.0\",\"cksum\":\"\",\"tables\":{\"Database\":{"
+    "\"isRoot\":true,\"columns\":{"
+    "\"name\":{\"type\":\"string\"},"
+    "\"model\":{\"type\":{\"key\":{\"type\":\"string\","
+    "\"enum\":[\"set\",[\"standalone\",\"clustered\",\"relay\"]]}}},"
+    "\"connected\":{\"type\":\"boolean\"},"
+    "\"leader\":{\"type\":\"boolean\"},"
+    "\"schema\":{\"type\":{\"key\":\"string\",\"min\":0,\"max\":1}},"
+    "\"cid\":{\"type\":{\"key\":\"uuid\",\"min\":0,\"max\":1}},"
+    "\"sid\":{\"type\":{\"key\":\"uuid\",\"min\":0,\"max\":1}},"
+    "\"index\":{\"type\":{\"key\":\"integer\",\"min\":0,\"max\":1}}}}}}";
+
+static const struct table_schema *database_table(const struct server *server)
+{
+    return &db_schema(server->self->db)->tables[0];
+}
+
+static const struct column *column(const struct server *server, const char *name)
+{
+    return table_schema_find_column(database_table(server), slice_of(name));
+}
+
+static void set_string(const struct server *server, struct row *row, const char *name,
+                       struct text *string)
+{
+    const struct column *target = column(server, name);
+    const union atom atom = {.string = string};
+
+    if (type_is_scalar(&target->type)) {
+        row_set(row, target, (union datum){.scalar = atom});
+    } else {
+        row_set(row, target, datum_from_sorted(&target->type, &atom, NULL, 1));
+        text_unref(string);
+    }
+}
+
+static void set_true(const struct server *server, struct row *row, const char *name)
+{
+    row_set(row, column(server, name), (union datum){.scalar.boolean = true});
+}
+
+static void commit(struct txn *txn)
+{
+    struct ovsdb_error *error = txn_commit(txn, false, NULL, NULL);
+
+    assert(!error);
+    txn_free(txn);
+}
+
+void server_self_add(struct server *server, struct served_db *sdb)
+{
+    struct txn *txn = txn_new(server->self->db);
+    struct schema *schema = db_schema(sdb->db);
+    struct row *row;
+
+    sdb->row = uuid_random();
+    row = txn_insert(txn, database_table(server), sdb->row);
+    set_string(server, row, "name", text_new(slice_of(schema->name)));
+    set_string(server, row, "model", text_new(SLICE("standalone")));
+    set_string(server, row, "schema", text_ref(schema->json));
+    set_true(server, row, "connected");
+    set_true(server, row, "leader");
+    commit(txn);
+}
+
+void server_self_remove(struct server *server, struct served_db *sdb)
+{
+    struct txn *txn = txn_new(server->self->db);
+
+    txn_delete(txn, database_table(server), sdb->row);
+    commit(txn);
+}
+
+void server_self_start(struct server *server)
+{
+    struct schema *schema;
+    struct ovsdb_error *error = schema_from_text(SLICE(self_schema), &schema);
+
+    assert(!error);
+    server->self = server_serve(server, db_new(schema));
+    server->self->is_own = true;
+    schema_unref(schema);
+    server_self_add(server, server->self);
+}
+
+void server_self_stop(struct server *server)
+{
+    struct db *db = server->self->db;
+
+    server_unserve(server, TAKE_PTR(server->self));
+    db_free(db);
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// The databases served, and the run that follows a batch of input: woken transactions first,
+// because they commit, then the updates that all commits of the batch caused. Both lists are filled
+// by commits (on_committed() here, the hub's in monitor/), so that nothing is asked that has
+// nothing to do.
+#include "basic/log.h"
+#include "session/internal.h"
+
+#include <errno.h>
+
+LOG_MODULE(session);
+
+#define RUN_TRIGGERS 100  // transactions run again in one server_run()
+#define RUN_MESSAGES 2000 // updates sent
+
+struct server *server_new(uint64_t (*last_ticket)(void *userdata), void *userdata)
+{
+    struct server *server = NEW(struct server);
+
+    server->last_ticket = last_ticket;
+    server->userdata = userdata;
+    server->limits = SERVER_LIMITS_DEFAULT;
+    server->id = uuid_random();
+    list_init(&server->sessions);
+    list_init(&server->woken);
+    server_self_start(server);
+    return server;
+}
+
+void server_free(struct server *server)
+{
+    if (!server) {
+        return;
+    }
+    while (server->n_dbs > 1) {
+        server_remove_db(server, server->dbs[server->dbs[0] == server->self]->db);
+    }
+    server_self_stop(server);
+    htable_done(&server->locks);
+    free(server->dbs);
+    free(server->timeouts);
+    buf_done(&server->out);
+    buf_done(&server->scratch);
+    free(server);
+}
+
+void server_set_limits(struct server *server, const struct server_limits *limits)
+{
+    server->limits = *limits;
+}
+
+uint64_t server_ticket(const struct server *server)
+{
+    return server->last_ticket ? server->last_ticket(server->userdata) : 0;
+}
+
+// The index of the first database whose name is not before `name`.
+static size_t db_position(const struct server *server, struct slice name)
+{
+    size_t low = 0, high = server->n_dbs;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (slice_compare(slice_of(db_schema(server->dbs[middle]->db)->name), name) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+struct served_db *server_find(const struct server *server, struct slice name)
+{
+    size_t i = db_position(server, name);
+
+    if (i < server->n_dbs && slice_is(name, db_schema(server->dbs[i]->db)->name)) {
+        return server->dbs[i];
+    }
+    return NULL;
+}
+
+struct db *server_find_db(const struct server *server, struct slice name)
+{
+    const struct served_db *sdb = server_find(server, name);
+
+    return sdb ? sdb->db : NULL;
+}
+
+static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
+{
+    served_db_wake(CONTAINER_OF(observer, struct served_db, observer), changes);
+}
+
+static struct served_db *served_db_new(struct server *server, struct db *db)
+{
+    struct served_db *sdb = NEW(struct served_db);
+    size_t n_tables = db_schema(db)->n_tables;
+
+    sdb->server = server;
+    sdb->db = db;
+    sdb->hub = hub_new(db, &session_monitor_sink);
+    sdb->wakes = NEW_ARRAY(struct list, n_tables + 1);
+    for (size_t i = 0; i < n_tables; i++) {
+        list_init(&sdb->wakes[i]);
+    }
+    list_init(&sdb->triggers);
+    sdb->observer.committed = on_committed;
+    db_add_observer(db, &sdb->observer);
+    return sdb;
+}
+
+// Its monitors and triggers must be gone.
+static void served_db_free(struct served_db *sdb)
+{
+    db_remove_observer(&sdb->observer);
+    hub_free(sdb->hub);
+    free(sdb->wakes);
+    free(sdb);
+}
+
+struct served_db *server_serve(struct server *server, struct db *db)
+{
+    struct served_db *sdb = served_db_new(server, db);
+    size_t i = db_position(server, slice_of(db_schema(db)->name));
+
+    GROW(server->dbs, server->n_dbs, server->dbs_capacity);
+    memmove(&server->dbs[i + 1], &server->dbs[i], (server->n_dbs - i) * sizeof(*server->dbs));
+    server->dbs[i] = sdb;
+    server->n_dbs++;
+    return sdb;
+}
+
+void server_unserve(struct server *server, struct served_db *sdb)
+{
+    struct session *session;
+    size_t i = 0;
+
+    served_db_cancel_triggers(sdb);
+    LIST_FOREACH (session, &server->sessions, node) {
+        session_cancel_monitors(session, sdb);
+    }
+    while (server->dbs[i] != sdb) {
+        i++;
+    }
+    server->n_dbs--;
+    memmove(&server->dbs[i], &server->dbs[i + 1], (server->n_dbs - i) * sizeof(*server->dbs));
+    served_db_free(sdb);
+}
+
+// Clients that do not know that the set of databases may change connect anew to see it.
+static void disconnect_unaware(struct server *server, const char *reason)
+{
+    struct session *session;
+
+    LIST_FOREACH (session, &server->sessions, node) {
+        if (!session->db_change_aware) {
+            session_close(session, reason);
+        }
+    }
+}
+
+int server_add_db(struct server *server, struct db *db)
+{
+    const char *name = db_schema(db)->name;
+
+    if (server_find(server, slice_of(name))) {
+        return -EEXIST;
+    }
+    log_dbg("serving database %s", name);
+    server_self_add(server, server_serve(server, db));
+    disconnect_unaware(server, "a database was added");
+    return 0;
+}
+
+void server_remove_db(struct server *server, struct db *db)
+{
+    struct served_db *sdb = server_find(server, slice_of(db_schema(db)->name));
+
+    log_dbg("no longer serving database %s", db_schema(db)->name);
+    disconnect_unaware(server, "a database was removed");
+    server_self_remove(server, sdb);
+    server_unserve(server, sdb);
+}
+
+usec_t server_deadline(const struct server *server)
+{
+    usec_t deadline = server_triggers_deadline(server);
+
+    for (size_t i = 0; i < server->n_dbs; i++) {
+        deadline = MIN(deadline, hub_deadline(server->dbs[i]->hub));
+    }
+    return deadline;
+}
+
+bool server_run(struct server *server, usec_t now)
+{
+    size_t budget = RUN_TRIGGERS;
+    bool more = server_run_triggers(server, now, &budget);
+
+    budget = RUN_MESSAGES;
+    for (size_t i = 0; i < server->n_dbs; i++) {
+        more = hub_run(server->dbs[i]->hub, now, &budget) || more;
+    }
+    return more;
+}
+
+void server_usage(const struct server *server, struct server_usage *ret)
+{
+    *ret = (struct server_usage){
+        .n_sessions = server->n_sessions,
+        .n_monitors = server->n_monitors,
+        .n_triggers = server->n_triggers,
+        .n_locks = server->locks.n,
+        .n_transactions = server->n_transactions,
+    };
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+// Transactions (RFC 7047 4.1.3, 4.1.4), and those that wait: triggers. A trigger keeps the bytes of
+// its request and runs them again when a table it waits for changes or its time is over.
+//
+//     request --done--> reply
+//        |
+//        +--waits--> waiting --commit on its tables, deadline--> woken --run again--> reply or
+//        waiting
+//                       +---------- cancel, end of session ------> reply "canceled", or nothing
+//
+// A commit finds the triggers of its tables on the table's wake list; the clock finds them in a
+// heap.
+#include "engine/transact.h"
+#include "basic/log.h"
+#include "session/internal.h"
+
+LOG_MODULE(session);
+
+#define NOT_IN_HEAP SIZE_MAX
+
+// A trigger's place on the wake list of one table.
+struct wake {
+    struct list node;
+    struct trigger *trigger;
+};
+
+struct trigger {
+    struct session *session;
+    struct served_db *sdb;
+    struct list node;       // sdb->triggers
+    struct list woken_node; // server->woken
+    struct text *id;        // canonical
+    struct text *params;
+    usec_t created;
+    usec_t deadline; // USEC_INFINITY: none
+    size_t heap_index;
+    struct wake *wakes;
+    size_t n_wakes;
+};
+
+static void heap_set(struct server *server, size_t i, struct trigger *trigger)
+{
+    server->timeouts[i] = trigger;
+    trigger->heap_index = i;
+}
+
+// Puts `trigger` where it belongs, starting from the free place `i`.
+static void heap_sift(struct server *server, size_t i, struct trigger *trigger)
+{
+    struct trigger **heap = server->timeouts;
+
+    while (i && trigger->deadline < heap[(i - 1) / 2]->deadline) {
+        heap_set(server, i, heap[(i - 1) / 2]);
+        i = (i - 1) / 2;
+    }
+    for (;;) {
+        size_t child = 2 * i + 1;
+
+        if (child + 1 < server->n_timeouts && heap[child + 1]->deadline < heap[child]->deadline) {
+            child++;
+        }
+        if (child >= server->n_timeouts || heap[child]->deadline >= trigger->deadline) {
+            break;
+        }
+        heap_set(server, i, heap[child]);
+        i = child;
+    }
+    heap_set(server, i, trigger);
+}
+
+static void heap_insert(struct server *server, struct trigger *trigger)
+{
+    GROW(server->timeouts, server->n_timeouts, server->timeouts_capacity);
+    server->n_timeouts++;
+    heap_sift(server, server->n_timeouts - 1, trigger);
+}
+
+static void heap_remove(struct server *server, struct trigger *trigger)
+{
+    size_t i = trigger->heap_index;
+    struct trigger *last;
+
+    if (i == NOT_IN_HEAP) {
+        return;
+    }
+    trigger->heap_index = NOT_IN_HEAP;
+    last = server->timeouts[--server->n_timeouts];
+    if (last != trigger) {
+        heap_sift(server, i, last);
+    }
+}
+
+// Registers for what may fulfil the wait.
+static void trigger_wait(struct trigger *trigger, const struct transact_result *result)
+{
+    trigger->deadline = result->timeout > USEC_INFINITY - trigger->created
+                            ? USEC_INFINITY
+                            : trigger->created + result->timeout;
+    if (trigger->deadline != USEC_INFINITY) {
+        heap_insert(trigger->session->server, trigger);
+    }
+    trigger->wakes = NEW_ARRAY(struct wake, result->n_tables + 1);
+    trigger->n_wakes = result->n_tables;
+    for (size_t i = 0; i < result->n_tables; i++) {
+        trigger->wakes[i].trigger = trigger;
+        list_push_back(&trigger->sdb->wakes[result->tables[i]->index], &trigger->wakes[i].node);
+    }
+}
+
+static void trigger_unwait(struct trigger *trigger)
+{
+    heap_remove(trigger->session->server, trigger);
+    for (size_t i = 0; i < trigger->n_wakes; i++) {
+        list_remove(&trigger->wakes[i].node);
+    }
+    free(TAKE_PTR(trigger->wakes));
+    trigger->n_wakes = 0;
+    list_remove(&trigger->woken_node);
+}
+
+static void trigger_new(struct session *session, struct served_db *sdb, struct text *id,
+                        struct slice params, usec_t now, const struct transact_result *result)
+{
+    struct trigger *trigger = NEW(struct trigger);
+
+    trigger->session = session;
+    trigger->sdb = sdb;
+    trigger->id = id;
+    trigger->params = text_new(params);
+    trigger->created = now;
+    trigger->heap_index = NOT_IN_HEAP;
+    list_init(&trigger->woken_node);
+    list_push_back(&sdb->triggers, &trigger->node);
+    htable_insert(&session->triggers, text_hash(id), trigger);
+    session->server->n_triggers++;
+    trigger_wait(trigger, result);
+    log_dbg("%s: transaction %s waits", session->name, id->data);
+}
+
+static void trigger_free(struct trigger *trigger)
+{
+    struct session *session = trigger->session;
+
+    trigger_unwait(trigger);
+    list_remove(&trigger->node);
+    htable_remove(&session->triggers, text_hash(trigger->id), trigger);
+    session->server->n_triggers--;
+    text_unref(trigger->id);
+    text_unref(trigger->params);
+    free(trigger);
+}
+
+static struct trigger *find_trigger(const struct session *session, const struct text *id)
+{
+    struct trigger *trigger;
+
+    HTABLE_FOREACH_WITH_HASH(trigger, &session->triggers, text_hash(id))
+    {
+        if (slice_equals(text_slice(trigger->id), text_slice(id))) {
+            return trigger;
+        }
+    }
+    return NULL;
+}
+
+// Runs a transaction and answers it, after the updates it caused. Returns true if it waits instead:
+// then *ret says for what, and the caller frees ret->tables.
+static bool run(struct session *session, const struct served_db *sdb, struct slice id,
+                struct slice params, usec_t elapsed, struct transact_result *ret)
+{
+    struct buf *out = session_out(session);
+    const struct transact_request request = {
+        .params = params,
+        .elapsed = elapsed,
+        .read_only = session->read_only || sdb->is_own,
+        .owns_lock = session_owns_lock,
+        .userdata = session,
+    };
+    enum transact_status status;
+    struct ovsdb_error *error;
+
+    message_begin_reply(out, id);
+    error = transact_run(sdb->db, &request, out, &status, ret);
+    if (error) {
+        session_reply_error(session, id, error);
+        return false;
+    }
+    if (status == TRANSACT_WAIT) {
+        return true;
+    }
+    session->server->n_transactions++;
+    buf_putc(out, '}');
+    session_flush_monitors(session);
+    session_send_out(session);
+    return false;
+}
+
+// Starts a transaction that nothing stands against.
+static void start(struct session *session, struct served_db *sdb, const struct message *request,
+                  usec_t now)
+{
+    struct transact_result result = {0};
+
+    if (!run(session, sdb, request->id, request->params, 0, &result)) {
+        return;
+    }
+    if (session->triggers.n < session->server->limits.max_triggers) {
+        trigger_new(session, sdb, canonical_text(request->id), request->params, now, &result);
+    } else {
+        session_reply_error(session, request->id,
+                            error_new(ERROR_RESOURCES,
+                                      "a session may have at most %zu waiting transactions",
+                                      session->server->limits.max_triggers));
+    }
+    free((void *)result.tables);
+}
+
+static bool is_in_flight(const struct session *session, struct slice id)
+{
+    struct text *canonical;
+    bool found;
+
+    if (!session->triggers.n) {
+        return false;
+    }
+    canonical = canonical_text(id);
+    found = find_trigger(session, canonical);
+    text_unref(canonical);
+    return found;
+}
+
+void method_transact(struct session *session, const struct message *request, usec_t now)
+{
+    struct served_db *sdb;
+    struct ovsdb_error *error = params_database(session, request, &sdb);
+
+    if (!error && is_in_flight(session, request->id)) {
+        error = error_syntax(request->params, "transact: duplicate request ID");
+    }
+    if (error) {
+        session_reply_error(session, request->id, error);
+        return;
+    }
+    start(session, sdb, request, now);
+}
+
+// RFC 7047 4.1.4: the canceled transaction is answered, the cancellation itself is not.
+void method_cancel(struct session *session, const struct message *request, usec_t now)
+{
+    struct trigger *trigger = NULL;
+    struct slice id;
+
+    if (params_cut(request->params, &id, 1) == 1) {
+        struct text *canonical = canonical_text(id);
+
+        trigger = find_trigger(session, canonical);
+        text_unref(canonical);
+    }
+    if (trigger) {
+        session_reply_error_text(session, text_slice(trigger->id), "canceled");
+        trigger_free(trigger);
+    }
+}
+
+void session_cancel_triggers(struct session *session)
+{
+    while (session->triggers.n) {
+        size_t state = 0;
+
+        trigger_free(htable_next(&session->triggers, &state));
+    }
+    htable_done(&session->triggers);
+}
+
+void served_db_cancel_triggers(struct served_db *sdb)
+{
+    while (!list_is_empty(&sdb->triggers)) {
+        struct trigger *trigger = LIST_FIRST(&sdb->triggers, struct trigger, node);
+
+        session_reply_error_text(trigger->session, text_slice(trigger->id), "canceled");
+        trigger_free(trigger);
+    }
+}
+
+static void wake(struct trigger *trigger)
+{
+    if (list_is_empty(&trigger->woken_node)) {
+        list_push_back(&trigger->session->server->woken, &trigger->woken_node);
+    }
+}
+
+void served_db_wake(struct served_db *sdb, const struct changeset *changes)
+{
+    for (size_t i = 0; i < changes->n_tables; i++) {
+        struct wake *place;
+
+        LIST_FOREACH (place, &sdb->wakes[changes->tables[i].table->index], node) {
+            wake(place->trigger);
+        }
+    }
+}
+
+usec_t server_triggers_deadline(const struct server *server)
+{
+    if (!list_is_empty(&server->woken)) {
+        return 0;
+    }
+    return server->n_timeouts ? server->timeouts[0]->deadline : USEC_INFINITY;
+}
+
+static void run_again(struct trigger *trigger, usec_t now)
+{
+    usec_t elapsed = now > trigger->created ? now - trigger->created : 0;
+    struct transact_result result = {0};
+
+    trigger_unwait(trigger);
+    if (run(trigger->session, trigger->sdb, text_slice(trigger->id), text_slice(trigger->params),
+            elapsed, &result)) {
+        trigger_wait(trigger, &result);
+        free((void *)result.tables);
+    } else {
+        trigger_free(trigger);
+    }
+}
+
+bool server_run_triggers(struct server *server, usec_t now, size_t *budget)
+{
+    while (server->n_timeouts && server->timeouts[0]->deadline <= now) {
+        struct trigger *trigger = server->timeouts[0];
+
+        heap_remove(server, trigger);
+        wake(trigger);
+    }
+    for (; *budget && !list_is_empty(&server->woken); --*budget) {
+        run_again(LIST_FIRST(&server->woken, struct trigger, woken_node), now);
+    }
+    return !list_is_empty(&server->woken);
+}

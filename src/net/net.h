@@ -1,15 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connections that carry JSON-RPC messages, and the remotes they come from: listeners (punix, ptcp, descriptors passed by the
-// service manager) and connectors (unix, tcp) that dial with back-off. All on one sd-event loop, one thread.
+// Connections that carry JSON-RPC messages, and the remotes they come from: listeners (punix, ptcp,
+// descriptors passed by the service manager) and connectors (unix, tcp) that dial with back-off.
+// All on one sd-event loop, one thread.
 //
-//     remote --> connection --message()--> handler            (bytes in: framer, bounded number per turn)
-//     handler --connection_send(ticket)--> queue --> socket   (bytes out: only what the gate has released)
+//     remote --> connection --message()--> handler            (bytes in: framer, bounded number per
+//     turn) handler --connection_send(ticket)--> queue --> socket   (bytes out: only what the gate
+//     has released)
+//
+// Callbacks come from the loop, never from within a call of this header, except closed() from
+// net_free(). They may call anything here, remote_free() and net_free() included.
+//
+// A peer that sends requests and does not read the replies is not read from while more than
+// NET_BACKLOG_HIGH bytes wait for it, until no more than NET_BACKLOG_LOW do.
 #pragma once
 
 #include "basic/clock.h"
 #include "basic/text.h"
 
+#include <stdbool.h>
 #include <systemd/sd-event.h>
+
+#define NET_MAX_MESSAGE_SIZE (128u * 1024 * 1024) // bytes; a longer message closes the connection
+#define NET_BACKLOG_HIGH     (4u * 1024 * 1024)
+#define NET_BACKLOG_LOW      (64u * 1024)
 
 struct net;
 struct remote;
@@ -18,52 +31,72 @@ struct connection;
 struct net_handler {
     // A connection is up. The handler may connection_set_userdata().
     void (*opened)(struct connection *connection);
-    // One validated value, valid during the call. Echo requests and replies to our probes are handled before and do not come here.
+    // One value that passed the framer (json/framer.h), white space before it included, valid
+    // during the call. Echo requests of the peer come here too; replies to our own probes do not.
     void (*message)(struct connection *connection, struct slice text);
-    // The backlog has fallen under the low-water mark after having been over it. May be NULL.
+    // The backlog has fallen to NET_BACKLOG_LOW or less after having been over it. May be NULL.
     void (*drained)(struct connection *connection);
-    // It is over; the last call. `reason` is for the log, already written there.
+    // It is over; the last call, made once for each opened(). `reason` is for the log, already
+    // written there. The remote is still there, even after remote_free().
     void (*closed)(struct connection *connection, const char *reason);
+    // A connector with `no_retry` could not connect. (Once it has, closed() tells the end.) May be
+    // NULL.
+    void (*gave_up)(struct remote *remote, const char *error);
 };
 
-// The far end of a connection may be stopped from filling memory: see connection_backlog().
+// `handler` is copied. The net keeps a reference to `event`.
 struct net *net_new(sd_event *event, const struct net_handler *handler, void *userdata);
-void net_free(struct net *net); // closes everything
+// Closes everything and frees every remote: closed() for every connection comes before it returns
+// or, when called from a callback, after that callback has returned. Sends nothing: see
+// net_flush().
+void net_free(struct net *net);
 void *net_userdata(const struct net *net);
-// Output with tickets up to `ticket` may leave. O(connections that wait for it).
+// Output with tickets up to `ticket` may leave. O(what waited for it).
 void net_release(struct net *net, uint64_t ticket);
-// Sends what is queued and released, for at most `timeout`: before exit.
+// Sends what is queued and released, for at most `timeout`: before exit. Blocks; calls no handler.
 void net_flush(struct net *net, usec_t timeout);
 
 struct remote_options {
-    uint64_t probe_interval_ms;   // UINT64_MAX: the default (5000 for tcp, 0 = off for unix)
-    uint64_t max_backoff_ms;      // 0: the default 8000
-    int dscp;                     // -1: the default (48 for tcp)
-    bool no_retry;                // a connector that gives up after the first failure (tools)
+    uint64_t probe_interval_ms; // UINT64_MAX: the default (5000 for tcp, 0 = off for unix)
+    uint64_t max_backoff_ms;    // 0: the default 8000
+    int dscp;                   // -1: the default (48 for tcp)
+    bool no_retry;              // a connector that gives up after the first failure (tools)
 };
-#define REMOTE_OPTIONS_DEFAULT ((struct remote_options){.probe_interval_ms = UINT64_MAX, .dscp = -1})
+#define REMOTE_OPTIONS_DEFAULT                                                                     \
+    ((struct remote_options){.probe_interval_ms = UINT64_MAX, .dscp = -1})
 
-// `target`: "punix:FILE", "ptcp:[PORT][:IP]", "unix:FILE", "tcp:HOST[:PORT]"; IPv6 addresses in brackets, default port 6640.
-// On error *ret_error (caller frees) says why. A listener answers when this has returned; a connector dials from the loop.
-int remote_new(struct net *net, const char *target, const struct remote_options *options, void *userdata,
-               struct remote **ret, char **ret_error);
-// Adopts a listening stream socket, or a connected one; its own address decides what it is; the name of the remote is what
-// remote_new() would be given for it.
-int remote_new_from_fd(struct net *net, int fd, const struct remote_options *options, void *userdata,
-                       struct remote **ret, char **ret_error);
-void remote_free(struct remote *remote); // closes its connections; unlinks the socket file it made
+// `target`: "punix:FILE", "ptcp:[PORT][:IP]", "unix:FILE", "tcp:HOST[:PORT]"; IPv6 addresses in
+// brackets, default port 6640; a relative FILE is one in the run directory. A socket that is in the
+// way of "punix:" is replaced, any other file is not. Socket files get the mode 0770 less the
+// umask. "ptcp:PORT" listens on IPv4 only, "ptcp:PORT:[::]" on both. On error *ret_error (caller
+// frees) says why. A listener answers when this has returned; a connector dials from the loop.
+int remote_new(struct net *net, const char *target, const struct remote_options *options,
+               void *userdata, struct remote **ret, char **ret_error);
+// Adopts a listening stream socket, or a connected one (opened() follows from the loop); its own
+// address decides what it is; the name of the remote is what remote_new() would be given for it.
+// `fd` is the net's after success, the caller's after an error. Its socket file is not removed at
+// the end.
+int remote_new_from_fd(struct net *net, int fd, const struct remote_options *options,
+                       void *userdata, struct remote **ret, char **ret_error);
+// Stops listening or dialling at once, removes the socket file if it is still the one made here,
+// and closes the connections as connection_close() does. `remote` is no longer the caller's; its
+// userdata is not touched but is what remote_userdata() returns in the closed() calls that follow.
+void remote_free(struct remote *remote);
 const char *remote_target(const struct remote *remote);
 void *remote_userdata(const struct remote *remote);
-void remote_set_options(struct remote *remote, const struct remote_options *options);
-uint16_t remote_bound_port(const struct remote *remote); // 0: none
-// True if `target` is well-formed (what kind it is does not matter).
+void remote_set_options(struct remote *remote,
+                        const struct remote_options *options); // O(its connections)
+uint16_t remote_bound_port(const struct remote *remote);       // 0: none
+// True if `target` is well-formed (what kind it is does not matter: "ssl:" and "pssl:" are, though
+// this build has no TLS).
 bool remote_target_is_valid(const char *target);
 
 struct remote_status {
     bool is_connected;
-    const char *state;              // "BACKOFF", "CONNECTING", "ACTIVE", "LISTENING", ... static
-    char last_error[128];           // "" if none
-    usec_t last_connected;          // monotonic; 0: never
+    const char *state; // "LISTENING"; "BACKOFF", "CONNECTING", "ACTIVE", "IDLE" (probing), "VOID"
+                       // (gave up); static
+    char last_error[128];  // "" if none
+    usec_t last_connected; // monotonic; 0: never
     usec_t last_disconnected;
     unsigned n_connections;
 };
@@ -77,11 +110,18 @@ size_t net_backlog(const struct net *net); // bytes queued over all connections
 void connection_set_userdata(struct connection *connection, void *userdata);
 void *connection_userdata(const struct connection *connection);
 struct remote *connection_remote(const struct connection *connection);
-const char *connection_name(const struct connection *connection); // "unix#3", "tcp:127.0.0.1:40000"; for the log
-// Queues a copy of `text`; it may leave when net_release()d `ticket` (0: at once).
+const char *connection_name(
+    const struct connection *connection); // "unix#3", "tcp:127.0.0.1:40000"; for the log
+// Queues a copy of `text`; it leaves at the end of the loop's turn or, if `ticket` is not released
+// yet, when net_release() has released it, and always after what was queued before. Ignored when
+// the connection is over. Amortised O(size).
 void connection_send(struct connection *connection, struct slice text, uint64_t ticket);
-// Queues a reference to `text` (takes its own).
+// The same with a reference to `text` instead of a copy (takes one of its own; the caller keeps
+// its).
 void connection_send_shared(struct connection *connection, struct text *text, uint64_t ticket);
-size_t connection_backlog(const struct connection *connection);
-// Stops reading, closes when what is queued has been sent (or after a few seconds). closed() follows from the loop, not from within this call.
+size_t connection_backlog(
+    const struct connection *connection); // bytes queued and not yet taken by the kernel
+// Stops reading, closes when what is queued, or still gets queued meanwhile, has been sent, at the
+// latest after five seconds. `reason` is copied, and logged here. closed() follows from the loop,
+// not from within this call.
 void connection_close(struct connection *connection, const char *reason);

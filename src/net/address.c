@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/address.h"
+
+#include "basic/dirs.h"
+#include "basic/slice.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+static const struct prefix {
+    const char *text;
+    enum address_kind kind;
+    bool is_passive;
+} prefixes[] = {
+    {"punix:", ADDRESS_UNIX, true}, {"unix:", ADDRESS_UNIX, false}, {"ptcp:", ADDRESS_TCP, true},
+    {"tcp:", ADDRESS_TCP, false},   {"pssl:", ADDRESS_TLS, true},   {"ssl:", ADDRESS_TLS, false},
+};
+
+PRINTF_FORMAT(2, 3) static int invalid(char **ret_error, const char *format, ...)
+{
+    va_list args;
+
+    if (ret_error) {
+        va_start(args, format);
+        *ret_error = xvasprintf(format, args);
+        va_end(args);
+    }
+    return -EINVAL;
+}
+
+static bool parse_port(struct slice text, uint16_t *ret)
+{
+    unsigned port = 0;
+
+    if (!text.size || text.size > 5) {
+        return false;
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return false;
+        }
+        port = port * 10 + (unsigned)(text.data[i] - '0');
+    }
+    if (port > UINT16_MAX) {
+        return false;
+    }
+    *ret = (uint16_t)port;
+    return true;
+}
+
+// Reads an IPv6 address, a link-local one with its interface after '%'.
+static bool parse_ipv6(const char *text, struct sockaddr_in6 *ret)
+{
+    const char *percent = strchr(text, '%');
+    size_t size = percent ? (size_t)(percent - text) : strlen(text);
+    char digits[INET6_ADDRSTRLEN];
+
+    if (size >= sizeof(digits)) {
+        return false;
+    }
+    memcpy(digits, text, size);
+    digits[size] = '\0';
+    *ret = (struct sockaddr_in6){.sin6_family = AF_INET6};
+    if (inet_pton(AF_INET6, digits, &ret->sin6_addr) != 1) {
+        return false;
+    }
+    if (percent) {
+        ret->sin6_scope_id = if_nametoindex(percent + 1);
+        return ret->sin6_scope_id != 0;
+    }
+    return true;
+}
+
+static bool is_name_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
+}
+
+// A name of a host; what consists of digits and dots only is no name but a wrong IPv4 address.
+static bool is_host_name(const char *text)
+{
+    bool has_letter = false;
+
+    for (const char *p = text; *p; p++) {
+        if (!is_name_char(*p)) {
+            return false;
+        }
+        has_letter |= (*p < '0' || *p > '9') && *p != '.';
+    }
+    return has_letter && strlen(text) <= 253;
+}
+
+static int check_host(const char *host, bool in_brackets, bool allow_name, const char *target,
+                      char **ret_error)
+{
+    struct in_addr in;
+    struct sockaddr_in6 in6;
+
+    if (in_brackets) {
+        if (!parse_ipv6(host, &in6)) {
+            return invalid(ret_error, "%s: \"%s\" is not an IPv6 address", target, host);
+        }
+        return 0;
+    }
+    if (inet_pton(AF_INET, host, &in) == 1 || (allow_name && is_host_name(host))) {
+        return 0;
+    }
+    if (strchr(host, ':')) {
+        return invalid(ret_error, "%s: an IPv6 address must stand in brackets", target);
+    }
+    return invalid(ret_error, "%s: \"%s\" is not an IP address%s", target, host,
+                   allow_name ? " or host name" : "");
+}
+
+// HOST[:PORT]
+static int parse_active(const char *text, const char *target, struct address *address,
+                        char **ret_error)
+{
+    bool in_brackets = text[0] == '[';
+    const char *host = text + in_brackets;
+    const char *end = host + strcspn(host, in_brackets ? "]" : ":");
+    const char *port = end;
+
+    if (in_brackets) {
+        if (!*end) {
+            return invalid(ret_error, "%s: the closing bracket is missing", target);
+        }
+        port = end + 1;
+        if (*port && *port != ':') {
+            return invalid(ret_error, "%s: only \":PORT\" may follow the bracket", target);
+        }
+    } else if (*port && strchr(port + 1, ':')) {
+        return invalid(ret_error, "%s: an IPv6 address must stand in brackets", target);
+    }
+    if (end == host) {
+        return invalid(ret_error, "%s: a host is missing", target);
+    }
+    if (*port && (!parse_port(slice_of(port + 1), &address->port) || !address->port)) {
+        return invalid(ret_error, "%s: bad port number \"%s\"", target, port + 1);
+    }
+    address->host = xstrndup(host, (size_t)(end - host));
+    return check_host(address->host, in_brackets, true, target, ret_error);
+}
+
+// [PORT][:IP]
+static int parse_passive(const char *text, const char *target, struct address *address,
+                         char **ret_error)
+{
+    size_t port_size = strcspn(text, ":");
+    const char *host;
+    size_t host_size;
+    bool in_brackets;
+
+    if (port_size && !parse_port((struct slice){text, port_size}, &address->port)) {
+        return invalid(ret_error, "%s: bad port number \"%.*s\"", target, (int)port_size, text);
+    }
+    if (!text[port_size]) {
+        return 0;
+    }
+    host = text + port_size + 1;
+    host_size = strlen(host);
+    in_brackets = host_size >= 2 && host[0] == '[' && host[host_size - 1] == ']';
+    if (!host_size) {
+        return invalid(ret_error, "%s: an IP address must follow the colon", target);
+    }
+    address->host = in_brackets ? xstrndup(host + 1, host_size - 2) : xstrdup(host);
+    return check_host(address->host, in_brackets, false, target, ret_error);
+}
+
+static const struct prefix *find_prefix(const char *target)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+        if (!strncmp(target, prefixes[i].text, strlen(prefixes[i].text))) {
+            return &prefixes[i];
+        }
+    }
+    return NULL;
+}
+
+int address_parse(const char *target, struct address *ret, char **ret_error)
+{
+    const struct prefix *prefix = find_prefix(target);
+    struct address address = {.port = ADDRESS_DEFAULT_PORT};
+    const char *rest;
+    int r = 0;
+
+    if (!prefix) {
+        return invalid(ret_error,
+                       "%s: not a target of the form punix:FILE, unix:FILE, ptcp:[PORT][:IP] or "
+                       "tcp:HOST[:PORT]",
+                       target);
+    }
+    rest = target + strlen(prefix->text);
+    address.kind = prefix->kind;
+    address.is_passive = prefix->is_passive;
+    if (prefix->kind == ADDRESS_UNIX) {
+        if (!rest[0]) {
+            return invalid(ret_error, "%s: a file name is missing", target);
+        }
+        address.port = 0;
+        address.path = xstrdup(rest);
+    } else if (prefix->is_passive) {
+        r = parse_passive(rest, target, &address, ret_error);
+    } else {
+        r = parse_active(rest, target, &address, ret_error);
+    }
+    if (r < 0) {
+        address_done(&address);
+        return r;
+    }
+    *ret = address;
+    return 0;
+}
+
+void address_done(struct address *address)
+{
+    free(address->path);
+    free(address->host);
+    *address = (struct address){0};
+}
+
+bool address_endpoint(const struct address *address, struct endpoint *ret)
+{
+    struct endpoint endpoint = {.size = sizeof(endpoint.in)};
+
+    endpoint.in.sin_family = AF_INET;
+    endpoint.in.sin_port = htons(address->port);
+    if (address->host && inet_pton(AF_INET, address->host, &endpoint.in.sin_addr) != 1) {
+        if (!parse_ipv6(address->host, &endpoint.in6)) {
+            return false;
+        }
+        endpoint.in6.sin6_port = htons(address->port);
+        endpoint.size = sizeof(endpoint.in6);
+    }
+    *ret = endpoint;
+    return true;
+}
+
+// Fills in `path`, which must fit.
+static void set_unix_path(struct endpoint *endpoint, const char *path)
+{
+    size_t size = strlen(path);
+
+    *endpoint =
+        (struct endpoint){.size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size + 1)};
+    endpoint->un.sun_family = AF_UNIX;
+    memcpy(endpoint->un.sun_path, path, size + 1);
+}
+
+int address_unix_endpoint(const char *path, struct endpoint *ret, int *ret_folder_fd)
+{
+    _cleanup_free_ char *full = dirs_path(dirs_run(), path);
+    _cleanup_free_ char *folder = NULL;
+    _cleanup_free_ char *detour = NULL;
+    _cleanup_close_ int fd = -1;
+    const char *name;
+
+    if (strlen(full) < sizeof(ret->un.sun_path)) {
+        set_unix_path(ret, full);
+        *ret_folder_fd = -1;
+        return 0;
+    }
+    name = strrchr(full, '/') + 1;
+    folder = xstrndup(full, (size_t)(name - full));
+    fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    detour = xasprintf("/proc/self/fd/%d/%s", fd, name);
+    if (strlen(detour) >= sizeof(ret->un.sun_path)) {
+        return -ENAMETOOLONG;
+    }
+    set_unix_path(ret, detour);
+    *ret_folder_fd = TAKE_FD(fd);
+    return 0;
+}
+
+// The number of an internet endpoint, in brackets if it is IPv6; "" for the IPv4 any-address.
+static void put_ip(const struct endpoint *endpoint, char text[INET6_ADDRSTRLEN + IF_NAMESIZE + 4])
+{
+    const struct in6_addr *in6 = &endpoint->in6.sin6_addr;
+    char digits[INET6_ADDRSTRLEN];
+    char interface[IF_NAMESIZE];
+    bool is_link_local;
+
+    if (endpoint->sa.sa_family == AF_INET) {
+        inet_ntop(AF_INET, &endpoint->in.sin_addr, text, INET_ADDRSTRLEN);
+        return;
+    }
+    if (IN6_IS_ADDR_V4MAPPED(in6)) {
+        inet_ntop(AF_INET, &in6->s6_addr[12], text, INET_ADDRSTRLEN);
+        return;
+    }
+    inet_ntop(AF_INET6, in6, digits, sizeof(digits));
+    is_link_local =
+        endpoint->in6.sin6_scope_id && if_indextoname(endpoint->in6.sin6_scope_id, interface);
+    sprintf(text, "[%s%s%s]", digits, is_link_local ? "%" : "", is_link_local ? interface : "");
+}
+
+uint16_t address_port(const struct endpoint *endpoint)
+{
+    switch (endpoint->sa.sa_family) {
+    case AF_INET:
+        return ntohs(endpoint->in.sin_port);
+    case AF_INET6:
+        return ntohs(endpoint->in6.sin6_port);
+    default:
+        return 0;
+    }
+}
+
+char *address_peer_name(const struct endpoint *peer)
+{
+    char ip[INET6_ADDRSTRLEN + IF_NAMESIZE + 4];
+
+    put_ip(peer, ip);
+    return xasprintf("tcp:%s:%u", ip, address_port(peer));
+}
+
+static char *unix_target(const struct endpoint *endpoint, bool is_passive)
+{
+    const char *path = endpoint->un.sun_path;
+    size_t size = endpoint->size - MIN(endpoint->size, offsetof(struct sockaddr_un, sun_path));
+    const char *prefix = is_passive ? "punix:" : "unix:";
+
+    if (!size) {
+        return xstrdup(prefix); // a socket pair: no name
+    }
+    if (!path[0]) {
+        return xasprintf("%s@%.*s", prefix, (int)(size - 1), path + 1); // Linux's abstract names
+    }
+    return xasprintf("%s%.*s", prefix, (int)strnlen(path, size), path);
+}
+
+char *address_target(const struct endpoint *endpoint, bool is_passive)
+{
+    char ip[INET6_ADDRSTRLEN + IF_NAMESIZE + 4];
+
+    switch (endpoint->sa.sa_family) {
+    case AF_UNIX:
+        return unix_target(endpoint, is_passive);
+    case AF_INET:
+        if (is_passive && endpoint->in.sin_addr.s_addr == htonl(INADDR_ANY)) {
+            return xasprintf("ptcp:%u", address_port(endpoint));
+        }
+        break;
+    case AF_INET6:
+        break;
+    default:
+        return NULL;
+    }
+    if (!is_passive) {
+        return address_peer_name(endpoint);
+    }
+    put_ip(endpoint, ip);
+    return xasprintf("ptcp:%u:%s", address_port(endpoint), ip);
+}

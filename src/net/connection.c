@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of a connection: open, perhaps closing for a while so that what is queued gets out,
+// dead, reaped. Only the reaper tells the handler and frees.
+#include "net/internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+LOG_MODULE(net);
+
+static const char *const state_names[] = {"open", "closing", "dead"};
+
+static void set_state(struct connection *connection, enum connection_state state)
+{
+    assert(state > connection->state); // open -> closing -> dead, or open -> dead
+    log_dbg("%s: %s -> %s", connection->name, state_names[connection->state], state_names[state]);
+    connection->state = state;
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+    struct connection *connection = userdata;
+    struct net *net = connection->net;
+
+    net_enter(net);
+    if (events & ~(uint32_t)EPOLLIN && connection->events & EPOLLOUT) {
+        connection->is_blocked = false;
+        output_run(connection);
+    }
+    // A hang-up or an error shows in what recv() or send() returns, whichever is being waited for.
+    if (connection->state == CONNECTION_OPEN && connection->events & EPOLLIN &&
+        events & ~(uint32_t)EPOLLOUT) {
+        input_receive(connection);
+    }
+    connection_update_events(connection);
+    net_leave(net);
+    return 0;
+}
+
+// Reading stops while there is unhandled input, too much output, or the end has come. Nothing to
+// wait for turns the source off: the kernel would report a hang-up over and over.
+void connection_update_events(struct connection *connection)
+{
+    bool receiving, sending;
+    uint32_t events;
+
+    if (connection->state == CONNECTION_DEAD) {
+        return;
+    }
+    receiving = connection->state == CONNECTION_OPEN && !connection->is_paused &&
+                !connection->is_at_end && connection->scanned == connection->input.size;
+    sending = connection->is_blocked;
+    events = connection->stream.ops->wants(&connection->stream, receiving, sending);
+    if (events == connection->events) {
+        return;
+    }
+    if (events) {
+        sd_event_source_set_io_events(connection->source, events);
+    }
+    if (!events != !connection->events) {
+        sd_event_source_set_enabled(connection->source, events ? SD_EVENT_ON : SD_EVENT_OFF);
+    }
+    connection->events = events;
+}
+
+// Clients come and go: no news. Whom we dialled is expected to stay.
+enum log_level connection_end_level(const struct connection *connection)
+{
+    return connection->remote->kind == REMOTE_LISTENER ? LOG_LEVEL_DBG : LOG_LEVEL_INFO;
+}
+
+static void on_connection_timer(struct timer *timer, usec_t now)
+{
+    struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
+
+    if (connection->state == CONNECTION_CLOSING) {
+        connection_die(connection, LOG_LEVEL_INFO, connection->reason);
+    } else {
+        probe_check(connection, now);
+    }
+}
+
+struct connection *connection_new(struct remote *remote, int fd, char *name)
+{
+    struct net *net = remote->net;
+    struct connection *connection = NEW(struct connection);
+    int r;
+
+    connection->net = net;
+    connection->remote = remote;
+    connection->name = name;
+    connection->timer.expired = on_connection_timer;
+    connection->events = EPOLLIN;
+    list_init(&connection->in_input_ready);
+    list_init(&connection->in_output_ready);
+    list_init(&connection->marks);
+    framer_init(&connection->framer, NET_MAX_MESSAGE_SIZE);
+    stream_init_plain(&connection->stream, fd);
+    r = sd_event_add_io(net->event, &connection->source, fd, EPOLLIN, on_io, connection);
+    if (r < 0) {
+        log_err("%s: cannot watch the connection: %s", name, strerror(-r));
+        connection->stream.ops->close(&connection->stream);
+        free(name);
+        free(connection);
+        return NULL;
+    }
+    sd_event_source_set_priority(connection->source, SD_EVENT_PRIORITY_NORMAL);
+    sd_event_source_set_description(connection->source, "connection");
+    list_push_back(&remote->connections, &connection->in_remote);
+    remote->n_connections++;
+    net->n_connections++;
+    connection->last_sign = net_now(net);
+    probe_start(connection);
+    log_dbg("%s: connected through %s", name, remote->target);
+    return connection;
+}
+
+void connection_free(struct connection *connection)
+{
+    buf_done(&connection->input);
+    free(connection->name);
+    free(connection->reason);
+    free(connection);
+}
+
+// The input stays until the reaper: a handler may be looking at a message in it.
+void connection_die(struct connection *connection, enum log_level level, const char *reason)
+{
+    struct net *net = connection->net;
+
+    if (connection->state == CONNECTION_DEAD) {
+        return;
+    }
+    if (connection->state == CONNECTION_OPEN) {
+        connection->reason = xstrdup(reason);
+        log_at(level, "%s: %s", connection->name, reason);
+    }
+    set_state(connection, CONNECTION_DEAD);
+    connection->source = sd_event_source_disable_unref(connection->source);
+    connection->stream.ops->close(&connection->stream);
+    output_discard(connection);
+    net_clear_timer(net, &connection->timer);
+    list_remove(&connection->in_input_ready);
+    list_remove(&connection->in_output_ready);
+    list_push_back(&net->dead_connections, &connection->in_output_ready);
+    net_arm(net->reap_source);
+}
+
+void connection_close_at(struct connection *connection, enum log_level level, const char *reason)
+{
+    struct net *net = connection->net;
+
+    if (connection->state != CONNECTION_OPEN) {
+        return;
+    }
+    connection->reason = xstrdup(reason);
+    log_at(level, "%s: %s", connection->name, reason);
+    set_state(connection, CONNECTION_CLOSING);
+    list_remove(&connection->in_input_ready);
+    net_set_timer(net, &connection->timer, net_now(net) + net->linger_usec);
+    connection_update_events(connection);
+    output_arm(connection);
+}
+
+void connection_close(struct connection *connection, const char *reason)
+{
+    connection_close_at(connection, LOG_LEVEL_INFO, reason);
+}
+
+void connection_set_userdata(struct connection *connection, void *userdata)
+{
+    connection->userdata = userdata;
+}
+
+void *connection_userdata(const struct connection *connection)
+{
+    return connection->userdata;
+}
+
+struct remote *connection_remote(const struct connection *connection)
+{
+    return connection->remote;
+}
+
+const char *connection_name(const struct connection *connection)
+{
+    return connection->name;
+}
+
+size_t connection_backlog(const struct connection *connection)
+{
+    return connection->queue.size;
+}

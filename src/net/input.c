@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// The read path. Bytes land in the net's one buffer and messages are handled right there; only what
+// is left (a message not yet complete, or more messages than one turn handles) moves to a buffer of
+// the connection's own, which is gone as soon as nothing is left.
+#include "net/internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+LOG_MODULE(net);
+
+// Bytes being handled: the current value begins at `start`, the framer has seen it up to `scanned`.
+struct window {
+    const char *data;
+    size_t size;
+    size_t start;
+    size_t scanned;
+};
+
+static void reject(struct connection *connection)
+{
+    static struct log_limit limit = LOG_LIMIT_INIT(60, 20);
+    _cleanup_free_ char *reason = xasprintf("invalid JSON at offset %zu of message %" PRIu64 ": %s",
+                                            connection->framer.offset, connection->n_messages + 1,
+                                            framer_error(&connection->framer));
+    bool is_logged = log_limit_pass(&limit, log_this_module, LOG_LEVEL_WARN);
+
+    connection_close_at(connection, is_logged ? LOG_LEVEL_WARN : LOG_LEVEL_DBG, reason);
+}
+
+static void deliver(struct connection *connection, struct slice text)
+{
+    connection->n_messages++;
+    if (!probe_is_reply(text)) {
+        connection->net->handler.message(connection, text);
+    }
+}
+
+static bool may_handle(const struct connection *connection)
+{
+    return connection->state == CONNECTION_OPEN && !connection->is_paused &&
+           !connection->net->is_dead;
+}
+
+// Handles at most NET_INPUT_BATCH messages.
+static void handle(struct connection *connection, struct window *window)
+{
+    int n = 0;
+
+    while (window->scanned < window->size && n < NET_INPUT_BATCH && may_handle(connection)) {
+        size_t consumed;
+        enum framer_status status = framer_feed(&connection->framer, window->data + window->scanned,
+                                                window->size - window->scanned, &consumed);
+
+        window->scanned += consumed;
+        if (status == FRAMER_ERROR) {
+            reject(connection);
+            return;
+        }
+        if (status == FRAMER_DONE) {
+            size_t start = window->start;
+
+            window->start = window->scanned;
+            n++;
+            deliver(connection, (struct slice){window->data + start, window->scanned - start});
+        } else if (framer_is_idle(&connection->framer)) {
+            window->start = window->scanned; // nothing but white space
+        }
+    }
+}
+
+// The peer has finished sending. It may still read what its requests get for an answer.
+static void check_end(struct connection *connection)
+{
+    if (connection->is_at_end && connection->state == CONNECTION_OPEN &&
+        connection->scanned == connection->input.size) {
+        connection_close_at(connection, connection_end_level(connection),
+                            connection->input.size
+                                ? "connection closed by peer in the middle of a message"
+                                : "connection closed by peer");
+    }
+}
+
+// What is left has been stored: see to it that it is handled later.
+static void plan(struct connection *connection)
+{
+    if (may_handle(connection) && connection->scanned < connection->input.size) {
+        list_remove(&connection->in_input_ready);
+        list_push_back(&connection->net->input_ready, &connection->in_input_ready);
+        net_arm(connection->net->input_source);
+    }
+    check_end(connection);
+    connection_update_events(connection);
+}
+
+static void handle_own(struct connection *connection)
+{
+    struct window window = {connection->input.data, connection->input.size, 0, connection->scanned};
+
+    handle(connection, &window);
+    if (connection->state != CONNECTION_OPEN) {
+        return;
+    }
+    connection->scanned = window.scanned - window.start;
+    if (window.start == window.size) {
+        buf_done(&connection->input);
+    } else if (connection->input.capacity > 4 * NET_READ_SIZE &&
+               window.size - window.start <= NET_READ_SIZE) {
+        struct buf rest = {0}; // a big message has been handled: give its memory back
+
+        buf_put(&rest, window.data + window.start, window.size - window.start);
+        buf_done(&connection->input);
+        connection->input = rest;
+    } else if (window.start) {
+        buf_consume(&connection->input, window.start);
+    }
+    plan(connection);
+}
+
+static void handle_shared(struct connection *connection, size_t size)
+{
+    struct window window = {connection->net->read_buffer, size, 0, 0};
+
+    handle(connection, &window);
+    if (connection->state != CONNECTION_OPEN) {
+        return;
+    }
+    buf_put(&connection->input, window.data + window.start, window.size - window.start);
+    connection->scanned = window.scanned - window.start;
+    plan(connection);
+}
+
+void input_receive(struct connection *connection)
+{
+    struct net *net = connection->net;
+    ssize_t n = connection->stream.ops->recv(&connection->stream, net->read_buffer, NET_READ_SIZE);
+
+    if (n == -EAGAIN) {
+        return;
+    }
+    if (n < 0) {
+        connection_die(connection, connection_end_level(connection), strerror((int)-n));
+        return;
+    }
+    connection->last_sign = net_now(net);
+    connection->probe_sent = 0;
+    if (!n) {
+        connection->is_at_end = true;
+        plan(connection);
+    } else if (connection->input.size) {
+        buf_put(&connection->input, net->read_buffer, (size_t)n);
+        handle_own(connection);
+    } else {
+        handle_shared(connection, (size_t)n);
+    }
+}
+
+void input_continue(struct connection *connection)
+{
+    if (may_handle(connection)) {
+        handle_own(connection);
+    }
+}
+
+void input_resume(struct connection *connection)
+{
+    plan(connection);
+}

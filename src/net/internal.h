@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of this layer share: the three objects and the seams between the files.
+//
+// A handler may do anything from within its callbacks, net_free() and remote_free() included. So
+// nothing is freed while a callback runs: connections and remotes that are over go on a list that a
+// deferred source reaps, and the net itself lives until the outermost net_leave().
+#pragma once
+
+#include "net/address.h"
+#include "net/net.h"
+#include "net/queue.h"
+#include "net/resolver.h"
+#include "net/stream.h"
+#include "net/timers.h"
+#include "json/framer.h"
+
+#include "basic/list.h"
+#include "basic/log.h"
+
+#define NET_READ_SIZE         (64 * 1024)        // one read, and the shared buffer for it
+#define NET_INPUT_BATCH       128                // messages of one connection handled in one turn
+#define NET_ACCEPT_BATCH      64                 // connections of one listener accepted in one turn
+#define NET_OUTPUT_BATCH      64                 // connections written to in one turn
+#define NET_REAP_BATCH        64                 // objects reaped in one turn
+#define NET_TIMER_BATCH       64                 // timers run in one turn
+#define NET_WRITE_SIZE        (1024 * 1024)      // bytes written to one connection in one turn
+#define NET_LINGER_USEC       (5 * USEC_PER_SEC) // to send what is queued before a close
+#define NET_CONNECT_USEC      (5 * USEC_PER_SEC) // for one endpoint to answer a connect
+#define NET_ACCEPT_PAUSE_USEC (USEC_PER_SEC / 2) // when there are no descriptors left
+#define NET_BACKOFF_MIN_MS    1000
+#define NET_BACKOFF_MAX_MS    8000
+#define NET_PROBE_TCP_MS      5000
+#define NET_DSCP_TCP          48
+
+struct net {
+    sd_event *event;
+    struct net_handler handler;
+    void *userdata;
+    struct list remotes;
+    struct list dead_remotes;     // freed by their owner, waiting for their connections
+    struct list dead_connections; // waiting for closed()
+    struct list input_ready;      // connections with unprocessed input
+    struct list output_ready;     // connections with something to write, or to close
+    struct list marks;            // all connections' output marks, in order of their tickets
+    uint64_t released;
+    sd_event_source *input_source;
+    sd_event_source *output_source;
+    sd_event_source *reap_source;
+    sd_event_source *timer_source;
+    struct timers timers;
+    usec_t timer_armed;
+    usec_t connect_usec;
+    usec_t linger_usec;
+    char *read_buffer;
+    size_t n_connections;
+    size_t backlog;
+    unsigned n_unix;
+    unsigned depth; // callbacks being run
+    bool is_dead;
+};
+
+enum connection_state {
+    CONNECTION_OPEN,
+    CONNECTION_CLOSING, // no more input; output leaves until it is all sent or time is over
+    CONNECTION_DEAD,    // no more input nor output; waits for closed()
+};
+
+struct connection {
+    struct net *net;
+    struct remote *remote;
+    void *userdata;
+    char *name;
+    char *reason; // why it is over
+    enum connection_state state;
+    bool is_blocked;    // the kernel takes no more output now
+    bool is_paused;     // not reading: the backlog was over the high-water mark
+    bool is_backlogged; // the backlog was over the low-water mark: drained() is owed
+    bool is_at_end;     // the peer sends no more
+    struct list in_remote;
+    struct list in_input_ready;
+    struct list in_output_ready; // or in dead_connections
+    struct stream stream;
+    sd_event_source *source;
+    uint32_t events; // what `source` waits for; 0: it is off
+    struct framer framer;
+    struct buf input; // bytes received and not yet handled, from the beginning of a value
+    size_t scanned;   // how many of them the framer has seen
+    uint64_t n_messages;
+    struct queue queue;
+    struct list marks;     // output marks: from where on which ticket is needed
+    struct timer timer;    // the next probe, or the end of the linger time
+    usec_t probe_interval; // 0: off
+    usec_t last_sign;      // of life
+    usec_t probe_sent;     // 0: none is under way
+};
+
+enum remote_kind { REMOTE_LISTENER, REMOTE_CONNECTOR, REMOTE_ADOPTED };
+
+enum connector_state {
+    CONNECTOR_VOID,       // gave up, or stopped
+    CONNECTOR_BACKOFF,    // waits before it dials
+    CONNECTOR_RESOLVING,  // waits for the addresses of a name
+    CONNECTOR_CONNECTING, // waits for an endpoint to answer
+    CONNECTOR_ACTIVE,     // has a connection
+    CONNECTOR_N_STATES,
+};
+
+struct connector {
+    enum connector_state state;
+    struct resolution *resolution;
+    struct endpoint *endpoints; // to try, one after another
+    size_t n_endpoints;
+    size_t next_endpoint;
+    int fd; // connecting, or adopted and not yet opened; -1: none
+    sd_event_source *source;
+    uint64_t backoff_ms; // the last one waited for; 0: none since things went well
+    bool dials_at_once;  // when the connection has ended
+    usec_t last_connected;
+    usec_t last_disconnected;
+};
+
+struct listener {
+    int fd; // -1: none
+    sd_event_source *source;
+    char *file; // the socket file that is ours to remove; NULL: none
+    dev_t file_dev;
+    ino_t file_ino;
+    uint16_t port;
+    struct log_limit limit;
+};
+
+struct remote {
+    struct net *net;
+    struct list in_net; // or in dead_remotes
+    char *target;
+    struct address address; // zero for a socket that was passed
+    enum remote_kind kind;
+    bool is_unix;
+    bool is_dead;
+    struct remote_options options; // as given
+    void *userdata;
+    struct list connections;
+    unsigned n_connections;
+    char last_error[128];
+    struct timer timer; // next dial, end of a connect, end of an accept pause
+    struct connector connector;
+    struct listener listener;
+};
+
+// net.c
+void net_enter(struct net *net);
+void net_leave(struct net *net); // may free the net
+usec_t net_now(struct net *net);
+void net_set_timer(struct net *net, struct timer *timer, usec_t deadline);
+void net_clear_timer(struct net *net, struct timer *timer);
+void net_arm(sd_event_source *source); // a deferred source runs once, soon
+
+// connection.c
+struct connection *connection_new(struct remote *remote, int fd, char *name); // takes both
+void connection_update_events(struct connection *connection);
+// It is over at once; closed() follows from the loop. `level` is how the reason is logged.
+void connection_die(struct connection *connection, enum log_level level, const char *reason);
+void connection_close_at(struct connection *connection, enum log_level level, const char *reason);
+void connection_free(struct connection *connection);
+enum log_level connection_end_level(const struct connection *connection); // of a peer that is gone
+
+// input.c
+void input_receive(struct connection *connection);
+// Handles a batch of what is left in the connection's own buffer.
+void input_continue(struct connection *connection);
+void input_resume(struct connection *connection);
+
+// output.c
+bool output_is_over(const struct connection *connection); // nothing is queued
+void output_arm(struct connection *connection);
+// Writes; calls drained(), resumes reading, ends a closing connection.
+void output_run(struct connection *connection);
+// Only writes. False if the connection died of it.
+bool output_write(struct connection *connection);
+size_t output_sendable(const struct connection *connection);
+void output_discard(struct connection *connection);
+
+// probe.c
+void probe_start(struct connection *connection);
+void probe_check(struct connection *connection, usec_t now);
+// True if `text` answers a probe of ours.
+bool probe_is_reply(struct slice text);
+
+// remote.c
+void remote_set_error(struct remote *remote, const char *error);
+usec_t remote_probe_interval(const struct remote *remote);
+// Sets what the options and kind of the remote say on a socket that listens or connects.
+void remote_configure_socket(const struct remote *remote, int fd);
+void remote_closed(struct remote *remote); // one of its connections is gone
+void remote_reap(struct remote *remote);
+
+// listener.c
+int listener_open(struct remote *remote, char **ret_error);
+int listener_adopt(struct remote *remote, int fd, char **ret_error);
+void listener_close(struct remote *remote);
+void listener_timer(struct remote *remote);
+
+// connector.c
+void connector_start(struct remote *remote);
+void connector_adopt(struct remote *remote, int fd);
+void connector_stop(struct remote *remote);
+void connector_redial(struct remote *remote); // at once
+void connector_timer(struct remote *remote, usec_t now);
+void connector_lost(struct remote *remote, usec_t now);        // its connection is gone
+const char *connector_state_name(const struct remote *remote); // as remote_status() shows it

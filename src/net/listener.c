@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sockets that listen: made here or passed by the service manager.
+#include "net/internal.h"
+
+#include "basic/dirs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+
+LOG_MODULE(net);
+
+#define LISTEN_QUEUE      1024
+#define UNIX_MODE         0770 // less the umask
+#define FILE_IS_NO_SOCKET "a file that is not a socket is in the way"
+
+static int fail(char **ret_error, int error, const char *target, const char *what)
+{
+    *ret_error = xasprintf("%s: %s: %s", target, what, strerror(error));
+    return -error;
+}
+
+// Out of descriptors or memory: those that wait stay in the kernel's queue until there are some
+// again.
+static void pause_accepting(struct remote *remote, int error)
+{
+    struct listener *listener = &remote->listener;
+
+    log_limited(&listener->limit, LOG_LEVEL_WARN, "%s: cannot accept a connection: %s",
+                remote->target, strerror(error));
+    remote_set_error(remote, strerror(error));
+    sd_event_source_set_enabled(listener->source, SD_EVENT_OFF);
+    net_set_timer(remote->net, &remote->timer, net_now(remote->net) + NET_ACCEPT_PAUSE_USEC);
+}
+
+void listener_timer(struct remote *remote)
+{
+    sd_event_source_set_enabled(remote->listener.source, SD_EVENT_ON);
+}
+
+static void welcome(struct remote *remote, int fd, const struct endpoint *peer)
+{
+    struct net *net = remote->net;
+    char *name = remote->is_unix ? xasprintf("unix#%u", net->n_unix++) : address_peer_name(peer);
+    struct connection *connection = connection_new(remote, fd, name);
+
+    if (connection) {
+        net->handler.opened(connection);
+    }
+}
+
+// One accept(): false when there is no more to do in this turn.
+static bool accept_one(struct remote *remote)
+{
+    struct endpoint peer = {.size = sizeof(peer.storage)};
+    int fd = accept4(remote->listener.fd, &peer.sa, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd >= 0) {
+        welcome(remote, fd, &peer);
+        return !remote->is_dead && !remote->net->is_dead;
+    }
+    switch (errno) {
+    case EAGAIN:
+        return false;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        pause_accepting(remote, errno);
+        return false;
+    default:
+        log_dbg("%s: a connection ended before it was accepted: %s", remote->target,
+                strerror(errno));
+        return true;
+    }
+}
+
+static int on_accept(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+    struct remote *remote = userdata;
+    struct net *net = remote->net;
+
+    net_enter(net);
+    for (int i = 0; i < NET_ACCEPT_BATCH; i++) {
+        if (!accept_one(remote)) {
+            break;
+        }
+    }
+    net_leave(net);
+    return 0;
+}
+
+// Starts accepting from `fd`, which becomes the listener's on success.
+static int watch(struct remote *remote, int fd, char **ret_error)
+{
+    struct listener *listener = &remote->listener;
+    int r = sd_event_add_io(remote->net->event, &listener->source, fd, EPOLLIN, on_accept, remote);
+
+    if (r < 0) {
+        return fail(ret_error, -r, remote->target, "cannot watch the socket");
+    }
+    sd_event_source_set_priority(listener->source, SD_EVENT_PRIORITY_NORMAL);
+    sd_event_source_set_description(listener->source, remote->target);
+    listener->fd = fd;
+    return 0;
+}
+
+static uint16_t port_of(int fd)
+{
+    struct endpoint endpoint = {.size = sizeof(endpoint.storage)};
+
+    return getsockname(fd, &endpoint.sa, &endpoint.size) ? 0 : address_port(&endpoint);
+}
+
+static int open_tcp(struct remote *remote, char **ret_error)
+{
+    struct endpoint endpoint;
+    _cleanup_close_ int fd = -1;
+    int on = 1;
+    int r;
+
+    address_endpoint(&remote->address, &endpoint); // a passive address has a number or none
+    fd = socket(endpoint.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return fail(ret_error, errno, remote->target, "cannot make a socket");
+    }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    remote_configure_socket(remote, fd);
+    if (bind(fd, &endpoint.sa, endpoint.size) < 0 || listen(fd, LISTEN_QUEUE) < 0) {
+        return fail(ret_error, errno, remote->target, "cannot listen");
+    }
+    r = watch(remote, fd, ret_error);
+    if (r < 0) {
+        return r;
+    }
+    remote->listener.port = port_of(TAKE_FD(fd));
+    // Scripts that ask for port 0 read the port from this line.
+    log_info("%s: listening on port %u", remote->target, remote->listener.port);
+    return 0;
+}
+
+// Removes what a former listener left at `path`.
+static int make_way(const char *path, const char *target, char **ret_error)
+{
+    struct stat st;
+
+    if (lstat(path, &st) < 0) {
+        return errno == ENOENT ? 0 : fail(ret_error, errno, target, "cannot listen");
+    }
+    if (!S_ISSOCK(st.st_mode)) {
+        return fail(ret_error, EEXIST, target, FILE_IS_NO_SOCKET);
+    }
+    if (unlink(path) < 0 && errno != ENOENT) {
+        return fail(ret_error, errno, target, "cannot remove the former socket");
+    }
+    return 0;
+}
+
+// Binds with the mode that the file is to have: there is no moment with another one.
+static int bind_file(struct remote *remote, int fd, const char *path, char **ret_error)
+{
+    struct endpoint endpoint;
+    _cleanup_close_ int folder_fd = -1;
+    struct stat st;
+    int r = address_unix_endpoint(path, &endpoint, &folder_fd);
+
+    if (r < 0) {
+        return fail(ret_error, -r, remote->target, "cannot listen");
+    }
+    r = make_way(path, remote->target, ret_error);
+    if (r < 0) {
+        return r;
+    }
+    fchmod(fd, UNIX_MODE);
+    if (bind(fd, &endpoint.sa, endpoint.size) < 0) {
+        return fail(ret_error, errno, remote->target, "cannot listen");
+    }
+    if (!lstat(path, &st)) {
+        remote->listener.file = xstrdup(path);
+        remote->listener.file_dev = st.st_dev;
+        remote->listener.file_ino = st.st_ino;
+    }
+    if (listen(fd, LISTEN_QUEUE) < 0) {
+        return fail(ret_error, errno, remote->target, "cannot listen");
+    }
+    return 0;
+}
+
+static int open_unix(struct remote *remote, char **ret_error)
+{
+    _cleanup_free_ char *path = dirs_path(dirs_run(), remote->address.path);
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int r;
+
+    if (fd < 0) {
+        return fail(ret_error, errno, remote->target, "cannot make a socket");
+    }
+    r = bind_file(remote, fd, path, ret_error);
+    if (r >= 0) {
+        r = watch(remote, fd, ret_error);
+    }
+    if (r < 0) {
+        listener_close(remote);
+        return r;
+    }
+    TAKE_FD(fd);
+    log_dbg("%s: listening", remote->target);
+    return 0;
+}
+
+int listener_open(struct remote *remote, char **ret_error)
+{
+    return remote->is_unix ? open_unix(remote, ret_error) : open_tcp(remote, ret_error);
+}
+
+int listener_adopt(struct remote *remote, int fd, char **ret_error)
+{
+    int r;
+
+    if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+        return fail(ret_error, errno, remote->target, "cannot set up the socket");
+    }
+    remote_configure_socket(remote, fd);
+    r = watch(remote, fd, ret_error);
+    if (r < 0) {
+        return r;
+    }
+    remote->listener.port = port_of(fd);
+    log_info("%s: listening on a socket passed by the service manager", remote->target);
+    return 0;
+}
+
+// Removes the socket file unless somebody has replaced it.
+static void remove_file(struct listener *listener)
+{
+    struct stat st;
+
+    if (listener->file && !lstat(listener->file, &st) && st.st_dev == listener->file_dev &&
+        st.st_ino == listener->file_ino) {
+        unlink(listener->file);
+    }
+    free(listener->file);
+    listener->file = NULL;
+}
+
+void listener_close(struct remote *remote)
+{
+    struct listener *listener = &remote->listener;
+
+    listener->source = sd_event_source_disable_unref(listener->source);
+    remove_file(listener);
+    if (listener->fd >= 0) {
+        close(listener->fd);
+        listener->fd = -1;
+    }
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all remotes have in common: the target, the options, the end.
+#include "net/internal.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+
+LOG_MODULE(net);
+
+static void on_remote_timer(struct timer *timer, usec_t now)
+{
+    struct remote *remote = CONTAINER_OF(timer, struct remote, timer);
+
+    if (remote->kind == REMOTE_LISTENER) {
+        listener_timer(remote);
+    } else {
+        connector_timer(remote, now);
+    }
+}
+
+static struct remote *new_remote(struct net *net, const struct remote_options *options,
+                                 void *userdata)
+{
+    struct remote *remote = NEW(struct remote);
+
+    remote->net = net;
+    remote->options = *options;
+    remote->userdata = userdata;
+    remote->timer.expired = on_remote_timer;
+    remote->connector.fd = -1;
+    remote->listener.fd = -1;
+    remote->listener.limit = (struct log_limit)LOG_LIMIT_INIT(6, 2);
+    list_init(&remote->connections);
+    list_push_back(&net->remotes, &remote->in_net);
+    return remote;
+}
+
+bool remote_target_is_valid(const char *target)
+{
+    struct address address;
+
+    if (address_parse(target, &address, NULL) < 0) {
+        return false;
+    }
+    address_done(&address);
+    return true;
+}
+
+int remote_new(struct net *net, const char *target, const struct remote_options *options,
+               void *userdata, struct remote **ret, char **ret_error)
+{
+    struct address address;
+    struct remote *remote;
+    int r = address_parse(target, &address, ret_error);
+
+    if (r < 0) {
+        return r;
+    }
+    if (address.kind == ADDRESS_TLS) {
+        *ret_error = xasprintf("%s: TLS is not supported by this build", target);
+        address_done(&address);
+        return -EPROTONOSUPPORT;
+    }
+    remote = new_remote(net, options, userdata);
+    remote->target = xstrdup(target);
+    remote->address = address;
+    remote->is_unix = address.kind == ADDRESS_UNIX;
+    remote->kind = address.is_passive ? REMOTE_LISTENER : REMOTE_CONNECTOR;
+    if (address.is_passive) {
+        r = listener_open(remote, ret_error);
+        if (r < 0) {
+            remote_reap(remote);
+            return r;
+        }
+    } else {
+        connector_start(remote);
+    }
+    *ret = remote;
+    return 0;
+}
+
+// The target of a passed socket; NULL with the reason if it is none that carries connections.
+static char *passed_target(int fd, bool *ret_listens, bool *ret_is_unix, int *ret_errno)
+{
+    struct endpoint endpoint = {.size = sizeof(endpoint.storage)};
+    int type, listens;
+    socklen_t size = sizeof(int);
+    char *target = NULL;
+    int r;
+
+    r = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size);
+    if (!r && type != SOCK_STREAM) {
+        errno = ESOCKTNOSUPPORT;
+        r = -1;
+    }
+    if (!r) {
+        r = getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size);
+    }
+    if (!r) {
+        r = listens ? getsockname(fd, &endpoint.sa, &endpoint.size)
+                    : getpeername(fd, &endpoint.sa, &endpoint.size);
+    }
+    if (!r) {
+        target = address_target(&endpoint, listens);
+        *ret_listens = listens;
+        *ret_is_unix = endpoint.sa.sa_family == AF_UNIX;
+        errno = EAFNOSUPPORT;
+    }
+    *ret_errno = errno;
+    return target;
+}
+
+int remote_new_from_fd(struct net *net, int fd, const struct remote_options *options,
+                       void *userdata, struct remote **ret, char **ret_error)
+{
+    bool listens, is_unix;
+    int error, r;
+    char *target = passed_target(fd, &listens, &is_unix, &error);
+    struct remote *remote;
+
+    if (!target) {
+        *ret_error = xasprintf(
+            "file descriptor %d is not a stream socket that listens or is "
+            "connected: %s",
+            fd, strerror(error));
+        return -error;
+    }
+    remote = new_remote(net, options, userdata);
+    remote->target = target;
+    remote->is_unix = is_unix;
+    remote->kind = listens ? REMOTE_LISTENER : REMOTE_ADOPTED;
+    if (listens) {
+        r = listener_adopt(remote, fd, ret_error);
+        if (r < 0) {
+            remote_reap(remote);
+            return r;
+        }
+    } else {
+        connector_adopt(remote, fd);
+    }
+    *ret = remote;
+    return 0;
+}
+
+void remote_free(struct remote *remote)
+{
+    struct net *net;
+    struct connection *connection;
+
+    if (!remote || remote->is_dead) {
+        return;
+    }
+    net = remote->net;
+    remote->is_dead = true;
+    if (remote->kind == REMOTE_LISTENER) {
+        listener_close(remote);
+    } else {
+        connector_stop(remote);
+    }
+    net_clear_timer(net, &remote->timer);
+    LIST_FOREACH (connection, &remote->connections, in_remote) {
+        connection_close(connection, "its remote is removed");
+    }
+    list_remove(&remote->in_net);
+    list_push_back(&net->dead_remotes, &remote->in_net);
+    net_arm(net->reap_source);
+}
+
+void remote_reap(struct remote *remote)
+{
+    list_remove(&remote->in_net);
+    address_done(&remote->address);
+    free(remote->target);
+    free(remote);
+}
+
+void remote_closed(struct remote *remote)
+{
+    if (remote->is_dead) {
+        net_arm(remote->net->reap_source);
+    } else if (remote->kind != REMOTE_LISTENER) {
+        connector_lost(remote, net_now(remote->net));
+    }
+}
+
+void remote_set_error(struct remote *remote, const char *error)
+{
+    snprintf(remote->last_error, sizeof(remote->last_error), "%s", error);
+}
+
+usec_t remote_probe_interval(const struct remote *remote)
+{
+    uint64_t ms = remote->options.probe_interval_ms;
+
+    if (ms == UINT64_MAX) {
+        ms = remote->is_unix ? 0 : NET_PROBE_TCP_MS;
+    }
+    return MIN(ms, (uint64_t)UINT32_MAX) * USEC_PER_MSEC;
+}
+
+void remote_configure_socket(const struct remote *remote, int fd)
+{
+    int dscp = remote->options.dscp < 0 ? NET_DSCP_TCP : remote->options.dscp;
+    int tos = (dscp & 63) << 2;
+    int on = 1;
+    int family = 0;
+    socklen_t size = sizeof(family);
+
+    if (remote->is_unix || getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size)) {
+        return;
+    }
+    // None of this is worth refusing service.
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) ||
+        (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos))) ||
+        setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos))) {
+        log_dbg("%s: cannot set a socket option: %s", remote->target, strerror(errno));
+    }
+}
+
+void remote_set_options(struct remote *remote, const struct remote_options *options)
+{
+    struct connection *connection;
+
+    remote->options = *options;
+    if (remote->listener.fd >= 0) {
+        remote_configure_socket(remote, remote->listener.fd);
+    }
+    LIST_FOREACH (connection, &remote->connections, in_remote) {
+        if (connection->state != CONNECTION_DEAD) {
+            remote_configure_socket(remote, connection->stream.fd);
+            probe_start(connection);
+        }
+    }
+}
+
+const char *remote_target(const struct remote *remote)
+{
+    return remote->target;
+}
+
+void *remote_userdata(const struct remote *remote)
+{
+    return remote->userdata;
+}
+
+uint16_t remote_bound_port(const struct remote *remote)
+{
+    return remote->listener.port;
+}
+
+void remote_status(const struct remote *remote, struct remote_status *ret)
+{
+    bool listens = remote->kind == REMOTE_LISTENER;
+
+    *ret = (struct remote_status){
+        .is_connected =
+            listens ? remote->n_connections > 0 : remote->connector.state == CONNECTOR_ACTIVE,
+        .state = listens ? "LISTENING" : connector_state_name(remote),
+        .last_connected = remote->connector.last_connected,
+        .last_disconnected = remote->connector.last_disconnected,
+        .n_connections = remote->n_connections,
+    };
+    memcpy(ret->last_error, remote->last_error, sizeof(ret->last_error));
+}

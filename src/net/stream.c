@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/stream.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static ssize_t plain_recv(struct stream *stream, void *data, size_t size)
+{
+    ssize_t n;
+
+    do {
+        n = recv(stream->fd, data, size, MSG_DONTWAIT);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+static ssize_t plain_send(struct stream *stream, const struct iovec *iov, int n)
+{
+    struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
+    ssize_t sent;
+
+    do {
+        sent = sendmsg(stream->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : sent;
+}
+
+static uint32_t plain_wants(const struct stream *stream, bool receiving, bool sending)
+{
+    (void)stream;
+    return (receiving ? EPOLLIN : 0u) | (sending ? EPOLLOUT : 0u);
+}
+
+// Unread input would make TCP send a reset, which can overtake output that is still on its way.
+static void plain_close(struct stream *stream)
+{
+    if (stream->fd >= 0) {
+        recv(stream->fd, NULL, SIZE_MAX / 2, MSG_TRUNC | MSG_DONTWAIT);
+        close(stream->fd);
+        stream->fd = -1;
+    }
+}
+
+static const struct stream_ops plain_ops = {plain_recv, plain_send, plain_wants, plain_close};
+
+void stream_init_plain(struct stream *stream, int fd)
+{
+    stream->ops = &plain_ops;
+    stream->fd = fd;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// A byte stream over a non-blocking socket. What differs between plain sockets and encrypted ones
+// is behind one table of functions.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct stream {
+    const struct stream_ops *ops;
+    int fd; // -1: closed
+};
+
+struct stream_ops {
+    // Bytes received; 0: the end; -EAGAIN: none now; negative errno.
+    ssize_t (*recv)(struct stream *stream, void *data, size_t size);
+    // Bytes taken, possibly fewer than given; -EAGAIN: none now; negative errno. Never raises
+    // SIGPIPE.
+    ssize_t (*send)(struct stream *stream, const struct iovec *iov, int n);
+    // The EPOLL events to wait for by somebody who wants to receive, to send, or both.
+    uint32_t (*wants)(const struct stream *stream, bool receiving, bool sending);
+    void (*close)(struct stream *stream);
+};
+
+// A plain socket. `fd` belongs to the stream from now on.
+void stream_init_plain(struct stream *stream, int fd);

@@ -6,6 +6,10 @@
 //     IDLE -> value -> AFTER -> ... -> the value is complete, back to IDLE
 #include "json/framer.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum state {
     STATE_IDLE,         // before a value at top level
     STATE_VALUE,        // a value must follow
@@ -383,6 +387,55 @@ static bool step(struct framer *framer, uint8_t c)
     }
 }
 
+// The first byte from `p` on that is not plain, or `limit`.
+static inline const char *skip_plain(const char *p, const char *limit)
+{
+#ifdef __SSE2__
+    for (; limit - p >= 16; p += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i special = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+                                       _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+        // Signed: this holds for controls and for what is not ASCII.
+        unsigned mask =
+            _mm_movemask_epi8(_mm_or_si128(special, _mm_cmplt_epi8(v, _mm_set1_epi8(0x20))));
+
+        if (mask) {
+            return p + __builtin_ctz(mask);
+        }
+    }
+#endif
+    while (p < limit && is_plain[(uint8_t)*p]) {
+        p++;
+    }
+    return p;
+}
+
+// The short cut that most bytes take: a string of plain bytes, `p` at its opening quote, and the
+// separator after it. NULL if it is anything else, or does not end before `limit`.
+static inline const char *take_plain_string(struct framer *framer, const char *p, const char *limit)
+{
+    bool is_name = framer->state == STATE_NAME || framer->state == STATE_OBJECT_FIRST;
+
+    p = skip_plain(p + 1, limit);
+    if (p == limit || *p++ != '"') {
+        return NULL;
+    }
+    if (is_name) {
+        framer->state = STATE_COLON;
+        if (p < limit && *p == ':') {
+            framer->state = STATE_VALUE;
+            p++;
+        }
+        return p;
+    }
+    end_value(framer);
+    if (p < limit && *p == ',' && framer->state == STATE_AFTER) {
+        framer->state = framer->in_object ? STATE_NAME : STATE_VALUE;
+        p++;
+    }
+    return p;
+}
+
 static bool in_token(const struct framer *framer)
 {
     return framer->state >= STATE_STRING;
@@ -416,15 +469,26 @@ enum framer_status framer_feed(struct framer *framer, const char *data, size_t s
         uint8_t c = *p;
 
         if (framer->state == STATE_STRING) {
-            while (is_plain[c]) {
-                if (++p == limit) {
-                    goto out;
-                }
-                c = *p;
+            p = skip_plain(p, limit);
+            if (p == limit) {
+                break;
             }
-        } else if (!in_token(framer) && is_space(c)) {
-            p++;
-            continue;
+            c = *p;
+        } else if (!in_token(framer)) {
+            if (c == '"' && framer->state <= STATE_NAME) {
+                const char *after = take_plain_string(framer, p, limit);
+
+                if (after) {
+                    p = after;
+                    if (framer->state == STATE_IDLE) {
+                        break;
+                    }
+                    continue;
+                }
+            } else if (is_space(c)) {
+                p++;
+                continue;
+            }
         }
         if (!step(framer, c)) {
             if (framer->state == STATE_AFTER) {
@@ -437,7 +501,6 @@ enum framer_status framer_feed(struct framer *framer, const char *data, size_t s
             break;
         }
     }
-out:
     if (p == limit && limit < end && framer->state != STATE_IDLE) {
         fail(framer, "too long");
     }

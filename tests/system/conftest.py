@@ -25,7 +25,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "difference(name): see differences.py")
-    config.addinivalue_line("markers", "ours: asks about something the peer does not have at all")
+    config.addinivalue_line("markers", "ours(why): not run with --peer, where it would mean nothing")
     if config.getoption("peer"):
         config.programs = programs_module.debian()
     else:
@@ -48,8 +48,9 @@ def pytest_collection_modifyitems(config, items):
             reason = differences.REASONS[mark.args[0]]
             if config.programs.is_peer:
                 item.add_marker(pytest.mark.xfail(strict=True, reason=reason))
-        if config.programs.is_peer and item.get_closest_marker("ours"):
-            item.add_marker(pytest.mark.skip(reason="the peer would be compared with itself"))
+        for mark in item.iter_markers("ours"):
+            if config.programs.is_peer:
+                item.add_marker(pytest.mark.skip(reason=mark.args[0]))
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,9 @@ REASONS = {
         "what is printed has its members sorted by name; the peer prints them in hash order",
     "oversized-message":
         "a message may have a limited size; the peer collects it until memory ends",
-    "monitor-without-requests":
-        "monitor with nothing but a database name gets a syntax error; the peer crashes on it",
+    "modify-select-per-column":
+        "a change of columns whose request deselects modify is silent; the peer sends an update"
+        " with nothing in \"old\" when another request of the table selects modify",
     "invalid-utf8":
         "RFC 7047 4 asks for UTF-8; the peer echoes invalid bytes back, which no client can parse",
 }

@@ -16,6 +16,8 @@ struct ovsdb_error {
 #define ERROR_UNKNOWN_COLUMN      "unknown column"
 #define ERROR_UNKNOWN_TABLE       "unknown table"
 #define ERROR_UNKNOWN_DATABASE    "unknown database"
+#define ERROR_UNKNOWN_FUNCTION    "unknown function"
+#define ERROR_UNKNOWN_MUTATOR     "unknown mutator"
 #define ERROR_INTERNAL            "internal error"
 #define ERROR_OVSDB               "ovsdb error"
 #define ERROR_PERMISSION          "permission error"

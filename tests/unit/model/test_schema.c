@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+// Schemas, good and bad, by the table in tests/data/model/schemas.json: what they print as (the
+// schema itself without "prints"), or the error they are.
+#include "model/schema.h"
+#include "model_unit.h"
+#include "json/tree.h"
+
+#include <stdio.h>
+
+static const char *table_path;
+
+static struct schema *make_schema(const char *text)
+{
+    struct schema *schema = NULL;
+
+    assert_null(schema_from_text(slice_of(text), &schema));
+    return schema;
+}
+
+static void check_good(const json_t *row, struct schema *schema)
+{
+    json_t *prints = json_object_get(row, "prints");
+    char *expected = tree_text(prints ? prints : json_object_get(row, "schema"));
+    struct schema *again = NULL;
+
+    assert_slice_is(text_slice(schema->json), expected);
+    assert_null(schema_from_text(text_slice(schema->json), &again));
+    assert_slice_is(text_slice(again->json), expected);
+    assert_true(schema_equals(schema, again));
+    schema_unref(again);
+    free(expected);
+}
+
+static void check_row(const json_t *row)
+{
+    const char *tag = json_string_value(json_object_get(row, "error"));
+    struct schema *schema = NULL;
+    struct ovsdb_error *error;
+    char *text = tree_text(json_object_get(row, "schema"));
+
+    error = schema_from_text(slice_of(text), &schema);
+    if (!error == !!tag) {
+        fail_msg("%s: %s", json_string_value(json_object_get(row, "what")),
+                 error ? error->details : "is accepted");
+    }
+    if (tag) {
+        assert_error_is(error, tag, json_string_value(json_object_get(row, "details")));
+    } else {
+        check_good(row, schema);
+        schema_unref(schema);
+    }
+    free(text);
+}
+
+static void test_table(void **state)
+{
+    json_t *rows = json_load_file(table_path, 0, NULL);
+
+    assert_true(json_array_size(rows) > 150);
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        check_row(json_array_get(rows, i));
+    }
+    json_decref(rows);
+}
+
+static void test_not_json(void **state)
+{
+    struct schema *schema = NULL;
+
+    assert_error_is(schema_from_text(SLICE("{\"name\":"), &schema), ERROR_SYNTAX, "no JSON");
+    assert_error_is(schema_from_text(SLICE(""), &schema), ERROR_SYNTAX, "no JSON");
+    assert_null(schema);
+}
+
+static void test_file(void **state)
+{
+    char path[] = "/tmp/test_schema.XXXXXX";
+    int fd = mkstemp(path);
+    struct schema *schema = NULL;
+
+    assert_true(fd >= 0);
+    assert_error_is(schema_from_file(path, &schema), ERROR_SYNTAX, path);
+    assert_true(write(fd, "{\"name\":\"D\",\"tables\":{}}\n", 25) == 25);
+    assert_null(schema_from_file(path, &schema));
+    assert_string_equal(schema->name, "D");
+    schema_unref(schema);
+    close(fd);
+    unlink(path);
+    assert_error_is(schema_from_file(path, &schema), ERROR_IO, "No such file");
+}
+
+static const char *const layout =
+    "{\"name\":\"D\",\"version\":\"1.2.3\",\"cksum\":\"4 5\",\"tables\":{"
+    "\"B\":{\"columns\":{\"u\":{\"type\":\"uuid\"},\"i\":{\"type\":\"integer\"},"
+    "\"Z\":{\"type\":{\"key\":\"uuid\",\"min\":0}},"
+    "\"r\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"A\"}}}},"
+    "\"indexes\":[[\"i\",\"Z\"]],\"isRoot\":true},"
+    "\"A\":{\"columns\":{\"s\":{\"type\":\"string\",\"mutable\":false}},\"maxRows\":7}}}";
+
+static void test_layout(void **state)
+{
+    struct schema *schema = make_schema(layout);
+    const struct table_schema *a = schema_find_table(schema, SLICE("A"));
+    const struct table_schema *b = schema_find_table(schema, SLICE("B"));
+    static const struct {
+        const char *name;
+        unsigned offset, n_words;
+    } expected[] = {{"Z", 0, 1}, {"i", 1, 1}, {"r", 2, 2}, {"u", 4, 2}};
+
+    assert_int_equal(schema->n_tables, 2);
+    assert_string_equal(schema->version, "1.2.3");
+    assert_string_equal(schema->cksum, "4 5");
+    assert_ptr_equal(a, &schema->tables[0]);
+    assert_ptr_equal(b, &schema->tables[1]);
+    assert_int_equal(b->index, 1);
+    assert_false(a->is_root);
+    assert_true(b->is_root);
+    assert_int_equal(a->max_rows, 7);
+    assert_true(b->max_rows == UINT32_MAX);
+    assert_int_equal(b->n_columns, 6);
+    assert_int_equal(b->n_words, 6);
+    for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+        const struct column *column = table_schema_find_column(b, slice_of(expected[i].name));
+
+        assert_ptr_equal(column, &b->columns[i + 2]);
+        assert_int_equal(column->index, i + 2);
+        assert_int_equal(column->offset, expected[i].offset);
+        assert_int_equal(column->n_words, expected[i].n_words);
+        assert_true(column->is_mutable && column->is_persistent);
+    }
+    assert_ptr_equal(b->columns[4].type.key.uuid.ref_table, a);
+    assert_int_equal(b->n_indexes, 1);
+    assert_int_equal(b->indexes[0].n_columns, 2);
+    assert_string_equal(b->indexes[0].columns[0]->name, "i");
+    assert_string_equal(b->indexes[0].columns[1]->name, "Z");
+    assert_false(a->columns[2].is_mutable);
+    schema_unref(schema);
+}
+
+static void test_find(void **state)
+{
+    struct schema *schema = make_schema(layout);
+    const struct table_schema *a = schema_find_table(schema, SLICE("A"));
+
+    assert_ptr_equal(table_schema_find_column(a, SLICE("_uuid")), &a->columns[COLUMN_UUID]);
+    assert_ptr_equal(table_schema_find_column(a, SLICE("_version")), &a->columns[COLUMN_VERSION]);
+    assert_false(a->columns[COLUMN_UUID].is_mutable);
+    assert_true(a->columns[COLUMN_UUID].is_persistent);
+    assert_false(a->columns[COLUMN_VERSION].is_persistent);
+    assert_null(table_schema_find_column(a, SLICE("ss")));
+    assert_null(table_schema_find_column(a, SLICE_EMPTY));
+    assert_null(schema_find_table(schema, SLICE("AB")));
+    assert_null(schema_find_table(schema, SLICE_EMPTY));
+    schema_unref(schema);
+}
+
+// Ephemeral strong references to a table that is no root are durable all the same (RFC 7047 3.2).
+static void test_durability(void **state)
+{
+    struct schema *schema = make_schema(
+        "{\"name\":\"D\",\"tables\":{\"A\":{\"isRoot\":true,\"columns\":{"
+        "\"e\":{\"type\":\"integer\",\"ephemeral\":true},"
+        "\"s\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"B\"}},\"ephemeral\":true},"
+        "\"t\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"A\"}},\"ephemeral\":true},"
+        "\"w\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"B\",\"refType\":\"weak\"},"
+        "\"min\":0},"
+        "\"ephemeral\":true,\"mutable\":false}}},\"B\":{\"columns\":{\"c\":{\"type\":\"integer\"}}}"
+        "}}");
+    const struct table_schema *a = schema_find_table(schema, SLICE("A"));
+
+    assert_false(table_schema_find_column(a, SLICE("e"))->is_persistent);
+    assert_true(table_schema_find_column(a, SLICE("s"))->is_persistent);
+    assert_true(table_schema_find_column(a, SLICE("s"))->is_ephemeral_declared);
+    assert_false(table_schema_find_column(a, SLICE("t"))->is_persistent);
+    assert_false(table_schema_find_column(a, SLICE("w"))->is_persistent);
+    assert_true(table_schema_find_column(a, SLICE("w"))->is_mutable);
+    schema_unref(schema);
+}
+
+static void test_equals(void **state)
+{
+    static const struct {
+        const char *text;
+        bool equal;
+    } others[] = {
+        {"{\"name\":\"D\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":{\"key\":\"integer\","
+         "\"max\":1}}}}}}",
+         true},
+        {"{\"name\":\"D\",\"cksum\":\"1\",\"tables\":{\"T\":{\"isRoot\":true,\"columns\":{\"c\":{"
+         "\"type\":\"integer\"}}}}}",
+         true},
+        {"{\"name\":\"D\",\"version\":\"1.0.0\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":"
+         "\"integer\"}}}}}",
+         false},
+        {"{\"name\":\"E\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":\"integer\"}}}}}", false},
+        {"{\"name\":\"D\",\"tables\":{\"U\":{\"columns\":{\"c\":{\"type\":\"integer\"}}}}}", false},
+        {"{\"name\":\"D\",\"tables\":{\"T\":{\"columns\":{\"d\":{\"type\":\"integer\"}}}}}", false},
+        {"{\"name\":\"D\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":\"real\"}}}}}", false},
+        {"{\"name\":\"D\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":{\"key\":\"integer\","
+         "\"min\":0}}}}}}",
+         false},
+        {"{\"name\":\"D\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":\"integer\","
+         "\"ephemeral\":true}}}}}",
+         false},
+        {"{\"name\":\"D\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":\"integer\",\"mutable\":"
+         "false}}}}}",
+         false},
+        {"{\"name\":\"D\",\"tables\":{\"T\":{\"maxRows\":1,\"columns\":{\"c\":{\"type\":"
+         "\"integer\"}}}}}",
+         false},
+        {"{\"name\":\"D\",\"tables\":{\"T\":{\"indexes\":[[\"c\"]],\"columns\":{\"c\":{\"type\":"
+         "\"integer\"}}}}}",
+         false},
+        {"{\"name\":\"D\",\"tables\":{}}", false},
+    };
+    struct schema *schema = make_schema(
+        "{\"name\":\"D\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":\"integer\"}}}}}");
+
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        struct schema *other = make_schema(others[i].text);
+
+        assert_int_equal(schema_equals(schema, other), others[i].equal);
+        schema_unref(other);
+    }
+    schema_unref(schema);
+}
+
+// The limits that the layout of rows sets.
+static void test_too_many_columns(void **state)
+{
+    struct schema *schema = NULL;
+    struct buf text = {0};
+
+    buf_puts(&text, "{\"name\":\"D\",\"tables\":{\"T\":{\"columns\":{");
+    for (int i = 0; i < 32001; i++) {
+        buf_printf(&text, "%s\"c%d\":{\"type\":\"uuid\"}", i ? "," : "", i);
+    }
+    buf_puts(&text, "}}}}");
+    assert_error_is(schema_from_text(buf_slice(&text), &schema), ERROR_SYNTAX, "32000 columns");
+    buf_done(&text);
+}
+
+static void test_references_counted(void **state)
+{
+    struct schema *schema = make_schema(layout);
+
+    assert_ptr_equal(schema_ref(schema), schema);
+    schema_unref(schema);
+    assert_string_equal(schema->name, "D");
+    schema_unref(schema);
+    schema_unref(NULL);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_not_json),
+        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_durability),
+        cmocka_unit_test(test_equals),
+        cmocka_unit_test(test_too_many_columns),
+        cmocka_unit_test(test_references_counted),
+    };
+
+    table_path = argv[argc - 1];
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -37,7 +37,7 @@ static size_t mutate(uint8_t *data, size_t size)
         return size;
     case 1:
         if (size) {
-            data[at] = "{}[],:\"\\0e-.9truefalsenull\n\x80\xff"[random_next() % 31];
+            data[at] = "{}[],:\"\\0e-.9truefalsenull\n\x80\xff"[random_next() % 29];
         }
         return size;
     case 2:

@@ -19,6 +19,9 @@ REASONS = {
     "modify-select-per-column":
         "a change of columns whose request deselects modify is silent; the peer sends an update"
         " with nothing in \"old\" when another request of the table selects modify",
+    "resume":
+        "monitor_cond_since resumes on a standalone server too; the peer knows transaction ids only"
+        " in a cluster",
     "invalid-utf8":
         "RFC 7047 4 asks for UTF-8; the peer echoes invalid bytes back, which no client can parse",
 }

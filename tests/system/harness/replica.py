@@ -21,8 +21,9 @@ def _order(atom):
     return atom[1] if isinstance(atom, list) else atom
 
 
-def apply_diff(old, diff, optional=False):
-    """Returns `old` changed by a difference in the sense of update2."""
+def apply_diff(old, diff, is_set):
+    """Returns `old` changed by a difference in the sense of update2: of a map, of a set that may
+    have several members (`is_set`), or of anything else, which is simply replaced."""
     if isinstance(diff, list) and diff[0] == "map":
         pairs = {_key(k): [k, v] for k, v in _pairs(old, "map")}
         for k, v in diff[1]:
@@ -31,8 +32,6 @@ def apply_diff(old, diff, optional=False):
             else:
                 pairs[_key(k)] = [k, v]
         return ["map", sorted(pairs.values(), key=lambda p: _order(p[0]))]
-    is_set = isinstance(diff, list) and diff[0] == "set" or \
-        isinstance(old, list) and old[0] == "set" or optional
     if not is_set:
         return diff
     members = {_key(a): a for a in _pairs(old, "set")}
@@ -47,7 +46,7 @@ def apply_diff(old, diff, optional=False):
 
 class Replica:
     """`defaults`: table -> column -> value, for the columns that initial and insert leave out.
-    `sets`: (table, column) pairs that are sets with more than one member allowed."""
+    `sets`: (table, column) pairs that are sets of possibly more than one member."""
 
     def __init__(self, defaults=None, sets=()):
         self.tables = {}

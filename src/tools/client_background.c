@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/client_background.h"
+
+#include "config.h"
+#include "control/control.h"
+#include "service/pidfile.h"
+#include "service/vlog_commands.h"
+#include "tools/tool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+
+static struct command_registry *registry;
+static struct control *control;
+static int stop_signal; // 0: none came
+
+bool client_background_is_for(const struct client_verb *verb)
+{
+    return verb->run == client_monitor || verb->run == client_lock || verb->run == client_steal ||
+           verb->run == client_unlock;
+}
+
+void client_background_fork(struct client_context *context)
+{
+    _cleanup_free_ char *error = NULL;
+    int r = daemonize_start(&context->service.daemonize, &error);
+
+    if (r < 0) {
+        tool_fail("%s", error ? error : strerror(-r));
+    }
+    tool_rearm_timeout();
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+    struct client_context *context = userdata;
+
+    stop_signal = (int)info->ssi_signo;
+    client_stop(context->client);
+    return 0;
+}
+
+static void catch_signals(struct client_context *context)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+        sigaddset(&set, signals[i]);
+    }
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+        int r = sd_event_add_signal(client_event(context->client), NULL, signals[i], on_signal,
+                                    context);
+
+        if (r < 0) {
+            tool_fail_errno(-r, "cannot watch signals");
+        }
+    }
+}
+
+static void run_exit(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct client_context *context = userdata;
+
+    command_reply(call, "");
+    client_stop(context->client);
+}
+
+static void run_version(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    _cleanup_free_ char *text = xasprintf("%s (ovsdbd) %s\n", tool_name(), OVSDBD_VERSION);
+
+    command_reply(call, text);
+}
+
+static void open_control(struct client_context *context, const struct command *commands)
+{
+    _cleanup_free_ char *path = service_options_control_path(&context->service, tool_name());
+    _cleanup_free_ char *error = NULL;
+    int r;
+
+    if (!path) {
+        return;
+    }
+    registry = command_registry_new();
+    command_register(registry, &(struct command){"exit", "", 0, 0, run_exit, context});
+    command_register(registry, &(struct command){"version", "", 0, 0, run_version, NULL});
+    vlog_commands_register(registry);
+    for (; commands && commands->name; commands++) {
+        struct command command = *commands;
+
+        command.userdata = context;
+        command_register(registry, &command);
+    }
+    r = control_new(client_event(context->client), registry, path, &control, &error);
+    if (r < 0) {
+        tool_fail("%s", error ? error : strerror(-r));
+    }
+}
+
+void client_background_begin(struct client_context *context, const struct command *commands)
+{
+    catch_signals(context);
+    if (context->service.daemonize.detach || context->service.unixctl) {
+        open_control(context, commands);
+    }
+}
+
+void client_background_ready(struct client_context *context)
+{
+    int output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    int errors = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+
+    fflush(stdout);
+    daemonize_ready();
+    if (output >= 0) {
+        dup2(output, STDOUT_FILENO);
+        close(output);
+    }
+    if (errors >= 0) {
+        dup2(errors, STDERR_FILENO);
+        close(errors);
+    }
+}
+
+void client_background_end(struct client_context *context)
+{
+    client_close(context->client);
+    control_free(control);
+    command_registry_free(registry);
+    pidfile_remove();
+    fflush(stdout);
+    if (stop_signal) {
+        sigset_t set;
+
+        signal(stop_signal, SIG_DFL);
+        sigemptyset(&set);
+        sigaddset(&set, stop_signal);
+        raise(stop_signal);
+        sigprocmask(SIG_UNBLOCK, &set, NULL);
+    }
+    exit(EXIT_SUCCESS);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs of ovsdb-client that run until they are told to end: in the background if asked
+// (--detach,
+// --pidfile, ...), with a control socket of their own then, and with an orderly end on a signal.
+//
+//     client_background_fork()   before anything is opened
+//     client_background_begin()  connected: control socket, signals
+//     client_background_ready()  the first output is out: the waiting parent exits
+//     client_background_end()    after client_stop()
+#pragma once
+
+#include "control/command.h"
+#include "tools/client_verbs.h"
+
+// True for verbs that stay.
+bool client_background_is_for(const struct client_verb *verb);
+void client_background_fork(struct client_context *context);
+// `commands` (ended by one without a name, may be NULL) are registered beside "exit", "version" and
+// those of the log. Their userdata is `context`.
+void client_background_begin(struct client_context *context, const struct command *commands);
+// Standard output and error stay open: they are what such a client is for.
+void client_background_ready(struct client_context *context);
+// Answers and closes the control socket; ends the program the way that stopped it: by the signal,
+// or with status 0.
+void client_background_end(struct client_context *context) __attribute__((noreturn));

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// ovsdb-client convert and needs-conversion: the database is the one that the schema file is for.
+#include "tools/client_verbs.h"
+#include "tools/tool.h"
+
+#include <stdio.h>
+
+void client_needs_conversion(struct client_context *context, int argc, char **argv)
+{
+    _cleanup_schema_ struct schema *wanted = NULL;
+    _cleanup_schema_ struct schema *actual = NULL;
+
+    tool_check(schema_from_file(argv[0], &wanted));
+    context->database = xstrdup(wanted->name);
+    actual = client_fetch_schema(context);
+    puts(schema_equals(actual, wanted) ? "no" : "yes");
+}
+
+void client_convert(struct client_context *context, int argc, char **argv)
+{
+    _cleanup_schema_ struct schema *schema = NULL;
+    _cleanup_buf_ struct buf params = {0};
+    _cleanup_buf_ struct buf reply = {0};
+
+    tool_check(schema_from_file(argv[0], &schema));
+    client_put_strings(&params, schema->name, NULL);
+    params.size--;
+    buf_putc(&params, ',');
+    buf_put_slice(&params, text_slice(schema->json));
+    buf_putc(&params, ']');
+    client_call(context->client, "set_db_change_aware", SLICE("[true]"), &reply);
+    client_call_or_fail(context->client, "convert", buf_slice(&params), &reply);
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What ovsdb-client's main file hands to a verb, and the verbs.
+#pragma once
+
+#include "model/schema.h"
+#include "service/options.h"
+#include "tools/client.h"
+#include "tools/table.h"
+
+struct client_context {
+    const char *server;
+    struct client *client; // NULL for verbs that dial themselves
+    char *database;        // verbs with a database: the one chosen
+    struct table_style style;
+    bool timestamp;
+    struct service_options service;
+    bool printed; // a table has been printed before
+};
+
+enum client_needs {
+    NEEDS_NOTHING,    // dials itself
+    NEEDS_CONNECTION, // a server
+    NEEDS_DATABASE,   // a server and a database on it
+};
+
+struct client_verb {
+    const char *name;
+    enum client_needs needs;
+    int min_args; // without server and database
+    int max_args; // -1: any number
+    void (*run)(struct client_context *context, int argc, char **argv);
+};
+
+// Chooses context->database: `argument` (may be NULL) if the server has such a database, and
+// returns true; else the default one: Open_vSwitch, or the only one whose name does not begin with
+// an underscore.
+bool client_choose_database(struct client_context *context, const char *argument);
+// Prints and empties `table`.
+void client_print_table(struct client_context *context, struct table *table);
+// The schema of the chosen database. The caller unrefs it.
+struct schema *client_fetch_schema(struct client_context *context);
+// [DATABASE] and the like: a JSON array of these strings, for the params of a request. Appends to
+// `buf`.
+void client_put_strings(struct buf *buf, const char *first, ...) __attribute__((sentinel));
+
+void client_list_dbs(struct client_context *context, int argc, char **argv);
+void client_get_schema(struct client_context *context, int argc, char **argv);
+void client_get_schema_version(struct client_context *context, int argc, char **argv);
+void client_get_schema_cksum(struct client_context *context, int argc, char **argv);
+void client_list_tables(struct client_context *context, int argc, char **argv);
+void client_list_columns(struct client_context *context, int argc, char **argv);
+void client_transact(struct client_context *context, int argc, char **argv);
+void client_query(struct client_context *context, int argc, char **argv);
+void client_dump(struct client_context *context, int argc, char **argv);
+void client_monitor(struct client_context *context, int argc, char **argv);
+void client_wait(struct client_context *context, int argc, char **argv);
+void client_lock(struct client_context *context, int argc, char **argv);
+void client_steal(struct client_context *context, int argc, char **argv);
+void client_unlock(struct client_context *context, int argc, char **argv);
+void client_needs_conversion(struct client_context *context, int argc, char **argv);
+void client_convert(struct client_context *context, int argc, char **argv);

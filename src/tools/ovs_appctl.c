@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// ovs-appctl: one command to the control socket of a running daemon.
+//
+//     -t /FILE   the control socket itself
+//     -t NAME    RUNDIR/NAME.pid says which process, RUNDIR/NAME.PID.ctl is its socket
+#include "basic/dirs.h"
+#include "control/control.h"
+#include "service/options.h"
+#include "service/pidfile.h"
+#include "tools/tool.h"
+
+#include <stdio.h>
+
+#define DEFAULT_TARGET    "ovs-vswitchd"
+#define EXIT_SERVER_ERROR 2
+
+static const struct option long_options[] = {
+    {"target", required_argument, NULL, 't'},
+    {"execute", no_argument, NULL, 'e'},
+    {"timeout", required_argument, NULL, 'T'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {"verbose", optional_argument, NULL, 'v'},
+    {"log-file", optional_argument, NULL, SERVICE_OPTION_LOG_FILE},
+    {"syslog-method", required_argument, NULL, SERVICE_OPTION_SYSLOG_METHOD},
+    {"syslog-target", required_argument, NULL, SERVICE_OPTION_SYSLOG_TARGET},
+    {NULL},
+};
+
+static void print_help(void)
+{
+    printf(
+        "%s: sends a command to a running daemon\n"
+        "usage: %s [OPTIONS] COMMAND [ARG...]\n"
+        "\n"
+        "  -t, --target=TARGET   a daemon's name, or a control socket that begins with /\n"
+        "                        (default: " DEFAULT_TARGET
+        ")\n"
+        "  -T, --timeout=SECS    give up after SECS seconds\n"
+        "  -e, --execute         for old scripts: a command follows, as without it\n"
+        "  -h, --help            this text\n"
+        "  -V, --version         the version\n"
+        "\n"
+        "Commands of every daemon:\n"
+        "  list-commands         all of its commands\n"
+        "  version               its version\n"
+        "  vlog/list             its log levels\n"
+        "  vlog/list-pattern     how its log lines look\n"
+        "  vlog/set [SPEC]       set log levels\n"
+        "  vlog/reopen           open its log file again\n",
+        tool_name(), tool_name());
+}
+
+// The control socket of `target`. Caller frees.
+static char *find_socket(const char *target)
+{
+    _cleanup_free_ char *name = NULL;
+    _cleanup_free_ char *pidfile = NULL;
+    _cleanup_free_ char *socket = NULL;
+    pid_t pid;
+    int r;
+
+    if (target[0] == '/') {
+        return xstrdup(target);
+    }
+    name = xasprintf("%s.pid", target);
+    pidfile = dirs_path(dirs_run(), name);
+    r = pidfile_read(pidfile, &pid);
+    if (r < 0) {
+        tool_fail_errno(-r, "cannot read pidfile \"%s\"", pidfile);
+    }
+    socket = xasprintf("%s.%ld.ctl", target, (long)pid);
+    return dirs_path(dirs_run(), socket);
+}
+
+static int run(const char *target, char **argv, int argc)
+{
+    _cleanup_free_ char *path = find_socket(target);
+    _cleanup_free_ char *text = NULL;
+    int r = control_call(path, argv[0], argc - 1, argv + 1, &text);
+
+    if (r < 0) {
+        tool_fail_errno(-r, "cannot connect to \"%s\"", path);
+    }
+    if (r > 0) {
+        fputs(text, stderr);
+        fprintf(stderr, "%s: %s: server returned an error\n", tool_name(), target);
+        return EXIT_SERVER_ERROR;
+    }
+    tool_print(slice_of(text));
+    return EXIT_SUCCESS;
+}
+
+static void handle_option(struct service_options *service, const char **target, int c)
+{
+    _cleanup_free_ char *error = NULL;
+
+    switch (c) {
+    case 't':
+        *target = optarg;
+        break;
+    case 'T':
+        tool_set_timeout(optarg, "-T or --timeout");
+        break;
+    case 'e':
+        break;
+    case 'h':
+        print_help();
+        exit(EXIT_SUCCESS);
+    case 'V':
+        tool_print_version();
+        exit(EXIT_SUCCESS);
+    default:
+        if (service_options_handle(service, c, optarg, &error) <= 0) {
+            if (error) {
+                tool_fail("%s", error);
+            }
+            exit(EXIT_FAILURE); // getopt_long() has said why
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    // The "+": options end at the command, whose arguments may look like options.
+    _cleanup_free_ char *letters = tool_short_options(long_options);
+    _cleanup_free_ char *short_options = xasprintf("+%s", letters);
+    struct service_options service = {0};
+    const char *target = DEFAULT_TARGET;
+    _cleanup_free_ char *error = NULL;
+    int c;
+
+    tool_init(argv);
+    while ((c = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
+        handle_option(&service, &target, c);
+    }
+    tool_set_default_timeout();
+    if (optind >= argc) {
+        tool_fail("at least one non-option argument is required (use --help for help)");
+    }
+    if (service_options_apply(&service, &error) < 0) {
+        tool_fail("%s", error);
+    }
+    service_options_done(&service);
+    return run(target, argv + optind, argc - optind);
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// ovsdb-client: options, the choice of server and database, and the table of verbs.
+//
+//     ovsdb-client [OPTIONS] VERB [SERVER] [DATABASE] [ARG...]
+//
+// SERVER is recognised by its colon, DATABASE by being one that the server has; both have defaults.
+#include "basic/dirs.h"
+#include "tools/client_background.h"
+#include "tools/tool.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+enum {
+    OPTION_BARE = 256,
+    OPTION_NO_HEADINGS,
+    OPTION_PRETTY,
+    OPTION_TIMESTAMP,
+    OPTION_MAX_COLUMN_WIDTH
+};
+
+static const struct option long_options[] = {
+    {"format", required_argument, NULL, 'f'},
+    {"data", required_argument, NULL, 'd'},
+    {"no-headings", no_argument, NULL, OPTION_NO_HEADINGS},
+    {"pretty", no_argument, NULL, OPTION_PRETTY},
+    {"bare", no_argument, NULL, OPTION_BARE},
+    {"max-column-width", required_argument, NULL, OPTION_MAX_COLUMN_WIDTH},
+    {"timestamp", no_argument, NULL, OPTION_TIMESTAMP},
+    {"timeout", required_argument, NULL, 't'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    SERVICE_LONG_OPTIONS,
+    {NULL},
+};
+
+static const struct client_verb verbs[] = {
+    {"convert", NEEDS_CONNECTION, 1, 1, client_convert},
+    {"dump", NEEDS_DATABASE, 0, -1, client_dump},
+    {"get-schema", NEEDS_DATABASE, 0, 0, client_get_schema},
+    {"get-schema-cksum", NEEDS_DATABASE, 0, 0, client_get_schema_cksum},
+    {"get-schema-version", NEEDS_DATABASE, 0, 0, client_get_schema_version},
+    {"list-columns", NEEDS_DATABASE, 0, 1, client_list_columns},
+    {"list-dbs", NEEDS_CONNECTION, 0, 0, client_list_dbs},
+    {"list-tables", NEEDS_DATABASE, 0, 0, client_list_tables},
+    {"lock", NEEDS_CONNECTION, 1, 1, client_lock},
+    {"monitor", NEEDS_DATABASE, 1, -1, client_monitor},
+    {"needs-conversion", NEEDS_CONNECTION, 1, 1, client_needs_conversion},
+    {"query", NEEDS_CONNECTION, 1, 1, client_query},
+    {"steal", NEEDS_CONNECTION, 1, 1, client_steal},
+    {"transact", NEEDS_CONNECTION, 1, 1, client_transact},
+    {"unlock", NEEDS_CONNECTION, 1, 1, client_unlock},
+    {"wait", NEEDS_NOTHING, 2, 2, client_wait},
+};
+
+void client_print_table(struct client_context *context, struct table *table)
+{
+    _cleanup_buf_ struct buf text = {0};
+
+    table_put(&text, table, &context->style, !context->printed);
+    context->printed = true;
+    tool_print(buf_slice(&text));
+    table_done(table);
+}
+
+static void print_help(void)
+{
+    printf(
+        "%s: client of an OVSDB server\n"
+        "usage: %s [OPTIONS] COMMAND [SERVER] [DATABASE] [ARG...]\n"
+        "\n"
+        "Commands:\n"
+        "  list-dbs [SERVER]                 names of the databases\n"
+        "  get-schema [SERVER] [DATABASE]    the schema as JSON\n"
+        "  get-schema-version [SERVER] [DATABASE]\n"
+        "                                    the schema's version\n"
+        "  get-schema-cksum [SERVER] [DATABASE]\n"
+        "                                    the schema's checksum\n"
+        "  list-tables [SERVER] [DATABASE]   names of the tables\n"
+        "  list-columns [SERVER] [DATABASE] [TABLE]\n"
+        "                                    columns of one table or of all, with their types\n"
+        "  transact [SERVER] TRANSACTION     run the \"transact\" parameters TRANSACTION\n"
+        "  query [SERVER] TRANSACTION        the same, and undo it\n"
+        "  dump [SERVER] [DATABASE] [TABLE [COLUMN...]]\n"
+        "                                    the contents\n"
+        "  monitor [SERVER] [DATABASE] TABLE [COLUMN,...]...\n"
+        "                                    the contents and every change to come; among the\n"
+        "                                    columns !initial, !insert, !delete, !modify say\n"
+        "                                    what not to show\n"
+        "  monitor [SERVER] [DATABASE] ALL   the same for everything\n"
+        "  wait [SERVER] DATABASE STATE      until DATABASE is added, connected or removed\n"
+        "  needs-conversion [SERVER] SCHEMA  whether the database differs from SCHEMA\n"
+        "  convert [SERVER] SCHEMA           convert the database to SCHEMA\n"
+        "  lock [SERVER] LOCK                ask for LOCK, show what becomes of it\n"
+        "  steal [SERVER] LOCK               take LOCK from its owner\n"
+        "  unlock [SERVER] LOCK              give LOCK back\n"
+        "  help                              this text\n"
+        "\n"
+        "SERVER is unix:FILE or tcp:HOST[:PORT], or punix:FILE or ptcp:[PORT][:IP] to be called\n"
+        "by the server. Default: unix:%s/db.sock.\n"
+        "DATABASE is Open_vSwitch by default, or the only one that the server has.\n"
+        "\n"
+        "Output options:\n"
+        "  -f, --format=FORMAT         table, list, html, csv or json\n"
+        "  -d, --data=FORMAT           of cells: string, bare or json\n"
+        "  --no-headings               leave out the headings\n"
+        "  --pretty                    indent JSON\n"
+        "  --bare                      the same as --format=list --data=bare --no-headings\n"
+        "  --max-column-width=N        cut wider cells off (format table)\n"
+        "  --timestamp                 \"monitor\" shows the time of each update\n"
+        "\n",
+        tool_name(), tool_name(), dirs_run());
+    service_options_help(tool_name());
+    printf(
+        "\n"
+        "Other options:\n"
+        "  -t, --timeout=SECS          give up after SECS seconds\n"
+        "  -h, --help                  this text\n"
+        "  -V, --version               the version\n");
+}
+
+static void handle_option(struct client_context *context, int c)
+{
+    _cleanup_free_ char *error = NULL;
+
+    switch (c) {
+    case 'f':
+        if (!table_format_parse(optarg, &context->style.format)) {
+            tool_fail("unknown output format \"%s\"", optarg);
+        }
+        break;
+    case 'd':
+        if (!table_data_parse(optarg, &context->style.data)) {
+            tool_fail("unknown data format \"%s\"", optarg);
+        }
+        break;
+    case OPTION_NO_HEADINGS:
+        context->style.no_headings = true;
+        break;
+    case OPTION_PRETTY:
+        context->style.pretty = true;
+        break;
+    case OPTION_BARE:
+        context->style.format = TABLE_FORMAT_LIST;
+        context->style.data = TABLE_DATA_BARE;
+        context->style.no_headings = true;
+        break;
+    case OPTION_MAX_COLUMN_WIDTH:
+        context->style.max_column_width = strtoul(optarg, NULL, 10);
+        break;
+    case OPTION_TIMESTAMP:
+        context->timestamp = true;
+        break;
+    case 't':
+        tool_set_timeout(optarg, "-t or --timeout");
+        break;
+    case 'h':
+        print_help();
+        exit(EXIT_SUCCESS);
+    case 'V':
+        tool_print_version();
+        exit(EXIT_SUCCESS);
+    default:
+        if (service_options_handle(&context->service, c, optarg, &error) <= 0) {
+            if (error) {
+                tool_fail("%s", error);
+            }
+            exit(EXIT_FAILURE); // getopt_long() has said why
+        }
+    }
+}
+
+static const struct client_verb *find_verb(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+        if (!strcmp(verbs[i].name, name)) {
+            return &verbs[i];
+        }
+    }
+    if (!strcmp(name, "help")) {
+        print_help();
+        exit(EXIT_SUCCESS);
+    }
+    tool_fail("unknown command '%s'; use --help for help", name);
+}
+
+static bool looks_like_server(const char *argument)
+{
+    return isalpha((unsigned char)argument[0]) && strchr(argument, ':');
+}
+
+static void run(struct client_context *context, const struct client_verb *verb, int argc,
+                char **argv)
+{
+    _cleanup_free_ char *default_server = xasprintf("unix:%s/db.sock", dirs_run());
+
+    context->server = default_server;
+    if (argc > verb->min_args && looks_like_server(argv[0])) {
+        context->server = argv[0];
+        argc--;
+        argv++;
+    }
+    if (client_background_is_for(verb)) {
+        client_background_fork(context);
+    }
+    if (verb->needs != NEEDS_NOTHING) {
+        context->client = client_open(context->server, CLIENT_NO_RETRY);
+    }
+    if (verb->needs == NEEDS_DATABASE &&
+        client_choose_database(context, argc > verb->min_args ? argv[0] : NULL)) {
+        argc--;
+        argv++;
+    }
+    if (argc < verb->min_args || (verb->max_args >= 0 && argc > verb->max_args)) {
+        tool_fail("invalid syntax for '%s' (use --help for help)", verb->name);
+    }
+    verb->run(context, argc, argv);
+    client_close(context->client);
+}
+
+int main(int argc, char **argv)
+{
+    _cleanup_free_ char *short_options = tool_short_options(long_options);
+    struct client_context context = {0};
+    _cleanup_free_ char *error = NULL;
+    int c;
+
+    tool_init(argv);
+    while ((c = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
+        handle_option(&context, c);
+    }
+    tool_set_default_timeout();
+    if (optind >= argc) {
+        tool_fail("missing command name; use --help for help");
+    }
+    if (service_options_apply(&context.service, &error) < 0) {
+        tool_fail("%s", error);
+    }
+    run(&context, find_verb(argv[optind]), argc - optind - 1, argv + optind + 1);
+    free(context.database);
+    service_options_done(&context.service);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which rows a log has shown so far, and what they are called.
+#pragma once
+
+#include "basic/htable.h"
+#include "basic/slice.h"
+
+// A zeroed struct knows no row.
+struct row_names {
+    struct htable by_row;
+};
+
+void row_names_done(struct row_names *names);
+// The name of a row as JSON text, "" if it has none; NULL if the row is not known. Valid until the
+// row is noted again.
+const char *row_names_find(const struct row_names *names, const char *table, const char *uuid);
+// The row is known from now on; its name is the string column "name" of `row`, if it has one.
+void row_names_note(struct row_names *names, const char *table, const char *uuid, struct slice row);
+void row_names_forget(struct row_names *names, const char *table, const char *uuid);

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// ovsdb-tool show-log: the records of a database file one after another, without building the
+// database.
+//
+//     record N: DATE "COMMENT"
+//       table T [insert ]row NAME (UUID)[ diff]:     with -m
+//         column=value                               with -mm
+//
+// The names of rows (their column "name") are remembered, since later records do not repeat them.
+#include "store/encode.h"
+#include "tools/db_schema.h"
+#include "tools/row_names.h"
+#include "tools/tool.h"
+#include "tools/tool_verbs.h"
+#include "json/emit.h"
+
+#include <stdio.h>
+#include <time.h>
+
+struct log_printer {
+    const struct schema *schema;
+    int more;
+    struct row_names names;
+    struct buf out;
+};
+
+// A member of an object, in order of its name.
+struct member {
+    char *name;
+    struct slice value;
+};
+
+static int compare_members(const void *a, const void *b)
+{
+    return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
+}
+
+// The members of `object` sorted by name; none if it is no object. The names are the caller's to
+// free.
+static struct member *sorted_members(struct slice object, size_t *ret_n)
+{
+    _cleanup_buf_ struct buf scratch = {0};
+    struct member *members;
+    struct cursor cursor;
+    size_t n = 0;
+
+    *ret_n = 0;
+    if (json_kind_of(object) != JSON_KIND_OBJECT) {
+        return NULL;
+    }
+    members = NEW_ARRAY(struct member, json_count(object) + 1);
+    cursor_init(&cursor, object);
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        struct slice name = cursor_name(&cursor, &scratch);
+
+        members[n].name = xstrndup(name.data, name.size);
+        members[n++].value = cursor_skip(&cursor);
+    }
+    qsort(members, n, sizeof(*members), compare_members);
+    *ret_n = n;
+    return members;
+}
+
+static void free_members(struct member *members, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(members[i].name);
+    }
+    free(members);
+}
+
+static void put_value(struct buf *out, struct slice json, const struct column *column)
+{
+    _cleanup_buf_ struct buf scratch = {0};
+    _cleanup_error_ struct ovsdb_error *error = NULL;
+    struct cursor cursor;
+    union datum value;
+
+    cursor_init(&cursor, json);
+    if (column) {
+        error = datum_decode(&cursor, &column->type, DATUM_CHECK_NOTHING, NULL, &scratch, &value);
+    }
+    if (!column || error) {
+        // Not of this schema: as it stands in the file.
+        emit_canonical(out, json);
+        return;
+    }
+    datum_put_text(out, value, &column->type);
+    datum_done(value, &column->type);
+}
+
+static void put_columns(struct log_printer *printer, const struct table_schema *table,
+                        struct slice row)
+{
+    size_t n;
+    struct member *columns = sorted_members(row, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct column *column =
+            table ? table_schema_find_column(table, slice_of(columns[i].name)) : NULL;
+
+        buf_printf(&printer->out, "    %s=", columns[i].name);
+        put_value(&printer->out, columns[i].value, column);
+        buf_putc(&printer->out, '\n');
+    }
+    free_members(columns, n);
+}
+
+static void put_row(struct log_printer *printer, const char *table_name, const char *uuid,
+                    struct slice row, bool is_diff)
+{
+    const struct table_schema *table = schema_find_table(printer->schema, slice_of(table_name));
+    bool is_delete = json_kind_of(row) == JSON_KIND_NULL;
+    const char *old = row_names_find(&printer->names, table_name, uuid);
+    const char *name;
+
+    row_names_note(&printer->names, table_name, uuid, row);
+    name = old ? old : row_names_find(&printer->names, table_name, uuid);
+    buf_printf(&printer->out, "  table %s %srow", table_name, old || is_delete ? "" : "insert ");
+    if (name && *name) {
+        buf_printf(&printer->out, " %s (%.8s)", name, uuid);
+    } else {
+        buf_printf(&printer->out, old || is_delete ? " %.8s (%.8s)" : " %.8s", uuid, uuid);
+    }
+    buf_puts(&printer->out, is_diff && (old || is_delete) ? " diff:\n" : ":\n");
+    if (is_delete) {
+        buf_puts(&printer->out, "    delete row\n");
+        row_names_forget(&printer->names, table_name, uuid);
+    } else if (printer->more > 1) {
+        put_columns(printer, table, row);
+    }
+}
+
+static void put_tables(struct log_printer *printer, struct slice text, bool is_diff)
+{
+    size_t n_tables;
+    struct member *tables = sorted_members(text, &n_tables);
+    bool any = false;
+
+    for (size_t i = 0; i < n_tables; i++) {
+        size_t n_rows;
+        struct member *rows;
+
+        if (tables[i].name[0] == '_') {
+            continue;
+        }
+        rows = sorted_members(tables[i].value, &n_rows);
+        for (size_t j = 0; j < n_rows; j++) {
+            put_row(printer, tables[i].name, rows[j].name, rows[j].value, is_diff);
+            any = true;
+        }
+        free_members(rows, n_rows);
+    }
+    free_members(tables, n_tables);
+    if (any) {
+        buf_putc(&printer->out, '\n');
+    }
+}
+
+static void put_date(struct buf *out, uint64_t date_ms)
+{
+    time_t seconds = (time_t)(date_ms / 1000);
+    struct tm tm;
+
+    if (date_ms && gmtime_r(&seconds, &tm)) {
+        buf_printf(out, " %04d-%02d-%02d %02d:%02d:%02d.%03u", tm.tm_year + 1900, tm.tm_mon + 1,
+                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (unsigned)(date_ms % 1000));
+    }
+}
+
+static void print_record(struct log_printer *printer, const struct reader_record *record)
+{
+    _cleanup_buf_ struct buf scratch = {0};
+    struct record_info info;
+    struct slice text;
+
+    buf_clear(&printer->out);
+    buf_printf(&printer->out, "record %lu:", (unsigned long)record->number);
+    tool_check(record_check(record->text, &text));
+    decode_info(text, &scratch, &info);
+    put_date(&printer->out, info.date_ms);
+    if (info.comment.size) {
+        buf_puts(&printer->out, " \"");
+        buf_put_slice(&printer->out, info.comment);
+        buf_putc(&printer->out, '"');
+    }
+    buf_putc(&printer->out, '\n');
+    if (printer->more) {
+        put_tables(printer, text, info.is_diff);
+    }
+    tool_print(buf_slice(&printer->out));
+}
+
+void tool_show_log(const struct tool_context *context, int argc, char **argv)
+{
+    _cleanup_reader_ struct reader *reader = NULL;
+    _cleanup_schema_ struct schema *schema = NULL;
+    struct log_printer printer = {.more = context->more};
+    struct reader_record record;
+    enum reader_status status;
+
+    tool_check(reader_open(argc > 0 ? argv[0] : context->default_db, &reader));
+    schema = db_schema_read(reader);
+    printf("record 0: \"%s\" schema, version=\"%s\", cksum=\"%s\"\n\n", schema->name,
+           schema->version, schema->cksum);
+    printer.schema = schema;
+    while ((status = reader_next(reader, &record)) == READER_RECORD) {
+        print_record(&printer, &record);
+    }
+    row_names_done(&printer.names);
+    buf_done(&printer.out);
+    if (status != READER_END) {
+        tool_fail_error(reader_problem(reader));
+    }
+}

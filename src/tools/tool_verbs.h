@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What ovsdb-tool's main file hands to a verb, and the verbs.
+#pragma once
+
+#include <stdbool.h>
+
+struct tool_context {
+    const char *default_db;
+    const char *default_schema;
+    int more; // how often -m was given
+};
+
+// Arguments are those after the verb: as many as main() has checked.
+struct tool_verb {
+    const char *name;
+    const char *usage;
+    int min_args;
+    int max_args;
+    void (*run)(const struct tool_context *context, int argc, char **argv);
+};
+
+void tool_create(const struct tool_context *context, int argc, char **argv);
+void tool_compact(const struct tool_context *context, int argc, char **argv);
+void tool_convert(const struct tool_context *context, int argc, char **argv);
+void tool_needs_conversion(const struct tool_context *context, int argc, char **argv);
+void tool_query(const struct tool_context *context, int argc, char **argv);
+void tool_transact(const struct tool_context *context, int argc, char **argv);
+void tool_show_log(const struct tool_context *context, int argc, char **argv);
+void tool_db_name(const struct tool_context *context, int argc, char **argv);
+void tool_db_version(const struct tool_context *context, int argc, char **argv);
+void tool_db_cksum(const struct tool_context *context, int argc, char **argv);
+void tool_db_is_standalone(const struct tool_context *context, int argc, char **argv);
+void tool_schema_name(const struct tool_context *context, int argc, char **argv);
+void tool_schema_version(const struct tool_context *context, int argc, char **argv);
+void tool_schema_cksum(const struct tool_context *context, int argc, char **argv);
+void tool_compare_versions(const struct tool_context *context, int argc, char **argv);

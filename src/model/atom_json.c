@@ -118,6 +118,18 @@ static struct ovsdb_error *decode_uuid(struct cursor *cursor, struct symbol_tabl
     return NULL;
 }
 
+static struct ovsdb_error *decode_string(struct cursor *cursor, struct buf *scratch,
+                                         struct text **ret)
+{
+    struct slice s = cursor_string(cursor, scratch);
+
+    if (UNLIKELY(s.size >= UINT32_MAX)) {
+        return error_new(ERROR_RESOURCES, "a string of %zu bytes is too long", s.size);
+    }
+    *ret = text_new(s);
+    return NULL;
+}
+
 struct ovsdb_error *atom_decode(struct cursor *cursor, enum atom_type type,
                                 struct symbol_table *symbols, struct buf *scratch, union atom *ret)
 {
@@ -139,8 +151,7 @@ struct ovsdb_error *atom_decode(struct cursor *cursor, enum atom_type type,
         if (cursor_kind(cursor) != JSON_KIND_STRING) {
             return expected(*cursor, "a string");
         }
-        ret->string = text_new(cursor_string(cursor, scratch));
-        return NULL;
+        return decode_string(cursor, scratch, &ret->string);
     case ATOM_UUID:
         return decode_uuid(cursor, symbols, scratch, &ret->uuid);
     case ATOM_VOID:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Schemas in memory: finding, comparing, sharing. Reading and printing: schema_json.c.
+// Schemas in memory: finding, comparing, sharing. Reading: schema_parse.c, printing:
+// schema_print.c.
 #include "model/schema.h"
 
 struct schema *schema_ref(struct schema *schema)

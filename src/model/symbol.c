@@ -3,8 +3,6 @@
 
 #include "basic/alloc.h"
 
-#include <assert.h>
-
 void symbol_table_done(struct symbol_table *table)
 {
     struct symbol *symbol;
@@ -27,10 +25,9 @@ struct symbol *symbol_table_get(struct symbol_table *table, struct slice name)
             return symbol;
         }
     }
-    assert(name.size < UINT32_MAX);
     symbol = xcalloc(1, sizeof(*symbol) + name.size + 1);
     symbol->uuid = uuid_random();
-    symbol->size = (uint32_t)name.size;
+    symbol->size = name.size;
     memcpy(symbol->name, name.data, name.size);
     htable_insert(&table->by_name, hash, symbol);
     return symbol;

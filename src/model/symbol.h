@@ -9,7 +9,7 @@ struct symbol {
     struct uuid uuid;
     bool created;    // an insert with this uuid-name has run
     bool referenced; // some value mentions it
-    uint32_t size;
+    size_t size;
     char name[];
 };
 

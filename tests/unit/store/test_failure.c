@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// A disk that is full, that forgets, that refuses: the system calls answer as each test wants.
+#include "store_unit.h"
+
+#include "basic/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static ssize_t room = -1; // bytes that still fit; -1: no limit
+static bool no_sync, no_truncate, no_rename, no_sync_folder;
+
+ssize_t __real_pwrite64(int fd, const void *data, size_t size, off_t offset);
+ssize_t __wrap_pwrite64(int fd, const void *data, size_t size, off_t offset);
+ssize_t __wrap_pwrite64(int fd, const void *data, size_t size, off_t offset)
+{
+    if (room >= 0) {
+        if (!room) {
+            errno = ENOSPC;
+            return -1;
+        }
+        size = MIN(size, (size_t)room);
+        room -= (ssize_t)size;
+    }
+    return __real_pwrite64(fd, data, size, offset);
+}
+
+int __real_ftruncate64(int fd, off_t size);
+int __wrap_ftruncate64(int fd, off_t size);
+int __wrap_ftruncate64(int fd, off_t size)
+{
+    if (no_truncate) {
+        errno = EIO;
+        return -1;
+    }
+    return __real_ftruncate64(fd, size);
+}
+
+int __wrap_fdatasync(int fd);
+int __wrap_fdatasync(int fd)
+{
+    errno = EIO;
+    return no_sync ? -1 : 0;
+}
+
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+    struct stat st;
+
+    assert_int_equal(fstat(fd, &st), 0);
+    errno = EIO;
+    return (S_ISDIR(st.st_mode) ? no_sync_folder : no_sync) ? -1 : 0;
+}
+
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to)
+{
+    errno = EACCES;
+    return no_rename ? -1 : __real_rename(from, to);
+}
+
+static int setup(void **state)
+{
+    room = -1;
+    no_sync = no_truncate = no_rename = no_sync_folder = false;
+    return enter_folder(state);
+}
+
+static size_t file_size(const char *path)
+{
+    struct stat st;
+
+    assert_int_equal(stat(path, &st), 0);
+    return (size_t)st.st_size;
+}
+
+static void assert_rows_in_file(size_t n)
+{
+    struct store *store = open_store(STORE_READ_ONLY, NULL);
+
+    assert_int_equal(count_rows(store_db(store)), n);
+    store_close(store);
+}
+
+// Wherever the disk becomes full, nothing of the record stays, and the next commit with room goes
+// on.
+static void test_full_disk(void **state)
+{
+    struct store *store;
+    size_t size;
+
+    create_database();
+    store = open_store(STORE_READ_WRITE, NULL);
+    insert(store_db(store), "a");
+    size = file_size("d.db");
+    for (room = 0; room < 100;) {
+        ssize_t left = room;
+
+        assert_error(try_insert(store_db(store), "b", true, NULL, NULL),
+                     "d.db: cannot be written: No space left on device");
+        assert_int_equal(file_size("d.db"), size);
+        assert_int_equal(count_rows(store_db(store)), 1);
+        room = left + 1;
+    }
+    assert_null(store_failure(store));
+    room = -1;
+    insert(store_db(store), "c");
+    store_close(store);
+    assert_rows_in_file(2);
+}
+
+// If the partial record stays, nothing may be appended behind it.
+static void test_truncate_fails(void **state)
+{
+    struct store *store;
+
+    create_database();
+    store = open_store(STORE_READ_WRITE, NULL);
+    insert(store_db(store), "a");
+    room = 20;
+    no_truncate = true;
+    assert_error(try_insert(store_db(store), "b", false, NULL, NULL), "No space left");
+    room = -1;
+    no_truncate = false;
+    assert_non_null(store_failure(store));
+    assert_error(try_insert(store_db(store), "c", false, NULL, NULL), "read-only");
+    assert_error(store_compact(store, NULL), "read-only");
+    assert_false(store_wants_compaction(store, clock_monotonic()));
+    store_close(store);
+    assert_rows_in_file(1);
+}
+
+static struct store *failed;
+static uint64_t synced;
+
+static void on_synced(void *userdata, uint64_t ticket)
+{
+    assert_non_null(failed); // first it must be said that this one does not count
+    synced = ticket;
+}
+
+static void on_failed(void *userdata, struct store *store, int error)
+{
+    assert_int_equal(error, -EIO);
+    assert_non_null(strstr(store_failure(store), "Input/output error"));
+    assert_int_equal(synced, 0);
+    failed = store;
+}
+
+static void test_sync_fails(void **state)
+{
+    static const struct gate_handler handler = {on_synced, on_failed};
+    struct gate *gate = gate_new(&handler, NULL);
+    struct store *store;
+    uint64_t ticket;
+
+    create_database();
+    store = open_store(STORE_READ_WRITE, gate);
+    assert_ok(try_insert(store_db(store), "a", true, NULL, &ticket));
+    no_sync = true;
+    gate_flush(gate);
+    assert_error(store_compact(store, NULL), "cannot be synced"); // it waits for the result
+    assert_null(failed);
+    gate_drain(gate);
+    assert_ptr_equal(failed, store);
+    assert_error(try_insert(store_db(store), "b", true, NULL, NULL), "read-only");
+    no_sync = false;
+    assert_error(try_insert(store_db(store), "b", true, NULL, NULL), "read-only"); // for good
+    store_close(store);
+    gate_free(gate);
+}
+
+static void test_compaction_fails(void **state)
+{
+    _cleanup_buf_ struct buf before = {0}, after = {0};
+    struct store *store;
+
+    create_database();
+    store = open_store(STORE_READ_WRITE, NULL);
+    insert(store_db(store), "a");
+    read_file("d.db", &before);
+    for (int i = 0; i < 3; i++) {
+        room = i == 0 ? 100 : -1;
+        no_sync = i == 1;
+        no_rename = i == 2;
+        assert_error(store_compact(store, NULL), i == 0   ? "No space left on device"
+                                                 : i == 1 ? "d.db.tmp: cannot be written"
+                                                          : "Permission denied");
+        room = -1;
+        no_sync = no_rename = false;
+        read_file("d.db", &after);
+        assert_int_equal(after.size, before.size);
+        assert_memory_equal(after.data, before.data, before.size);
+        assert_int_equal(access("d.db.tmp", F_OK), -1);
+        assert_null(store_failure(store));
+    }
+    insert(store_db(store), "b");
+    store_close(store);
+    assert_rows_in_file(2);
+}
+
+// The rename may be undone by a power cut: what would be appended to the new file might be lost.
+static void test_folder_sync_fails(void **state)
+{
+    struct store *store;
+
+    create_database();
+    store = open_store(STORE_READ_WRITE, NULL);
+    insert(store_db(store), "a");
+    no_sync_folder = true;
+    assert_error(store_compact(store, NULL), "Input/output error");
+    assert_non_null(store_failure(store));
+    assert_error(try_insert(store_db(store), "b", false, NULL, NULL), "read-only");
+    store_close(store);
+    no_sync_folder = false;
+    assert_rows_in_file(1);
+}
+
+static void test_create_fails(void **state)
+{
+    _cleanup_schema_ struct schema *schema = NULL;
+
+    assert_ok(schema_from_text(slice_of(test_schema), &schema));
+    room = 100;
+    assert_error(store_create("d.db", schema), "No space left on device");
+    assert_int_equal(access("d.db", F_OK), -1);
+    assert_int_equal(access("d.db.tmp", F_OK), -1);
+    room = -1;
+    assert_ok(store_create("d.db", schema));
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, leave_folder)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_full_disk),        TEST(test_truncate_fails),    TEST(test_sync_fails),
+        TEST(test_compaction_fails), TEST(test_folder_sync_fails), TEST(test_create_fails),
+    };
+
+    log_set_level(NULL, -1, LOG_LEVEL_OFF);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

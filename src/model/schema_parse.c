@@ -335,13 +335,15 @@ static void settle_column(struct column *column)
     }
 }
 
+// A column that is called ephemeral may not be indexed even when it persists nevertheless: other
+// servers refuse such a schema, and must be able to read what this one prints.
 static struct ovsdb_error *check_indexes(const struct table_schema *table)
 {
     for (size_t i = 0; i < table->n_indexes; i++) {
         for (size_t j = 0; j < table->indexes[i].n_columns; j++) {
             const struct column *column = table->indexes[i].columns[j];
 
-            if (!column->is_persistent) {
+            if (!column->is_persistent || column->is_ephemeral_declared) {
                 return error_new(ERROR_SYNTAX, "table %s: ephemeral column %s must not be indexed",
                                  table->name, column->name);
             }

@@ -47,35 +47,37 @@ int datum_compare(union datum a, union datum b, const struct type *type);
 // Index of `key`, or -1. O(log n).
 int64_t datum_find(union datum datum, const struct type *type, union atom key);
 
-// Builds a set or map of `n` atoms: takes ownership of the atoms (not of the arrays); sorts;
-// duplicates keys are an "ovsdb error" (then the atoms have been released). `values` is NULL for a
-// set.
+// Builds a set or map of `n` atoms in any order: takes ownership of the atoms (not of the arrays).
+// A key that repeats is an "ovsdb error" (then the atoms have been released). `values` is NULL for
+// a set. O(n log n).
 struct ovsdb_error *datum_build(const struct type *type, union atom *keys, union atom *values,
                                 uint32_t n, union datum *ret);
-// The same, when keys that repeat are dropped silently (sets only: the result of a union).
+// The same from keys that are strictly ascending already, whose atoms are copied (shared) and stay
+// the caller's. O(n).
 union datum datum_from_sorted(const struct type *type, const union atom *keys,
-                              const union atom *values,
-                              uint32_t n); // copies (references) ascending atoms
+                              const union atom *values, uint32_t n);
 
-// Set algebra; both operands stay the caller's; the result may share them. Types: `type` is the
-// column's. a plus the elements of b that a lacks; for a map a's pairs win.
+// Set algebra on sets and maps, not on scalars; `type` is the column's. Both operands stay the
+// caller's; the result may share them. All are O(n + m).
+// a plus the elements of b that a lacks; for a map a's pairs win.
 union datum datum_union(union datum a, union datum b, const struct type *type);
 // a without the elements in b; `b_is_keys`: b is a set of keys (else pairs must match in key and
 // value).
 union datum datum_subtract(union datum a, union datum b, const struct type *type, bool b_is_keys);
-bool datum_includes_all(union datum a, union datum b, const struct type *type); // a has all of b
-bool datum_excludes_all(union datum a, union datum b, const struct type *type); // a has none of b
+// a has all of b, a has none of b; scalars too: equal, not equal. O(m log n).
+bool datum_includes_all(union datum a, union datum b, const struct type *type);
+bool datum_excludes_all(union datum a, union datum b, const struct type *type);
 
 // The difference of update2 (protocol extensions 4.1.14): for one-element types (n_max == 1) the
 // new value, for sets the elements in only one, for maps as the document says. old must differ from
 // new.
 union datum datum_diff(union datum old, union datum new, const struct type *type);
-// The inverse: old with `diff` applied. "constraint violation"/"ovsdb error" if the result has a
-// wrong number of elements.
+// The inverse: old with `diff` applied. "constraint violation" if the result has a wrong
+// number of elements.
 struct ovsdb_error *datum_apply_diff(union datum old, union datum diff, const struct type *type,
                                      union datum *ret);
 
-// How strictly a <value> is checked while decoding.
+// How strictly a <value> is checked while decoding. A scalar type needs exactly one atom always.
 enum datum_check {
     DATUM_CHECK_ALL,      // number of elements and constraints
     DATUM_CHECK_NO_MIN,   // constraints; fewer than n_min allowed ("includes", mutation "insert")

@@ -19,6 +19,14 @@ REASONS = {
     "modify-select-per-column":
         "a change of columns whose request deselects modify is silent; the peer sends an update"
         " with nothing in \"old\" when another request of the table selects modify",
+    "bad-remote-refused":
+        "a remote that can never work is refused at once; the peer logs and keeps it",
+    "damage-refused":
+        "damage with good records after it is no torn record: nothing is served before somebody"
+        " looks at it; the peer silently serves what comes before",
+    "weak-drop-written":
+        "what a commit drops from weak references is in its record; the peer leaves it out for rows"
+        " that the transaction modified itself, and shows the references again after a restart",
     "resume":
         "monitor_cond_since resumes on a standalone server too; the peer knows transaction ids only"
         " in a cluster",

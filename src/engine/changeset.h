@@ -20,17 +20,21 @@ struct table_changes {
 
 struct changeset {
     uint32_t refs;
-    uint64_t seq;                 // 1 for a database's first commit since it was opened, then rising by 1
-    struct uuid txn_id;           // set by the commit log's append (random if it writes no record)
+    uint64_t seq;       // 1 for a database's first commit since it was opened, then rising by 1
+    struct uuid txn_id; // set by the commit log's append (random if it writes no record)
     struct schema *schema;
     char *comment;                // the comment operations' texts joined by LF, or NULL
     struct table_changes *tables; // only tables with changes, in schema order
     size_t n_tables;
-    size_t memory;                // bytes it keeps alive, roughly
-    struct changeset *next;       // a reference, or NULL at the chain's end
+    size_t memory;          // bytes it keeps alive, roughly
+    struct changeset *next; // a reference, or NULL at the chain's end
 };
 
+// An empty one with room for so many tables and rows, in one piece of memory: tables[0].rows is
+// where the first table's rows go, the caller says where those of the next begin. For the commit.
+struct changeset *changeset_new(struct schema *schema, size_t n_tables, size_t n_rows);
 struct changeset *changeset_ref(struct changeset *changes);
 void changeset_unref(struct changeset *changes); // never recurses along the chain
 // The changes in one table, or NULL. O(log tables).
-const struct table_changes *changeset_find_table(const struct changeset *changes, const struct table_schema *table);
+const struct table_changes *changeset_find_table(const struct changeset *changes,
+                                                 const struct table_schema *table);

@@ -5,7 +5,18 @@
 
 #include "engine/row.h"
 
-enum condition_function { COND_LT, COND_LE, COND_EQ, COND_NE, COND_GE, COND_GT, COND_INCLUDES, COND_EXCLUDES, COND_FALSE, COND_TRUE };
+enum condition_function {
+    COND_LT,
+    COND_LE,
+    COND_EQ,
+    COND_NE,
+    COND_GE,
+    COND_GT,
+    COND_INCLUDES,
+    COND_EXCLUDES,
+    COND_FALSE,
+    COND_TRUE
+};
 
 struct condition_clause {
     enum condition_function function;
@@ -19,7 +30,9 @@ struct condition {
 };
 
 // Decodes the array the cursor stands at. `symbols` may be NULL.
-struct ovsdb_error *condition_decode(struct cursor *cursor, const struct table_schema *table, struct symbol_table *symbols, struct buf *scratch, struct condition *ret);
+struct ovsdb_error *condition_decode(struct cursor *cursor, const struct table_schema *table,
+                                     struct symbol_table *symbols, struct buf *scratch,
+                                     struct condition *ret);
 void condition_done(struct condition *condition);
 bool condition_clause_matches(const struct condition_clause *clause, const struct row *row);
 // "where" of operations: every clause holds; no clauses: true.

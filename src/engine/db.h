@@ -9,12 +9,13 @@
 struct db;
 struct table;
 
-// The commit log's side of a commit (DESIGN: append(change set, durable) -> ticket). Implemented by the
-// store; without one (tests, relay) commits live in memory only.
+// The commit log's side of a commit (DESIGN: append(change set, durable) -> ticket). Implemented by
+// the store; without one (tests, relay) commits live in memory only.
 struct db_log {
-    // Called after every check has passed and before the change is visible. Sets changes->txn_id. On
-    // success returns NULL and *ret_ticket: outputs that show this commit leave only when the ticket is
-    // synced (0: at once). An error ("I/O error") rejects the transaction without a trace.
+    // Called after every check has passed and before the change is visible. Sets changes->txn_id.
+    // On success returns NULL and *ret_ticket: outputs that show this commit leave only when the
+    // ticket is synced (0: at once). An error ("I/O error") rejects the transaction without a
+    // trace.
     struct ovsdb_error *(*append)(struct db_log *log, struct changeset *changes, bool durable,
                                   uint64_t *ret_ticket);
 };
@@ -42,22 +43,27 @@ struct table *db_table(const struct db *db, const struct table_schema *table);
 size_t table_n_rows(const struct table *table);
 // The current version of a row, or NULL. Borrowed. O(1).
 struct row *table_find(const struct table *table, struct uuid uuid);
-// All rows in no particular order: start with *state = 0, call until NULL, without commits in between.
+// All rows in no particular order: start with *state = 0, call until NULL, without commits in
+// between.
 struct row *table_next(const struct table *table, size_t *state);
 
-// Loading stored rows: applied directly, unchecked, until db_load_finish(). Only before the first commit.
-// The row to fill in: a new one with defaults, or the existing one, writable in place. *ret_is_new tells. Borrowed.
-struct row *db_load_row(struct db *db, const struct table_schema *table, struct uuid uuid, bool *ret_is_new);
+// Loading stored rows: applied directly, unchecked, until db_load_finish(). Only before the first
+// commit. The row to fill in: a new one with defaults, or the existing one, writable in place.
+// *ret_is_new tells. Borrowed.
+struct row *db_load_row(struct db *db, const struct table_schema *table, struct uuid uuid,
+                        bool *ret_is_new);
 // False if there is no such row.
 bool db_load_delete(struct db *db, const struct table_schema *table, struct uuid uuid);
-// Builds indexes and reference counts, purges dangling weak references, and checks every constraint. On error the
-// database must be freed. O(database).
+// Builds indexes and reference counts, purges dangling weak references, and checks every
+// constraint. On error the database must be freed. O(database).
 struct ovsdb_error *db_load_finish(struct db *db);
 
-// "tables", "rows", "atoms"/"cells", for memory/show. Appends "name:value" words. 
+// "tables", "rows", "atoms"/"cells", for memory/show. Appends "name:value" words.
 struct db_usage {
     size_t n_rows;
     size_t n_cells; // columns x rows
     size_t n_weak_refs;
 };
+// Roughly the bytes that the current versions of all rows take.
+size_t db_memory(const struct db *db);
 void db_usage(const struct db *db, struct db_usage *ret);

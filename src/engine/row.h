@@ -7,10 +7,11 @@
 
 struct row {
     uint32_t refs;
-    const struct table_schema *table; // valid while somebody holds the schema: every holder of rows does
-    uint64_t seq;                     // of the commit that made this version; 0 while being built
+    const struct table_schema
+        *table;   // valid while somebody holds the schema: every holder of rows does
+    uint64_t seq; // of the commit that made this version; 0: loaded from a file
     struct uuid uuid;
-    uint64_t words[];                 // the columns' values, at column->offset
+    uint64_t words[]; // the columns' values, at column->offset
 };
 
 // A writable row with every column at its default. One reference, the caller's.
@@ -52,3 +53,9 @@ static inline union datum row_get(const struct row *row, const struct column *co
 
 // Replaces a column's value in a row being built; takes ownership of `datum`, releases the old one.
 void row_set(struct row *row, const struct column *column, union datum datum);
+
+// True if both versions of a row have the same values.
+bool row_equals(const struct row *a, const struct row *b);
+// Roughly the bytes a version takes: without the values it shares with `other`, if that is not
+// NULL.
+size_t row_memory(const struct row *row, const struct row *other);

@@ -8,9 +8,10 @@
 struct authorizer; // who may change what (RBAC); see engine/authorize.h when it exists
 
 struct transact_request {
-    struct slice params;    // validated: [<db-name>, <operation>*]; the name has been looked at already
-    usec_t elapsed;         // since the request was first run: decides "timed out"
-    bool read_only;         // operations that modify fail with "not allowed"
+    struct slice
+        params;     // validated: [<db-name>, <operation>*]; the name has been looked at already
+    usec_t elapsed; // since the request was first run: decides "timed out"
+    bool read_only; // operations that modify fail with "not allowed"
     bool (*owns_lock)(void *userdata, struct slice lock); // for "assert"; NULL: owns none
     void *userdata;
 };
@@ -26,14 +27,16 @@ struct transact_result {
     uint64_t ticket;           // of the commit log, 0: none
     bool failed;               // the result array contains an error
     // TRANSACT_WAIT
-    usec_t timeout;            // on the scale of `elapsed`; USEC_INFINITY: none
-    const struct table_schema *const *tables; // the tables whose change may fulfil it; caller frees the array
+    usec_t timeout; // on the scale of `elapsed`; USEC_INFINITY: none
+    const struct table_schema *const
+        *tables; // the tables whose change may fulfil it; caller frees the array
     size_t n_tables;
 };
 
 // Runs the request and writes the result array (the value of "result") to `result`. A request that
-// cannot be parsed at all returns an error for the JSON-RPC "error" member, and `result` is unchanged. A transaction is
-// atomic: an error at any step leaves no trace. Cost: the rows it touches, plus a scan for each `where` that
-// no index answers.
-struct ovsdb_error *transact_run(struct db *db, const struct transact_request *request, struct buf *result,
-                                 enum transact_status *ret_status, struct transact_result *ret);
+// cannot be parsed at all returns an error for the JSON-RPC "error" member, and `result` is
+// unchanged. A transaction is atomic: an error at any step leaves no trace. Cost: the rows it
+// touches, plus a scan for each `where` that no index answers.
+struct ovsdb_error *transact_run(struct db *db, const struct transact_request *request,
+                                 struct buf *result, enum transact_status *ret_status,
+                                 struct transact_result *ret);

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commit: checks that need the whole transaction, in the order of docs/ARCHITECTURE.md, then
+// the log, then the swap, which cannot fail. Up to the swap everything lies in pending versions and
+// in the indexes, and both can be taken back.
+#include "engine/internal.h"
+#include "engine/references.h"
+#include "engine/unique.h"
+
+// A modified row whose values are the old ones is no change; its _version stays.
+static void drop_unchanged(struct txn *txn)
+{
+    for (size_t i = 0; i < txn->n_pending; i++) {
+        struct pending *pending = txn_pending(txn, i);
+
+        if (pending->old && pending->new &&
+            pending->new != pending->old &&row_equals(pending->old, pending->new)) {
+            row_unref(pending->new);
+            pending->new = pending->old;
+        }
+    }
+}
+
+// How many rows of each table change, and how many it will have.
+static size_t count_changes(struct txn *txn)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < txn->n_tables; i++) {
+        txn->tables[i]->n_changes = 0;
+        txn->tables[i]->n_new_rows = txn->tables[i]->n_rows;
+    }
+    for (size_t i = 0; i < txn->n_pending; i++) {
+        struct pending *pending = txn_pending(txn, i);
+
+        if (pending->new != pending->old) {
+            pending->table->n_changes++;
+            pending->table->n_new_rows += !pending->old;
+            pending->table->n_new_rows -= !pending->new;
+            n++;
+        }
+    }
+    return n;
+}
+
+static int table_compare(const void *a_, const void *b_)
+{
+    const struct table *const *a = a_, *const *b = b_;
+
+    return (*a)->schema->index - (*b)->schema->index;
+}
+
+static size_t row_change_memory(const struct row_change *change)
+{
+    return (change->old ? row_memory(change->old, change->new) : 0) +
+           (change->new ? row_memory(change->new, change->old) : 0);
+}
+
+static struct changeset *build_changes(struct txn *txn, size_t n_rows)
+{
+    struct db *db = txn->db;
+    struct changeset *changes;
+    struct row_change *rows;
+    size_t n = 0;
+
+    qsort(txn->tables, txn->n_tables, sizeof(*txn->tables), table_compare);
+    for (size_t i = 0; i < txn->n_tables; i++) {
+        n += txn->tables[i]->n_changes != 0;
+    }
+    changes = changeset_new(db->schema, n, n_rows);
+    changes->seq = db->tail->seq + 1;
+    changes->comment = txn->has_comment ? xstrdup(buf_cstr(&txn->comment)) : NULL;
+    changes->memory = sizeof(*changes) + n_rows * sizeof(*rows);
+    rows = n ? changes->tables[0].rows : NULL;
+    for (size_t i = 0; i < txn->n_tables; i++) {
+        struct table *table = txn->tables[i];
+
+        if (table->n_changes) {
+            changes->tables[changes->n_tables++] =
+                (struct table_changes){.table = table->schema, .rows = rows};
+            rows += table->n_changes;
+            table->changes_at = changes->n_tables - 1;
+        }
+    }
+    for (size_t i = 0; i < txn->n_pending; i++) {
+        struct pending *pending = txn_pending(txn, i);
+
+        if (pending->new != pending->old) {
+            struct table_changes *table = &changes->tables[pending->table->changes_at];
+            struct row_change *change = &table->rows[table->n_rows++];
+
+            change->old = pending->old ? row_ref(pending->old) : NULL;
+            change->new = pending->new ? row_ref(pending->new) : NULL;
+            changes->memory += row_change_memory(change);
+        }
+    }
+    return changes;
+}
+
+// What the rows refer to weakly, while every row that is or was there can still be found.
+static void swap_weak_references(struct txn *txn)
+{
+    for (size_t i = 0; i < txn->n_pending; i++) {
+        struct pending *pending = txn_pending(txn, i);
+
+        if (pending->new != pending->old && pending->table->n_weak) {
+            references_swap_weak(txn->db, pending->entry, pending->old, pending->new);
+        }
+    }
+}
+
+static void swap_rows(struct txn *txn)
+{
+    struct db *db = txn->db;
+
+    for (size_t i = 0; i < txn->n_tables; i++) {
+        txn->tables[i]->n_rows = txn->tables[i]->n_new_rows;
+    }
+    for (size_t i = 0; i < txn->n_pending; i++) {
+        struct pending *pending = txn_pending(txn, i);
+        struct entry *entry = pending->entry;
+
+        entry->n_strong = pending->n_strong;
+        if (pending->new != pending->old) {
+            db->memory += pending->new ? row_memory(pending->new, pending->old) : 0;
+            db->memory -= pending->old ? row_memory(pending->old, pending->new) : 0;
+            entry->row = pending->new;
+            row_unref(pending->old);
+            pending->old = pending->new; // nothing left for txn_reset() to take back
+        }
+    }
+}
+
+static void append_to_chain(struct db *db, struct changeset *changes)
+{
+    struct changeset *tail = db->tail;
+
+    tail->next = changeset_ref(changes);
+    db->tail = changes;
+    changeset_unref(tail);
+}
+
+static void tell_observers(struct db *db, struct changeset *changes)
+{
+    struct db_observer *observer, *next;
+
+    LIST_FOREACH_SAFE (observer, next, &db->observers, node) {
+        observer->committed(observer, db, changes);
+    }
+}
+
+static struct ovsdb_error *append_to_log(struct db *db, struct changeset *changes, bool durable,
+                                         uint64_t *ret_ticket)
+{
+    if (db->log) {
+        return db->log->append(db->log, changes, durable, ret_ticket);
+    }
+    changes->txn_id = uuid_random();
+    return NULL;
+}
+
+struct ovsdb_error *txn_check(struct txn *txn, size_t *ret_n_changes)
+{
+    struct ovsdb_error *error = references_settle(txn);
+
+    if (!error) {
+        drop_unchanged(txn);
+        *ret_n_changes = count_changes(txn);
+        error = unique_check_max_rows(txn);
+    }
+    return error ? error : unique_apply(txn);
+}
+
+void txn_install(struct txn *txn)
+{
+    swap_weak_references(txn);
+    swap_rows(txn);
+    txn_reset(txn);
+}
+
+struct ovsdb_error *txn_commit(struct txn *txn, bool durable, struct changeset **ret_changes,
+                               uint64_t *ret_ticket)
+{
+    struct db *db = txn->db;
+    struct changeset *changes;
+    uint64_t ticket = 0;
+    size_t n_changes = 0;
+    struct ovsdb_error *error = txn_check(txn, &n_changes);
+
+    if (error) {
+        return error;
+    }
+    if (!n_changes) {
+        *ret_changes = NULL;
+        *ret_ticket = 0;
+        return NULL;
+    }
+    changes = build_changes(txn, n_changes);
+    error = append_to_log(db, changes, durable, &ticket);
+    if (error) {
+        unique_revert(txn);
+        changeset_unref(changes);
+        return error;
+    }
+    txn_install(txn);
+    append_to_chain(db, changes);
+    *ret_changes = changes;
+    *ret_ticket = ticket;
+    tell_observers(db, changes);
+    return NULL;
+}

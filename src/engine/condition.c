@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// For a scalar "includes" is "==" and "excludes" is "!=" (RFC 7047 5.1), so they become that while
+// decoding; what remains is one comparison per clause.
+#include "engine/condition.h"
+
+static const char *const function_names[] = {
+    [COND_LT] = "<",
+    [COND_LE] = "<=",
+    [COND_EQ] = "==",
+    [COND_NE] = "!=",
+    [COND_GE] = ">=",
+    [COND_GT] = ">",
+    [COND_INCLUDES] = "includes",
+    [COND_EXCLUDES] = "excludes",
+};
+
+static bool function_parse(struct slice name, enum condition_function *ret)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(function_names); i++) {
+        if (slice_is(name, function_names[i])) {
+            *ret = (enum condition_function)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool function_is_order(enum condition_function function)
+{
+    return function == COND_LT || function == COND_LE || function == COND_GE || function == COND_GT;
+}
+
+static bool type_has_order(const struct type *type)
+{
+    return (type->key.type == ATOM_INTEGER || type->key.type == ATOM_REAL) && !type_is_map(type) &&
+           type->n_max == 1;
+}
+
+static enum datum_check check_for(enum condition_function function)
+{
+    return function == COND_INCLUDES   ? DATUM_CHECK_NO_MIN
+           : function == COND_EXCLUDES ? DATUM_CHECK_NO_COUNT
+                                       : DATUM_CHECK_ALL;
+}
+
+// Cuts a three-element array whose first two elements are strings.
+static bool cut_clause(struct slice text, struct slice parts[3])
+{
+    struct cursor cursor;
+    size_t n = 0;
+
+    cursor_init(&cursor, text);
+    if (cursor_kind(&cursor) != JSON_KIND_ARRAY) {
+        return false;
+    }
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        struct slice part = cursor_skip(&cursor);
+
+        if (n == 3 || (n < 2 && json_kind_of(part) != JSON_KIND_STRING)) {
+            return false;
+        }
+        parts[n++] = part;
+    }
+    return n == 3;
+}
+
+static struct slice decode_string(struct slice text, struct buf *scratch)
+{
+    struct cursor cursor;
+
+    cursor_init(&cursor, text);
+    return cursor_string(&cursor, scratch);
+}
+
+static struct ovsdb_error *type_mismatch(struct slice text, const struct column *column,
+                                         enum condition_function function)
+{
+    _cleanup_free_ char *type = type_text(&column->type);
+
+    return error_syntax(text, "\"%s\" cannot be applied to column %s, whose type is %s",
+                        function_names[function], column->name, type);
+}
+
+static struct ovsdb_error *clause_decode(struct slice text, const struct table_schema *table,
+                                         struct symbol_table *symbols, struct buf *scratch,
+                                         struct condition_clause *ret)
+{
+    struct ovsdb_error *error;
+    struct cursor cursor;
+    struct slice parts[3], name;
+
+    if (!cut_clause(text, parts)) {
+        return error_syntax(text, "a condition is [<column>, <function>, <value>], true or false");
+    }
+    name = decode_string(parts[0], scratch);
+    ret->column = table_schema_find_column(table, name);
+    if (!ret->column) {
+        return error_syntax_tag(ERROR_UNKNOWN_COLUMN, text, "table %s has no column " SLICE_FORMAT,
+                                table->name, SLICE_ARGS(name));
+    }
+    name = decode_string(parts[1], scratch);
+    if (!function_parse(name, &ret->function)) {
+        return error_new(ERROR_UNKNOWN_FUNCTION, "there is no function " SLICE_FORMAT,
+                         SLICE_ARGS(name));
+    }
+    if (function_is_order(ret->function) && !type_has_order(&ret->column->type)) {
+        return type_mismatch(text, ret->column, ret->function);
+    }
+    if (type_is_scalar(&ret->column->type)) {
+        ret->function = ret->function == COND_INCLUDES   ? COND_EQ
+                        : ret->function == COND_EXCLUDES ? COND_NE
+                                                         : ret->function;
+    }
+    cursor_init(&cursor, parts[2]);
+    error = datum_decode(&cursor, &ret->column->type, check_for(ret->function), symbols, scratch,
+                         &ret->value);
+    if (!error && function_is_order(ret->function) && !datum_n(ret->value, &ret->column->type)) {
+        datum_done(ret->value, &ret->column->type);
+        return error_syntax(parts[2], "\"%s\" needs exactly one value to compare with",
+                            function_names[ret->function]);
+    }
+    return error;
+}
+
+struct ovsdb_error *condition_decode(struct cursor *cursor, const struct table_schema *table,
+                                     struct symbol_table *symbols, struct buf *scratch,
+                                     struct condition *ret)
+{
+    struct condition condition = {0};
+    size_t capacity = 0;
+
+    if (cursor_kind(cursor) != JSON_KIND_ARRAY) {
+        return error_syntax(cursor_skip(cursor), "an array of conditions expected");
+    }
+    for (bool more = cursor_enter(cursor); more; more = cursor_more(cursor)) {
+        enum json_kind kind = cursor_kind(cursor);
+        struct slice text = cursor_skip(cursor);
+        struct condition_clause clause = {.function =
+                                              kind == JSON_KIND_TRUE ? COND_TRUE : COND_FALSE};
+
+        if (kind != JSON_KIND_TRUE && kind != JSON_KIND_FALSE) {
+            struct ovsdb_error *error = clause_decode(text, table, symbols, scratch, &clause);
+
+            if (error) {
+                condition_done(&condition);
+                return error;
+            }
+        }
+        GROW(condition.clauses, condition.n_clauses, capacity);
+        condition.clauses[condition.n_clauses++] = clause;
+    }
+    *ret = condition;
+    return NULL;
+}
+
+void condition_done(struct condition *condition)
+{
+    for (size_t i = 0; i < condition->n_clauses; i++) {
+        if (condition->clauses[i].column) {
+            datum_done(condition->clauses[i].value, &condition->clauses[i].column->type);
+        }
+    }
+    free(condition->clauses);
+    *condition = (struct condition){0};
+}
+
+// Extended 5.1: for optional numbers the order functions are false when the column is empty.
+static bool order_matches(const struct condition_clause *clause, union datum value)
+{
+    const struct type *type = &clause->column->type;
+    int cmp;
+
+    if (!datum_n(value, type)) {
+        return false;
+    }
+    cmp = atom_compare(datum_keys(&value, type)[0], datum_keys(&clause->value, type)[0],
+                       type->key.type);
+    switch (clause->function) {
+    case COND_LT:
+        return cmp < 0;
+    case COND_LE:
+        return cmp <= 0;
+    case COND_GE:
+        return cmp >= 0;
+    default:
+        return cmp > 0;
+    }
+}
+
+bool condition_clause_matches(const struct condition_clause *clause, const struct row *row)
+{
+    const struct type *type;
+    union datum value;
+
+    if (!clause->column) {
+        return clause->function == COND_TRUE;
+    }
+    type = &clause->column->type;
+    value = row_get(row, clause->column);
+    switch (clause->function) {
+    case COND_EQ:
+        return datum_equals(value, clause->value, type);
+    case COND_NE:
+        return !datum_equals(value, clause->value, type);
+    case COND_INCLUDES:
+        return datum_includes_all(value, clause->value, type);
+    case COND_EXCLUDES:
+        return datum_excludes_all(value, clause->value, type);
+    default:
+        return order_matches(clause, value);
+    }
+}
+
+bool condition_matches_all(const struct condition *condition, const struct row *row)
+{
+    for (size_t i = 0; i < condition->n_clauses; i++) {
+        if (!condition_clause_matches(&condition->clauses[i], row)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool condition_matches_any(const struct condition *condition, const struct row *row)
+{
+    for (size_t i = 0; i < condition->n_clauses; i++) {
+        if (condition_clause_matches(&condition->clauses[i], row)) {
+            return true;
+        }
+    }
+    return !condition->n_clauses;
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/internal.h"
+
+#include <assert.h>
+
+struct db *db_new(struct schema *schema)
+{
+    struct db *db = NEW(struct db);
+
+    db->schema = schema_ref(schema);
+    db->tables = NEW_ARRAY(struct table *, schema->n_tables + 1u);
+    for (uint16_t i = 0; i < schema->n_tables; i++) {
+        db->tables[i] = table_new(db, &schema->tables[i]);
+    }
+    db->tail = changeset_new(schema, 0, 0);
+    list_init(&db->observers);
+    db->txn.db = db;
+    return db;
+}
+
+void db_free(struct db *db)
+{
+    if (!db) {
+        return;
+    }
+    assert(!db->txn.is_open);
+    txn_done(&db->txn);
+    for (uint16_t i = 0; i < db->schema->n_tables; i++) {
+        table_free(db->tables[i]);
+    }
+    free(db->tables);
+    changeset_unref(db->tail);
+    schema_unref(db->schema);
+    free(db);
+}
+
+struct schema *db_schema(const struct db *db)
+{
+    return db->schema;
+}
+
+void db_set_log(struct db *db, struct db_log *log)
+{
+    db->log = log;
+}
+
+void db_add_observer(struct db *db, struct db_observer *observer)
+{
+    list_push_back(&db->observers, &observer->node);
+}
+
+void db_remove_observer(struct db_observer *observer)
+{
+    list_remove(&observer->node);
+}
+
+struct changeset *db_tail(const struct db *db)
+{
+    return db->tail;
+}
+
+void db_set_last_txn_id(struct db *db, struct uuid txn_id)
+{
+    db->tail->txn_id = txn_id;
+}
+
+struct table *db_table(const struct db *db, const struct table_schema *table)
+{
+    return db_table_of(db, table);
+}
+
+size_t db_memory(const struct db *db)
+{
+    return db->memory;
+}
+
+void db_usage(const struct db *db, struct db_usage *ret)
+{
+    *ret = (struct db_usage){.n_weak_refs = db->n_weak_refs};
+    for (uint16_t i = 0; i < db->schema->n_tables; i++) {
+        const struct table *table = db->tables[i];
+
+        ret->n_rows += table->n_rows;
+        ret->n_cells += table->n_rows * table->schema->n_columns;
+    }
+}

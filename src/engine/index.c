@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hash indexes: those of the schema, which also keep values unique, and those that a table makes
+// for a column by itself when looking for equal values has cost more scanning than an index costs,
+// and drops again when keeping it has cost more than it is worth. Costs are counted in rows, no
+// clock.
+#include "engine/table.h"
+
+#define UPKEEP_PER_ROW                                                                             \
+    4 // changes per row of the table without a use after which an index is dropped
+#define UPKEEP_MIN 10000
+
+struct index *index_new(const struct column *const *columns, size_t n_columns, bool is_unique)
+{
+    struct index *index = NEW(struct index);
+
+    index->columns = xmemdup(columns, n_columns * sizeof(*columns));
+    index->n_columns = n_columns;
+    index->is_unique = is_unique;
+    return index;
+}
+
+void index_free(struct index *index)
+{
+    multimap_done(&index->committed);
+    multimap_done(&index->pending);
+    free(index->columns);
+    free(index);
+}
+
+uint64_t index_hash(const struct index *index, const struct row *row)
+{
+    uint64_t hash = 0;
+
+    for (size_t i = 0; i < index->n_columns; i++) {
+        const struct column *column = index->columns[i];
+
+        hash = datum_hash(row_get(row, column), &column->type, hash);
+    }
+    return hash;
+}
+
+bool index_values_equal(const struct index *index, const struct row *a, const struct row *b)
+{
+    for (size_t i = 0; i < index->n_columns; i++) {
+        const struct column *column = index->columns[i];
+
+        if (!datum_equals(row_get(a, column), row_get(b, column), &column->type)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct index *table_find_index(const struct table *table, const struct column *column)
+{
+    for (size_t i = 0; i < table->n_indexes; i++) {
+        if (table->indexes[i]->n_columns == 1 && table->indexes[i]->columns[0] == column) {
+            return table->indexes[i];
+        }
+    }
+    return NULL;
+}
+
+void table_index_column(struct table *table, const struct column *column)
+{
+    struct index *index = index_new(&column, 1, false);
+    struct entry *entry;
+
+    HTABLE_FOREACH(entry, &table->entries)
+    {
+        struct pending *pending = entry->pending;
+
+        if (entry->row) {
+            multimap_add(&index->committed, index_hash(index, entry->row), entry);
+        }
+        if (pending && pending->new && pending->new != pending->old) {
+            multimap_add(&index->pending, index_hash(index, pending->new), entry);
+        }
+    }
+    table->indexes = xreallocarray(table->indexes, table->n_indexes + 1, sizeof(*table->indexes));
+    table->indexes[table->n_indexes++] = index;
+}
+
+void table_index_pending(struct table *table)
+{
+    for (size_t i = 0; i < table->n_fresh; i++) {
+        struct pending *pending = table->fresh[i];
+
+        pending->is_fresh = false;
+        for (size_t j = 0; pending->new &&j < table->n_indexes; j++) {
+            struct index *index = table->indexes[j];
+
+            multimap_add(&index->pending, index_hash(index, pending->new), pending->entry);
+        }
+    }
+    table->n_fresh = 0;
+}
+
+void table_end_transaction(struct table *table)
+{
+    table->n_fresh = 0;
+    for (size_t i = 0; i < table->n_indexes;) {
+        struct index *index = table->indexes[i];
+
+        if (index->pending.n) {
+            multimap_done(&index->pending);
+        }
+        if (!index->is_unique && index->upkeep > UPKEEP_MIN &&
+            index->upkeep / UPKEEP_PER_ROW > table->n_rows) {
+            index_free(index);
+            table->indexes[i] = table->indexes[--table->n_indexes];
+        } else {
+            i++;
+        }
+    }
+}

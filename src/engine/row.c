@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/row.h"
+
+static bool column_is_plain(const struct column *column)
+{
+    return type_is_scalar(&column->type) && column->type.key.type != ATOM_STRING;
+}
+
+// True if the default is not all zero bits: a string, or a map that must have a pair.
+static bool column_has_default_value(const struct column *column)
+{
+    const struct type *type = &column->type;
+
+    return type->n_min && !column_is_plain(column);
+}
+
+static size_t row_size(const struct table_schema *table)
+{
+    return sizeof(struct row) + table->n_words * sizeof(uint64_t);
+}
+
+static void put(struct row *row, const struct column *column, union datum datum)
+{
+    memcpy(&row->words[column->offset], &datum, column->n_words * sizeof(uint64_t));
+}
+
+struct row *row_new(const struct table_schema *table, struct uuid uuid)
+{
+    struct row *row = xcalloc(1, row_size(table));
+
+    row->refs = 1;
+    row->table = table;
+    row->uuid = uuid;
+    for (uint16_t i = COLUMN_VERSION + 1; i < table->n_columns; i++) {
+        const struct column *column = &table->columns[i];
+
+        if (column_has_default_value(column)) {
+            put(row, column, datum_default(&column->type));
+        }
+    }
+    return row;
+}
+
+struct row *row_clone(const struct row *row)
+{
+    const struct table_schema *table = row->table;
+    struct row *copy = xmemdup(row, row_size(table));
+
+    copy->refs = 1;
+    copy->seq = 0;
+    for (uint16_t i = COLUMN_VERSION + 1; i < table->n_columns; i++) {
+        const struct column *column = &table->columns[i];
+
+        if (!column_is_plain(column)) {
+            put(copy, column, datum_copy(row_get(row, column), &column->type));
+        }
+    }
+    return copy;
+}
+
+void row_free(struct row *row)
+{
+    const struct table_schema *table = row->table;
+
+    for (uint16_t i = COLUMN_VERSION + 1; i < table->n_columns; i++) {
+        const struct column *column = &table->columns[i];
+
+        if (!column_is_plain(column)) {
+            datum_done(row_get(row, column), &column->type);
+        }
+    }
+    free(row);
+}
+
+struct uuid row_version(const struct row *row)
+{
+    // hash_u64() is keyed per process, so that versions of different runs differ.
+    uint64_t hi = hash_u64(row->seq ^ row->uuid.hi, row->uuid.lo);
+    uint64_t lo = hash_u64(hi ^ row->uuid.lo, row->seq);
+
+    return (struct uuid){(hi & ~0xf000ull) | 0x4000, (lo & ~(3ull << 62)) | (2ull << 62)};
+}
+
+void row_set(struct row *row, const struct column *column, union datum datum)
+{
+    if (!column_is_plain(column)) {
+        datum_done(row_get(row, column), &column->type);
+    }
+    put(row, column, datum);
+}
+
+static size_t atoms_memory(const union atom *atoms, uint32_t n, enum atom_type type)
+{
+    size_t size = n * sizeof(union atom);
+
+    if (type == ATOM_STRING) {
+        for (uint32_t i = 0; i < n; i++) {
+            size += sizeof(struct text) + atoms[i].string->size;
+        }
+    }
+    return size;
+}
+
+static size_t value_memory(union datum datum, const struct type *type)
+{
+    uint32_t n = datum_n(datum, type);
+    size_t size = n ? atoms_memory(datum_keys(&datum, type), n, type->key.type) : 0;
+
+    if (n && type_is_map(type)) {
+        size += atoms_memory(datum_values(&datum), n, type->value.type);
+    }
+    return size;
+}
+
+size_t row_memory(const struct row *row, const struct row *other)
+{
+    size_t size = row_size(row->table);
+
+    for (uint16_t i = COLUMN_VERSION + 1; i < row->table->n_columns; i++) {
+        const struct column *column = &row->table->columns[i];
+
+        // A value that both versions share is counted for neither.
+        if (!column_is_plain(column) &&
+            (!other || row->words[column->offset] != other->words[column->offset])) {
+            size += value_memory(row_get(row, column), &column->type);
+        }
+    }
+    return size;
+}
+
+bool row_equals(const struct row *a, const struct row *b)
+{
+    for (uint16_t i = COLUMN_VERSION + 1; i < a->table->n_columns; i++) {
+        const struct column *column = &a->table->columns[i];
+        size_t size = column->n_words * sizeof(uint64_t);
+
+        if (memcmp(&a->words[column->offset], &b->words[column->offset], size) &&
+            !datum_equals(row_get(a, column), row_get(b, column), &column->type)) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// The indexes are changed in place, because almost every commit succeeds: first every old version
+// that changes in an index is taken out of it, then the new ones are put in and meet only rows that
+// will be there after the commit. On failure the same is done the other way round.
+#include "engine/unique.h"
+
+struct ovsdb_error *unique_check_max_rows(const struct txn *txn)
+{
+    for (size_t i = 0; i < txn->n_tables; i++) {
+        const struct table *table = txn->tables[i];
+
+        if (table->n_new_rows > table->schema->max_rows && table->n_new_rows > table->n_rows) {
+            return error_new(ERROR_CONSTRAINT,
+                             "table %s would have %zu rows, but the schema allows at most %u",
+                             table->schema->name, table->n_new_rows, table->schema->max_rows);
+        }
+    }
+    return NULL;
+}
+
+static bool changes_in(const struct index *index, const struct row *from, const struct row *to)
+{
+    return !from || !to || !index_values_equal(index, from, to);
+}
+
+static void take_out(const struct pending *pending, const struct row *from, const struct row *to)
+{
+    for (size_t i = 0; from && i < pending->table->n_indexes; i++) {
+        struct index *index = pending->table->indexes[i];
+
+        if (changes_in(index, from, to)) {
+            multimap_remove(&index->committed, index_hash(index, from), pending->entry);
+            index->upkeep++;
+        }
+    }
+}
+
+static void put_values(struct buf *buf, const struct index *index, const struct row *row)
+{
+    for (size_t i = 0; i < index->n_columns; i++) {
+        const struct column *column = index->columns[i];
+
+        buf_printf(buf, "%s%s ", i ? ", " : "", column->name);
+        datum_put_text(buf, row_get(row, column), &column->type);
+    }
+}
+
+static const char *origin(const struct entry *entry)
+{
+    return !entry->row                                            ? "inserted by this transaction"
+           : !entry->pending || entry->pending->new == entry->row ? "in the database before"
+                                                                  : "modified by this transaction";
+}
+
+static struct ovsdb_error *conflict(const struct table *table, const struct index *index,
+                                    const struct entry *a, const struct entry *b)
+{
+    _cleanup_buf_ struct buf values = {0};
+    char first[UUID_TEXT_SIZE], second[UUID_TEXT_SIZE];
+
+    put_values(&values, index, entry_visible(a));
+    return error_new(
+        ERROR_CONSTRAINT,
+        "two rows of table %s would have the same values in an index (%s): row %s, %s, "
+        "and row %s, %s",
+        table->schema->name, buf_cstr(&values), uuid_text(entry_visible(a)->uuid, first), origin(a),
+        uuid_text(entry_visible(b)->uuid, second), origin(b));
+}
+
+static struct ovsdb_error *check_free(const struct table *table, const struct index *index,
+                                      const struct entry *entry, const struct row *row,
+                                      uint64_t hash)
+{
+    struct multimap_cursor cursor;
+    struct entry *other;
+
+    multimap_start(&index->committed, hash, &cursor);
+    while ((other = multimap_next(&cursor))) {
+        if (other != entry && index_values_equal(index, entry_visible(other), row)) {
+            return conflict(table, index, entry, other);
+        }
+    }
+    return NULL;
+}
+
+static struct ovsdb_error *put_in(const struct pending *pending, const struct row *from,
+                                  const struct row *to, bool check)
+{
+    struct ovsdb_error *error = NULL;
+
+    for (size_t i = 0; to && i < pending->table->n_indexes && !error; i++) {
+        struct index *index = pending->table->indexes[i];
+
+        if (changes_in(index, from, to)) {
+            uint64_t hash = index_hash(index, to);
+
+            if (check && index->is_unique) {
+                error = check_free(pending->table, index, pending->entry, to, hash);
+            }
+            if (!error) {
+                multimap_add(&index->committed, hash, pending->entry);
+                index->upkeep++;
+            }
+        }
+    }
+    return error;
+}
+
+// Versions that differ in nothing have been dropped before, so `new == old` needs no look.
+static bool is_change(const struct pending *pending)
+{
+    return pending->new != pending->old && pending->table->n_indexes;
+}
+
+struct ovsdb_error *unique_apply(struct txn *txn)
+{
+    struct ovsdb_error *error = NULL;
+
+    for (size_t i = 0; i < txn->n_pending; i++) {
+        struct pending *pending = txn_pending(txn, i);
+
+        if (is_change(pending)) {
+            take_out(pending, pending->old, pending->new);
+            pending->is_indexed = true;
+        }
+    }
+    for (size_t i = 0; i < txn->n_pending && !error; i++) {
+        struct pending *pending = txn_pending(txn, i);
+
+        if (is_change(pending)) {
+            error = put_in(pending, pending->old, pending->new, true);
+        }
+    }
+    if (error) {
+        unique_revert(txn);
+    }
+    return error;
+}
+
+// Taking out what was never put in does nothing.
+void unique_revert(struct txn *txn)
+{
+    for (size_t i = 0; i < txn->n_pending; i++) {
+        struct pending *pending = txn_pending(txn, i);
+
+        if (pending->is_indexed) {
+            take_out(pending, pending->new, pending->old);
+        }
+    }
+    for (size_t i = 0; i < txn->n_pending; i++) {
+        struct pending *pending = txn_pending(txn, i);
+
+        if (pending->is_indexed) {
+            put_in(pending, pending->new, pending->old, false);
+            pending->is_indexed = false;
+        }
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files as input: whatever they hold, opening ends with a database or an error; and what opened is
+// the same after it has been compacted and opened again. Input that is no file is taken as lines of
+// JSON, each made a record with the right hash, behind a fixed schema: so the fuzzer gets past the
+// hashes.
+#include "basic/file.h"
+#include "basic/log.h"
+#include "store/encode.h"
+#include "store/store.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char schema[] =
+    "{\"name\":\"d\",\"tables\":{"
+    "\"A\":{\"columns\":{\"s\":{\"type\":\"string\"},\"i\":{\"type\":{\"key\":{\"type\":"
+    "\"integer\","
+    "\"minInteger\":-5,\"maxInteger\":5}}},\"r\":{\"type\":\"real\"},\"b\":{\"type\":\"boolean\"},"
+    "\"u\":{\"type\":\"uuid\"},\"e\":{\"type\":\"integer\",\"ephemeral\":true},"
+    "\"o\":{\"type\":{\"key\":\"string\",\"min\":0}},"
+    "\"ss\":{\"type\":{\"key\":\"string\",\"min\":0,\"max\":\"unlimited\"}},"
+    "\"m\":{\"type\":{\"key\":\"string\",\"value\":\"integer\",\"min\":0,\"max\":3}},"
+    "\"w\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"B\",\"refType\":\"weak\"},"
+    "\"min\":0,\"max\":\"unlimited\"}},"
+    "\"x\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"B\"},\"min\":0}}},"
+    "\"isRoot\":true,\"indexes\":[[\"s\"]]},"
+    "\"B\":{\"columns\":{\"n\":{\"type\":\"integer\"}},\"isRoot\":true,\"maxRows\":2}}}";
+
+static char path[64];
+
+static void put_record(struct buf *file, struct slice json)
+{
+    _cleanup_buf_ struct buf record = {0};
+    uint8_t sha1[RECORD_ID_SIZE];
+
+    record_begin(&record);
+    buf_put_slice(&record, json);
+    buf_put_slice(file, record_end(&record, sha1));
+}
+
+static void make_file(const char *data, size_t size)
+{
+    _cleanup_buf_ struct buf file = {0};
+    _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    const char *end = data + size;
+
+    if (size >= 5 && !memcmp(data, "OVSDB", 5)) {
+        buf_put(&file, data, size);
+    } else {
+        put_record(&file, SLICE(schema));
+        while (data < end) {
+            const char *lf = memchr(data, '\n', (size_t)(end - data));
+
+            lf = lf ? lf : end;
+            put_record(&file, (struct slice){data, (size_t)(lf - data)});
+            data = lf + 1;
+        }
+    }
+    assert(fd >= 0 && !file_write_at(fd, file.data, file.size, 0));
+}
+
+static struct store *open_store(void)
+{
+    struct store *store = NULL;
+    struct ovsdb_error *error = store_open(path, STORE_READ_WRITE, NULL, NULL, &store);
+
+    if (error) {
+        assert(error->tag && error->details);
+        error_free(error);
+        return NULL;
+    }
+    return store;
+}
+
+static struct buf dump(struct store *store)
+{
+    struct buf buf = {0};
+
+    record_begin(&buf);
+    encode_snapshot(&buf, store_db(store), NULL, 0, NULL);
+    buf_consume(&buf, RECORD_HEADER_MAX);
+    return buf;
+}
+
+static void set_up(void)
+{
+    const char *folder = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
+
+    snprintf(path, sizeof(path), "%s/fuzz-record-%ld.db", folder, (long)getpid());
+    log_set_level(NULL, -1, LOG_LEVEL_OFF);
+}
+
+static void clean_up(void)
+{
+    _cleanup_free_ char *slash = xstrdup(path), *lock = NULL;
+    char *name = strrchr(slash, '/');
+
+    *name = '\0';
+    lock = xasprintf("%s/.%s.~lock~", slash, name + 1);
+    unlink(path);
+    unlink(lock);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct store *store;
+    struct buf before, after;
+
+    if (!path[0]) {
+        set_up();
+        atexit(clean_up);
+    }
+    make_file((const char *)data, size);
+    store = open_store();
+    if (!store) {
+        return 0;
+    }
+    before = dump(store);
+    assert(!store_compact(store, NULL));
+    store_close(store);
+    store = open_store();
+    assert(store);
+    after = dump(store);
+    assert(slice_equals(buf_slice(&before), buf_slice(&after)));
+    buf_done(&before);
+    buf_done(&after);
+    store_close(store);
+    return 0;
+}

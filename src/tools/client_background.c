@@ -44,7 +44,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 
 static void catch_signals(struct client_context *context)
 {
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGALRM};
     sigset_t set;
 
     sigemptyset(&set);
@@ -104,8 +104,14 @@ static void open_control(struct client_context *context, const struct command *c
 
 void client_background_begin(struct client_context *context, const struct command *commands)
 {
-    catch_signals(context);
-    if (context->service.daemonize.detach || context->service.unixctl) {
+    const struct service_options *service = &context->service;
+
+    // Without anything to clean up a signal may end the program wherever it is, even when nobody
+    // reads its output.
+    if (service->daemonize.detach || service->daemonize.pidfile || service->unixctl) {
+        catch_signals(context);
+    }
+    if (service->daemonize.detach || service->unixctl) {
         open_control(context, commands);
     }
 }

@@ -106,28 +106,42 @@ static void put_columns(struct log_printer *printer, const struct table_schema *
     free_members(columns, n);
 }
 
+// "insert row NAME (UUID):", "row NAME (UUID) diff:", ...
+static void put_row_title(struct buf *out, const char *table, const char *uuid, const char *name,
+                          bool is_insert, bool is_diff)
+{
+    buf_printf(out, "  table %s %srow ", table, is_insert ? "insert " : "");
+    if (*name) {
+        buf_printf(out, "%s (%.8s)", name, uuid);
+    } else if (is_insert) {
+        buf_printf(out, "%.8s", uuid);
+    } else {
+        buf_printf(out, "%.8s (%.8s)", uuid, uuid);
+    }
+    buf_puts(out, is_diff && !is_insert ? " diff:\n" : ":\n");
+}
+
 static void put_row(struct log_printer *printer, const char *table_name, const char *uuid,
                     struct slice row, bool is_diff)
 {
-    const struct table_schema *table = schema_find_table(printer->schema, slice_of(table_name));
     bool is_delete = json_kind_of(row) == JSON_KIND_NULL;
-    const char *old = row_names_find(&printer->names, table_name, uuid);
-    const char *name;
+    bool is_known = row_names_find(&printer->names, table_name, uuid);
 
-    row_names_note(&printer->names, table_name, uuid, row);
-    name = old ? old : row_names_find(&printer->names, table_name, uuid);
-    buf_printf(&printer->out, "  table %s %srow", table_name, old || is_delete ? "" : "insert ");
-    if (name && *name) {
-        buf_printf(&printer->out, " %s (%.8s)", name, uuid);
-    } else {
-        buf_printf(&printer->out, old || is_delete ? " %.8s (%.8s)" : " %.8s", uuid, uuid);
+    // A new row is called what it says, another one what it was called so far.
+    if (!is_known) {
+        row_names_note(&printer->names, table_name, uuid, row);
     }
-    buf_puts(&printer->out, is_diff && (old || is_delete) ? " diff:\n" : ":\n");
+    put_row_title(&printer->out, table_name, uuid,
+                  row_names_find(&printer->names, table_name, uuid), !is_known && !is_delete,
+                  is_diff);
     if (is_delete) {
         buf_puts(&printer->out, "    delete row\n");
         row_names_forget(&printer->names, table_name, uuid);
-    } else if (printer->more > 1) {
-        put_columns(printer, table, row);
+        return;
+    }
+    row_names_note(&printer->names, table_name, uuid, row);
+    if (printer->more > 1) {
+        put_columns(printer, schema_find_table(printer->schema, slice_of(table_name)), row);
     }
 }
 

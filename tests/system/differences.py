@@ -24,6 +24,13 @@ REASONS = {
     "damage-refused":
         "damage with good records after it is no torn record: nothing is served before somebody"
         " looks at it; the peer silently serves what comes before",
+    "signals-end-cleanly":
+        "SIGTERM and SIGINT are the usual ways to end a service: status 0 and no warning; the peer"
+        " warns and dies of the signal",
+    "failed-add-db-is-harmless":
+        "a database whose name is in use is refused; the peer then also loses the one it had",
+    "help-complete":
+        "--help names every option",
     "weak-drop-written":
         "what a commit drops from weak references is in its record; the peer leaves it out for rows"
         " that the transaction modified itself, and shows the references again after a restart",

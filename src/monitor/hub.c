@@ -3,7 +3,8 @@
 // and nobody else. Views that have something to send are found on hub->dirty.
 #include "monitor/view.h"
 
-#define INITIAL_KEPT USEC_PER_SEC // initial contents wait so long for another client to ask
+#define INITIAL_KEPT          USEC_PER_SEC // long initial contents wait so long for another client
+#define INITIAL_WORTH_KEEPING 16384        // bytes
 
 static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
 {
@@ -46,6 +47,7 @@ void hub_free(struct hub *hub)
     db_remove_observer(&hub->observer);
     history_free(hub->history);
     htable_done(&hub->views);
+    pieces_done(&hub->initial);
     buf_done(&hub->updates);
     buf_done(&hub->message);
     free(hub->watches);
@@ -124,22 +126,32 @@ static void write_initial(const struct view *view, struct updates *updates)
     }
 }
 
-const struct pieces *monitor_initial(struct monitor *monitor, usec_t now)
+// Keeps long contents for the next client that asks; the list stays in order of expiry.
+static void keep_initial(struct view *view, usec_t now)
 {
-    struct view *view = monitor->batch->view;
-
-    if (!view->has_initial) {
-        struct updates updates;
-
-        updates_begin(&updates, view->spec, &view->hub->updates);
-        write_initial(view, &updates);
-        updates_end(&updates, &view->initial);
-        view->has_initial = true;
-    }
-    // The list stays in order of expiry.
     view->initial_expires = now + INITIAL_KEPT;
     list_remove(&view->initial_node);
     list_push_back(&view->hub->initials, &view->initial_node);
+}
+
+const struct pieces *monitor_initial(struct monitor *monitor, usec_t now)
+{
+    struct view *view = monitor->batch->view;
+    struct hub *hub = view->hub;
+    struct updates updates;
+
+    if (!view->initial.n) {
+        pieces_done(&hub->initial);
+        updates_begin(&updates, view->spec, &hub->updates);
+        write_initial(view, &updates);
+        updates_end(&updates, &hub->initial);
+        if (hub->initial.size < INITIAL_WORTH_KEEPING) {
+            return &hub->initial;
+        }
+        view->initial = hub->initial;
+        hub->initial = (struct pieces){0};
+    }
+    keep_initial(view, now);
     return &view->initial;
 }
 

@@ -50,7 +50,8 @@ void monitor_init(struct monitor *monitor, struct hub *hub, struct monitor_spec 
 void monitor_done(struct monitor *monitor);
 const struct monitor_spec *monitor_spec(const struct monitor *monitor);
 // What was the initial contents had it been asked for now: a <table-updates> object, valid until
-// the next commit or hub_run(). Made once for all identical monitors. O(rows) the first time.
+// the next commit or hub_run(). Long ones are made once for all identical monitors and kept for a
+// while. O(rows) the first time.
 const struct pieces *monitor_initial(struct monitor *monitor, usec_t now);
 // The changes since the transaction `txn_id`, if it is known still (protocol "monitor_cond_since").
 // On true the caller owns *ret.

@@ -246,7 +246,6 @@ void view_touch(struct view *view, struct changeset *changes)
 void view_drop_initial(struct view *view)
 {
     pieces_done(&view->initial);
-    view->has_initial = false;
     list_remove(&view->initial_node);
 }
 

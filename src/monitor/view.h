@@ -43,8 +43,7 @@ struct view {
     struct batch *current; // the batch in step, or NULL
     uint64_t touched_seq;  // the last commit that concerned it
     struct list dirty_node;
-    struct pieces initial; // cached initial contents
-    bool has_initial;
+    struct pieces initial; // initial contents, if they are kept
     usec_t initial_expires;
     struct list initial_node;
     struct view_watch watches[]; // parallel to spec->tables
@@ -54,12 +53,13 @@ struct hub {
     struct db *db;
     const struct monitor_sink *sink;
     struct db_observer observer;
-    struct htable views;  // by hash of the spec
-    struct list *watches; // by table index
-    struct list dirty;    // views with batches to flush
-    struct list initials; // views with cached initial contents
-    struct buf updates;   // scratch of struct updates
-    struct buf message;   // scratch
+    struct htable views;   // by hash of the spec
+    struct list *watches;  // by table index
+    struct list dirty;     // views with batches to flush
+    struct list initials;  // views that keep initial contents
+    struct pieces initial; // the last that were not worth keeping
+    struct buf updates;    // scratch of struct updates
+    struct buf message;    // scratch
     struct history *history;
 };
 

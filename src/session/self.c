@@ -50,7 +50,9 @@ static void set_true(const struct server *server, struct row *row, const char *n
 
 static void commit(struct txn *txn)
 {
-    struct ovsdb_error *error = txn_commit(txn, false, NULL, NULL);
+    struct changeset *changes;
+    uint64_t ticket;
+    struct ovsdb_error *error = txn_commit(txn, false, &changes, &ticket);
 
     assert(!error);
     txn_free(txn);

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// A database in memory, commits to it, and a monitor that keeps what it is sent.
+#pragma once
+
+#include "engine/txn.h"
+#include "monitor/view.h"
+#include "unit.h"
+
+static const char unit_schema[] =
+    "{\"name\":\"unit\",\"version\":\"1.0.0\",\"tables\":{"
+    "\"A\":{\"isRoot\":true,\"columns\":{"
+    "\"i\":{\"type\":\"integer\"},"
+    "\"s\":{\"type\":\"string\"},"
+    "\"set\":{\"type\":{\"key\":\"integer\",\"min\":0,\"max\":\"unlimited\"}},"
+    "\"map\":{\"type\":{\"key\":\"string\",\"value\":\"integer\",\"min\":0,\"max\":\"unlimited\"}},"
+    "\"opt\":{\"type\":{\"key\":\"integer\",\"min\":0,\"max\":1}},"
+    "\"e\":{\"type\":\"integer\",\"ephemeral\":true}}},"
+    "\"B\":{\"isRoot\":true,\"columns\":{\"x\":{\"type\":\"integer\"}}},"
+    "\"C\":{\"isRoot\":true,\"columns\":{\"y\":{\"type\":\"integer\"}}}}}";
+
+static inline struct db *unit_db(void)
+{
+    struct schema *schema;
+    struct db *db;
+
+    assert_null(schema_from_text(SLICE(unit_schema), &schema));
+    db = db_new(schema);
+    schema_unref(schema);
+    return db;
+}
+
+static inline const struct table_schema *unit_table(const struct db *db, const char *name)
+{
+    return schema_find_table(db_schema(db), slice_of(name));
+}
+
+static inline const struct column *unit_column(const struct db *db, const char *table,
+                                               const char *column)
+{
+    return table_schema_find_column(unit_table(db, table), slice_of(column));
+}
+
+static inline void unit_commit(struct txn *txn)
+{
+    struct changeset *changes;
+    uint64_t ticket;
+
+    assert_null(txn_commit(txn, false, &changes, &ticket));
+    txn_free(txn);
+}
+
+// Sets the value of one integer column in one row, making the row if there is none, and commits.
+static inline void unit_set(struct db *db, const char *table, uint64_t uuid, const char *column,
+                            int64_t value)
+{
+    struct txn *txn = txn_new(db);
+    struct uuid id = {.hi = 0, .lo = uuid};
+    struct row *row = txn_find(txn, unit_table(db, table), id)
+                          ? txn_modify(txn, unit_table(db, table), id)
+                          : txn_insert(txn, unit_table(db, table), id);
+
+    row_set(row, unit_column(db, table, column), (union datum){.scalar.integer = value});
+    unit_commit(txn);
+}
+
+static inline void unit_delete(struct db *db, const char *table, uint64_t uuid)
+{
+    struct txn *txn = txn_new(db);
+
+    txn_delete(txn, unit_table(db, table), (struct uuid){.hi = 0, .lo = uuid});
+    unit_commit(txn);
+}
+
+static inline struct monitor_spec *unit_spec(const struct db *db, enum monitor_version version,
+                                             const char *requests)
+{
+    struct monitor_spec *spec;
+
+    assert_null(monitor_spec_parse(db_schema(db), version, slice_of(requests), &spec));
+    return spec;
+}
+
+// A monitor whose client is a buffer.
+struct unit_monitor {
+    struct monitor monitor;
+    struct buf output;
+    bool slow;
+    size_t n_shared; // pieces that came by reference
+};
+
+static inline bool unit_may_send(struct monitor *monitor)
+{
+    return !CONTAINER_OF(monitor, struct unit_monitor, monitor)->slow;
+}
+
+static inline void unit_send(struct monitor *monitor, struct slice text)
+{
+    buf_put_slice(&CONTAINER_OF(monitor, struct unit_monitor, monitor)->output, text);
+}
+
+static inline void unit_send_shared(struct monitor *monitor, struct text *text)
+{
+    CONTAINER_OF(monitor, struct unit_monitor, monitor)->n_shared++;
+    unit_send(monitor, text_slice(text));
+}
+
+static const struct monitor_sink unit_sink = {unit_may_send, unit_send, unit_send_shared};
+
+static inline void unit_monitor_init(struct unit_monitor *um, struct hub *hub,
+                                     struct monitor_spec *spec, const char *id)
+{
+    *um = (struct unit_monitor){0};
+    monitor_init(&um->monitor, hub, spec, text_new(slice_of(id)));
+}
+
+static inline void unit_monitor_done(struct unit_monitor *um)
+{
+    monitor_done(&um->monitor);
+    buf_done(&um->output);
+}
+
+// What the monitor was sent since the last time.
+static inline void assert_sent(struct unit_monitor *um, const char *expected)
+{
+    assert_string_equal(buf_cstr(&um->output), expected);
+    buf_clear(&um->output);
+}
+
+static inline void unit_run(struct hub *hub)
+{
+    size_t budget = SIZE_MAX;
+
+    assert_false(hub_run(hub, 0, &budget));
+}

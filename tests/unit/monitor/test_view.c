@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sharing and laziness: what identical monitors have in common, and what nobody does for those that
+// have nothing to hear.
+#include "monitor_unit.h"
+
+#define ROW1 "\"00000000-0000-0000-0000-000000000001\""
+
+static void test_sharing(void **state)
+{
+    struct db *db = unit_db();
+    struct hub *hub = hub_new(db, &unit_sink);
+    struct unit_monitor same[3], other;
+
+    for (int i = 0; i < 3; i++) {
+        unit_monitor_init(&same[i], hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"),
+                          i == 2 ? "\"z\"" : "\"m\"");
+    }
+    unit_monitor_init(&other, hub, unit_spec(db, MONITOR_V1, "{\"C\":{\"columns\":[\"y\"]}}"), "1");
+    assert_int_equal(hub->views.n, 2);
+    assert_ptr_equal(same[0].monitor.batch, same[2].monitor.batch);
+    unit_set(db, "B", 1, "x", 1);
+    unit_run(hub);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(same[i].n_shared, 1);
+    }
+    assert_sent(&same[1], "{\"id\":null,\"method\":\"update\",\"params\":[\"m\",{\"B\":{" ROW1
+                          ":{\"new\":{\"x\":1}}}}]}");
+    assert_sent(&same[2], "{\"id\":null,\"method\":\"update\",\"params\":[\"z\",{\"B\":{" ROW1
+                          ":{\"new\":{\"x\":1}}}}]}");
+    assert_sent(&other, "");
+    // In step again, and together.
+    assert_ptr_equal(same[0].monitor.batch, same[2].monitor.batch);
+    assert_null(same[0].monitor.batch->first);
+    for (int i = 0; i < 3; i++) {
+        unit_monitor_done(&same[i]);
+    }
+    unit_monitor_done(&other);
+    assert_int_equal(hub->views.n, 0);
+    hub_free(hub);
+    db_free(db);
+}
+
+// A commit to a table leaves the views of the others alone.
+static void test_wake_lists(void **state)
+{
+    struct db *db = unit_db();
+    struct hub *hub = hub_new(db, &unit_sink);
+    struct unit_monitor b, c;
+
+    unit_monitor_init(&b, hub, unit_spec(db, MONITOR_V1, "{\"B\":{}}"), "1");
+    unit_monitor_init(&c, hub, unit_spec(db, MONITOR_V1, "{\"C\":{}}"), "1");
+    unit_set(db, "B", 1, "x", 1);
+    assert_non_null(b.monitor.batch->first);
+    assert_null(c.monitor.batch->first);
+    assert_false(list_is_empty(&hub->dirty));
+    assert_ptr_equal(hub->dirty.next, hub->dirty.prev);
+    unit_monitor_done(&b);
+    assert_true(list_is_empty(&hub->dirty));
+    unit_monitor_done(&c);
+    hub_free(hub);
+    db_free(db);
+}
+
+// Long initial contents are made once for all, until a commit or the clock makes them worthless.
+static void test_initial(void **state)
+{
+    struct db *db = unit_db();
+    struct hub *hub = hub_new(db, &unit_sink);
+    struct unit_monitor a, b;
+    struct text *text;
+    size_t budget = 1;
+
+    for (uint64_t i = 0; i < 1000; i++) {
+        unit_set(db, "B", i, "x", 1);
+    }
+    unit_monitor_init(&a, hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"), "1");
+    unit_monitor_init(&b, hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"), "2");
+    text = text_ref(monitor_initial(&a.monitor, 0)->texts[0]);
+    assert_ptr_equal(monitor_initial(&b.monitor, 500000)->texts[0], text);
+    assert_int_equal(hub_deadline(hub), 1500000);
+    hub_run(hub, 1499999, &budget);
+    assert_int_equal(text->refs, 2);
+    hub_run(hub, 1500000, &budget);
+    assert_int_equal(text->refs, 1);
+    assert_true(hub_deadline(hub) == USEC_INFINITY);
+    text_unref(text);
+    text = text_ref(monitor_initial(&a.monitor, 0)->texts[0]);
+    unit_set(db, "C", 1, "y", 2);
+    assert_ptr_equal(monitor_initial(&a.monitor, 0)->texts[0], text);
+    unit_set(db, "B", 1, "x", 2);
+    assert_int_equal(text->refs, 1);
+    assert_ptr_not_equal(monitor_initial(&a.monitor, 0)->texts[0], text);
+    text_unref(text);
+    unit_monitor_done(&a);
+    unit_monitor_done(&b);
+    hub_free(hub);
+    db_free(db);
+}
+
+// Short ones are not kept.
+static void test_short_initial(void **state)
+{
+    struct db *db = unit_db();
+    struct hub *hub = hub_new(db, &unit_sink);
+    struct unit_monitor a, b;
+
+    unit_set(db, "B", 1, "x", 1);
+    unit_monitor_init(&a, hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"), "1");
+    unit_monitor_init(&b, hub,
+                      unit_spec(db, MONITOR_V1, "{\"B\":{\"select\":{\"initial\":false}}}"), "2");
+    assert_string_equal(monitor_initial(&a.monitor, 0)->texts[0]->data,
+                        "{\"B\":{" ROW1 ":{\"new\":{\"x\":1}}}}");
+    assert_true(hub_deadline(hub) == USEC_INFINITY);
+    assert_string_equal(monitor_initial(&b.monitor, 0)->texts[0]->data, "{}");
+    unit_set(db, "B", 1, "x", 2);
+    assert_string_equal(monitor_initial(&a.monitor, 0)->texts[0]->data,
+                        "{\"B\":{" ROW1 ":{\"new\":{\"x\":2}}}}");
+    unit_monitor_done(&a);
+    unit_monitor_done(&b);
+    hub_free(hub);
+    db_free(db);
+}
+
+// A slow client keeps no change set alive, only the rows that changed.
+static void test_slow_is_bounded(void **state)
+{
+    struct db *db = unit_db();
+    struct hub *hub = hub_new(db, &unit_sink);
+    struct unit_monitor slow, fast;
+
+    unit_monitor_init(&slow, hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"), "1");
+    unit_monitor_init(&fast, hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"), "1");
+    unit_set(db, "B", 1, "x", 0);
+    unit_run(hub);
+    slow.slow = true;
+    for (int i = 1; i <= 500; i++) {
+        unit_set(db, "B", 1, "x", i);
+        unit_set(db, "B", 2, "x", i);
+        unit_run(hub);
+        unit_delete(db, "B", 2);
+        unit_run(hub);
+        assert_null(slow.monitor.batch->first);
+        assert_int_equal(fold_n_rows(slow.monitor.batch->fold), 1);
+    }
+    buf_clear(&slow.output);
+    buf_clear(&fast.output);
+    slow.slow = false;
+    unit_run(hub);
+    assert_sent(&slow, ""); // nobody has said that it reads again
+    monitor_resume(&slow.monitor);
+    unit_run(hub);
+    assert_sent(&slow, "{\"id\":null,\"method\":\"update\",\"params\":[1,{\"B\":{" ROW1
+                       ":{\"new\":{\"x\":500},\"old\":{\"x\":0}}}}]}");
+    assert_ptr_equal(slow.monitor.batch, fast.monitor.batch);
+    unit_monitor_done(&slow);
+    unit_monitor_done(&fast);
+    hub_free(hub);
+    db_free(db);
+}
+
+// Long updates are sent by reference.
+static void test_long(void **state)
+{
+    struct db *db = unit_db();
+    struct hub *hub = hub_new(db, &unit_sink);
+    struct unit_monitor a, b;
+    struct txn *txn = txn_new(db);
+    struct buf string = {0};
+
+    unit_monitor_init(&a, hub, unit_spec(db, MONITOR_V3, "{\"A\":{\"columns\":[\"s\"]}}"), "[1]");
+    unit_monitor_init(&b, hub, unit_spec(db, MONITOR_V3, "{\"A\":{\"columns\":[\"s\"]}}"), "[2]");
+    for (int i = 0; i < 10000; i++) {
+        buf_putc(&string, 'x');
+    }
+    row_set(txn_insert(txn, unit_table(db, "A"), (struct uuid){0, 1}), unit_column(db, "A", "s"),
+            (union datum){.scalar.string = text_new(buf_slice(&string))});
+    unit_commit(txn);
+    unit_run(hub);
+    assert_int_equal(a.n_shared, 1);
+    assert_int_equal(b.n_shared, 1);
+    assert_int_equal(a.output.size, b.output.size);
+    assert_string_equal(buf_cstr(&a.output) + a.output.size - 8, "x\"}}}}]}");
+    unit_monitor_done(&a);
+    unit_monitor_done(&b);
+    buf_done(&string);
+    hub_free(hub);
+    db_free(db);
+}
+
+// hub_run() stops when its budget is spent, and goes on where it stopped.
+static void test_budget(void **state)
+{
+    struct db *db = unit_db();
+    struct hub *hub = hub_new(db, &unit_sink);
+    struct unit_monitor monitors[3];
+    size_t budget = 1;
+
+    for (int i = 0; i < 3; i++) {
+        static const char *const requests[] = {"{\"B\":{}}", "{\"B\":{\"columns\":[]}}",
+                                               "{\"B\":{\"columns\":[\"x\"]}}"};
+
+        unit_monitor_init(&monitors[i], hub, unit_spec(db, MONITOR_V1, requests[i]), "1");
+    }
+    unit_set(db, "B", 1, "x", 1);
+    assert_true(hub_run(hub, 0, &budget));
+    assert_int_equal(budget, 0);
+    assert_true(hub_run(hub, 0, &budget));
+    budget = 10;
+    assert_false(hub_run(hub, 0, &budget));
+    for (int i = 0; i < 3; i++) {
+        assert_true(monitors[i].output.size > 0);
+        unit_monitor_done(&monitors[i]);
+    }
+    hub_free(hub);
+    db_free(db);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sharing),         cmocka_unit_test(test_wake_lists),
+        cmocka_unit_test(test_initial),         cmocka_unit_test(test_short_initial),
+        cmocka_unit_test(test_slow_is_bounded), cmocka_unit_test(test_long),
+        cmocka_unit_test(test_budget),
+    };
+
+    return cmocka_run_group_tests_name("view", tests, NULL, NULL);
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// A server in memory with clients that are buffers: what a client is sent is cut into messages and
+// kept until the test takes it.
+#pragma once
+
+#include "session/session.h"
+#include "unit.h"
+#include "json/framer.h"
+
+#define PLAYER_CLIENTS 8
+
+struct client {
+    struct session *session;
+    struct buf output;        // not yet taken
+    size_t backlog;           // what the sink reports
+    const char *close_reason; // set by the sink
+    uint64_t last_ticket;     // of the last output
+};
+
+struct player {
+    struct server *server;
+    struct db *dbs[4];
+    size_t n_dbs;
+    struct client clients[PLAYER_CLIENTS]; // by letter: 'A' is the first
+    usec_t now;
+    uint64_t ticket; // the newest issued
+};
+
+void player_init(struct player *player);
+void player_done(struct player *player);
+// Serves an empty database with the tests' schema under `name`.
+void player_add_db(struct player *player, const char *name);
+void player_remove_db(struct player *player, const char *name);
+struct client *player_open(struct player *player, char letter, bool read_only);
+void player_close(struct player *player, char letter);
+void player_send(struct player *player, char letter, const char *text);
+// The next message the client was sent, canonical, with every UUID that is not all one digit in its
+// first eight replaced; NULL: none. Caller frees.
+char *player_take(struct player *player, char letter);

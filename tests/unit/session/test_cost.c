@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must not cost anything: sessions that do nothing, transactions that wait for other tables.
+#include "player.h"
+
+#include <malloc.h>
+
+#define N_SESSIONS 5000
+#define N_WAITING  1000
+
+static void ignore_send(void *userdata, struct slice text, uint64_t ticket)
+{
+}
+
+static void ignore_shared(void *userdata, struct text *text, uint64_t ticket)
+{
+}
+
+static size_t no_backlog(void *userdata)
+{
+    return 0;
+}
+
+static void ignore_close(void *userdata, const char *reason)
+{
+}
+
+static const struct session_sink sink = {ignore_send, ignore_shared, no_backlog, ignore_close};
+
+// (A sanitizer's allocator reports nothing here.)
+static void test_idle_sessions_are_small(void **state)
+{
+    static struct session *sessions[N_SESSIONS];
+    struct server *server = server_new(NULL, NULL);
+    const struct session_options options = {.name = "tcp:127.0.0.1:40000"};
+    struct server_usage usage;
+    size_t before = mallinfo2().uordblks;
+
+    for (size_t i = 0; i < N_SESSIONS; i++) {
+        sessions[i] = session_new(server, &sink, NULL, &options);
+        session_receive(sessions[i], SLICE("{\"id\":1,\"method\":\"list_dbs\",\"params\":[]}"), 0);
+    }
+    assert_in_range((mallinfo2().uordblks - before) / N_SESSIONS, 0, 400);
+    server_usage(server, &usage);
+    assert_int_equal(usage.n_sessions, N_SESSIONS);
+    for (size_t i = 0; i < N_SESSIONS; i++) {
+        session_free(sessions[i]);
+    }
+    server_free(server);
+}
+
+// Waiting transactions are woken by the tables they look at and by nothing else.
+static void test_waiting_elsewhere(void **state)
+{
+    struct player player;
+    struct server_usage usage;
+
+    player_init(&player);
+    player_open(&player, 'A', false);
+    player_open(&player, 'B', false);
+    for (int i = 0; i < N_WAITING; i++) {
+        _cleanup_free_ char *text = xasprintf(
+            "{\"id\":%d,\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"wait\","
+            "\"table\":\"Other\",\"where\":[],\"columns\":[\"x\"],\"until\":\"==\","
+            "\"rows\":[{\"x\":%d}],\"timeout\":%d}]}",
+            i, i, 1000 + i * 7919 % N_WAITING);
+
+        player_send(&player, 'A', text);
+    }
+    player_send(&player, 'B',
+                "{\"id\":1,\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"insert\","
+                "\"table\":\"Item\",\"row\":{\"name\":\"a\"}}]}");
+    assert_int_equal(server_deadline(player.server), player.now + USEC_PER_SEC);
+    player_send(&player, 'B',
+                "{\"id\":1,\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"insert\","
+                "\"table\":\"Other\",\"row\":{\"x\":77}}]}");
+    assert_int_equal(server_deadline(player.server), 0);
+    // A run is bounded.
+    assert_true(server_run(player.server, player.now));
+    while (server_run(player.server, player.now)) {
+    }
+    server_usage(player.server, &usage);
+    assert_int_equal(usage.n_triggers, N_WAITING - 1);
+    // The deadlines come in order.
+    for (usec_t last = 0; (player.now = server_deadline(player.server)) != USEC_INFINITY;) {
+        assert_true(player.now > last);
+        last = player.now;
+        assert_false(server_run(player.server, player.now));
+    }
+    server_usage(player.server, &usage);
+    assert_int_equal(usage.n_triggers, 0);
+    assert_int_equal(usage.n_transactions, N_WAITING + 2);
+    player_done(&player);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_idle_sessions_are_small),
+        cmocka_unit_test(test_waiting_elsewhere),
+    };
+
+    return cmocka_run_group_tests_name("cost", tests, NULL, NULL);
+}

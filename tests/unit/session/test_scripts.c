@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plays a script of what clients send and must get. A line is one of
+//
+//     # comment
+//     open A            a client connects ("open A ro": read-only)
+//     A> JSON           A sends a message
+//     A< JSON           the next message to A; everything must be taken before anything else
+//     happens A< *              the next message to A, whatever it is A! TEXT           the session
+//     of A was closed, the reason contains TEXT end A             A is gone slow A, fast A    A
+//     stops reading; A has read everything run               the server runs until it has nothing
+//     to do wait N            N milliseconds pass deadline N        the server wants to run in N
+//     milliseconds; "deadline none" adddb NAME, removedb NAME limit N           nobody may hold
+//     more than N of anything ticket N          the commit log has issued this ticket tickets A N
+//     the last output to A carried this ticket
+#include "player.h"
+
+#include "basic/file.h"
+#include "json/emit.h"
+
+static const char *script;
+static size_t line_number;
+
+static void check_message(struct player *player, char letter, const char *expected)
+{
+    _cleanup_buf_ struct buf canonical = {0};
+    _cleanup_free_ char *message = player_take(player, letter);
+    struct slice value;
+
+    if (!message) {
+        fail_msg("%s:%zu: no message", script, line_number);
+    }
+    if (!strcmp(expected, "*")) {
+        return;
+    }
+    if (framer_check(slice_of(expected), SIZE_MAX, &value, NULL)) {
+        fail_msg("%s:%zu: expected text is no JSON", script, line_number);
+    }
+    emit_canonical(&canonical, value);
+    if (strcmp(message, buf_cstr(&canonical))) {
+        fail_msg("%s:%zu:\nexpected %s\n     got %s", script, line_number, buf_cstr(&canonical),
+                 message);
+    }
+}
+
+static void check_nothing_left(struct player *player)
+{
+    for (size_t i = 0; i < PLAYER_CLIENTS; i++) {
+        _cleanup_free_ char *message = player_take(player, (char)('A' + i));
+
+        if (message) {
+            fail_msg("%s:%zu: %c was also sent %s", script, line_number, (char)('A' + i), message);
+        }
+    }
+}
+
+static void check_closed(struct player *player, char letter, const char *reason)
+{
+    struct client *client = &player->clients[letter - 'A'];
+
+    if (!client->close_reason || !strstr(client->close_reason, reason)) {
+        fail_msg("%s:%zu: close reason is %s", script, line_number,
+                 client->close_reason ? client->close_reason : "none: it is open");
+    }
+}
+
+static void check_deadline(const struct player *player, const char *expected)
+{
+    usec_t deadline = server_deadline(player->server);
+
+    if (!strcmp(expected, "none")) {
+        assert_true(deadline == USEC_INFINITY);
+    } else {
+        assert_int_equal(deadline > player->now ? deadline - player->now : 0,
+                         strtoull(expected, NULL, 10) * USEC_PER_MSEC);
+    }
+}
+
+static void play_word(struct player *player, const char *word, const char *argument,
+                      const char *more)
+{
+    char letter = *argument;
+
+    if (!strcmp(word, "open")) {
+        player_open(player, letter, !strcmp(more, "ro"));
+    } else if (!strcmp(word, "end")) {
+        player_close(player, letter);
+    } else if (!strcmp(word, "slow")) {
+        player->clients[letter - 'A'].backlog = SIZE_MAX;
+    } else if (!strcmp(word, "fast")) {
+        player->clients[letter - 'A'].backlog = 0;
+        session_output_drained(player->clients[letter - 'A'].session);
+    } else if (!strcmp(word, "run")) {
+        while (server_run(player->server, player->now)) {
+        }
+    } else if (!strcmp(word, "wait")) {
+        player->now += strtoull(argument, NULL, 10) * USEC_PER_MSEC;
+    } else if (!strcmp(word, "deadline")) {
+        check_deadline(player, argument);
+    } else if (!strcmp(word, "adddb")) {
+        player_add_db(player, argument);
+    } else if (!strcmp(word, "removedb")) {
+        player_remove_db(player, argument);
+    } else if (!strcmp(word, "limit")) {
+        size_t n = strtoull(argument, NULL, 10);
+
+        server_set_limits(player->server, &(struct server_limits){n, n, n});
+    } else if (!strcmp(word, "ticket")) {
+        player->ticket = strtoull(argument, NULL, 10);
+    } else if (!strcmp(word, "tickets")) {
+        assert_int_equal(player->clients[letter - 'A'].last_ticket, strtoull(more, NULL, 10));
+    } else {
+        fail_msg("%s:%zu: what is %s?", script, line_number, word);
+    }
+}
+
+static void play_line(struct player *player, const char *line)
+{
+    char word[16] = "", argument[32] = "", more[32] = "";
+
+    if (line[0] && line[1] == '<') {
+        check_message(player, line[0], line + 3);
+        return;
+    }
+    if (line[0] && line[1] == '!') {
+        check_closed(player, line[0], line + 3);
+        return;
+    }
+    check_nothing_left(player);
+    if (line[0] && line[1] == '>') {
+        player_send(player, line[0], line + 3);
+    } else if (sscanf(line, "%15s %31s %31s", word, argument, more) >= 1) {
+        play_word(player, word, argument, more);
+    }
+}
+
+static void play_script(void **state)
+{
+    _cleanup_buf_ struct buf text = {0};
+    struct player player;
+
+    assert_int_equal(file_read(script, &text), 0);
+    player_init(&player);
+    for (char *line = buf_cstr(&text); *line;) {
+        char *end = strchrnul(line, '\n');
+        bool last = !*end;
+
+        *end = '\0';
+        line_number++;
+        if (*line && *line != '#') {
+            play_line(&player, line);
+        }
+        line = last ? end : end + 1;
+    }
+    check_nothing_left(&player);
+    player_done(&player);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(play_script)};
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s SCRIPT\n", argv[0]);
+        return 2;
+    }
+    script = argv[1];
+    return cmocka_run_group_tests_name(argv[1], tests, NULL, NULL);
+}

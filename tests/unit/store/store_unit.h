@@ -2,7 +2,7 @@
 // Files, rows and dumps for the tests of the store.
 #pragma once
 
-#include "../unit.h"
+#include "unit.h"
 
 #include "engine/db.h"
 #include "store/store.h"

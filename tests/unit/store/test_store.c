@@ -476,6 +476,39 @@ static void test_torn(void **state)
     log_set_sink(NULL);
 }
 
+// Wherever writing stopped, what was whole is there, and the store goes on behind it.
+static void test_torn_everywhere(void **state)
+{
+    _cleanup_buf_ struct buf file = {0};
+    struct store *store;
+    size_t ends[4], n = 0;
+
+    create_database();
+    log_set_level(NULL, -1, LOG_LEVEL_OFF);
+    store = open_store(STORE_READ_WRITE, NULL);
+    ends[0] = file_size("d.db");
+    for (size_t i = 1; i < ARRAY_SIZE(ends); i++) {
+        insert(store_db(store), "a");
+        ends[i] = file_size("d.db");
+    }
+    store_close(store);
+    read_file("d.db", &file);
+    for (size_t cut = ends[0]; cut < file.size; cut++) {
+        n += cut == ends[n + 1];
+        write_file("d.db", (struct slice){file.data, cut});
+        store = open_store(STORE_READ_WRITE, NULL);
+        assert_int_equal(count_rows(store_db(store)), n);
+        assert_int_equal(file_size("d.db"), ends[n]);
+        insert(store_db(store), "b");
+        store_close(store);
+        store = open_store(STORE_READ_ONLY, NULL);
+        assert_int_equal(count_rows(store_db(store)), n + 1);
+        store_close(store);
+    }
+    assert_int_equal(n, 2);
+    log_set_level(NULL, -1, LOG_LEVEL_WARN);
+}
+
 static void test_damage(void **state)
 {
     _cleanup_buf_ struct buf file = {0};
@@ -533,11 +566,12 @@ static void test_durable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_commits),        TEST(test_comment),   TEST(test_txn_id),
-        TEST(test_txn_ids_differ), TEST(test_read_only), TEST(test_compact),
-        TEST(test_compact_twice),  TEST(test_progress),  TEST(test_wants_compaction),
-        TEST(test_create),         TEST(test_convert),   TEST(test_convert_errors),
-        TEST(test_torn),           TEST(test_damage),    TEST(test_durable),
+        TEST(test_commits),        TEST(test_comment),         TEST(test_txn_id),
+        TEST(test_txn_ids_differ), TEST(test_read_only),       TEST(test_compact),
+        TEST(test_compact_twice),  TEST(test_progress),        TEST(test_wants_compaction),
+        TEST(test_create),         TEST(test_convert),         TEST(test_convert_errors),
+        TEST(test_torn),           TEST(test_torn_everywhere), TEST(test_damage),
+        TEST(test_durable),
     };
 
     log_set_level(NULL, -1, LOG_LEVEL_WARN);

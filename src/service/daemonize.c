@@ -166,6 +166,18 @@ static void set_forwarding(void (*handler)(int))
     }
 }
 
+// Holds the forwarded signals back, so that none comes between a fork and knowing whom it made.
+static void block_forwarded(sigset_t *ret_old)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++) {
+        sigaddset(&set, forwarded[i]);
+    }
+    sigprocmask(SIG_BLOCK, &set, ret_old);
+}
+
 static bool is_crash(int status)
 {
     static const int crashes[] = {SIGABRT, SIGALRM, SIGBUS,  SIGFPE, SIGILL,
@@ -199,22 +211,25 @@ static int monitor(void)
     vlog_set_subprogram("monitor");
     for (;;) {
         char text[128];
+        sigset_t old;
         pid_t pid;
         int fd, status;
         int r;
 
         set_forwarding(on_forwarded_signal);
         last_start = clock_monotonic();
+        block_forwarded(&old);
         r = fork_with_pipe(&pid, &fd);
-        if (r < 0) {
-            return r;
-        }
-        if (!pid) {
+        if (!r && !pid) {
             vlog_set_subprogram(NULL);
             set_forwarding(SIG_DFL);
-            return 0;
+        } else if (!r) {
+            worker = pid;
         }
-        worker = pid;
+        sigprocmask(SIG_SETMASK, &old, NULL);
+        if (r < 0 || !pid) {
+            return r;
+        }
         if (wait_until_ready(fd) && !was_ready) {
             was_ready = true;
             tell_ready();

@@ -124,6 +124,7 @@ void vlog_init(const char *program)
 {
     vlog.program = program;
     vlog.start = clock_monotonic();
+    vlog.serial = 0;
     vlog.is_journal = journal_is_stderr();
     vlog.has_console = true;
     for (int i = 0; i < LOG_N_DESTINATIONS; i++) {

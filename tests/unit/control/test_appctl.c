@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/dialect.h"
+#include "unit.h"
+
+// The next message of `text` from *at on, fed in pieces of `step` bytes. *ret is its slice.
+static enum dialect_status scan(void *state, struct slice text, size_t *at, size_t step,
+                                struct slice *ret, const char **ret_reason)
+{
+    size_t fed = *at;
+    enum dialect_status status = DIALECT_MORE;
+
+    while (status == DIALECT_MORE && fed < text.size) {
+        struct slice piece = {text.data + fed, MIN(step, text.size - fed)};
+        size_t size = 0;
+
+        status = dialect_appctl.scan(state, piece, &size, ret_reason);
+        fed += piece.size;
+        if (status == DIALECT_MESSAGE) {
+            *ret = (struct slice){text.data + *at, size};
+            *at += size;
+        }
+    }
+    return status;
+}
+
+static void free_argv(char **argv)
+{
+    for (char **arg = argv; arg && *arg; arg++) {
+        free(*arg);
+    }
+    free(argv);
+}
+
+// What one message becomes: the arguments joined by '|', or "error: ..." .
+static void decode(void *state, struct slice message, struct buf *out)
+{
+    char **argv = NULL;
+    const char *error = dialect_appctl.decode(state, message, &argv);
+
+    buf_clear(out);
+    if (error) {
+        buf_printf(out, "error: %s", error);
+    }
+    for (char **arg = argv; arg && *arg; arg++) {
+        buf_printf(out, "%s%s", arg == argv ? "" : "|", *arg);
+    }
+    free_argv(argv);
+}
+
+static void test_decode(void **unused)
+{
+    static const struct {
+        const char *message;
+        const char *expected;
+    } table[] = {
+        {"{\"id\":0,\"method\":\"version\",\"params\":[]}", "version"},
+        {" \n{\"params\":[\"a\",\"\"],\"method\":\"x/y\",\"id\":\"i\"}", "x/y|a|"},
+        {"{\"id\":[1],\"method\":\"m\",\"params\":[\"\\u00e4\\n\"]}", "m|\u00e4\n"},
+        {"{\"id\":0,\"method\":\"m\",\"params\":[1]}", "error: every argument must be a string"},
+        {"{\"id\":0,\"method\":\"m\",\"params\":[\"a\",null]}",
+         "error: every argument must be a string"},
+        {"{\"id\":0,\"method\":\"m\",\"params\":[[\"a\"]]}",
+         "error: every argument must be a string"},
+        {"{\"id\":null,\"method\":\"m\",\"params\":[]}", "error: only requests are expected here"},
+        {"{\"id\":0,\"result\":1,\"error\":null}", "error: only requests are expected here"},
+        {"[1,2]", "error: message is not an object"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        for (size_t step = 1; step <= 64; step *= 4) {
+            void *state = dialect_appctl.state_new();
+            struct slice message;
+            struct buf out = {0};
+            const char *reason;
+            size_t at = 0;
+
+            assert_int_equal(scan(state, slice_of(table[i].message), &at, step, &message, &reason),
+                             DIALECT_MESSAGE);
+            assert_int_equal(at, strlen(table[i].message));
+            decode(state, message, &out);
+            assert_slice_is(buf_slice(&out), table[i].expected);
+            buf_done(&out);
+            dialect_appctl.state_free(state);
+        }
+    }
+}
+
+static void test_pipelined(void **unused)
+{
+    struct slice text = SLICE(
+        "{\"id\":1,\"method\":\"a\",\"params\":[]} "
+        "{\"id\":2,\"method\":\"b\",\"params\":[]}{\"id\":3");
+    void *state = dialect_appctl.state_new();
+    struct slice message;
+    struct buf out = {0};
+    const char *reason;
+    size_t at = 0;
+
+    assert_int_equal(scan(state, text, &at, 100, &message, &reason), DIALECT_MESSAGE);
+    decode(state, message, &out);
+    assert_slice_is(buf_slice(&out), "a");
+    assert_int_equal(scan(state, text, &at, 100, &message, &reason), DIALECT_MESSAGE);
+    decode(state, message, &out);
+    assert_slice_is(buf_slice(&out), "b");
+    assert_int_equal(scan(state, text, &at, 100, &message, &reason), DIALECT_MORE);
+    buf_done(&out);
+    dialect_appctl.state_free(state);
+}
+
+static void test_bad_bytes(void **unused)
+{
+    static const char *const table[] = {"}", "{\"a\" 1}", "\xff", "{\"a\":\"\\u0000\"}", "nul1"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        void *state = dialect_appctl.state_new();
+        struct slice message;
+        const char *reason = NULL;
+        size_t at = 0;
+
+        assert_int_equal(scan(state, slice_of(table[i]), &at, 3, &message, &reason), DIALECT_ERROR);
+        assert_non_null(reason);
+        dialect_appctl.state_free(state);
+    }
+}
+
+static void test_too_large(void **unused)
+{
+    static const char starts[] = {' ', '"'};
+    char bytes[4096];
+
+    for (size_t i = 0; i < ARRAY_SIZE(starts); i++) {
+        void *state = dialect_appctl.state_new();
+        enum dialect_status status = DIALECT_MORE;
+        const char *reason = NULL;
+        size_t fed = 0;
+        size_t size;
+
+        memset(bytes, i ? 'x' : ' ', sizeof(bytes));
+        bytes[0] = starts[i];
+        while (status == DIALECT_MORE && fed < 4 * 1024 * 1024) {
+            status =
+                dialect_appctl.scan(state, (struct slice){bytes, sizeof(bytes)}, &size, &reason);
+            fed += sizeof(bytes);
+            bytes[0] = bytes[1];
+        }
+        assert_int_equal(status, DIALECT_ERROR);
+        dialect_appctl.state_free(state);
+    }
+}
+
+static void test_encode(void **unused)
+{
+    static const struct {
+        bool is_error;
+        const char *text;
+        const char *expected;
+    } table[] = {
+        {false, "", "{\"error\":null,\"id\":7,\"result\":\"\"}"},
+        {false, "one", "{\"error\":null,\"id\":7,\"result\":\"one\\n\"}"},
+        {false, "one\ntwo\n", "{\"error\":null,\"id\":7,\"result\":\"one\\ntwo\\n\"}"},
+        {true, "no \"x\"", "{\"error\":\"no \\\"x\\\"\\n\",\"id\":7,\"result\":null}"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        void *state = dialect_appctl.state_new();
+        struct buf out = {0};
+        char **argv = NULL;
+
+        assert_null(dialect_appctl.decode(state, SLICE("{\"id\":7,\"method\":\"m\",\"params\":[]}"),
+                                          &argv));
+        free_argv(argv);
+        dialect_appctl.encode(state, table[i].is_error, table[i].text, &out);
+        assert_slice_is(buf_slice(&out), table[i].expected);
+        buf_done(&out);
+        dialect_appctl.state_free(state);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_decode),    cmocka_unit_test(test_pipelined),
+        cmocka_unit_test(test_bad_bytes), cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_encode),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+// The control socket and its client against each other: the server's loop runs in the test, the
+// blocking client in a thread.
+#include "control/control.h"
+#include "control/unix_socket.h"
+#include "unit.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+struct fixture {
+    sd_event *event;
+    struct command_registry *registry;
+    struct control *control;
+    struct command_call *kept; // of the command "later"
+    char folder[256];
+    char *path;
+};
+
+static void on_echo(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    command_reply(call, argv[1]);
+}
+
+static void on_big(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    char *text = xcalloc(1, 3000001);
+
+    memset(text, 'x', 3000000);
+    command_reply(call, text);
+    free(text);
+}
+
+static void on_later(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct fixture *fixture = userdata;
+
+    fixture->kept = call;
+}
+
+static int setup_in(void **state, const char *folder)
+{
+    struct fixture *fixture = NEW(struct fixture);
+    char *error = NULL;
+
+    snprintf(fixture->folder, sizeof(fixture->folder), "%s", folder);
+    assert_non_null(mkdtemp(fixture->folder));
+    fixture->path = xasprintf("%s/ctl", fixture->folder);
+    assert_true(sd_event_new(&fixture->event) >= 0);
+    fixture->registry = command_registry_new();
+    command_register(fixture->registry, &(struct command){"echo", "TEXT", 1, 1, on_echo, NULL});
+    command_register(fixture->registry, &(struct command){"big", "", 0, 0, on_big, NULL});
+    command_register(fixture->registry, &(struct command){"later", "", 0, 0, on_later, fixture});
+    assert_int_equal(
+        control_new(fixture->event, fixture->registry, fixture->path, &fixture->control, &error),
+        0);
+    *state = fixture;
+    return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_in(state, "/tmp/ovsdbd-control-XXXXXX");
+}
+
+static int setup_long(void **state)
+{
+    return setup_in(state,
+                    "/tmp/ovsdbd-control-with-a-folder-name-that-makes-the-path-longer-than-the-"
+                    "107-bytes-that-a-socket-address-has-room-for-XXXXXX");
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+
+    control_free(fixture->control);
+    command_registry_free(fixture->registry);
+    sd_event_unref(fixture->event);
+    assert_int_equal(access(fixture->path, F_OK), -1);
+    assert_int_equal(rmdir(fixture->folder), 0);
+    free(fixture->path);
+    free(fixture);
+    return 0;
+}
+
+struct asker {
+    const char *path;
+    const char *command;
+    const char *args[4];
+    int n_args;
+    int result;
+    char *text;
+    bool done;
+};
+
+static void *ask_mt(void *userdata)
+{
+    struct asker *asker = userdata;
+
+    asker->result = control_call(asker->path, asker->command, asker->n_args, (char **)asker->args,
+                                 &asker->text);
+    __atomic_store_n(&asker->done, true, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+// Runs the loop until the call has returned.
+static void ask(struct fixture *fixture, struct asker *asker)
+{
+    pthread_t thread;
+
+    asker->path = fixture->path;
+    assert_int_equal(pthread_create(&thread, NULL, ask_mt, asker), 0);
+    while (!__atomic_load_n(&asker->done, __ATOMIC_ACQUIRE)) {
+        assert_true(sd_event_run(fixture->event, 10000) >= 0);
+    }
+    pthread_join(thread, NULL);
+}
+
+static void test_call(void **state)
+{
+    struct fixture *fixture = *state;
+    struct asker good = {.command = "echo", .args = {"h\u00e9\n\"llo"}, .n_args = 1};
+    struct asker bad = {.command = "nope"};
+    struct asker big = {.command = "big"};
+
+    ask(fixture, &good);
+    assert_int_equal(good.result, 0);
+    assert_string_equal(good.text, "h\u00e9\n\"llo\n");
+    ask(fixture, &bad);
+    assert_int_equal(bad.result, 1);
+    assert_string_equal(bad.text,
+                        "\"nope\" is not a valid command (use \"list-commands\" to see a "
+                        "list of valid commands)\n");
+    ask(fixture, &big);
+    assert_int_equal(big.result, 0);
+    assert_int_equal(strlen(big.text), 3000001);
+    free(good.text);
+    free(bad.text);
+    free(big.text);
+}
+
+static void test_mode(void **state)
+{
+    struct fixture *fixture = *state;
+    mode_t mask = umask(022);
+    struct stat st;
+
+    umask(mask);
+    assert_int_equal(stat(fixture->path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0660 & ~mask);
+}
+
+static void run_loop(struct fixture *fixture, unsigned turns)
+{
+    for (unsigned i = 0; i < turns; i++) {
+        assert_true(sd_event_run(fixture->event, 0) >= 0);
+    }
+}
+
+// What the server has sent on `fd` so far.
+static void expect_received(int fd, const char *expected)
+{
+    char bytes[4096];
+    ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+    if (!expected) {
+        assert_true(n < 0 && errno == EAGAIN);
+        return;
+    }
+    assert_slice_is((struct slice){bytes, n > 0 ? (size_t)n : 0}, expected);
+}
+
+static int connect_and_send(struct fixture *fixture, const char *bytes)
+{
+    int fd = unix_socket_connect(fixture->path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(send(fd, bytes, strlen(bytes), MSG_NOSIGNAL), strlen(bytes));
+    run_loop(fixture, 10);
+    return fd;
+}
+
+// One command at a time: the second waits for the first one's answer.
+static void test_later_and_pipelined(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = connect_and_send(fixture,
+                              "{\"id\":1,\"method\":\"later\",\"params\":[]}"
+                              "{\"id\":2,\"method\":\"echo\",\"params\":[\"x\"]}");
+
+    expect_received(fd, NULL);
+    assert_non_null(fixture->kept);
+    command_reply(fixture->kept, "at last");
+    run_loop(fixture, 10);
+    expect_received(fd,
+                    "{\"error\":null,\"id\":1,\"result\":\"at last\\n\"}"
+                    "{\"error\":null,\"id\":2,\"result\":\"x\\n\"}");
+    close(fd);
+    run_loop(fixture, 10);
+}
+
+static void test_client_gone_before_answer(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = connect_and_send(fixture, "{\"id\":1,\"method\":\"later\",\"params\":[]}");
+
+    close(fd);
+    run_loop(fixture, 10);
+    command_reply(fixture->kept, "nobody listens");
+    run_loop(fixture, 10);
+}
+
+static void test_garbage_closes(void **state)
+{
+    struct fixture *fixture = *state;
+    int bad = connect_and_send(fixture, "{\"id\":1,,}");
+    int refused = connect_and_send(fixture, "{\"id\":1,\"method\":\"echo\",\"params\":[7]}");
+    int good = connect_and_send(fixture, "{\"id\":1,\"method\":\"echo\",\"params\":[\"y\"]}");
+
+    expect_received(bad, "");
+    expect_received(refused,
+                    "{\"error\":\"every argument must be a string\\n\",\"id\":1,\"result\":null}");
+    expect_received(refused, "");
+    expect_received(good, "{\"error\":null,\"id\":1,\"result\":\"y\\n\"}");
+    close(bad);
+    close(refused);
+    close(good);
+}
+
+// More clients than are served at once: the others wait, none is lost.
+static void test_many_clients(void **state)
+{
+    struct fixture *fixture = *state;
+    int fds[70];
+
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        fds[i] = connect_and_send(fixture, "{\"id\":1,\"method\":\"echo\",\"params\":[\"y\"]}");
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        expect_received(fds[i], "{\"error\":null,\"id\":1,\"result\":\"y\\n\"}");
+        close(fds[i]);
+        run_loop(fixture, 20);
+    }
+}
+
+static void test_stale_socket_is_replaced(void **state)
+{
+    struct fixture *fixture = *state;
+    char *path = xasprintf("%s/stale", fixture->folder);
+    struct control *control;
+    char *error = NULL;
+    int fd = unix_socket_listen(path, 0600);
+
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(control_new(fixture->event, fixture->registry, path, &control, &error), 0);
+    control_free(control);
+    assert_int_equal(access(path, F_OK), -1);
+    free(path);
+}
+
+static void test_bad_path(void **state)
+{
+    struct fixture *fixture = *state;
+    struct control *control;
+    char *error = NULL;
+    char *text = NULL;
+
+    assert_int_equal(
+        control_new(fixture->event, fixture->registry, "/nonexistent/x/ctl", &control, &error),
+        -ENOENT);
+    assert_string_equal(error,
+                        "/nonexistent/x/ctl: cannot listen on the control socket: "
+                        "No such file or directory");
+    free(error);
+    assert_int_equal(control_call("/nonexistent/x/ctl", "version", 0, NULL, &text), -ENOENT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_call, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_call, setup_long, teardown),
+        cmocka_unit_test_setup_teardown(test_mode, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_later_and_pipelined, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_client_gone_before_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_garbage_closes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_clients, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stale_socket_is_replaced, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bad_path, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/pidfile.h"
+#include "unit.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+static char folder[] = "/tmp/ovsdbd-pidfile-XXXXXX";
+static char *path;
+
+// A process that holds the pid file until it is killed; returns once it does.
+static pid_t start_holder(void)
+{
+    int fds[2];
+    char byte;
+    pid_t pid;
+
+    assert_int_equal(pipe(fds), 0);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (!pid) {
+        char *error = NULL;
+
+        if (pidfile_create(path, false, &error) || write(fds[1], "", 1) != 1) {
+            _exit(1);
+        }
+        pause();
+        _exit(0);
+    }
+    close(fds[1]);
+    assert_int_equal(read(fds[0], &byte, 1), 1);
+    close(fds[0]);
+    return pid;
+}
+
+static void stop_holder(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void test_running(void **state)
+{
+    pid_t holder = start_holder();
+    char *error = NULL;
+    char *expected = xasprintf("%s: already running as pid %ld, aborting", path, (long)holder);
+    pid_t pid = 0;
+
+    assert_int_equal(pidfile_read(path, &pid), 0);
+    assert_int_equal(pid, holder);
+    assert_int_equal(pidfile_create(path, false, &error), -EEXIST);
+    assert_string_equal(error, expected);
+    free(error);
+    free(expected);
+    // With the permission to overwrite, the file is another one afterwards.
+    assert_int_equal(pidfile_create(path, true, &error), 0);
+    pidfile_remove();
+    assert_int_equal(access(path, F_OK), -1);
+    stop_holder(holder);
+}
+
+static void test_stale(void **state)
+{
+    char *error = NULL;
+    pid_t pid;
+
+    stop_holder(start_holder());
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(pidfile_read(path, &pid), -ESRCH);
+    assert_int_equal(pidfile_create(path, false, &error), 0);
+    pidfile_remove();
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static void write_text(const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void test_read_errors(void **state)
+{
+    static const char *const bad[] = {"", "x\n", "12x\n", "-4\n", "0\n"};
+    pid_t pid;
+
+    unlink(path);
+    assert_int_equal(pidfile_read(path, &pid), -ENOENT);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        write_text(bad[i]);
+        assert_int_equal(pidfile_read(path, &pid), -EINVAL);
+    }
+    write_text("12\n");
+    assert_int_equal(pidfile_read(path, &pid), -ESRCH);
+    unlink(path);
+}
+
+static void test_not_ours_any_more(void **state)
+{
+    char *error = NULL;
+
+    assert_int_equal(pidfile_create(path, false, &error), 0);
+    unlink(path);
+    write_text("1\n");
+    pidfile_remove();
+    assert_int_equal(access(path, F_OK), 0);
+    unlink(path);
+}
+
+static void test_cannot_create(void **state)
+{
+    char *error = NULL;
+
+    assert_int_equal(pidfile_create("/nonexistent/x.pid", false, &error), -ENOENT);
+    assert_string_equal(error, "/nonexistent/x.pid.tmp: create failed (No such file or directory)");
+    free(error);
+}
+
+// The file goes when the process exits, and a forked child leaves it alone.
+static void test_exit(void **state)
+{
+    pid_t pid = fork();
+    int status;
+
+    if (!pid) {
+        char *error = NULL;
+        pid_t child;
+
+        if (pidfile_create(path, false, &error)) {
+            _exit(2);
+        }
+        child = fork();
+        if (!child) {
+            exit(0);
+        }
+        waitpid(child, NULL, 0);
+        exit(access(path, F_OK) ? 3 : 0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_running),       cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_read_errors),   cmocka_unit_test(test_not_ours_any_more),
+        cmocka_unit_test(test_cannot_create), cmocka_unit_test(test_exit),
+    };
+    int r;
+
+    if (!mkdtemp(folder)) {
+        return 1;
+    }
+    path = xasprintf("%s/x.pid", folder);
+    r = cmocka_run_group_tests(tests, NULL, NULL);
+    rmdir(folder);
+    free(path);
+    return r;
+}

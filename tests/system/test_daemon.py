@@ -21,6 +21,7 @@ class Daemon:
     def __init__(self, lab, *options, db="small"):
         self.lab = lab
         self.socket = lab.run_dir / "db.sock"
+        self.pid = None
         self.pidfile = lab.run_dir / "ovsdb-server.pid"
         dbs = [lab.path(f"{db}.db")] if lab.path(f"{db}.db").exists() else [lab.db(db)]
         self.command = [lab.programs.server, *map(str, dbs), "-vconsole:warn", "-vsyslog:off",
@@ -66,12 +67,15 @@ def is_server(pid):
 def daemon(lab):
     """Starts daemons; whatever is left of them at the end is killed by process id."""
 
+    started = []
+
     def start(*options):
-        return Daemon(lab, *options).start()
+        started.append(Daemon(lab, *options))
+        return started[-1].start()
 
     yield start
-    for pidfile in lab.run_dir.glob("*.pid"):
-        pid = int(pidfile.read_text())
+    pids = [one.pid for one in started if one.pid]
+    for pid in pids + [int(pidfile.read_text()) for pidfile in lab.run_dir.glob("*.pid")]:
         if is_server(pid):
             for one in (parent_of(pid), pid):
                 if is_server(one):

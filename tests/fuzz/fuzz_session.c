@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes of a client, through the framer, to a session of a server with one small database. Another
+// client monitors everything and reads nothing for the first half, so that updates are folded too.
+#include "session/session.h"
+#include "json/framer.h"
+
+#include <stdint.h>
+
+#define MAX_MESSAGE 65536
+
+static const char schema_text[] =
+    "{\"name\":\"db\",\"version\":\"1.0.0\",\"tables\":{"
+    "\"T\":{\"isRoot\":true,\"columns\":{"
+    "\"i\":{\"type\":\"integer\"},\"s\":{\"type\":\"string\"},"
+    "\"m\":{\"type\":{\"key\":\"string\",\"value\":\"integer\",\"min\":0,\"max\":\"unlimited\"}},"
+    "\"u\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"R\"},\"min\":0,\"max\":"
+    "\"unlimited\"}}},"
+    "\"indexes\":[[\"i\"]]},"
+    "\"R\":{\"columns\":{\"r\":{\"type\":\"real\"}}}}}";
+
+static size_t watcher_backlog;
+
+static void on_send(void *userdata, struct slice text, uint64_t ticket)
+{
+    // Reads every byte, for the sanitizers.
+    volatile char byte = 0;
+
+    for (size_t i = 0; i < text.size; i++) {
+        byte ^= text.data[i];
+    }
+    (void)byte;
+}
+
+static void on_send_shared(void *userdata, struct text *text, uint64_t ticket)
+{
+    on_send(userdata, text_slice(text), ticket);
+}
+
+static size_t on_backlog(void *userdata)
+{
+    return *(const size_t *)userdata;
+}
+
+static void on_close(void *userdata, const char *reason)
+{
+}
+
+static const struct session_sink sink = {on_send, on_send_shared, on_backlog, on_close};
+
+static void feed(struct server *server, struct session *session, struct session *watcher,
+                 const char *data, size_t size)
+{
+    struct framer framer;
+    usec_t now = 0;
+
+    framer_init(&framer, MAX_MESSAGE);
+    for (size_t at = 0, start = 0; at < size;) {
+        size_t consumed;
+        enum framer_status status = framer_feed(&framer, data + at, size - at, &consumed);
+
+        at += consumed;
+        if (status == FRAMER_ERROR) {
+            return;
+        }
+        if (status == FRAMER_DONE) {
+            session_receive(session, (struct slice){data + start, at - start}, now);
+            start = at;
+            now += USEC_PER_SEC;
+            server_run(server, now);
+        }
+        if (at > size / 2 && watcher_backlog) {
+            watcher_backlog = 0;
+            session_output_drained(watcher);
+        }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static size_t no_backlog;
+    struct server *server = server_new(NULL, NULL);
+    struct session *session, *watcher;
+    struct schema *schema;
+    struct db *db;
+
+    if (schema_from_text(SLICE(schema_text), &schema)) {
+        abort();
+    }
+    db = db_new(schema);
+    schema_unref(schema);
+    server_add_db(server, db);
+    watcher_backlog = 0;
+    session = session_new(server, &sink, &no_backlog, &(struct session_options){.name = "fuzz"});
+    watcher =
+        session_new(server, &sink, &watcher_backlog, &(struct session_options){.name = "watcher"});
+    session_receive(watcher,
+                    SLICE("{\"id\":1,\"method\":\"monitor\",\"params\":[\"db\",1,"
+                          "{\"T\":{},\"R\":{}}]}"),
+                    0);
+    session_receive(watcher, SLICE("{\"id\":1,\"method\":\"lock\",\"params\":[\"l\"]}"), 0);
+    watcher_backlog = SIZE_MAX;
+    feed(server, session, watcher, (const char *)data, size);
+    while (server_run(server, USEC_INFINITY - 1)) {
+    }
+    session_free(session);
+    session_free(watcher);
+    server_remove_db(server, db);
+    db_free(db);
+    server_free(server);
+    return 0;
+}

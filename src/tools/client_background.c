@@ -135,19 +135,23 @@ void client_background_ready(struct client_context *context)
 
 void client_background_end(struct client_context *context)
 {
-    client_close(context->client);
-    control_free(control);
-    command_registry_free(registry);
+    client_close(TAKE_PTR(context->client));
+    control_free(TAKE_PTR(control));
+    command_registry_free(TAKE_PTR(registry));
     pidfile_remove();
-    fflush(stdout);
-    if (stop_signal) {
-        sigset_t set;
+}
 
-        signal(stop_signal, SIG_DFL);
-        sigemptyset(&set);
-        sigaddset(&set, stop_signal);
-        raise(stop_signal);
-        sigprocmask(SIG_UNBLOCK, &set, NULL);
+void client_background_die(void)
+{
+    sigset_t set;
+
+    if (!stop_signal) {
+        return;
     }
-    exit(EXIT_SUCCESS);
+    fflush(stdout);
+    signal(stop_signal, SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, stop_signal);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    raise(stop_signal);
 }

@@ -7,6 +7,7 @@
 //     client_background_begin()  connected: control socket, signals
 //     client_background_ready()  the first output is out: the waiting parent exits
 //     client_background_end()    after client_stop()
+//     client_background_die()    everything is freed
 #pragma once
 
 #include "control/command.h"
@@ -20,6 +21,7 @@ void client_background_fork(struct client_context *context);
 void client_background_begin(struct client_context *context, const struct command *commands);
 // Standard output and error stay open: they are what such a client is for.
 void client_background_ready(struct client_context *context);
-// Answers and closes the control socket; ends the program the way that stopped it: by the signal,
-// or with status 0.
-void client_background_end(struct client_context *context) __attribute__((noreturn));
+// Answers and closes the control socket, closes the connection, removes the pid file.
+void client_background_end(struct client_context *context);
+// Last thing in main(): if a signal stopped the verb, the process dies of it after all.
+void client_background_die(void);

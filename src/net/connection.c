@@ -19,12 +19,11 @@ static void set_state(struct connection *connection, enum connection_state state
     connection->state = state;
 }
 
-static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
+void connection_dispatch(struct connection *connection, uint32_t events)
 {
-    struct connection *connection = userdata;
-    struct net *net = connection->net;
-
-    net_enter(net);
+    if (connection->state == CONNECTION_DEAD) {
+        return;
+    }
     if (events & ~(uint32_t)EPOLLIN && connection->events & EPOLLOUT) {
         connection->is_blocked = false;
         output_run(connection);
@@ -35,8 +34,14 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
         input_receive(connection);
     }
     connection_update_events(connection);
-    net_leave(net);
-    return 0;
+}
+
+static int watch(struct connection *connection, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = connection};
+    int op = !connection->events ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
+
+    return epoll_ctl(connection->net->epoll_fd, op, connection->stream.fd, &event);
 }
 
 // Reading stops while there is unhandled input, too much output, or the end has come. Nothing to
@@ -56,11 +61,9 @@ void connection_update_events(struct connection *connection)
     if (events == connection->events) {
         return;
     }
-    if (events) {
-        sd_event_source_set_io_events(connection->source, events);
-    }
-    if (!events != !connection->events) {
-        sd_event_source_set_enabled(connection->source, events ? SD_EVENT_ON : SD_EVENT_OFF);
+    if (watch(connection, events) < 0) {
+        connection_die(connection, LOG_LEVEL_ERR, "cannot watch the connection");
+        return;
     }
     connection->events = events;
 }
@@ -86,28 +89,24 @@ struct connection *connection_new(struct remote *remote, int fd, char *name)
 {
     struct net *net = remote->net;
     struct connection *connection = NEW(struct connection);
-    int r;
 
     connection->net = net;
     connection->remote = remote;
     connection->name = name;
     connection->timer.expired = on_connection_timer;
-    connection->events = EPOLLIN;
     list_init(&connection->in_input_ready);
     list_init(&connection->in_output_ready);
     list_init(&connection->marks);
     framer_init(&connection->framer, NET_MAX_MESSAGE_SIZE);
     stream_init_plain(&connection->stream, fd);
-    r = sd_event_add_io(net->event, &connection->source, fd, EPOLLIN, on_io, connection);
-    if (r < 0) {
-        log_err("%s: cannot watch the connection: %s", name, strerror(-r));
+    if (watch(connection, EPOLLIN) < 0) {
+        log_err("%s: cannot watch the connection: %s", name, strerror(errno));
         connection->stream.ops->close(&connection->stream);
         free(name);
         free(connection);
         return NULL;
     }
-    sd_event_source_set_priority(connection->source, SD_EVENT_PRIORITY_NORMAL);
-    sd_event_source_set_description(connection->source, "connection");
+    connection->events = EPOLLIN;
     list_push_back(&remote->connections, &connection->in_remote);
     remote->n_connections++;
     net->n_connections++;
@@ -138,14 +137,16 @@ void connection_die(struct connection *connection, enum log_level level, const c
         log_at(level, "%s: %s", connection->name, reason);
     }
     set_state(connection, CONNECTION_DEAD);
-    connection->source = sd_event_source_disable_unref(connection->source);
+    if (connection->events) {
+        watch(connection, 0); // closing is not enough if another process has the socket too
+    }
     connection->stream.ops->close(&connection->stream);
     output_discard(connection);
     net_clear_timer(net, &connection->timer);
     list_remove(&connection->in_input_ready);
     list_remove(&connection->in_output_ready);
     list_push_back(&net->dead_connections, &connection->in_output_ready);
-    net_arm(net->reap_source);
+    net_arm(net);
 }
 
 void connection_close_at(struct connection *connection, enum log_level level, const char *reason)

@@ -89,7 +89,7 @@ static void plan(struct connection *connection)
     if (may_handle(connection) && connection->scanned < connection->input.size) {
         list_remove(&connection->in_input_ready);
         list_push_back(&connection->net->input_ready, &connection->in_input_ready);
-        net_arm(connection->net->input_source);
+        net_arm(connection->net);
     }
     check_end(connection);
     connection_update_events(connection);

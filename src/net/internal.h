@@ -18,12 +18,13 @@
 #include "basic/log.h"
 
 #define NET_READ_SIZE         (64 * 1024)        // one read, and the shared buffer for it
-#define NET_INPUT_BATCH       128                // messages of one connection handled in one turn
+#define NET_EVENT_BATCH       32                 // connections with input handled in one turn
+#define NET_INPUT_BATCH       64                 // messages of one of them
 #define NET_ACCEPT_BATCH      64                 // connections of one listener accepted in one turn
 #define NET_OUTPUT_BATCH      64                 // connections written to in one turn
 #define NET_REAP_BATCH        64                 // objects reaped in one turn
 #define NET_TIMER_BATCH       64                 // timers run in one turn
-#define NET_WRITE_SIZE        (1024 * 1024)      // bytes written to one connection in one turn
+#define NET_WRITE_SIZE        (256 * 1024)       // bytes written to one connection in one turn
 #define NET_LINGER_USEC       (5 * USEC_PER_SEC) // to send what is queued before a close
 #define NET_CONNECT_USEC      (5 * USEC_PER_SEC) // for one endpoint to answer a connect
 #define NET_ACCEPT_PAUSE_USEC (USEC_PER_SEC / 2) // when there are no descriptors left
@@ -43,9 +44,9 @@ struct net {
     struct list output_ready;     // connections with something to write, or to close
     struct list marks;            // all connections' output marks, in order of their tickets
     uint64_t released;
-    sd_event_source *input_source;
-    sd_event_source *output_source;
-    sd_event_source *reap_source;
+    int epoll_fd;                  // the connections' sockets
+    sd_event_source *epoll_source; // some of them are ready
+    sd_event_source *work_source;  // there is something on a list
     sd_event_source *timer_source;
     struct timers timers;
     usec_t timer_armed;
@@ -80,8 +81,7 @@ struct connection {
     struct list in_input_ready;
     struct list in_output_ready; // or in dead_connections
     struct stream stream;
-    sd_event_source *source;
-    uint32_t events; // what `source` waits for; 0: it is off
+    uint32_t events; // being waited for; 0: the socket is not in the epoll set
     struct framer framer;
     struct buf input; // bytes received and not yet handled, from the beginning of a value
     size_t scanned;   // how many of them the framer has seen
@@ -153,10 +153,11 @@ void net_leave(struct net *net); // may free the net
 usec_t net_now(struct net *net);
 void net_set_timer(struct net *net, struct timer *timer, usec_t deadline);
 void net_clear_timer(struct net *net, struct timer *timer);
-void net_arm(sd_event_source *source); // a deferred source runs once, soon
+void net_arm(struct net *net); // there is something on a list
 
 // connection.c
 struct connection *connection_new(struct remote *remote, int fd, char *name); // takes both
+void connection_dispatch(struct connection *connection, uint32_t events);
 void connection_update_events(struct connection *connection);
 // It is over at once; closed() follows from the loop. `level` is how the reason is logged.
 void connection_die(struct connection *connection, enum log_level level, const char *reason);

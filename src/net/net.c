@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The net: everything of one loop. Its sources run from lists of who has something to do; no source
-// ever walks all connections.
+// The net: everything of one loop. The connections are in an epoll set of their own, which is one
+// source of the loop: a turn handles a batch of ready ones, one after another, and what they queue
+// leaves at its end, when other sources of the loop had the chance to add to it. (A deferred source
+// of the same priority would always come before any input.) Who has something to do is on a list;
+// nothing ever walks all connections.
 #include "net/internal.h"
 
 #include "basic/alloc.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
 
 LOG_MODULE(net);
 
@@ -23,9 +29,9 @@ void net_leave(struct net *net)
     }
 }
 
-void net_arm(sd_event_source *source)
+void net_arm(struct net *net)
 {
-    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+    sd_event_source_set_enabled(net->work_source, SD_EVENT_ONESHOT);
 }
 
 usec_t net_now(struct net *net)
@@ -76,31 +82,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
-// One connection a turn: others' input comes in between.
-static int on_input_ready(sd_event_source *source, void *userdata)
+static void write_outputs(struct net *net)
 {
-    struct net *net = userdata;
-    struct connection *connection;
-
-    if (list_is_empty(&net->input_ready)) {
-        return 0;
-    }
-    net_enter(net);
-    connection = LIST_FIRST(&net->input_ready, struct connection, in_input_ready);
-    list_remove(&connection->in_input_ready);
-    input_continue(connection);
-    if (!list_is_empty(&net->input_ready)) {
-        net_arm(net->input_source);
-    }
-    net_leave(net);
-    return 0;
-}
-
-static int on_output_ready(sd_event_source *source, void *userdata)
-{
-    struct net *net = userdata;
-
-    net_enter(net);
     for (int i = 0; i < NET_OUTPUT_BATCH && !list_is_empty(&net->output_ready); i++) {
         struct connection *connection =
             LIST_FIRST(&net->output_ready, struct connection, in_output_ready);
@@ -108,11 +91,19 @@ static int on_output_ready(sd_event_source *source, void *userdata)
         list_remove(&connection->in_output_ready);
         output_run(connection);
     }
-    if (!list_is_empty(&net->output_ready)) {
-        net_arm(net->output_source);
+}
+
+// Those with input left get one more batch each, in turn.
+static void continue_inputs(struct net *net)
+{
+    struct list *last = net->input_ready.prev;
+    struct list *node = NULL;
+
+    for (int i = 0; i < NET_EVENT_BATCH && node != last && !list_is_empty(&net->input_ready); i++) {
+        node = net->input_ready.next;
+        list_remove(node);
+        input_continue(CONTAINER_OF(node, struct connection, in_input_ready));
     }
-    net_leave(net);
-    return 0;
 }
 
 // The first connection that is over: tells its handler, then its remote.
@@ -145,32 +136,80 @@ static void reap_remotes(struct net *net)
     }
 }
 
-static int on_reap(sd_event_source *source, void *userdata)
+static void reap(struct net *net)
+{
+    for (int i = 0; i < NET_REAP_BATCH && !list_is_empty(&net->dead_connections); i++) {
+        reap_connection(net);
+    }
+    reap_remotes(net);
+}
+
+static void rearm(struct net *net)
+{
+    if (!list_is_empty(&net->output_ready) || !list_is_empty(&net->input_ready) ||
+        !list_is_empty(&net->dead_connections)) {
+        net_arm(net);
+    }
+}
+
+static int on_work(sd_event_source *source, void *userdata)
 {
     struct net *net = userdata;
 
     net_enter(net);
-    for (int i = 0; i < NET_REAP_BATCH && !list_is_empty(&net->dead_connections); i++) {
-        reap_connection(net);
-    }
-    if (!list_is_empty(&net->dead_connections)) {
-        net_arm(net->reap_source);
-    }
-    reap_remotes(net);
+    write_outputs(net);
+    continue_inputs(net);
+    reap(net);
+    rearm(net);
     net_leave(net);
     return 0;
 }
 
-static void add_deferred(struct net *net, sd_event_source **ret, sd_event_handler_t callback,
-                         const char *description)
+// What former turns have left comes first: new input must not keep it waiting.
+static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-    if (sd_event_add_defer(net->event, ret, callback, net) < 0) {
-        log_emer("cannot add a source to the event loop");
+    struct net *net = userdata;
+    struct epoll_event events[NET_EVENT_BATCH];
+    int n;
+
+    net_enter(net);
+    write_outputs(net);
+    continue_inputs(net);
+    n = epoll_wait(fd, events, NET_EVENT_BATCH, 0);
+    for (int i = 0; i < n; i++) {
+        connection_dispatch(events[i].data.ptr, events[i].events);
+    }
+    reap(net);
+    rearm(net);
+    net_leave(net);
+    return 0;
+}
+
+static void check_added(int r)
+{
+    if (r < 0) {
+        log_emer("cannot add a source to the event loop: %s", strerror(-r));
         abort();
     }
-    sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
-    sd_event_source_set_priority(*ret, SD_EVENT_PRIORITY_NORMAL);
-    sd_event_source_set_description(*ret, description);
+}
+
+static void add_sources(struct net *net)
+{
+    net->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    check_added(net->epoll_fd < 0 ? -errno : 0);
+    check_added(
+        sd_event_add_io(net->event, &net->epoll_source, net->epoll_fd, EPOLLIN, on_ready, net));
+    check_added(sd_event_add_defer(net->event, &net->work_source, on_work, net));
+    check_added(sd_event_add_time(net->event, &net->timer_source, CLOCK_MONOTONIC, USEC_INFINITY,
+                                  USEC_PER_MSEC, on_timer, net));
+    sd_event_source_set_enabled(net->work_source, SD_EVENT_OFF);
+    sd_event_source_set_enabled(net->timer_source, SD_EVENT_OFF);
+    sd_event_source_set_priority(net->epoll_source, SD_EVENT_PRIORITY_NORMAL);
+    sd_event_source_set_priority(net->timer_source, SD_EVENT_PRIORITY_NORMAL);
+    sd_event_source_set_priority(net->work_source, SD_EVENT_PRIORITY_NORMAL + 1);
+    sd_event_source_set_description(net->epoll_source, "connections ready");
+    sd_event_source_set_description(net->timer_source, "probes and dials");
+    sd_event_source_set_description(net->work_source, "end of turn");
 }
 
 struct net *net_new(sd_event *event, const struct net_handler *handler, void *userdata)
@@ -190,16 +229,7 @@ struct net *net_new(sd_event *event, const struct net_handler *handler, void *us
     list_init(&net->input_ready);
     list_init(&net->output_ready);
     list_init(&net->marks);
-    add_deferred(net, &net->input_source, on_input_ready, "input left");
-    add_deferred(net, &net->output_source, on_output_ready, "output ready");
-    add_deferred(net, &net->reap_source, on_reap, "connections over");
-    if (sd_event_add_time(event, &net->timer_source, CLOCK_MONOTONIC, USEC_INFINITY, USEC_PER_MSEC,
-                          on_timer, net) < 0) {
-        log_emer("cannot add a timer to the event loop");
-        abort();
-    }
-    sd_event_source_set_enabled(net->timer_source, SD_EVENT_OFF);
-    sd_event_source_set_description(net->timer_source, "probes and dials");
+    add_sources(net);
     return net;
 }
 
@@ -221,10 +251,10 @@ static void destroy(struct net *net)
         }
         remote_reap(remote);
     }
-    sd_event_source_disable_unref(net->input_source);
-    sd_event_source_disable_unref(net->output_source);
-    sd_event_source_disable_unref(net->reap_source);
+    sd_event_source_disable_unref(net->epoll_source);
+    sd_event_source_disable_unref(net->work_source);
     sd_event_source_disable_unref(net->timer_source);
+    close(net->epoll_fd);
     timers_done(&net->timers);
     free(net->read_buffer);
     sd_event_unref(net->event);

@@ -44,7 +44,7 @@ void output_arm(struct connection *connection)
     }
     if (output_sendable(connection) || connection->state == CONNECTION_CLOSING) {
         list_push_back(&net->output_ready, &connection->in_output_ready);
-        net_arm(net->output_source);
+        net_arm(net);
     }
 }
 

@@ -166,7 +166,7 @@ void remote_free(struct remote *remote)
     }
     list_remove(&remote->in_net);
     list_push_back(&net->dead_remotes, &remote->in_net);
-    net_arm(net->reap_source);
+    net_arm(net);
 }
 
 void remote_reap(struct remote *remote)
@@ -180,7 +180,7 @@ void remote_reap(struct remote *remote)
 void remote_closed(struct remote *remote)
 {
     if (remote->is_dead) {
-        net_arm(remote->net->reap_source);
+        net_arm(remote->net);
     } else if (remote->kind != REMOTE_LISTENER) {
         connector_lost(remote, net_now(remote->net));
     }

@@ -70,7 +70,7 @@ struct timer *timers_pop(struct timers *timers, usec_t now)
 {
     struct timer *timer;
 
-    if (timers_next(timers) > now) {
+    if (!timers->n || timers->heap[0]->deadline > now) {
         return NULL;
     }
     timer = timers->heap[0];

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// A loop with a net on it whose handler writes down what it is told, and raw sockets to talk to it.
+#pragma once
+
+#include "net/internal.h"
+#include "unit.h"
+
+#define WORLD_MAX_PEERS 4096
+#define WORLD_TIMEOUT   (20 * USEC_PER_SEC)
+
+// What the handler was told about one connection.
+struct peer {
+    struct connection *connection; // NULL: closed
+    struct remote *remote;
+    struct buf messages; // each followed by a LF
+    unsigned n_messages;
+    unsigned n_drained;
+    unsigned n_closed;
+    char *name;
+    char *reason;
+};
+
+struct world {
+    sd_event *event;
+    struct net *net;
+    char *folder; // a temporary one, also the run directory
+    struct peer *peers[WORLD_MAX_PEERS];
+    unsigned n_peers;
+    unsigned n_open;
+    unsigned n_gave_up;
+    char *gave_up_error;
+    char *log;   // lines of WARN and above
+    bool echoes; // answers each message with itself
+    void (*on_opened)(struct world *world, struct peer *peer);
+    void (*on_message)(struct world *world, struct peer *peer, struct slice text);
+    void (*on_closed)(struct world *world, struct peer *peer);
+    void (*on_gave_up)(struct world *world, struct remote *remote);
+};
+
+// For cmocka: *state is a world from set-up to tear-down.
+int world_setup(void **state);
+int world_teardown(void **state);
+
+// Runs the loop until `condition` holds; fails the test if that takes too long.
+#define RUN_UNTIL(world, condition)                                                                \
+    do {                                                                                           \
+        usec_t run_deadline_ = clock_monotonic() + WORLD_TIMEOUT;                                  \
+        while (!(condition)) {                                                                     \
+            assert_true(clock_monotonic() < run_deadline_);                                        \
+            assert_true(sd_event_run((world)->event, 10 * USEC_PER_MSEC) >= 0);                    \
+        }                                                                                          \
+    } while (0)
+// Runs the loop until it has nothing left to do at once.
+void world_settle(struct world *world);
+
+struct remote *world_listen(struct world *world, const char *target);
+struct remote *world_listen_with(struct world *world, const char *target,
+                                 const struct remote_options *options);
+// A raw client of a listening remote, accepted: *ret_peer is the handler's view. Non-blocking.
+int world_connect(struct world *world, struct remote *remote, struct peer **ret_peer);
+int world_dial(const struct remote *remote);             // the same, without waiting for anything
+char *world_path(struct world *world, const char *name); // in the folder; caller frees
+
+// Raw ends. client_take() appends what has arrived and returns false at the end of the stream.
+void client_put(struct world *world, int fd, struct slice bytes);
+bool client_take(int fd, struct buf *buf);
+void assert_messages(const struct peer *peer, const char *expected);

@@ -19,6 +19,8 @@ struct run {
     struct symbol_table symbols;
     struct query query;
     bool durable;
+    bool must_restart; // an insert gives a UUID to a name that has been used with another one
+    bool is_restarted;
     // Of the "wait" operations so far.
     const struct table_schema **tables;
     size_t n_tables, tables_capacity;
@@ -33,6 +35,8 @@ struct ovsdb_error *run_mutate(struct run *run, const struct operation *operatio
 struct ovsdb_error *run_delete(struct run *run, const struct operation *operation);
 struct ovsdb_error *run_wait(struct run *run, const struct operation *operation);
 
+// Lets a name stand for the UUID that an insert with "uuid" and "uuid-name" will give it.
+void run_learn_name(struct run *run, const struct operation *operation);
 // Decodes "where" and finds its rows: run->query.
 struct ovsdb_error *run_where(struct run *run, const struct operation *operation);
 // Decodes a <row> (RFC 7047 5.1), member by member, and hands each value to `set`, which takes it

@@ -59,7 +59,8 @@ static struct ovsdb_error *choose_uuid(struct run *run, const struct operation *
                                     "an earlier insert has the same \"uuid-name\"");
         }
         symbol->created = true;
-        if (given.data) {
+        if (given.data && !uuid_equals(symbol->uuid, uuid)) {
+            run->must_restart = symbol->referenced && !run->is_restarted;
             symbol->uuid = uuid;
         }
         uuid = symbol->uuid;
@@ -68,6 +69,22 @@ static struct ovsdb_error *choose_uuid(struct run *run, const struct operation *
     }
     *ret = uuid;
     return NULL;
+}
+
+void run_learn_name(struct run *run, const struct operation *operation)
+{
+    struct slice given = operation->members[MEMBER_UUID];
+    struct slice name = operation->members[MEMBER_UUID_NAME];
+    struct symbol *symbol;
+    struct uuid uuid;
+
+    if (uuid_parse(decode_string(given, &run->scratch), &uuid)) {
+        symbol = symbol_table_get(&run->symbols, decode_string(name, &run->scratch));
+        if (!symbol->referenced) { // the first counts: a second is an error when it is run
+            symbol->referenced = true;
+            symbol->uuid = uuid;
+        }
+    }
 }
 
 static void set_new(void *row, const struct column *column, union datum datum)

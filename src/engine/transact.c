@@ -73,7 +73,7 @@ static bool run_operations(struct run *run, struct cursor *cursor)
     const char *separator = "[";
     bool failed = false;
 
-    while (cursor_more(cursor) && !run->is_waiting) {
+    while (cursor_more(cursor) && !run->is_waiting && !run->must_restart) {
         struct slice text = cursor_skip(cursor);
         struct operation operation;
         struct ovsdb_error *error;
@@ -96,6 +96,29 @@ static bool run_operations(struct run *run, struct cursor *cursor)
         buf_putc(run->result, '[');
     }
     return failed;
+}
+
+// A name may be used before the insert that gives it a UUID of the client's choice. This is rare,
+// so only when it happens everything is taken back, all such UUIDs are collected, and it starts
+// anew.
+static void restart(struct run *run, struct cursor cursor)
+{
+    txn_reset(run->txn);
+    symbol_table_done(&run->symbols);
+    run->must_restart = run->is_waiting = run->durable = false;
+    run->is_restarted = true;
+    while (cursor_more(&cursor)) {
+        struct slice text = cursor_skip(&cursor);
+        struct operation operation;
+        struct ovsdb_error *error =
+            operation_parse(text, run->db->schema, &run->scratch, &operation);
+
+        if (!error && operation_has(&operation, MEMBER_UUID) &&
+            operation_has(&operation, MEMBER_UUID_NAME)) {
+            run_learn_name(run, &operation);
+        }
+        error_free(error);
+    }
 }
 
 static void run_done(struct run *run)
@@ -130,7 +153,7 @@ struct ovsdb_error *transact_run(struct db *db, const struct transact_request *r
                                  struct transact_result *ret)
 {
     _cleanup_(run_done) struct run run = {.db = db, .request = request, .result = result};
-    struct cursor cursor;
+    struct cursor cursor, operations;
     size_t size = result->size;
 
     cursor_init(&cursor, request->params);
@@ -141,7 +164,13 @@ struct ovsdb_error *transact_run(struct db *db, const struct transact_request *r
     cursor_skip(&cursor);
     *ret = (struct transact_result){0};
     run.txn = txn_new(db);
+    operations = cursor;
     ret->failed = run_operations(&run, &cursor);
+    if (run.must_restart) {
+        result->size = size;
+        restart(&run, operations);
+        ret->failed = run_operations(&run, &operations);
+    }
     if (run.is_waiting) {
         result->size = size;
         ret->timeout = run.timeout;

@@ -55,20 +55,30 @@ static struct entry *find(const struct htable *entries, struct uuid uuid, uint64
     return NULL;
 }
 
-static void add_row(struct htable *entries, const struct row_change *change)
+static bool is_seen(const struct monitor_table *table, const struct row *row)
+{
+    return row && monitor_table_matches(table, row);
+}
+
+// A row that was not seen at first and is not seen now has no entry: what happened to it in between
+// is nobody's business.
+static void add_row(struct htable *entries, const struct monitor_table *table,
+                    const struct row_change *change)
 {
     struct uuid uuid = (change->new ? change->new : change->old)->uuid;
     uint64_t hash = uuid_hash(uuid);
     struct entry *entry = find(entries, uuid, hash);
 
-    if (!entry) {
+    if (!is_seen(table, change->new) && !is_seen(table, entry ? entry->old : change->old)) {
+        if (entry) {
+            htable_remove(entries, hash, entry);
+            entry_free(entry);
+        }
+    } else if (!entry) {
         entry = NEW(struct entry);
         entry->uuid = uuid;
         entry->old = change->old ? row_ref(change->old) : NULL;
         htable_insert(entries, hash, entry);
-    } else if (!entry->old && !change->new) {
-        htable_remove(entries, hash, entry);
-        entry_free(entry);
     }
 }
 
@@ -80,7 +90,7 @@ void fold_add(struct fold *fold, const struct changeset *changes)
                 changeset_find_table(changes, fold->spec->tables[i].table);
 
             for (size_t j = 0; table && j < table->n_rows; j++) {
-                add_row(&fold->tables[i], &table->rows[j]);
+                add_row(&fold->tables[i], &fold->spec->tables[i], &table->rows[j]);
             }
         }
     }

@@ -1,39 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hub of a database's monitors: hears of commits, wakes the views of the tables they changed,
-// and nobody else. Views that have something to send are found on hub->dirty.
+// The hub of a database's monitors: hears of commits and wakes the views they concern, and
+// nobody else (watch.h). Views that have something to send are found on hub->dirty.
 #include "monitor/view.h"
 
 #define INITIAL_KEPT          USEC_PER_SEC // long initial contents wait so long for another client
+#define HISTORY_COMMITS       100          // a client that missed more starts anew
 #define INITIAL_WORTH_KEEPING 16384        // bytes
 
 static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
 {
     struct hub *hub = CONTAINER_OF(observer, struct hub, observer);
 
-    history_commit(hub->history, changes);
-    for (size_t i = 0; i < changes->n_tables; i++) {
-        struct view_watch *watch;
-
-        LIST_FOREACH (watch, &hub->watches[changes->tables[i].table->index], node) {
-            view_touch(watch->view, changes);
-        }
-    }
+    watch_set_commit(hub->watches, changes, view_touch);
 }
 
 struct hub *hub_new(struct db *db, const struct monitor_sink *sink)
 {
-    size_t n_tables = db_schema(db)->n_tables;
     struct hub *hub = NEW(struct hub);
 
     hub->db = db;
     hub->sink = sink;
-    hub->watches = NEW_ARRAY(struct list, n_tables + 1);
-    for (size_t i = 0; i < n_tables; i++) {
-        list_init(&hub->watches[i]);
-    }
+    hub->watches = watch_set_new(db_schema(db));
     list_init(&hub->dirty);
     list_init(&hub->initials);
-    hub->history = history_new(db);
+    hub->history = history_new(db, HISTORY_COMMITS);
     hub->observer.committed = on_committed;
     db_add_observer(db, &hub->observer);
     return hub;
@@ -50,7 +40,7 @@ void hub_free(struct hub *hub)
     pieces_done(&hub->initial);
     buf_done(&hub->updates);
     buf_done(&hub->message);
-    free(hub->watches);
+    watch_set_free(hub->watches);
     free(hub);
 }
 
@@ -155,19 +145,32 @@ const struct pieces *monitor_initial(struct monitor *monitor, usec_t now)
     return &view->initial;
 }
 
+// The change set after which a client that has seen `txn_id` is to be told, or NULL.
+static struct changeset *find_seen(const struct view *view, struct uuid txn_id)
+{
+    struct changeset *seen = uuid_is_zero(txn_id) ? NULL : history_find(view->hub->history, txn_id);
+
+    // A transaction of before the start (seq 0) is known by its stored values only.
+    return seen && (seen->seq || monitor_spec_is_persistent(view->spec)) ? seen : NULL;
+}
+
 bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct pieces *ret)
 {
     struct view *view = monitor->batch->view;
+    const struct changeset *seen = find_seen(view, txn_id);
     struct updates updates;
-    bool found;
+    struct fold *fold;
 
-    updates_begin(&updates, view->spec, &view->hub->updates);
-    found = history_write_since(view->hub->history, txn_id, view->spec, &updates);
-    updates_end(&updates, ret);
-    if (!found) {
-        pieces_done(ret);
+    if (!seen) {
+        return false;
     }
-    return found;
+    fold = fold_new(view->spec);
+    fold_add(fold, seen->next);
+    updates_begin(&updates, view->spec, &view->hub->updates);
+    fold_write(fold, view->hub->db, &updates);
+    updates_end(&updates, ret);
+    fold_free(fold);
+    return true;
 }
 
 // What the rows of `new` show or hide compared with `old`, tables of the same monitor.

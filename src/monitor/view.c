@@ -4,7 +4,7 @@
 
 #include "json/message.h"
 
-#define SMALL_UPDATE 8192 // up to here a message is copied in one piece instead of referenced
+#define SMALL_UPDATE 2048 // bytes; up to here copying is cheaper than sending by reference
 
 static struct batch *batch_new(struct view *view)
 {
@@ -113,62 +113,66 @@ static void put_prefix(struct buf *buf, const struct view *view, const struct mo
     }
 }
 
-void view_send(struct view *view, struct monitor *monitor, const struct pieces *updates)
+// Writes a message for `monitor` into hub->message: the whole of it if it is short, else what comes
+// before the updates. Returns which.
+static bool put_message(struct view *view, const struct monitor *monitor,
+                        const struct pieces *updates)
 {
-    const struct monitor_sink *sink = view->hub->sink;
     struct buf *buf = &view->hub->message;
 
     buf_clear(buf);
     put_prefix(buf, view, monitor);
-    if (updates->size <= SMALL_UPDATE) {
-        pieces_put(buf, updates);
-        buf_puts(buf, "]}");
-        sink->send(monitor, buf_slice(buf));
-        return;
+    if (updates->size > SMALL_UPDATE) {
+        return false;
     }
-    sink->send(monitor, buf_slice(buf));
-    for (size_t i = 0; i < updates->n; i++) {
-        sink->send_shared(monitor, updates->texts[i]);
-    }
-    sink->send(monitor, SLICE("]}"));
+    pieces_put(buf, updates);
+    buf_puts(buf, "]}");
+    return true;
 }
 
-// Sends the batch's updates to its ready monitors, the whole message by reference to neighbours
-// with the same id. Those that are slow go to batch->behind.
+static void send_message(struct view *view, struct monitor *monitor, const struct pieces *updates,
+                         bool is_whole)
+{
+    const struct monitor_sink *sink = view->hub->sink;
+
+    sink->send(monitor, buf_slice(&view->hub->message));
+    if (!is_whole) {
+        for (size_t i = 0; i < updates->n; i++) {
+            sink->send_shared(monitor, updates->texts[i]);
+        }
+        sink->send(monitor, SLICE("]}"));
+    }
+}
+
+void view_send(struct view *view, struct monitor *monitor, const struct pieces *updates)
+{
+    bool is_whole = put_message(view, monitor, updates);
+
+    send_message(view, monitor, updates, is_whole);
+}
+
+// Sends the batch's updates to its ready monitors. Those that are slow go to batch->behind.
 static void send_to_ready(struct batch *batch, size_t *budget)
 {
-    const struct monitor_sink *sink = batch->view->hub->sink;
-    bool share = batch->updates.size <= SMALL_UPDATE && batch->ready.next != batch->ready.prev;
-    struct text *message = NULL;
-    const struct text *message_id = NULL;
+    struct view *view = batch->view;
+    const struct text *id = NULL; // whose message is in hub->message
     struct monitor *monitor, *next;
+    bool is_whole = false;
 
     LIST_FOREACH_SAFE (monitor, next, &batch->ready, node) {
-        if (!sink->may_send(monitor)) {
+        if (!view->hub->sink->may_send(monitor)) {
             monitor->is_behind = true;
             list_remove(&monitor->node);
             list_push_back(&batch->behind, &monitor->node);
             continue;
         }
         *budget -= *budget > 0;
-        if (!share) {
-            view_send(batch->view, monitor, &batch->updates);
-            continue;
+        if (!id || !slice_equals(text_slice(id), text_slice(monitor->id))) {
+            is_whole = put_message(view, monitor, &batch->updates);
+            id = monitor->id;
         }
-        if (!message || !slice_equals(text_slice(message_id), text_slice(monitor->id))) {
-            struct buf *buf = &batch->view->hub->message;
-
-            text_unref(message);
-            buf_clear(buf);
-            put_prefix(buf, batch->view, monitor);
-            pieces_put(buf, &batch->updates);
-            buf_puts(buf, "]}");
-            message = text_new(buf_slice(buf));
-            message_id = monitor->id;
-        }
-        sink->send_shared(monitor, message);
+        send_message(view, monitor, &batch->updates, is_whole);
     }
-    text_unref(message);
 }
 
 // Moves a monitor to the batch that is in step.
@@ -251,7 +255,7 @@ void view_drop_initial(struct view *view)
 
 static struct view *view_new(struct hub *hub, struct monitor_spec *spec, uint64_t hash)
 {
-    struct view *view = xcalloc(1, sizeof(*view) + spec->n_tables * sizeof(struct view_watch));
+    struct view *view = NEW(struct view);
 
     view->hub = hub;
     view->spec = spec;
@@ -260,10 +264,7 @@ static struct view *view_new(struct hub *hub, struct monitor_spec *spec, uint64_
     list_init(&view->batches);
     list_init(&view->dirty_node);
     list_init(&view->initial_node);
-    for (size_t i = 0; i < spec->n_tables; i++) {
-        view->watches[i].view = view;
-        list_push_back(&hub->watches[spec->tables[i].table->index], &view->watches[i].node);
-    }
+    view->watch = watch_new(hub->watches, view, spec);
     htable_insert(&hub->views, hash, view);
     return view;
 }
@@ -289,9 +290,7 @@ void view_collect(struct view *view)
         return;
     }
     htable_remove(&view->hub->views, view->hash, view);
-    for (size_t i = 0; i < view->spec->n_tables; i++) {
-        list_remove(&view->watches[i].node);
-    }
+    watch_free(view->watch);
     list_remove(&view->dirty_node);
     view_drop_initial(view);
     monitor_spec_free(view->spec);

@@ -12,8 +12,10 @@
 // the chain longer than until the next run. At most one batch is in step (view->current).
 #pragma once
 
+#include "engine/history.h"
 #include "monitor/fold.h"
 #include "monitor/monitor.h"
+#include "monitor/watch.h"
 
 struct view;
 
@@ -29,12 +31,6 @@ struct batch {
     bool updates_empty;
 };
 
-// A view as one of those to be told of a table's changes.
-struct view_watch {
-    struct list node; // hub->watches[table]
-    struct view *view;
-};
-
 struct view {
     struct hub *hub;
     struct monitor_spec *spec;
@@ -46,15 +42,15 @@ struct view {
     struct pieces initial; // initial contents, if they are kept
     usec_t initial_expires;
     struct list initial_node;
-    struct view_watch watches[]; // parallel to spec->tables
+    struct watch *watch;
 };
 
 struct hub {
     struct db *db;
     const struct monitor_sink *sink;
     struct db_observer observer;
-    struct htable views;   // by hash of the spec
-    struct list *watches;  // by table index
+    struct htable views; // by hash of the spec
+    struct watch_set *watches;
     struct list dirty;     // views with batches to flush
     struct list initials;  // views that keep initial contents
     struct pieces initial; // the last that were not worth keeping
@@ -67,7 +63,7 @@ struct hub {
 struct view *view_get(struct hub *hub, struct monitor_spec *spec);
 // Frees the view if it has no monitors.
 void view_collect(struct view *view);
-// A commit changed one of its tables. O(batches).
+// A commit changed rows it may show. O(batches).
 void view_touch(struct view *view, struct changeset *changes);
 void view_drop_initial(struct view *view);
 // Adds a monitor that is in step.
@@ -77,11 +73,3 @@ void view_detach(struct monitor *monitor);
 void view_flush(struct view *view, size_t *budget);
 // Writes one update message for `monitor`.
 void view_send(struct view *view, struct monitor *monitor, const struct pieces *updates);
-
-// The last commits, for monitors that return (history.c).
-struct history *history_new(struct db *db);
-void history_free(struct history *history);
-void history_commit(struct history *history, struct changeset *changes);
-// Writes the changes since `txn_id` to *updates if they are known, and then returns true.
-bool history_write_since(const struct history *history, struct uuid txn_id,
-                         const struct monitor_spec *spec, struct updates *updates);

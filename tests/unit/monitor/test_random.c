@@ -10,7 +10,7 @@
 
 #define N_ROWS     12 // UUIDs in use
 #define N_STEPS    4000
-#define N_MONITORS 8
+#define N_MONITORS 10
 
 struct replica {
     struct unit_monitor um;
@@ -281,8 +281,8 @@ static void change_condition(struct replica *replica)
     struct monitor_spec *spec;
     char requests[80];
 
-    snprintf(requests, sizeof(requests), "{\"A\":[{\"where\":[[\"i\",\"<\",%d]]}]}",
-             (int)random_below(5));
+    snprintf(requests, sizeof(requests), "{\"A\":[{\"where\":[[\"i\",\"%s\",%d]]}]}",
+             random_below(2) ? "<" : "==", (int)random_below(5));
     assert_null(monitor_spec_change(monitor_spec(&replica->um.monitor), slice_of(requests), &spec));
     monitor_change(&replica->um.monitor, spec, text_ref(replica->um.monitor.id));
 }
@@ -340,6 +340,9 @@ static void test_replicas(void **state)
         {MONITOR_V2, "{\"A\":{\"columns\":[\"i\",\"set\",\"map\",\"opt\"]}}", true},
         {MONITOR_V2, "{\"A\":{\"columns\":[\"set\"],\"where\":[[\"i\",\"<\",2]]}}", true},
         {MONITOR_V2, "{\"A\":{\"columns\":[\"set\"],\"where\":[[\"i\",\"<\",2]]}}", true},
+        {MONITOR_V2,
+         "{\"A\":{\"columns\":[\"opt\"],\"where\":[[\"i\",\"==\",1],[\"opt\",\"==\",2]]}}", true},
+        {MONITOR_V2, "{\"A\":{\"columns\":[\"i\",\"set\"],\"where\":[[\"set\",\"==\",3],false]}}"},
         {MONITOR_V3, "{\"A\":{\"columns\":[\"i\",\"map\"]}}", true},
         {MONITOR_V3, "{\"A\":{\"columns\":[\"i\",\"map\"]},\"B\":{}}", true},
     };

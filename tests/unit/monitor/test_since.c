@@ -58,5 +58,5 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_since)};
 
-    return cmocka_run_group_tests_name("history", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("since", tests, NULL, NULL);
 }

@@ -38,12 +38,17 @@ static void on_synced(void *userdata, uint64_t ticket)
 
 static void on_sync_failed(void *userdata, struct store *store, int error)
 {
+    struct daemon *daemon = userdata;
     const char *name = db_schema(store_db(store))->name;
 
     log_event(LOG_LEVEL_ERR, MSG_SYNC_FAILED, LOG_FIELDS({"OVSDB_DATABASE", name}),
               "%s: the disk did not take what was written (%s); the database is read-only now",
               name, strerror(error));
     notify_status("database %s is read-only: %s", name, strerror(error));
+    // Nobody is told "committed": whom it concerns, nobody knows any more.
+    if (daemon->net) {
+        net_drop_waiting(daemon->net, "what it waited for cannot be stored");
+    }
 }
 
 static const struct gate_handler gate_handler = {.synced = on_synced, .failed = on_sync_failed};

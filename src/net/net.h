@@ -53,6 +53,9 @@ void net_free(struct net *net);
 void *net_userdata(const struct net *net);
 // Output with tickets up to `ticket` may leave. O(what waited for it).
 void net_release(struct net *net, uint64_t ticket);
+// What waits for a ticket will never be released: its connections end, and none of it leaves.
+// O(that).
+void net_drop_waiting(struct net *net, const char *reason);
 // Sends what is queued and released, for at most `timeout`: before exit. Blocks; calls no handler.
 void net_flush(struct net *net, usec_t timeout);
 

@@ -105,6 +105,15 @@ void net_release(struct net *net, uint64_t ticket)
     }
 }
 
+void net_drop_waiting(struct net *net, const char *reason)
+{
+    while (!list_is_empty(&net->marks)) {
+        struct mark *mark = LIST_FIRST(&net->marks, struct mark, in_net);
+
+        connection_die(mark->connection, LOG_LEVEL_WARN, reason); // takes its marks along
+    }
+}
+
 static void begin_send(struct connection *connection, uint64_t ticket)
 {
     if (ticket > connection->net->released) {

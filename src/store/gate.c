@@ -186,7 +186,7 @@ static void member_fail(struct gate *gate, struct gate_member *member, int error
     list_remove(&member->node);
     member->failed(member, error);
     if (gate->handler) {
-        gate->handler->failed(gate->userdata, member->store, error);
+        gate->handler->failed(gate->userdata, member->store, -error);
     }
 }
 

@@ -19,7 +19,7 @@ struct gate_handler {
     void (*synced)(void *userdata, uint64_t ticket);
     // A sync failed: final. The store is read-only from now on, and its tickets are never synced.
     // What waits for a ticket above gate_synced() may be the store's and must be dropped now:
-    // synced() moves on for the others.
+    // synced() moves on for the others. `error` is an errno value.
     void (*failed)(void *userdata, struct store *store, int error);
 };
 

@@ -144,7 +144,7 @@ static void on_synced(void *userdata, uint64_t ticket)
 
 static void on_failed(void *userdata, struct store *store, int error)
 {
-    assert_int_equal(error, -EIO);
+    assert_int_equal(error, EIO);
     assert_non_null(strstr(store_failure(store), "Input/output error"));
     assert_int_equal(synced, 0);
     failed = store;

@@ -176,7 +176,7 @@ static void test_failure(void **state)
     wait_and_dispatch();
     assert_int_equal(seen.n_failed, 1);
     assert_ptr_equal(seen.failed, &b);
-    assert_int_equal(seen.error, -EIO);
+    assert_int_equal(seen.error, EIO);
     assert_int_equal(seen.ticket_when_failed, 0); // failed() comes before synced()
     assert_int_equal(gate_synced(gate), 2);
     wait_and_dispatch();

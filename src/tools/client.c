@@ -219,7 +219,7 @@ static enum client_result receive(struct client *client, uint64_t id,
             return CLIENT_LOST;
         }
         if (!client->connection) {
-            tool_fail("%s: the server closed the connection (%s)", client->server, client->reason);
+            tool_fail("%s: receive failed (%s)", client->server, client->reason);
         }
         run_loop(client);
     }
@@ -280,7 +280,7 @@ bool client_call_or_fail(struct client *client, const char *method, struct slice
     enum client_result result = client_call(client, method, params, ret);
 
     if (result == CLIENT_ERROR) {
-        tool_fail_json(buf_slice(ret), "%s request returned error", method);
+        tool_fail_json(buf_slice(ret), "transaction returned error");
     }
     return result == CLIENT_RESULT;
 }

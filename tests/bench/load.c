@@ -4,9 +4,9 @@
  *
  *     bench-load SOCKET PID LOAD [NAME=NUMBER]...
  *
- * Each prepares itself, then measures: wall time, CPU time of process PID in all its threads, and its
- * memory before and after. The result is one line of JSON. Row number i of a table always has the same
- * name and UUID, so that one run of the program can ask for what another one stored.
+ * Each prepares itself, then measures: wall time, CPU time of process PID in all its threads, and
+ * its memory before and after. The result is one line of JSON. Row number i of a table always has
+ * the same name and UUID, so that one run of the program can ask for what another one stored.
  */
 #include "wire.h"
 
@@ -209,10 +209,9 @@ static void request_monitor(struct client *client, uint64_t index, struct text *
 {
     const char *table = client->aux;
 
-    text_append(out,
-                "{\"id\":%" PRIu64
-                ",\"method\":\"monitor\",\"params\":[\"bench\",null,{\"%s\":{}}]}",
-                index, table);
+    text_append(
+        out, "{\"id\":%" PRIu64 ",\"method\":\"monitor\",\"params\":[\"bench\",null,{\"%s\":{}}]}",
+        index, table);
 }
 
 /* A commit that monitors of the table Event see; the last one carries the marker. */
@@ -226,8 +225,8 @@ static void request_event(struct client *client, uint64_t index, struct text *ou
     end_transact(out);
 }
 
-/* Transactions that wait for a row that never comes, and so are counted as answered at once; the last
- * request is an echo, whose reply tells that all of them are waiting. */
+/* Transactions that wait for a row that never comes, and so are counted as answered at once; the
+ * last request is an echo, whose reply tells that all of them are waiting. */
 static void request_wait(struct client *client, uint64_t index, struct text *out)
 {
     if (index + 1 == client->quota) {
@@ -235,8 +234,9 @@ static void request_wait(struct client *client, uint64_t index, struct text *out
         return;
     }
     begin_transact(out, index);
-    text_append(out, ",{\"op\":\"wait\",\"table\":\"Gate\",\"where\":[[\"n\",\"==\",7]],"
-                     "\"columns\":[\"n\"],\"until\":\"==\",\"rows\":[{\"n\":7}]}");
+    text_append(out,
+                ",{\"op\":\"wait\",\"table\":\"Gate\",\"where\":[[\"n\",\"==\",7]],"
+                "\"columns\":[\"n\"],\"until\":\"==\",\"rows\":[{\"n\":7}]}");
     end_transact(out);
     client->received++;
 }
@@ -252,12 +252,17 @@ static void set_requests(struct client *clients, size_t n, const struct options 
     }
 }
 
-static void run_requests(const struct options *options, request_writer *write)
+/* Each reply must hold the text `success`, if it is not NULL. */
+static void run_requests(const struct options *options, request_writer *write, const char *success)
 {
     struct client *clients = clients_connect(options->socket, options->clients);
     struct measure measure;
 
     set_requests(clients, options->clients, options, write);
+    for (size_t i = 0; success && i < options->clients; i++) {
+        clients[i].marker = success;
+        clients[i].n_markers = options->count;
+    }
     measure = measure_begin(options);
     clients_run(clients, options->clients);
     measure_end(&measure, options->clients * options->count, clients, options->clients);
@@ -266,17 +271,17 @@ static void run_requests(const struct options *options, request_writer *write)
 
 static void load_insert(const struct options *options)
 {
-    run_requests(options, request_insert);
+    run_requests(options, request_insert, NULL);
 }
 
 static void load_select(const struct options *options)
 {
-    run_requests(options, request_select);
+    run_requests(options, request_select, "\"rows\":[{");
 }
 
 static void load_update(const struct options *options)
 {
-    run_requests(options, request_update);
+    run_requests(options, request_update, "\"count\":1");
 }
 
 /* Clients that each take the initial contents of the table Item. */
@@ -377,8 +382,9 @@ static void parse_option(struct options *options, const char *argument)
         const char *name;
         uint64_t *value;
     } known[] = {
-        {"count", &options->count},     {"window", &options->window}, {"clients", &options->clients},
-        {"rows", &options->rows},       {"start", &options->start},   {"batch", &options->batch},
+        {"count", &options->count},     {"window", &options->window},
+        {"clients", &options->clients}, {"rows", &options->rows},
+        {"start", &options->start},     {"batch", &options->batch},
         {"durable", &options->durable},
     };
 

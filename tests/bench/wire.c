@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * One epoll loop over non-blocking sockets. A client refills its window when half of it is answered, so
- * that pipelined requests leave in batches and the generator stays cheaper than any server.
+ * One epoll loop over non-blocking sockets. A client refills its window when half of it is
+ * answered, so that pipelined requests leave in batches and the generator stays cheaper than any
+ * server.
  */
 #include "wire.h"
 

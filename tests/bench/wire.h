@@ -36,8 +36,8 @@ struct client;
 /* Appends request number index (0, 1, ...) of this client to out. */
 typedef void request_writer(struct client *client, uint64_t index, struct text *out);
 
-/* One connection: sends quota requests, never more than window unanswered; with a marker, it is also
- * not finished before the marker was received n_markers times. */
+/* One connection: sends quota requests, never more than window unanswered; with a marker, it is
+ * also not finished before the marker was received n_markers times. */
 struct client {
     int fd;
     uint32_t interest;

@@ -148,7 +148,6 @@ void client_background_die(void)
     if (!stop_signal) {
         return;
     }
-    fflush(stdout);
     signal(stop_signal, SIG_DFL);
     sigemptyset(&set);
     sigaddset(&set, stop_signal);

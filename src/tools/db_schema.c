@@ -4,6 +4,8 @@
 #include "store/record.h"
 #include "tools/tool.h"
 
+#include <fcntl.h>
+
 struct schema *db_schema_read(struct reader *reader)
 {
     struct reader_record record;
@@ -36,4 +38,17 @@ struct schema *schema_of_file(const char *path)
 
     tool_check(schema_from_file(path, &schema));
     return schema;
+}
+
+bool db_is_clustered(const char *path)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char magic[sizeof(RECORD_MAGIC_CLUSTER) - 1];
+
+    if (fd >= 0 && read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic) &&
+        !memcmp(magic, RECORD_MAGIC_CLUSTER, sizeof(magic))) {
+        return true;
+    }
+    schema_unref(db_schema_of_file(path));
+    return false;
 }

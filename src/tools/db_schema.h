@@ -11,3 +11,6 @@ struct schema *db_schema_read(struct reader *reader);
 // Of a database file, and of a schema file. They end the program with a message on failure.
 struct schema *db_schema_of_file(const char *path);
 struct schema *schema_of_file(const char *path);
+// True if `path` is a clustered database, false if it is a standalone one; ends the program with a
+// message if it is neither.
+bool db_is_clustered(const char *path);

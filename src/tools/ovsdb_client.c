@@ -239,6 +239,7 @@ int main(int argc, char **argv)
     run(&context, find_verb(argv[optind]), argc - optind - 1, argv + optind + 1);
     free(context.database);
     service_options_done(&context.service);
+    tool_finish();
     client_background_die();
     return EXIT_SUCCESS;
 }

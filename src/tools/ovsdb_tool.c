@@ -27,6 +27,7 @@ static const struct tool_verb verbs[] = {
     {"convert", "[db [schema [target]]]", 0, 3, tool_convert},
     {"create", "[db [schema]]", 0, 2, tool_create},
     {"db-cksum", "[db]", 0, 1, tool_db_cksum},
+    {"db-is-clustered", "db", 1, 1, tool_db_is_clustered},
     {"db-is-standalone", "db", 1, 1, tool_db_is_standalone},
     {"db-name", "[db]", 0, 1, tool_db_name},
     {"db-version", "[db]", 0, 1, tool_db_version},
@@ -162,5 +163,6 @@ int main(int argc, char **argv)
     }
     run(&context, find_verb(argv[optind]), argc - optind - 1, argv + optind + 1);
     service_options_done(&service);
+    tool_finish();
     return EXIT_SUCCESS;
 }

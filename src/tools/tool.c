@@ -133,7 +133,13 @@ void tool_rearm_timeout(void)
 
 void tool_print(struct slice text)
 {
-    if (fwrite(text.data, 1, text.size, stdout) != text.size || fflush(stdout)) {
+    fwrite(text.data, 1, text.size, stdout);
+    tool_finish();
+}
+
+void tool_finish(void)
+{
+    if (fflush(stdout) || ferror(stdout)) {
         tool_fail_errno(errno, "standard output: write failed");
     }
 }

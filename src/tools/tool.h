@@ -32,6 +32,8 @@ void tool_rearm_timeout(void);
 
 // Writes to standard output and flushes; a failure ends the program.
 void tool_print(struct slice text);
+// Last thing in main(): nothing printed may have been lost.
+void tool_finish(void);
 // `json` is validated text: compact or pretty, and a LF.
 void tool_print_json(struct slice json, bool pretty);
 // A command line argument that must be a JSON array or object; ends the program if it is neither.

@@ -70,10 +70,18 @@ void tool_needs_conversion(const struct tool_context *context, int argc, char **
     puts(schema_equals(actual, wanted) ? "no" : "yes");
 }
 
-// Opening a database file of another kind fails before: whatever opens is a standalone one.
 void tool_db_is_standalone(const struct tool_context *context, int argc, char **argv)
 {
-    schema_unref(db_argument(context, argc, argv));
+    if (db_is_clustered(argv[0])) {
+        exit(EXIT_FALSE);
+    }
+}
+
+void tool_db_is_clustered(const struct tool_context *context, int argc, char **argv)
+{
+    if (!db_is_clustered(argv[0])) {
+        exit(EXIT_FALSE);
+    }
 }
 
 void tool_compare_versions(const struct tool_context *context, int argc, char **argv)

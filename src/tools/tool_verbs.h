@@ -29,6 +29,7 @@ void tool_show_log(const struct tool_context *context, int argc, char **argv);
 void tool_db_name(const struct tool_context *context, int argc, char **argv);
 void tool_db_version(const struct tool_context *context, int argc, char **argv);
 void tool_db_cksum(const struct tool_context *context, int argc, char **argv);
+void tool_db_is_clustered(const struct tool_context *context, int argc, char **argv);
 void tool_db_is_standalone(const struct tool_context *context, int argc, char **argv);
 void tool_schema_name(const struct tool_context *context, int argc, char **argv);
 void tool_schema_version(const struct tool_context *context, int argc, char **argv);

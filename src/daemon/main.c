@@ -50,6 +50,12 @@ static void block_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+// Scripts that ask for port 0 read on the console which one it became, in a line of this module.
+static void show_ports_on_console(void)
+{
+    log_set_level(log_module_get("net"), LOG_TO_CONSOLE, LOG_LEVEL_INFO);
+}
+
 static int serve(const struct server_options *options, struct listen_fd *fds, size_t n_fds)
 {
     struct daemon daemon = {0};
@@ -99,6 +105,7 @@ int main(int argc, char **argv)
     int r;
 
     vlog_init("ovsdb-server");
+    show_ports_on_console();
     raise_descriptor_limit();
     r = server_options_parse(&options, argc, argv, &error);
     if (r < 0) {

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/glue.h"
+#include "daemon/remotes.h"
+#include "unit.h"
+
+#include "basic/log.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static char folder[] = "/tmp/ovsdbd-remotes-XXXXXX";
+
+struct fixture {
+    sd_event *event;
+    struct server *server;
+    struct net *net;
+    struct remotes *remotes;
+};
+
+static uint64_t no_ticket(void *userdata)
+{
+    return 0;
+}
+
+static int setup(void **state)
+{
+    struct fixture *fixture = NEW(struct fixture);
+
+    assert_true(sd_event_new(&fixture->event) >= 0);
+    fixture->server = server_new(no_ticket, NULL);
+    fixture->net = glue_net_new(fixture->event, fixture->server);
+    fixture->remotes = remotes_new(fixture->net);
+    *state = fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+
+    remotes_free(fixture->remotes);
+    net_free(fixture->net);
+    server_free(fixture->server);
+    sd_event_unref(fixture->event);
+    free(fixture);
+    return 0;
+}
+
+static void expect_list(struct fixture *fixture, const char *expected)
+{
+    struct buf text = {0};
+
+    remotes_list(fixture->remotes, &text);
+    assert_slice_is(buf_slice(&text), expected);
+    buf_done(&text);
+}
+
+static void test_same_remote_once(void **state)
+{
+    struct fixture *fixture = *state;
+    char *absolute = xasprintf("punix:%s/b.sock", folder);
+    char *file = absolute + strlen("punix:");
+
+    assert_null(remotes_add(fixture->remotes, "punix:b.sock"));
+    assert_null(remotes_add(fixture->remotes, absolute));
+    assert_null(remotes_add(fixture->remotes, "ptcp:0:127.0.0.1"));
+    assert_null(remotes_add(fixture->remotes, "ptcp:0:127.0.0.1"));
+    expect_list(fixture, "ptcp:0:127.0.0.1\npunix:b.sock\n");
+    assert_int_equal(remotes_count(fixture->remotes), 2);
+    assert_int_equal(access(file, F_OK), 0);
+    assert_true(remotes_remove(fixture->remotes, absolute));
+    assert_int_equal(access(file, F_OK), -1);
+    assert_false(remotes_remove(fixture->remotes, absolute));
+    expect_list(fixture, "ptcp:0:127.0.0.1\n");
+    free(absolute);
+}
+
+static void test_refused(void **state)
+{
+    static const char *const table[] = {
+        "",           "foo",      "foo:1",           "punix:",         "ptcp:x",
+        "ptcp:99999", "db:d,T,c", "ssl:127.0.0.1:1", "ptcp:1:1.2.3.4", "punix:/nonexistent/x",
+    };
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        char *error = remotes_add(fixture->remotes, table[i]);
+
+        assert_non_null(error);
+        assert_true(strlen(error) > strlen(table[i]));
+        free(error);
+    }
+    expect_list(fixture, "");
+}
+
+// A listening socket, as the service manager passes it.
+static int listen_unix(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 5), 0);
+    return fd;
+}
+
+static int listen_tcp6(uint16_t *ret_port)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6};
+    socklen_t size = sizeof(address);
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 5), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    *ret_port = ntohs(address.sin6_port);
+    return fd;
+}
+
+static void test_option_and_descriptor(void **state)
+{
+    struct fixture *fixture = *state;
+    char *path = xasprintf("%s/d.sock", folder);
+    char target[64];
+    uint16_t port;
+
+    assert_null(remotes_add_fd(fixture->remotes, listen_unix(path)));
+    assert_null(remotes_add(fixture->remotes, "punix:d.sock"));
+    assert_int_equal(remotes_count(fixture->remotes), 1);
+    // A socket on every address is the remote that names no address.
+    assert_null(remotes_add_fd(fixture->remotes, listen_tcp6(&port)));
+    snprintf(target, sizeof(target), "ptcp:%u", port);
+    assert_null(remotes_add(fixture->remotes, target));
+    assert_int_equal(remotes_count(fixture->remotes), 2);
+    assert_true(remotes_remove(fixture->remotes, target));
+    assert_true(remotes_remove(fixture->remotes, "punix:d.sock"));
+    assert_int_equal(access(path, F_OK), 0); // the service manager's
+    unlink(path);
+    free(path);
+}
+
+static void test_not_a_socket(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = dup(STDIN_FILENO);
+    char *error = remotes_add_fd(fixture->remotes, fd);
+
+    assert_non_null(error);
+    free(error);
+    close(fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_same_remote_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_option_and_descriptor, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_not_a_socket, setup, teardown),
+    };
+    int r;
+
+    if (!mkdtemp(folder)) {
+        return 1;
+    }
+    setenv("OVS_RUNDIR", folder, 1);
+    log_set_level(NULL, -1, LOG_LEVEL_OFF);
+    r = cmocka_run_group_tests(tests, NULL, NULL);
+    rmdir(folder);
+    return r;
+}

@@ -1,0 +1,26 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The unit files and the tmpfiles line are accepted by systemd without a word: as they are, but with
+# the built server in place of the installed one.
+# usage: test_units.sh UNITS_DIR TMPFILES_CONF SERVER
+set -eu
+
+command -v systemd-analyze >/dev/null || exit 77
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+for unit in ovsdb-server.service ovsdb-server.socket; do
+    sed "s|^ExecStart=[^ ]*|ExecStart=$3|" "$1/$unit" >"$work/$unit"
+done
+said=$(SYSTEMD_UNIT_PATH="$work:" systemd-analyze verify --man=no \
+    "$work/ovsdb-server.service" "$work/ovsdb-server.socket" 2>&1) || status=$?
+if [ -n "$said" ] || [ "${status:-0}" != 0 ]; then
+    echo "systemd-analyze verify: status ${status:-0}: $said"
+    exit 1
+fi
+
+said=$(systemd-tmpfiles --create --root="$work" "$2" 2>&1)
+if [ -n "$said" ] || ! [ -d "$work/run/openvswitch" ]; then
+    echo "systemd-tmpfiles: $said"
+    exit 1
+fi

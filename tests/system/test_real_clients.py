@@ -1,0 +1,431 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clients from Debian's packages, unmodified: ovs-vsctl, ovs-vswitchd, the tools, Python's IDL."""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from harness import dbfile
+from harness import lab as lab_module
+from harness import wait
+
+VSWITCH_SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
+
+needs_switch = pytest.mark.skipif(
+    not (shutil.which("ovs-vsctl") and os.path.exists(VSWITCH_SCHEMA)),
+    reason="openvswitch-switch is not installed")
+
+
+# ovs-vsctl
+
+
+@pytest.fixture
+def switch_server(lab):
+    lab.tool("create", "conf.db", VSWITCH_SCHEMA).ok()
+    return lab.serve(lab.path("conf.db"))
+
+
+@pytest.fixture
+def vsctl(lab, switch_server):
+    def run(*args, wait_for_switch=False):
+        options = [] if wait_for_switch else ["--no-wait"]
+        return lab.run("ovs-vsctl", "-t", "20", f"--db=unix:{switch_server.socket_path}", *options,
+                       *args)
+
+    run("init").ok()
+    return run
+
+
+@needs_switch
+def test_vsctl(vsctl):
+    vsctl("add-br", "br0").ok()
+    vsctl("add-br", "br0").fails(1, "already exists")
+    vsctl("--may-exist", "add-br", "br0").ok()
+    vsctl("add-port", "br0", "p1", "tag=5", "--", "add-port", "br0", "p2").ok()
+    vsctl("--fake-iface", "add-bond", "br0", "bond0", "e0", "e1").ok()
+    assert vsctl("list-br").lines() == ["br0"]
+    assert vsctl("list-ports", "br0").lines() == ["bond0", "p1", "p2"]
+    assert vsctl("list-ifaces", "br0").lines() == ["e0", "e1", "p1", "p2"]
+    assert vsctl("port-to-br", "p1").ok() == "br0\n"
+    assert vsctl("get", "Port", "p1", "tag").ok() == "5\n"
+    vsctl("set", "Port", "p1", "tag=7", "trunks=1,2,3", 'external_ids:"a b"="c,d"').ok()
+    assert vsctl("get", "Port", "p1", "tag", "trunks", "external_ids").lines() == [
+        "7", "[1, 2, 3]", '{"a b"="c,d"}']
+    assert vsctl("get", "Port", "p1", 'external_ids:"a b"').ok() == '"c,d"\n'
+    vsctl("add", "Port", "p1", "trunks", "4").ok()
+    vsctl("remove", "Port", "p1", "trunks", "1", "2").ok()
+    assert vsctl("get", "Port", "p1", "trunks").ok() == "[3, 4]\n"
+    vsctl("clear", "Port", "p1", "trunks").ok()
+    assert vsctl("get", "Port", "p1", "trunks").ok() == "[]\n"
+    vsctl("set", "Port", "p1", "vlan_mode=nonsense").fails(1)
+    assert vsctl("--columns=name", "--bare", "find", "Port", "tag=7").lines() == ["p1"]
+    table = vsctl("--format=csv", "--columns=name,tag", "list", "Port", "p1", "p2").lines()
+    assert table == ["name,tag", "p1,7", "p2,[]"]
+    vsctl("wait-until", "Port", "p1", "tag=7").ok()
+    vsctl("br-set-external-id", "br0", "key", "value").ok()
+    assert vsctl("br-get-external-id", "br0", "key").ok() == "value\n"
+    assert "Bridge br0" in vsctl("show").ok()
+    vsctl("del-port", "br0", "p2").ok()
+    vsctl("del-port", "br0", "p2").fails(1, "no port named p2")
+    vsctl("--if-exists", "del-port", "br0", "p2").ok()
+    vsctl("del-br", "br0").ok()
+    assert vsctl("list-br").ok() == ""
+    for table in ("Bridge", "Port", "Interface"):
+        assert vsctl("--bare", "--columns=_uuid", "list", table).ok() == "", "garbage is collected"
+
+
+@needs_switch
+def test_vsctl_create_and_destroy(vsctl):
+    vsctl("add-br", "br0").ok()
+    uuid = vsctl("--id=@m", "create", "Mirror", "name=m", "select_all=true", "--",
+                 "add", "Bridge", "br0", "mirrors", "@m").ok().strip()
+    assert vsctl("get", "Bridge", "br0", "mirrors").ok() == f"[{uuid}]\n"
+    assert vsctl("get", "Mirror", "m", "select_all").ok() == "true\n"
+    vsctl("clear", "Bridge", "br0", "mirrors").ok()
+    vsctl("get", "Mirror", "m", "name").fails(1)
+    vsctl("create", "QoS", "type=linux-htb").ok()
+    uuid = vsctl("--bare", "--columns=_uuid", "list", "QoS").ok().strip()
+    vsctl("destroy", "QoS", uuid).ok()
+    vsctl("destroy", "QoS", uuid).fails(1)
+    vsctl("--if-exists", "destroy", "QoS", uuid).ok()
+    vsctl("--if-exists", "get", "Bridge", "nope", "name").ok()
+
+
+@needs_switch
+def test_vsctl_manager_and_emer_reset(vsctl):
+    vsctl("set-manager", "ptcp:6640:127.0.0.1", "tcp:192.0.2.1:6640").ok()
+    assert vsctl("get-manager").lines() == ["ptcp:6640:127.0.0.1", "tcp:192.0.2.1:6640"]
+    vsctl("del-manager").ok()
+    assert vsctl("get-manager").ok() == ""
+    vsctl("emer-reset").ok()
+
+
+@needs_switch
+def test_vsctl_wait_until_is_woken(lab, switch_server, vsctl):
+    vsctl("add-br", "br0").ok()
+    waiting = subprocess.Popen(
+        ["ovs-vsctl", "-t", "20", f"--db=unix:{switch_server.socket_path}", "--no-wait",
+         "wait-until", "Bridge", "br0", "external_ids:go=yes"], env=lab.env)
+    vsctl("set", "Bridge", "br0", "external_ids:go=no").ok()
+    assert waiting.poll() is None
+    vsctl("set", "Bridge", "br0", "external_ids:go=yes").ok()
+    assert waiting.wait(wait.PATIENCE) == 0
+
+
+@needs_switch
+def test_vsctl_writers_do_not_lose_each_others_changes(lab, switch_server, vsctl):
+    """Several read, verify and write the same column at once; each must succeed in the end."""
+    vsctl("add-br", "br0").ok()
+    writers = [subprocess.Popen(
+        ["ovs-vsctl", "-t", "30", f"--db=unix:{switch_server.socket_path}", "--no-wait",
+         "add-port", "br0", f"p{i}"], env=lab.env) for i in range(12)]
+    assert [w.wait(3 * wait.PATIENCE) for w in writers] == [0] * 12
+    assert len(vsctl("list-ports", "br0").lines()) == 12
+
+
+# ovs-vswitchd
+
+
+@pytest.fixture
+def vswitchd(lab, switch_server):
+    log = open(lab.path("vswitchd.out"), "wb")
+    process = subprocess.Popen(
+        [shutil.which("ovs-vswitchd", path="/usr/sbin:/usr/bin"), "--enable-dummy=override",
+         "--disable-system", "--pidfile", "-vconsole:info", "-vsyslog:off",
+         f"unix:{switch_server.socket_path}"], env=lab.env, stdout=log, stderr=log,
+        stdin=subprocess.DEVNULL, cwd=lab.directory)
+    wait.until((lab.run_dir / "ovs-vswitchd.pid").exists, "ovs-vswitchd's pid file")
+    yield process
+    log.close()
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(wait.PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@needs_switch
+def test_switch(lab, switch_server, vsctl, vswitchd):
+    """The switch configures what ovs-vsctl asks for, writes back, and survives a restart of us."""
+    vsctl("add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=dummy",
+          "other-config:hwaddr=aa:55:aa:55:00:01", wait_for_switch=True).ok()
+    vsctl("add-port", "br0", "p1", "--", "set", "Interface", "p1", "type=dummy",
+          wait_for_switch=True).ok()
+    assert vsctl("get", "Bridge", "br0", "datapath_id").ok() == '"0000aa55aa550001"\n'
+    assert re.fullmatch(r"\d+\n", vsctl("get", "Interface", "p1", "ofport").ok())
+    assert "p1" in lab.run(lab.peer.appctl, "-t", "ovs-vswitchd", "dpif/show").ok()
+    switch_server.stop()
+    switch_server.start([lab.path("conf.db")])
+    vsctl("add-port", "br0", "p2", "--", "set", "Interface", "p2", "type=dummy",
+          wait_for_switch=True).ok()
+    wait.until(lambda: re.fullmatch(r"\d+\n", vsctl("get", "Interface", "p2", "ofport").ok()),
+               "the new port")
+    vsctl("del-br", "br0", wait_for_switch=True).ok()
+    wait.until(lambda: "br0" not in lab.run(lab.peer.appctl, "-t", "ovs-vswitchd",
+                                            "dpif/show").ok(), "the end of the bridge")
+    assert vswitchd.poll() is None
+
+
+# Debian's tools on our server and files
+
+
+def test_debians_client_on_our_server(lab):
+    server = lab.serve("small", options=["--remote=ptcp:0:127.0.0.1"])
+    port = server.wait_log(r"listening on port (\d+)").group(1)
+    server.client().insert("small", "T", {"name": "a", "n": 5})
+    for remote in (f"unix:{server.socket_path}", f"tcp:127.0.0.1:{port}"):
+        def run(*args, where=remote):
+            return lab.run(lab.peer.client, args[0], where, *args[1:])
+
+        assert run("list-dbs").lines() == ["_Server", "small"]
+        assert json.loads(run("get-schema", "small").ok())["version"] == "1.2.3"
+        assert "5" in run("dump", "small", "T", "n").ok()
+        assert json.loads(run("transact", '["small",{"op":"comment","comment":"x"}]').ok()) == [{}]
+        assert json.loads(run("query", '["small",{"op":"insert","table":"T","row":{}}]').ok())
+        lab.run(lab.peer.client, "-vconsole:warn", "wait", remote, "small", "connected").ok()
+        schema = lab_module.schema_path("small")
+        assert run("needs-conversion", schema).ok() == "no\n"
+    assert len(server.client().select("small", "T")) == 1
+
+
+def test_debians_client_makes_a_backup(lab):
+    server = lab.serve("small")
+    uuid = server.client().insert("small", "T", {"name": "a", "tags": ["set", ["x", "y"]]})
+    backup = lab.run(lab.peer.client, "backup", f"unix:{server.socket_path}", "small").ok()
+    path = lab.path("backup.db")
+    path.write_text(backup)
+    schema, data = dbfile.read(path)
+    assert schema["name"] == "small" and data["T"][uuid]["name"] == "a"
+
+
+def test_debians_tool_on_our_file(lab):
+    db = lab.db("small")
+    server = lab.serve(db)
+    client = server.client()
+    uuid = client.insert("small", "T", {"name": "a", "tags": ["set", ["x", "y"]]})
+    client.commit("small", {"op": "update", "table": "T", "where": [],
+                            "row": {"tags": ["set", ["y", "z"]]}},
+                  {"op": "comment", "comment": "why"})
+    server.control("ovsdb-server/compact")
+    client.commit("small", {"op": "update", "table": "T", "where": [], "row": {"tags": "w"}})
+    server.stop()
+
+    def run(*args):
+        return lab.run(lab.peer.tool, *args)
+
+    assert run("db-name", db).ok() == "small\n"
+    text = run("-mm", "show-log", db).ok()
+    assert "tags=[w, y, z]" in text and uuid[:8] in text
+    [result] = json.loads(run("query", db, json.dumps(
+        ["small", {"op": "select", "table": "T", "where": [], "columns": ["name", "tags"]}])).ok())
+    assert result == {"rows": [{"name": "a", "tags": "w"}]}
+    run("compact", db).ok()
+    server.start([db])
+    assert server.client().select("small", "T", ["name", "tags"]) == [{"name": "a", "tags": "w"}]
+
+
+# Python's IDL
+
+
+idl_module = pytest.importorskip("ovs.db.idl")
+
+
+class Idl:
+    """An IDL of the small schema, driven to a state by run()."""
+
+    def __init__(self, remote, lock=None):
+        helper = idl_module.SchemaHelper(schema_json=lab_module.schema("small"))
+        helper.register_all()
+        self.idl = idl_module.Idl(remote, helper)
+        if lock:
+            self.idl.set_lock(lock)
+        self.events = []
+        self.idl.notify = lambda event, row, updates=None: self.events.append(
+            (event, row._table.name, row.uuid, updates))
+
+    def until(self, condition, what):
+        def step():
+            self.idl.run()
+            return condition()
+
+        return wait.until(step, what)
+
+    def insert(self, name):
+        def change(txn):
+            txn.insert(self.idl.tables["T"]).name = name
+
+        return self.commit(change)
+
+    def connect(self):
+        self.until(self.idl.has_ever_connected, "the contents")
+        return self
+
+    def rows(self, table):
+        return list(self.idl.tables[table].rows.values())
+
+    def commit(self, change):
+        """Runs change(transaction) in a transaction until it is over; returns the transaction."""
+        while True:
+            seqno = self.idl.change_seqno
+            txn = idl_module.Transaction(self.idl)
+            change(txn)
+            status = [txn.commit()]
+
+            def over():
+                if status[0] == idl_module.Transaction.INCOMPLETE:
+                    status[0] = txn.commit()
+                return status[0] != idl_module.Transaction.INCOMPLETE
+
+            self.until(over, "the end of a transaction")
+            if status[0] != idl_module.Transaction.TRY_AGAIN:
+                assert status[0] in (idl_module.Transaction.SUCCESS,
+                                     idl_module.Transaction.UNCHANGED), txn.get_error()
+                return txn
+            self.until(lambda s=seqno: self.idl.change_seqno != s, "news")
+
+
+@pytest.fixture
+def idl_server(lab):
+    return lab.serve("small")
+
+
+@pytest.fixture
+def idl(idl_server):
+    one = Idl(f"unix:{idl_server.socket_path}").connect()
+    yield one
+    one.idl.close()
+
+
+def test_idl_reads(idl_server, idl):
+    client = idl_server.client()
+    client.commit("small", {"op": "insert", "table": "C", "row": {"name": "kid"}, "uuid-name": "k"},
+                  {"op": "insert", "table": "T", "row": {
+                      "name": "a", "n": 5, "r": 0.5, "on": True, "tags": ["set", ["y", "x"]],
+                      "map": ["map", [["k", "v"]]], "kids": ["named-uuid", "k"]}})
+    idl.until(lambda: idl.rows("T"), "the row")
+    [row] = idl.rows("T")
+    assert (row.name, row.n, row.r, row.on) == ("a", 5, 0.5, True)
+    assert (row.tags, row.map) == (["x", "y"], {"k": "v"})
+    assert [kid.name for kid in row.kids] == ["kid"]
+    client.commit("small", {"op": "mutate", "table": "T", "where": [], "mutations": [
+        ["tags", "delete", "x"], ["map", "insert", ["map", [["l", "w"]]]], ["n", "+=", 1]]})
+    idl.until(lambda: row.n == 6, "the change")
+    assert (row.tags, row.map) == (["y"], {"k": "v", "l": "w"})
+    client.commit("small", {"op": "delete", "table": "T", "where": []})
+    idl.until(lambda: not idl.rows("T") and not idl.rows("C"), "the deletion")
+
+
+def test_idl_writes(idl_server, idl):
+    def insert(txn):
+        row = txn.insert(idl.idl.tables["T"])
+        row.name = "new"
+        row.tags = ["b", "a"]
+        kid = txn.insert(idl.idl.tables["C"])
+        kid.name = "kid"
+        row.kids = [kid]
+        txn.add_comment("from Python")
+        insert.uuid = row.uuid
+
+    txn = idl.commit(insert)
+    uuid = str(txn.get_insert_uuid(insert.uuid))
+    client = idl_server.client()
+    [row] = client.select("small", "T", ["_uuid", "name", "tags", "kids"])
+    assert row["_uuid"] == ["uuid", uuid] and row["name"] == "new"
+    assert row["tags"] == ["set", ["a", "b"]] and row["kids"][0] == "uuid"
+
+    def change(_):
+        [one] = idl.rows("T")
+        one.verify("tags")
+        one.addvalue("tags", "c")
+        one.delvalue("tags", "a")
+        one.setkey("map", "k", "v")
+
+    idl.commit(change)
+    assert client.select("small", "T", ["tags", "map"]) == [
+        {"tags": ["set", ["b", "c"]], "map": ["map", [["k", "v"]]]}]
+    idl.commit(lambda _: idl.rows("T")[0].delete())
+    assert client.select("small", "T") == [] and client.select("small", "C") == []
+
+
+def test_idl_verify_and_retry(idl_server, idl):
+    """A change in between makes the transaction try again with the new value."""
+    client = idl_server.client()
+    client.insert("small", "T", {"name": "a", "n": 1})
+    idl.until(lambda: idl.rows("T"), "the row")
+    attempts = []
+
+    def add_one(_):
+        [row] = idl.rows("T")
+        attempts.append(row.n)
+        if len(attempts) == 1:
+            client.commit("small", {"op": "update", "table": "T", "where": [], "row": {"n": 10}})
+        row.verify("n")
+        row.n = row.n + 1
+
+    idl.commit(add_one)
+    assert attempts == [1, 10]
+    assert client.select("small", "T", ["n"]) == [{"n": 11}]
+
+
+def test_idl_tracks_changes(idl_server, idl):
+    client = idl_server.client()
+    uuid = client.insert("small", "T", {"name": "a", "n": 1})
+    idl.until(lambda: idl.rows("T"), "the row")
+    client.commit("small", {"op": "update", "table": "T", "where": [], "row": {"n": 2}})
+    idl.until(lambda: idl.rows("T")[0].n == 2, "the change")
+    client.commit("small", {"op": "delete", "table": "T", "where": []})
+    idl.until(lambda: not idl.rows("T"), "the deletion")
+    events = [(event, str(u)) for event, table, u, _ in idl.events if table == "T"]
+    assert events == [("create", uuid), ("update", uuid), ("delete", uuid)]
+    [old] = [updates for event, *_, updates in idl.events if event == "update"]
+    assert old.n == 1
+
+
+def test_idl_lock(idl_server, idl):
+    first = Idl(f"unix:{idl_server.socket_path}", lock="door").connect()
+    first.until(lambda: first.idl.has_lock, "the lock")
+    second = Idl(f"unix:{idl_server.socket_path}", lock="door").connect()
+    second.until(lambda: second.idl.is_lock_contended, "the refusal")
+    assert not second.idl.has_lock
+    first.insert("by the owner")
+    first.idl.close()
+    second.until(lambda: second.idl.has_lock, "the lock handed on")
+    second.idl.close()
+    idl.until(lambda: idl.rows("T"), "the row")
+
+
+def test_idl_reconnects(idl_server, idl, lab):
+    idl.insert("before")
+    idl_server.stop()
+    idl.until(lambda: not idl.idl._session.is_connected(), "the loss of the connection")
+    idl_server.start([lab.path("small.db")])
+    idl_server.client().insert("small", "T", {"name": "after"})
+    idl.until(lambda: len(idl.rows("T")) == 2, "the contents after the restart")
+    idl.insert("last")
+    assert len(idl_server.client().select("small", "T")) == 3
+
+
+def test_idl_condition(idl_server, idl):
+    client = idl_server.client()
+    for i in range(4):
+        client.insert("small", "T", {"name": f"a{i}", "n": i})
+    idl.until(lambda: len(idl.rows("T")) == 4, "all rows")
+    idl.idl.cond_change("T", [["n", "<", 2]])
+    idl.until(lambda: {r.name for r in idl.rows("T")} == {"a0", "a1"}, "the rows that match")
+    idl.idl.cond_change("T", [True])
+    idl.until(lambda: len(idl.rows("T")) == 4, "all rows again")
+
+
+def test_many_idls(idl_server):
+    idls = [Idl(f"unix:{idl_server.socket_path}").connect() for _ in range(10)]
+    for i, one in enumerate(idls):
+        one.insert(f"by {i}")
+    for one in idls:
+        one.until(lambda one=one: len(one.rows("T")) == 10, "everybody's rows")
+        one.idl.close()

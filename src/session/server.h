@@ -37,7 +37,7 @@ struct server_limits {
     size_t max_locks;    // held or waited for
 };
 #define SERVER_LIMITS_DEFAULT                                                                      \
-    ((struct server_limits){.max_monitors = 1000, .max_triggers = 10000, .max_locks = 1000})
+    ((struct server_limits){.max_monitors = 10000, .max_triggers = 10000, .max_locks = 10000})
 void server_set_limits(struct server *server, const struct server_limits *limits);
 
 struct server_usage {

@@ -5,7 +5,8 @@
 #include "session/internal.h"
 #include "json/emit.h"
 
-#include <assert.h>
+#include <ctype.h>
+#include <math.h>
 
 LOG_MODULE(session);
 
@@ -241,6 +242,42 @@ static void on_reply(struct session *session, const struct message *reply)
     }
 }
 
+// False if a number in `text`, a valid value, is too large for a real (1e999). Such a number cannot
+// be printed, so no message that may come back may have one. O(length).
+static bool numbers_are_finite(struct slice text)
+{
+    const char *end = text.data + text.size;
+    bool in_string = false;
+
+    for (const char *p = text.data; p < end;) {
+        const char *start = p;
+        int64_t integer;
+        double real;
+
+        if (in_string || (*p != '-' && !isdigit((unsigned char)*p))) {
+            p += in_string && *p == '\\' ? 2 : 1;
+            in_string ^= *start == '"';
+            continue;
+        }
+        while (p < end && strchr("+-.0123456789Ee", *p)) {
+            p++;
+        }
+        if (!number_parse((struct slice){start, (size_t)(p - start)}, &integer, &real) &&
+            !isfinite(real)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// What of a message is printed again: of transactions, which are many and long, only the id.
+static bool is_printable(const struct message *message, struct slice text)
+{
+    bool is_transact = message->type == MESSAGE_REQUEST && slice_is(message->method, "transact");
+
+    return numbers_are_finite(is_transact ? message->id : text);
+}
+
 void session_receive(struct session *session, struct slice text, usec_t now)
 {
     _cleanup_buf_ struct buf scratch = {0};
@@ -253,6 +290,10 @@ void session_receive(struct session *session, struct slice text, usec_t now)
     error = message_parse(text, &scratch, &message);
     if (error) {
         session_close(session, error);
+        return;
+    }
+    if (!is_printable(&message, text)) {
+        session_close(session, "number out of range");
         return;
     }
     switch (message.type) {

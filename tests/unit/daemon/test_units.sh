@@ -4,13 +4,14 @@
 # the built server in place of the installed one.
 # usage: test_units.sh UNITS_DIR TMPFILES_CONF SERVER
 set -eu
+server=$(realpath "$3")
 
 command -v systemd-analyze >/dev/null || exit 77
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 for unit in ovsdb-server.service ovsdb-server.socket; do
-    sed "s|^ExecStart=[^ ]*|ExecStart=$3|" "$1/$unit" >"$work/$unit"
+    sed "s|^ExecStart=[^ ]*|ExecStart=$server|" "$1/$unit" >"$work/$unit"
 done
 said=$(SYSTEMD_UNIT_PATH="$work:" systemd-analyze verify --man=no \
     "$work/ovsdb-server.service" "$work/ovsdb-server.socket" 2>&1) || status=$?

@@ -18,8 +18,9 @@ static int stop_signal; // 0: none came
 
 bool client_background_is_for(const struct client_verb *verb)
 {
-    return verb->run == client_monitor || verb->run == client_lock || verb->run == client_steal ||
-           verb->run == client_unlock;
+    return verb->run == client_monitor || verb->run == client_monitor_cond ||
+           verb->run == client_monitor_cond_since || verb->run == client_lock ||
+           verb->run == client_steal || verb->run == client_unlock;
 }
 
 void client_background_fork(struct client_context *context)

@@ -28,6 +28,6 @@ void client_convert(struct client_context *context, int argc, char **argv)
     buf_putc(&params, ',');
     buf_put_slice(&params, text_slice(schema->json));
     buf_putc(&params, ']');
-    client_call(context->client, "set_db_change_aware", SLICE("[true]"), &reply);
+    client_announce_change_aware(context, context->client);
     client_call_or_fail(context->client, "convert", buf_slice(&params), &reply);
 }

@@ -1,208 +1,177 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-client monitor: turns the arguments into one monitor request (RFC 7047 4.1.5) and prints
-// the initial contents and every update, a table for each table that changed.
-//
-//     TABLE|ALL [GROUP...]    a GROUP is COLUMN,COLUMN,... with !initial, !insert, !delete, !modify
-//     for what
-//                         is not wanted of these columns; without COLUMNs it means all of them
+// ovsdb-client monitor, monitor-cond and monitor-cond-since: the same thing by three methods,
+// "monitor" of RFC 7047 4.1.5 and its two successors. Prints the contents at the start and every
+// update.
 #include "tools/client_background.h"
 #include "tools/monitor_print.h"
 #include "tools/tool.h"
 #include "json/cursor.h"
 #include "json/emit.h"
+#include "json/framer.h"
 
-static void monitored_add(struct client_context *context, struct monitored *monitored,
-                          const struct column *column)
-{
-    for (size_t i = 0; i < monitored->n_columns; i++) {
-        if (monitored->columns[i] == column) {
-            tool_fail("%s: column \"%s\" mentioned multiple times", context->server, column->name);
-        }
-    }
-    monitored->columns[monitored->n_columns++] = column;
-}
+#include <stdio.h>
 
-static void add_all_columns(struct client_context *context, struct monitored *monitored)
-{
-    const struct table_schema *table = monitored->table;
+struct method {
+    const char *name;
+    const char *update;       // the notification's method
+    enum monitor_style style; // of its table updates
+    bool has_since;           // transaction ids in request, reply and updates
+};
 
-    for (size_t i = COLUMN_VERSION + 1; i < table->n_columns; i++) {
-        monitored_add(context, monitored, &table->columns[i]);
-    }
-    monitored_add(context, monitored, &table->columns[COLUMN_VERSION]);
-}
+static const struct method monitor = {"monitor", "update", MONITOR_STYLE_RFC, false};
+static const struct method monitor_cond = {"monitor_cond", "update2", MONITOR_STYLE_2, false};
+static const struct method monitor_cond_since = {"monitor_cond_since", "update3", MONITOR_STYLE_2,
+                                                 true};
 
-enum { SELECT_DELETE, SELECT_INITIAL, SELECT_INSERT, SELECT_MODIFY, N_SELECTS };
-static const char *const select_names[N_SELECTS] = {"delete", "initial", "insert", "modify"};
-
-// Appends the <monitor-request> for the columns from `first` on.
-static void put_request(struct buf *buf, const struct monitored *monitored, size_t first,
-                        const bool unwanted[N_SELECTS])
-{
-    bool any = false;
-
-    buf_puts(buf, "{\"columns\":[");
-    for (size_t i = first; i < monitored->n_columns; i++) {
-        if (i > first) {
-            buf_putc(buf, ',');
-        }
-        emit_string(buf, slice_of(monitored->columns[i]->name));
-    }
-    buf_putc(buf, ']');
-    for (size_t i = 0; i < N_SELECTS; i++) {
-        any = any || unwanted[i];
-    }
-    if (any) {
-        buf_puts(buf, ",\"select\":{");
-        for (size_t i = 0; i < N_SELECTS; i++) {
-            buf_printf(buf, "%s\"%s\":%s", i ? "," : "", select_names[i],
-                       unwanted[i] ? "false" : "true");
-        }
-        buf_putc(buf, '}');
-    }
-    buf_putc(buf, '}');
-}
-
-static bool parse_unwanted(const char *word, bool unwanted[N_SELECTS])
-{
-    for (size_t i = 0; i < N_SELECTS; i++) {
-        if (word[0] == '!' && !strcmp(word + 1, select_names[i])) {
-            unwanted[i] = true;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void parse_group(struct client_context *context, struct monitored *monitored,
-                        const char *group, struct buf *requests)
-{
-    _cleanup_free_ char *words = xstrdup(group);
-    bool unwanted[N_SELECTS] = {false};
-    size_t first = monitored->n_columns;
-    char *rest = NULL;
-
-    for (char *word = strtok_r(words, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
-        const struct column *column;
-
-        if (parse_unwanted(word, unwanted)) {
-            continue;
-        }
-        column = table_schema_find_column(monitored->table, slice_of(word));
-        if (!column) {
-            tool_fail("%s: table \"%s\" in %s does not have a column named \"%s\"", context->server,
-                      monitored->table->name, context->database, word);
-        }
-        monitored_add(context, monitored, column);
-    }
-    if (monitored->n_columns == first) {
-        add_all_columns(context, monitored);
-    }
-    if (requests->size > 1) {
-        buf_putc(requests, ',');
-    }
-    put_request(requests, monitored, first, unwanted);
-}
-
-// Appends "TABLE":[<monitor-request>...].
-static void add_table(struct client_context *context, struct monitored *monitored,
-                      const struct table_schema *table, int argc, char **argv, struct buf *buf)
-{
-    _cleanup_buf_ struct buf requests = {0};
-
-    monitored->table = table;
-    monitored->columns = NEW_ARRAY(const struct column *, table->n_columns);
-    buf_putc(&requests, '[');
-    if (argc == 0) {
-        parse_group(context, monitored, "", &requests);
-    }
-    for (int i = 0; i < argc; i++) {
-        parse_group(context, monitored, argv[i], &requests);
-    }
-    buf_putc(&requests, ']');
-    emit_string(buf, slice_of(table->name));
-    buf_putc(buf, ':');
-    buf_put_slice(buf, buf_slice(&requests));
-}
-
-// The whole request's params; fills in what is monitored.
-static void put_params(struct client_context *context, const struct schema *schema, int argc,
-                       char **argv, struct monitored *monitored, size_t *ret_n, struct buf *buf)
-{
-    const struct table_schema *table = schema_find_table(schema, slice_of(argv[0]));
-    size_t n = 0;
-
-    client_put_strings(buf, context->database, NULL);
-    buf->size--;
-    buf_puts(buf, ",null,{");
-    if (table) {
-        add_table(context, &monitored[n++], table, argc - 1, argv + 1, buf);
-    } else if (!strcmp(argv[0], "ALL")) {
-        for (; n < schema->n_tables; n++) {
-            if (n) {
-                buf_putc(buf, ',');
-            }
-            add_table(context, &monitored[n], &schema->tables[n], argc - 1, argv + 1, buf);
-        }
-    } else {
-        tool_fail("%s: %s does not have a table named \"%s\"", context->server, context->database,
-                  argv[0]);
-    }
-    buf_puts(buf, "}]");
-    *ret_n = n;
-}
-
-// The second parameter of an "update"; ends the program if there is none.
-static struct slice update_param(struct client_context *context, struct slice params)
+// Element `i` of an array; ends the program if there is none.
+static struct slice element(struct client_context *context, struct slice array, size_t i)
 {
     struct cursor cursor;
 
-    cursor_init(&cursor, params);
-    if (json_count(params) < 2) {
-        tool_fail("%s: received an update without contents", context->server);
+    if (json_kind_of(array) != JSON_KIND_ARRAY || json_count(array) <= i) {
+        tool_fail_json(array, "%s: received an update without contents", context->server);
     }
+    cursor_init(&cursor, array);
     cursor_enter(&cursor);
-    cursor_skip(&cursor);
-    cursor_more(&cursor);
+    while (i--) {
+        cursor_skip(&cursor);
+        cursor_more(&cursor);
+    }
     return cursor_skip(&cursor);
 }
 
-static void follow(struct client_context *context, const struct monitored *monitored, size_t n)
+// "aaaa-bb" without its quotes, for people.
+static struct slice unquoted(struct slice string)
+{
+    return json_kind_of(string) == JSON_KIND_STRING
+               ? (struct slice){string.data + 1, string.size - 2}
+               : string;
+}
+
+static void print_initial(struct client_context *context, const struct method *method,
+                          const struct monitor_request *request, struct slice reply)
+{
+    if (method->has_since) {
+        printf("found: " SLICE_FORMAT ", last_id: " SLICE_FORMAT "\n",
+               SLICE_ARGS(element(context, reply, 0)),
+               SLICE_ARGS(unquoted(element(context, reply, 1))));
+        reply = element(context, reply, 2);
+    }
+    monitor_print(context, request, method->style, reply, true);
+}
+
+static void print_update(struct client_context *context, const struct method *method,
+                         const struct monitor_request *request, struct slice params)
+{
+    if (method->has_since) {
+        printf("\nlast_id: " SLICE_FORMAT "\n", SLICE_ARGS(unquoted(element(context, params, 1))));
+        context->printed = false; // the line above stands in for the empty one
+    }
+    monitor_print(context, request, method->style,
+                  element(context, params, method->has_since ? 2 : 1), false);
+}
+
+static void follow(struct client_context *context, const struct method *method,
+                   const struct monitor_request *request)
 {
     _cleanup_buf_ struct buf text = {0};
     struct message message;
 
     while (client_next(context->client, &text, &message)) {
+        if (message.type == MESSAGE_ERROR) {
+            tool_fail_json(message.error, "%s: request failed", context->server);
+        }
         if (message.type != MESSAGE_NOTIFICATION) {
             continue;
         }
-        if (slice_is(message.method, "update")) {
-            monitor_print(context, monitored, n, update_param(context, message.params), false);
+        if (slice_is(message.method, method->update)) {
+            print_update(context, method, request, message.params);
         } else if (slice_is(message.method, "monitor_canceled")) {
             tool_fail("%s: %s database was removed", context->server, context->database);
         }
     }
 }
 
-void client_monitor(struct client_context *context, int argc, char **argv)
+static void run_cond_change(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    _cleanup_schema_ struct schema *schema = client_fetch_schema(context);
-    _cleanup_free_ struct monitored *monitored = NEW_ARRAY(struct monitored, schema->n_tables + 1);
+    struct client_context *context = userdata;
+    _cleanup_buf_ struct buf params = {0};
+    const char *error = framer_check(slice_of(argv[2]), SIZE_MAX, NULL, NULL);
+
+    if (error) {
+        command_reply_error(call, error);
+        return;
+    }
+    buf_puts(&params, "[null,null,{");
+    emit_string(&params, slice_of(argv[1]));
+    buf_puts(&params, ":[{\"where\":");
+    emit_canonical(&params, slice_of(argv[2]));
+    buf_puts(&params, "}]}]");
+    client_send(context->client, "monitor_cond_change", buf_slice(&params));
+    command_reply(call, "condition changed");
+}
+
+static const struct command commands[] = {
+    {"ovsdb-client/cond_change", "TABLE COND", 2, 2, run_cond_change, NULL},
+    {NULL},
+};
+
+static void run(struct client_context *context, const struct method *method, const char *last_id,
+                const char *where, int argc, char **argv)
+{
+    _cleanup_(monitor_request_done) struct monitor_request request;
     _cleanup_buf_ struct buf params = {0};
     _cleanup_buf_ struct buf reply = {0};
-    size_t n;
 
-    put_params(context, schema, argc, argv, monitored, &n, &params);
-    client_background_begin(context, NULL);
-    // Old servers do not know it: whatever they answer is fine.
-    client_call(context->client, "set_db_change_aware", SLICE("[true]"), &reply);
-    if (client_call_or_fail(context->client, "monitor", buf_slice(&params), &reply)) {
-        monitor_print(context, monitored, n, buf_slice(&reply), true);
-        client_background_ready(context);
-        follow(context, monitored, n);
+    monitor_request_init(&request, context, client_fetch_schema(context), where, argc, argv);
+    client_put_strings(&params, context->database, NULL);
+    params.size--;
+    buf_puts(&params, ",null,");
+    buf_put_slice(&params, buf_slice(&request.json));
+    if (last_id) {
+        buf_putc(&params, ',');
+        emit_string(&params, slice_of(last_id));
     }
-    for (size_t i = 0; i < n; i++) {
-        free(monitored[i].columns);
+    buf_putc(&params, ']');
+
+    client_background_begin(context, where ? commands : NULL);
+    client_announce_change_aware(context, context->client);
+    if (client_call_or_fail(context->client, method->name, buf_slice(&params), &reply)) {
+        print_initial(context, method, &request, buf_slice(&reply));
+        client_background_ready(context);
+        follow(context, method, &request);
     }
     client_background_end(context);
+}
+
+void client_monitor(struct client_context *context, int argc, char **argv)
+{
+    run(context, &monitor, NULL, NULL, argc, argv);
+}
+
+// The conditions come first; ends the program if they are no array.
+static const char *conditions(char **argv)
+{
+    if (json_kind_of(tool_parse_json(argv[0])) != JSON_KIND_ARRAY) {
+        tool_fail("\"%s\": the conditions must be an array", argv[0]);
+    }
+    return argv[0];
+}
+
+void client_monitor_cond(struct client_context *context, int argc, char **argv)
+{
+    run(context, &monitor_cond, NULL, conditions(argv), argc - 1, argv + 1);
+}
+
+void client_monitor_cond_since(struct client_context *context, int argc, char **argv)
+{
+    const char *last_id = "00000000-0000-0000-0000-000000000000";
+    struct uuid uuid;
+
+    if (argc > 2 && uuid_parse(slice_of(argv[0]), &uuid)) {
+        last_id = argv[0];
+        argc--;
+        argv++;
+    }
+    run(context, &monitor_cond_since, last_id, conditions(argv), argc - 1, argv + 1);
 }

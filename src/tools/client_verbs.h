@@ -13,6 +13,7 @@ struct client_context {
     char *database;        // verbs with a database: the one chosen
     struct table_style style;
     bool timestamp;
+    bool not_change_aware; // --no-db-change-aware
     struct service_options service;
     bool printed; // a table has been printed before
 };
@@ -43,6 +44,11 @@ struct schema *client_fetch_schema(struct client_context *context);
 // `buf`.
 void client_put_strings(struct buf *buf, const char *first, ...) __attribute__((sentinel));
 
+// Tells the server, unless --no-db-change-aware was given, that `client` need not be disconnected
+// when a database comes, goes or is converted. Old servers do not know it: whatever they answer is
+// fine.
+void client_announce_change_aware(struct client_context *context, struct client *client);
+
 void client_list_dbs(struct client_context *context, int argc, char **argv);
 void client_get_schema(struct client_context *context, int argc, char **argv);
 void client_get_schema_version(struct client_context *context, int argc, char **argv);
@@ -53,6 +59,8 @@ void client_transact(struct client_context *context, int argc, char **argv);
 void client_query(struct client_context *context, int argc, char **argv);
 void client_dump(struct client_context *context, int argc, char **argv);
 void client_monitor(struct client_context *context, int argc, char **argv);
+void client_monitor_cond(struct client_context *context, int argc, char **argv);
+void client_monitor_cond_since(struct client_context *context, int argc, char **argv);
 void client_wait(struct client_context *context, int argc, char **argv);
 void client_lock(struct client_context *context, int argc, char **argv);
 void client_steal(struct client_context *context, int argc, char **argv);

@@ -5,14 +5,45 @@
 #include "tools/tool.h"
 #include "json/cursor.h"
 
-// A <row-update>: JSON text, an empty slice where it has no such member.
+// What an update says about a row: JSON text, an empty slice where it has no such member.
 struct row_update {
     struct uuid uuid;
-    struct slice old;
+    struct slice old; // style RFC
     struct slice new;
+    const char *action; // style 2, with `row`
+    struct slice row;
 };
 
-static struct row_update read_update(struct slice name, struct cursor *cursor)
+static const char *find_action(struct slice member)
+{
+    static const char *const actions[] = {"initial", "insert", "modify", "delete"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+        if (slice_is(member, actions[i])) {
+            return actions[i];
+        }
+    }
+    return NULL;
+}
+
+static void read_member(struct row_update *update, enum monitor_style style, struct slice member,
+                        struct slice value)
+{
+    const char *action = find_action(member);
+
+    if (style == MONITOR_STYLE_2 && action) {
+        update->action = action;
+        // A deletion has no columns: null.
+        update->row = json_kind_of(value) == JSON_KIND_NULL ? SLICE("{}") : value;
+    } else if (style == MONITOR_STYLE_RFC && slice_is(member, "old")) {
+        update->old = value;
+    } else if (style == MONITOR_STYLE_RFC && slice_is(member, "new")) {
+        update->new = value;
+    }
+}
+
+static struct row_update read_update(struct slice name, struct cursor *cursor,
+                                     enum monitor_style style)
 {
     _cleanup_buf_ struct buf scratch = {0};
     struct row_update update = {0};
@@ -22,12 +53,8 @@ static struct row_update read_update(struct slice name, struct cursor *cursor)
     }
     for (bool more = cursor_enter(cursor); more; more = cursor_more(cursor)) {
         struct slice member = cursor_name(cursor, &scratch);
-        bool is_old = slice_is(member, "old");
-        bool is_new = slice_is(member, "new");
-        struct slice value = cursor_skip(cursor);
 
-        update.old = is_old ? value : update.old;
-        update.new = is_new ? value : update.new;
+        read_member(&update, style, member, cursor_skip(cursor));
     }
     return update;
 }
@@ -61,7 +88,9 @@ static void add_update(struct table *table, const struct row_update *update, boo
     char row[UUID_TEXT_SIZE];
 
     uuid_text(update->uuid, row);
-    if (update->old.size && update->new.size) {
+    if (update->action) {
+        add_row(table, row, update->action, update->row, values);
+    } else if (update->old.size && update->new.size) {
         add_row(table, row, "old", update->old, values);
         add_row(table, "", "new", update->new, values);
     } else if (update->new.size) {
@@ -72,7 +101,8 @@ static void add_update(struct table *table, const struct row_update *update, boo
 }
 
 static void print_table(struct client_context *context, const struct monitored *monitored,
-                        struct slice updates, bool is_initial, bool with_caption)
+                        enum monitor_style style, struct slice updates, bool is_initial,
+                        bool with_caption)
 {
     _cleanup_(table_done) struct table table = {0};
     _cleanup_(row_values_done) struct row_values values = {0};
@@ -94,7 +124,7 @@ static void print_table(struct client_context *context, const struct monitored *
     rows = NEW_ARRAY(struct row_update, json_count(updates) + 1);
     cursor_init(&cursor, updates);
     for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
-        rows[n++] = read_update(cursor_name(&cursor, &scratch), &cursor);
+        rows[n++] = read_update(cursor_name(&cursor, &scratch), &cursor, style);
     }
     qsort(rows, n, sizeof(*rows), compare_updates);
     row_values_init(&values,
@@ -109,9 +139,10 @@ static void print_table(struct client_context *context, const struct monitored *
     }
 }
 
-void monitor_print(struct client_context *context, const struct monitored *monitored, size_t n,
-                   struct slice updates, bool is_initial)
+void monitor_print(struct client_context *context, const struct monitor_request *request,
+                   enum monitor_style style, struct slice updates, bool is_initial)
 {
+    size_t n = request->n_tables;
     _cleanup_free_ struct slice *of_table = NEW_ARRAY(struct slice, n + 1);
     _cleanup_buf_ struct buf scratch = {0};
     struct cursor cursor;
@@ -124,7 +155,7 @@ void monitor_print(struct client_context *context, const struct monitored *monit
         struct slice name = cursor_name(&cursor, &scratch);
         size_t i = 0;
 
-        while (i < n && !slice_is(name, monitored[i].table->name)) {
+        while (i < n && !slice_is(name, request->tables[i].table->name)) {
             i++;
         }
         of_table[i] = cursor_skip(&cursor);
@@ -134,7 +165,7 @@ void monitor_print(struct client_context *context, const struct monitored *monit
     }
     for (size_t i = 0; i < n; i++) {
         if (of_table[i].size) {
-            print_table(context, &monitored[i], of_table[i], is_initial, n > 1);
+            print_table(context, &request->tables[i], style, of_table[i], is_initial, n > 1);
         }
     }
 }

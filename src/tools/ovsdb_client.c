@@ -16,7 +16,9 @@ enum {
     OPTION_NO_HEADINGS,
     OPTION_PRETTY,
     OPTION_TIMESTAMP,
-    OPTION_MAX_COLUMN_WIDTH
+    OPTION_MAX_COLUMN_WIDTH,
+    OPTION_CHANGE_AWARE,
+    OPTION_NO_CHANGE_AWARE,
 };
 
 static const struct option long_options[] = {
@@ -27,6 +29,8 @@ static const struct option long_options[] = {
     {"bare", no_argument, NULL, OPTION_BARE},
     {"max-column-width", required_argument, NULL, OPTION_MAX_COLUMN_WIDTH},
     {"timestamp", no_argument, NULL, OPTION_TIMESTAMP},
+    {"db-change-aware", no_argument, NULL, OPTION_CHANGE_AWARE},
+    {"no-db-change-aware", no_argument, NULL, OPTION_NO_CHANGE_AWARE},
     {"timeout", required_argument, NULL, 't'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -45,6 +49,8 @@ static const struct client_verb verbs[] = {
     {"list-tables", NEEDS_DATABASE, 0, 0, client_list_tables},
     {"lock", NEEDS_CONNECTION, 1, 1, client_lock},
     {"monitor", NEEDS_DATABASE, 1, -1, client_monitor},
+    {"monitor-cond", NEEDS_DATABASE, 2, -1, client_monitor_cond},
+    {"monitor-cond-since", NEEDS_DATABASE, 2, -1, client_monitor_cond_since},
     {"needs-conversion", NEEDS_CONNECTION, 1, 1, client_needs_conversion},
     {"query", NEEDS_CONNECTION, 1, 1, client_query},
     {"steal", NEEDS_CONNECTION, 1, 1, client_steal},
@@ -61,6 +67,15 @@ void client_print_table(struct client_context *context, struct table *table)
     context->printed = true;
     tool_print(buf_slice(&text));
     table_done(table);
+}
+
+void client_announce_change_aware(struct client_context *context, struct client *client)
+{
+    _cleanup_buf_ struct buf reply = {0};
+
+    if (!context->not_change_aware) {
+        client_call(client, "set_db_change_aware", SLICE("[true]"), &reply);
+    }
 }
 
 static void print_help(void)
@@ -150,6 +165,12 @@ static void handle_option(struct client_context *context, int c)
         break;
     case OPTION_TIMESTAMP:
         context->timestamp = true;
+        break;
+    case OPTION_CHANGE_AWARE:
+        context->not_change_aware = false;
+        break;
+    case OPTION_NO_CHANGE_AWARE:
+        context->not_change_aware = true;
         break;
     case 't':
         tool_set_timeout(optarg, "-t or --timeout");

@@ -13,7 +13,10 @@ static void on_log(const struct log_record *record)
 {
     char *log;
 
-    if (record->level <= LOG_LEVEL_WARN && current) {
+    if (record->level == LOG_LEVEL_INFO && current) {
+        free(current->last_info);
+        current->last_info = xstrdup(record->message);
+    } else if (record->level <= LOG_LEVEL_WARN && current) {
         log = xasprintf("%s%s\n", current->log ? current->log : "", record->message);
         free(current->log);
         current->log = log;
@@ -96,10 +99,24 @@ static void on_gave_up(struct remote *remote, const char *error)
 static const struct net_handler handler = {on_opened, on_message, on_drained, on_closed,
                                            on_gave_up};
 
+static unsigned count_fds(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    unsigned n = 0;
+
+    assert_non_null(dir);
+    while (readdir(dir)) {
+        n++;
+    }
+    closedir(dir);
+    return n;
+}
+
 int world_setup(void **state)
 {
     struct world *world = NEW(struct world);
 
+    world->n_fds_before = count_fds();
     world->folder = xstrdup("/tmp/ovsdbd-net-XXXXXX");
     assert_non_null(mkdtemp(world->folder));
     setenv("OVS_RUNDIR", world->folder, 1);
@@ -136,10 +153,15 @@ static void remove_folder(const char *path)
 int world_teardown(void **state)
 {
     struct world *world = *state;
+    usec_t deadline = clock_monotonic() + WORLD_TIMEOUT;
 
     net_free(world->net);
     assert_int_equal(world->n_open, 0);
     sd_event_unref(world->event);
+    while (count_fds() != world->n_fds_before) { // a helper thread may still have one
+        assert_true(clock_monotonic() < deadline);
+        usleep(1000);
+    }
     for (unsigned i = 0; i < world->n_peers; i++) {
         assert_int_equal(world->peers[i]->n_closed, 1);
         buf_done(&world->peers[i]->messages);
@@ -151,6 +173,7 @@ int world_teardown(void **state)
     current = NULL;
     free(world->gave_up_error);
     free(world->folder);
+    free(world->last_info);
     free(world->log);
     free(world);
     return 0;

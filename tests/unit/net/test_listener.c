@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sockets that listen: files and their modes, ports, descriptors running out.
+#include "world.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+static int stat_of(struct world *world, const char *name, struct stat *ret)
+{
+    _cleanup_free_ char *path = world_path(world, name);
+
+    return lstat(path, ret);
+}
+
+static void assert_refused(struct world *world, const char *target, int error, const char *words)
+{
+    struct remote *remote;
+    char *text = NULL;
+
+    assert_int_equal(remote_new(world->net, target, &REMOTE_OPTIONS_DEFAULT, world, &remote, &text),
+                     error);
+    if (!strstr(text, words)) {
+        fail_msg("%s: the error is \"%s\"", target, text);
+    }
+    free(text);
+}
+
+static void test_file_and_its_mode(void **state)
+{
+    static const mode_t masks[] = {0, 022, 027, 077};
+    struct world *world = *state;
+    struct stat st;
+
+    for (size_t i = 0; i < ARRAY_SIZE(masks); i++) {
+        mode_t old = umask(masks[i]);
+        struct remote *remote = world_listen(world, "punix:s");
+
+        umask(old);
+        assert_string_equal(remote_target(remote), "punix:s");
+        assert_int_equal(stat_of(world, "s", &st), 0);
+        assert_true(S_ISSOCK(st.st_mode));
+        assert_int_equal(st.st_mode & 0777, 0770 & ~masks[i]);
+        remote_free(remote);
+        assert_int_equal(stat_of(world, "s", &st), -1);
+    }
+}
+
+static void test_leftover_socket_is_replaced(void **state)
+{
+    struct world *world = *state;
+    struct remote *first = world_listen(world, "punix:s");
+    struct remote *second = world_listen(world, "punix:s");
+    struct peer *peer;
+    struct stat st;
+    int fd = world_connect(world, second, &peer);
+
+    assert_ptr_equal(peer->remote, second);
+    remote_free(first); // the file is not its own any more
+    assert_int_equal(stat_of(world, "s", &st), 0);
+    remote_free(second);
+    assert_int_equal(stat_of(world, "s", &st), -1);
+    close(fd);
+}
+
+static void test_other_files_are_not_replaced(void **state)
+{
+    struct world *world = *state;
+    _cleanup_free_ char *path = world_path(world, "s");
+    struct stat st;
+
+    close(open(path, O_CREAT | O_WRONLY, 0600));
+    assert_refused(world, "punix:s", -EEXIST, "not a socket");
+    assert_int_equal(stat_of(world, "s", &st), 0);
+    assert_true(S_ISREG(st.st_mode));
+    assert_refused(world, "punix:no/such/folder/s", -ENOENT, "No such file or directory");
+    assert_refused(world, "ptcp:1:192.0.2.1", -EADDRNOTAVAIL, "Cannot assign requested address");
+    assert_refused(world, "ptcp:99999", -EINVAL, "bad port number");
+    assert_refused(world, "pssl:0", -EPROTONOSUPPORT, "TLS is not supported by this build");
+    assert_true(list_is_empty(&world->net->remotes));
+}
+
+static void test_long_path(void **state)
+{
+    struct world *world = *state;
+    _cleanup_free_ char *name = xasprintf("%0120d", 0);
+    _cleanup_free_ char *folder = world_path(world, name);
+    _cleanup_free_ char *listen = xasprintf("punix:%s/s", folder);
+    _cleanup_free_ char *dial = xasprintf("unix:%s/s", folder);
+    struct remote *remote, *connector;
+    struct stat st;
+    _cleanup_free_ char *path = xasprintf("%s/s", folder);
+
+    assert_int_equal(mkdir(folder, 0700), 0);
+    remote = world_listen(world, listen);
+    assert_int_equal(lstat(path, &st), 0);
+    connector = world_listen(world, dial);
+    RUN_UNTIL(world, world->n_peers == 2);
+    remote_free(connector);
+    remote_free(remote);
+    assert_int_equal(lstat(path, &st), -1);
+}
+
+static int option_of(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t size = sizeof(value);
+
+    assert_int_equal(getsockopt(fd, level, name, &value, &size), 0);
+    return value;
+}
+
+static void test_tcp(void **state)
+{
+    struct world *world = *state;
+    struct remote_options options = REMOTE_OPTIONS_DEFAULT;
+    struct remote *remote = world_listen(world, "ptcp:0:127.0.0.1");
+    _cleanup_free_ char *again = xasprintf("ptcp:%u:127.0.0.1", remote_bound_port(remote));
+    struct peer *peer;
+    int fd = world_connect(world, remote, &peer);
+    int ours = peer->connection->stream.fd;
+
+    assert_int_not_equal(remote_bound_port(remote), 0);
+    assert_memory_equal(peer->name, "tcp:127.0.0.1:", 14);
+    assert_int_equal(option_of(ours, IPPROTO_TCP, TCP_NODELAY), 1);
+    assert_int_equal(option_of(ours, IPPROTO_IP, IP_TOS), 48 << 2);
+    options.dscp = 10;
+    remote_set_options(remote, &options);
+    assert_int_equal(option_of(ours, IPPROTO_IP, IP_TOS), 10 << 2);
+    assert_refused(world, again, -EADDRINUSE, "Address already in use");
+    connection_close(peer->connection, "the server's side goes first into TIME_WAIT");
+    RUN_UNTIL(world, peer->n_closed);
+    remote_free(remote);
+    close(fd);
+    world_settle(world);
+    world_listen(world, again); // at once
+}
+
+static void test_ipv6(void **state)
+{
+    struct world *world = *state;
+    struct remote *both, *remote;
+    struct endpoint four = {.size = sizeof(four.in)};
+    struct peer *peer;
+    char *error = NULL;
+    int fd;
+
+    if (remote_new(world->net, "ptcp:0:[::1]", &REMOTE_OPTIONS_DEFAULT, world, &remote, &error)) {
+        print_message("no IPv6 here: %s\n", error);
+        free(error);
+        skip();
+    }
+    fd = world_connect(world, remote, &peer);
+    assert_memory_equal(peer->name, "tcp:[::1]:", 10);
+    assert_int_equal(option_of(peer->connection->stream.fd, IPPROTO_IPV6, IPV6_TCLASS), 48 << 2);
+    close(fd);
+    // The any-address of IPv6 takes IPv4 too, and shows it as such.
+    both = world_listen(world, "ptcp:0:[::]");
+    four.in.sin_family = AF_INET;
+    four.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    four.in.sin_port = htons(remote_bound_port(both));
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, &four.sa, four.size), 0);
+    RUN_UNTIL(world, world->n_peers == 2);
+    assert_memory_equal(world->peers[1]->name, "tcp:127.0.0.1:", 14);
+    close(fd);
+}
+
+static void test_port_is_logged(void **state)
+{
+    struct world *world = *state;
+    struct remote *remote = world_listen(world, "ptcp:0");
+    struct endpoint endpoint = {.size = sizeof(endpoint.storage)};
+
+    assert_int_equal(getsockname(remote->listener.fd, &endpoint.sa, &endpoint.size), 0);
+    assert_int_equal(endpoint.sa.sa_family, AF_INET);
+    assert_int_equal(endpoint.in.sin_addr.s_addr, htonl(INADDR_ANY));
+    assert_non_null(world->last_info);
+    assert_int_equal(remote_bound_port(remote), ntohs(endpoint.in.sin_port));
+    {
+        _cleanup_free_ char *line =
+            xasprintf("ptcp:0: listening on port %u", remote_bound_port(remote));
+
+        assert_string_equal(world->last_info, line);
+    }
+}
+
+// Without descriptors the listener pauses instead of spinning, and goes on when there are some.
+static void test_out_of_descriptors(void **state)
+{
+    struct world *world = *state;
+    struct remote *remote = world_listen(world, "punix:s");
+    struct rlimit old, few;
+    int fds[3];
+    int free_slot, next_slot;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        fds[i] = world_dial(remote);
+    }
+    free_slot = dup(0); // the lowest two that are free: leave one
+    next_slot = dup(0);
+    close(free_slot);
+    close(next_slot);
+    few = (struct rlimit){(rlim_t)next_slot, old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    RUN_UNTIL(world, world->n_peers == 1 && world->log);
+    assert_non_null(strstr(world->log, "cannot accept a connection: Too many open files"));
+    world_settle(world); // would never end if the listener still was on
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    RUN_UNTIL(world, world->n_peers == ARRAY_SIZE(fds));
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        close(fds[i]);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_file_and_its_mode),
+        TEST(test_leftover_socket_is_replaced),
+        TEST(test_other_files_are_not_replaced),
+        TEST(test_long_path),
+        TEST(test_tcp),
+        TEST(test_ipv6),
+        TEST(test_port_is_logged),
+        TEST(test_out_of_descriptors),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+// The write path: order, the ticket gate, gathering, back-pressure, peers that do not read.
+#include "world.h"
+
+#include <string.h>
+
+static struct world *start(void **state, struct peer **peer, int *fd)
+{
+    struct world *world = *state;
+
+    *fd = world_connect(world, world_listen(world, "punix:s"), peer);
+    return world;
+}
+
+static void assert_takes(struct world *world, int fd, const char *expected)
+{
+    _cleanup_buf_ struct buf buf = {0};
+
+    RUN_UNTIL(world, client_take(fd, &buf) && buf.size >= strlen(expected));
+    world_settle(world);
+    client_take(fd, &buf);
+    assert_slice_is(buf_slice(&buf), expected);
+}
+
+static void assert_takes_nothing(struct world *world, int fd)
+{
+    _cleanup_buf_ struct buf buf = {0};
+
+    world_settle(world);
+    assert_true(client_take(fd, &buf));
+    assert_int_equal(buf.size, 0);
+}
+
+static void test_gate_holds_output(void **state)
+{
+    struct peer *peer;
+    int fd;
+    struct world *world = start(state, &peer, &fd);
+    struct connection *connection = peer->connection;
+
+    connection_send(connection, SLICE("a0"), 0);
+    connection_send(connection, SLICE("b5"), 5);
+    connection_send(connection, SLICE("c5"), 5);
+    connection_send(connection, SLICE("d0"), 0); // must not overtake
+    connection_send(connection, SLICE("e7"), 7);
+    connection_send(connection, SLICE("f6"), 6);
+    assert_takes(world, fd, "a0");
+    assert_int_equal(connection_backlog(connection), 10);
+    assert_int_equal(net_backlog(world->net), 10);
+    net_release(world->net, 4);
+    assert_takes_nothing(world, fd);
+    net_release(world->net, 5);
+    assert_takes(world, fd, "b5c5d0");
+    net_release(world->net, 3); // an older one changes nothing
+    assert_takes_nothing(world, fd);
+    net_release(world->net, 6);
+    assert_takes_nothing(world, fd);
+    connection_send(connection, SLICE("g6"), 6);
+    net_release(world->net, 8);
+    assert_takes(world, fd, "e7f6g6");
+    connection_send(connection, SLICE("h8"), 8);
+    assert_takes(world, fd, "h8");
+    assert_int_equal(net_backlog(world->net), 0);
+    close(fd);
+}
+
+static void test_release_of_many(void **state)
+{
+    enum { N = 50 };
+    struct world *world = *state;
+    struct remote *remote = world_listen(world, "punix:s");
+    struct peer *peers[N];
+    int fds[N];
+
+    for (int i = 0; i < N; i++) {
+        fds[i] = world_connect(world, remote, &peers[i]);
+        // In no order, so that every place of the list of marks is inserted at.
+        connection_send(peers[i]->connection, SLICE("x"), (uint64_t)(i * 37 % N + 1));
+    }
+    for (uint64_t ticket = 1; ticket <= N; ticket++) {
+        net_release(world->net, ticket);
+        world_settle(world);
+        for (int i = 0; i < N; i++) {
+            bool is_sent = (uint64_t)(i * 37 % N + 1) <= ticket;
+
+            assert_int_equal(connection_backlog(peers[i]->connection), is_sent ? 0 : 1);
+        }
+    }
+    for (int i = 0; i < N; i++) {
+        assert_takes(world, fds[i], "x");
+        close(fds[i]);
+    }
+}
+
+static void test_marks_go_with_their_connection(void **state)
+{
+    struct peer *peer, *other;
+    int fd;
+    struct world *world = start(state, &peer, &fd);
+    int other_fd = world_connect(world, peer->remote, &other);
+
+    connection_send(peer->connection, SLICE("a"), 1);
+    connection_send(other->connection, SLICE("b"), 1);
+    connection_send(peer->connection, SLICE("c"), 2);
+    connection_send(other->connection, SLICE("d"), 2);
+    close(fd);
+    RUN_UNTIL(world, peer->connection->state == CONNECTION_CLOSING);
+    world->net->linger_usec = 0;
+    connection_die(peer->connection, LOG_LEVEL_DBG, "test");
+    RUN_UNTIL(world, peer->n_closed);
+    net_release(world->net, 2);
+    assert_takes(world, other_fd, "bd");
+    close(other_fd);
+}
+
+// Counts the writes.
+static size_t n_sends;
+static const struct stream_ops *plain_ops;
+
+static ssize_t counting_send(struct stream *stream, const struct iovec *iov, int n)
+{
+    n_sends++;
+    return plain_ops->send(stream, iov, n);
+}
+
+static void test_output_of_a_turn_is_one_write(void **state)
+{
+    struct peer *peer;
+    int fd;
+    struct world *world = start(state, &peer, &fd);
+    struct stream_ops ops = *peer->connection->stream.ops;
+    _cleanup_buf_ struct buf requests = {0}, answers = {0};
+
+    plain_ops = peer->connection->stream.ops;
+    ops.send = counting_send;
+    peer->connection->stream.ops = &ops;
+    world->echoes = true;
+    n_sends = 0;
+    for (int i = 0; i < NET_INPUT_BATCH; i++) {
+        buf_printf(&requests, "[%d,\"%0100d\"]", i, i);
+    }
+    client_put(world, fd, buf_slice(&requests));
+    RUN_UNTIL(world, client_take(fd, &answers) && answers.size == requests.size);
+    assert_memory_equal(answers.data, requests.data, requests.size);
+    assert_int_equal(n_sends, 1);
+    peer->connection->stream.ops = plain_ops;
+    close(fd);
+}
+
+static struct text *long_text(size_t size)
+{
+    _cleanup_buf_ struct buf buf = {0};
+
+    memset(buf_reserve(&buf, size), 's', size);
+    buf.size = size;
+    return text_new(buf_slice(&buf));
+}
+
+static void test_shared_text_goes_to_many(void **state)
+{
+    enum { N = 5 };
+    struct world *world = *state;
+    struct remote *remote = world_listen(world, "punix:s");
+    struct text *text = long_text(100000);
+    struct peer *peers[N];
+    int fds[N];
+
+    for (int i = 0; i < N; i++) {
+        fds[i] = world_connect(world, remote, &peers[i]);
+        connection_send(peers[i]->connection, SLICE("<"), 0);
+        connection_send_shared(peers[i]->connection, text, 0);
+        connection_send(peers[i]->connection, SLICE(">"), 0);
+    }
+    assert_int_equal(text->refs, N + 1);
+    for (int i = 0; i < N; i++) {
+        _cleanup_buf_ struct buf buf = {0};
+
+        RUN_UNTIL(world, client_take(fds[i], &buf) && buf.size == 100002);
+        assert_int_equal(buf.data[0], '<');
+        assert_memory_equal(buf.data + 1, text->data, 100000);
+        assert_int_equal(buf.data[100001], '>');
+        close(fds[i]);
+    }
+    assert_int_equal(text->refs, 1);
+    text_unref(text);
+}
+
+static void test_drained_once_per_backlog(void **state)
+{
+    struct peer *peer;
+    int fd;
+    struct world *world = start(state, &peer, &fd);
+    struct text *text = long_text(3000000);
+    _cleanup_buf_ struct buf buf = {0};
+
+    connection_send(peer->connection, SLICE("little"), 0);
+    world_settle(world);
+    assert_int_equal(peer->n_drained, 0);
+    for (unsigned i = 1; i <= 3; i++) {
+        connection_send_shared(peer->connection, text, 0);
+        world_settle(world);
+        assert_int_equal(peer->n_drained, i - 1); // the kernel does not take that much
+        assert_true(connection_backlog(peer->connection) > NET_BACKLOG_LOW);
+        buf_clear(&buf);
+        RUN_UNTIL(world, client_take(fd, &buf) && !connection_backlog(peer->connection));
+        assert_int_equal(peer->n_drained, i);
+    }
+    text_unref(text);
+    close(fd);
+}
+
+// A client that sends requests for ever and never reads is not read from any more.
+static void test_client_that_never_reads(void **state)
+{
+    struct peer *peer, *other;
+    int fd;
+    struct world *world = start(state, &peer, &fd);
+    int other_fd = world_connect(world, peer->remote, &other);
+    _cleanup_buf_ struct buf request = {0}, answers = {0};
+    size_t sent = 0, answered;
+
+    world->echoes = true;
+    buf_puts(&request, "[\"");
+    memset(buf_reserve(&request, 996), 'r', 996);
+    request.size += 996;
+    buf_puts(&request, "\"]");
+    while (!peer->connection->is_paused) {
+        client_put(world, fd, buf_slice(&request));
+        sent++;
+    }
+    world_settle(world);
+    answered = peer->n_messages;
+    assert_true(connection_backlog(peer->connection) <= NET_BACKLOG_HIGH + request.size);
+    for (int i = 0; i < 20; i++) {
+        client_put(world, fd, buf_slice(&request)); // into the kernel's buffers
+        sent++;
+        world_settle(world);
+    }
+    assert_int_equal(peer->n_messages, answered);
+    client_put(world, other_fd, SLICE("[]"));
+    assert_takes(world, other_fd, "[]");
+    // It reads after all: everything is answered.
+    RUN_UNTIL(world, client_take(fd, &answers) && answers.size == sent * request.size);
+    assert_int_equal(peer->n_messages, sent);
+    assert_false(peer->connection->is_paused);
+    assert_int_equal(peer->n_drained, 1);
+    // It stops reading again and goes away.
+    while (!peer->connection->is_paused) {
+        client_put(world, fd, buf_slice(&request));
+    }
+    close(fd);
+    RUN_UNTIL(world, peer->n_closed);
+    assert_int_equal(net_backlog(world->net), 0);
+    close(other_fd);
+}
+
+static void test_close_sends_what_is_queued(void **state)
+{
+    struct peer *peer;
+    int fd;
+    struct world *world = start(state, &peer, &fd);
+    struct text *text = long_text(2000000);
+    _cleanup_buf_ struct buf buf = {0};
+
+    connection_send_shared(peer->connection, text, 3);
+    connection_close(peer->connection, "done");
+    connection_close(peer->connection, "done twice");
+    connection_send(peer->connection, SLICE("last"), 0);
+    world_settle(world);
+    assert_int_equal(peer->n_closed, 0);
+    net_release(world->net, 3);
+    RUN_UNTIL(world, !client_take(fd, &buf));
+    assert_int_equal(buf.size, 2000004);
+    RUN_UNTIL(world, peer->n_closed);
+    assert_string_equal(peer->reason, "done");
+    text_unref(text);
+    close(fd);
+}
+
+static void test_close_does_not_wait_for_ever(void **state)
+{
+    struct peer *peer;
+    int fd;
+    struct world *world = start(state, &peer, &fd);
+    struct text *text = long_text(2000000);
+
+    world->net->linger_usec = 20 * USEC_PER_MSEC;
+    connection_send_shared(peer->connection, text, 0);
+    connection_close(peer->connection, "done");
+    RUN_UNTIL(world, peer->n_closed);
+    assert_int_equal(text->refs, 1);
+    text_unref(text);
+    close(fd);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_gate_holds_output),
+        TEST(test_release_of_many),
+        TEST(test_marks_go_with_their_connection),
+        TEST(test_output_of_a_turn_is_one_write),
+        TEST(test_shared_text_goes_to_many),
+        TEST(test_drained_once_per_backlog),
+        TEST(test_client_that_never_reads),
+        TEST(test_close_sends_what_is_queued),
+        TEST(test_close_does_not_wait_for_ever),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

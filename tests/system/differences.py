@@ -20,7 +20,8 @@ REASONS = {
         "a change of columns whose request deselects modify is silent; the peer sends an update"
         " with nothing in \"old\" when another request of the table selects modify",
     "bad-remote-refused":
-        "a remote that can never work is refused at once; the peer logs and keeps it",
+        "a remote that can never work, or not be listened on, is refused at once; the peer logs and"
+        " keeps it",
     "damage-refused":
         "damage with good records after it is no torn record: nothing is served before somebody"
         " looks at it; the peer silently serves what comes before",

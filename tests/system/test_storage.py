@@ -60,7 +60,7 @@ def change(client, round_):
     client.commit(
         "ops",
         {"op": "update", "table": "Types", "where": [["tag", "==", "a"]], "row": {
-            "i": round_, "r": round_ / 3, "os": ["set", []], "ob": ["set", []], "s": f"s{round_}"}},
+            "i": round_, "r": round_ / 4, "os": ["set", []], "ob": ["set", []], "s": f"s{round_}"}},
         {"op": "mutate", "table": "Types", "where": [["tag", "==", "a"]], "mutations": [
             ["si", "insert", 100 + round_], ["si", "delete", 1], ["ss", "insert", f"n{round_}"],
             ["ss", "delete", "b"], ["mss", "delete", "k"],

@@ -12,6 +12,7 @@ from harness import lab as lab_module
 
 A = "00000000-0000-0000-0000-00000000000a"
 B = "00000000-0000-0000-0000-00000000000b"
+C = "00000000-0000-0000-0000-00000000000c"
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def fill(tool, db="a.db"):
             [{"op": "update", "table": "T", "where": [["name", "==", "r1"]], "row": {
                 "n": 2, "s": ["set", ["b", "c"]], "m": ["map", [["k", 2], ["l", 3]]]}},
              {"op": "comment", "comment": "two\nlines"}],
-            [{"op": "insert", "table": "T", "uuid": B, "row": {"name": "r2"}}],
+            [{"op": "insert", "table": "T", "uuid": C, "row": {"name": "r2"}}],
             [{"op": "delete", "table": "T", "where": [["name", "==", "r2"]]}]):
         tool("transact", db, transact(*operations)).ok()
 

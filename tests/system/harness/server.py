@@ -17,7 +17,8 @@ from harness.rpc import Client
 
 BAD_LEVEL = re.compile(r"\|(WARN|ERR|EMER)\|")
 # The peer warns about signals, and when a client is gone before its answer.
-PEER_ALLOWS = [r"fatal_signal\|WARN\|terminating with signal", r"\|WARN\|.*Broken pipe"]
+PEER_ALLOWS = [r"fatal_signal\|WARN\|terminating with signal", 
+              r"\|WARN\|.*(Broken pipe|reset by peer)"]
 
 
 class Server:

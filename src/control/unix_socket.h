@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stream sockets in the file system, with names of any length (bind() and connect() take 107
+// Stream sockets in the file system, with absolute names of any length.
 // bytes).
 #pragma once
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // ovsdb-tool create, compact and convert: verbs that write whole database files.
+#include "basic/file.h"
 #include "config.h"
+#include "store/lockfile.h"
+#include "store/new_file.h"
 #include "store/store.h"
 #include "tools/db_schema.h"
 #include "tools/tool.h"
@@ -23,6 +26,37 @@ void tool_create(const struct tool_context *context, int argc, char **argv)
     tool_check(store_create(path, schema));
 }
 
+// Moves a new file over the database that is there; nobody else may have it open for writing.
+static void replace_target(struct db *db, const char *path, const char *comment)
+{
+    struct new_file_content content = {.schema = db_schema(db), .db = db, .comment = comment};
+    _cleanup_free_ char *real_path = NULL;
+    struct lockfile *lockfile;
+    struct new_file file;
+    int r;
+
+    schema_unref(db_schema_of_file(path));
+    r = file_resolve(path, &real_path);
+    if (r < 0) {
+        tool_fail_errno(-r, "%s: cannot be found", path);
+    }
+    tool_check(lockfile_acquire(real_path, &lockfile));
+    tool_check(new_file_write(real_path, &content, -1, &file));
+    tool_check(new_file_install(&file, true));
+    new_file_done(&file);
+    lockfile_release(lockfile);
+}
+
+// The target of a command: a new file, or a database that is replaced. No other file is.
+static void write_target(struct db *db, const char *path, const char *comment)
+{
+    if (access(path, F_OK) == 0) {
+        replace_target(db, path, comment);
+    } else {
+        tool_check(store_write_copy(db, path, comment));
+    }
+}
+
 static void compact_in_place(const char *path)
 {
     struct gate *gate = gate_new(NULL, NULL);
@@ -43,8 +77,7 @@ void tool_compact(const struct tool_context *context, int argc, char **argv)
         return;
     }
     store = open_store(path, STORE_READ_ONLY, NULL);
-    tool_check(
-        store_write_copy(store_db(store), argv[1], "compacted by ovsdb-tool " OVSDBD_VERSION));
+    write_target(store_db(store), argv[1], "compacted by ovsdb-tool " OVSDBD_VERSION);
     store_close(store);
 }
 
@@ -69,7 +102,7 @@ void tool_convert(const struct tool_context *context, int argc, char **argv)
     if (argc > 2) {
         store = open_store(path, STORE_READ_ONLY, NULL);
         db = convert(store, schema);
-        tool_check(store_write_copy(db, argv[2], comment));
+        write_target(db, argv[2], comment);
         db_free(db);
     } else {
         gate = gate_new(NULL, NULL);

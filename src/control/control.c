@@ -8,6 +8,7 @@
 #include "control/unix_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -158,7 +159,9 @@ int control_new_from_fd(sd_event *event, struct command_registry *registry, int 
                         struct control **ret, char **ret_error)
 {
     struct control *control = control_alloc(event, registry, fd);
-    int r = add_sources(control);
+    int flags = fcntl(fd, F_GETFL);
+    // Who made it may have left it blocking, and accept() must never wait.
+    int r = flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) ? -errno : add_sources(control);
 
     if (r < 0) {
         *ret_error = xasprintf("cannot watch the control socket passed: %s", strerror(-r));

@@ -237,10 +237,11 @@ static char *adopt(struct daemon *daemon, struct listen_fd *fd)
 
     if (strcmp(fd->name, "control")) {
         error = remotes_add_fd(daemon->remotes, fd->fd);
-    } else if (daemon->control) {
+    } else if (daemon->passed_control) {
         error = xstrdup("more than one socket called \"control\" was passed");
     } else {
-        control_new_from_fd(daemon->event, daemon->registry, fd->fd, &daemon->control, &error);
+        control_new_from_fd(daemon->event, daemon->registry, fd->fd, &daemon->passed_control,
+                            &error);
     }
     if (!error) {
         fd->fd = -1;
@@ -261,7 +262,7 @@ static char *open_sockets(struct daemon *daemon, const struct server_options *op
         error = remotes_add(daemon->remotes, options->remotes[i]);
     }
     path = service_options_control_path(&options->service, "ovsdb-server");
-    if (!error && path && !daemon->control) {
+    if (!error && path) {
         control_new(daemon->event, daemon->registry, path, &daemon->control, &error);
     }
     return error;
@@ -359,6 +360,7 @@ void daemon_stop(struct daemon *daemon)
     // Last, so that who called "exit" hears from us when all is closed and another may start.
     pidfile_remove();
     control_free(TAKE_PTR(daemon->control));
+    control_free(TAKE_PTR(daemon->passed_control));
     command_registry_free(TAKE_PTR(daemon->registry));
     daemon->event = sd_event_unref(daemon->event);
 }

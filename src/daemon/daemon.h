@@ -20,7 +20,8 @@ struct daemon {
     struct databases *databases;
     struct remotes *remotes;
     struct command_registry *registry;
-    struct control *control;
+    struct control *control;        // --unixctl
+    struct control *passed_control; // from the service manager
     struct child *child;
     sd_event_source *turn;     // after input
     sd_event_source *again;    // the server has more to do

@@ -6,6 +6,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -264,6 +265,31 @@ static void test_stale_socket_is_replaced(void **state)
     free(path);
 }
 
+// A socket that somebody else opened, blocking as it came into the world.
+static void test_passed_socket(void **state)
+{
+    struct fixture *fixture = *state;
+    char *path = xasprintf("%s/passed", fixture->folder);
+    int listener = unix_socket_listen(path, 0600);
+    struct control *control;
+    char *error = NULL;
+    int fd;
+
+    assert_int_equal(fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) & ~O_NONBLOCK), 0);
+    assert_int_equal(
+        control_new_from_fd(fixture->event, fixture->registry, listener, &control, &error), 0);
+    fd = unix_socket_connect(path);
+    assert_true(send(fd, "{\"id\":1,\"method\":\"echo\",\"params\":[\"y\"]}", 39, 0) > 0);
+    run_loop(fixture, 10);
+    expect_received(fd, "{\"error\":null,\"id\":1,\"result\":\"y\\n\"}");
+    close(fd);
+    run_loop(fixture, 10);
+    control_free(control);
+    assert_int_equal(access(path, F_OK), 0); // not ours to remove
+    unlink(path);
+    free(path);
+}
+
 static void test_bad_path(void **state)
 {
     struct fixture *fixture = *state;
@@ -292,6 +318,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_garbage_closes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_clients, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stale_socket_is_replaced, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_passed_socket, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_path, setup, teardown),
     };
 

@@ -71,6 +71,9 @@ bool hub_run(struct hub *hub, usec_t now, size_t *budget)
 
 usec_t hub_deadline(const struct hub *hub)
 {
+    if (!list_is_empty(&hub->dirty)) {
+        return 0;
+    }
     if (list_is_empty(&hub->initials)) {
         return USEC_INFINITY;
     }

@@ -40,7 +40,7 @@ void hub_free(struct hub *hub); // the monitors must be gone
 // Sends the updates that commits caused since. At most about `*budget` messages, which it counts
 // down: returns true if there is more to do. O(monitors that hear of the commits).
 bool hub_run(struct hub *hub, usec_t now, size_t *budget);
-// When hub_run() has something to do by itself; USEC_INFINITY: never.
+// When hub_run() has something to do by itself; 0: now; USEC_INFINITY: never.
 usec_t hub_deadline(const struct hub *hub);
 
 // Starts monitoring, in step with the database as it is now: the initial contents are the caller's

@@ -194,11 +194,14 @@ void updates_change(struct updates *updates, const struct monitor_table *table,
 
 bool updates_end(struct updates *updates, struct pieces *ret)
 {
-    bool any = updates->open;
+    bool any = updates->open != NULL;
 
     buf_puts(updates->buf, any ? "}}" : "{}");
     pieces_take(&updates->pieces, updates->buf);
     *ret = updates->pieces;
     updates->pieces = (struct pieces){0};
+    if (updates->buf->capacity > 4 * PIECE_SIZE) {
+        buf_done(updates->buf);
+    }
     return any;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files of this folder share: the server's and the session's state, and the replies.
+// What the files of this folder share: the server's and the session's state.
 //
-//     server.c   databases, the run       session.c  one message in, replies out
+//     server.c   databases, the run       session.c  one message in
 //     methods.c  the small methods        transact.c transactions and those that wait
 //     monitors.c the monitor methods      locks.c    lock, steal, unlock
-//     self.c     the _Server database
+//     self.c     the _Server database     params.c   what requests say
+//                                         reply.c    what is answered
 #pragma once
 
 #include "monitor/monitor.h"
@@ -67,32 +68,9 @@ struct served_db *server_serve(struct server *server, struct db *db);
 void server_unserve(struct server *server, struct served_db *sdb);
 uint64_t server_ticket(const struct server *server);
 
-// session.c: replies; `id` is the request's.
-// An empty buffer to write a message in, until the next call; then session_send_out() it.
-struct buf *session_out(struct session *session);
-void session_send_out(struct session *session);
-void session_reply(struct session *session, struct slice id, struct slice result);
-// Takes `error`.
-void session_reply_error(struct session *session, struct slice id, struct ovsdb_error *error);
-// An "error" that is a string.
-void session_reply_error_text(struct session *session, struct slice id, const char *error);
-// A reply whose result is `before`, the parts, `after`.
-void session_reply_pieces(struct session *session, struct slice id, const char *before,
-                          const struct pieces *pieces, const char *after);
-void session_notify(struct session *session, const char *method, struct slice params);
+// session.c
+// Gives up what the session holds and has the sink close it.
 void session_close(struct session *session, const char *reason);
-// The first `n` elements of an array; those that are not there have NULL data. Returns how many
-// there are.
-size_t params_cut(struct slice params, struct slice *ret, size_t n);
-// The database that params begin with. "syntax error" or "unknown database".
-struct ovsdb_error *params_database(struct session *session, const struct message *request,
-                                    struct served_db **ret);
-// A value's canonical text, and its hash. Caller unrefs *ret.
-struct text *canonical_text(struct slice value);
-static inline uint64_t text_hash(const struct text *text)
-{
-    return hash_bytes(text->data, text->size, 0);
-}
 
 // The methods. Each answers its request.
 typedef void method_function(struct session *session, const struct message *request, usec_t now);

@@ -8,7 +8,8 @@
 //     owner by steal --stolen--> lost: must unlock, gets nothing
 #include "basic/log.h"
 #include "model/schema.h"
-#include "session/internal.h"
+#include "session/params.h"
+#include "session/reply.h"
 #include "json/emit.h"
 
 LOG_MODULE(session);
@@ -146,11 +147,6 @@ static bool parse_name(struct session *session, const struct message *request, s
     return true;
 }
 
-static void text_unrefp(struct text **text)
-{
-    text_unref(*text);
-}
-
 static struct ovsdb_error *check_lock(const struct session *session, const struct message *request,
                                       const struct text *name)
 {
@@ -168,7 +164,7 @@ static struct ovsdb_error *check_lock(const struct session *session, const struc
 
 static void lock_or_steal(struct session *session, const struct message *request, bool steal)
 {
-    _cleanup_(text_unrefp) struct text *name = NULL;
+    _cleanup_text_ struct text *name = NULL;
     struct lock_waiter *waiter;
     struct ovsdb_error *error;
 
@@ -207,7 +203,7 @@ void method_steal(struct session *session, const struct message *request, usec_t
 
 void method_unlock(struct session *session, const struct message *request, usec_t now)
 {
-    _cleanup_(text_unrefp) struct text *name = NULL;
+    _cleanup_text_ struct text *name = NULL;
     struct lock_waiter *waiter;
 
     if (!parse_name(session, request, &name)) {

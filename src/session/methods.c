@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The methods that only look something up (RFC 7047 4.1.1, 4.1.2, 4.1.11; protocol
 // extensions 4.1.15).
-#include "session/internal.h"
+#include "session/params.h"
+#include "session/reply.h"
 #include "json/emit.h"
 
 void method_list_dbs(struct session *session, const struct message *request, usec_t now)

@@ -3,7 +3,8 @@
 // monitor_cond_since): which monitors a session has, by their <json-value>; the work is done in
 // monitor/.
 #include "basic/log.h"
-#include "session/internal.h"
+#include "session/params.h"
+#include "session/reply.h"
 
 LOG_MODULE(session);
 
@@ -204,11 +205,9 @@ void method_monitor_cond_since(struct session *session, const struct message *re
 
 static struct session_monitor *find_by_value(const struct session *session, struct slice value)
 {
-    struct text *id = canonical_text(value);
-    struct session_monitor *sm = find_monitor(session, id);
+    _cleanup_text_ struct text *id = canonical_text(value);
 
-    text_unref(id);
-    return sm;
+    return find_monitor(session, id);
 }
 
 // Applies [<json-value>, <json-value>, <monitor-cond-update-requests>].
@@ -217,8 +216,8 @@ static struct ovsdb_error *change_monitor(struct session *session, const struct 
     struct monitor_spec *spec;
     struct session_monitor *sm;
     struct ovsdb_error *error;
+    _cleanup_text_ struct text *id = NULL;
     struct slice params[3];
-    struct text *id;
 
     if (params_cut(message->params, params, 3) != 3) {
         return error_syntax(message->params,
@@ -235,16 +234,14 @@ static struct ovsdb_error *change_monitor(struct session *session, const struct 
     id = canonical_text(params[1]);
     if (!slice_equals(text_slice(id), text_slice(sm->monitor.id)) &&
         (error = check_id(session, params[1], id))) {
-        text_unref(id);
         return error;
     }
     if ((error = monitor_spec_change(monitor_spec(&sm->monitor), params[2], &spec))) {
-        text_unref(id);
         return error;
     }
     htable_remove(&session->monitors, text_hash(sm->monitor.id), sm);
     htable_insert(&session->monitors, text_hash(id), sm);
-    monitor_change(&sm->monitor, spec, id);
+    monitor_change(&sm->monitor, spec, TAKE_PTR(id));
     return NULL;
 }
 

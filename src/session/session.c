@@ -2,16 +2,14 @@
 // One client: a message comes in, its method answers. A message that makes no sense as JSON-RPC, or
 // a reply to nothing we asked, ends the session; everything else that is wrong is answered.
 #include "basic/log.h"
-#include "session/internal.h"
-#include "json/emit.h"
+#include "session/params.h"
+#include "session/reply.h"
+#include "json/number.h"
 
 #include <ctype.h>
 #include <math.h>
 
 LOG_MODULE(session);
-
-#define SMALL_REPLY 8192              // up to here a reply is copied in one piece
-#define OUT_KEPT    ((size_t)1 << 20) // a reply's buffer larger than this is given back
 
 static const struct {
     const char *name;
@@ -80,147 +78,6 @@ void session_close(struct session *session, const char *reason)
     session->is_closing = true;
     session_release(session);
     session->sink->close(session->userdata, reason);
-}
-
-struct buf *session_out(struct session *session)
-{
-    struct buf *out = &session->server->out;
-
-    if (out->capacity > OUT_KEPT) {
-        buf_done(out);
-    }
-    buf_clear(out);
-    return out;
-}
-
-static void session_send(struct session *session, struct slice text)
-{
-    if (!session->is_closing) {
-        session->sink->send(session->userdata, text, server_ticket(session->server));
-    }
-}
-
-static void session_send_shared(struct session *session, struct text *text)
-{
-    if (!session->is_closing) {
-        session->sink->send_shared(session->userdata, text, server_ticket(session->server));
-    }
-}
-
-void session_send_out(struct session *session)
-{
-    session_send(session, buf_slice(&session->server->out));
-}
-
-void session_reply(struct session *session, struct slice id, struct slice result)
-{
-    struct buf *out = session_out(session);
-
-    message_put_reply(out, id, result);
-    session_send_out(session);
-}
-
-void session_reply_error(struct session *session, struct slice id, struct ovsdb_error *error)
-{
-    _cleanup_buf_ struct buf text = {0};
-    struct buf *out = session_out(session);
-
-    error_put(&text, error);
-    error_free(error);
-    message_put_error(out, id, buf_slice(&text));
-    session_send_out(session);
-}
-
-void session_reply_error_text(struct session *session, struct slice id, const char *error)
-{
-    _cleanup_buf_ struct buf text = {0};
-    struct buf *out = session_out(session);
-
-    emit_string(&text, slice_of(error));
-    message_put_error(out, id, buf_slice(&text));
-    session_send_out(session);
-}
-
-void session_reply_pieces(struct session *session, struct slice id, const char *before,
-                          const struct pieces *pieces, const char *after)
-{
-    struct buf *out = session_out(session);
-
-    message_begin_reply(out, id);
-    buf_puts(out, before);
-    if (pieces->size <= SMALL_REPLY) {
-        pieces_put(out, pieces);
-    } else {
-        session_send_out(session);
-        for (size_t i = 0; i < pieces->n; i++) {
-            session_send_shared(session, pieces->texts[i]);
-        }
-        out = session_out(session);
-    }
-    buf_puts(out, after);
-    buf_putc(out, '}');
-    session_send_out(session);
-}
-
-void session_notify(struct session *session, const char *method, struct slice params)
-{
-    _cleanup_buf_ struct buf buf = {0};
-
-    message_begin_notification(&buf, method);
-    buf_put_slice(&buf, params);
-    buf_putc(&buf, '}');
-    session_send(session, buf_slice(&buf));
-}
-
-size_t params_cut(struct slice params, struct slice *ret, size_t n)
-{
-    struct cursor cursor;
-    size_t count = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        ret[i] = SLICE_EMPTY;
-    }
-    cursor_init(&cursor, params);
-    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
-        if (count < n) {
-            ret[count] = cursor_skip(&cursor);
-        } else {
-            cursor_skip(&cursor);
-        }
-        count++;
-    }
-    return count;
-}
-
-struct ovsdb_error *params_database(struct session *session, const struct message *request,
-                                    struct served_db **ret)
-{
-    struct served_db *sdb;
-    struct cursor cursor;
-    struct slice name;
-
-    cursor_init(&cursor, request->params);
-    if (!cursor_enter(&cursor) || cursor_kind(&cursor) != JSON_KIND_STRING) {
-        return error_syntax(request->params, SLICE_FORMAT ": params must begin with <db-name>",
-                            SLICE_ARGS(request->method));
-    }
-    name = cursor_string(&cursor, &session->server->scratch);
-    sdb = server_find(session->server, name);
-    if (!sdb) {
-        return error_syntax_tag(ERROR_UNKNOWN_DATABASE, request->params,
-                                SLICE_FORMAT ": there is no database " SLICE_FORMAT,
-                                SLICE_ARGS(request->method), SLICE_ARGS(name));
-    }
-    *ret = sdb;
-    return NULL;
-}
-
-struct text *canonical_text(struct slice value)
-{
-    _cleanup_buf_ struct buf buf = {0};
-
-    emit_canonical(&buf, value);
-    return text_new(buf_slice(&buf));
 }
 
 static void on_request(struct session *session, const struct message *request, usec_t now)

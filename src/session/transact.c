@@ -12,7 +12,8 @@
 // heap.
 #include "engine/transact.h"
 #include "basic/log.h"
-#include "session/internal.h"
+#include "session/params.h"
+#include "session/reply.h"
 
 LOG_MODULE(session);
 
@@ -217,16 +218,13 @@ static void start(struct session *session, struct served_db *sdb, const struct m
 
 static bool is_in_flight(const struct session *session, struct slice id)
 {
-    struct text *canonical;
-    bool found;
+    _cleanup_text_ struct text *canonical = NULL;
 
     if (!session->triggers.n) {
         return false;
     }
     canonical = canonical_text(id);
-    found = find_trigger(session, canonical);
-    text_unref(canonical);
-    return found;
+    return find_trigger(session, canonical);
 }
 
 void method_transact(struct session *session, const struct message *request, usec_t now)
@@ -251,10 +249,9 @@ void method_cancel(struct session *session, const struct message *request, usec_
     struct slice id;
 
     if (params_cut(request->params, &id, 1) == 1) {
-        struct text *canonical = canonical_text(id);
+        _cleanup_text_ struct text *canonical = canonical_text(id);
 
         trigger = find_trigger(session, canonical);
-        text_unref(canonical);
     }
     if (trigger) {
         session_reply_error_text(session, text_slice(trigger->id), "canceled");

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/params.h"
+
+#include "json/emit.h"
+
+size_t params_cut(struct slice params, struct slice *ret, size_t n)
+{
+    struct cursor cursor;
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        ret[i] = SLICE_EMPTY;
+    }
+    cursor_init(&cursor, params);
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        if (count < n) {
+            ret[count] = cursor_skip(&cursor);
+        } else {
+            cursor_skip(&cursor);
+        }
+        count++;
+    }
+    return count;
+}
+
+struct ovsdb_error *params_database(struct session *session, const struct message *request,
+                                    struct served_db **ret)
+{
+    struct served_db *sdb;
+    struct cursor cursor;
+    struct slice name;
+
+    cursor_init(&cursor, request->params);
+    if (!cursor_enter(&cursor) || cursor_kind(&cursor) != JSON_KIND_STRING) {
+        return error_syntax(request->params, SLICE_FORMAT ": params must begin with <db-name>",
+                            SLICE_ARGS(request->method));
+    }
+    name = cursor_string(&cursor, &session->server->scratch);
+    sdb = server_find(session->server, name);
+    if (!sdb) {
+        return error_syntax_tag(ERROR_UNKNOWN_DATABASE, request->params,
+                                SLICE_FORMAT ": there is no database " SLICE_FORMAT,
+                                SLICE_ARGS(request->method), SLICE_ARGS(name));
+    }
+    *ret = sdb;
+    return NULL;
+}
+
+struct text *canonical_text(struct slice value)
+{
+    _cleanup_buf_ struct buf buf = {0};
+
+    emit_canonical(&buf, value);
+    return text_new(buf_slice(&buf));
+}

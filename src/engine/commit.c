@@ -49,12 +49,6 @@ static int table_compare(const void *a_, const void *b_)
     return (*a)->schema->index - (*b)->schema->index;
 }
 
-static size_t row_change_memory(const struct row_change *change)
-{
-    return (change->old ? row_memory(change->old, change->new) : 0) +
-           (change->new ? row_memory(change->new, change->old) : 0);
-}
-
 static struct changeset *build_changes(struct txn *txn, size_t n_rows)
 {
     struct db *db = txn->db;
@@ -130,7 +124,7 @@ static void swap_rows(struct txn *txn)
     }
 }
 
-static void append_to_chain(struct db *db, struct changeset *changes)
+void db_append_to_chain(struct db *db, struct changeset *changes)
 {
     struct changeset *tail = db->tail;
 
@@ -202,7 +196,7 @@ struct ovsdb_error *txn_commit(struct txn *txn, bool durable, struct changeset *
         return error;
     }
     txn_install(txn);
-    append_to_chain(db, changes);
+    db_append_to_chain(db, changes);
     *ret_changes = changes;
     *ret_ticket = ticket;
     tell_observers(db, changes);

@@ -29,6 +29,7 @@ void db_free(struct db *db)
         table_free(db->tables[i]);
     }
     free(db->tables);
+    trail_free(db->trail);
     changeset_unref(db->tail);
     schema_unref(db->schema);
     free(db);

@@ -6,6 +6,7 @@
 struct history {
     struct db_observer observer;
     struct changeset *first; // a reference; the commits kept are those after it
+    struct htable by_id;     // of `first` and those after it
     size_t n, max;
     size_t memory; // of the commits after `first`
 };
@@ -16,17 +17,18 @@ static void drop_first(struct history *history)
 {
     struct changeset *next = changeset_ref(history->first->next);
 
+    htable_remove(&history->by_id, uuid_hash(history->first->txn_id), history->first);
     changeset_unref(history->first);
     history->first = next;
     history->memory -= next->memory;
     history->n--;
 }
 
-static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
+static void add(struct history *history, const struct db *db, struct changeset *changes)
 {
-    struct history *history = CONTAINER_OF(observer, struct history, observer);
     size_t max_memory = MAX(db_memory(db), ALWAYS_KEPT);
 
+    htable_insert(&history->by_id, uuid_hash(changes->txn_id), changes);
     history->n++;
     history->memory += changes->memory;
     while (history->n > history->max || (history->n && history->memory > max_memory)) {
@@ -34,12 +36,22 @@ static void on_committed(struct db_observer *observer, struct db *db, struct cha
     }
 }
 
+static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
+{
+    add(CONTAINER_OF(observer, struct history, observer), db, changes);
+}
+
 struct history *history_new(struct db *db, size_t max_changes)
 {
     struct history *history = NEW(struct history);
+    struct changeset *changes;
 
     history->max = max_changes;
-    history->first = changeset_ref(db_tail(db));
+    history->first = changes = db_take_trail(db);
+    htable_insert(&history->by_id, uuid_hash(changes->txn_id), changes);
+    for (struct changeset *next = changes->next; next; next = next->next) {
+        add(history, db, next);
+    }
     history->observer.committed = on_committed;
     db_add_observer(db, &history->observer);
     return history;
@@ -50,13 +62,17 @@ void history_free(struct history *history)
     if (history) {
         db_remove_observer(&history->observer);
         changeset_unref(history->first);
+        htable_done(&history->by_id);
         free(history);
     }
 }
 
 struct changeset *history_find(const struct history *history, struct uuid txn_id)
 {
-    for (struct changeset *changes = history->first; changes; changes = changes->next) {
+    struct changeset *changes;
+
+    HTABLE_FOREACH_WITH_HASH(changes, &history->by_id, uuid_hash(txn_id))
+    {
         if (uuid_equals(changes->txn_id, txn_id)) {
             return changes;
         }

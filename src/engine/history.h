@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The last change sets of a database, for clients that come back and want what they have missed
 // (monitor_cond_since). The chain of change sets keeps everything after its oldest link alive, so
-// the history only holds that one and moves on when the rest has become too much.
+// the history only holds that one and moves on when the rest has become too much. It begins before
+// the database was opened, as far as loading has kept what the last records of the file changed.
 #pragma once
 
 #include "engine/db.h"
 
 struct history;
+
+#define HISTORY_MAX_CHANGES 10000 // more than that, and a client that comes back starts anew
 
 // Keeps at most `max_changes` change sets of `db`, and not more than `db` itself takes in memory
 // (small ones are kept in any case). Knows the database's last transaction from the start. Must be
@@ -14,7 +17,7 @@ struct history;
 struct history *history_new(struct db *db, size_t max_changes);
 void history_free(struct history *history);
 // The change set of that transaction: what came after it begins with its `next`. NULL if it is not
-// known, or no longer. Borrowed. O(change sets kept).
+// known, or no longer. Borrowed. O(1).
 struct changeset *history_find(const struct history *history, struct uuid txn_id);
 // How many commits are kept, and roughly their memory.
 size_t history_n_changes(const struct history *history);

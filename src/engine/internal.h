@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/table.h"
+#include "engine/trail.h"
 #include "engine/txn.h"
 
 #define PENDING_BLOCK 64
@@ -18,6 +19,7 @@ struct txn {
     size_t n_tables, tables_capacity;
     struct buf comment;
     bool has_comment;
+    bool has_purged; // weak references of some row
     // While committing, see references.c.
     struct pending **queue; // rows to be collected
     size_t n_queue, queue_capacity;
@@ -34,7 +36,17 @@ struct db {
     struct list observers;
     size_t memory; // of all rows, roughly
     size_t n_weak_refs;
+    struct trail *trail; // while and after loading, or NULL
 };
+
+// Roughly the bytes that a change set keeps alive for this row.
+static inline size_t row_change_memory(const struct row_change *change)
+{
+    return (change->old ? row_memory(change->old, change->new) : 0) +
+           (change->new ? row_memory(change->new, change->old) : 0);
+}
+// Takes `changes`: it is the new end of the chain.
+void db_append_to_chain(struct db *db, struct changeset *changes);
 
 static inline struct pending *txn_pending(const struct txn *txn, size_t i)
 {

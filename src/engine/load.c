@@ -17,6 +17,14 @@ struct row *db_load_row(struct db *db, const struct table_schema *schema, struct
         entry = table_add_entry(table, uuid);
         entry->row = row_new(schema, uuid);
         table->n_rows++;
+        if (db->trail) {
+            trail_add(db->trail, NULL, row_ref(entry->row));
+        }
+    } else if (db->trail && !trail_has_touched(entry->row)) {
+        struct row *old = entry->row;
+
+        entry->row = row_clone(old);
+        trail_add(db->trail, old, row_ref(entry->row));
     }
     return entry->row;
 }
@@ -29,10 +37,32 @@ bool db_load_delete(struct db *db, const struct table_schema *schema, struct uui
     if (!entry) {
         return false;
     }
-    row_unref(entry->row);
+    if (db->trail) {
+        trail_add(db->trail, entry->row, NULL);
+    } else {
+        row_unref(entry->row);
+    }
     table_remove_entry(table, uuid, entry);
     table->n_rows--;
     return true;
+}
+
+void db_load_keep_trail(struct db *db, size_t max_changes)
+{
+    db->trail = trail_new(db, max_changes);
+}
+
+void db_load_end_record(struct db *db, struct uuid txn_id, size_t max_memory)
+{
+    trail_end_record(db->trail, db, txn_id, max_memory);
+}
+
+struct changeset *db_take_trail(struct db *db)
+{
+    struct changeset *first = db->trail ? trail_take(db->trail) : NULL;
+
+    trail_free(TAKE_PTR(db->trail));
+    return first ? first : changeset_ref(db->tail);
 }
 
 static bool is_limited(const struct base_type *base)
@@ -108,7 +138,7 @@ struct ovsdb_error *db_load_finish(struct db *db)
 {
     struct ovsdb_error *error = NULL;
     struct txn *txn;
-    size_t n_changes;
+    size_t n_changes, n_rows = 0;
 
     for (uint16_t i = 0; i < db->schema->n_tables && !error; i++) {
         error = check_values(db->tables[i]);
@@ -118,10 +148,16 @@ struct ovsdb_error *db_load_finish(struct db *db)
     }
     txn = txn_new(db);
     for (uint16_t i = 0; i < db->schema->n_tables; i++) {
+        n_rows += db->tables[i]->n_rows;
         reinsert(txn, db->tables[i]);
     }
     error = txn_check(txn, &n_changes);
     if (!error) {
+        // Rows that were not as their writer had them in memory: what the records say of the past
+        // does not lead here.
+        if (txn->has_purged || n_changes != n_rows) {
+            trail_free(TAKE_PTR(db->trail));
+        }
         txn_install(txn);
     }
     txn_free(txn);

@@ -285,6 +285,7 @@ static struct ovsdb_error *purge_row(struct txn *txn, struct pending *pending)
             return error;
         }
         if (changed) {
+            txn->has_purged = true;
             before = row_clone(pending->new);
             row_set(txn_write(txn, pending->table, pending->entry), column, datum);
             error = count_row(txn, pending, before, pending->new);

@@ -168,7 +168,7 @@ void txn_reset(struct txn *txn)
     }
     txn->n_tables = 0;
     buf_clear(&txn->comment);
-    txn->has_comment = false;
+    txn->has_comment = txn->has_purged = false;
     txn->n_queue = txn->n_purge = 0;
 }
 

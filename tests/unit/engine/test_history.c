@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lab.h"
+
+#include "engine/history.h"
+
+static struct uuid commit(struct db *db, int i)
+{
+    lab_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"i\":%d}}", i);
+    return db_tail(db)->txn_id;
+}
+
+static void test_finds_what_it_keeps(void **state)
+{
+    struct db *db = lab_new();
+    struct history *history;
+    struct uuid ids[10];
+
+    db_set_last_txn_id(db, lab_uuid(1));
+    history = history_new(db, 4);
+    assert_int_equal(history_find(history, lab_uuid(1))->seq, 0);
+    assert_null(history_find(history, lab_uuid(2)));
+    for (int i = 0; i < 10; i++) {
+        ids[i] = commit(db, i);
+        assert_int_equal(history_find(history, ids[i])->seq, i + 1);
+        assert_int_equal(history_n_changes(history), MIN(i + 1, 4));
+    }
+    assert_null(history_find(history, lab_uuid(1)));
+    assert_null(history_find(history, ids[4]));
+    // Of the one before the kept ones the id is enough: all that came after it is there.
+    for (int i = 5; i < 10; i++) {
+        assert_int_equal(history_find(history, ids[i])->seq, i + 1);
+    }
+    assert_ptr_equal(history_find(history, ids[5])->next, history_find(history, ids[6]));
+    history_free(history);
+    commit(db, 0); // nobody is told any more
+    db_free(db);
+}
+
+// A small database that changes a lot keeps no more than a fixed amount.
+static void test_memory(void **state)
+{
+    struct db *db = lab_new();
+    struct history *history = history_new(db, SIZE_MAX);
+    char *text = xmalloc(100001);
+    size_t most = 0;
+
+    memset(text, 'x', 100000);
+    text[100000] = '\0';
+    commit(db, 0);
+    for (int i = 0; i < 50; i++) {
+        text[i] = 'y';
+        lab_run(db, "{\"op\":\"update\",\"table\":\"Thing\",\"where\":[],\"row\":{\"s\":\"%s\"}}",
+                text);
+        most = MAX(most, history_memory(history));
+    }
+    assert_true(history_n_changes(history) >= 2);
+    assert_true(history_n_changes(history) < 40);
+    assert_true(most <= 1 << 20);
+    assert_true(history_memory(history) > 200000);
+    free(text);
+    history_free(history);
+    db_free(db);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_finds_what_it_keeps),
+        cmocka_unit_test(test_memory),
+    };
+
+    lab_schema_path = argv[1];
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

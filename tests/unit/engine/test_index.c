@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// That "where" uses indexes and does not scan, and that columns which are asked often get one.
+#include "lab.h"
+
+#include "engine/internal.h"
+
+#include <stdio.h>
+
+#define N 5000
+
+static struct table *table_of(const struct db *db, const char *name)
+{
+    return db_table(db, lab_table(db, name));
+}
+
+static void fill(struct db *db, const char *table)
+{
+    for (int i = 0; i < N; i += 100) {
+        struct txn *txn = txn_new(db);
+        struct changeset *changes;
+        uint64_t ticket;
+
+        for (int j = i; j < i + 100; j++) {
+            struct row *row = txn_insert(txn, lab_table(db, table), lab_uuid((uint64_t)j + 1));
+            char *text = xasprintf("text %d", j);
+
+            row_set(row, lab_column(db, table, "a"), (union datum){.scalar.integer = j});
+            row_set(row, lab_column(db, table, "b"),
+                    (union datum){.scalar.string = text_new(slice_of(text))});
+            free(text);
+        }
+        assert_null(txn_commit(txn, false, &changes, &ticket));
+        txn_free(txn);
+    }
+    lab_check(db);
+}
+
+static struct db *big_new(void)
+{
+    return lab_new_with(
+        "{\"name\":\"lab\",\"version\":\"1.0.0\",\"tables\":{\"Big\":{"
+        "\"isRoot\":true,\"indexes\":[[\"a\"],[\"b\",\"c\"]],\"columns\":{"
+        "\"a\":{\"type\":\"integer\"},\"b\":{\"type\":\"string\"},"
+        "\"c\":{\"type\":\"integer\"}}},\"Plain\":{\"isRoot\":true,\"columns\":{"
+        "\"a\":{\"type\":\"integer\"},\"b\":{\"type\":\"string\"},"
+        "\"t\":{\"type\":\"boolean\"}}}}}");
+}
+
+static void test_schema_indexes_and_uuid_never_scan(void **state)
+{
+    struct db *db = big_new();
+    struct table *table = table_of(db, "Big");
+
+    fill(db, "Big");
+    for (int i = 0; i < 100; i++) {
+        char expected[64];
+
+        snprintf(expected, sizeof(expected), "[{\"rows\":[{\"b\":\"text %d\"}]}]", i);
+        assert_string_equal(lab_run(db,
+                                    "{\"op\":\"select\",\"table\":\"Big\",\"columns\":[\"b\"],"
+                                    "\"where\":[[\"a\",\"==\",%d]]}",
+                                    i),
+                            expected);
+        assert_string_equal(lab_run(db,
+                                    "{\"op\":\"select\",\"table\":\"Big\",\"columns\":[\"b\"],"
+                                    "\"where\":[[\"c\",\"==\",0],[\"b\",\"==\",\"text %d\"]]}",
+                                    i),
+                            expected);
+        assert_string_equal(
+            lab_run(db,
+                    "{\"op\":\"update\",\"table\":\"Big\",\"where\":[[\"_uuid\",\"==\","
+                    "[\"uuid\",\"%08x-0000-4000-8000-000000000000\"]],"
+                    "[\"b\",\"==\",\"text %d\"]],\"row\":{\"a\":%d}}",
+                    i + 1, i, -1 - i),
+            "[{\"count\":1}]");
+    }
+    assert_null(table->scanned); // nobody has looked through the rows for equal values
+    assert_int_equal(table->n_indexes, 2);
+    assert_string_equal(lab_run(db,
+                                "{\"op\":\"select\",\"table\":\"Big\",\"columns\":[\"b\"],"
+                                "\"where\":[[\"a\",\"==\",-1]]}"),
+                        "[{\"rows\":[{\"b\":\"text 0\"}]}]");
+    db_free(db);
+}
+
+static void ask(struct db *db, int value, const char *expected)
+{
+    assert_string_equal(lab_run(db,
+                                "{\"op\":\"select\",\"table\":\"Plain\",\"columns\":[\"b\"],"
+                                "\"where\":[[\"a\",\"==\",%d]]}",
+                                value),
+                        expected);
+}
+
+static void test_columns_asked_often_get_an_index(void **state)
+{
+    struct db *db = big_new();
+    struct table *table = table_of(db, "Plain");
+    uint64_t scanned;
+
+    fill(db, "Plain");
+    for (int i = 0; i < 20; i++) {
+        ask(db, 7, "[{\"rows\":[{\"b\":\"text 7\"}]}]");
+    }
+    assert_int_equal(table->n_indexes, 1);
+    scanned = table->scanned[lab_column(db, "Plain", "a")->index];
+    lab_run(db,
+            "{\"op\":\"update\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",7]],"
+            "\"row\":{\"a\":-7}}");
+    ask(db, 7, "[{\"rows\":[]}]");
+    ask(db, -7, "[{\"rows\":[{\"b\":\"text 7\"}]}]");
+    lab_run(db, "{\"op\":\"delete\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-7]]}");
+    ask(db, -7, "[{\"rows\":[]}]");
+    assert_int_equal(table->scanned[lab_column(db, "Plain", "a")->index], scanned);
+    lab_check(db);
+    db_free(db);
+}
+
+// The rows that a transaction has changed itself are found through the index as well.
+static void test_index_within_a_transaction(void **state)
+{
+    struct db *db = big_new();
+
+    fill(db, "Plain");
+    for (int i = 0; i < 20; i++) {
+        ask(db, 7, "[{\"rows\":[{\"b\":\"text 7\"}]}]");
+    }
+    assert_string_equal(
+        lab_run(db,
+                "{\"op\":\"insert\",\"table\":\"Plain\",\"uuid\":"
+                "\"ffffffff-0000-4000-8000-000000000000\",\"row\":{\"a\":-1,\"b\":\"new\"}},"
+                "{\"op\":\"select\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-1]],"
+                "\"columns\":[\"b\"]},"
+                "{\"op\":\"update\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",7]],"
+                "\"row\":{\"a\":-1}},"
+                "{\"op\":\"mutate\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-1]],"
+                "\"mutations\":[[\"a\",\"-=\",1]]},"
+                "{\"op\":\"update\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-1]],"
+                "\"row\":{}},"
+                "{\"op\":\"delete\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-2]]},"
+                "{\"op\":\"select\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-2]]},"
+                "{\"op\":\"abort\"}"),
+        "[{\"uuid\":[\"uuid\",\"ffffffff-0000-4000-8000-000000000000\"]},"
+        "{\"rows\":[{\"b\":\"new\"}]},{\"count\":1},{\"count\":2},{\"count\":0},{\"count\":2},"
+        "{\"rows\":[]},{\"details\":\"the transaction asked for it\",\"error\":\"aborted\"}]");
+    ask(db, 7, "[{\"rows\":[{\"b\":\"text 7\"}]}]");
+    ask(db, -1, "[{\"rows\":[]}]");
+    db_free(db);
+}
+
+static void test_unused_indexes_go(void **state)
+{
+    struct db *db = big_new();
+    struct table *table = table_of(db, "Plain");
+
+    fill(db, "Plain");
+    for (int i = 0; i < 20; i++) {
+        ask(db, 7, "[{\"rows\":[{\"b\":\"text 7\"}]}]");
+    }
+    assert_int_equal(table->n_indexes, 1);
+    for (int i = 0; i < 10; i++) {
+        lab_run(db,
+                "{\"op\":\"mutate\",\"table\":\"Plain\",\"where\":[],"
+                "\"mutations\":[[\"a\",\"+=\",1]]}");
+    }
+    assert_int_equal(table->n_indexes, 0);
+    db_free(db);
+}
+
+static void test_no_index_where_it_is_not_worth_it(void **state)
+{
+    struct db *db = big_new();
+
+    fill(db, "Plain");
+    for (int i = 0; i < 20; i++) {
+        lab_run(db,
+                "{\"op\":\"select\",\"table\":\"Plain\",\"columns\":[\"t\"],"
+                "\"where\":[[\"t\",\"==\",true]]}");
+        lab_run(db,
+                "{\"op\":\"select\",\"table\":\"Plain\",\"columns\":[\"t\"],"
+                "\"where\":[[\"a\",\">\",5]]}");
+    }
+    assert_int_equal(table_of(db, "Plain")->n_indexes, 0);
+    lab_run(db, "{\"op\":\"delete\",\"table\":\"Plain\",\"where\":[[\"a\",\">\",5]]}");
+    for (int i = 0; i < 5000; i++) {
+        ask(db, 1, "[{\"rows\":[{\"b\":\"text 1\"}]}]");
+    }
+    assert_int_equal(table_of(db, "Plain")->n_indexes, 0); // six rows need none
+    db_free(db);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_schema_indexes_and_uuid_never_scan),
+        cmocka_unit_test(test_columns_asked_often_get_an_index),
+        cmocka_unit_test(test_index_within_a_transaction),
+        cmocka_unit_test(test_unused_indexes_go),
+        cmocka_unit_test(test_no_index_where_it_is_not_worth_it),
+    };
+
+    lab_schema_path = argv[1];
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// Transactions made from C, and what a commit does around the data: log, tickets, observers.
+#include "lab.h"
+
+#include "engine/txn.h"
+
+struct spy_log {
+    struct db_log log;
+    int n_calls;
+    bool fails;
+    bool durable;
+    uint64_t seq;
+    size_t n_rows_then; // what the database showed while the log was asked
+    const struct table *table;
+};
+
+static struct ovsdb_error *spy_append(struct db_log *log, struct changeset *changes, bool durable,
+                                      uint64_t *ret_ticket)
+{
+    struct spy_log *spy = CONTAINER_OF(log, struct spy_log, log);
+
+    spy->n_calls++;
+    spy->durable = durable;
+    spy->seq = changes->seq;
+    spy->n_rows_then = table_n_rows(spy->table);
+    if (spy->fails) {
+        return error_new(ERROR_IO, "the disk is gone");
+    }
+    changes->txn_id = lab_uuid(77);
+    *ret_ticket = 42;
+    return NULL;
+}
+
+struct spy_observer {
+    struct db_observer observer;
+    struct spy_observer *other; // must have been told before
+    struct changeset *seen;
+    bool leaves;
+};
+
+static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
+{
+    struct spy_observer *spy = CONTAINER_OF(observer, struct spy_observer, observer);
+
+    assert_ptr_equal(db_tail(db), changes);
+    assert_true(!spy->other || spy->other->seen == changes);
+    spy->seen = changes;
+    if (spy->leaves) {
+        db_remove_observer(observer);
+    }
+}
+
+static void insert_thing(struct txn *txn, const struct db *db, struct uuid uuid, int64_t i)
+{
+    struct row *row = txn_insert(txn, lab_table(db, "Thing"), uuid);
+
+    assert_non_null(row);
+    row_set(row, lab_column(db, "Thing", "i"), (union datum){.scalar.integer = i});
+}
+
+static int64_t thing_i(const struct db *db, const struct row *row)
+{
+    return row_get(row, lab_column(db, "Thing", "i")).scalar.integer;
+}
+
+static void test_building(void **state)
+{
+    struct db *db = lab_new();
+    const struct table_schema *things = lab_table(db, "Thing");
+    struct txn *txn = txn_new(db);
+    struct changeset *changes;
+    uint64_t ticket;
+
+    insert_thing(txn, db, lab_uuid(1), 1);
+    insert_thing(txn, db, lab_uuid(2), 2);
+    assert_null(txn_insert(txn, things, lab_uuid(1)));
+    assert_int_equal(thing_i(db, txn_find(txn, things, lab_uuid(1))), 1);
+    assert_null(table_find(db_table(db, things), lab_uuid(1)));
+    txn_delete(txn, things, lab_uuid(2));
+    assert_null(txn_find(txn, things, lab_uuid(2)));
+    assert_null(txn_commit(txn, true, &changes, &ticket));
+    txn_free(txn);
+    assert_int_equal(ticket, 0);
+    assert_int_equal(changes->tables[0].n_rows, 1);
+
+    txn = txn_new(db);
+    row_set(txn_modify(txn, things, lab_uuid(1)), lab_column(db, "Thing", "i"),
+            (union datum){.scalar.integer = 5});
+    assert_int_equal(thing_i(db, table_find(db_table(db, things), lab_uuid(1))), 1);
+    assert_int_equal(thing_i(db, txn_find(txn, things, lab_uuid(1))), 5);
+    txn_delete(txn, things, lab_uuid(1));
+    assert_null(txn_insert(txn, things, lab_uuid(1))); // it was there before
+    txn_free(txn);                                     // without a commit
+    lab_check(db);
+    assert_int_equal(thing_i(db, table_find(db_table(db, things), lab_uuid(1))), 1);
+    assert_int_equal(db_tail(db)->seq, 1);
+    txn_free(NULL);
+    db_free(db);
+}
+
+static void test_comments(void **state)
+{
+    struct db *db = lab_new();
+    struct txn *txn = txn_new(db);
+    struct changeset *changes;
+    uint64_t ticket;
+
+    txn_add_comment(txn, SLICE("a"));
+    txn_add_comment(txn, SLICE(""));
+    txn_add_comment(txn, SLICE("b"));
+    insert_thing(txn, db, lab_uuid(1), 1);
+    assert_null(txn_commit(txn, false, &changes, &ticket));
+    txn_free(txn);
+    assert_string_equal(changes->comment, "a\n\nb");
+    db_free(db);
+}
+
+static void test_log(void **state)
+{
+    struct db *db = lab_new();
+    struct spy_log spy = {.log.append = spy_append};
+    struct transact_request request = {0};
+    struct transact_result result;
+    _cleanup_buf_ struct buf text = {0};
+
+    spy.table = db_table(db, lab_table(db, "Thing"));
+    db_set_log(db, &spy.log);
+    lab_run_request(db, request,
+                    SLICE("{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{}},"
+                          "{\"op\":\"commit\",\"durable\":true}"),
+                    &text, &result);
+    assert_int_equal(spy.n_calls, 1);
+    assert_true(spy.durable);
+    assert_int_equal(spy.n_rows_then, 0);
+    assert_int_equal(result.ticket, 42);
+    assert_ptr_equal(result.changes, db_tail(db));
+    assert_true(uuid_equals(result.changes->txn_id, lab_uuid(77)));
+    assert_false(result.failed);
+
+    lab_run_request(db, request,
+                    SLICE("{\"op\":\"select\",\"table\":\"Thing\",\"where\":[]},"
+                          "{\"op\":\"commit\",\"durable\":true}"),
+                    &text, &result);
+    assert_int_equal(spy.n_calls, 1); // nothing changed
+    assert_null(result.changes);
+    assert_int_equal(result.ticket, 0);
+    db_free(db);
+}
+
+// The log is the last that can fail, when counts, references and indexes have been worked out.
+static void test_log_failure_leaves_no_trace(void **state)
+{
+    struct db *db = lab_new();
+    struct spy_log spy = {.log.append = spy_append, .fails = true};
+    const char *result;
+
+    lab_run(db,
+            "{\"op\":\"insert\",\"table\":\"Limited\",\"row\":{\"a\":1,\"b\":\"1\"}},"
+            "{\"op\":\"insert\",\"table\":\"Limited\",\"row\":{\"a\":2,\"b\":\"2\"}},"
+            "{\"op\":\"insert\",\"table\":\"Part\",\"uuid-name\":\"p\",\"row\":{}},"
+            "{\"op\":\"insert\",\"table\":\"Owner\",\"row\":{\"parts\":[\"named-uuid\",\"p\"],"
+            "\"likes\":[\"named-uuid\",\"p\"]}}");
+    spy.table = db_table(db, lab_table(db, "Limited"));
+    db_set_log(db, &spy.log);
+    result = lab_run(db,
+                     "{\"op\":\"update\",\"table\":\"Limited\",\"where\":[[\"a\",\"==\",1]],"
+                     "\"row\":{\"a\":3}},"
+                     "{\"op\":\"delete\",\"table\":\"Limited\",\"where\":[[\"a\",\"==\",2]]},"
+                     "{\"op\":\"insert\",\"table\":\"Limited\",\"row\":{\"a\":2,\"b\":\"z\"}},"
+                     "{\"op\":\"delete\",\"table\":\"Owner\",\"where\":[]},"
+                     "{\"op\":\"commit\",\"durable\":true}");
+    assert_non_null(strstr(result, "\"I/O error\""));
+    assert_int_equal(spy.n_calls, 1);
+    assert_int_equal(db_tail(db)->seq, 1);
+    result = lab_run(db,
+                     "{\"op\":\"select\",\"table\":\"Limited\",\"where\":[[\"a\",\"==\",1]],"
+                     "\"columns\":[\"b\"]},"
+                     "{\"op\":\"select\",\"table\":\"Limited\",\"where\":[[\"a\",\"==\",2]],"
+                     "\"columns\":[\"b\"]},"
+                     "{\"op\":\"select\",\"table\":\"Limited\",\"where\":[[\"a\",\"==\",3]],"
+                     "\"columns\":[\"b\"]}");
+    assert_string_equal(result,
+                        "[{\"rows\":[{\"b\":\"1\"}]},{\"rows\":[{\"b\":\"2\"}]},{\"rows\":[]}]");
+    assert_int_equal(table_n_rows(db_table(db, lab_table(db, "Part"))), 1);
+    db_free(db);
+}
+
+static void test_observers(void **state)
+{
+    struct db *db = lab_new();
+    struct spy_observer first = {.observer.committed = on_committed, .leaves = true};
+    struct spy_observer second = {.observer.committed = on_committed, .other = &first};
+
+    db_add_observer(db, &first.observer);
+    db_add_observer(db, &second.observer);
+    lab_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{}}");
+    assert_ptr_equal(second.seen, db_tail(db));
+    second.other = NULL;
+    lab_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{}}");
+    assert_ptr_not_equal(first.seen, db_tail(db));
+    assert_ptr_equal(second.seen, db_tail(db));
+    lab_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{}},{\"op\":\"abort\"}");
+    assert_int_equal(second.seen->seq, 2);
+    db_remove_observer(&second.observer);
+    db_free(db);
+}
+
+static void test_params_that_are_no_request(void **state)
+{
+    struct db *db = lab_new();
+    const struct slice params[] = {SLICE("[]"), SLICE("[5]"), SLICE("{}"), SLICE("\"lab\"")};
+
+    for (size_t i = 0; i < ARRAY_SIZE(params); i++) {
+        struct transact_request request = {.params = params[i]};
+        struct buf buf = {0};
+        struct transact_result result;
+        enum transact_status status;
+        struct ovsdb_error *error = transact_run(db, &request, &buf, &status, &result);
+
+        assert_non_null(error);
+        assert_string_equal(error->tag, ERROR_SYNTAX);
+        assert_int_equal(buf.size, 0);
+        error_free(error);
+    }
+    db_free(db);
+}
+
+static void test_usage(void **state)
+{
+    struct db *db = lab_new();
+    struct db_usage usage;
+
+    lab_run(db,
+            "{\"op\":\"insert\",\"table\":\"Owner\",\"uuid-name\":\"o\",\"row\":{}},"
+            "{\"op\":\"insert\",\"table\":\"Crew\",\"row\":{\"members\":[\"named-uuid\",\"o\"]}}");
+    db_usage(db, &usage);
+    assert_int_equal(usage.n_rows, 2);
+    assert_int_equal(usage.n_weak_refs, 1);
+    assert_int_equal(usage.n_cells,
+                     lab_table(db, "Owner")->n_columns + lab_table(db, "Crew")->n_columns);
+    assert_true(db_memory(db) > 0);
+    lab_run(db,
+            "{\"op\":\"delete\",\"table\":\"Crew\",\"where\":[]},"
+            "{\"op\":\"delete\",\"table\":\"Owner\",\"where\":[]}");
+    db_usage(db, &usage);
+    assert_int_equal(usage.n_rows + usage.n_weak_refs + usage.n_cells, 0);
+    assert_int_equal(db_memory(db), 0);
+    db_free(db);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_building),  cmocka_unit_test(test_comments),
+        cmocka_unit_test(test_log),       cmocka_unit_test(test_log_failure_leaves_no_trace),
+        cmocka_unit_test(test_observers), cmocka_unit_test(test_params_that_are_no_request),
+        cmocka_unit_test(test_usage),
+    };
+
+    lab_schema_path = argv[1];
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -50,7 +50,7 @@ def build_dir(args, name):
 def build(args, name):
     folder = build_dir(args, name)
     if not (folder / "build.ninja").exists():
-        subprocess.run(["meson", "setup", folder, ROOT, *BUILDS[name]], check=True,
+        subprocess.run(["meson", "setup", "-Dtests=enabled", folder, ROOT, *BUILDS[name]], check=True,
                        stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", folder, "--quiet"], check=True)
 

@@ -4,7 +4,6 @@
 #include "monitor/view.h"
 
 #define INITIAL_KEPT          USEC_PER_SEC // long initial contents wait so long for another client
-#define HISTORY_COMMITS       100          // a client that missed more starts anew
 #define INITIAL_WORTH_KEEPING 16384        // bytes
 
 static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
@@ -23,7 +22,7 @@ struct hub *hub_new(struct db *db, const struct monitor_sink *sink)
     hub->watches = watch_set_new(db_schema(db));
     list_init(&hub->dirty);
     list_init(&hub->initials);
-    hub->history = history_new(db, HISTORY_COMMITS);
+    hub->history = history_new(db, HISTORY_MAX_CHANGES);
     hub->observer.committed = on_committed;
     db_add_observer(db, &hub->observer);
     return hub;

@@ -41,13 +41,16 @@ static void test_since(void **state)
     assert_since(&with_version, second, "{}");
     assert_since(&um, uuid_random(), NULL);
     assert_since(&um, UUID_ZERO, NULL);
-    // Old transactions are forgotten, not too early.
-    for (int i = 3; i <= 101; i++) {
+    // Old transactions are forgotten, recent ones not.
+    for (int i = 3; i <= HISTORY_MAX_CHANGES + 3; i++) {
+        if (i == HISTORY_MAX_CHANGES - 97) {
+            second = hub_last_txn_id(hub);
+        }
         unit_set(db, "B", 1, "x", i);
     }
     assert_since(&um, start, NULL);
     assert_since(&um, first, NULL);
-    assert_since(&um, second, "{\"B\":{" ROW("1") ":{\"modify\":{\"x\":101}}}}");
+    assert_since(&um, second, "{\"B\":{" ROW("1") ":{\"modify\":{\"x\":10003}}}}");
     unit_monitor_done(&um);
     unit_monitor_done(&with_version);
     hub_free(hub);

@@ -46,12 +46,14 @@ def apply_diff(old, diff, is_set):
 
 class Replica:
     """`defaults`: table -> column -> value, for the columns that initial and insert leave out.
-    `sets`: (table, column) pairs that are sets of possibly more than one member."""
+    `sets`: (table, column) pairs that are sets of possibly more than one member.
+    `single`: those that are maps of at most one pair, which have no differences, only new values."""
 
-    def __init__(self, defaults=None, sets=()):
+    def __init__(self, defaults=None, sets=(), single=()):
         self.tables = {}
         self.defaults = defaults or {}
         self.sets = set(sets)
+        self.single = set(single)
         self.n_updates = 0
 
     def rows(self, table):
@@ -101,5 +103,5 @@ class Replica:
             assert uuid in rows, f"{uuid} modified, but it is not there"
             assert row, "an empty modify"
             for column, diff in row.items():
-                rows[uuid][column] = apply_diff(rows[uuid][column], diff,
-                                                (table, column) in self.sets)
+                rows[uuid][column] = diff if (table, column) in self.single else apply_diff(
+                    rows[uuid][column], diff, (table, column) in self.sets)

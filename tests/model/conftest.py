@@ -16,7 +16,7 @@ from borrow import pytest_addoption as _borrowed_options  # noqa: E402
 def pytest_addoption(parser):
     _borrowed_options(parser)
     group = parser.getgroup("ovsdbd")
-    group.addoption("--rounds", type=int, default=24, help="how many random schemas (default: 24)")
+    group.addoption("--rounds", type=int, default=40, help="how many random schemas (default: 40)")
     group.addoption("--first-seed", type=int, default=1, help="seed of the first one (default: 1)")
 
 

@@ -60,7 +60,8 @@ class World:
         """A client that monitors every column, and its copy of the database."""
         defaults, sets, single = {}, [], []
         for name, table in self.model.tables.items():
-            defaults[name] = {c: t.print(t.default()) for c, t in table.columns.items()}
+            defaults[name] = json.loads(normal(
+                {c: t.print(t.default()) for c, t in table.columns.items()}))
             sets += [(name, c) for c, t in table.columns.items() if not t.value and t.max > 1]
             single += [(name, c) for c, t in table.columns.items() if t.value and t.max == 1]
         replica = Replica(defaults, sets, single)

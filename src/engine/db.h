@@ -54,8 +54,8 @@ struct row *db_load_row(struct db *db, const struct table_schema *table, struct 
                         bool *ret_is_new);
 // False if there is no such row.
 bool db_load_delete(struct db *db, const struct table_schema *table, struct uuid uuid);
-// From now on what each record loads is kept as a change set, for the history: at most `max_changes`
-// of them. db_set_last_txn_id() must have been called for what was loaded before.
+// From now on what each record loads is kept as a change set, for the history: at most
+// `max_changes` of them. db_set_last_txn_id() must have been called for what was loaded before.
 void db_load_keep_trail(struct db *db, size_t max_changes);
 // What was loaded since the last call was one transaction with this id. The change sets kept take
 // at most about `max_memory` bytes. Only with a trail. O(rows changed + tables).

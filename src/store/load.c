@@ -4,6 +4,10 @@
 #include "store/encode.h"
 #include "store/store_private.h"
 
+#include "engine/history.h"
+
+#define TRAIL_MEMORY_MIN ((size_t)1 << 20) // bytes that are kept however short the file
+
 struct loader {
     struct reader *reader;
     const char *path;
@@ -11,6 +15,7 @@ struct loader {
     struct decode_position position;
     struct buf scratch;
     struct uuid last_id;
+    bool keep_trail;
     struct loaded loaded;
 };
 
@@ -53,6 +58,19 @@ static void restore_txn_id(struct loader *loader, const struct record_info *info
     }
 }
 
+// The trail begins behind the first record, which holds everything in a compacted file.
+static void end_record(struct loader *loader, const struct reader_record *record)
+{
+    if (loader->keep_trail && record->number == 1) {
+        db_set_last_txn_id(loader->db, loader->last_id);
+        db_load_keep_trail(loader->db, HISTORY_MAX_CHANGES);
+    } else if (loader->keep_trail) {
+        size_t max = (size_t)MIN(record->offset, SIZE_MAX);
+
+        db_load_end_record(loader->db, loader->last_id, MAX(max, TRAIL_MEMORY_MIN));
+    }
+}
+
 static struct ovsdb_error *load_record(struct loader *loader, const struct reader_record *record)
 {
     struct record_info info;
@@ -74,6 +92,7 @@ static struct ovsdb_error *load_record(struct loader *loader, const struct reade
     } else {
         loader->loaded.n_records++;
     }
+    end_record(loader, record);
     return NULL;
 }
 
@@ -122,12 +141,12 @@ static struct ovsdb_error *load_all(struct loader *loader)
 }
 
 struct ovsdb_error *load_database(struct reader *reader, const char *path,
-                                  const struct store_progress *progress, struct loaded *ret)
+                                  const struct load_options *options, struct loaded *ret)
 {
-    struct loader loader = {.reader = reader, .path = path};
+    struct loader loader = {.reader = reader, .path = path, .keep_trail = options->keep_trail};
     struct ovsdb_error *error;
 
-    loader.position.progress = progress;
+    loader.position.progress = options->progress;
     loader.position.file_size = reader_file_size(reader);
     error = load_all(&loader);
     buf_done(&loader.scratch);

@@ -15,7 +15,12 @@ struct loaded {
     bool is_torn;
 };
 
+struct load_options {
+    const struct store_progress *progress; // or NULL
+    bool keep_trail;                       // the last records' changes, for the history
+};
+
 // Every record is checked and applied, then every constraint. Damage is an error. O(file +
 // database).
 struct ovsdb_error *load_database(struct reader *reader, const char *path,
-                                  const struct store_progress *progress, struct loaded *ret);
+                                  const struct load_options *options, struct loaded *ret);

@@ -68,7 +68,7 @@ static struct ovsdb_error *cut_torn_record(struct store *store, const struct rea
     return NULL;
 }
 
-static struct ovsdb_error *load(struct store *store, const struct store_progress *progress)
+static struct ovsdb_error *load(struct store *store, const struct load_options *options)
 {
     _cleanup_reader_ struct reader *reader = NULL;
     struct loaded loaded;
@@ -76,7 +76,7 @@ static struct ovsdb_error *load(struct store *store, const struct store_progress
 
     error = reader_open_fd(store->member.fd, store->path, &reader);
     if (!error) {
-        error = load_database(reader, store->path, progress, &loaded);
+        error = load_database(reader, store->path, options, &loaded);
     }
     if (error) {
         return error;
@@ -92,6 +92,8 @@ static struct ovsdb_error *load(struct store *store, const struct store_progress
 struct ovsdb_error *store_open(const char *path, enum store_mode mode, struct gate *gate,
                                const struct store_progress *progress, struct store **ret)
 {
+    // Only who serves clients needs a history.
+    const struct load_options options = {.progress = progress, .keep_trail = gate != NULL};
     struct store *store = NEW(struct store);
     struct ovsdb_error *error;
 
@@ -102,7 +104,7 @@ struct ovsdb_error *store_open(const char *path, enum store_mode mode, struct ga
     gate_member_init(&store->member, gate, store, -1, on_sync_failed);
     error = open_file(store, mode);
     if (!error) {
-        error = load(store, progress);
+        error = load(store, &options);
     }
     if (error) {
         store_close(store);

@@ -20,6 +20,13 @@ static void reply_outcome(struct command_call *call, char *error)
     free(error);
 }
 
+// The same after a command that changes what is served.
+static void reply_change(struct daemon *daemon, struct command_call *call, char *error)
+{
+    daemon_tell_status(daemon);
+    reply_outcome(call, error);
+}
+
 static void reply_buf(struct command_call *call, struct buf *text)
 {
     command_reply(call, buf_cstr(text));
@@ -45,15 +52,15 @@ static void on_add_remote(struct command_call *call, int argc, char **argv, void
 {
     struct daemon *daemon = userdata;
 
-    reply_outcome(call, remotes_add(daemon->remotes, argv[1]));
+    reply_change(daemon, call, remotes_add(daemon->remotes, argv[1]));
 }
 
 static void on_remove_remote(struct command_call *call, int argc, char **argv, void *userdata)
 {
     struct daemon *daemon = userdata;
 
-    reply_outcome(call,
-                  remotes_remove(daemon->remotes, argv[1]) ? NULL : xstrdup("no such remote"));
+    reply_change(daemon, call,
+                 remotes_remove(daemon->remotes, argv[1]) ? NULL : xstrdup("no such remote"));
 }
 
 static void on_list_remotes(struct command_call *call, int argc, char **argv, void *userdata)
@@ -77,7 +84,7 @@ static void on_add_db(struct command_call *call, int argc, char **argv, void *us
 {
     struct daemon *daemon = userdata;
 
-    reply_outcome(call, databases_add(daemon->databases, argv[1]));
+    reply_change(daemon, call, databases_add(daemon->databases, argv[1]));
 }
 
 static void on_remove_db(struct command_call *call, int argc, char **argv, void *userdata)
@@ -85,7 +92,7 @@ static void on_remove_db(struct command_call *call, int argc, char **argv, void 
     struct daemon *daemon = userdata;
 
     if (databases_remove(daemon->databases, argv[1])) {
-        command_reply(call, "");
+        reply_change(daemon, call, NULL);
     } else if (argv[1][0] == '_' && server_find_db(daemon->server, slice_of(argv[1]))) {
         command_reply_error(call, "Cannot remove reserved database.");
     } else {

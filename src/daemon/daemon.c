@@ -39,12 +39,8 @@ static void on_synced(void *userdata, uint64_t ticket)
 static void on_sync_failed(void *userdata, struct store *store, int error)
 {
     struct daemon *daemon = userdata;
-    const char *name = db_schema(store_db(store))->name;
 
-    log_event(LOG_LEVEL_ERR, MSG_SYNC_FAILED, LOG_FIELDS({"OVSDB_DATABASE", name}),
-              "%s: the disk did not take what was written (%s); the database is read-only now",
-              name, strerror(error));
-    notify_status("database %s is read-only: %s", name, strerror(error));
+    daemon_tell_status(daemon);
     // Nobody is told "committed": whom it concerns, nobody knows any more.
     if (daemon->net) {
         net_drop_waiting(daemon->net, "what it waited for cannot be stored");
@@ -322,8 +318,25 @@ char *daemon_reload(struct daemon *daemon)
     notify_reloading();
     r = vlog_reopen();
     log_event(LOG_LEVEL_INFO, MSG_RELOADED, NULL, "reloaded");
-    notify_ready("serving");
+    notify_ready();
     return r < 0 ? xasprintf("the log file cannot be opened: %s", strerror(-r)) : NULL;
+}
+
+void daemon_tell_status(struct daemon *daemon)
+{
+    size_t state = 0;
+    size_t n = 0;
+    struct store *store;
+    const char *name;
+
+    while ((store = databases_next(daemon->databases, &state, &name))) {
+        if (store_failure(store)) {
+            notify_status("database %s is read-only: %s", name, store_failure(store));
+            return;
+        }
+        n++;
+    }
+    notify_status("databases: %zu, remotes: %zu", n, remotes_count(daemon->remotes));
 }
 
 // What was answered leaves once it is synced, and no later than a moment from now.

@@ -43,4 +43,6 @@ void daemon_stop(struct daemon *daemon);
 
 // What SIGHUP and ovsdb-server/reload do. NULL, or what is wrong (caller frees).
 char *daemon_reload(struct daemon *daemon);
+// Tells the service manager what is served, or which database has failed. Call when that changes.
+void daemon_tell_status(struct daemon *daemon);
 void daemon_exit(struct daemon *daemon, int status);

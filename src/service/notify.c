@@ -5,9 +5,9 @@
 
 #include <systemd/sd-daemon.h>
 
-void notify_ready(const char *status)
+void notify_ready(void)
 {
-    sd_notifyf(0, "READY=1\nSTATUS=%s", status);
+    sd_notify(0, "READY=1");
 }
 
 void notify_status(const char *format, ...)

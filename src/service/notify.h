@@ -5,7 +5,7 @@
 #include "basic/clock.h"
 #include "basic/macro.h"
 
-void notify_ready(const char *status); // READY=1, STATUS=
+void notify_ready(void); // READY=1
 void notify_status(const char *format, ...) PRINTF_FORMAT(1, 2);
 void notify_reloading(void); // RELOADING=1 with MONOTONIC_USEC=; notify_ready() ends it
 void notify_stopping(const char *status); // STOPPING=1, STATUS=

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#define N 5000
+#define N 1500
 
 static struct table *table_of(const struct db *db, const char *name)
 {

@@ -2,21 +2,10 @@
 // ovsdb-client dump: one transaction that selects all rows of the tables, so that what is printed
 // is one state of the database. Rows are sorted by their columns; _uuid, although printed first,
 // counts last.
-#include "tools/client_verbs.h"
+#include "tools/client_select.h"
 #include "tools/row_values.h"
 #include "tools/tool.h"
 #include "json/cursor.h"
-#include "json/emit.h"
-
-#include <stdio.h>
-
-// The columns of one table in the order in which they sort.
-struct selection {
-    const struct table_schema *table;
-    const struct column **columns;
-    size_t n;
-    bool has_uuid; // it is the last one
-};
 
 static int compare_columns(const void *a, const void *b)
 {
@@ -36,7 +25,6 @@ static void add_column(struct selection *selection, const struct column *column)
         }
     }
     selection->columns[selection->n++] = column;
-    selection->has_uuid = selection->has_uuid || column->index == COLUMN_UUID;
 }
 
 // All columns but _version without names, else those named.
@@ -62,20 +50,6 @@ static struct selection select_columns(const struct table_schema *table, int n_n
     }
     qsort(selection.columns, selection.n, sizeof(*selection.columns), compare_columns);
     return selection;
-}
-
-static void put_select(struct buf *buf, const struct selection *selection)
-{
-    buf_puts(buf, ",{\"columns\":[");
-    for (size_t i = 0; i < selection->n; i++) {
-        if (i) {
-            buf_putc(buf, ',');
-        }
-        emit_string(buf, slice_of(selection->columns[i]->name));
-    }
-    buf_puts(buf, "],\"op\":\"select\",\"table\":");
-    emit_string(buf, slice_of(selection->table->name));
-    buf_puts(buf, ",\"where\":[]}");
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -109,81 +83,36 @@ static struct row_values *read_rows(struct slice array, const struct selection *
     return rows;
 }
 
-// Column i as printed: _uuid comes first.
+// Column i as printed: _uuid, which sorts last, comes first.
 static size_t printed_column(const struct selection *selection, size_t i)
 {
-    return !selection->has_uuid ? i : i ? i - 1 : selection->n - 1;
+    bool has_uuid = selection->columns[selection->n - 1]->index == COLUMN_UUID;
+
+    return !has_uuid ? i : i ? i - 1 : selection->n - 1;
 }
 
-static void print_rows(struct client_context *context, struct slice array,
-                       const struct selection *selection)
+static void print_rows(struct client_context *context, const struct selection *selection,
+                       struct slice array, void *userdata)
 {
     _cleanup_free_ char *caption = xasprintf("%s table", selection->table->name);
-    _cleanup_(table_done) struct table table = {0};
+    _cleanup_(sheet_done) struct sheet sheet = {0};
     size_t n;
     _cleanup_free_ struct row_values *rows = read_rows(array, selection, &n);
 
-    table_set_caption(&table, caption);
+    sheet_set_caption(&sheet, caption);
     for (size_t i = 0; i < selection->n; i++) {
-        table_add_column(&table, selection->columns[printed_column(selection, i)]->name);
+        sheet_add_column(&sheet, selection->columns[printed_column(selection, i)]->name);
     }
     for (size_t r = 0; r < n; r++) {
         for (size_t i = 0; i < selection->n; i++) {
             size_t column = printed_column(selection, i);
 
-            table_add_datum(&table, row_values_take(&rows[r], column),
+            sheet_add_datum(&sheet, row_values_take(&rows[r], column),
                             &selection->columns[column]->type);
         }
         row_values_done(&rows[r]);
     }
-    client_print_table(context, &table);
-}
-
-// The "rows" member of a select's result; ends the program if there is none.
-static struct slice result_rows(struct slice result)
-{
-    _cleanup_buf_ struct buf scratch = {0};
-    struct slice rows = SLICE_EMPTY;
-    struct cursor cursor;
-
-    cursor_init(&cursor, result);
-    if (cursor_kind(&cursor) == JSON_KIND_OBJECT) {
-        for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
-            bool wanted = slice_is(cursor_name(&cursor, &scratch), "rows");
-            struct slice value = cursor_skip(&cursor);
-
-            rows = wanted ? value : rows;
-        }
-    }
-    if (!rows.size || json_kind_of(rows) != JSON_KIND_ARRAY) {
-        tool_fail_json(result, "select failed");
-    }
-    return rows;
-}
-
-static void run(struct client_context *context, const struct selection *selections, size_t n)
-{
-    _cleanup_buf_ struct buf params = {0};
-    _cleanup_buf_ struct buf reply = {0};
-    struct cursor cursor;
-    bool more;
-
-    client_put_strings(&params, context->database, NULL);
-    params.size--;
-    for (size_t i = 0; i < n; i++) {
-        put_select(&params, &selections[i]);
-    }
-    buf_putc(&params, ']');
-    client_call_or_fail(context->client, "transact", buf_slice(&params), &reply);
-    if (json_kind_of(buf_slice(&reply)) != JSON_KIND_ARRAY || json_count(buf_slice(&reply)) < n) {
-        tool_fail_json(buf_slice(&reply), "unexpected reply");
-    }
-    cursor_init(&cursor, buf_slice(&reply));
-    more = cursor_enter(&cursor);
-    for (size_t i = 0; i < n && more; i++) {
-        print_rows(context, result_rows(cursor_skip(&cursor)), &selections[i]);
-        more = cursor_more(&cursor);
-    }
+    client_print_sheet(context, &sheet);
 }
 
 void client_dump(struct client_context *context, int argc, char **argv)
@@ -204,7 +133,7 @@ void client_dump(struct client_context *context, int argc, char **argv)
             selections[n++] = select_columns(&schema->tables[i], 0, NULL);
         }
     }
-    run(context, selections, n);
+    client_select(context, selections, n, print_rows, NULL);
     for (size_t i = 0; i < n; i++) {
         free(selections[i].columns);
     }

@@ -5,13 +5,13 @@
 #include "model/schema.h"
 #include "service/options.h"
 #include "tools/client.h"
-#include "tools/table.h"
+#include "tools/sheet.h"
 
 struct client_context {
     const char *server;
     struct client *client; // NULL for verbs that dial themselves
     char *database;        // verbs with a database: the one chosen
-    struct table_style style;
+    struct sheet_style style;
     bool timestamp;
     bool not_change_aware; // --no-db-change-aware
     struct service_options service;
@@ -36,8 +36,8 @@ struct client_verb {
 // returns true; else the default one: Open_vSwitch, or the only one whose name does not begin with
 // an underscore.
 bool client_choose_database(struct client_context *context, const char *argument);
-// Prints and empties `table`.
-void client_print_table(struct client_context *context, struct table *table);
+// Prints and empties `sheet`.
+void client_print_sheet(struct client_context *context, struct sheet *sheet);
 // The schema of the chosen database. The caller unrefs it.
 struct schema *client_fetch_schema(struct client_context *context);
 // [DATABASE] and the like: a JSON array of these strings, for the params of a request. Appends to
@@ -57,6 +57,7 @@ void client_list_tables(struct client_context *context, int argc, char **argv);
 void client_list_columns(struct client_context *context, int argc, char **argv);
 void client_transact(struct client_context *context, int argc, char **argv);
 void client_query(struct client_context *context, int argc, char **argv);
+void client_backup(struct client_context *context, int argc, char **argv);
 void client_dump(struct client_context *context, int argc, char **argv);
 void client_monitor(struct client_context *context, int argc, char **argv);
 void client_monitor_cond(struct client_context *context, int argc, char **argv);

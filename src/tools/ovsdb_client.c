@@ -39,6 +39,7 @@ static const struct option long_options[] = {
 };
 
 static const struct client_verb verbs[] = {
+    {"backup", NEEDS_DATABASE, 0, 0, client_backup},
     {"convert", NEEDS_CONNECTION, 1, 1, client_convert},
     {"dump", NEEDS_DATABASE, 0, -1, client_dump},
     {"get-schema", NEEDS_DATABASE, 0, 0, client_get_schema},
@@ -59,14 +60,14 @@ static const struct client_verb verbs[] = {
     {"wait", NEEDS_NOTHING, 2, 2, client_wait},
 };
 
-void client_print_table(struct client_context *context, struct table *table)
+void client_print_sheet(struct client_context *context, struct sheet *sheet)
 {
     _cleanup_buf_ struct buf text = {0};
 
-    table_put(&text, table, &context->style, !context->printed);
+    sheet_put(&text, sheet, &context->style, !context->printed);
     context->printed = true;
     tool_print(buf_slice(&text));
-    table_done(table);
+    sheet_done(sheet);
 }
 
 void client_announce_change_aware(struct client_context *context, struct client *client)
@@ -140,12 +141,12 @@ static void handle_option(struct client_context *context, int c)
 
     switch (c) {
     case 'f':
-        if (!table_format_parse(optarg, &context->style.format)) {
+        if (!sheet_format_parse(optarg, &context->style.format)) {
             tool_fail("unknown output format \"%s\"", optarg);
         }
         break;
     case 'd':
-        if (!table_data_parse(optarg, &context->style.data)) {
+        if (!sheet_data_parse(optarg, &context->style.data)) {
             tool_fail("unknown data format \"%s\"", optarg);
         }
         break;
@@ -156,8 +157,8 @@ static void handle_option(struct client_context *context, int c)
         context->style.pretty = true;
         break;
     case OPTION_BARE:
-        context->style.format = TABLE_FORMAT_LIST;
-        context->style.data = TABLE_DATA_BARE;
+        context->style.format = SHEET_FORMAT_LIST;
+        context->style.data = SHEET_DATA_BARE;
         context->style.no_headings = true;
         break;
     case OPTION_MAX_COLUMN_WIDTH:

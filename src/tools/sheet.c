@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every cell is turned into its text once (struct rendering); the formats then only arrange texts.
 // The JSON format does without: it writes values straight from the cells.
-#include "tools/table.h"
+#include "tools/sheet.h"
 
 #include "tools/pretty.h"
 #include "json/emit.h"
@@ -10,7 +10,7 @@
 
 enum cell_kind { CELL_EMPTY, CELL_TEXT, CELL_JSON, CELL_DATUM };
 
-struct table_cell {
+struct sheet_cell {
     enum cell_kind kind;
     struct text *text; // TEXT, JSON
     union datum datum; // DATUM
@@ -23,76 +23,76 @@ struct rendering {
     size_t *starts; // n_cells + 1
 };
 
-void table_done(struct table *table)
+void sheet_done(struct sheet *sheet)
 {
-    for (size_t i = 0; i < table->n_cells; i++) {
-        struct table_cell *cell = &table->cells[i];
+    for (size_t i = 0; i < sheet->n_cells; i++) {
+        struct sheet_cell *cell = &sheet->cells[i];
 
         if (cell->kind == CELL_DATUM) {
             datum_done(cell->datum, cell->type);
         }
         text_unref(cell->text);
     }
-    for (size_t i = 0; i < table->n_columns; i++) {
-        free(table->headings[i]);
+    for (size_t i = 0; i < sheet->n_columns; i++) {
+        free(sheet->headings[i]);
     }
-    free(table->headings);
-    free(table->cells);
-    free(table->caption);
-    *table = (struct table){0};
+    free(sheet->headings);
+    free(sheet->cells);
+    free(sheet->caption);
+    *sheet = (struct sheet){0};
 }
 
-void table_set_caption(struct table *table, const char *caption)
+void sheet_set_caption(struct sheet *sheet, const char *caption)
 {
-    free(table->caption);
-    table->caption = xstrdup(caption);
+    free(sheet->caption);
+    sheet->caption = xstrdup(caption);
 }
 
-void table_add_column(struct table *table, const char *heading)
+void sheet_add_column(struct sheet *sheet, const char *heading)
 {
-    GROW(table->headings, table->n_columns, table->columns_capacity);
-    table->headings[table->n_columns++] = xstrdup(heading);
+    GROW(sheet->headings, sheet->n_columns, sheet->columns_capacity);
+    sheet->headings[sheet->n_columns++] = xstrdup(heading);
 }
 
-static struct table_cell *add_cell(struct table *table, enum cell_kind kind)
+static struct sheet_cell *add_cell(struct sheet *sheet, enum cell_kind kind)
 {
-    struct table_cell *cell;
+    struct sheet_cell *cell;
 
-    GROW(table->cells, table->n_cells, table->cells_capacity);
-    cell = &table->cells[table->n_cells++];
-    *cell = (struct table_cell){.kind = kind};
+    GROW(sheet->cells, sheet->n_cells, sheet->cells_capacity);
+    cell = &sheet->cells[sheet->n_cells++];
+    *cell = (struct sheet_cell){.kind = kind};
     return cell;
 }
 
-void table_add_empty(struct table *table)
+void sheet_add_empty(struct sheet *sheet)
 {
-    add_cell(table, CELL_EMPTY);
+    add_cell(sheet, CELL_EMPTY);
 }
 
-void table_add_text(struct table *table, struct slice text)
+void sheet_add_text(struct sheet *sheet, struct slice text)
 {
-    add_cell(table, CELL_TEXT)->text = text_new(text);
+    add_cell(sheet, CELL_TEXT)->text = text_new(text);
 }
 
-void table_add_json(struct table *table, struct slice json)
+void sheet_add_json(struct sheet *sheet, struct slice json)
 {
-    add_cell(table, CELL_JSON)->text = text_new(json);
+    add_cell(sheet, CELL_JSON)->text = text_new(json);
 }
 
-void table_add_datum(struct table *table, union datum datum, const struct type *type)
+void sheet_add_datum(struct sheet *sheet, union datum datum, const struct type *type)
 {
-    struct table_cell *cell = add_cell(table, CELL_DATUM);
+    struct sheet_cell *cell = add_cell(sheet, CELL_DATUM);
 
     cell->datum = datum;
     cell->type = type;
 }
 
-size_t table_n_rows(const struct table *table)
+size_t sheet_n_rows(const struct sheet *sheet)
 {
-    return table->n_columns ? table->n_cells / table->n_columns : 0;
+    return sheet->n_columns ? sheet->n_cells / sheet->n_columns : 0;
 }
 
-static void put_cell(struct buf *buf, const struct table_cell *cell, enum table_data data)
+static void put_cell(struct buf *buf, const struct sheet_cell *cell, enum sheet_data data)
 {
     switch (cell->kind) {
     case CELL_EMPTY:
@@ -102,9 +102,9 @@ static void put_cell(struct buf *buf, const struct table_cell *cell, enum table_
         buf_put_slice(buf, text_slice(cell->text));
         break;
     case CELL_DATUM:
-        if (data == TABLE_DATA_JSON) {
+        if (data == SHEET_DATA_JSON) {
             datum_put(buf, cell->datum, cell->type);
-        } else if (data == TABLE_DATA_BARE) {
+        } else if (data == SHEET_DATA_BARE) {
             datum_put_bare(buf, cell->datum, cell->type);
         } else {
             datum_put_text(buf, cell->datum, cell->type);
@@ -119,11 +119,11 @@ static void rendering_done(struct rendering *rendering)
     free(rendering->starts);
 }
 
-static void render(struct rendering *rendering, const struct table *table, enum table_data data)
+static void render(struct rendering *rendering, const struct sheet *sheet, enum sheet_data data)
 {
-    *rendering = (struct rendering){.starts = NEW_ARRAY(size_t, table->n_cells + 1)};
-    for (size_t i = 0; i < table->n_cells; i++) {
-        put_cell(&rendering->texts, &table->cells[i], data);
+    *rendering = (struct rendering){.starts = NEW_ARRAY(size_t, sheet->n_cells + 1)};
+    for (size_t i = 0; i < sheet->n_cells; i++) {
+        put_cell(&rendering->texts, &sheet->cells[i], data);
         rendering->starts[i + 1] = rendering->texts.size;
     }
 }
@@ -147,16 +147,16 @@ static void put_time(struct buf *buf, usec_t timestamp, char separator, const ch
 }
 
 // What stands above a table in the formats for people and in CSV.
-static void put_preamble(struct buf *buf, const struct table *table, bool is_first)
+static void put_preamble(struct buf *buf, const struct sheet *sheet, bool is_first)
 {
     if (!is_first) {
         buf_putc(buf, '\n');
     }
-    if (table->timestamp) {
-        put_time(buf, table->timestamp, ' ', "\n");
+    if (sheet->timestamp) {
+        put_time(buf, sheet->timestamp, ' ', "\n");
     }
-    if (table->caption) {
-        buf_printf(buf, "%s\n", table->caption);
+    if (sheet->caption) {
+        buf_printf(buf, "%s\n", sheet->caption);
     }
 }
 
@@ -180,22 +180,22 @@ static void put_spaces(struct buf *buf, size_t n)
     buf->size += n;
 }
 
-static size_t *column_widths(const struct table *table, const struct rendering *rendering,
-                             const struct table_style *style)
+static size_t *column_widths(const struct sheet *sheet, const struct rendering *rendering,
+                             const struct sheet_style *style)
 {
-    size_t *widths = NEW_ARRAY(size_t, table->n_columns + 1);
+    size_t *widths = NEW_ARRAY(size_t, sheet->n_columns + 1);
 
-    for (size_t i = 0; i < table->n_cells; i++) {
-        size_t *width = &widths[i % table->n_columns];
+    for (size_t i = 0; i < sheet->n_cells; i++) {
+        size_t *width = &widths[i % sheet->n_columns];
 
         *width = MAX(*width, rendered(rendering, i).size);
     }
-    for (size_t i = 0; i < table->n_columns; i++) {
+    for (size_t i = 0; i < sheet->n_columns; i++) {
         if (style->max_column_width) {
             widths[i] = MIN(widths[i], style->max_column_width);
         }
         if (!style->no_headings) {
-            widths[i] = MAX(widths[i], strlen(table->headings[i]));
+            widths[i] = MAX(widths[i], strlen(sheet->headings[i]));
         }
     }
     return widths;
@@ -209,18 +209,18 @@ static void put_line_end(struct buf *buf, size_t line_start)
     buf_putc(buf, '\n');
 }
 
-static void put_table_headings(struct buf *buf, const struct table *table, const size_t *widths)
+static void put_table_headings(struct buf *buf, const struct sheet *sheet, const size_t *widths)
 {
     size_t start = buf->size;
 
-    for (size_t i = 0; i < table->n_columns; i++) {
-        size_t size = strlen(table->headings[i]);
+    for (size_t i = 0; i < sheet->n_columns; i++) {
+        size_t size = strlen(sheet->headings[i]);
 
-        buf_puts(buf, table->headings[i]);
+        buf_puts(buf, sheet->headings[i]);
         put_spaces(buf, widths[i] - size + 1);
     }
     put_line_end(buf, start);
-    for (size_t i = 0; i < table->n_columns; i++) {
+    for (size_t i = 0; i < sheet->n_columns; i++) {
         if (i) {
             buf_putc(buf, ' ');
         }
@@ -230,18 +230,18 @@ static void put_table_headings(struct buf *buf, const struct table *table, const
     buf_putc(buf, '\n');
 }
 
-static void put_table(struct buf *buf, const struct table *table, const struct rendering *rendering,
-                      const struct table_style *style)
+static void put_table(struct buf *buf, const struct sheet *sheet, const struct rendering *rendering,
+                      const struct sheet_style *style)
 {
-    _cleanup_free_ size_t *widths = column_widths(table, rendering, style);
+    _cleanup_free_ size_t *widths = column_widths(sheet, rendering, style);
 
     if (!style->no_headings) {
-        put_table_headings(buf, table, widths);
+        put_table_headings(buf, sheet, widths);
     }
-    for (size_t i = 0; i < table->n_cells; i += table->n_columns) {
+    for (size_t i = 0; i < sheet->n_cells; i += sheet->n_columns) {
         size_t start = buf->size;
 
-        for (size_t j = 0; j < table->n_columns; j++) {
+        for (size_t j = 0; j < sheet->n_columns; j++) {
             struct slice text = rendered(rendering, i + j);
             size_t size = fit(text, widths[j]);
 
@@ -254,15 +254,15 @@ static void put_table(struct buf *buf, const struct table *table, const struct r
 
 // ---- list ----
 
-static void put_list(struct buf *buf, const struct table *table, const struct rendering *rendering,
-                     const struct table_style *style)
+static void put_list(struct buf *buf, const struct sheet *sheet, const struct rendering *rendering,
+                     const struct sheet_style *style)
 {
-    for (size_t i = 0; i < table->n_cells; i++) {
-        if (i && i % table->n_columns == 0) {
+    for (size_t i = 0; i < sheet->n_cells; i++) {
+        if (i && i % sheet->n_columns == 0) {
             buf_putc(buf, '\n');
         }
         if (!style->no_headings) {
-            buf_printf(buf, "%-20s: ", table->headings[i % table->n_columns]);
+            buf_printf(buf, "%-20s: ", sheet->headings[i % sheet->n_columns]);
         }
         buf_put_slice(buf, rendered(rendering, i));
         buf_putc(buf, '\n');
@@ -292,18 +292,18 @@ static void put_csv_field(struct buf *buf, struct slice text)
     buf_putc(buf, '"');
 }
 
-static void put_csv(struct buf *buf, const struct table *table, const struct rendering *rendering,
-                    const struct table_style *style)
+static void put_csv(struct buf *buf, const struct sheet *sheet, const struct rendering *rendering,
+                    const struct sheet_style *style)
 {
     if (!style->no_headings) {
-        for (size_t i = 0; i < table->n_columns; i++) {
-            put_csv_field(buf, slice_of(table->headings[i]));
-            buf_putc(buf, i + 1 < table->n_columns ? ',' : '\n');
+        for (size_t i = 0; i < sheet->n_columns; i++) {
+            put_csv_field(buf, slice_of(sheet->headings[i]));
+            buf_putc(buf, i + 1 < sheet->n_columns ? ',' : '\n');
         }
     }
-    for (size_t i = 0; i < table->n_cells; i++) {
+    for (size_t i = 0; i < sheet->n_cells; i++) {
         put_csv_field(buf, rendered(rendering, i));
-        buf_putc(buf, (i + 1) % table->n_columns ? ',' : '\n');
+        buf_putc(buf, (i + 1) % sheet->n_columns ? ',' : '\n');
     }
 }
 
@@ -369,35 +369,35 @@ static void put_html_cell(struct buf *buf, const char *heading, struct slice tex
     buf_puts(buf, "</td>\n");
 }
 
-static void put_html(struct buf *buf, const struct table *table, const struct rendering *rendering,
-                     const struct table_style *style)
+static void put_html(struct buf *buf, const struct sheet *sheet, const struct rendering *rendering,
+                     const struct sheet_style *style)
 {
-    if (table->timestamp) {
-        put_time(buf, table->timestamp, ' ', "\n");
+    if (sheet->timestamp) {
+        put_time(buf, sheet->timestamp, ' ', "\n");
     }
     buf_puts(buf, "<table border=1>\n");
-    if (table->caption) {
+    if (sheet->caption) {
         buf_puts(buf, "    <caption>");
-        put_html_text(buf, slice_of(table->caption));
+        put_html_text(buf, slice_of(sheet->caption));
         buf_puts(buf, "</caption>\n");
     }
     if (!style->no_headings) {
         buf_puts(buf, "  <tr>\n");
-        for (size_t i = 0; i < table->n_columns; i++) {
+        for (size_t i = 0; i < sheet->n_columns; i++) {
             buf_puts(buf, "    <th>");
-            put_html_text(buf, slice_of(table->headings[i]));
+            put_html_text(buf, slice_of(sheet->headings[i]));
             buf_puts(buf, "</th>\n");
         }
         buf_puts(buf, "  </tr>\n");
     }
-    for (size_t i = 0; i < table->n_cells; i++) {
-        size_t column = i % table->n_columns;
+    for (size_t i = 0; i < sheet->n_cells; i++) {
+        size_t column = i % sheet->n_columns;
 
         if (column == 0) {
             buf_puts(buf, "  <tr>\n");
         }
-        put_html_cell(buf, table->headings[column], rendered(rendering, i));
-        if (column + 1 == table->n_columns) {
+        put_html_cell(buf, sheet->headings[column], rendered(rendering, i));
+        if (column + 1 == sheet->n_columns) {
             buf_puts(buf, "  </tr>\n");
         }
     }
@@ -406,7 +406,7 @@ static void put_html(struct buf *buf, const struct table *table, const struct re
 
 // ---- json ----
 
-static void put_json_cell(struct buf *buf, const struct table_cell *cell)
+static void put_json_cell(struct buf *buf, const struct sheet_cell *cell)
 {
     switch (cell->kind) {
     case CELL_EMPTY:
@@ -424,64 +424,64 @@ static void put_json_cell(struct buf *buf, const struct table_cell *cell)
     }
 }
 
-static void put_json(struct buf *buf, const struct table *table, const struct table_style *style)
+static void put_json(struct buf *buf, const struct sheet *sheet, const struct sheet_style *style)
 {
     _cleanup_buf_ struct buf json = {0};
 
     buf_putc(&json, '{');
-    if (table->caption) {
+    if (sheet->caption) {
         buf_puts(&json, "\"caption\":");
-        emit_string(&json, slice_of(table->caption));
+        emit_string(&json, slice_of(sheet->caption));
         buf_putc(&json, ',');
     }
     buf_puts(&json, "\"data\":[");
-    for (size_t i = 0; i < table->n_cells; i++) {
-        bool begins_row = i % table->n_columns == 0;
+    for (size_t i = 0; i < sheet->n_cells; i++) {
+        bool begins_row = i % sheet->n_columns == 0;
 
         buf_puts(&json, !begins_row ? "," : i ? ",[" : "[");
-        put_json_cell(&json, &table->cells[i]);
-        if ((i + 1) % table->n_columns == 0) {
+        put_json_cell(&json, &sheet->cells[i]);
+        if ((i + 1) % sheet->n_columns == 0) {
             buf_putc(&json, ']');
         }
     }
     buf_puts(&json, "],\"headings\":[");
-    for (size_t i = 0; i < table->n_columns; i++) {
+    for (size_t i = 0; i < sheet->n_columns; i++) {
         if (i) {
             buf_putc(&json, ',');
         }
-        emit_string(&json, slice_of(table->headings[i]));
+        emit_string(&json, slice_of(sheet->headings[i]));
     }
     buf_putc(&json, ']');
-    if (table->timestamp) {
+    if (sheet->timestamp) {
         buf_puts(&json, ",\"time\":\"");
-        put_time(&json, table->timestamp, 'T', "Z\"");
+        put_time(&json, sheet->timestamp, 'T', "Z\"");
     }
     buf_putc(&json, '}');
     pretty_put(buf, buf_slice(&json), style->pretty);
     buf_putc(buf, '\n');
 }
 
-void table_put(struct buf *buf, const struct table *table, const struct table_style *style,
+void sheet_put(struct buf *buf, const struct sheet *sheet, const struct sheet_style *style,
                bool is_first)
 {
     _cleanup_(rendering_done) struct rendering rendering = {0};
 
-    if (style->format == TABLE_FORMAT_JSON) {
-        put_json(buf, table, style);
+    if (style->format == SHEET_FORMAT_JSON) {
+        put_json(buf, sheet, style);
         return;
     }
-    render(&rendering, table, style->data);
-    if (style->format == TABLE_FORMAT_HTML) {
-        put_html(buf, table, &rendering, style);
+    render(&rendering, sheet, style->data);
+    if (style->format == SHEET_FORMAT_HTML) {
+        put_html(buf, sheet, &rendering, style);
         return;
     }
-    put_preamble(buf, table, is_first);
-    if (style->format == TABLE_FORMAT_TABLE) {
-        put_table(buf, table, &rendering, style);
-    } else if (style->format == TABLE_FORMAT_LIST) {
-        put_list(buf, table, &rendering, style);
+    put_preamble(buf, sheet, is_first);
+    if (style->format == SHEET_FORMAT_TABLE) {
+        put_table(buf, sheet, &rendering, style);
+    } else if (style->format == SHEET_FORMAT_LIST) {
+        put_list(buf, sheet, &rendering, style);
     } else {
-        put_csv(buf, table, &rendering, style);
+        put_csv(buf, sheet, &rendering, style);
     }
 }
 
@@ -495,24 +495,24 @@ static int find_name(const char *const *names, size_t n, const char *name)
     return -1;
 }
 
-bool table_format_parse(const char *name, enum table_format *ret)
+bool sheet_format_parse(const char *name, enum sheet_format *ret)
 {
     static const char *const names[] = {"table", "list", "html", "csv", "json"};
     int i = find_name(names, ARRAY_SIZE(names), name);
 
     if (i >= 0) {
-        *ret = (enum table_format)i;
+        *ret = (enum sheet_format)i;
     }
     return i >= 0;
 }
 
-bool table_data_parse(const char *name, enum table_data *ret)
+bool sheet_data_parse(const char *name, enum sheet_data *ret)
 {
     static const char *const names[] = {"string", "bare", "json"};
     int i = find_name(names, ARRAY_SIZE(names), name);
 
     if (i >= 0) {
-        *ret = (enum table_data)i;
+        *ret = (enum sheet_data)i;
     }
     return i >= 0;
 }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tables and what they print like are data: tests/data/tools/tables.json (argv[1]).
+// The sheets and what they look like are data: tests/data/tools/sheets.json (argv[1]).
 #include "unit.h"
 
 #include "basic/file.h"
-#include "tools/table.h"
+#include "tools/sheet.h"
 #include "json/tree.h"
 
 #include <stdio.h>
 
 static json_t *fixtures;
-static struct type types[64]; // of the table being built: must outlive it
+static struct type types[64]; // of the sheet being built: must outlive it
 static size_t n_types;
 
-static void add_value(struct table *table, json_t *cell)
+static void add_value(struct sheet *sheet, json_t *cell)
 {
     _cleanup_free_ char *text = tree_text(json_object_get(cell, "value"));
     _cleanup_buf_ struct buf scratch = {0};
@@ -24,57 +24,57 @@ static void add_value(struct table *table, json_t *cell)
     assert_null(type_from_json(json_object_get(cell, "type"), type));
     cursor_init(&cursor, slice_of(text));
     assert_null(datum_decode(&cursor, type, DATUM_CHECK_ALL, NULL, &scratch, &value));
-    table_add_datum(table, value, type);
+    sheet_add_datum(sheet, value, type);
 }
 
-static void add_cell(struct table *table, json_t *cell)
+static void add_cell(struct sheet *sheet, json_t *cell)
 {
     if (json_is_null(cell)) {
-        table_add_empty(table);
+        sheet_add_empty(sheet);
     } else if (json_object_get(cell, "text")) {
-        table_add_text(table, slice_of(json_string_value(json_object_get(cell, "text"))));
+        sheet_add_text(sheet, slice_of(json_string_value(json_object_get(cell, "text"))));
     } else if (json_object_get(cell, "json")) {
         _cleanup_free_ char *text = tree_text(json_object_get(cell, "json"));
 
-        table_add_json(table, slice_of(text));
+        sheet_add_json(sheet, slice_of(text));
     } else {
-        add_value(table, cell);
+        add_value(sheet, cell);
     }
 }
 
-static void build(struct table *table, json_t *description)
+static void build(struct sheet *sheet, json_t *description)
 {
     json_t *row, *item;
     size_t i, j;
 
     if (json_object_get(description, "caption")) {
-        table_set_caption(table, json_string_value(json_object_get(description, "caption")));
+        sheet_set_caption(sheet, json_string_value(json_object_get(description, "caption")));
     }
     json_array_foreach(json_object_get(description, "headings"), i, item)
     {
-        table_add_column(table, json_string_value(item));
+        sheet_add_column(sheet, json_string_value(item));
     }
     json_array_foreach(json_object_get(description, "rows"), i, row)
     {
         json_array_foreach(row, j, item)
         {
-            add_cell(table, item);
+            add_cell(sheet, item);
         }
     }
-    assert_int_equal(table_n_rows(table), json_array_size(json_object_get(description, "rows")));
+    assert_int_equal(sheet_n_rows(sheet), json_array_size(json_object_get(description, "rows")));
 }
 
-static struct table_style style_of(json_t *test)
+static struct sheet_style style_of(json_t *test)
 {
-    struct table_style style = {
+    struct sheet_style style = {
         .no_headings = json_is_true(json_object_get(test, "no_headings")),
         .pretty = json_is_true(json_object_get(test, "pretty")),
         .max_column_width = json_integer_value(json_object_get(test, "max_column_width")),
     };
 
     assert_true(
-        table_format_parse(json_string_value(json_object_get(test, "format")), &style.format));
-    assert_true(table_data_parse(json_string_value(json_object_get(test, "data")), &style.data));
+        sheet_format_parse(json_string_value(json_object_get(test, "format")), &style.format));
+    assert_true(sheet_data_parse(json_string_value(json_object_get(test, "data")), &style.data));
     return style;
 }
 
@@ -96,15 +96,15 @@ static void run_case(json_t *test)
     const char *name = json_string_value(json_object_get(test, "table"));
     json_t *description = json_object_get(json_object_get(fixtures, "tables"), name);
     _cleanup_free_ char *expected = expected_text(test);
-    struct table_style style = style_of(test);
+    struct sheet_style style = style_of(test);
     _cleanup_buf_ struct buf text = {0};
-    struct table table = {0};
+    struct sheet sheet = {0};
 
     assert_non_null(description);
-    build(&table, description);
-    table.timestamp = json_integer_value(json_object_get(test, "timestamp"));
-    table_put(&text, &table, &style, !json_is_false(json_object_get(test, "first")));
-    table_done(&table);
+    build(&sheet, description);
+    sheet.timestamp = json_integer_value(json_object_get(test, "timestamp"));
+    sheet_put(&text, &sheet, &style, !json_is_false(json_object_get(test, "first")));
+    sheet_done(&sheet);
     while (n_types) {
         type_done(&types[--n_types]);
     }
@@ -125,18 +125,18 @@ static void test_fixtures(void **state)
 
 static void test_names(void **state)
 {
-    enum table_format format = TABLE_FORMAT_CSV;
-    enum table_data data = TABLE_DATA_BARE;
+    enum sheet_format format = SHEET_FORMAT_CSV;
+    enum sheet_data data = SHEET_DATA_BARE;
 
-    assert_false(table_format_parse("xml", &format));
-    assert_false(table_format_parse("", &format));
-    assert_int_equal(format, TABLE_FORMAT_CSV);
-    assert_true(table_format_parse("list", &format));
-    assert_int_equal(format, TABLE_FORMAT_LIST);
-    assert_false(table_data_parse("table", &data));
-    assert_int_equal(data, TABLE_DATA_BARE);
-    assert_true(table_data_parse("json", &data));
-    assert_int_equal(data, TABLE_DATA_JSON);
+    assert_false(sheet_format_parse("xml", &format));
+    assert_false(sheet_format_parse("", &format));
+    assert_int_equal(format, SHEET_FORMAT_CSV);
+    assert_true(sheet_format_parse("list", &format));
+    assert_int_equal(format, SHEET_FORMAT_LIST);
+    assert_false(sheet_data_parse("table", &data));
+    assert_int_equal(data, SHEET_DATA_BARE);
+    assert_true(sheet_data_parse("json", &data));
+    assert_int_equal(data, SHEET_DATA_JSON);
 }
 
 int main(int argc, char **argv)

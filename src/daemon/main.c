@@ -68,8 +68,8 @@ static int serve(const struct server_options *options, struct listen_fd *fds, si
         status = fail(error);
     } else {
         daemonize_ready();
-        notify_ready();
         daemon_tell_status(&daemon);
+        notify_ready();
         status = daemon_run(&daemon);
     }
     notify_stopping("closing databases and connections");

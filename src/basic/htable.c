@@ -150,3 +150,48 @@ void *htable_next(const struct htable *table, size_t *state)
     }
     return NULL;
 }
+
+static uint64_t reverse_bits(uint64_t x)
+{
+    x = (x >> 1 & 0x5555555555555555) | (x & 0x5555555555555555) << 1;
+    x = (x >> 2 & 0x3333333333333333) | (x & 0x3333333333333333) << 2;
+    x = (x >> 4 & 0x0f0f0f0f0f0f0f0f) | (x & 0x0f0f0f0f0f0f0f0f) << 4;
+    return __builtin_bswap64(x);
+}
+
+// An item's place on the line: its hash with the bits in reverse order, so that the low ones, which
+// say where its home is, come first. The items of one home are together then, and when the table
+// doubles, a home's stretch is halved. Less than HTABLE_END, for the last bit is 0.
+static uint64_t place_of(uint64_t hash)
+{
+    return reverse_bits(hash >> 1);
+}
+
+bool htable_is_scanned(uint64_t hash, uint64_t position)
+{
+    return place_of(slot_hash(hash)) < position;
+}
+
+uint64_t htable_scan(const struct htable *table, uint64_t position,
+                     void (*visit)(void *userdata, void *item), void *userdata)
+{
+    unsigned shift;
+    size_t start;
+    uint64_t n_passed;
+
+    if (!table->n || position == HTABLE_END) {
+        return HTABLE_END;
+    }
+    shift = 64 - (unsigned)__builtin_ctzll(table->n_slots);
+    n_passed = (position >> shift) + 1; // homes, this one included
+    start = (size_t)reverse_bits(position >> shift << shift);
+    for (size_t i = start; table->slots[i].hash; i = next_slot(table, i)) {
+        const struct htable_slot *slot = &table->slots[i];
+
+        // Items of other homes are among them, and after the table has shrunk some visited before.
+        if (home(table, slot->hash) == start && place_of(slot->hash) >= position) {
+            visit(userdata, slot->item);
+        }
+    }
+    return n_passed == table->n_slots ? HTABLE_END : n_passed << shift;
+}

@@ -34,6 +34,16 @@ void *htable_next_with_hash(const struct htable *table, uint64_t hash, size_t *s
 // All items in no order, the same way.
 void *htable_next(const struct htable *table, size_t *state);
 
+// A walk that can be interrupted by changes: the items lie on a line by their hashes, at places
+// that stay the same when the table grows or shrinks. Start with position 0. Each call visits the
+// items of the next stretch of the line, few of them on average, and returns the position behind
+// it; HTABLE_END after the last stretch. visit() must not change the table.
+#define HTABLE_END UINT64_MAX
+uint64_t htable_scan(const struct htable *table, uint64_t position,
+                     void (*visit)(void *userdata, void *item), void *userdata);
+// True if the walk at this position has come past items with this hash.
+bool htable_is_scanned(uint64_t hash, uint64_t position);
+
 #define HTABLE_FOREACH_WITH_HASH(var, table, hash)                                                 \
     for (size_t var##_state = 0; (var = htable_next_with_hash((table), (hash), &var##_state));)
 #define HTABLE_FOREACH(var, table)                                                                 \

@@ -74,9 +74,75 @@ static void test_replace_and_clear(void **state)
     htable_done(&table);
 }
 
+struct walk {
+    uint64_t position;
+    unsigned n_visits[N];
+};
+
+static void on_visit(void *userdata, void *item)
+{
+    struct walk *walk = userdata;
+
+    walk->n_visits[(int *)item - numbers]++;
+}
+
+// A walk during which items come and go, so that the table grows and shrinks: those that were there
+// all the time are visited once, and no other more than once or at the wrong time.
+static void check_scan(int n_hashes, int first, int last)
+{
+    struct walk *walk = xcalloc(1, sizeof(*walk));
+    struct htable table = {0};
+    bool *was_scanned = xcalloc(N, sizeof(bool));
+    int n_calls = 0, at = first;
+
+    for (int i = 0; i < first; i++) {
+        htable_insert(&table, hash_u64(i % n_hashes, 0), &numbers[i]);
+    }
+    for (; walk->position != HTABLE_END; n_calls++) {
+        walk->position = htable_scan(&table, walk->position, on_visit, walk);
+        for (int k = 0; k < 3 && at != last; k++) {
+            int i = at < last ? at++ : --at;
+            uint64_t hash = hash_u64(i % n_hashes, 0);
+
+            was_scanned[i] = htable_is_scanned(hash, walk->position);
+            if (first < last) {
+                htable_insert(&table, hash, &numbers[i]);
+            } else {
+                assert_true(htable_remove(&table, hash, &numbers[i]));
+            }
+        }
+    }
+    for (int i = 0; i < MAX(first, last); i++) {
+        bool is_changed = i >= MIN(first, last) && i < MAX(first, at);
+        bool expected = !is_changed || was_scanned[i] == (first > last);
+
+        assert_int_equal(walk->n_visits[i], i < MAX(first, at) && expected);
+    }
+    assert_true(n_calls < 8 * N + 8);
+    free(was_scanned);
+    free(walk);
+    htable_done(&table);
+}
+
+static void test_scan(void **state)
+{
+    static const int n_hashes[] = {N, 7, 1};
+
+    for (size_t i = 0; i < ARRAY_SIZE(n_hashes); i++) {
+        check_scan(n_hashes[i], 0, 0);
+        check_scan(n_hashes[i], 1, 1);
+        check_scan(n_hashes[i], N, N);
+        check_scan(n_hashes[i], 10, N);
+        check_scan(n_hashes[i], N / 2, N);
+        check_scan(n_hashes[i], N, 0);
+        check_scan(n_hashes[i], N, N / 20);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_scan),
         cmocka_unit_test(test_distinct),
         cmocka_unit_test(test_colliding),
         cmocka_unit_test(test_replace_and_clear),

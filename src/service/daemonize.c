@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define RESTART_INTERVAL (10 * USEC_PER_SEC) // between two starts of a worker that crashes
+#define RESTART_INTERVAL (10 * USEC_PER_SEC) // between two restarts of a worker that crashes
 
 LOG_MODULE(daemon);
 
@@ -201,11 +201,11 @@ static void sleep_until(usec_t when)
     }
 }
 
-// Starts workers until one ends otherwise than by a crash, and exits as it did. Returns in the
-// workers only.
+// Starts workers until one ends otherwise than by a crash, and exits as it did. The first crash is
+// followed by a restart at once. Returns in the workers only.
 static int monitor(void)
 {
-    usec_t last_start = 0;
+    usec_t next_restart = 0;
     bool was_ready = false;
 
     vlog_set_subprogram("monitor");
@@ -217,7 +217,6 @@ static int monitor(void)
         int r;
 
         set_forwarding(on_forwarded_signal);
-        last_start = clock_monotonic();
         block_forwarded(&old);
         r = fork_with_pipe(&pid, &fd);
         if (!r && !pid) {
@@ -242,7 +241,8 @@ static int monitor(void)
             exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
         }
         log_err("pid %ld died, %s; starting it again", (long)pid, describe(status, text));
-        sleep_until(last_start + RESTART_INTERVAL);
+        sleep_until(next_restart);
+        next_restart = clock_monotonic() + RESTART_INTERVAL;
     }
 }
 

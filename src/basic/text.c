@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "basic/text.h"
 
+#include "basic/hash.h"
+
 #include <assert.h>
 
 struct text *text_empty(void)
@@ -32,4 +34,24 @@ struct text *text_new(struct slice bytes)
 void text_free(struct text *text)
 {
     free(text);
+}
+
+// The texts made last, by hash; a text that repeats finds itself here before it is evicted.
+#define SHARED_SLOTS 1024
+#define SHARED_MAX   32
+
+struct text *text_share(struct slice bytes)
+{
+    static struct text *slots[SHARED_SLOTS];
+    struct text **slot;
+
+    if (!bytes.size || bytes.size > SHARED_MAX) {
+        return text_new(bytes);
+    }
+    slot = &slots[hash_bytes(bytes.data, bytes.size, 0) % SHARED_SLOTS];
+    if (!*slot || !slice_equals(text_slice(*slot), bytes)) {
+        text_unref(*slot);
+        *slot = text_new(bytes);
+    }
+    return text_ref(*slot);
 }

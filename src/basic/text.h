@@ -19,6 +19,9 @@ struct text {
 struct text *text_empty(void);
 // A copy of the bytes, which must be fewer than 4 GiB.
 struct text *text_new(struct slice bytes);
+// The same, or another reference to a recent text with these bytes: for values of which many repeat
+// (roles, keys of maps), so that they take memory once.
+struct text *text_share(struct slice bytes);
 void text_free(struct text *text);
 
 static inline struct text *text_ref(struct text *text)

@@ -126,7 +126,7 @@ static struct ovsdb_error *decode_string(struct cursor *cursor, struct buf *scra
     if (UNLIKELY(s.size >= UINT32_MAX)) {
         return error_new(ERROR_RESOURCES, "a string of %zu bytes is too long", s.size);
     }
-    *ret = text_new(s);
+    *ret = text_share(s);
     return NULL;
 }
 

@@ -2,6 +2,8 @@
 #include "basic/text.h"
 #include "unit.h"
 
+#include <stdio.h>
+
 static void test_references(void **state)
 {
     struct text *text = text_new(SLICE("hello"));
@@ -26,11 +28,32 @@ static void test_empty(void **state)
     assert_string_equal(empty->data, "");
 }
 
+static void test_share(void **state)
+{
+    struct text *a = text_share(SLICE("switch")), *b = text_share(SLICE("switch"));
+    struct text *empty = text_share(SLICE(""));
+
+    assert_ptr_equal(a, b);
+    assert_ptr_equal(empty, text_empty());
+    // Whatever else is shared meanwhile, a text lives as long as it is referred to.
+    for (int i = 0; i < 10000; i++) {
+        char name[20];
+
+        snprintf(name, sizeof(name), "other%d", i);
+        text_unref(text_share(slice_of(name)));
+    }
+    assert_slice_is(text_slice(a), "switch");
+    text_unref(a);
+    text_unref(b);
+    text_unref(empty);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_references),
         cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_share),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

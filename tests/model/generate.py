@@ -7,7 +7,7 @@ STRINGS = ["", "a", "b", "B", "ab", "é", "\U0001f600", 'q"\\\n', "value with sp
 # Halves and quarters print exactly, and stay so under + - * and division by 2.
 REALS = [0, 1, -1, 0.5, -2.25, 4, 1e300, -1e300, 3.75]
 INTEGERS = [0, 1, 2, 3, 4, 5, -1, -2, 7, 2 ** 63 - 1, -2 ** 63 + 1, 2 ** 53 + 1]
-BROKEN = [None, "text", 1.5, True, {}, [], ["set", 5], ["set", ["x", 1]], ["map", [["a"]]],
+BROKEN = [None, "text", 1.5, True, {}, [], ["set", 5], ["set", [["x"], 1]], ["map", [["a"]]],
           ["uuid", "zz"], ["named-uuid", "1"], ["set", [[]]], 9.5e30, {"a": 1}, ["map", {}]]
 
 
@@ -253,7 +253,8 @@ class Generator:
     def spoil(self, operations):
         """Breaks one operation, in a way that a schema-blind client could."""
         operation = self.random.choice(operations)
-        members = sorted(set(operation) - {"uuid-name"})
+        # Without a name, others would refer to nothing; without a time-out, it would wait.
+        members = sorted(set(operation) - {"uuid-name", "timeout"})
         choice = self.random.randrange(9)
         if choice == 0:
             operation["op"] = "no-such-operation"

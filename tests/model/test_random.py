@@ -30,8 +30,12 @@ def same_result(expected, got):
     if isinstance(expected, Failure):
         return isinstance(got, dict) and got.get("error") in expected.tags
     if isinstance(expected, dict) and "rows" in expected:
+        if not isinstance(got, dict) or set(got) != {"rows"}:
+            return False
+        if "unknown" in normal(expected):  # the name of a row that a failure kept from being made
+            return len(got["rows"]) == len(expected["rows"])
         # Nobody can know versions, which a select without columns asks for too.
-        return isinstance(got, dict) and set(got) == {"rows"} and (
+        return (
             sorted(normal({**row, "_version": 0}) for row in got["rows"])
             == sorted(normal({**row, "_version": 0}) for row in expected["rows"]))
     return normal(expected) == normal(got)
@@ -126,7 +130,7 @@ def test_random(lab, seed):
     if restarts:
         world.restart()
     # The point is lost if nearly everything is refused.
-    assert n_committed >= N_TRANSACTIONS // 10 or not generator.tables["T0"].get("isRoot")
+    assert n_committed >= N_TRANSACTIONS // 20 or not generator.tables["T0"].get("isRoot")
 
 
 @pytest.mark.parametrize("kind", ["restart", "compaction"])

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a server must survive: sudden ends, bad input, full disks, damaged files.
+
+    /usr/bin/python3 -m pytest tests/robust --build DIR [--rounds N]
+"""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from borrow import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
+from borrow import pytest_addoption as _borrowed_options  # noqa: E402
+
+
+def pytest_addoption(parser):
+    _borrowed_options(parser)
+    parser.getgroup("ovsdbd").addoption(
+        "--rounds", type=int, default=15, help="how often to kill, damage, ... (default: 15)")

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A full disk: writers get an error, readers notice nothing, and what was answered stays."""
+import subprocess
+import threading
+
+import pytest
+from harness import dbfile
+
+SCHEMA = {"name": "full", "version": "1.0.0", "tables": {
+    "T": {"isRoot": True, "columns": {"tag": {"type": "string"}, "load": {"type": "string"}}}}}
+
+
+@pytest.fixture
+def disk(lab):
+    """A file system of 1 MiB."""
+    path = lab.path("disk")
+    path.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path],
+                      check=False, stderr=subprocess.PIPE).returncode:
+        pytest.skip("only root may mount a small file system")
+    yield path
+    for server in lab.servers:
+        server.clean_up()
+    subprocess.run(["umount", path], check=True)
+
+
+@pytest.fixture
+def db(disk):
+    return dbfile.create(disk / "full.db", SCHEMA)
+
+
+def tags(client):
+    return {row["tag"] for row in client.select("full", "T", ["tag"])}
+
+
+def fill(server, name, kept, durable):
+    """Writes until the disk is full; adds the tags of what was answered to `kept`."""
+    client = server.client()
+    for number in range(10000):
+        tag = f"{name}-{number}"
+        reply = client.transact("full",
+                                {"op": "insert", "table": "T", "row": {
+                                    "tag": tag, "load": "x" * 2000}},
+                                {"op": "commit", "durable": durable})
+        errors = [r["error"] for r in reply if r and "error" in r]
+        if errors:
+            assert errors == ["I/O error"], reply
+            return
+        kept.add(tag)
+    raise AssertionError("the disk never was full")
+
+
+def fill_by_four(server):
+    kept = set()
+    threads = [threading.Thread(target=fill, args=(server, f"w{i}", kept, i % 2 == 0))
+               for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return kept
+
+
+def test_full_disk_under_load(lab, disk, db):
+    ballast = disk / "ballast"
+    ballast.write_bytes(b"x" * 400000)
+    server = lab.new_server().allow(r"full\.db|No space left").start([db])
+    reader = server.client()
+    kept = fill_by_four(server)
+    assert len(kept) > 50
+    assert tags(reader) == kept
+    # As long as it is full, it stays an error, and costs nothing.
+    reply = reader.transact("full", {"op": "insert", "table": "T", "row": {
+        "tag": "too much", "load": "x" * 2000}})
+    assert reply[-1]["error"] == "I/O error"
+    # What writes nothing succeeds.
+    reader.commit("full", {"op": "update", "table": "T", "where": [["tag", "==", "none"]],
+                           "row": {"load": ""}})
+    ballast.unlink()
+    reader.insert("full", "T", {"tag": "after"})
+    assert tags(reader) == kept | {"after"}
+    server.stop()
+    server.start([db])
+    assert tags(server.client()) == kept | {"after"}
+
+
+def test_kill_on_a_full_disk(lab, disk, db):
+    """The end comes while it is full: nothing answered durably is lost, nothing refused is there."""
+    (disk / "ballast").write_bytes(b"x" * 400000)
+    server = lab.new_server().allow(r"full\.db|No space left").start([db])
+    kept = fill_by_four(server)
+    server.kill()
+    server.start([db])
+    assert tags(server.client()) == kept
+
+
+def test_compaction_without_space(lab, disk, db):
+    """A compaction that does not fit fails, says so, and leaves the database as it was."""
+    server = lab.new_server().allow(r"full\.db|No space left").start([db])
+    kept = set()
+    fill(server, "w", kept, True)
+    with server.client(server.control_path) as control:
+        error = control.error("ovsdb-server/compact", "full")
+    assert "No space left" in error
+    assert tags(server.client()) == kept
+    assert sorted(p.name for p in disk.iterdir()) == [".full.db.~lock~", "full.db"]
+    server.client().commit("full", {"op": "delete", "table": "T", "where": [["tag", "==", "w-1"]]})
+    server.stop()
+    server.start([db])
+    assert tags(server.client()) == kept - {"w-1"}
+
+
+def test_log_file_on_a_full_disk(lab, disk):
+    """No log line is worth an outage."""
+    db = dbfile.create(lab.path("full.db"), SCHEMA)
+    server = lab.new_server()
+    server.log_path = str(disk / "server.log")
+    server.start([db])
+    (disk / "ballast").write_bytes(b"x")
+    with open(disk / "ballast", "ab", buffering=0) as ballast:
+        try:
+            while True:
+                ballast.write(b"x" * 4096)
+        except OSError:
+            pass
+    client = server.client()
+    for number in range(200):
+        server.client().send_raw("no JSON}")
+        client.insert("full", "T", {"tag": str(number)})
+    assert len(tags(client)) == 200
+    server.allowed.append("")
+
+
+def test_start_on_a_full_disk(lab, disk, db):
+    """It serves what is there, or says why not."""
+    server = lab.new_server().allow(r"full\.db|No space left").start([db])
+    server.client().insert("full", "T", {"tag": "a"})
+    server.stop()
+    try:
+        (disk / "ballast").write_bytes(b"x" * 2000000)
+    except OSError:
+        pass
+    server.start([db])
+    assert tags(server.client()) == {"a"}

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bad input and bad clients: an error or a closed connection for them, nothing for the others."""
+import copy
+import json
+import random
+import socket
+
+import pytest
+from harness import wait
+from harness.rpc import Closed
+
+UUID = "00000000-0000-4000-8000-000000000001"
+REQUESTS = [
+    {"id": 1, "method": "echo", "params": ["text", 1.5, None, {"a": [True]}]},
+    {"id": "a", "method": "list_dbs", "params": []},
+    {"id": 2, "method": "get_schema", "params": ["small"]},
+    {"id": 3, "method": "transact", "params": ["small", {
+        "op": "insert", "table": "T", "uuid-name": "t", "row": {
+            "name": "é", "n": -5, "r": 0.5, "on": True, "tags": ["set", ["a", "b"]],
+            "map": ["map", [["k", "v"]]], "kids": ["set", [["named-uuid", "c"]]]}},
+        {"op": "insert", "table": "C", "uuid-name": "c", "row": {"name": "child"}},
+        {"op": "comment", "comment": "why"}]},
+    {"id": 4, "method": "transact", "params": ["small", {
+        "op": "select", "table": "T", "where": [["n", "<", 5], ["tags", "includes", "a"]],
+        "columns": ["name", "_uuid"]}, {
+        "op": "mutate", "table": "T", "where": [["_uuid", "==", ["uuid", UUID]]],
+        "mutations": [["n", "+=", 1], ["tags", "insert", ["set", ["x"]]]]}, {
+        "op": "update", "table": "T", "where": [], "row": {"r": 1e300}}]},
+    {"id": 5, "method": "monitor", "params": ["small", ["m"], {"T": [{
+        "columns": ["name"], "select": {"initial": True, "modify": False}}], "C": {}}]},
+    {"id": 6, "method": "monitor_cond", "params": ["small", "c", {"T": [{
+        "columns": ["n"], "where": [["n", "==", 1], True]}]}]},
+    {"id": 7, "method": "monitor_cond_since", "params": ["small", "s", {"T": [{
+        "columns": ["n"]}]}, UUID]},
+    {"id": 8, "method": "monitor_cond_change", "params": ["c", "d", {"T": [{
+        "where": [["n", "==", 2]]}]}]},
+    {"id": 9, "method": "monitor_cancel", "params": ["c"]},
+    {"id": 10, "method": "lock", "params": ["l"]},
+    {"id": 11, "method": "unlock", "params": ["l"]},
+    {"id": 12, "method": "set_db_change_aware", "params": [True]},
+]
+ODD = [None, True, 0, -1, 2 ** 63, 1e308, "", "T", "é\U0001f600", [], {}, [[]], ["uuid", UUID],
+       ["named-uuid", "x"], ["set", [1, 1]], ["map", [["a"]]], {"T": {}}, [None] * 50, "x" * 5000]
+
+
+@pytest.fixture
+def server(lab):
+    # What clients do wrong is worth a warning; a server that fails is not this test's to allow.
+    return lab.serve("small").allow(r"\|WARN\|")
+
+
+@pytest.fixture
+def bystander(server):
+    """A client that must not be disturbed, with a row of its own."""
+    client = server.client()
+    client.insert("small", "I", {"a": 7, "b": "bystander"})
+
+    def check():
+        assert client.call("echo", 1) == [1]
+        assert client.select("small", "I", ["b"], [["a", "==", 7]]) == [{"b": "bystander"}]
+    return check
+
+
+def private_kib(server):
+    with open(f"/proc/{server.pid}/smaps_rollup", encoding="ascii") as source:
+        return sum(int(line.split()[1]) for line in source if line.startswith("Private"))
+
+
+def damage(rng, data):
+    """Some bytes flipped, lost, doubled, made up; or the end cut off."""
+    for _ in range(rng.choice([1, 1, 2, 5])):
+        start = rng.randrange(len(data) + 1)
+        end = min(len(data), start + rng.choice([1, 1, 2, 10, 100]))
+        way = rng.randrange(6)
+        if way == 0:
+            data = data[:start] + data[end:]
+        elif way == 1:
+            data = data[:end] + data[start:end] * rng.choice([1, 3]) + data[end:]
+        elif way == 2:
+            data = data[:start] + rng.randbytes(rng.choice([1, 4])) + data[end:]
+        elif way == 3:
+            data = data[:start] + rng.choice(
+                [b"[", b"{", b'"', b"\\", b"\\u0000", b"\\ud800", b"\xff", b"\0", b"1e999", b"-",
+                 b"[" * 2000, b'{"a":' * 1500]) + data[start:]
+        elif way == 4:
+            data = data[:start]
+        else:
+            data = data[:start] + bytes(b ^ 1 << rng.randrange(8) for b in data[start:end]) \
+                + data[end:]
+    return data
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_bytes(server, bystander, seed):
+    """Whatever bytes come, the connection gets whole JSON back, if anything, and ends."""
+    rng = random.Random(seed)
+    for number in range(150):
+        requests = rng.sample(REQUESTS, rng.randint(1, 4))
+        data = damage(rng, b"".join(json.dumps(r).encode() for r in requests))
+        with server.client() as client:
+            try:
+                client.send_raw(data)
+                client.socket.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+            for message in client.wait_closed():
+                assert isinstance(message, dict), message
+        if number % 30 == 0:
+            bystander()
+    bystander()
+
+
+def odd_one(rng, value, depth=0):
+    """A copy of a JSON value with one part replaced, lost, renamed or added."""
+    if isinstance(value, (list, dict)) and value and (depth == 0 or rng.random() < 0.75):
+        value = copy.copy(value)
+        key = rng.choice(list(value)) if isinstance(value, dict) else rng.randrange(len(value))
+        way = rng.random()
+        if way < 0.1:
+            del value[key]
+        elif way < 0.2 and isinstance(value, dict):
+            value[rng.choice(["", "surplus", "_uuid", "é", "op"])] = value[key]
+        elif way < 0.2:
+            value.insert(key, rng.choice(ODD))
+        else:
+            value[key] = odd_one(rng, value[key], depth + 1)
+        return value
+    return rng.choice(ODD)
+
+
+@pytest.mark.ours("the peer crashes when a monitor's parameters are too few")
+@pytest.mark.parametrize("seed", range(4))
+def test_odd_parameters(server, bystander, seed):
+    """Every request gets its reply, on a connection that goes on."""
+    rng = random.Random(seed)
+    client = server.client()
+    for number in range(400):
+        request = rng.choice(REQUESTS)
+        params = odd_one(rng, request["params"] or [[]])
+        client.request(request["method"], params, id_=number)
+        reply = client.reply(number)
+        assert ("result" in reply) and ("error" in reply), reply
+        assert reply["result"] is None or reply["error"] is None, reply
+        client.notifications.clear()
+        if number % 100 == 0:
+            bystander()
+    bystander()
+
+
+def send_unread(client, text):
+    """Sends until the server takes no more; returns whether it took all."""
+    client.reads_while_sending = False
+    try:
+        client.send_raw(text, patience=0.3)
+        return True
+    except AssertionError:
+        return False
+    except (Closed, OSError):
+        return True
+
+
+def test_replies_never_read(lab, server, bystander):
+    """20 clients ask for 400 MB of replies and read nothing."""
+    writer = server.client()
+    for number in range(20):
+        writer.insert("small", "T", {"name": str(number) + "x" * 50000})
+    before = private_kib(server)
+    request = json.dumps({"method": "transact", "id": 1, "params": [
+        "small", {"op": "select", "table": "T", "where": []}]})
+    clients = [server.client() for _ in range(20)]
+    for client in clients:
+        send_unread(client, request * 20)
+        bystander()
+    grown = private_kib(server) - before
+    assert grown < 150 * 1024, f"{grown} KiB for what nobody reads"
+    for client in clients:
+        client.close()
+    bystander()
+    wait.until(lambda: "sessions:2" in server.control("memory/show"), "the clients' end")
+
+
+def test_monitors_never_read(server, bystander):
+    """A monitor that does not read costs no more the more there is to tell, and gets the net change
+    when it reads again."""
+    writer = server.client()
+    row = writer.insert("small", "T", {"name": "start"})
+    idle = [server.client() for _ in range(20)]
+    for client in idle:
+        client.call("monitor", "small", "m", {"T": {"columns": ["name", "n"]}})
+    before = private_kib(server)
+    for number in range(1, 601):
+        writer.commit("small", {"op": "update", "table": "T", "where": [["_uuid", "==",
+                                                                           ["uuid", row]]],
+                                "row": {"n": number, "name": "x" * 20000}})
+    grown = private_kib(server) - before
+    assert grown < 100 * 1024, f"{grown} KiB for 480 MB of updates that nobody reads"
+    bystander()
+    for client in idle:
+        last = None
+        while last != 600:
+            last = client.notification("update")[1]["T"][row]["new"]["n"]
+    bystander()
+
+
+def test_byte_by_byte(server, bystander):
+    """100 clients that each send a byte now and then, all at once."""
+    clients = [server.client() for _ in range(100)]
+    requests = [json.dumps({"id": i, "method": "echo", "params": ["x" * (i % 7), i]}).encode()
+                for i in range(100)]
+    for position in range(max(map(len, requests))):
+        for client, request in zip(clients, requests):
+            client.send_raw(request[position:position + 1])
+        if position % 10 == 0:
+            bystander()
+    for i, client in enumerate(clients):
+        assert client.reply(i)["result"] == ["x" * (i % 7), i]
+    bystander()
+
+
+def test_connections_that_say_nothing(server, bystander):
+    """Opened and closed, and opened and left alone."""
+    for _ in range(300):
+        server.client().close()
+    silent = [server.client() for _ in range(300)]
+    bystander()
+    assert silent[-1].call("echo", "still") == ["still"]
+
+
+def test_unfinished_messages(server, bystander):
+    """Halves of big messages are held while their client is there, and given back afterwards."""
+    before = private_kib(server)
+    clients = [server.client() for _ in range(20)]
+    for client in clients:
+        client.send_raw('{"id":1,"method":"echo","params":["' + "x" * 1000000)
+        bystander()
+    for client in clients:
+        client.close()
+    wait.until(lambda: private_kib(server) - before < 10 * 1024, "the memory of 20 MB of halves")
+    bystander()

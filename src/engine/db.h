@@ -20,7 +20,8 @@ struct db_log {
                                   uint64_t *ret_ticket);
 };
 
-// Told of every commit, right after it became visible, in order of registration.
+// Told of every commit, right after it became visible, in order of registration. It may remove
+// itself, and run transactions on other databases, but not on this one.
 struct db_observer {
     void (*committed)(struct db_observer *observer, struct db *db, struct changeset *changes);
     struct list node;

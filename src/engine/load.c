@@ -4,6 +4,7 @@
 #include "engine/internal.h"
 
 #include <assert.h>
+#include <float.h>
 
 struct row *db_load_row(struct db *db, const struct table_schema *schema, struct uuid uuid,
                         bool *ret_is_new)
@@ -72,7 +73,7 @@ static bool is_limited(const struct base_type *base)
         return base->enumeration || base->integer.min != INT64_MIN ||
                base->integer.max != INT64_MAX;
     case ATOM_REAL:
-        return base->enumeration || base->real.min != -__DBL_MAX__ || base->real.max != __DBL_MAX__;
+        return base->enumeration || base->real.min != -DBL_MAX || base->real.max != DBL_MAX;
     case ATOM_STRING:
         return base->enumeration || base->string.min || base->string.max != UINT32_MAX;
     default:

@@ -43,6 +43,11 @@ static void view_init(struct view *view, const struct row *row, const struct col
     }
 }
 
+static struct uuid reference(const struct view *view, bool is_value, uint32_t i)
+{
+    return (is_value ? view->values : view->keys)[i].uuid;
+}
+
 // Calls `visit` with -1 for each reference that only `old` has, and +1 for each that only `new`
 // has.
 static void diff_side(struct side *side, const struct row *old, const struct row *new,
@@ -54,16 +59,15 @@ static void diff_side(struct side *side, const struct row *old, const struct row
     view_init(&a, old, side->column);
     view_init(&b, new, side->column);
     for (uint32_t i = 0, j = 0; i < a.n || j < b.n;) {
-        const union atom *from = side->is_value ? &a.values[i] : &a.keys[i];
-        const union atom *to = side->is_value ? &b.values[j] : &b.keys[j];
         int cmp = i == a.n ? 1 : j == b.n ? -1 : atom_compare(a.keys[i], b.keys[j], type);
 
-        if (cmp || !uuid_equals(from->uuid, to->uuid)) {
+        if (cmp ||
+            !uuid_equals(reference(&a, side->is_value, i), reference(&b, side->is_value, j))) {
             if (cmp <= 0) {
-                visit(side, from->uuid, -1);
+                visit(side, reference(&a, side->is_value, i), -1);
             }
             if (cmp >= 0) {
-                visit(side, to->uuid, 1);
+                visit(side, reference(&b, side->is_value, j), 1);
             }
         }
         i += cmp <= 0;

@@ -22,7 +22,7 @@ void txn_delete(struct txn *txn, const struct table_schema *table, struct uuid u
 void txn_add_comment(struct txn *txn, struct slice comment);
 
 // Strong references, garbage collection, weak references, minimums, maxRows, uniqueness, log, swap,
-// observers (DESIGN section 2 "Commit order"). On error nothing has changed. *ret_changes
-// (borrowed) is NULL if the transaction changed nothing.
+// observers, in this order. On error nothing has changed. Afterwards, either way, only txn_free()
+// may follow. *ret_changes (borrowed) is NULL if the transaction changed nothing.
 struct ovsdb_error *txn_commit(struct txn *txn, bool durable, struct changeset **ret_changes,
                                uint64_t *ret_ticket);

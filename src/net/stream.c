@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define MAX_DISCARD 64 // reads before a close
+
 static ssize_t plain_recv(struct stream *stream, void *data, size_t size)
 {
     ssize_t n;
@@ -36,11 +38,12 @@ static uint32_t plain_wants(const struct stream *stream, bool receiving, bool se
 // Unread input would make TCP send a reset, which can overtake output that is still on its way.
 static void plain_close(struct stream *stream)
 {
-    if (stream->fd >= 0) {
-        recv(stream->fd, NULL, SIZE_MAX / 2, MSG_TRUNC | MSG_DONTWAIT);
-        close(stream->fd);
-        stream->fd = -1;
+    char unread[4096];
+
+    for (int i = 0; i < MAX_DISCARD && plain_recv(stream, unread, sizeof(unread)) > 0; i++) {
     }
+    close(stream->fd);
+    stream->fd = -1;
 }
 
 static const struct stream_ops plain_ops = {plain_recv, plain_send, plain_wants, plain_close};

@@ -42,6 +42,15 @@ static void check_message(struct player *player, char letter, const char *expect
     }
 }
 
+static void check_contains(struct player *player, char letter, const char *expected)
+{
+    _cleanup_free_ char *message = player_take(player, letter);
+
+    if (!message || !strstr(message, expected)) {
+        fail_msg("%s:%zu: message is %s", script, line_number, message ? message : "not there");
+    }
+}
+
 static void check_nothing_left(struct player *player)
 {
     for (size_t i = 0; i < PLAYER_CLIENTS; i++) {
@@ -119,6 +128,10 @@ static void play_line(struct player *player, const char *line)
 
     if (line[0] && line[1] == '<') {
         check_message(player, line[0], line + 3);
+        return;
+    }
+    if (line[0] && line[1] == '~') {
+        check_contains(player, line[0], line + 3);
         return;
     }
     if (line[0] && line[1] == '!') {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define N_MUTATIONS 200
-#define MAX_FILE   65536
+#define MAX_FILE    65536
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -53,7 +53,7 @@ static void set_deadline(struct daemon *daemon)
 {
     usec_t deadline = server_deadline(daemon->server);
 
-    if (deadline != daemon->deadline_set) {
+    if (daemon->deadline && deadline != daemon->deadline_set) {
         daemon->deadline_set = deadline;
         if (deadline != USEC_INFINITY) {
             sd_event_source_set_time(daemon->deadline, deadline);
@@ -342,6 +342,7 @@ void daemon_tell_status(struct daemon *daemon)
 // What was answered leaves once it is synced, and no later than a moment from now.
 static void flush(struct daemon *daemon)
 {
+    finish_turn(daemon); // the loop may have ended in the middle of one
     gate_drain(daemon->gate);
     gate_dispatch(daemon->gate);
     net_flush(daemon->net, FLUSH_TIMEOUT);

@@ -228,10 +228,16 @@ static void set_columns(struct monitor_table *ret, const struct table_parser *pa
 // Decodes ret->where.
 static struct ovsdb_error *set_condition(struct monitor_table *ret, struct buf *scratch)
 {
+    struct ovsdb_error *error;
     struct cursor cursor;
 
     cursor_init(&cursor, text_slice(ret->where));
-    return condition_decode(&cursor, ret->table, NULL, scratch, &ret->condition);
+    error = condition_decode(&cursor, ret->table, NULL, scratch, &ret->condition);
+    if (!error) {
+        condition_drop_repeated(&ret->condition);
+        ret->values = value_set_new(&ret->condition);
+    }
+    return error;
 }
 
 static struct text *joined_where(struct table_parser *parser)
@@ -277,6 +283,7 @@ static void monitor_table_done(struct monitor_table *table)
     }
     free(table->columns);
     text_unref(table->where);
+    value_set_free(table->values);
     condition_done(&table->condition);
 }
 

@@ -3,7 +3,7 @@
 // <monitor-requests>; protocol extensions 4.1.12). Immutable once parsed.
 #pragma once
 
-#include "engine/condition.h"
+#include "monitor/values.h"
 
 // The method that made the monitor decides how updates look.
 enum monitor_version {
@@ -34,6 +34,7 @@ struct monitor_table {
     uint8_t select;             // what any of its requests selects; 0: nothing is ever shown
     struct text *where;         // canonical JSON array of all clauses; "[]": every row
     struct condition condition; // the same, decoded
+    struct value_set *values;   // the same by hash if it is a long list of values, else NULL
 };
 
 struct monitor_spec {
@@ -59,7 +60,9 @@ bool monitor_spec_is_persistent(const struct monitor_spec *spec);
 // True if the condition of the table holds for `row`.
 static inline bool monitor_table_matches(const struct monitor_table *table, const struct row *row)
 {
-    return !table->condition.n_clauses || condition_matches_any(&table->condition, row);
+    return table->values
+               ? value_set_matches(table->values, row)
+               : !table->condition.n_clauses || condition_matches_any(&table->condition, row);
 }
 
 DEFINE_CLEANUP(struct monitor_spec *, monitor_spec_freep, monitor_spec_free)

@@ -2,6 +2,7 @@
 #include "monitor/watch.h"
 
 #include "basic/list.h"
+#include "monitor/values.h"
 
 // A clause column == constant of a view.
 struct watched_value {
@@ -58,22 +59,6 @@ void watch_set_free(struct watch_set *set)
         free(set->tables[i].n_values);
     }
     free(set);
-}
-
-static bool has_only_values(const struct condition *condition)
-{
-    for (size_t i = 0; i < condition->n_clauses; i++) {
-        if (condition->clauses[i].function != COND_EQ &&
-            condition->clauses[i].function != COND_FALSE) {
-            return false;
-        }
-    }
-    return condition->n_clauses;
-}
-
-static uint64_t value_hash(const struct column *column, union datum value)
-{
-    return datum_hash(value, &column->type, column->index);
 }
 
 // Counts one value more of `column`.
@@ -157,7 +142,7 @@ struct watch *watch_new(struct watch_set *set, struct view *view, const struct m
 
         watch->tables[i].view = view;
         list_init(&watch->tables[i].node);
-        if (has_only_values(&table->condition)) {
+        if (condition_is_values(&table->condition)) {
             watch->values[i] = watch_values(watches, view, &table->condition);
         } else {
             list_push_back(&watches->views, &watch->tables[i].node);

@@ -279,10 +279,17 @@ static void commit_randomly(struct world *world)
 static void change_condition(struct replica *replica)
 {
     struct monitor_spec *spec;
-    char requests[80];
+    static const char long_list[] =
+        "{\"A\":[{\"where\":[[\"i\",\"==\",0],[\"i\",\"==\",2],[\"i\",\"==\",2],[\"opt\",\"==\",1],"
+        "[\"opt\",\"==\",2],[\"set\",\"==\",4],false]}]}";
+    char requests[sizeof(long_list)];
 
-    snprintf(requests, sizeof(requests), "{\"A\":[{\"where\":[[\"i\",\"%s\",%d]]}]}",
-             random_below(2) ? "<" : "==", (int)random_below(5));
+    if (random_below(3)) {
+        snprintf(requests, sizeof(requests), "{\"A\":[{\"where\":[[\"i\",\"%s\",%d]]}]}",
+                 random_below(2) ? "<" : "==", (int)random_below(5));
+    } else {
+        memcpy(requests, long_list, sizeof(long_list));
+    }
     assert_null(monitor_spec_change(monitor_spec(&replica->um.monitor), slice_of(requests), &spec));
     monitor_change(&replica->um.monitor, spec, text_ref(replica->um.monitor.id));
 }

@@ -117,7 +117,7 @@ class Transaction:
             uuid = reply["uuid"][1] if reply and "uuid" in reply else f"unknown {number}"
             self.uuids[number] = uuid
             if isinstance(operation.get("uuid-name"), str):
-                self.names.setdefault(operation["uuid-name"], operation.get("uuid", uuid))
+                self.names.setdefault(operation["uuid-name"], uuid)
 
     def run(self, number, operation):
         kind = operation.get("op")
@@ -365,10 +365,8 @@ def commit(tables):
     if any(uuid not in tables[target].rows
            for *_, target, uuid, _ in references(tables, weak=False)):
         errors.append("referential integrity violation")
-    collect_garbage(tables)
-    for name, uuid, row, column, target, target_uuid, key in list(references(tables, weak=True)):
-        if target_uuid not in tables[target].rows:
-            row[column] = {k: v for k, v in row[column].items() if k != key}
+    while collect_garbage(tables) or drop_weak_references(tables):
+        pass
     for table in tables.values():
         too_small = any(len(row[c]) < type_.min
                         for row in table.rows.values() for c, type_ in table.columns.items())
@@ -380,15 +378,24 @@ def commit(tables):
 
 def collect_garbage(tables):
     """Deletes rows of non-root tables to which no other row has a strong reference."""
-    while True:
-        kept = {(target, target_uuid) for name, uuid, _, _, target, target_uuid, _
-                in references(tables, weak=False) if (name, uuid) != (target, target_uuid)}
-        garbage = [(name, uuid) for name, table in tables.items() if not table.is_root
-                   for uuid in table.rows if (name, uuid) not in kept]
-        if not garbage:
-            return
-        for name, uuid in garbage:
-            del tables[name].rows[uuid]
+    kept = {(target, target_uuid) for name, uuid, _, _, target, target_uuid, _
+            in references(tables, weak=False) if (name, uuid) != (target, target_uuid)}
+    garbage = [(name, uuid) for name, table in tables.items() if not table.is_root
+               for uuid in table.rows if (name, uuid) not in kept]
+    for name, uuid in garbage:
+        del tables[name].rows[uuid]
+    return bool(garbage)
+
+
+def drop_weak_references(tables):
+    """Drops elements with weak references to rows that are not there. A map's pair may go with its
+    other half, a strong reference; so there may be garbage again."""
+    dropped = False
+    for _, _, row, column, target, target_uuid, key in list(references(tables, weak=True)):
+        if target_uuid not in tables[target].rows:
+            row[column] = {k: v for k, v in row[column].items() if k != key}
+            dropped = True
+    return dropped
 
 
 def is_unique(table):

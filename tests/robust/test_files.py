@@ -44,6 +44,7 @@ def states():
 
 
 STATES = states()
+OURS = pytest.mark.ours("the peer serves what comes before the damage, and tells nobody")
 
 
 @pytest.fixture
@@ -88,6 +89,7 @@ def test_undamaged(lab, db):
     assert open_damaged(lab, db, N_RECORDS) == N_RECORDS
 
 
+@OURS
 def test_flipped_bytes(lab, db, pytestconfig):
     rng = random.Random(1)
     data = db.read_bytes()
@@ -103,6 +105,7 @@ def test_flipped_bytes(lab, db, pytestconfig):
     assert refused, "no damage in the midst of a file was refused"
 
 
+@OURS
 def test_torn_anywhere(lab, db, pytestconfig):
     """What a power cut leaves: the file ends within a record, or with zeros."""
     rng = random.Random(2)
@@ -118,6 +121,7 @@ def test_torn_anywhere(lab, db, pytestconfig):
         assert len(dbfile.read(db)) == n_whole + 1
 
 
+@OURS
 @pytest.mark.parametrize("way", ["lost", "twice", "swapped", "of another file"])
 def test_whole_records_in_the_wrong_place(lab, db, way):
     """Good hashes do not make a history: rows changed or deleted that were never there are damage."""

@@ -45,6 +45,8 @@ ODD = [None, True, 0, -1, 2 ** 63, 1e308, "", "T", "é\U0001f600", [], {}, [[]],
 
 @pytest.fixture
 def server(lab):
+    # A sanitizer holds on to memory that was given back, which is not what is measured here.
+    lab.env["ASAN_OPTIONS"] += ":quarantine_size_mb=1:allocator_release_to_os_interval_ms=100"
     # What clients do wrong is worth a warning; a server that fails is not this test's to allow.
     return lab.serve("small").allow(r"\|WARN\|")
 
@@ -90,6 +92,7 @@ def damage(rng, data):
     return data
 
 
+@pytest.mark.ours("the peer echoes invalid UTF-8")
 @pytest.mark.parametrize("seed", range(4))
 def test_damaged_bytes(server, bystander, seed):
     """Whatever bytes come, the connection gets whole JSON back, if anything, and ends."""

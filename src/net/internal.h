@@ -17,14 +17,15 @@
 #include "basic/list.h"
 #include "basic/log.h"
 
-#define NET_READ_SIZE         (64 * 1024)        // one read, and the shared buffer for it
-#define NET_EVENT_BATCH       32                 // connections with input handled in one turn
-#define NET_INPUT_BATCH       64                 // messages of one of them
-#define NET_ACCEPT_BATCH      64                 // connections of one listener accepted in one turn
-#define NET_OUTPUT_BATCH      64                 // connections written to in one turn
-#define NET_REAP_BATCH        64                 // objects reaped in one turn
-#define NET_TIMER_BATCH       64                 // timers run in one turn
-#define NET_WRITE_SIZE        (256 * 1024)       // bytes written to one connection in one turn
+#define NET_READ_SIZE         (64 * 1024)  // one read, and the shared buffer for it
+#define NET_EVENT_BATCH       32           // connections with input handled in one turn
+#define NET_INPUT_BATCH       64           // messages of one of them
+#define NET_ACCEPT_BATCH      64           // connections of one listener accepted in one turn
+#define NET_OUTPUT_BATCH      64           // connections written to in one turn
+#define NET_REAP_BATCH        64           // objects reaped in one turn
+#define NET_TIMER_BATCH       64           // timers run in one turn
+#define NET_WRITE_SIZE        (256 * 1024) // bytes written to one connection in one turn
+#define NET_PRESS_USEC        (2 * USEC_PER_MSEC) // that output may wait for other sources of the loop
 #define NET_LINGER_USEC       (5 * USEC_PER_SEC) // to send what is queued before a close
 #define NET_CONNECT_USEC      (5 * USEC_PER_SEC) // for one endpoint to answer a connect
 #define NET_ACCEPT_PAUSE_USEC (USEC_PER_SEC / 2) // when there are no descriptors left
@@ -47,6 +48,9 @@ struct net {
     int epoll_fd;                  // the connections' sockets
     sd_event_source *epoll_source; // some of them are ready
     sd_event_source *work_source;  // there is something on a list
+    bool is_armed;                 // `work_source` is on
+    bool is_urgent;                // ... and comes before all input
+    usec_t armed;                  // since when
     sd_event_source *timer_source;
     struct timers timers;
     usec_t timer_armed;
@@ -154,6 +158,8 @@ usec_t net_now(struct net *net);
 void net_set_timer(struct net *net, struct timer *timer, usec_t deadline);
 void net_clear_timer(struct net *net, struct timer *timer);
 void net_arm(struct net *net); // there is something on a list
+// To be called while output comes in: other sources must not keep it waiting for long.
+void net_press(struct net *net);
 
 // connection.c
 struct connection *connection_new(struct remote *remote, int fd, char *name); // takes both

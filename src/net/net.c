@@ -15,6 +15,9 @@
 
 LOG_MODULE(net);
 
+// Other sources that handled the same turn's input, and may add to the output, come first.
+#define WORK_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 1)
+
 void net_enter(struct net *net)
 {
     net->depth++;
@@ -31,7 +34,29 @@ void net_leave(struct net *net)
 
 void net_arm(struct net *net)
 {
-    sd_event_source_set_enabled(net->work_source, SD_EVENT_ONESHOT);
+    if (!net->is_armed) {
+        net->is_armed = true;
+        net->armed = net_now(net);
+        sd_event_source_set_enabled(net->work_source, SD_EVENT_ONESHOT);
+    }
+}
+
+// With the priority of the others, a deferred source comes before them.
+void net_press(struct net *net)
+{
+    if (net->is_armed && !net->is_urgent && net_now(net) > net->armed + NET_PRESS_USEC) {
+        net->is_urgent = true;
+        sd_event_source_set_priority(net->work_source, SD_EVENT_PRIORITY_NORMAL);
+    }
+}
+
+static void disarm(struct net *net)
+{
+    net->is_armed = false;
+    if (net->is_urgent) {
+        net->is_urgent = false;
+        sd_event_source_set_priority(net->work_source, WORK_PRIORITY);
+    }
 }
 
 usec_t net_now(struct net *net)
@@ -157,6 +182,7 @@ static int on_work(sd_event_source *source, void *userdata)
     struct net *net = userdata;
 
     net_enter(net);
+    disarm(net);
     write_outputs(net);
     continue_inputs(net);
     reap(net);
@@ -206,7 +232,7 @@ static void add_sources(struct net *net)
     sd_event_source_set_enabled(net->timer_source, SD_EVENT_OFF);
     sd_event_source_set_priority(net->epoll_source, SD_EVENT_PRIORITY_NORMAL);
     sd_event_source_set_priority(net->timer_source, SD_EVENT_PRIORITY_NORMAL);
-    sd_event_source_set_priority(net->work_source, SD_EVENT_PRIORITY_NORMAL + 1);
+    sd_event_source_set_priority(net->work_source, WORK_PRIORITY);
     sd_event_source_set_description(net->epoll_source, "connections ready");
     sd_event_source_set_description(net->timer_source, "probes and dials");
     sd_event_source_set_description(net->work_source, "end of turn");

@@ -135,6 +135,7 @@ static void end_send(struct connection *connection, size_t size)
         connection_update_events(connection);
     }
     output_arm(connection);
+    net_press(connection->net);
 }
 
 void connection_send(struct connection *connection, struct slice text, uint64_t ticket)

@@ -254,6 +254,52 @@ static void test_client_that_never_reads(void **state)
     close(other_fd);
 }
 
+static int keep_sending(sd_event_source *source, void *userdata)
+{
+    struct peer *peer = userdata;
+
+    connection_send(peer->connection, SLICE("x"), 0);
+    return sd_event_source_set_enabled(source, SD_EVENT_ON);
+}
+
+// A source that always has more to do cannot hold back what it sends.
+static void test_output_is_not_starved(void **state)
+{
+    struct peer *peer;
+    int fd;
+    struct world *world = start(state, &peer, &fd);
+    _cleanup_buf_ struct buf buf = {0};
+    sd_event_source *source;
+
+    assert_true(sd_event_add_defer(world->event, &source, keep_sending, peer) >= 0);
+    RUN_UNTIL(world, client_take(fd, &buf) && buf.size > 10);
+    buf_clear(&buf);
+    RUN_UNTIL(world, client_take(fd, &buf) && buf.size > 10);
+    sd_event_source_disable_unref(source);
+    close(fd);
+}
+
+static void test_drop_of_what_waits(void **state)
+{
+    struct peer *peer, *other;
+    int fd;
+    struct world *world = start(state, &peer, &fd);
+    int other_fd = world_connect(world, peer->remote, &other);
+    _cleanup_buf_ struct buf buf = {0};
+
+    connection_send(peer->connection, SLICE("a"), 1);
+    connection_send(peer->connection, SLICE("b"), 2);
+    connection_send(other->connection, SLICE("c"), 0);
+    net_drop_waiting(world->net, "the disk is full");
+    RUN_UNTIL(world, peer->n_closed);
+    assert_string_equal(peer->reason, "the disk is full");
+    assert_false(client_take(fd, &buf));
+    assert_int_equal(buf.size, 0);
+    assert_takes(world, other_fd, "c");
+    close(fd);
+    close(other_fd);
+}
+
 static void test_close_sends_what_is_queued(void **state)
 {
     struct peer *peer;
@@ -305,6 +351,8 @@ int main(void)
         TEST(test_shared_text_goes_to_many),
         TEST(test_drained_once_per_backlog),
         TEST(test_client_that_never_reads),
+        TEST(test_output_is_not_starved),
+        TEST(test_drop_of_what_waits),
         TEST(test_close_sends_what_is_queued),
         TEST(test_close_does_not_wait_for_ever),
     };

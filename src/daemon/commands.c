@@ -116,34 +116,54 @@ static void on_list_dbs(struct command_call *call, int argc, char **argv, void *
     reply_buf(call, &text);
 }
 
-static char *compact_all(struct databases *databases)
+// Answered when all of its compactions are done.
+struct compact_call {
+    struct command_call *call;
+    size_t n_left;
+    char *error; // the first
+};
+
+static void on_compacted(void *userdata, const char *error)
 {
-    struct store *store;
-    size_t state = 0;
-    const char *name;
+    struct compact_call *compact = userdata;
 
-    while ((store = databases_next(databases, &state, &name))) {
-        char *error = databases_compact(databases, store);
-
-        if (error) {
-            return error;
-        }
+    if (error && !compact->error) {
+        compact->error = xstrdup(error);
     }
-    return NULL;
+    if (!--compact->n_left) {
+        reply_outcome(compact->call, compact->error);
+        free(compact);
+    }
+}
+
+static void start_compaction(struct daemon *daemon, struct compact_call *compact,
+                             struct store *store)
+{
+    if (store) {
+        compact->n_left++;
+        databases_compact(daemon->databases, store, on_compacted, compact);
+    } else if (!compact->error) {
+        compact->error = xstrdup("no database by that name");
+    }
 }
 
 static void on_compact(struct command_call *call, int argc, char **argv, void *userdata)
 {
     struct daemon *daemon = userdata;
-    char *error = argc == 1 ? compact_all(daemon->databases) : NULL;
+    struct compact_call *compact = NEW(struct compact_call);
+    struct store *store;
+    size_t state = 0;
+    const char *name;
 
-    for (int i = 1; i < argc && !error; i++) {
-        struct store *store = databases_find(daemon->databases, argv[i]);
-
-        error = store ? databases_compact(daemon->databases, store)
-                      : xstrdup("no database by that name");
+    compact->call = call;
+    compact->n_left = 1; // this function
+    for (int i = 1; i < argc && !compact->error; i++) {
+        start_compaction(daemon, compact, databases_find(daemon->databases, argv[i]));
     }
-    reply_outcome(call, error);
+    while (argc == 1 && (store = databases_next(daemon->databases, &state, &name))) {
+        start_compaction(daemon, compact, store);
+    }
+    on_compacted(compact, NULL);
 }
 
 static void on_memory_trim(struct command_call *call, int argc, char **argv, void *userdata)

@@ -66,7 +66,9 @@ static void set_deadline(struct daemon *daemon)
 // What follows input: wake what waits, sync what was committed.
 static void finish_turn(struct daemon *daemon)
 {
-    if (server_run(daemon->server, clock_monotonic())) {
+    bool more = server_run(daemon->server, clock_monotonic());
+
+    if (databases_run(daemon->databases) || more) {
         sd_event_source_set_enabled(daemon->again, SD_EVENT_ONESHOT);
     }
     gate_flush(daemon->gate);

@@ -27,6 +27,7 @@ struct databases {
     size_t n;
     size_t capacity;
     bool trim;
+    bool is_closing; // one of them
     usec_t last_progress;
     struct store_progress progress;
 };
@@ -64,7 +65,9 @@ static void close_at(struct databases *databases, size_t i)
     log_event(LOG_LEVEL_INFO, MSG_DATABASE_GONE, LOG_FIELDS({"OVSDB_DATABASE", database.name}),
               "%s: not served any more", database.name);
     server_remove_db(databases->server, store_db(database.store));
+    databases->is_closing = true;
     store_close(database.store);
+    databases->is_closing = false;
     free(database.name);
 }
 
@@ -180,31 +183,63 @@ struct store *databases_next(const struct databases *databases, size_t *state,
     return database->store;
 }
 
-char *databases_compact(struct databases *databases, struct store *store)
-{
-    _cleanup_error_ struct ovsdb_error *error = store_compact(store, &databases->progress);
+// Who wants to hear of a compaction.
+struct compaction_call {
+    struct databases *databases;
+    void (*done)(void *userdata, const char *error);
+    void *userdata;
+};
 
-    if (!error && databases->trim) {
+static void on_compacted(void *userdata, const struct ovsdb_error *error)
+{
+    struct compaction_call *call = userdata;
+    _cleanup_free_ char *text = error ? error_text(error) : NULL;
+
+    if (!error && call->databases->trim) {
         malloc_trim(0);
     }
-    return error ? error_text(error) : NULL;
+    call->done(call->userdata, text);
+    free(call);
+}
+
+void databases_compact(struct databases *databases, struct store *store,
+                       void (*done)(void *userdata, const char *error), void *userdata)
+{
+    struct compaction_call *call = NEW(struct compaction_call);
+
+    *call = (struct compaction_call){databases, done, userdata};
+    store_start_compaction(store, on_compacted, call);
+}
+
+// One that nobody asked for. That a database is closed meanwhile is no failure.
+static void on_due_compacted(void *userdata, const char *error)
+{
+    const struct databases *databases = userdata;
+
+    if (error && !databases->is_closing) {
+        log_warn("compaction failed: %s", error);
+    }
 }
 
 void databases_compact_if_due(struct databases *databases, usec_t now)
 {
     for (size_t i = 0; i < databases->n; i++) {
-        struct database *database = &databases->items[i];
-        _cleanup_free_ char *error = NULL;
+        struct store *store = databases->items[i].store;
 
-        if (!store_wants_compaction(database->store, now)) {
-            continue;
-        }
-        error = databases_compact(databases, database->store);
-        if (error) {
-            log_event(LOG_LEVEL_WARN, NULL, LOG_FIELDS({"OVSDB_DATABASE", database->name}),
-                      "%s: compaction failed: %s", database->name, error);
+        if (store_wants_compaction(store, now)) {
+            databases_compact(databases, store, on_due_compacted, databases);
         }
     }
+}
+
+bool databases_run(struct databases *databases)
+{
+    bool more = false;
+
+    for (size_t i = 0; i < databases->n; i++) {
+        more = store_run(databases->items[i].store) || more;
+    }
+    return more;
 }
 
 void databases_set_trim(struct databases *databases, bool trim)

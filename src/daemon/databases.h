@@ -21,9 +21,13 @@ struct store *databases_find(const struct databases *databases, const char *name
 struct store *databases_next(const struct databases *databases, size_t *state,
                              const char **ret_name);
 
-// Compacts one. NULL, or what is wrong (caller frees).
-char *databases_compact(struct databases *databases, struct store *store);
-// Compacts those that have grown enough.
+// Compacts one, beside other work. `done` is called once with NULL or what is wrong; perhaps in
+// this call, and at the latest when the database is closed.
+void databases_compact(struct databases *databases, struct store *store,
+                       void (*done)(void *userdata, const char *error), void *userdata);
+// Starts compacting those that have grown enough.
 void databases_compact_if_due(struct databases *databases, usec_t now);
+// Does a bounded step of long work. True: call again soon.
+bool databases_run(struct databases *databases);
 // Whether to give memory back to the system after compaction.
 void databases_set_trim(struct databases *databases, bool trim);

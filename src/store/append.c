@@ -89,10 +89,27 @@ static struct ovsdb_error *on_write_failed(struct store *store, int error)
     static struct log_limit limit = LOG_LIMIT_INIT(6, 3);
 
     log_limited(&limit, LOG_LEVEL_ERR, "%s: cannot be written: %s", store->path, strerror(-error));
-    if (ftruncate(store->member.fd, (off_t)store->size) < 0) {
+    if (ftruncate(store->member.fd, (off_t)store->size) < 0 ||
+        (store->member.twin_fd >= 0 &&
+         ftruncate(store->member.twin_fd, (off_t)store->twin_size) < 0)) {
         store_fail(store, -errno, "a partial record cannot be removed");
     }
     return error_io(-error, "%s: cannot be written", store->path);
+}
+
+static int write_record(struct store *store, struct slice record)
+{
+    const struct gate_member *member = &store->member;
+    int r = file_write_at(member->fd, record.data, record.size, (off_t)store->size);
+
+    if (!r && member->twin_fd >= 0) {
+        r = file_write_at(member->twin_fd, record.data, record.size, (off_t)store->twin_size);
+    }
+    if (!r) {
+        store->size += record.size;
+        store->twin_size += record.size;
+    }
+    return r;
 }
 
 struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, bool durable,
@@ -111,11 +128,10 @@ struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, 
     if (store->failure) {
         return store_failure_error(store);
     }
-    r = file_write_at(store->member.fd, record.data, record.size, (off_t)store->size);
+    r = write_record(store, record);
     if (r) {
         return on_write_failed(store, r);
     }
-    store->size += record.size;
     store->n_records++;
     store->has_unsynced = true;
     changes->txn_id = id;

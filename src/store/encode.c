@@ -3,7 +3,6 @@
 // first, at a fixed place, so that it can be replaced.
 #include "store/encode.h"
 
-#include "store/store.h"
 #include "json/emit.h"
 
 #include <stdio.h>
@@ -168,62 +167,75 @@ bool encode_changes(struct buf *buf, const struct changeset *changes, uint64_t d
     return any;
 }
 
-static int compare_rows(const void *a, const void *b)
-{
-    return uuid_compare((*(const struct row *const *)a)->uuid,
-                        (*(const struct row *const *)b)->uuid);
-}
+// A row and the half of its UUID that nearly always decides where it is in the order.
+struct sorted_row {
+    uint64_t hi;
+    const struct row *row;
+};
 
-static struct row **sorted_rows(const struct table *table, size_t *ret_n)
+static int compare_rows(const void *a_, const void *b_)
 {
-    size_t n = table_n_rows(table), i = 0, state = 0;
-    struct row **rows = xmalloc((n + 1) * sizeof(*rows));
-    struct row *row;
+    const struct sorted_row *a = a_, *b = b_;
 
-    while ((row = table_next(table, &state))) {
-        rows[i++] = row;
+    if (a->hi != b->hi) {
+        return a->hi < b->hi ? -1 : 1;
     }
-    qsort(rows, i, sizeof(*rows), compare_rows);
-    *ret_n = i;
-    return rows;
+    return uuid_compare(a->row->uuid, b->row->uuid);
 }
 
-static size_t count_rows(const struct db *db)
+static struct sorted_row *sorted_rows(const struct snapshot *snapshot, size_t table, size_t *ret_n)
 {
-    const struct schema *schema = db_schema(db);
-    size_t n = 0;
+    struct row *const *rows = snapshot_rows(snapshot, table, ret_n);
+    struct sorted_row *sorted = xmalloc((*ret_n + 1) * sizeof(*sorted));
 
-    for (size_t i = 0; i < schema->n_tables; i++) {
-        n += table_n_rows(db_table(db, &schema->tables[i]));
+    for (size_t i = 0; i < *ret_n; i++) {
+        sorted[i] = (struct sorted_row){rows[i]->uuid.hi, rows[i]};
     }
-    return n;
+    qsort(sorted, *ret_n, sizeof(*sorted), compare_rows);
+    return sorted;
 }
 
-void encode_snapshot(struct buf *buf, struct db *db, const char *comment, uint64_t date_ms,
-                     const struct store_progress *progress)
+#define LONG_BUF ((size_t)1 << 20)
+
+int encode_rows(struct buf *buf, const struct snapshot *snapshot, const char *comment,
+                uint64_t date_ms, const struct encode_sink *sink)
 {
-    const struct schema *schema = db_schema(db);
-    size_t total = progress ? count_rows(db) : 0, done = 0;
+    const struct schema *schema = snapshot_schema(snapshot);
+    size_t total = snapshot_n_rows(snapshot), done = 0;
 
     put_preamble(buf, date_ms, false, comment);
     for (size_t i = 0; i < schema->n_tables; i++) {
         size_t n;
-        _cleanup_free_ struct row **rows = sorted_rows(db_table(db, &schema->tables[i]), &n);
+        _cleanup_free_ struct sorted_row *rows = sorted_rows(snapshot, i, &n);
 
         if (!n) {
             continue;
         }
         buf_putc(buf, ',');
         put_name(buf, schema->tables[i].name);
-        for (size_t j = 0; j < n; j++) {
+        for (size_t j = 0; j < n; j++, done++) {
             buf_putc(buf, j ? ',' : '{');
-            put_uuid(buf, rows[j]->uuid);
-            put_new_row(buf, rows[j]);
-            if (++done % 16384 == 0 && progress) {
-                progress->report(progress->userdata, "compacting", done, total);
+            put_uuid(buf, rows[j].row->uuid);
+            put_new_row(buf, rows[j].row);
+            if (UNLIKELY(buf->size >= LONG_BUF) && sink) {
+                int r = sink->flush(sink->userdata, done, total);
+
+                if (r) {
+                    return r;
+                }
             }
         }
         buf_putc(buf, '}');
     }
     buf_putc(buf, '}');
+    return 0;
+}
+
+void encode_snapshot(struct buf *buf, struct db *db, const char *comment, uint64_t date_ms)
+{
+    struct snapshot *snapshot = snapshot_new(db);
+
+    snapshot_collect(snapshot, SIZE_MAX);
+    encode_rows(buf, snapshot, comment, date_ms, NULL);
+    snapshot_free(snapshot);
 }

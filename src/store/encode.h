@@ -11,7 +11,7 @@
 // written.
 #pragma once
 
-#include "engine/db.h"
+#include "engine/snapshot.h"
 #include "store/record.h"
 
 struct store_progress;
@@ -21,9 +21,18 @@ struct store_progress;
 bool encode_changes(struct buf *buf, const struct changeset *changes, uint64_t date_ms);
 // Puts another "_date" into what encode_changes() wrote.
 void encode_set_date(struct buf *buf, uint64_t date_ms);
-// Writes every row of `db`, sorted. `comment` and `progress` may be NULL. O(n log n).
-void encode_snapshot(struct buf *buf, struct db *db, const char *comment, uint64_t date_ms,
-                     const struct store_progress *progress);
+struct encode_sink {
+    // Called when `buf` has become long, and has written `done` rows of `total`: may take what is
+    // in it. An error ends the writing.
+    int (*flush)(void *userdata, size_t done, size_t total);
+    void *userdata;
+};
+// Writes every row, sorted. `comment` and `sink` may be NULL. 0 or the negative errno of the sink.
+// Any thread. O(n log n).
+int encode_rows(struct buf *buf, const struct snapshot *snapshot, const char *comment,
+                uint64_t date_ms, const struct encode_sink *sink);
+// The same for `db` as it is. Engine thread.
+void encode_snapshot(struct buf *buf, struct db *db, const char *comment, uint64_t date_ms);
 
 // What a record says about itself.
 struct record_info {

@@ -10,6 +10,7 @@
 #include "store/gate_member.h"
 
 #include "basic/alloc.h"
+#include "store/job.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -22,6 +23,8 @@ enum batch_state { BATCH_IDLE, BATCH_RUNNING, BATCH_DONE, BATCH_QUIT };
 struct batch_item {
     struct gate_member *member; // the helper does not look into it
     int fd;
+    int twin_fd;
+    int closing_fd; // to be closed when the batch is over, or -1
     int error;
 };
 
@@ -31,6 +34,7 @@ struct gate {
     uint64_t issued;
     uint64_t synced;
     struct list dirty;
+    struct list jobs;
 
     struct batch_item *items;
     size_t n_items;
@@ -52,6 +56,7 @@ struct gate *gate_new(const struct gate_handler *handler, void *userdata)
     gate->handler = handler;
     gate->userdata = userdata;
     list_init(&gate->dirty);
+    list_init(&gate->jobs);
     pthread_mutex_init(&gate->mutex, NULL);
     pthread_cond_init(&gate->changed, NULL);
     gate->event_fd = handler ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
@@ -98,7 +103,7 @@ void gate_free(struct gate *gate)
     free(gate);
 }
 
-static void gate_wake(struct gate *gate)
+void gate_wake(struct gate *gate)
 {
     uint64_t one = 1;
 
@@ -111,7 +116,13 @@ static void gate_wake(struct gate *gate)
 static void sync_items_mt(struct gate *gate)
 {
     for (size_t i = 0; i < gate->n_items; i++) {
-        gate->items[i].error = fdatasync(gate->items[i].fd) < 0 ? -errno : 0;
+        struct batch_item *item = &gate->items[i];
+        int r = fdatasync(item->fd);
+
+        if (!r && item->twin_fd >= 0) {
+            r = fdatasync(item->twin_fd);
+        }
+        item->error = r < 0 ? -errno : 0;
     }
 }
 
@@ -175,7 +186,8 @@ static void batch_fill(struct gate *gate)
         list_remove(&member->node);
         member->is_syncing = true;
         GROW(gate->items, gate->n_items, gate->items_capacity);
-        gate->items[gate->n_items++] = (struct batch_item){.member = member, .fd = member->fd};
+        gate->items[gate->n_items++] = (struct batch_item){
+            .member = member, .fd = member->fd, .twin_fd = member->twin_fd, .closing_fd = -1};
     }
     gate->batch_ticket = gate->issued;
 }
@@ -197,6 +209,9 @@ static void batch_finish(struct gate *gate)
     for (size_t i = 0; i < gate->n_items; i++) {
         struct gate_member *member = gate->items[i].member;
 
+        if (gate->items[i].closing_fd >= 0) {
+            close(gate->items[i].closing_fd);
+        }
         if (member) {
             member->is_syncing = false;
             if (gate->items[i].error && !member->error) {
@@ -235,6 +250,7 @@ void gate_dispatch(struct gate *gate)
         ticket = gate->issued;
     }
     advance(gate, ticket);
+    jobs_dispatch(&gate->jobs);
     gate_flush(gate);
 }
 
@@ -283,7 +299,8 @@ uint64_t gate_synced(const struct gate *gate)
 void gate_member_init(struct gate_member *member, struct gate *gate, struct store *store, int fd,
                       void (*failed)(struct gate_member *member, int error))
 {
-    *member = (struct gate_member){.gate = gate, .store = store, .fd = fd, .failed = failed};
+    *member = (struct gate_member){
+        .gate = gate, .store = store, .fd = fd, .twin_fd = -1, .failed = failed};
     list_init(&member->node);
 }
 
@@ -320,6 +337,21 @@ void gate_member_synced(struct gate_member *member)
     }
 }
 
+void gate_member_close(struct gate_member *member, int fd)
+{
+    struct gate *gate = member->gate;
+
+    for (size_t i = 0; i < gate->n_items && member->is_syncing; i++) {
+        struct batch_item *item = &gate->items[i];
+
+        if (item->member == member && (item->fd == fd || item->twin_fd == fd)) {
+            item->closing_fd = fd;
+            return;
+        }
+    }
+    close(fd);
+}
+
 void gate_member_leave(struct gate_member *member)
 {
     struct gate *gate = member->gate;
@@ -331,4 +363,9 @@ void gate_member_leave(struct gate_member *member)
         }
     }
     gate_member_synced(member);
+}
+
+struct list *gate_jobs(struct gate *gate)
+{
+    return &gate->jobs;
 }

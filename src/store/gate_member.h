@@ -8,7 +8,8 @@
 struct gate_member {
     struct gate *gate;
     struct store *store;
-    int fd;           // what is synced; may change after gate_member_wait()
+    int fd;           // what is synced
+    int twin_fd;      // synced together with it, or -1
     struct list node; // among the gate's dirty members
     bool is_syncing;  // in the running batch
     int error;        // of the failed sync, negative errno; final
@@ -25,6 +26,13 @@ uint64_t gate_issue(struct gate_member *member);
 int gate_member_wait(struct gate_member *member);
 // Everything issued so far is synced by other means.
 void gate_member_synced(struct gate_member *member);
+// Closes a file that was `fd` or `twin_fd` until now, as soon as no running sync uses it.
+void gate_member_close(struct gate_member *member, int fd);
 // Waits as above; afterwards the gate does not know the member any more. What it has issued counts
 // as synced.
 void gate_member_leave(struct gate_member *member);
+
+// Has the engine thread call gate_dispatch(). Any thread.
+void gate_wake(struct gate *gate);
+// The jobs that run, see job.h.
+struct list *gate_jobs(struct gate *gate);

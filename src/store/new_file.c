@@ -3,7 +3,7 @@
 
 #include "basic/clock.h"
 #include "basic/file.h"
-#include "store/encode.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,42 +37,43 @@ static int copy_permissions(int fd, int like)
     return fchmod(fd, st.st_mode & 07777) < 0 ? -errno : 0;
 }
 
-static int append(struct new_file *file, struct buf *record)
+int new_file_put_schema(struct new_file *file, const struct schema *schema)
 {
-    uint8_t sha1[RECORD_ID_SIZE];
-    struct slice bytes = record_end(record, sha1);
-    int r = file_write_at(file->fd, bytes.data, bytes.size, (off_t)file->size);
-
-    file->size += bytes.size;
-    return r;
-}
-
-static int write_content(struct new_file *file, const struct new_file_content *content)
-{
-    _cleanup_buf_ struct buf record = {0};
+    uint64_t size;
     int r;
 
-    record_begin(&record);
-    buf_put_slice(&record, text_slice(content->schema->json));
-    r = append(file, &record);
-    file->schema_size = file->size;
-    if (!r && content->db) {
-        record_begin(&record);
-        encode_snapshot(&record, content->db, content->comment, clock_realtime() / USEC_PER_MSEC,
-                        content->progress);
-        r = append(file, &record);
-    }
-    if (!r && fsync(file->fd) < 0) {
-        r = -errno;
+    stream_begin(&file->stream, file->fd, file->size);
+    buf_put_slice(&file->stream.buf, text_slice(schema->json));
+    r = stream_end(&file->stream, &size);
+    stream_done(&file->stream);
+    if (!r) {
+        file->schema_size = size;
+        file->size += size;
     }
     return r;
 }
 
-struct ovsdb_error *new_file_write(const char *path, const struct new_file_content *content,
-                                   int like, struct new_file *ret)
+int new_file_put_rows(struct new_file *file, const struct snapshot *snapshot, const char *comment,
+                      const struct encode_sink *sink)
+{
+    uint64_t size;
+    int r;
+
+    stream_begin(&file->stream, file->fd, file->size);
+    r = encode_rows(&file->stream.buf, snapshot, comment, clock_realtime() / USEC_PER_MSEC, sink);
+    if (!r) {
+        r = stream_end(&file->stream, &size);
+    }
+    stream_done(&file->stream);
+    if (!r) {
+        file->size += size;
+    }
+    return r;
+}
+
+struct ovsdb_error *new_file_open(const char *path, int like, struct new_file *ret)
 {
     struct new_file file = {.fd = -1};
-    struct ovsdb_error *error = NULL;
     int r = 0;
 
     file.path = xstrdup(path);
@@ -88,11 +89,69 @@ struct ovsdb_error *new_file_write(const char *path, const struct new_file_conte
     if (!r && like >= 0) {
         r = copy_permissions(file.fd, like);
     }
-    if (!r) {
-        r = write_content(&file, content);
+    if (r) {
+        struct ovsdb_error *error = new_file_error(&file, r);
+
+        new_file_done(&file);
+        return error;
+    }
+    *ret = file;
+    return NULL;
+}
+
+struct ovsdb_error *new_file_error(const struct new_file *file, int error)
+{
+    return error_io(-error, "%s: cannot be written", file->temp_path);
+}
+
+// A sink for rows that are written in-line.
+struct in_line {
+    struct new_file *file;
+    const struct store_progress *progress;
+};
+
+static int on_flush(void *userdata, size_t done, size_t total)
+{
+    struct in_line *in_line = userdata;
+
+    if (in_line->progress) {
+        in_line->progress->report(in_line->progress->userdata, "compacting", done, total);
+    }
+    return stream_flush(&in_line->file->stream);
+}
+
+static int put_rows(struct new_file *file, const struct new_file_content *content)
+{
+    struct in_line in_line = {file, content->progress};
+    const struct encode_sink sink = {on_flush, &in_line};
+    struct snapshot *snapshot = snapshot_new(content->db);
+    int r;
+
+    snapshot_collect(snapshot, SIZE_MAX);
+    r = new_file_put_rows(file, snapshot, content->comment, &sink);
+    snapshot_free(snapshot);
+    return r;
+}
+
+struct ovsdb_error *new_file_write(const char *path, const struct new_file_content *content,
+                                   int like, struct new_file *ret)
+{
+    struct new_file file;
+    struct ovsdb_error *error = new_file_open(path, like, &file);
+    int r;
+
+    if (error) {
+        return error;
+    }
+    r = new_file_put_schema(&file, content->schema);
+    if (!r && content->db) {
+        r = put_rows(&file, content);
+    }
+    if (!r && fsync(file.fd) < 0) {
+        r = -errno;
     }
     if (r) {
-        error = error_io(-r, "%s: cannot be written", file.temp_path);
+        error = new_file_error(&file, r);
         new_file_done(&file);
         return error;
     }

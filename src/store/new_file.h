@@ -3,9 +3,8 @@
 // so that a crash at any moment leaves the old file or the new one, never a part.
 #pragma once
 
-#include "engine/db.h"
-
-struct store_progress;
+#include "store/encode.h"
+#include "store/stream.h"
 
 struct new_file {
     char *path;      // where it belongs: the real file
@@ -13,6 +12,7 @@ struct new_file {
     int fd;
     uint64_t size;
     uint64_t schema_size; // of the first record
+    struct stream stream; // while rows are put: what a sink flushes
 };
 
 // What it holds.
@@ -22,6 +22,14 @@ struct new_file_content {
     const char *comment; // of the snapshot, or NULL
     const struct store_progress *progress;
 };
+
+// Step by step, on any thread: an empty temporary file, as new_file_write() describes it; then its
+// records, each 0 or negative errno. `sink` may be NULL.
+struct ovsdb_error *new_file_open(const char *path, int like, struct new_file *ret);
+int new_file_put_schema(struct new_file *file, const struct schema *schema);
+int new_file_put_rows(struct new_file *file, const struct snapshot *snapshot, const char *comment,
+                      const struct encode_sink *sink);
+struct ovsdb_error *new_file_error(const struct new_file *file, int error);
 
 // Writes and syncs the temporary file. It takes mode and owner of `like` (-1: 0660 & ~umask). A
 // left-over one is replaced. `path` is copied. O(database).

@@ -135,6 +135,7 @@ void store_close(struct store *store)
     if (!store) {
         return;
     }
+    store_stop_compaction(store);
     sync_before_close(store);
     db_free(store->db);
     if (store->member.fd >= 0) {
@@ -168,8 +169,9 @@ bool store_wants_compaction(const struct store *store, usec_t now)
 {
     usec_t age = now - store->compacted_at;
 
-    if (!store->lockfile || store->failure || store->n_records < COMPACT_MIN_RECORDS ||
-        now < store->compacted_at || age < COMPACT_MIN_INTERVAL) {
+    if (!store->lockfile || store->failure || store->compaction ||
+        store->n_records < COMPACT_MIN_RECORDS || now < store->compacted_at ||
+        age < COMPACT_MIN_INTERVAL) {
         return false;
     }
     return age >= COMPACT_MAX_INTERVAL ||

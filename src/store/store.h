@@ -31,9 +31,20 @@ void store_close(struct store *store);
 struct db *store_db(struct store *store); // borrowed
 const char *store_path(const struct store *store);
 
-// Writes a new file with two records (schema, one snapshot), syncs it and renames it over the old
-// one. On error the old file goes on being used. Waits for a running sync. O(database). In-line for
-// now.
+// Makes a new file with two records (schema, one snapshot) and puts it in the place of the old one,
+// on a helper thread, little by little where the engine thread is needed: store_run() and
+// gate_dispatch() must be called. Commits go on meanwhile; their records follow the snapshot.
+// `done`, unless NULL, is called once, in this call, by one of these two or by store_close(), with
+// NULL or what went wrong: then the old file goes on being used. If a compaction runs already, that
+// is the one.
+void store_start_compaction(struct store *store,
+                            void (*done)(void *userdata, const struct ovsdb_error *error),
+                            void *userdata);
+bool store_is_compacting(const struct store *store);
+// Does a bounded step of what is to be done on the engine thread. True: call again soon, after
+// other work.
+bool store_run(struct store *store);
+// The same in-line, for tools: O(database).
 struct ovsdb_error *store_compact(struct store *store, const struct store_progress *progress);
 // The rule for compacting by itself; `now` is clock_monotonic(): over 10 MB, twice the size after
 // the last compaction, 100 records and 10 minutes later; or 100 records and 24 hours later. O(1).

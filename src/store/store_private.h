@@ -29,6 +29,9 @@ struct store {
     uint64_t size;     // where the next record goes
     struct buf record; // being written
     struct stamp stamp;
+    // While a compaction puts its file in place records go to both: see compaction.c.
+    uint64_t twin_size; // where the next record goes in member.twin_fd
+    struct compaction *compaction;
 
     // For store_wants_compaction(): since then.
     usec_t compacted_at;
@@ -42,6 +45,9 @@ struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, 
 // From now on nothing is written any more. Logs why.
 void store_fail(struct store *store, int error, const char *what);
 struct ovsdb_error *store_failure_error(const struct store *store);
+// The compaction that runs, if any, is called off, or ended where it is too late for that; who
+// waits for it is told.
+void store_stop_compaction(struct store *store);
 // The file has just been made from the database: `size` bytes.
 void store_mark_compacted(struct store *store, uint64_t size);
 

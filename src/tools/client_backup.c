@@ -68,7 +68,7 @@ static void print_file(struct db *db)
     tool_print(record_end(&record, sha1));
     record_begin(&record);
     encode_snapshot(&record, db, "produced by \"ovsdb-client backup\"",
-                    clock_realtime() / USEC_PER_MSEC, NULL);
+                    clock_realtime() / USEC_PER_MSEC);
     tool_print(record_end(&record, sha1));
 }
 

@@ -80,7 +80,7 @@ static struct buf dump(struct store *store)
     struct buf buf = {0};
 
     record_begin(&buf);
-    encode_snapshot(&buf, store_db(store), NULL, 0, NULL);
+    encode_snapshot(&buf, store_db(store), NULL, 0);
     buf_consume(&buf, RECORD_HEADER_MAX);
     return buf;
 }

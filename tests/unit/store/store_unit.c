@@ -182,7 +182,7 @@ char *dump(struct db *db)
     struct buf buf = {0};
 
     record_begin(&buf);
-    encode_snapshot(&buf, db, NULL, 0, NULL);
+    encode_snapshot(&buf, db, NULL, 0);
     // Without the room for the header and without the date.
     buf_consume(&buf, RECORD_HEADER_MAX + strlen("{\"_date\":0000000000000"));
     return buf_steal(&buf);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Making files anew: compaction, replacement by another database, copies, creation.
+// Making files anew in-line: replacement by another database, copies, creation.
 #include "store/store_private.h"
 
 #include "basic/file.h"
@@ -45,6 +45,7 @@ static struct ovsdb_error *rewrite(struct store *store, const struct new_file_co
     if (store->failure) {
         return store_failure_error(store);
     }
+    store_stop_compaction(store);
     if (gate_member_wait(&store->member)) {
         return error_io(-gate_member_wait(&store->member), "%s: cannot be synced", store->path);
     }
@@ -54,25 +55,6 @@ static struct ovsdb_error *rewrite(struct store *store, const struct new_file_co
     }
     error = take_over(store, &file);
     new_file_done(&file);
-    return error;
-}
-
-struct ovsdb_error *store_compact(struct store *store, const struct store_progress *progress)
-{
-    char id[UUID_TEXT_SIZE];
-    _cleanup_free_ char *comment =
-        xasprintf("%s%s", COMPACTED_COMMENT, uuid_text(db_tail(store->db)->txn_id, id));
-    struct new_file_content content = {
-        .schema = db_schema(store->db), .db = store->db, .comment = comment, .progress = progress};
-    uint64_t old_size = store->size;
-    struct ovsdb_error *error = rewrite(store, &content);
-
-    if (!error) {
-        log_event(LOG_LEVEL_INFO, MSG_DATABASE_COMPACTED,
-                  LOG_FIELDS({"OVSDB_DATABASE", content.schema->name}),
-                  "%s: compacted from %lu to %lu bytes", store->path, (unsigned long)old_size,
-                  (unsigned long)store->size);
-    }
     return error;
 }
 

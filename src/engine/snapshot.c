@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tables are walked one after another, by htable_scan(). Of a row that changes before the walk has
+// come to it, the commit hands the old version over; the walk skips the new one, which it knows by
+// its seq.
+#include "engine/snapshot.h"
+
+#include "engine/internal.h"
+
+struct collected {
+    struct row **rows;
+    size_t n, capacity;
+};
+
+struct snapshot {
+    struct db *db;
+    struct schema *schema;
+    struct db_observer observer;
+    struct changeset *moment; // a reference
+    struct changeset *first;  // a reference: what is left to release
+    struct collected *tables; // by table index
+    size_t table;             // being walked
+    uint64_t position;        // in it
+    size_t n_seen;            // in this call
+};
+
+static void collect(struct collected *table, struct row *row)
+{
+    GROW(table->rows, table->n, table->capacity);
+    table->rows[table->n++] = row;
+}
+
+static bool is_of_the_moment(const struct snapshot *snapshot, const struct row *row)
+{
+    return row && row->seq <= snapshot->moment->seq;
+}
+
+static bool is_walked(const struct snapshot *snapshot, const struct row *row)
+{
+    size_t table = row->table->index;
+
+    return table < snapshot->table || (table == snapshot->table &&
+                                       htable_is_scanned(uuid_hash(row->uuid), snapshot->position));
+}
+
+static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
+{
+    struct snapshot *snapshot = CONTAINER_OF(observer, struct snapshot, observer);
+
+    for (size_t i = 0; i < changes->n_tables; i++) {
+        for (size_t j = 0; j < changes->tables[i].n_rows; j++) {
+            struct row *old = changes->tables[i].rows[j].old;
+
+            if (is_of_the_moment(snapshot, old) && !is_walked(snapshot, old)) {
+                collect(&snapshot->tables[old->table->index], old);
+            }
+        }
+    }
+}
+
+struct snapshot *snapshot_new(struct db *db)
+{
+    struct snapshot *snapshot = NEW(struct snapshot);
+
+    snapshot->db = db;
+    snapshot->schema = schema_ref(db->schema);
+    snapshot->moment = changeset_ref(db->tail);
+    snapshot->first = changeset_ref(db->tail);
+    snapshot->tables = NEW_ARRAY(struct collected, db->schema->n_tables + 1u);
+    snapshot->observer.committed = on_committed;
+    db_add_observer(db, &snapshot->observer);
+    return snapshot;
+}
+
+static void on_visit(void *userdata, void *item)
+{
+    struct snapshot *snapshot = userdata;
+    const struct entry *entry = item;
+
+    snapshot->n_seen++;
+    if (is_of_the_moment(snapshot, entry->row)) {
+        collect(&snapshot->tables[snapshot->table], entry->row);
+    }
+}
+
+static void stop_collecting(struct snapshot *snapshot)
+{
+    if (snapshot->db) {
+        db_remove_observer(&snapshot->observer);
+        snapshot->db = NULL;
+    }
+}
+
+bool snapshot_collect(struct snapshot *snapshot, size_t n)
+{
+    // Empty stretches of a table that has shrunk cost something too.
+    for (snapshot->n_seen = 0; snapshot->db && snapshot->n_seen < n; snapshot->n_seen++) {
+        if (snapshot->table == snapshot->schema->n_tables) {
+            stop_collecting(snapshot);
+        } else if (snapshot->position == HTABLE_END) {
+            snapshot->table++;
+            snapshot->position = 0;
+        } else {
+            snapshot->position = htable_scan(&snapshot->db->tables[snapshot->table]->entries,
+                                             snapshot->position, on_visit, snapshot);
+        }
+    }
+    return snapshot->db != NULL;
+}
+
+struct row *const *snapshot_rows(const struct snapshot *snapshot, size_t table, size_t *ret_n)
+{
+    *ret_n = snapshot->tables[table].n;
+    return snapshot->tables[table].rows;
+}
+
+const struct schema *snapshot_schema(const struct snapshot *snapshot)
+{
+    return snapshot->schema;
+}
+
+size_t snapshot_n_rows(const struct snapshot *snapshot)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < snapshot->schema->n_tables; i++) {
+        n += snapshot->tables[i].n;
+    }
+    return n;
+}
+
+struct changeset *snapshot_moment(const struct snapshot *snapshot)
+{
+    return snapshot->moment;
+}
+
+bool snapshot_release(struct snapshot *snapshot, size_t n)
+{
+    changeset_unref(TAKE_PTR(snapshot->moment));
+    for (; n && snapshot->first->next; n--) {
+        struct changeset *next = changeset_ref(snapshot->first->next);
+
+        changeset_unref(snapshot->first);
+        snapshot->first = next;
+    }
+    if (snapshot->first->next) {
+        return true;
+    }
+    snapshot_free(snapshot);
+    return false;
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+    if (!snapshot) {
+        return;
+    }
+    stop_collecting(snapshot);
+    changeset_unref(snapshot->moment);
+    changeset_unref(snapshot->first);
+    for (size_t i = 0; i < snapshot->schema->n_tables; i++) {
+        free(snapshot->tables[i].rows);
+    }
+    free(snapshot->tables);
+    schema_unref(snapshot->schema);
+    free(snapshot);
+}

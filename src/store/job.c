@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/job.h"
+
+#include "store/gate_member.h"
+
+#include <signal.h>
+
+void job_init(struct job *job, struct gate *gate, void (*run_mt)(struct job *job),
+              void (*done)(struct job *job))
+{
+    *job = (struct job){.gate = gate, .run_mt = run_mt, .done = done};
+    list_init(&job->node);
+}
+
+static void *helper_mt(void *userdata)
+{
+    struct job *job = userdata;
+    struct gate *gate = job->gate; // the job may be gone right after the next line
+
+    job->run_mt(job);
+    atomic_store(&job->is_over, true);
+    gate_wake(gate);
+    return NULL;
+}
+
+// Signals stay with the other threads.
+static bool start_thread(struct job *job)
+{
+    sigset_t all, before;
+    int r;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    r = pthread_create(&job->thread, NULL, helper_mt, job);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!r) {
+        pthread_setname_np(job->thread, "store");
+    }
+    return !r;
+}
+
+void job_start(struct job *job)
+{
+    job->is_running = true;
+    atomic_store(&job->is_over, false);
+    if (gate_fd(job->gate) >= 0 && start_thread(job)) {
+        list_push_back(gate_jobs(job->gate), &job->node);
+        return;
+    }
+    job->run_mt(job);
+    job->is_running = false;
+    job->done(job);
+}
+
+void job_finish(struct job *job)
+{
+    if (job->is_running) {
+        pthread_join(job->thread, NULL);
+        list_remove(&job->node);
+        job->is_running = false;
+        job->done(job);
+    }
+}
+
+static struct job *find_over(struct list *jobs)
+{
+    struct job *job;
+
+    LIST_FOREACH (job, jobs, node) {
+        if (atomic_load(&job->is_over)) {
+            return job;
+        }
+    }
+    return NULL;
+}
+
+void jobs_dispatch(struct list *jobs)
+{
+    struct job *job;
+
+    // done() may start and end jobs, so the list is looked at anew.
+    while ((job = find_over(jobs))) {
+        job_finish(job);
+    }
+}

@@ -8,6 +8,11 @@ failure of the run with --peer.
 REASONS = {
     "least-integer-negated":
         "-2^63 *= -1 is a range error (RFC 7047 5.1); the peer wraps around silently",
+    "least-integer-modulo":
+        "-2^63 %= -1 is 0; the peer calls it out of range",
+    "released-row-collected":
+        "a row whose last strong reference goes with the weak half of its pair is collected in the"
+        " same commit; the peer keeps it until another transaction touches it",
     "real-digits":
         "reals keep 17 digits where 15 do not read back the same; the peer changes such values",
     "cancel-answered":

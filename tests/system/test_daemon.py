@@ -164,7 +164,7 @@ def test_monitor_restarts_after_a_crash(daemon):
     watcher = parent_of(one.pid)
     assert b"ovsdb-server" in open(f"/proc/{watcher}/cmdline", "rb").read()
     one.client().insert("small", "T", {"name": "kept"})
-    os.kill(one.pid, signal.SIGSEGV)
+    os.kill(one.pid, signal.SIGABRT)
     first = one.pid
 
     def restarted():
@@ -174,7 +174,7 @@ def test_monitor_restarts_after_a_crash(daemon):
         except (OSError, ValueError):
             return False
 
-    wait.until(restarted, "the restart")
+    wait.until(restarted, "the restart", wait.PATIENCE / 2)
     assert one.client().select("small", "T", ["name"]) == [{"name": "kept"}]
     os.kill(one.pid, signal.SIGTERM)
     one.wait_gone()

@@ -453,6 +453,34 @@ def test_replicas_follow_writers_and_condition_changes(server, client, method, s
             assert entry[1].rows("T") == rows
 
 
+@pytest.mark.parametrize("method", ["monitor_cond", "monitor_cond_since"])
+def test_slow_reader_gets_the_exact_net_change(server, client, method):
+    """Rows come, go, enter and leave the condition while the reader does not read."""
+    more = [ZERO] if method == "monitor_cond_since" else []
+    columns = ["name", "n", "tags"]
+    replica = Replica({"T": {column: DEFAULTS["T"][column] for column in columns}}, SETS)
+    reader = server.client()
+    result = reader.call(method, "small", "m", {"T": [
+        {"columns": columns, "where": [["n", ">=", 0]]}]}, *more)
+    replica.apply(result[2] if more else result)
+    bulk = "x" * 100000
+    client.insert("small", "T", {"name": "stays"})
+    n_writes = 200
+    for i in range(n_writes):
+        client.commit("small",
+                      {"op": "delete", "table": "T", "where": [["n", "==", i - 3]]},
+                      {"op": "insert", "table": "T", "row": {"name": bulk + str(i), "n": i}},
+                      modify([["n", "==", i - 2]], {"n": -1000 - i} if i % 3 == 0 else {"tags": "t"}),
+                      modify(named("stays"), {"n": 100000 if i % 2 else -1}))
+    client.insert("small", "T", {"name": "end"})
+    while not any(row["name"] == "end" for row in replica.rows("T").values()):
+        replica.apply(reader.notification()[1][-1])
+    expected = {row.pop("_uuid")[1]: row for row in client.select(
+        "small", "T", ["_uuid", *columns], [["n", ">=", 0]])}
+    assert replica.rows("T") == expected
+    assert replica.n_updates < n_writes / 2, "a reader that is behind gets net changes"
+
+
 def test_schema_has_the_defaults_used_here():
     tables = lab_module.schema("small")["tables"]
     assert {t: set(c["columns"]) for t, c in tables.items()} == {

@@ -164,3 +164,24 @@ def test_wait_times_out_on_time(lab):
         while client.messages:
             order.append(json.loads(client.messages.popleft())["id"])
     assert order == [ids[100], ids[200], ids[300]]
+
+
+def test_thousands_of_waiting_transactions(lab):
+    """All wait; those on other tables stay; those concerned are answered once each."""
+    server = lab.serve("ops")
+    waiting, writer = server.client(), server.client()
+    n = 1500
+    request = {"op": "wait", "table": "Few", "where": [], "columns": ["n"], "until": "!=", "rows": []}
+    for i in range(n):
+        table = "Few" if i % 2 else "Must"
+        waiting.request("transact", ["ops", {**request, "table": table}], id_=i)
+    waiting.call("echo")
+    assert not waiting.replies
+    writer.insert("ops", "Few", {"n": 1})
+    for i in range(1, n, 2):
+        assert waiting.result(i) == [{}]
+    waiting.call("echo")
+    assert not waiting.replies
+    writer.insert("ops", "Must", {"color": "red"})
+    for i in range(0, n, 2):
+        assert waiting.result(i) == [{}]

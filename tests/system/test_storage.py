@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The database file: written, read back, exchanged with the peer, damaged, compacted, locked."""
+import copy
 import ctypes
 import json
 import os
 import random
+import shutil
 import stat
 import subprocess
 import threading
@@ -369,6 +371,17 @@ def test_foreign_files_are_refused(lab, kind, saying):
     assert (path.read_bytes() if path.is_file() else None) == before
 
 
+def test_unreadable_file(lab):
+    """As a user that may not read it."""
+    db = lab.db("small")
+    os.chmod(db, 0o000)
+    command = [lab.programs.server, str(db), f"--unixctl={lab.path('ctl')}", "--run=true"]
+    if os.geteuid() == 0:
+        command = ["setpriv", "--reuid=65534", "--clear-groups", *command]
+    result = lab.run(*command)
+    assert result.status == 1 and "Permission denied" in result.err, result
+
+
 @pytest.mark.parametrize("schema", [{"name": "x", "tables": 5}, {"tables": {}}, {"name": "x"}, 5])
 def test_bad_schema_is_refused(lab, schema):
     path = dbfile.create(lab.path("bad.db"), schema)
@@ -539,8 +552,48 @@ def test_two_files_of_one_name(lab):
 # Sudden ends
 
 
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_durable_commits_are_synced_before_the_reply(lab):
+    db = lab.db("small")
+    trace = lab.path("trace")
+    server = lab.new_server()
+    server.programs = copy.copy(lab.programs)
+    server.programs.server = lab.path("traced")
+    server.programs.server.write_text(
+        f"#!/bin/sh\nexec strace -D -f -qq -e trace=fsync,fdatasync,sync_file_range -o {trace}"
+        f" {lab.programs.server} \"$@\"\n")
+    server.programs.server.chmod(0o755)
+    server.start([db])
+    client = server.client()
+
+    def n_syncs():
+        return len(trace.read_text().splitlines())
+
+    insert = {"op": "insert", "table": "T", "row": {}}
+    for durable in (True, False, True):
+        before = n_syncs()
+        client.commit("small", insert, {"op": "commit", "durable": durable})
+        assert (n_syncs() > before) == durable
+    before = n_syncs()
+    ids = [client.request("transact", ["small", insert, {"op": "commit", "durable": True}])
+           for _ in range(200)]
+    for id_ in ids:
+        client.result(id_)
+    assert n_syncs() > before
+
+
+def keep_compacting(server, stop):
+    """Compacts over and over until told to stop or the server is gone."""
+    while not stop.is_set():
+        try:
+            server.control("ovsdb-server/compact")
+        except (OSError, Closed, RpcError):
+            return
+
+
+@pytest.mark.parametrize("compacting", [False, True])
 @pytest.mark.parametrize("seed", range(6))
-def test_kill_keeps_every_durable_commit(lab, seed):
+def test_kill_keeps_every_durable_commit(lab, seed, compacting):
     """Each transaction writes a pair of rows. After kill -9, all pairs answered are there, and no
     row without its twin."""
     rng = random.Random(seed)
@@ -549,6 +602,10 @@ def test_kill_keeps_every_durable_commit(lab, seed):
     client = server.client()
     pid_timer = threading.Timer(rng.uniform(0.02, 0.25), server.process.kill)
     answered, sent = set(), 0
+    stop = threading.Event()
+    compactor = threading.Thread(target=keep_compacting, args=(server, stop))
+    if compacting:
+        compactor.start()
     pid_timer.start()
     try:
         while True:
@@ -565,6 +622,9 @@ def test_kill_keeps_every_durable_commit(lab, seed):
     except (Closed, ConnectionResetError, BrokenPipeError):
         pass
     pid_timer.join()
+    stop.set()
+    if compacting:
+        compactor.join()
     server.kill()
     server.allow(r"small\.db")
     server.start([db])

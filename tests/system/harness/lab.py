@@ -75,6 +75,7 @@ class Lab:
     def run(self, *command, **options):
         options.setdefault("env", self.env)
         options.setdefault("cwd", str(self.directory))
+        command = self.programs.wrapped([str(word) for word in command])
         return programs_module.run(command, **options)
 
     def tool(self, *args, **options):

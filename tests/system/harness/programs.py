@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The programs under test, and Debian's as their peer."""
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 
 from harness import wait
+
+# OVSDBD_TEST_WRAPPER runs the programs under test under another, for example
+# "valgrind -q --leak-check=full --error-exitcode=97".
+WRAPPER = shlex.split(os.environ.get("OVSDBD_TEST_WRAPPER", ""))
 
 SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:",
                    "MemorySanitizer", "Assertion `")
@@ -65,6 +70,11 @@ class Programs:
     @property
     def is_peer(self):
         return self.name == "peer"
+
+    def wrapped(self, command):
+        """Returns `command`, under the wrapper if it is one of the programs under test."""
+        mine = (self.server, self.tool, self.client, self.appctl)
+        return WRAPPER + command if not self.is_peer and command[0] in mine else command
 
     def missing(self):
         return [p for p in (self.server, self.tool, self.client, self.appctl)

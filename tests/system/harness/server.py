@@ -17,7 +17,7 @@ from harness.rpc import Client
 
 BAD_LEVEL = re.compile(r"\|(WARN|ERR|EMER)\|")
 # The peer warns about signals, and when a client is gone before its answer.
-PEER_ALLOWS = [r"fatal_signal\|WARN\|terminating with signal", 
+PEER_ALLOWS = [r"fatal_signal\|WARN\|terminating with signal",
               r"\|WARN\|.*(Broken pipe|reset by peer)"]
 
 
@@ -50,6 +50,7 @@ class Server:
         if log:
             command.append("--log-file=" + self.log_path)
         command += ["--remote=" + r for r in remotes] + list(map(str, options))
+        command = self.programs.wrapped(command)
         with open(self.stderr_path, "ab") as stderr:
             self.process = subprocess.Popen(command, env=self.env, cwd=self.directory,
                                             stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)

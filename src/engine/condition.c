@@ -43,33 +43,10 @@ static enum datum_check check_for(enum condition_function function)
                                        : DATUM_CHECK_ALL;
 }
 
-// Cuts a three-element array whose first two elements are strings.
-static bool cut_clause(struct slice text, struct slice parts[3])
+bool clause_cut(struct slice text, struct slice parts[3])
 {
-    struct cursor cursor;
-    size_t n = 0;
-
-    cursor_init(&cursor, text);
-    if (cursor_kind(&cursor) != JSON_KIND_ARRAY) {
-        return false;
-    }
-    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
-        struct slice part = cursor_skip(&cursor);
-
-        if (n == 3 || (n < 2 && json_kind_of(part) != JSON_KIND_STRING)) {
-            return false;
-        }
-        parts[n++] = part;
-    }
-    return n == 3;
-}
-
-static struct slice decode_string(struct slice text, struct buf *scratch)
-{
-    struct cursor cursor;
-
-    cursor_init(&cursor, text);
-    return cursor_string(&cursor, scratch);
+    return json_cut(text, parts, 3) == 3 && json_kind_of(parts[0]) == JSON_KIND_STRING &&
+           json_kind_of(parts[1]) == JSON_KIND_STRING;
 }
 
 static struct ovsdb_error *type_mismatch(struct slice text, const struct column *column,
@@ -89,16 +66,16 @@ static struct ovsdb_error *clause_decode(struct slice text, const struct table_s
     struct cursor cursor;
     struct slice parts[3], name;
 
-    if (!cut_clause(text, parts)) {
+    if (!clause_cut(text, parts)) {
         return error_syntax(text, "a condition is [<column>, <function>, <value>], true or false");
     }
-    name = decode_string(parts[0], scratch);
+    name = json_decode_string(parts[0], scratch);
     ret->column = table_schema_find_column(table, name);
     if (!ret->column) {
         return error_syntax_tag(ERROR_UNKNOWN_COLUMN, text, "table %s has no column " SLICE_FORMAT,
                                 table->name, SLICE_ARGS(name));
     }
-    name = decode_string(parts[1], scratch);
+    name = json_decode_string(parts[1], scratch);
     if (!function_parse(name, &ret->function)) {
         return error_new(ERROR_UNKNOWN_FUNCTION, "there is no function " SLICE_FORMAT,
                          SLICE_ARGS(name));

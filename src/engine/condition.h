@@ -29,6 +29,9 @@ struct condition {
     size_t n_clauses;
 };
 
+// Cuts [<column>, <name>, <value>], the form of clauses and of mutations. False: it is something
+// else.
+bool clause_cut(struct slice text, struct slice parts[3]);
 // Decodes the array the cursor stands at. `symbols` may be NULL.
 struct ovsdb_error *condition_decode(struct cursor *cursor, const struct table_schema *table,
                                      struct symbol_table *symbols, struct buf *scratch,

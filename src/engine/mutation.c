@@ -4,6 +4,8 @@
 // from a map either pairs or only keys.
 #include "engine/mutation.h"
 
+#include "engine/condition.h"
+
 #include <math.h>
 
 static const char *const mutator_names[] = {
@@ -70,34 +72,6 @@ static enum datum_check operand_type(struct mutation *mutation, struct slice val
     }
 }
 
-static bool cut_mutation(struct slice text, struct slice parts[3])
-{
-    struct cursor cursor;
-    size_t n = 0;
-
-    cursor_init(&cursor, text);
-    if (cursor_kind(&cursor) != JSON_KIND_ARRAY) {
-        return false;
-    }
-    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
-        struct slice part = cursor_skip(&cursor);
-
-        if (n == 3 || (n < 2 && json_kind_of(part) != JSON_KIND_STRING)) {
-            return false;
-        }
-        parts[n++] = part;
-    }
-    return n == 3;
-}
-
-static struct slice decode_string(struct slice text, struct buf *scratch)
-{
-    struct cursor cursor;
-
-    cursor_init(&cursor, text);
-    return cursor_string(&cursor, scratch);
-}
-
 static struct ovsdb_error *check_column(struct slice text, const struct mutation *mutation,
                                         const struct table_schema *table)
 {
@@ -126,16 +100,16 @@ static struct ovsdb_error *mutation_decode(struct slice text, const struct table
     struct cursor cursor;
     struct slice parts[3], name;
 
-    if (!cut_mutation(text, parts)) {
+    if (!clause_cut(text, parts)) {
         return error_syntax(text, "a mutation is [<column>, <mutator>, <value>]");
     }
-    name = decode_string(parts[0], scratch);
+    name = json_decode_string(parts[0], scratch);
     ret->column = table_schema_find_column(table, name);
     if (!ret->column) {
         return error_syntax_tag(ERROR_UNKNOWN_COLUMN, text, "table %s has no column " SLICE_FORMAT,
                                 table->name, SLICE_ARGS(name));
     }
-    name = decode_string(parts[1], scratch);
+    name = json_decode_string(parts[1], scratch);
     if (!mutator_parse(name, &ret->mutator)) {
         return error_new(ERROR_UNKNOWN_MUTATOR, "there is no mutator " SLICE_FORMAT,
                          SLICE_ARGS(name));

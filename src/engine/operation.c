@@ -105,14 +105,6 @@ static void cut(struct operation *operation, struct buf *scratch, struct buf *un
     }
 }
 
-static struct slice decode_string(struct slice text, struct buf *scratch)
-{
-    struct cursor cursor;
-
-    cursor_init(&cursor, text);
-    return cursor_string(&cursor, scratch);
-}
-
 static bool kind_fits(enum member_kind kind, struct slice value, struct buf *scratch)
 {
     struct cursor cursor;
@@ -164,7 +156,7 @@ static struct ovsdb_error *parse_type(struct operation *operation, struct buf *s
     if (error) {
         return error;
     }
-    name = decode_string(operation->members[MEMBER_OP], scratch);
+    name = json_decode_string(operation->members[MEMBER_OP], scratch);
     for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
         if (slice_is(name, operations[i].name)) {
             operation->type = (enum operation_type)i;
@@ -178,7 +170,7 @@ static struct ovsdb_error *parse_type(struct operation *operation, struct buf *s
 static struct ovsdb_error *parse_table(struct operation *operation, const struct schema *schema,
                                        struct buf *scratch)
 {
-    struct slice name = decode_string(operation->members[MEMBER_TABLE], scratch);
+    struct slice name = json_decode_string(operation->members[MEMBER_TABLE], scratch);
 
     operation->table = schema_find_table(schema, name);
     return operation->table ? NULL

@@ -32,14 +32,6 @@ static void put_uuid(struct run *run, struct uuid uuid)
     buf_puts(run->result, "\"]}");
 }
 
-static struct slice decode_string(struct slice text, struct buf *scratch)
-{
-    struct cursor cursor;
-
-    cursor_init(&cursor, text);
-    return cursor_string(&cursor, scratch);
-}
-
 // The new row's UUID: the one the client gives, that of its name, or a random one.
 static struct ovsdb_error *choose_uuid(struct run *run, const struct operation *operation,
                                        struct uuid *ret)
@@ -48,11 +40,12 @@ static struct ovsdb_error *choose_uuid(struct run *run, const struct operation *
     struct slice name = operation->members[MEMBER_UUID_NAME];
     struct uuid uuid = UUID_ZERO;
 
-    if (given.data && !uuid_parse(decode_string(given, &run->scratch), &uuid)) {
+    if (given.data && !uuid_parse(json_decode_string(given, &run->scratch), &uuid)) {
         return error_syntax(given, "\"uuid\" is not a UUID");
     }
     if (name.data) {
-        struct symbol *symbol = symbol_table_get(&run->symbols, decode_string(name, &run->scratch));
+        struct symbol *symbol =
+            symbol_table_get(&run->symbols, json_decode_string(name, &run->scratch));
 
         if (symbol->created) {
             return error_syntax_tag(ERROR_DUPLICATE_UUID_NAME, name,
@@ -78,8 +71,8 @@ void run_learn_name(struct run *run, const struct operation *operation)
     struct symbol *symbol;
     struct uuid uuid;
 
-    if (uuid_parse(decode_string(given, &run->scratch), &uuid)) {
-        symbol = symbol_table_get(&run->symbols, decode_string(name, &run->scratch));
+    if (uuid_parse(json_decode_string(given, &run->scratch), &uuid)) {
+        symbol = symbol_table_get(&run->symbols, json_decode_string(name, &run->scratch));
         if (!symbol->referenced) { // the first counts: a second is an error when it is run
             symbol->referenced = true;
             symbol->uuid = uuid;

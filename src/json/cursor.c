@@ -301,6 +301,37 @@ bool cursor_number(struct cursor *cursor, int64_t *ret_integer, double *ret_real
     return number_parse(cursor_skip(cursor), ret_integer, ret_real);
 }
 
+struct slice json_decode_string(struct slice value, struct buf *scratch)
+{
+    struct cursor cursor;
+
+    cursor_init(&cursor, value);
+    return cursor_string(&cursor, scratch);
+}
+
+size_t json_cut(struct slice array, struct slice *ret, size_t n)
+{
+    struct cursor cursor;
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        ret[i] = SLICE_EMPTY;
+    }
+    cursor_init(&cursor, array);
+    if (cursor_kind(&cursor) != JSON_KIND_ARRAY) {
+        return 0;
+    }
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        struct slice element = cursor_skip(&cursor);
+
+        if (count < n) {
+            ret[count] = element;
+        }
+        count++;
+    }
+    return count;
+}
+
 size_t json_count(struct slice container)
 {
     struct cursor cursor;

@@ -59,5 +59,10 @@ static inline enum json_kind json_kind_of(struct slice value)
     return cursor_kind(&cursor);
 }
 
+// Decodes a whole value that is a string, as cursor_string() does.
+struct slice json_decode_string(struct slice value, struct buf *scratch);
+// Cuts the first `n` elements out of an array; those it lacks become empty slices without data.
+// Returns how many elements it has; 0 for what is no array. O(length).
+size_t json_cut(struct slice array, struct slice *ret, size_t n);
 // How many elements (members) an array (object) has. O(length).
 size_t json_count(struct slice container);

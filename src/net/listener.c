@@ -12,9 +12,8 @@
 
 LOG_MODULE(net);
 
-#define LISTEN_QUEUE      1024
-#define UNIX_MODE         0770 // less the umask
-#define FILE_IS_NO_SOCKET "a file that is not a socket is in the way"
+#define LISTEN_QUEUE 1024
+#define UNIX_MODE    0770 // less the umask
 
 static int fail(char **ret_error, int error, const char *target, const char *what)
 {
@@ -141,19 +140,27 @@ static int open_tcp(struct remote *remote, char **ret_error)
     return 0;
 }
 
+static int fail_file(char **ret_error, int error, const char *target, const char *what,
+                     const char *path)
+{
+    _cleanup_free_ char *text = xasprintf("%s %s", what, path);
+
+    return fail(ret_error, error, target, text);
+}
+
 // Removes what a former listener left at `path`.
 static int make_way(const char *path, const char *target, char **ret_error)
 {
     struct stat st;
 
     if (lstat(path, &st) < 0) {
-        return errno == ENOENT ? 0 : fail(ret_error, errno, target, "cannot listen");
+        return errno == ENOENT ? 0 : fail_file(ret_error, errno, target, "cannot listen on", path);
     }
     if (!S_ISSOCK(st.st_mode)) {
-        return fail(ret_error, EEXIST, target, FILE_IS_NO_SOCKET);
+        return fail_file(ret_error, EEXIST, target, "what is not a socket is in the way at", path);
     }
     if (unlink(path) < 0 && errno != ENOENT) {
-        return fail(ret_error, errno, target, "cannot remove the former socket");
+        return fail_file(ret_error, errno, target, "cannot remove the former socket", path);
     }
     return 0;
 }
@@ -167,7 +174,7 @@ static int bind_file(struct remote *remote, int fd, const char *path, char **ret
     int r = address_unix_endpoint(path, &endpoint, &folder_fd);
 
     if (r < 0) {
-        return fail(ret_error, -r, remote->target, "cannot listen");
+        return fail_file(ret_error, -r, remote->target, "cannot listen on", path);
     }
     r = make_way(path, remote->target, ret_error);
     if (r < 0) {
@@ -175,7 +182,7 @@ static int bind_file(struct remote *remote, int fd, const char *path, char **ret
     }
     fchmod(fd, UNIX_MODE);
     if (bind(fd, &endpoint.sa, endpoint.size) < 0) {
-        return fail(ret_error, errno, remote->target, "cannot listen");
+        return fail_file(ret_error, errno, remote->target, "cannot listen on", path);
     }
     if (!lstat(path, &st)) {
         remote->listener.file = xstrdup(path);
@@ -183,7 +190,7 @@ static int bind_file(struct remote *remote, int fd, const char *path, char **ret
         remote->listener.file_ino = st.st_ino;
     }
     if (listen(fd, LISTEN_QUEUE) < 0) {
-        return fail(ret_error, errno, remote->target, "cannot listen");
+        return fail_file(ret_error, errno, remote->target, "cannot listen on", path);
     }
     return 0;
 }

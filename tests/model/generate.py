@@ -12,12 +12,14 @@ BROKEN = [None, "text", 1.5, True, {}, [], ["set", 5], ["set", [["x"], 1]], ["ma
 
 
 class Generator:
-    """Makes a schema and then transactions for it. `random` decides everything. With shared_uuids
-    rows of several tables may have the same UUID, and rows a name as well as a given UUID."""
+    """Makes a schema and then transactions for it. `random` decides all of it. Without
+    `everything`, it leaves out what the peer does otherwise: it takes a row of another table with the
+    same UUID for the row itself, does not find a row by a name that was given a UUID too, and tells
+    -0.0 from 0.0 but prints both as 0."""
 
-    def __init__(self, random, shared_uuids):
+    def __init__(self, random, everything):
         self.random = random
-        self.shared_uuids = shared_uuids
+        self.everything = everything
         self.n_tables = random.randint(2, 5)
         self.schema = {"name": "rnd", "version": "1.0.0", "tables": {
             f"T{n}": self.table(n) for n in range(self.n_tables)}}
@@ -80,7 +82,7 @@ class Generator:
 
     def pooled(self, table):
         """One of the few UUIDs that inserts ask for, of rows that may or may not exist."""
-        group = 0 if self.shared_uuids or table is None else int(table[1:]) + 1
+        group = 0 if self.everything or table is None else int(table[1:]) + 1
         return f"00000000-0000-4000-8000-{group:08x}{self.random.randint(1, 6):04x}"
 
     def atom(self, base, world):
@@ -149,7 +151,7 @@ class Generator:
             if kind == "insert" and name in names:
                 operation["uuid-name"] = name
                 # A UUID that is in no set yet, so that a name does not double one.
-                if operation.pop("uuid", None) and self.shared_uuids:
+                if operation.pop("uuid", None) and self.everything:
                     operation["uuid"] = (
                         f"00000000-0000-4000-9000-{self.random.getrandbits(48):012x}")
             operations.append(operation)
@@ -201,8 +203,9 @@ class Generator:
             mutator = self.random.choice(["+=", "-=", "*=", "/=", "%="])
             return mutator, self.random.choice(INTEGERS if self.chance(0.1) else [1, 2, -1, 3])
         mutator = self.random.choice(["+=", "-=", "*=", "/="])
-        return mutator, self.random.choice([1, 2, -1, 0.5] if mutator in ("*=", "/=")
-                                           else [1, -0.5, 2.25])
+        if mutator in ("+=", "-="):
+            return mutator, self.random.choice([1, -0.5, 2.25])
+        return mutator, self.random.choice([1, 2, 0.5, -1 if self.everything else 4])
 
     def make_delete(self, table, world):
         return {"table": table, "where": self.where(table, world, 0.05)}

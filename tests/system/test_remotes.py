@@ -169,7 +169,7 @@ def test_dial_again_with_growing_pauses(lab):
             accept(far).close()
             times.append(time.monotonic())
         pauses = [b - a for a, b in zip(times, times[1:])]
-        assert 0.7 < pauses[0] < 1.6 * wait.SLOWNESS and 1.5 < pauses[1] < 3 * wait.SLOWNESS, pauses
+        assert 0.7 < pauses[0] < 3 * wait.SLOWNESS and 1.6 < pauses[1] < 6 * wait.SLOWNESS, pauses
 
 
 def test_dial_until_the_far_end_is_there(lab):

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The server as a service: under a real systemd, in a container, as root.
+
+    sudo /usr/bin/python3 -m pytest tests/service --build DIR
+"""
+import os
+import pathlib
+import shutil
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from borrow import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
+
+from container import Container  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def container(pytestconfig):
+    if os.geteuid() or not shutil.which("systemd-nspawn"):
+        pytest.skip("needs root and systemd-nspawn")
+    machine = Container()
+    try:
+        machine.make_root()
+        machine.install(os.path.abspath(pytestconfig.getoption("build")))
+        machine.boot()
+        yield machine
+    finally:
+        machine.close()

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A machine of its own for the tests: systemd in a container on an overlay of this system.
+
+Nothing that happens inside is left outside: what is written lies on a tmpfs that goes with it.
+"""
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from harness import wait
+
+# Services of Debian's Open vSwitch, which would take our names and sockets.
+MASKED = ["openvswitch-switch", "ovs-vswitchd", "ovs-record-hostname", "ovn-ovsdb-server-nb",
+          "ovn-ovsdb-server-sb", "ovn-central", "ovn-controller", "ovn-host", "ovn-northd",
+          "openvswitch-testcontroller"]
+BOOTED = ("running", "degraded")
+
+
+def mount(*arguments):
+    subprocess.run(["mount", *map(str, arguments)], check=True)
+
+
+class Container:
+    def __init__(self):
+        self.base = pathlib.Path(tempfile.mkdtemp(prefix="ovsdbd-service-"))
+        self.root = self.base / "root"
+        self.mounted = []
+        self.process = None
+        self.init = None
+
+    def make_root(self):
+        mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", self.base)
+        self.mounted.append(self.base)
+        for name in ("upper", "work", "root"):
+            (self.base / name).mkdir()
+        mount("-t", "overlay", "-o", f"lowerdir=/,upperdir={self.base}/upper,"
+              f"workdir={self.base}/work", "overlay", self.root)
+        self.mounted.append(self.root)
+
+    def install(self, build):
+        """Installs the built programs and units as `meson install` does."""
+        subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet",
+                        "--destdir", self.root], check=True, stdout=subprocess.DEVNULL)
+        units = self.root / "etc/systemd/system"
+        for name in MASKED:
+            link = units / f"{name}.service"
+            link.unlink(missing_ok=True)
+            link.symlink_to("/dev/null")
+        # The packaged server is enabled on this system; what starts ours is the tests' business.
+        for link in units.glob("*.wants/*"):
+            if link.name.startswith(("ovsdb", "ovs-", "openvswitch", "ovn-")):
+                link.unlink()
+
+    def boot(self):
+        self.process = subprocess.Popen(
+            ["systemd-nspawn", "-D", self.root, "--boot", "--quiet", "--register=no",
+             "--keep-unit", "--private-network", "--console=pipe",
+             f"--machine=ovsdbd-{os.getpid()}"],
+            stdin=subprocess.DEVNULL, stdout=open(self.base / "console", "wb"),
+            stderr=subprocess.STDOUT)
+        self.init = wait.until(self._find_init, "the container's init", 30)
+        wait.until(self._is_booted, "the container to boot", 60)
+
+    def _find_init(self):
+        assert self.process.poll() is None, self.console()
+        pid = self.process.pid
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        # Other children come and go before it.
+        return next((int(c) for c in children if self._name(c) == "systemd"), None)
+
+    @staticmethod
+    def _name(pid):
+        try:
+            return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+        except OSError:
+            return None
+
+    def _is_booted(self):
+        assert self.process.poll() is None, self.console()
+        return self.run("systemctl", "is-system-running").stdout.strip() in BOOTED
+
+    def console(self):
+        return (self.base / "console").read_text(errors="replace")
+
+    def run(self, *command, **options):
+        """Runs a program inside; returns its CompletedProcess, with text."""
+        options.setdefault("timeout", 60)
+        return subprocess.run(
+            ["nsenter", "-t", str(self.init), "-m", "-u", "-i", "-n", "-p", "-C", "--",
+             *map(str, command)],
+            check=False, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
+                                         "LC_ALL": "C.UTF-8", "SYSTEMD_PAGER": "cat"}, **options)
+
+    def ok(self, *command, **options):
+        """Runs a program that must succeed; returns its standard output."""
+        result = self.run(*command, **options)
+        assert result.returncode == 0, (command, result.stdout, result.stderr)
+        return result.stdout
+
+    def path(self, inside):
+        """The path outside of a file inside; /run and /tmp have mounts of their own there."""
+        return pathlib.Path(f"/proc/{self.init}/root") / inside.lstrip("/")
+
+    def close(self):
+        """Ends the container and takes every mount away, however far its start had come."""
+        if self.init and self.process.poll() is None:
+            os.kill(self.init, signal.SIGRTMIN + 14)  # power off at once
+        if self.process:
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                # Its init ends with it.
+                self.process.kill()
+                self.process.wait()
+        for path in reversed(self.mounted):
+            subprocess.run(["umount", path], check=True)
+        shutil.rmtree(self.base)

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The units as a system runs them: start, readiness, sockets, reload, watchdog, journal, stop."""
+import json
+import os
+import pathlib
+import signal
+
+import pytest
+from harness import wait
+from harness.rpc import Client
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+UNIT = "ovsdb-server.service"
+SOCKET = "ovsdb-server.socket"
+DB_SOCK = "/run/openvswitch/db.sock"
+DATABASE = "/etc/openvswitch/conf.db"
+
+
+class Service:
+    """The installed units, from a clean start."""
+
+    def __init__(self, container):
+        self.container = container
+        self.ok = container.ok
+        self.clients = []
+        container.ok("mkdir", "-p", "/etc/openvswitch")
+        container.ok("rm", "-f", DATABASE, "/etc/openvswitch/.conf.db.~lock~")
+        schema = ROOT / "tests/data/system/schemas/small.ovsschema"
+        container.path("/root/small.ovsschema").write_bytes(schema.read_bytes())
+        container.ok("ovsdb-tool", "create", DATABASE, "/root/small.ovsschema")
+        self.cursor = json.loads(container.ok("journalctl", "-n", "1", "-o", "json"))["__CURSOR"]
+
+    def write(self, path, text):
+        """Writes a file inside and tells systemd to look."""
+        self.ok("mkdir", "-p", os.path.dirname(path))
+        self.container.path(path).write_text(text)
+        self.ok("systemctl", "daemon-reload")
+
+    def start(self, unit=UNIT):
+        self.ok("systemctl", "start", unit)
+        return self
+
+    def show(self, name, unit=UNIT):
+        return self.ok("systemctl", "show", "-P", name, unit).strip()
+
+    def client(self, path=DB_SOCK):
+        client = Client(self.container.path(path))
+        self.clients.append(client)
+        return client
+
+    def journal(self, *matches):
+        """What the service has logged in this test, as dicts."""
+        self.ok("journalctl", "--sync", "-q")
+        text = self.ok("journalctl", "-q", "-o", "json", "--after-cursor", self.cursor,
+                       f"_SYSTEMD_UNIT={UNIT}", *matches)
+        return [json.loads(line) for line in text.splitlines()]
+
+    def signal_main(self, number):
+        self.ok("kill", f"-{int(number)}", self.show("MainPID"))
+
+    def clean_up(self):
+        for client in self.clients:
+            client.close()
+        self.container.run("systemctl", "stop", SOCKET, UNIT, "t-any.socket", "t-control.socket")
+        self.container.run("systemctl", "reset-failed")
+        self.container.ok("rm", "-rf", "/etc/default/ovsdb-server",
+                          f"/etc/systemd/system/{UNIT}.d", f"/etc/systemd/system/{SOCKET}.d",
+                          "/etc/systemd/system/t-any.socket",
+                          "/etc/systemd/system/t-control.socket")
+        self.container.ok("systemctl", "daemon-reload")
+
+
+@pytest.fixture
+def service(container):
+    service = Service(container)
+    yield service
+    service.clean_up()
+
+
+def test_the_machine_boots_with_our_units(container):
+    """Nothing that we install fails at boot."""
+    failed = container.ok("systemctl", "--failed", "--plain", "--no-legend")
+    assert "ovsdb" not in failed and "tmpfiles" not in failed, failed
+
+
+def test_verify(container):
+    names = sorted(p.name.removesuffix(".in") for p in (ROOT / "units").glob("*.in"))
+    assert UNIT in names and SOCKET in names
+    result = container.run("systemd-analyze", "verify", *names)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_tmpfiles(container):
+    container.ok("rm", "-rf", "/run/openvswitch")
+    result = container.run("systemd-tmpfiles", "--create", "ovsdbd.conf")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert container.path("/run/openvswitch").is_dir()
+
+
+def test_start_means_ready(service):
+    """When systemctl returns, clients are answered."""
+    service.start()
+    assert service.client().call("list_dbs") == ["_Server", "small"]
+    assert service.show("ActiveState") == "active"
+    assert service.show("SubState") == "running"
+    assert service.show("StatusText").startswith("databases: 1")
+    pid = service.container.path("/run/openvswitch/ovsdb-server.pid").read_text().strip()
+    assert pid == service.show("MainPID")
+    assert "ovsdbd" in service.ok("ovs-appctl", "-t", "ovsdb-server", "version")
+
+
+def test_stop_is_clean(service):
+    service.start().client().insert("small", "T", {"name": "kept"})
+    service.ok("systemctl", "stop", UNIT)
+    assert service.show("Result") == "success"
+    assert service.show("ExecMainStatus") == "0"
+    left = service.ok("ls", "-A", "/run/openvswitch").split()
+    assert left == []
+    assert not [e for e in service.journal() if int(e["PRIORITY"]) < 6]
+    service.start()
+    assert service.client().select("small", "T", ["name"]) == [{"name": "kept"}]
+
+
+def test_options_from_the_environment_file(service):
+    service.write("/etc/default/ovsdb-server", 'OPTIONS="--remote=ptcp:6641:127.0.0.1"\n')
+    service.start()
+    assert "small" in service.ok("ovsdb-client", "list-dbs", "tcp:127.0.0.1:6641")
+
+
+def test_a_database_that_is_missing(service):
+    """The start fails and the journal names the file."""
+    service.ok("rm", DATABASE)
+    assert service.container.run("systemctl", "start", UNIT).returncode
+    entries = wait.until(service.journal, "journal entries")
+    assert any(DATABASE in e["MESSAGE"] and "No such file" in e["MESSAGE"] for e in entries), entries
+
+
+def test_reload(service):
+    """SIGHUP: the log file is opened again; the process and its connections stay."""
+    service.write("/etc/default/ovsdb-server", "OPTIONS=--log-file=/var/log/openvswitch/t.log\n")
+    client = service.start().client()
+    pid = service.show("MainPID")
+    service.ok("mv", "/var/log/openvswitch/t.log", "/var/log/openvswitch/t.log.1")
+    service.ok("systemctl", "reload", UNIT)
+    wait.until(lambda: service.container.path("/var/log/openvswitch/t.log").exists(), "a new log")
+    assert client.call("echo", 1) == [1]
+    assert service.show("MainPID") == pid
+    wait.until(lambda: service.show("ActiveState") == "active", "the end of the reload")
+    assert service.show("StatusText").startswith("databases: 1")
+
+
+def test_a_crash_is_followed_by_a_restart(service):
+    service.start().client().insert("small", "T", {"name": "kept"})
+    pid = service.show("MainPID")
+    service.signal_main(signal.SIGKILL)
+    wait.until(lambda: service.show("MainPID") not in ("0", pid)
+               and service.show("SubState") == "running", "another server")
+    assert service.client().select("small", "T", ["name"]) == [{"name": "kept"}]
+    assert service.show("NRestarts") == "1"
+
+
+# Sockets
+
+
+def test_socket_activation(service):
+    """A connection starts the server, which leaves the socket to systemd when it ends."""
+    service.start(SOCKET)
+    assert service.show("ActiveState") == "inactive"
+    assert service.client().call("list_dbs") == ["_Server", "small"]
+    assert service.show("ActiveState") == "active"
+    service.ok("systemctl", "stop", UNIT)
+    assert service.container.path(DB_SOCK).exists()
+    assert service.client().call("list_dbs") == ["_Server", "small"]
+
+
+def test_restart_refuses_nobody(service):
+    """A client that connects while the server restarts waits in the socket's queue."""
+    service.start(SOCKET)
+    service.client().insert("small", "T", {"name": "before"})
+    service.signal_main(signal.SIGSTOP)
+    waiting = service.client()
+    waiting.request("transact", ["small", {"op": "select", "table": "T", "where": [],
+                                           "columns": ["name"]}], id_=1)
+    service.signal_main(signal.SIGKILL)
+    assert waiting.result(1, 60) == [{"rows": [{"name": "before"}]}]
+
+
+def test_descriptors_named_and_unnamed(service):
+    """Without a name of ours a descriptor is for clients, whatever its address; "control" is the
+    control socket."""
+    service.write("/etc/systemd/system/t-any.socket",
+                  f"[Socket]\nListenStream=/run/t-any.sock\nListenStream=127.0.0.1:6642\n"
+                  f"Service={UNIT}\n")
+    service.write("/etc/systemd/system/t-control.socket",
+                  "[Socket]\nListenStream=/run/t-control.sock\nFileDescriptorName=control\n"
+                  f"Service={UNIT}\n")
+    service.ok("systemctl", "start", "t-any.socket", "t-control.socket")
+    service.start()
+    assert service.client("/run/t-any.sock").call("list_dbs") == ["_Server", "small"]
+    assert "small" in service.ok("ovsdb-client", "list-dbs", "tcp:127.0.0.1:6642")
+    assert "ovsdbd" in service.ok("ovs-appctl", "-t", "/run/t-control.sock", "version")
+    # The remote of the command line is served beside them.
+    assert service.client().call("list_dbs") == ["_Server", "small"]
+
+
+# Watchdog
+
+
+def test_watchdog_is_petted(service):
+    service.write(f"/etc/systemd/system/{UNIT}.d/t.conf", "[Service]\nWatchdogSec=1\n")
+    service.start()
+    first = service.show("WatchdogTimestampMonotonic")
+    second = wait.until(lambda: service.show("WatchdogTimestampMonotonic") != first
+                        and service.show("WatchdogTimestampMonotonic"), "a first sign of life")
+    wait.until(lambda: service.show("WatchdogTimestampMonotonic") != second, "a second one")
+    assert service.show("NRestarts") == "0"
+
+
+def test_watchdog_bites(service):
+    """A server that hangs is replaced."""
+    service.write(f"/etc/systemd/system/{UNIT}.d/t.conf",
+                  "[Service]\nWatchdogSec=1\nTimeoutAbortSec=1\n")
+    service.start().client().insert("small", "T", {"name": "kept"})
+    service.signal_main(signal.SIGSTOP)
+    wait.until(lambda: service.show("NRestarts") == "1" and service.show("SubState") == "running",
+               "another server", 30)
+    assert service.client().select("small", "T", ["name"]) == [{"name": "kept"}]
+
+
+# Journal
+
+
+def test_journal_has_native_fields(service):
+    service.start()
+    bad = service.client()
+    bad.send_raw("no JSON}")
+    bad.wait_closed()
+    service.ok("systemctl", "stop", UNIT)
+    entries = [e for e in service.journal() if e["_TRANSPORT"] == "journal"]
+    assert entries
+    for entry in entries:
+        assert entry["OVSDB_MODULE"], entry
+        assert entry["SYSLOG_IDENTIFIER"] == "ovsdb-server"
+        assert "|INFO|" not in entry["MESSAGE"]
+    assert {"6", "4"} <= {e["PRIORITY"] for e in entries}
+    assert len({e["MESSAGE_ID"] for e in entries if "MESSAGE_ID" in e}) >= 2, entries
+    # Nothing twice: what is in the journal is not on standard error too.
+    messages = {e["MESSAGE"] for e in entries}
+    assert not [e for e in service.journal() if e["_TRANSPORT"] == "stdout"
+                and any(m in e["MESSAGE"] for m in messages)]

@@ -167,6 +167,8 @@ static void test_shared_text_goes_to_many(void **state)
 
     for (int i = 0; i < N; i++) {
         fds[i] = world_connect(world, remote, &peers[i]);
+    }
+    for (int i = 0; i < N; i++) {
         connection_send(peers[i]->connection, SLICE("<"), 0);
         connection_send_shared(peers[i]->connection, text, 0);
         connection_send(peers[i]->connection, SLICE(">"), 0);

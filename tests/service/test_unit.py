@@ -48,12 +48,13 @@ class Service:
         self.clients.append(client)
         return client
 
-    def journal(self, *matches):
+    def journal(self):
         """What the service has logged in this test, as dicts."""
         self.ok("journalctl", "--sync", "-q")
-        text = self.ok("journalctl", "-q", "-o", "json", "--after-cursor", self.cursor,
-                       f"_SYSTEMD_UNIT={UNIT}", *matches)
-        return [json.loads(line) for line in text.splitlines()]
+        # Without a match: with one, journalctl 252 takes the first entry found for the cursor's.
+        text = self.ok("journalctl", "-q", "-o", "json", "--after-cursor", self.cursor)
+        entries = [json.loads(line) for line in text.splitlines()]
+        return [e for e in entries if e.get("_SYSTEMD_UNIT") == UNIT]
 
     def signal_main(self, number):
         self.ok("kill", f"-{int(number)}", self.show("MainPID"))
@@ -243,7 +244,8 @@ def test_journal_has_native_fields(service):
         assert entry["SYSLOG_IDENTIFIER"] == "ovsdb-server"
         assert "|INFO|" not in entry["MESSAGE"]
     assert {"6", "4"} <= {e["PRIORITY"] for e in entries}
-    assert len({e["MESSAGE_ID"] for e in entries if "MESSAGE_ID" in e}) >= 2, entries
+    assert entries[0]["MESSAGE"].startswith("ovsdb-server (ovsdbd)")
+    assert len({e["MESSAGE_ID"] for e in entries if "MESSAGE_ID" in e}) > 3, entries
     # Nothing twice: what is in the journal is not on standard error too.
     messages = {e["MESSAGE"] for e in entries}
     assert not [e for e in service.journal() if e["_TRANSPORT"] == "stdout"

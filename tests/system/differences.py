@@ -40,6 +40,9 @@ REASONS = {
     "weak-drop-written":
         "what a commit drops from weak references is in its record; the peer leaves it out for rows"
         " that the transaction modified itself, and shows the references again after a restart",
+    "difference-to-a-default":
+        "a difference is taken from the value that the row has, a default too; the peer takes it from"
+        " nothing when it reads its file and then shows another value than before",
     "resume":
         "monitor_cond_since resumes on a standalone server too; the peer knows transaction ids only"
         " in a cluster",

@@ -139,6 +139,21 @@ def test_weak_reference_dropped_from_a_row_modified_as_well(lab):
     assert contents(server.client(), "ops") == before
 
 
+@pytest.mark.difference("difference-to-a-default")
+def test_difference_to_a_default_that_is_not_empty(lab):
+    """A set of at least one integer is [0] by default; adding 5 writes the difference 5."""
+    db = lab.db("ops")
+    server = lab.serve(db)
+    client = server.client()
+    client.insert("ops", "Limits", {})
+    client.commit("ops", {"op": "mutate", "table": "Limits", "where": [],
+                          "mutations": [["exact", "insert", 5]]})
+    assert client.select("ops", "Limits", ["exact"]) == [{"exact": ["set", [0, 5]]}]
+    server.stop()
+    server.start([db])
+    assert server.client().select("ops", "Limits", ["exact"]) == [{"exact": ["set", [0, 5]]}]
+
+
 # What is written
 
 

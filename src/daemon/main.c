@@ -5,6 +5,7 @@
 #include "daemon/daemon.h"
 #include "service/notify.h"
 #include "service/pidfile.h"
+#include "service/privileges.h"
 #include "service/vlog.h"
 
 #include <signal.h>
@@ -89,6 +90,8 @@ static int start(const struct server_options *options)
         return fail("the sockets passed by the service manager cannot be used");
     }
     if (service_options_apply(&options->service, &error) < 0 ||
+        // The command of --run is the caller's, and may need what the server does not.
+        (!options->run && !options->service.user && privileges_trim(&error) < 0) ||
         daemonize_start(&options->service.daemonize, &error) < 0) {
         fail(error);
     } else {

@@ -3,6 +3,7 @@
 
 #include "basic/alloc.h"
 #include "basic/dirs.h"
+#include "service/privileges.h"
 #include "service/vlog.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@ void service_options_done(struct service_options *options)
     free(TAKE_PTR(options->daemonize.pidfile));
     free(TAKE_PTR(options->log_file));
     free(TAKE_PTR(options->unixctl));
+    free(TAKE_PTR(options->user));
 }
 
 static void replace(char **where, char *value)
@@ -62,6 +64,9 @@ int service_options_handle(struct service_options *options, int c, const char *a
         return 1;
     case SERVICE_OPTION_NO_SELF_CONFINEMENT:
         return 1; // there is no confinement to turn off
+    case SERVICE_OPTION_USER:
+        replace(&options->user, xstrdup(argument));
+        return 1;
     case 'v':
         return set_verbosity(argument, ret_error);
     case SERVICE_OPTION_LOG_FILE:
@@ -82,6 +87,25 @@ int service_options_handle(struct service_options *options, int c, const char *a
     }
 }
 
+static int become_user(const char *spec, char **ret_error)
+{
+    struct identity identity = {0};
+    int r = identity_parse(spec, &identity, ret_error);
+
+    if (!r) {
+        r = vlog_give_file(identity.uid, identity.gid);
+        if (r < 0) {
+            *ret_error =
+                xasprintf("cannot give the log file to user %s: %s", identity.user, strerror(-r));
+        }
+    }
+    if (!r) {
+        r = privileges_become(&identity, ret_error);
+    }
+    identity_done(&identity);
+    return r;
+}
+
 int service_options_apply(const struct service_options *options, char **ret_error)
 {
     _cleanup_free_ char *path = NULL;
@@ -92,8 +116,9 @@ int service_options_apply(const struct service_options *options, char **ret_erro
     }
     if (r < 0) {
         *ret_error = xasprintf("failed to open %s for logging: %s", path, strerror(-r));
+        return r;
     }
-    return r;
+    return options->user ? become_user(options->user, ret_error) : 0;
 }
 
 char *service_options_control_path(const struct service_options *options, const char *program)
@@ -118,7 +143,8 @@ void service_options_help(const char *program)
         "  --pidfile[=FILE]        write the process id to FILE\n"
         "                          (default: %s/%s.pid)\n"
         "  --overwrite-pidfile     with --pidfile, start even if the file is in use\n"
-        "  --no-self-confinement   do not restrict the folders used\n",
+        "  --no-self-confinement   do not restrict the folders used\n"
+        "  --user=USER[:GROUP]     become USER (and GROUP) and give up root's privileges\n",
         dirs_run(), program);
     printf(
         "\nLogging options:\n"

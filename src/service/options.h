@@ -16,6 +16,7 @@ enum service_option {
     SERVICE_OPTION_PIDFILE,
     SERVICE_OPTION_OVERWRITE_PIDFILE,
     SERVICE_OPTION_NO_SELF_CONFINEMENT,
+    SERVICE_OPTION_USER,
     SERVICE_OPTION_LOG_FILE,
     SERVICE_OPTION_SYSLOG_METHOD,
     SERVICE_OPTION_SYSLOG_TARGET,
@@ -30,6 +31,7 @@ enum service_option {
     {"pidfile", optional_argument, NULL, SERVICE_OPTION_PIDFILE},                                  \
     {"overwrite-pidfile", no_argument, NULL, SERVICE_OPTION_OVERWRITE_PIDFILE},                    \
     {"no-self-confinement", no_argument, NULL, SERVICE_OPTION_NO_SELF_CONFINEMENT},                \
+    {"user", required_argument, NULL, SERVICE_OPTION_USER},                                        \
     {"verbose", optional_argument, NULL, 'v'},                                                     \
     {"log-file", optional_argument, NULL, SERVICE_OPTION_LOG_FILE},                                \
     {"syslog-method", required_argument, NULL, SERVICE_OPTION_SYSLOG_METHOD},                      \
@@ -43,6 +45,7 @@ struct service_options {
     bool log_to_file;
     char *log_file; // NULL: the default name
     char *unixctl;  // as given, or NULL
+    char *user;     // --user as given, or NULL
 };
 
 void service_options_done(struct service_options *options);
@@ -51,7 +54,8 @@ void service_options_done(struct service_options *options);
 // once.
 int service_options_handle(struct service_options *options, int c, const char *argument,
                            char **ret_error);
-// Opens the log file, if one was asked for. Negative errno with *ret_error on failure.
+// Opens the log file, if one was asked for, and with --user becomes that user, who owns the log file
+// then. Before daemonize_start(). Negative errno with *ret_error on failure.
 int service_options_apply(const struct service_options *options, char **ret_error);
 // The control socket's path: --unixctl, relative to RUNDIR, or RUNDIR/PROGRAM.PID.ctl; NULL for
 // --unixctl=none. In the process that listens. Caller frees.

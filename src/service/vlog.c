@@ -259,6 +259,11 @@ int vlog_reopen(void)
     return r;
 }
 
+int vlog_give_file(uid_t uid, gid_t gid)
+{
+    return vlog.file_fd >= 0 && fchown(vlog.file_fd, uid, gid) ? -errno : 0;
+}
+
 void vlog_close(void)
 {
     if (vlog.file_fd >= 0) {

@@ -9,6 +9,8 @@
 #include "basic/buf.h"
 #include "basic/log.h"
 
+#include <sys/types.h>
+
 // Takes over the log. `program` (kept) is what %A says and the log file is called after. First
 // thing in main(); the defaults: console WARN, syslog INFO, file INFO.
 void vlog_init(const char *program);
@@ -21,6 +23,8 @@ char *vlog_set(const char *spec);
 // then *ret_path (may be NULL; caller frees) is the name tried.
 int vlog_set_file(const char *path, char **ret_path);
 int vlog_reopen(void); // 0 too when no log file was asked for
+// The log file is `uid`'s and `gid`'s from now on. 0 too when there is none.
+int vlog_give_file(uid_t uid, gid_t gid);
 void vlog_close(void); // until vlog_reopen()
 // NULL, or what is wrong (caller frees). The default method is OVS_SYSLOG_METHOD or "libc".
 char *vlog_set_syslog_method(const char *method);

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// The order matters: the bounding set needs CAP_SETPCAP, the groups CAP_SETGID and the user
+// CAP_SETUID, so what remains is set last, and that it is gone is tried out.
+#include "service/privileges.h"
+
+#include "basic/alloc.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+
+static const cap_value_t of_a_service[] = {CAP_NET_BIND_SERVICE};
+static const cap_value_t of_root[] = {
+    CAP_NET_BIND_SERVICE, CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID,
+};
+
+static bool is_member(const struct passwd *user, gid_t gid)
+{
+    gid_t groups[256];
+    int n = (int)ARRAY_SIZE(groups);
+
+    if (getgrouplist(user->pw_name, user->pw_gid, groups, &n) < 0) {
+        return false;
+    }
+    for (int i = 0; i < n; i++) {
+        if (groups[i] == gid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int find_group(const char *spec, const char *name, const struct passwd *user, gid_t *ret,
+                      char **ret_error)
+{
+    const struct group *group = getgrnam(name);
+
+    if (!group) {
+        *ret_error = xasprintf("--user=%s: there is no group %s", spec, name);
+        return -ENOENT;
+    }
+    if (!is_member(user, group->gr_gid)) {
+        *ret_error = xasprintf("--user=%s: user %s is not in group %s", spec, user->pw_name, name);
+        return -EPERM;
+    }
+    *ret = group->gr_gid;
+    return 0;
+}
+
+int identity_parse(const char *spec, struct identity *ret, char **ret_error)
+{
+    const char *colon = strchrnul(spec, ':');
+    _cleanup_free_ char *name = xstrndup(spec, (size_t)(colon - spec));
+    const struct passwd *user;
+    int r = 0;
+
+    if (geteuid()) {
+        *ret_error = xasprintf("--user=%s: only root can become another user", spec);
+        return -EPERM;
+    }
+    user = name[0] ? getpwnam(name) : getpwuid(getuid());
+    if (!user) {
+        *ret_error = xasprintf("--user=%s: there is no user %s", spec, name);
+        return -ENOENT;
+    }
+    *ret = (struct identity){.uid = user->pw_uid, .gid = user->pw_gid};
+    if (*colon && colon[1]) {
+        r = find_group(spec, colon + 1, user, &ret->gid, ret_error);
+    }
+    if (!r) {
+        ret->user = xstrdup(user->pw_name);
+    }
+    return r;
+}
+
+void identity_done(struct identity *identity)
+{
+    free(TAKE_PTR(identity->user));
+}
+
+static bool contains(const cap_value_t *values, size_t n, cap_value_t value)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (values[i] == value) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// A bounding set that cannot be changed is a smaller one than ours already, or that of a container
+// without CAP_SETPCAP.
+static int limit_bounding_set(const cap_value_t *keep, size_t n)
+{
+    for (cap_value_t value = 0; value < cap_max_bits(); value++) {
+        if (!contains(keep, n, value) && cap_get_bound(value) > 0 && cap_drop_bound(value) &&
+            errno != EPERM) {
+            return -errno;
+        }
+    }
+    return 0;
+}
+
+// Permitted and effective become those of `keep` that are permitted now; inheritable and ambient
+// become empty.
+static int keep_only(const cap_value_t *keep, size_t n)
+{
+    cap_t now = cap_get_proc();
+    cap_t wanted = cap_init();
+    int r = now && wanted ? 0 : -errno;
+
+    for (size_t i = 0; i < n && !r; i++) {
+        cap_flag_value_t value = CAP_CLEAR;
+
+        cap_get_flag(now, keep[i], CAP_PERMITTED, &value);
+        if (value == CAP_SET && (cap_set_flag(wanted, CAP_PERMITTED, 1, &keep[i], CAP_SET) ||
+                                 cap_set_flag(wanted, CAP_EFFECTIVE, 1, &keep[i], CAP_SET))) {
+            r = -errno;
+        }
+    }
+    if (!r && (cap_reset_ambient() || cap_set_proc(wanted))) {
+        r = -errno;
+    }
+    cap_free(now);
+    cap_free(wanted);
+    return r;
+}
+
+static int become_user(const struct identity *identity)
+{
+    if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) || initgroups(identity->user, identity->gid) ||
+        setresgid(identity->gid, identity->gid, identity->gid) ||
+        setresuid(identity->uid, identity->uid, identity->uid)) {
+        return -errno;
+    }
+    return 0;
+}
+
+int privileges_become(const struct identity *identity, char **ret_error)
+{
+    int r = limit_bounding_set(of_a_service, ARRAY_SIZE(of_a_service));
+
+    if (!r) {
+        r = become_user(identity);
+    }
+    if (!r) {
+        r = keep_only(of_a_service, ARRAY_SIZE(of_a_service));
+    }
+    if (!r && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
+        r = -errno;
+    }
+    if (!r && identity->uid && !setuid(0)) {
+        r = -EPERM; // it must not have worked
+    }
+    if (r < 0) {
+        *ret_error = xasprintf("cannot become user %s: %s", identity->user, strerror(-r));
+    }
+    return r;
+}
+
+int privileges_trim(char **ret_error)
+{
+    int r;
+
+    if (geteuid()) {
+        return 0;
+    }
+    r = limit_bounding_set(of_root, ARRAY_SIZE(of_root));
+    if (!r) {
+        r = keep_only(of_root, ARRAY_SIZE(of_root));
+    }
+    if (r < 0) {
+        *ret_error = xasprintf("cannot give up privileges: %s", strerror(-r));
+    }
+    return r;
+}

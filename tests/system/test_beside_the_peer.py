@@ -32,6 +32,7 @@ class Generator:
         self.rng = random.Random(seed)
         self.schema = lab_module.schema("ops")["tables"]
         self.uuids = {table: [] for table in self.schema}
+        self.known = {table: [] for table in self.schema}  # the same, before this transaction
         self.names = {}
         self.n_uuids = 0
         self.may_err = False  # one wrong value is still to be had in this operation
@@ -50,8 +51,8 @@ class Generator:
         named = [n for n, t in self.names.items() if t == table]
         if named and rng.random() < 0.5:
             return ["named-uuid", rng.choice(named)]
-        if self.uuids[table] and rng.random() < 0.95:
-            return ["uuid", rng.choice(self.uuids[table][-8:])]
+        if self.known[table] and rng.random() < 0.95:
+            return ["uuid", rng.choice(self.known[table][-8:])]
         return ["uuid", "00000000-0000-0000-0000-00000000000f"]
 
     def atom(self, base):
@@ -160,6 +161,7 @@ class Generator:
 
     def transaction(self):
         self.names = {}
+        self.known = {table: list(uuids) for table, uuids in self.uuids.items()}
         return [self.operation() for _ in range(self.rng.randrange(1, 6))]
 
 

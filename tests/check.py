@@ -113,6 +113,8 @@ SUITES = {
     "peer": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/system", "--peer")),
     "model": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/model")),
     "robust": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/robust")),
+    # One site for all its tests: one process.
+    "ovn": ("plain", lambda args: run_pytest(args, "plain", "tests/ovn", "-n", "0")),
     "service": ("plain", lambda args: run_pytest(args, "plain", "tests/service")),
     "valgrind": ("plain", lambda args: run_meson(args, "plain", ["unit"], wrap=True)),
 }

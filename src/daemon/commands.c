@@ -24,6 +24,7 @@ static void reply_outcome(struct command_call *call, char *error)
 static void reply_change(struct daemon *daemon, struct command_call *call, char *error)
 {
     daemon_tell_status(daemon);
+    sync_restart(daemon->sync);
     reply_outcome(call, error);
 }
 
@@ -193,11 +194,6 @@ static void on_storage_status(struct command_call *call, int argc, char **argv, 
     reply_buf(call, &text);
 }
 
-static void on_sync_status(struct command_call *call, int argc, char **argv, void *userdata)
-{
-    command_reply(call, "state: active");
-}
-
 static void on_reload(struct command_call *call, int argc, char **argv, void *userdata)
 {
     reply_outcome(call, daemon_reload(userdata));
@@ -247,7 +243,6 @@ void commands_register(struct command_registry *registry, struct daemon *daemon)
         {"ovsdb-server/reload", "", 0, 0, on_reload, daemon},
         {"ovsdb-server/remove-db", "DB", 1, 1, on_remove_db, daemon},
         {"ovsdb-server/remove-remote", "REMOTE", 1, 1, on_remove_remote, daemon},
-        {"ovsdb-server/sync-status", "", 0, 0, on_sync_status, daemon},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {

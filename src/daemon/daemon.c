@@ -209,8 +209,10 @@ static int make_objects(struct daemon *daemon)
     daemon->net = glue_net_new(daemon->event, daemon->server);
     daemon->databases = databases_new(daemon->server, daemon->gate);
     daemon->remotes = remotes_new(daemon->net);
+    daemon->sync = sync_new(daemon->event, daemon->server, daemon->databases);
     daemon->registry = command_registry_new();
     commands_register(daemon->registry, daemon);
+    sync_register_commands(daemon->sync, daemon->registry);
     r = add_signals(daemon);
     if (r >= 0) {
         r = add_turn(daemon);
@@ -266,6 +268,22 @@ static char *open_sockets(struct daemon *daemon, const struct server_options *op
     return error;
 }
 
+static char *start_sync(struct daemon *daemon, const struct server_options *options)
+{
+    char *error = NULL;
+
+    if (options->sync_exclude_tables) {
+        error = sync_set_exclude(daemon->sync, options->sync_exclude_tables);
+    }
+    if (!error && options->sync_from) {
+        error = sync_set_source(daemon->sync, options->sync_from);
+    }
+    if (!error && options->sync_from && !options->active) {
+        error = sync_connect(daemon->sync);
+    }
+    return error;
+}
+
 static char *start_command(struct daemon *daemon, const char *command)
 {
     int r = child_new(daemon->event, command, on_child_ended, daemon, &daemon->child);
@@ -284,6 +302,9 @@ char *daemon_start(struct daemon *daemon, const struct server_options *options,
     }
     log_event(LOG_LEVEL_INFO, MSG_STARTED, NULL, "ovsdb-server (ovsdbd) %s", OVSDBD_VERSION);
     error = open_databases(daemon, options);
+    if (!error) {
+        error = start_sync(daemon, options);
+    }
     if (!error) {
         error = open_sockets(daemon, options, fds, n_fds);
     }
@@ -366,6 +387,7 @@ void daemon_stop(struct daemon *daemon)
         log_event(LOG_LEVEL_INFO, MSG_STOPPING, NULL, "stopping");
         flush(daemon);
         remotes_free(TAKE_PTR(daemon->remotes));
+        sync_free(TAKE_PTR(daemon->sync));
         net_free(TAKE_PTR(daemon->net));
         databases_free(TAKE_PTR(daemon->databases));
         server_free(TAKE_PTR(daemon->server));

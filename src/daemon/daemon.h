@@ -10,6 +10,7 @@
 #include "daemon/databases.h"
 #include "daemon/options.h"
 #include "daemon/remotes.h"
+#include "daemon/sync.h"
 #include "service/listen_fds.h"
 
 struct daemon {
@@ -19,6 +20,7 @@ struct daemon {
     struct net *net;
     struct databases *databases;
     struct remotes *remotes;
+    struct sync *sync;
     struct command_registry *registry;
     struct control *control;        // --unixctl
     struct control *passed_control; // from the service manager

@@ -9,12 +9,22 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum { OPTION_REMOTE = 0x1000, OPTION_RUN, OPTION_NO_DBS };
+enum {
+    OPTION_REMOTE = 0x1000,
+    OPTION_RUN,
+    OPTION_NO_DBS,
+    OPTION_SYNC_FROM,
+    OPTION_SYNC_EXCLUDE,
+    OPTION_ACTIVE
+};
 
 static const struct option long_options[] = {
     {"remote", required_argument, NULL, OPTION_REMOTE},
     {"run", required_argument, NULL, OPTION_RUN},
     {"no-dbs", no_argument, NULL, OPTION_NO_DBS},
+    {"sync-from", required_argument, NULL, OPTION_SYNC_FROM},
+    {"sync-exclude-tables", required_argument, NULL, OPTION_SYNC_EXCLUDE},
+    {"active", no_argument, NULL, OPTION_ACTIVE},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     SERVICE_LONG_OPTIONS,
@@ -36,6 +46,11 @@ static void print_help(void)
         "    tcp:HOST[:PORT]         connect to TCP PORT of HOST\n"
         "  Sockets passed by the service manager are listened on as well.\n",
         dirs_db());
+    printf(
+        "\nBeing a backup:\n"
+        "  --sync-from=SERVER      copy the databases of the active SERVER, and follow them\n"
+        "  --sync-exclude-tables=DB:TABLE,...  except these tables\n"
+        "  --active                do not begin with that yet\n");
     service_options_help("ovsdb-server");
     printf(
         "\nOther options:\n"
@@ -64,6 +79,17 @@ static int handle(struct server_options *options, int c, bool *no_dbs, char **re
         return 0;
     case OPTION_NO_DBS:
         *no_dbs = true;
+        return 0;
+    case OPTION_SYNC_FROM:
+        free(options->sync_from);
+        options->sync_from = xstrdup(optarg);
+        return 0;
+    case OPTION_SYNC_EXCLUDE:
+        free(options->sync_exclude_tables);
+        options->sync_exclude_tables = xstrdup(optarg);
+        return 0;
+    case OPTION_ACTIVE:
+        options->active = true;
         return 0;
     case 'h':
         print_help();
@@ -117,4 +143,6 @@ void server_options_done(struct server_options *options)
     free_strings(options->remotes, options->n_remotes);
     free_strings(options->databases, options->n_databases);
     free(options->run);
+    free(options->sync_from);
+    free(options->sync_exclude_tables);
 }

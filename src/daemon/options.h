@@ -4,6 +4,7 @@
 
 #include "service/options.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct server_options {
@@ -12,7 +13,10 @@ struct server_options {
     size_t n_remotes;
     char **databases; // files; the default one if none was named and --no-dbs was not given
     size_t n_databases;
-    char *run; // --run, or NULL
+    char *run;                 // --run, or NULL
+    char *sync_from;           // --sync-from, or NULL
+    char *sync_exclude_tables; // or NULL
+    bool active;               // --active: no backup at first in spite of --sync-from
 };
 
 enum options_outcome {

@@ -31,6 +31,7 @@ struct server {
     void *userdata;
     struct server_limits limits;
     struct uuid id;
+    bool is_backup; // clients only read
     struct list sessions;
     struct served_db **dbs; // in order of name
     size_t n_dbs;

@@ -184,6 +184,20 @@ void server_remove_db(struct server *server, struct db *db)
     server_unserve(server, sdb);
 }
 
+void server_set_backup(struct server *server, bool is_backup)
+{
+    if (server->is_backup != is_backup) {
+        server->is_backup = is_backup;
+        disconnect_unaware(server,
+                           is_backup ? "the server is a backup now" : "the server is active now");
+    }
+}
+
+struct uuid server_id(const struct server *server)
+{
+    return server->id;
+}
+
 usec_t server_deadline(const struct server *server)
 {
     usec_t deadline = server_triggers_deadline(server);

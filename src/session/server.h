@@ -23,6 +23,12 @@ void server_remove_db(struct server *server, struct db *db);
 // Finds "_Server", the server's own database, too.
 struct db *server_find_db(const struct server *server, struct slice name);
 
+// A backup serves its databases read-only, for what they hold comes from another server. Sessions
+// that did not announce set_db_change_aware are disconnected when this changes.
+void server_set_backup(struct server *server, bool is_backup);
+// What get_server_id answers.
+struct uuid server_id(const struct server *server);
+
 // When server_run() has something to do by itself (a wait's timeout); USEC_INFINITY: never.
 usec_t server_deadline(const struct server *server);
 // Runs waiting transactions that a commit or the clock woke, and lets sessions produce the updates

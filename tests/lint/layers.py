@@ -18,10 +18,11 @@ LAYERS = {
     "monitor": ["basic", "json", "model", "engine"],
     "net": ["basic", "json"],
     "session": ["basic", "json", "model", "engine", "monitor"],
+    "replication": ["basic", "json", "model", "engine"],
     "control": ["basic", "json", "net"],
     "service": ["basic", "control"],
-    "daemon": ["basic", "json", "model", "engine", "store", "monitor", "net", "session", "control",
-               "service"],
+    "daemon": ["basic", "json", "model", "engine", "store", "monitor", "net", "session",
+               "replication", "control", "service"],
     "tools": ["basic", "json", "model", "engine", "store", "net", "control", "service"],
 }
 
@@ -34,7 +35,7 @@ LIBRARIES = {
 }
 
 # No descriptor, no clock, no event loop: time and output come in as arguments.
-NO_IO = ["json", "monitor", "session", "engine"]
+NO_IO = ["json", "model", "engine", "monitor", "session", "replication"]
 IO_HEADERS = ["sys/socket.h", "sys/epoll.h", "fcntl.h", "poll.h", "time.h", "sys/time.h", "sys/un.h",
               "netinet/in.h", "basic/file.h"]
 

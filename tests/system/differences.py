@@ -16,7 +16,8 @@ REASONS = {
     "real-digits":
         "reals keep 17 digits where 15 do not read back the same; the peer changes such values",
     "cancel-answered":
-        "RFC 7047 4.1.4: the canceled request gets the error \"canceled\"; the peer drops it silently",
+        "RFC 7047 4.1.4: the canceled request gets the error \"canceled\"; the peer drops it in"
+        " silence",
     "member-order":
         "what is printed has its members sorted by name; the peer prints them in hash order",
     "oversized-message":
@@ -35,14 +36,18 @@ REASONS = {
         " warns and dies of the signal",
     "failed-add-db-is-harmless":
         "a database whose name is in use is refused; the peer then also loses the one it had",
+    "backup-status-is-live":
+        "sync-status says \"connecting\" as soon as the active server is gone, connecting without a"
+        " source is an error, and a database that is not replicated is a warning; the peer says"
+        " none of it",
     "help-complete":
         "--help names every option",
     "weak-drop-written":
         "what a commit drops from weak references is in its record; the peer leaves it out for rows"
         " that the transaction modified itself, and shows the references again after a restart",
     "difference-to-a-default":
-        "a difference is taken from the value that the row has, a default too; the peer takes it from"
-        " nothing when it reads its file and then shows another value than before",
+        "a difference is taken from the value that the row has, a default too; the peer takes it"
+        " from nothing when it reads its file and then shows another value than before",
     "resume":
         "monitor_cond_since resumes on a standalone server too; the peer knows transaction ids only"
         " in a cluster",

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sync.h"
+
+#include "basic/log.h"
+#include "net/net.h"
+#include "replication/replica.h"
+
+#include <string.h>
+
+LOG_MODULE(replication);
+
+struct sync {
+    sd_event *event;
+    struct server *server;
+    struct databases *databases;
+    char *source; // or NULL
+    struct exclude exclude;
+    bool is_backup;
+    struct net *net;               // while it is a backup
+    struct replica *replica;       // while connected
+    struct connection *connection; // the same
+};
+
+struct sync *sync_new(sd_event *event, struct server *server, struct databases *databases)
+{
+    struct sync *sync = NEW(struct sync);
+
+    sync->event = event;
+    sync->server = server;
+    sync->databases = databases;
+    return sync;
+}
+
+static void send_to_active(void *userdata, struct slice text)
+{
+    struct sync *sync = userdata;
+
+    connection_send(sync->connection, text, 0);
+}
+
+static struct db *find_db(void *userdata, const char *name)
+{
+    struct sync *sync = userdata;
+    struct store *store = databases_find(sync->databases, name);
+
+    return store ? store_db(store) : NULL;
+}
+
+static void give_up(void *userdata, const char *reason)
+{
+    struct sync *sync = userdata;
+
+    log_warn("%s: %s", sync->source, reason);
+    connection_close(sync->connection, reason);
+}
+
+static void on_opened(struct connection *connection)
+{
+    static const struct replica_handler handler = {
+        .send = send_to_active,
+        .find_db = find_db,
+        .give_up = give_up,
+    };
+    struct sync *sync = net_userdata(remote_userdata(connection_remote(connection)));
+    size_t state = 0;
+    const char *name;
+
+    sync->connection = connection;
+    connection_set_userdata(connection, sync);
+    sync->replica = replica_new(&handler, sync, server_id(sync->server), &sync->exclude);
+    while (databases_next(sync->databases, &state, &name)) {
+        replica_add_db(sync->replica, name);
+    }
+    replica_start(sync->replica);
+}
+
+static void on_message(struct connection *connection, struct slice text)
+{
+    struct sync *sync = connection_userdata(connection);
+
+    replica_receive(sync->replica, text);
+}
+
+static void on_closed(struct connection *connection, const char *reason)
+{
+    struct sync *sync = connection_userdata(connection);
+
+    replica_free(TAKE_PTR(sync->replica));
+    sync->connection = NULL;
+}
+
+static void stop(struct sync *sync)
+{
+    net_free(TAKE_PTR(sync->net)); // on_closed() comes from within
+}
+
+static char *start(struct sync *sync)
+{
+    static const struct net_handler handler = {
+        .opened = on_opened,
+        .message = on_message,
+        .closed = on_closed,
+    };
+    const struct remote_options options = REMOTE_OPTIONS_DEFAULT;
+    struct remote *remote;
+    char *error = NULL;
+
+    stop(sync);
+    sync->net = net_new(sync->event, &handler, sync);
+    if (remote_new(sync->net, sync->source, &options, sync->net, &remote, &error) < 0) {
+        stop(sync);
+    }
+    return error;
+}
+
+void sync_free(struct sync *sync)
+{
+    if (sync) {
+        stop(sync);
+        exclude_done(&sync->exclude);
+        free(sync->source);
+        free(sync);
+    }
+}
+
+void sync_restart(struct sync *sync)
+{
+    if (sync->is_backup) {
+        free(start(sync)); // it was right before
+    }
+}
+
+char *sync_set_source(struct sync *sync, const char *target)
+{
+    if (strncmp(target, "unix:", 5) && strncmp(target, "tcp:", 4)) {
+        return xasprintf("%s: not a server to connect to: unix:FILE or tcp:HOST[:PORT]", target);
+    }
+    if (!remote_target_is_valid(target)) {
+        return xasprintf("%s: not a valid remote", target);
+    }
+    free(sync->source);
+    sync->source = xstrdup(target);
+    sync_restart(sync);
+    return NULL;
+}
+
+char *sync_set_exclude(struct sync *sync, const char *tables)
+{
+    _cleanup_free_ char *bad = NULL;
+
+    stop(sync); // nobody uses the list now
+    if (!exclude_parse(&sync->exclude, tables, &bad)) {
+        sync_restart(sync);
+        return xasprintf("\"%s\" is not of the form DB:TABLE", bad);
+    }
+    sync_restart(sync);
+    return NULL;
+}
+
+char *sync_connect(struct sync *sync)
+{
+    char *error;
+
+    if (!sync->source) {
+        return xstrdup("Unable to connect: active server is not specified.");
+    }
+    if (sync->is_backup) {
+        return NULL;
+    }
+    error = start(sync);
+    if (!error) {
+        log_info("backup of %s from now on", sync->source);
+        sync->is_backup = true;
+        server_set_backup(sync->server, true);
+    }
+    return error;
+}
+
+void sync_disconnect(struct sync *sync)
+{
+    if (sync->is_backup) {
+        log_info("active from now on");
+        stop(sync);
+        sync->is_backup = false;
+        server_set_backup(sync->server, false);
+    }
+}
+
+static void reply(struct command_call *call, char *error)
+{
+    if (error) {
+        command_reply_error(call, error);
+    } else {
+        command_reply(call, "");
+    }
+    free(error);
+}
+
+static void on_set_source(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    reply(call, sync_set_source(userdata, argv[1]));
+}
+
+static void on_get_source(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct sync *sync = userdata;
+
+    command_reply(call, sync->source ? sync->source : "");
+}
+
+static void on_connect(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    reply(call, sync_connect(userdata));
+}
+
+static void on_disconnect(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    sync_disconnect(userdata);
+    command_reply(call, "");
+}
+
+static void on_set_exclude(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    reply(call, sync_set_exclude(userdata, argv[1]));
+}
+
+static void on_get_exclude(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    _cleanup_buf_ struct buf text = {0};
+    struct sync *sync = userdata;
+
+    exclude_put(&sync->exclude, &text);
+    command_reply(call, buf_cstr(&text));
+}
+
+static void put_status(const struct sync *sync, struct buf *text)
+{
+    bool is_replicating = sync->replica && replica_is_replicating(sync->replica);
+
+    buf_puts(text, sync->is_backup ? "state: backup" : "state: active");
+    if (!sync->is_backup) {
+        return;
+    }
+    buf_printf(text, "\n%s: %s", is_replicating ? "replicating" : "connecting", sync->source);
+    if (is_replicating) {
+        buf_puts(text, "\ndatabase: ");
+        replica_put_databases(sync->replica, text);
+        if (sync->exclude.n_names) {
+            buf_puts(text, "\nexclude: ");
+            exclude_put(&sync->exclude, text);
+        }
+    }
+}
+
+static void on_status(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    _cleanup_buf_ struct buf text = {0};
+
+    put_status(userdata, &text);
+    command_reply(call, buf_cstr(&text));
+}
+
+void sync_register_commands(struct sync *sync, struct command_registry *registry)
+{
+    const struct command commands[] = {
+        {"ovsdb-server/set-active-ovsdb-server", "SERVER", 1, 1, on_set_source, sync},
+        {"ovsdb-server/get-active-ovsdb-server", "", 0, 0, on_get_source, sync},
+        {"ovsdb-server/connect-active-ovsdb-server", "", 0, 0, on_connect, sync},
+        {"ovsdb-server/disconnect-active-ovsdb-server", "", 0, 0, on_disconnect, sync},
+        {"ovsdb-server/set-sync-exclude-tables", "DB:TABLE[,DB:TABLE]...", 1, 1, on_set_exclude,
+         sync},
+        {"ovsdb-server/get-sync-exclude-tables", "", 0, 0, on_get_exclude, sync},
+        {"ovsdb-server/sync-status", "", 0, 0, on_status, sync},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        command_register(registry, &commands[i]);
+    }
+}

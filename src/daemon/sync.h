@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Being a backup (active-backup replication): the connection to the active server, what the options
+// and the control commands say of it, and the change of roles. See replication/replica.h for what
+// is said on that connection.
+#pragma once
+
+#include "control/command.h"
+#include "daemon/databases.h"
+
+#include <systemd/sd-event.h>
+
+struct sync;
+
+// Active at first, without a source.
+struct sync *sync_new(sd_event *event, struct server *server, struct databases *databases);
+void sync_free(struct sync *sync); // NULL allowed
+void sync_register_commands(struct sync *sync, struct command_registry *registry);
+
+// These return NULL, or what is wrong (caller frees).
+char *sync_set_source(struct sync *sync, const char *target);
+char *sync_set_exclude(struct sync *sync, const char *tables);
+// Becomes a backup of the source.
+char *sync_connect(struct sync *sync);
+// Becomes active.
+void sync_disconnect(struct sync *sync);
+// The databases are others now: a backup begins anew.
+void sync_restart(struct sync *sync);

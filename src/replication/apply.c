@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows that are there already are modified, even when everything is told anew after a reconnection:
+// what did not change is then no change here either, and our own monitors stay quiet.
+#include "replication/apply.h"
+
+#include "engine/txn.h"
+
+struct application {
+    struct db *db;
+    const struct exclude *exclude;
+    struct txn *txn;
+    struct buf scratch;
+    enum apply_kind kind;
+    struct uuid *told; // the rows of the current table, for APPLY_ALL
+    size_t n_told, told_capacity;
+};
+
+static int compare_uuids(const void *a, const void *b)
+{
+    return uuid_compare(*(const struct uuid *)a, *(const struct uuid *)b);
+}
+
+static void note_told(struct application *a, struct uuid uuid)
+{
+    GROW(a->told, a->n_told, a->told_capacity);
+    a->told[a->n_told++] = uuid;
+}
+
+static struct ovsdb_error *set_columns(struct application *a, struct row *row, struct slice columns)
+{
+    struct cursor cursor;
+
+    if (json_kind_of(columns) != JSON_KIND_OBJECT) {
+        return error_syntax(columns, "a row must be an object");
+    }
+    cursor_init(&cursor, columns);
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        struct slice name = cursor_name(&cursor, &a->scratch);
+        const struct column *column = table_schema_find_column(row->table, name);
+        struct ovsdb_error *error;
+        union datum datum;
+
+        if (!column) {
+            return error_new(ERROR_UNKNOWN_COLUMN, "there is no column " SLICE_FORMAT,
+                             SLICE_ARGS(name));
+        }
+        if (column->index <= COLUMN_VERSION) {
+            cursor_skip(&cursor);
+            continue;
+        }
+        error = datum_decode(&cursor, &column->type, DATUM_CHECK_ALL, NULL, &a->scratch, &datum);
+        if (error) {
+            error_prefix(error, "column %s: ", column->name);
+            return error;
+        }
+        row_set(row, column, datum);
+    }
+    return NULL;
+}
+
+static struct ovsdb_error *put_row(struct application *a, const struct table_schema *table,
+                                   struct uuid uuid, struct slice columns)
+{
+    struct row *row = txn_find(a->txn, table, uuid) ? txn_modify(a->txn, table, uuid)
+                                                    : txn_insert(a->txn, table, uuid);
+
+    if (!row) {
+        return error_new(ERROR_DUPLICATE_UUID, "the row is deleted and inserted at once");
+    }
+    if (a->kind == APPLY_ALL) {
+        note_told(a, uuid);
+    }
+    return set_columns(a, row, columns);
+}
+
+// <row-update>: {"old": ..., "new": ...}; without "new" the row is gone.
+static struct ovsdb_error *apply_row(struct application *a, const struct table_schema *table,
+                                     struct uuid uuid, struct slice update)
+{
+    struct slice new = SLICE_EMPTY;
+    struct cursor cursor;
+
+    if (json_kind_of(update) != JSON_KIND_OBJECT) {
+        return error_syntax(update, "a row update must be an object");
+    }
+    cursor_init(&cursor, update);
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        bool is_new = slice_is(cursor_name(&cursor, &a->scratch), "new");
+        struct slice value = cursor_skip(&cursor);
+
+        new = is_new ? value : new;
+    }
+    if (new.data) {
+        return put_row(a, table, uuid, new);
+    }
+    if (txn_find(a->txn, table, uuid)) {
+        txn_delete(a->txn, table, uuid);
+    }
+    return NULL;
+}
+
+// The rows of a table that the other side does not have.
+static void delete_untold(struct application *a, const struct table_schema *schema)
+{
+    const struct table *table = db_table(a->db, schema);
+    _cleanup_free_ struct uuid *gone = NULL;
+    size_t n = 0, capacity = 0, state = 0;
+    const struct row *row;
+
+    if (a->n_told) {
+        qsort(a->told, a->n_told, sizeof(*a->told), compare_uuids);
+    }
+    while ((row = table_next(table, &state))) {
+        if (!a->n_told ||
+            !bsearch(&row->uuid, a->told, a->n_told, sizeof(*a->told), compare_uuids)) {
+            GROW(gone, n, capacity);
+            gone[n++] = row->uuid;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        txn_delete(a->txn, schema, gone[i]);
+    }
+}
+
+static struct ovsdb_error *apply_table(struct application *a, const struct table_schema *table,
+                                       struct slice rows)
+{
+    struct cursor cursor;
+
+    if (json_kind_of(rows) != JSON_KIND_OBJECT) {
+        return error_syntax(rows, "a table update must be an object");
+    }
+    cursor_init(&cursor, rows);
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        struct slice name = cursor_name(&cursor, &a->scratch);
+        struct ovsdb_error *error;
+        struct uuid uuid;
+
+        if (!uuid_parse(name, &uuid)) {
+            return error_new(ERROR_SYNTAX, "\"" SLICE_FORMAT "\" is no UUID", SLICE_ARGS(name));
+        }
+        error = apply_row(a, table, uuid, cursor_skip(&cursor));
+        if (error) {
+            char text[UUID_TEXT_SIZE];
+
+            error_prefix(error, "row %s: ", uuid_text(uuid, text));
+            return error;
+        }
+    }
+    return NULL;
+}
+
+// The value of `table` in the updates, or no data.
+static struct slice find_table(struct application *a, struct slice updates, const char *table)
+{
+    struct slice found = SLICE_EMPTY;
+    struct cursor cursor;
+
+    cursor_init(&cursor, updates);
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        bool is_it = slice_is(cursor_name(&cursor, &a->scratch), table);
+        struct slice value = cursor_skip(&cursor);
+
+        found = is_it ? value : found;
+    }
+    return found;
+}
+
+static struct ovsdb_error *apply_tables(struct application *a, struct slice updates)
+{
+    const struct schema *schema = db_schema(a->db);
+
+    for (size_t i = 0; i < schema->n_tables; i++) {
+        const struct table_schema *table = &schema->tables[i];
+        struct slice rows = find_table(a, updates, table->name);
+        struct ovsdb_error *error = NULL;
+
+        if (exclude_has(a->exclude, schema->name, table->name)) {
+            continue;
+        }
+        a->n_told = 0;
+        if (rows.data) {
+            error = apply_table(a, table, rows);
+        }
+        if (error) {
+            error_prefix(error, "table %s, ", table->name);
+            return error;
+        }
+        if (a->kind == APPLY_ALL) {
+            delete_untold(a, table);
+        }
+    }
+    return NULL;
+}
+
+struct ovsdb_error *apply_updates(struct db *db, const struct exclude *exclude,
+                                  struct slice updates, enum apply_kind kind)
+{
+    struct application a = {.db = db, .exclude = exclude, .kind = kind};
+    struct ovsdb_error *error;
+    struct changeset *changes;
+    uint64_t ticket;
+
+    if (json_kind_of(updates) != JSON_KIND_OBJECT) {
+        return error_syntax(updates, "table updates must be an object");
+    }
+    a.txn = txn_new(db);
+    error = apply_tables(&a, updates);
+    if (!error) {
+        error = txn_commit(a.txn, true, &changes, &ticket);
+    }
+    txn_free(a.txn);
+    free(a.told);
+    buf_done(&a.scratch);
+    return error;
+}

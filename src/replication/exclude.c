@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replication/exclude.h"
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void exclude_done(struct exclude *exclude)
+{
+    for (size_t i = 0; i < exclude->n_names; i++) {
+        free(exclude->names[i]);
+    }
+    free(exclude->names);
+    *exclude = (struct exclude){.n_names = 0};
+}
+
+static bool is_db_and_table(struct slice name)
+{
+    const char *colon = name.size ? memchr(name.data, ':', name.size) : NULL;
+
+    return colon && colon > name.data && colon + 1 < name.data + name.size &&
+           !memchr(colon + 1, ':', name.data + name.size - colon - 1);
+}
+
+static void add(struct exclude *exclude, struct slice name)
+{
+    exclude->names = xreallocarray(exclude->names, exclude->n_names + 1, sizeof(*exclude->names));
+    exclude->names[exclude->n_names++] = xstrndup(name.data, name.size);
+}
+
+static void sort(struct exclude *exclude)
+{
+    size_t n = 0;
+
+    if (exclude->n_names) {
+        qsort(exclude->names, exclude->n_names, sizeof(*exclude->names), compare_names);
+    }
+    for (size_t i = 0; i < exclude->n_names; i++) {
+        if (n && !strcmp(exclude->names[n - 1], exclude->names[i])) {
+            free(exclude->names[i]);
+        } else {
+            exclude->names[n++] = exclude->names[i];
+        }
+    }
+    exclude->n_names = n;
+}
+
+bool exclude_parse(struct exclude *exclude, const char *text, char **ret_bad)
+{
+    struct exclude parsed = {.n_names = 0};
+
+    while (*text) {
+        struct slice name = {text, strcspn(text, ",")};
+
+        if (!is_db_and_table(name)) {
+            exclude_done(&parsed);
+            *ret_bad = xstrndup(name.data, name.size);
+            return false;
+        }
+        add(&parsed, name);
+        text += name.size;
+        text += *text == ',';
+    }
+    sort(&parsed);
+    exclude_done(exclude);
+    *exclude = parsed;
+    return true;
+}
+
+bool exclude_has(const struct exclude *exclude, const char *db, const char *table)
+{
+    size_t size = strlen(db);
+
+    for (size_t i = 0; i < exclude->n_names; i++) {
+        const char *name = exclude->names[i];
+
+        if (!strncmp(name, db, size) && name[size] == ':' && !strcmp(name + size + 1, table)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void exclude_put(const struct exclude *exclude, struct buf *buf)
+{
+    for (size_t i = 0; i < exclude->n_names; i++) {
+        buf_printf(buf, "%s%s", i ? "," : "", exclude->names[i]);
+    }
+}

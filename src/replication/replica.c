@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests are numbered: 0 get_server_id, 1 list_dbs, then two for each database. A database that
+// the active server lacks, or has with another schema, is left alone with a warning; whatever else
+// goes wrong ends the connection, and everything starts anew on the next.
+#include "replication/replica.h"
+
+#include "basic/log.h"
+#include "replication/apply.h"
+#include "json/emit.h"
+#include "json/message.h"
+
+LOG_MODULE(replication);
+
+enum { ID_SERVER_ID, ID_LIST_DBS, ID_FIRST_DB };
+
+enum db_state {
+    DB_UNKNOWN,     // not known yet whether the active server has it
+    DB_SCHEMA,      // its schema there has been asked for
+    DB_INITIAL,     // its contents have been asked for
+    DB_REPLICATING, // every change there comes here
+    DB_LEFT_ALONE,
+};
+
+struct replicated_db {
+    char *name;
+    enum db_state state;
+};
+
+struct replica {
+    const struct replica_handler *handler;
+    void *userdata;
+    struct uuid own_id;
+    const struct exclude *exclude;
+    struct replicated_db *dbs;
+    size_t n_dbs, dbs_capacity;
+    bool has_failed;
+    struct buf scratch;
+};
+
+struct replica *replica_new(const struct replica_handler *handler, void *userdata,
+                            struct uuid own_id, const struct exclude *exclude)
+{
+    struct replica *replica = NEW(struct replica);
+
+    replica->handler = handler;
+    replica->userdata = userdata;
+    replica->own_id = own_id;
+    replica->exclude = exclude;
+    return replica;
+}
+
+void replica_free(struct replica *replica)
+{
+    if (replica) {
+        for (size_t i = 0; i < replica->n_dbs; i++) {
+            free(replica->dbs[i].name);
+        }
+        free(replica->dbs);
+        buf_done(&replica->scratch);
+        free(replica);
+    }
+}
+
+void replica_add_db(struct replica *replica, const char *name)
+{
+    GROW(replica->dbs, replica->n_dbs, replica->dbs_capacity);
+    replica->dbs[replica->n_dbs++] = (struct replicated_db){.name = xstrdup(name)};
+}
+
+static void fail(struct replica *replica, const char *reason)
+{
+    if (!replica->has_failed) {
+        replica->has_failed = true;
+        replica->handler->give_up(replica->userdata, reason);
+    }
+}
+
+static void fail_with(struct replica *replica, const struct replicated_db *rdb,
+                      struct ovsdb_error *error)
+{
+    _cleanup_error_ struct ovsdb_error *owned = error;
+    _cleanup_free_ char *text = error_text(owned);
+    _cleanup_free_ char *reason = xasprintf("database %s: %s", rdb->name, text);
+
+    fail(replica, reason);
+}
+
+// The database itself; without it the connection is of no use.
+static struct db *find_db(struct replica *replica, const struct replicated_db *rdb)
+{
+    struct db *db = replica->handler->find_db(replica->userdata, rdb->name);
+
+    if (!db) {
+        fail(replica, "a replicated database is gone");
+    }
+    return db;
+}
+
+static void request(struct replica *replica, const char *method, struct slice params, size_t id)
+{
+    _cleanup_buf_ struct buf message = {0}, number = {0};
+
+    emit_integer(&number, (int64_t)id);
+    message_put_request(&message, slice_of(method), params, buf_slice(&number));
+    replica->handler->send(replica->userdata, buf_slice(&message));
+}
+
+void replica_start(struct replica *replica)
+{
+    request(replica, "get_server_id", SLICE("[]"), ID_SERVER_ID);
+    request(replica, "list_dbs", SLICE("[]"), ID_LIST_DBS);
+}
+
+static size_t request_id(const struct replica *replica, const struct replicated_db *rdb)
+{
+    return ID_FIRST_DB + 2 * (size_t)(rdb - replica->dbs) + (rdb->state == DB_INITIAL);
+}
+
+static void leave_alone(struct replicated_db *rdb, const char *why)
+{
+    log_warn("database %s is not replicated: %s", rdb->name, why);
+    rdb->state = DB_LEFT_ALONE;
+}
+
+static void request_schema(struct replica *replica, struct replicated_db *rdb)
+{
+    _cleanup_buf_ struct buf params = {0};
+
+    rdb->state = DB_SCHEMA;
+    buf_putc(&params, '[');
+    emit_string(&params, slice_of(rdb->name));
+    buf_putc(&params, ']');
+    request(replica, "get_schema", buf_slice(&params), request_id(replica, rdb));
+}
+
+static void put_columns(struct buf *params, const struct table_schema *table)
+{
+    for (size_t i = COLUMN_VERSION + 1; i < table->n_columns; i++) {
+        buf_putc(params, i > COLUMN_VERSION + 1 ? ',' : '[');
+        emit_string(params, slice_of(table->columns[i].name));
+    }
+    buf_putc(params, ']');
+}
+
+// Every column of every table that is not excluded.
+static void request_contents(struct replica *replica, struct replicated_db *rdb,
+                             const struct schema *schema)
+{
+    _cleanup_buf_ struct buf params = {0};
+    bool any = false;
+
+    rdb->state = DB_INITIAL;
+    buf_putc(&params, '[');
+    emit_string(&params, slice_of(schema->name));
+    buf_putc(&params, ',');
+    emit_string(&params, slice_of(schema->name)); // the monitor's id
+    buf_puts(&params, ",{");
+    for (size_t i = 0; i < schema->n_tables; i++) {
+        const struct table_schema *table = &schema->tables[i];
+
+        if (!exclude_has(replica->exclude, schema->name, table->name)) {
+            buf_puts(&params, any ? "," : "");
+            any = true;
+            emit_string(&params, slice_of(table->name));
+            buf_puts(&params, ":{\"columns\":");
+            put_columns(&params, table);
+            buf_putc(&params, '}');
+        }
+    }
+    buf_puts(&params, "}]");
+    request(replica, "monitor", buf_slice(&params), request_id(replica, rdb));
+}
+
+static void on_server_id(struct replica *replica, struct slice result)
+{
+    struct uuid id;
+
+    if (json_kind_of(result) == JSON_KIND_STRING &&
+        uuid_parse(json_decode_string(result, &replica->scratch), &id) &&
+        uuid_equals(id, replica->own_id)) {
+        fail(replica, "this is the server itself: it cannot be its own backup");
+    }
+}
+
+static bool lists(struct replica *replica, struct slice names, const char *name)
+{
+    struct cursor cursor;
+    bool found = false;
+
+    cursor_init(&cursor, names);
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        found |= cursor_kind(&cursor) == JSON_KIND_STRING &&
+                 slice_is(json_decode_string((struct slice){cursor.p, cursor.end - cursor.p},
+                                             &replica->scratch),
+                          name);
+        cursor_skip(&cursor);
+    }
+    return found;
+}
+
+static void on_list_dbs(struct replica *replica, struct slice result)
+{
+    if (json_kind_of(result) != JSON_KIND_ARRAY) {
+        fail(replica, "the reply to list_dbs is no array");
+        return;
+    }
+    for (size_t i = 0; i < replica->n_dbs; i++) {
+        struct replicated_db *rdb = &replica->dbs[i];
+
+        if (lists(replica, result, rdb->name)) {
+            request_schema(replica, rdb);
+        } else {
+            leave_alone(rdb, "the active server does not have it");
+        }
+    }
+}
+
+static void on_schema(struct replica *replica, struct replicated_db *rdb, struct slice result)
+{
+    _cleanup_schema_ struct schema *schema = NULL;
+    struct ovsdb_error *error = schema_from_text(result, &schema);
+    struct db *db;
+
+    if (error) {
+        fail_with(replica, rdb, error);
+        return;
+    }
+    db = find_db(replica, rdb);
+    if (db && !schema_equals(schema, db_schema(db))) {
+        leave_alone(rdb, "the active server has another schema for it");
+    } else if (db) {
+        request_contents(replica, rdb, db_schema(db));
+    }
+}
+
+// False if the connection is of no use any more.
+static bool apply(struct replica *replica, const struct replicated_db *rdb, struct slice updates,
+                  enum apply_kind kind)
+{
+    struct db *db = find_db(replica, rdb);
+    struct ovsdb_error *error = db ? apply_updates(db, replica->exclude, updates, kind) : NULL;
+
+    if (error) {
+        fail_with(replica, rdb, error);
+    }
+    return db && !error;
+}
+
+static void on_contents(struct replica *replica, struct replicated_db *rdb, struct slice result)
+{
+    if (apply(replica, rdb, result, APPLY_ALL)) {
+        rdb->state = DB_REPLICATING;
+        log_info("replicating database %s", rdb->name);
+    }
+}
+
+static void on_reply(struct replica *replica, const struct message *reply)
+{
+    int64_t id;
+    double real;
+    struct cursor cursor;
+    struct replicated_db *rdb;
+
+    cursor_init(&cursor, reply->id);
+    if (cursor_kind(&cursor) != JSON_KIND_NUMBER || !cursor_number(&cursor, &id, &real) || id < 0 ||
+        id >= (int64_t)(ID_FIRST_DB + 2 * replica->n_dbs)) {
+        fail(replica, "a reply to no request");
+        return;
+    }
+    if (id == ID_SERVER_ID) {
+        on_server_id(replica, reply->result);
+        return;
+    }
+    if (id == ID_LIST_DBS) {
+        on_list_dbs(replica, reply->result);
+        return;
+    }
+    rdb = &replica->dbs[(id - ID_FIRST_DB) / 2];
+    if (request_id(replica, rdb) != (size_t)id) {
+        fail(replica, "a reply to no request");
+    } else if (rdb->state == DB_SCHEMA) {
+        on_schema(replica, rdb, reply->result);
+    } else if (rdb->state == DB_INITIAL) {
+        on_contents(replica, rdb, reply->result);
+    } else {
+        fail(replica, "a reply to no request");
+    }
+}
+
+// "update": [<database name>, <table-updates>]
+static void on_update(struct replica *replica, struct slice params)
+{
+    struct slice parts[2], name;
+
+    if (json_cut(params, parts, 2) != 2 || json_kind_of(parts[0]) != JSON_KIND_STRING) {
+        fail(replica, "an update that makes no sense");
+        return;
+    }
+    name = json_decode_string(parts[0], &replica->scratch);
+    for (size_t i = 0; i < replica->n_dbs; i++) {
+        struct replicated_db *rdb = &replica->dbs[i];
+
+        if (rdb->state == DB_REPLICATING && slice_is(name, rdb->name)) {
+            apply(replica, rdb, parts[1], APPLY_CHANGES);
+            return;
+        }
+    }
+    fail(replica, "an update of a database that is not replicated");
+}
+
+static void on_error(struct replica *replica, const struct message *reply)
+{
+    _cleanup_free_ char *reason = NULL;
+
+    // Servers older than get_server_id do not know it: then nobody can say.
+    if (slice_is(reply->id, "0")) {
+        return;
+    }
+    reason = xasprintf("the active server refuses: " SLICE_FORMAT, SLICE_ARGS(reply->error));
+    fail(replica, reason);
+}
+
+static void on_request(struct replica *replica, const struct message *request)
+{
+    _cleanup_buf_ struct buf reply = {0};
+
+    if (slice_is(request->method, "echo")) {
+        message_put_reply(&reply, request->id, request->params);
+    } else {
+        message_put_error(&reply, request->id, SLICE("\"unknown method\""));
+    }
+    replica->handler->send(replica->userdata, buf_slice(&reply));
+}
+
+void replica_receive(struct replica *replica, struct slice text)
+{
+    _cleanup_buf_ struct buf scratch = {0};
+    struct message message;
+    const char *error;
+
+    if (replica->has_failed) {
+        return;
+    }
+    error = message_parse(text, &scratch, &message);
+    if (error) {
+        fail(replica, error);
+        return;
+    }
+    switch (message.type) {
+    case MESSAGE_REQUEST:
+        on_request(replica, &message);
+        break;
+    case MESSAGE_NOTIFICATION:
+        if (slice_is(message.method, "update")) {
+            on_update(replica, message.params);
+        }
+        break;
+    case MESSAGE_REPLY:
+        on_reply(replica, &message);
+        break;
+    case MESSAGE_ERROR:
+        on_error(replica, &message);
+        break;
+    }
+}
+
+bool replica_is_replicating(const struct replica *replica)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < replica->n_dbs; i++) {
+        any |= replica->dbs[i].state == DB_REPLICATING;
+        if (replica->dbs[i].state < DB_REPLICATING) {
+            return false;
+        }
+    }
+    return any;
+}
+
+void replica_put_databases(const struct replica *replica, struct buf *buf)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < replica->n_dbs; i++) {
+        if (replica->dbs[i].state == DB_REPLICATING) {
+            buf_printf(buf, "%s%s", any ? ", " : "", replica->dbs[i].name);
+            any = true;
+        }
+    }
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// A replica talks to an active server that the test plays.
+#include "replication/replica.h"
+
+#include "engine/txn.h"
+#include "unit.h"
+#include "json/framer.h"
+
+#define SCHEMA                                                                                     \
+    "{\"name\":\"db\",\"version\":\"1.0.0\",\"tables\":{\"T\":{\"columns\":{\"n\":{\"type\":"      \
+    "\"integer\"}},\"isRoot\":true},\"X\":{\"columns\":{\"n\":{\"type\":\"integer\"}},\"isRoot\":" \
+    "true}}}"
+#define ROW1 "11111111-1111-1111-1111-111111111111"
+#define ROW2 "22222222-2222-2222-2222-222222222222"
+#define ROW3 "33333333-3333-3333-3333-333333333333"
+
+struct fixture {
+    struct schema *schema;
+    struct db *db;
+    struct exclude exclude;
+    struct replica *replica;
+    struct buf sent;
+    char *reason; // why it gave up
+};
+
+static void on_send(void *userdata, struct slice text)
+{
+    struct fixture *f = userdata;
+
+    buf_put_slice(&f->sent, text);
+    buf_putc(&f->sent, '\n');
+}
+
+static struct db *on_find_db(void *userdata, const char *name)
+{
+    struct fixture *f = userdata;
+
+    assert_string_equal(name, "db");
+    return f->db;
+}
+
+static void on_give_up(void *userdata, const char *reason)
+{
+    struct fixture *f = userdata;
+
+    assert_null(f->reason);
+    f->reason = xstrdup(reason);
+}
+
+static int set_up(void **state)
+{
+    static const struct replica_handler handler = {on_send, on_find_db, on_give_up};
+    struct fixture *f = NEW(struct fixture);
+    char *bad;
+
+    assert_null(schema_from_text(SLICE(SCHEMA), &f->schema));
+    f->db = db_new(f->schema);
+    assert_true(exclude_parse(&f->exclude, "db:X", &bad));
+    f->replica = replica_new(&handler, f, (struct uuid){1, 2}, &f->exclude);
+    replica_add_db(f->replica, "db");
+    replica_start(f->replica);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    replica_free(f->replica);
+    exclude_done(&f->exclude);
+    db_free(f->db);
+    schema_unref(f->schema);
+    buf_done(&f->sent);
+    free(f->reason);
+    free(f);
+    return 0;
+}
+
+// Checks what the replica has sent since the last time, and gives it an answer.
+static void exchange(struct fixture *f, const char *expected, const char *answer)
+{
+    assert_string_equal(buf_cstr(&f->sent), expected);
+    buf_clear(&f->sent);
+    assert_null(framer_check(slice_of(answer), SIZE_MAX, NULL, NULL));
+    replica_receive(f->replica, slice_of(answer));
+}
+
+static void begin(struct fixture *f, const char *contents)
+{
+    _cleanup_free_ char *answer = xasprintf("{\"id\":3,\"error\":null,\"result\":%s}", contents);
+
+    exchange(f,
+             "{\"id\":0,\"method\":\"get_server_id\",\"params\":[]}\n"
+             "{\"id\":1,\"method\":\"list_dbs\",\"params\":[]}\n",
+             "{\"id\":0,\"error\":null,\"result\":\"" ROW1 "\"}");
+    exchange(f, "", "{\"id\":1,\"error\":null,\"result\":[\"other\",\"db\"]}");
+    exchange(f, "{\"id\":2,\"method\":\"get_schema\",\"params\":[\"db\"]}\n",
+             "{\"id\":2,\"error\":null,\"result\":" SCHEMA "}");
+    assert_false(replica_is_replicating(f->replica));
+    exchange(
+        f,
+        "{\"id\":3,\"method\":\"monitor\",\"params\":[\"db\",\"db\",{\"T\":{\"columns\":[\"n\"]"
+        "}}]}\n",
+        answer);
+}
+
+static void assert_number(const struct fixture *f, const char *table, const char *uuid_text_, int n)
+{
+    const struct table_schema *schema = schema_find_table(f->schema, slice_of(table));
+    const struct row *row;
+    struct uuid uuid;
+
+    assert_true(uuid_parse(slice_of(uuid_text_), &uuid));
+    row = table_find(db_table(f->db, schema), uuid);
+    if (n < 0) {
+        assert_null(row);
+    } else {
+        assert_non_null(row);
+        assert_int_equal(row_get(row, table_schema_find_column(schema, SLICE("n"))).scalar.integer,
+                         n);
+    }
+}
+
+static void add_row(struct fixture *f, const char *table, const char *text)
+{
+    const struct table_schema *schema = schema_find_table(f->schema, slice_of(table));
+    struct txn *txn = txn_new(f->db);
+    struct changeset *changes;
+    struct uuid uuid;
+    uint64_t ticket;
+
+    assert_true(uuid_parse(slice_of(text), &uuid));
+    assert_non_null(txn_insert(txn, schema, uuid));
+    assert_null(txn_commit(txn, false, &changes, &ticket));
+    txn_free(txn);
+}
+
+static void test_follows(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_buf_ struct buf names = {0};
+
+    add_row(f, "T", ROW1);
+    add_row(f, "T", ROW3);
+    add_row(f, "X", ROW3);
+    begin(f, "{\"T\":{\"" ROW1 "\":{\"new\":{\"n\":1}},\"" ROW2 "\":{\"new\":{\"n\":2}}}}");
+    assert_true(replica_is_replicating(f->replica));
+    replica_put_databases(f->replica, &names);
+    assert_string_equal(buf_cstr(&names), "db");
+    assert_number(f, "T", ROW1, 1);
+    assert_number(f, "T", ROW2, 2);
+    assert_number(f, "T", ROW3, -1); // the active server does not have it
+    assert_number(f, "X", ROW3, 0);  // excluded
+    exchange(f, "",
+             "{\"id\":null,\"method\":\"update\",\"params\":[\"db\",{\"T\":{\"" ROW1
+             "\":{\"old\":{\"n\":1}},\"" ROW2 "\":{\"new\":{\"n\":5},\"old\":{\"n\":2}},\"" ROW3
+             "\":{\"new\":{\"n\":3}}}}]}");
+    assert_number(f, "T", ROW1, -1);
+    assert_number(f, "T", ROW2, 5);
+    assert_number(f, "T", ROW3, 3);
+    assert_null(f->reason);
+}
+
+static void test_same_contents_are_no_change(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t seq;
+
+    add_row(f, "T", ROW1);
+    seq = db_tail(f->db)->seq;
+    begin(f, "{\"T\":{\"" ROW1 "\":{\"new\":{\"n\":0}}}}");
+    assert_true(replica_is_replicating(f->replica));
+    assert_int_equal(db_tail(f->db)->seq, seq);
+}
+
+static void test_bad_contents_change_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    add_row(f, "T", ROW3);
+    begin(f, "{\"T\":{\"" ROW1 "\":{\"new\":{\"n\":1}},\"" ROW2 "\":{\"new\":{\"n\":\"x\"}}}}");
+    assert_false(replica_is_replicating(f->replica));
+    assert_non_null(strstr(f->reason, "table T, row " ROW2 ": column n: "));
+    assert_number(f, "T", ROW1, -1);
+    assert_number(f, "T", ROW3, 0);
+}
+
+static void test_itself(void **state)
+{
+    struct fixture *f = *state;
+
+    replica_receive(
+        f->replica,
+        SLICE("{\"id\":0,\"error\":null,\"result\":\"00000000-0000-0001-0000-000000000002\"}"));
+    assert_non_null(strstr(f->reason, "itself"));
+}
+
+static void test_other_schema(void **state)
+{
+    struct fixture *f = *state;
+
+    replica_receive(f->replica, SLICE("{\"id\":1,\"error\":null,\"result\":[\"db\"]}"));
+    buf_clear(&f->sent);
+    replica_receive(f->replica,
+                    SLICE("{\"id\":2,\"error\":null,\"result\":{\"name\":\"db\",\"tables\":{}}}"));
+    assert_int_equal(f->sent.size, 0);
+    assert_false(replica_is_replicating(f->replica));
+    assert_null(f->reason);
+}
+
+static void test_nonsense(void **state)
+{
+    static const char *const messages[] = {
+        "5",
+        "{\"id\":77,\"error\":null,\"result\":[]}",
+        "{\"id\":\"a\",\"error\":null,\"result\":[]}",
+        "{\"id\":3,\"error\":null,\"result\":{}}",
+        "{\"id\":1,\"error\":null,\"result\":{}}",
+        "{\"id\":1,\"error\":\"no\",\"result\":null}",
+        "{\"id\":null,\"method\":\"update\",\"params\":[\"db\",{}]}",
+        "{\"id\":null,\"method\":\"update\",\"params\":[]}",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(messages); i++) {
+        void *inner;
+
+        set_up(&inner);
+        replica_receive(((struct fixture *)inner)->replica, slice_of(messages[i]));
+        assert_non_null(((struct fixture *)inner)->reason);
+        tear_down(&inner);
+    }
+}
+
+static void test_echo(void **state)
+{
+    struct fixture *f = *state;
+
+    buf_clear(&f->sent);
+    exchange(f, "", "{\"id\":\"e\",\"method\":\"echo\",\"params\":[1]}");
+    exchange(f, "{\"error\":null,\"id\":\"e\",\"result\":[1]}\n",
+             "{\"id\":8,\"method\":\"monitor\",\"params\":[]}");
+    assert_string_equal(buf_cstr(&f->sent),
+                        "{\"error\":\"unknown method\",\"id\":8,\"result\":null}\n");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_follows),
+        TEST(test_same_contents_are_no_change),
+        TEST(test_bad_contents_change_nothing),
+        TEST(test_itself),
+        TEST(test_other_schema),
+        TEST(test_nonsense),
+        TEST(test_echo),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -25,7 +25,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "difference(name): see differences.py")
-    config.addinivalue_line("markers", "ours(why): not run with --peer, where it would mean nothing")
+    config.addinivalue_line("markers", "ours(why): means nothing with --peer")
     if config.getoption("peer"):
         config.programs = programs_module.debian()
     else:

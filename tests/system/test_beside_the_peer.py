@@ -85,7 +85,8 @@ class Generator:
             return self.atom(kind)
         low, high = kind.get("min", 1), kind.get("max", 1)
         n = rng.randrange(low, 4 if high == "unlimited" else high + 1)
-        keys = {json.dumps(k, sort_keys=True): k for k in (self.atom(kind["key"]) for _ in range(n))}
+        atoms = [self.atom(kind["key"]) for _ in range(n)]
+        keys = {json.dumps(k, sort_keys=True): k for k in atoms}
         if "value" in kind:
             return ["map", [[k, self.atom(kind["value"])] for k in keys.values()]]
         return next(iter(keys.values())) if len(keys) == 1 else ["set", list(keys.values())]
@@ -183,7 +184,8 @@ def contents(client, generator):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_random_transactions(lab, seed):
-    servers = [lab.serve(lab.db("ops", f"{p.name}.db"), programs=p) for p in (lab.programs, lab.peer)]
+    servers = [lab.serve(lab.db("ops", f"{p.name}.db"), programs=p)
+               for p in (lab.programs, lab.peer)]
     clients = [server.client() for server in servers]
     generator = Generator(seed)
     committed = 0

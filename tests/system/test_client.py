@@ -104,7 +104,8 @@ def test_pretty(client):
 @pytest.mark.parametrize("verb, args", [
     ("dump", ["nope"]), ("dump", ["small", "nope"]), ("dump", ["small", "T", "nope"]),
     ("list-tables", ["nope"]), ("get-schema", ["nope"]), ("monitor", ["small"]),
-    ("monitor", ["small", "nope"]), ("monitor", ["small", "T", "nope"]), ("wait", ["small", "bogus"]),
+    ("monitor", ["small", "nope"]), ("monitor", ["small", "T", "nope"]),
+    ("wait", ["small", "bogus"]),
     ("bogus", []),
 ], ids=lambda v: v if isinstance(v, str) else " ".join(v))
 def test_failures(client, verb, args):

@@ -307,7 +307,8 @@ def test_log_file_default_name(lab):
 
 
 @pytest.mark.parametrize("options, expected", [
-    (["-vconsole:info"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\|\d{5}\|\w+\|INFO\|.*listening on port"),
+    (["-vconsole:info"],
+     r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\|\d{5}\|\w+\|INFO\|.*listening on port"),
     (["-vinfo"], r"\|INFO\|.*listening on port"),
     (["--verbose=info"], r"\|INFO\|.*listening on port"),
     (["-vconsole:info", "-vPATTERN:console:%p/%m"], r"^INFO/.*listening on port"),

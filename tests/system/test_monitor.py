@@ -310,7 +310,8 @@ def test_monitor_of_the_server_database(server, client, lab):
     ["small", "m", {"X": {}}],
     ["small", "m", {"T": 5}], ["small", "m", {"T": [5]}], ["small", "m", {"T": "name"}],
     ["small", "m", {"T": {"columns": "name"}}], ["small", "m", {"T": {"columns": [5]}}],
-    ["small", "m", {"T": {"columns": ["zz"]}}], ["small", "m", {"T": {"columns": ["name", "name"]}}],
+    ["small", "m", {"T": {"columns": ["zz"]}}],
+    ["small", "m", {"T": {"columns": ["name", "name"]}}],
     ["small", "m", {"T": {"foo": 1}}], ["small", "m", {"T": {"select": {"foo": True}}}],
     ["small", "m", {"T": {"select": {"initial": 1}}}], ["small", "m", {"T": {"select": 5}}],
     ["small", "m", {"T": {"select": []}}],
@@ -405,14 +406,16 @@ def test_replica_follows_every_change(server, client):
             [{"op": "insert", "table": "T", "row": {"name": name, "n": i}}],
             [{"op": "update", "table": "T", "where": where, "row": {"n": i}},
              {"op": "mutate", "table": "T", "where": [], "mutations": [
-                 ["tags", "insert", str(i % 5)], ["map", "insert", ["map", [[str(i % 3), name]]]]]}],
+                 ["tags", "insert", str(i % 5)],
+                 ["map", "insert", ["map", [[str(i % 3), name]]]]]}],
             [{"op": "mutate", "table": "T", "where": where, "mutations": [
                 ["tags", "delete", str(i % 5)], ["map", "delete", str(i % 3)]]}],
             [{"op": "delete", "table": "T", "where": where}],
         ][i * 7 % 11 % 4]))
     client.insert("small", "T", {"name": "end"})
     drain(reader, replica, "end")
-    expected = {row.pop("_uuid")[1]: row for row in client.select("small", "T", ["_uuid", *columns])}
+    expected = {row.pop("_uuid")[1]: row
+                for row in client.select("small", "T", ["_uuid", *columns])}
     assert replica.rows("T") == expected
 
 

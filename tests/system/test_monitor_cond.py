@@ -226,7 +226,8 @@ def test_change_sends_the_difference_before_the_reply(client):
     assert message["method"] == "update2"
     assert message["params"] == ["m", {"T": {
         uuids[0]: {"delete": None}, uuids[2]: {"insert": {"name": "a2", "n": 2}},
-        uuids[3]: {"insert": {"name": "a3", "n": 3}}, uuids[4]: {"insert": {"name": "a4", "n": 4}}}}]
+        uuids[3]: {"insert": {"name": "a3", "n": 3}},
+        uuids[4]: {"insert": {"name": "a4", "n": 4}}}}]
     reply = client.receive()
     assert reply["id"] == id_ and reply["error"] is None and reply["result"] == {}
 
@@ -408,7 +409,8 @@ def test_resume_with_a_condition(server, client):
 
 
 WHERES = [[["n", "<", 5]], [["n", ">=", 5]], [["name", "==", "r1"], ["name", "==", "r2"]],
-          [["tags", "includes", "t1"]], [True], [False], [["map", "excludes", ["map", [["k", "0"]]]]]]
+          [["tags", "includes", "t1"]], [True], [False],
+          [["map", "excludes", ["map", [["k", "0"]]]]]]
 
 
 def random_operation(rng):
@@ -417,7 +419,8 @@ def random_operation(rng):
     if rng.random() < 0.5:
         row["tags"] = ["set", rng.sample(["t1", "t2", "t3"], rng.randrange(4))]
     if rng.random() < 0.5:
-        row["map"] = ["map", [[k, str(rng.randrange(3))] for k in rng.sample("kl", rng.randrange(3))]]
+        keys = rng.sample("kl", rng.randrange(3))
+        row["map"] = ["map", [[k, str(rng.randrange(3))] for k in keys]]
     return rng.choice([{"op": "insert", "table": "T", "row": row}, modify(named(name), row),
                        modify(named(name), row), {"op": "delete", "table": "T",
                                                   "where": named(name)}])
@@ -470,7 +473,8 @@ def test_slow_reader_gets_the_exact_net_change(server, client, method):
         client.commit("small",
                       {"op": "delete", "table": "T", "where": [["n", "==", i - 3]]},
                       {"op": "insert", "table": "T", "row": {"name": bulk + str(i), "n": i}},
-                      modify([["n", "==", i - 2]], {"n": -1000 - i} if i % 3 == 0 else {"tags": "t"}),
+                      modify([["n", "==", i - 2]],
+                             {"n": -1000 - i} if i % 3 == 0 else {"tags": "t"}),
                       modify(named("stays"), {"n": 100000 if i % 2 else -1}))
     client.insert("small", "T", {"name": "end"})
     while not any(row["name"] == "end" for row in replica.rows("T").values()):

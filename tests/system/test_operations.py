@@ -155,7 +155,8 @@ def test_value(lab, case, how):
 
 def test_wait_times_out_on_time(lab):
     client = lab.serve("ops").client()
-    request = {"op": "wait", "table": "Few", "where": [], "columns": ["n"], "until": "!=", "rows": []}
+    request = {"op": "wait", "table": "Few", "where": [], "columns": ["n"], "until": "!=",
+               "rows": []}
     ids = {ms: client.request("transact", ["ops", {**request, "timeout": ms}])
            for ms in (300, 100, 200)}
     order = []
@@ -171,7 +172,8 @@ def test_thousands_of_waiting_transactions(lab):
     server = lab.serve("ops")
     waiting, writer = server.client(), server.client()
     n = 1500
-    request = {"op": "wait", "table": "Few", "where": [], "columns": ["n"], "until": "!=", "rows": []}
+    request = {"op": "wait", "table": "Few", "where": [], "columns": ["n"], "until": "!=",
+               "rows": []}
     for i in range(n):
         table = "Few" if i % 2 else "Must"
         waiting.request("transact", ["ops", {**request, "table": table}], id_=i)

@@ -352,7 +352,8 @@ def test_bad_message_is_logged_with_the_peers_name(server, client):
 
 @pytest.mark.difference("invalid-utf8")
 @pytest.mark.parametrize("data", [
-    b"\xff", b"\xc0\x80", b"\xc1\xbf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80",
+    b"\xff", b"\xc0\x80", b"\xc1\xbf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80",
+    b"\xf8\x88\x80\x80\x80",
     b"\xe2\x82", b"\x80",
 ], ids=lambda d: d.hex())
 def test_invalid_utf8_closes_the_connection(server, client, data):
@@ -500,7 +501,8 @@ def test_split_at_every_position(client):
 
 def test_one_byte_at_a_time(server, client):
     other = server.client()
-    text = '{"method":"transact","params":["small",{"op":"insert","table":"T","row":{"n":5}}],"id":1}'
+    text = json.dumps({"method": "transact", "id": 1, "params": [
+        "small", {"op": "insert", "table": "T", "row": {"n": 5}}]})
     for byte in text:
         client.send_raw(byte)
         if byte == ",":

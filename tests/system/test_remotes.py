@@ -46,8 +46,8 @@ def test_stale_socket_is_replaced(lab):
 
 def test_relative_name_is_in_the_run_directory(lab):
     server = lab.serve("small", remotes=["punix:some.sock"])
-    path = wait.until(lambda: os.path.exists(lab.run_dir / "some.sock") and lab.run_dir / "some.sock",
-                      "the socket")
+    path = lab.run_dir / "some.sock"
+    wait.until(path.exists, "the socket")
     assert_serves(server.client(path))
 
 

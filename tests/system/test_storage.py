@@ -1,13 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The database file: written, read back, exchanged with the peer, damaged, compacted, locked."""
-import copy
-import ctypes
+"""The database file: written, read back, exchanged with the peer, compacted, locked, converted."""
 import json
 import os
-import random
-import shutil
 import stat
-import subprocess
 import threading
 import time
 
@@ -15,7 +10,8 @@ import pytest
 
 from harness import dbfile
 from harness import lab as lab_module
-from harness.rpc import Closed, RpcError
+from harness.rpc import RpcError
+from harness.small import A, B, names
 
 EPHEMERAL = {"eph", "ephset"}
 
@@ -207,7 +203,8 @@ def test_garbage_is_written_as_deletions(lab):
     [{"op": "update", "table": "T", "where": [], "row": {"name": "a"}}],
     [{"op": "update", "table": "T", "where": [], "row": {"eph": "changed"}}],
     [{"op": "insert", "table": "T", "row": {}}, {"op": "abort"}],
-    [{"op": "insert", "table": "I", "row": {"a": 1}}, {"op": "insert", "table": "I", "row": {"a": 1}}],
+    [{"op": "insert", "table": "I", "row": {"a": 1}},
+     {"op": "insert", "table": "I", "row": {"a": 1}}],
     [{"op": "insert", "table": "C", "row": {}}],
 ], ids=json.dumps)
 def test_nothing_is_written(lab, operations):
@@ -229,8 +226,6 @@ def test_written_when_answered(lab):
 
 
 # What is read
-
-A, B = "00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000b"
 
 
 @pytest.mark.parametrize("records, rows", [
@@ -254,7 +249,8 @@ A, B = "00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000
 def test_files_of_others(lab, records, rows):
     client = lab.serve(lab.db("small", None, *records)).client()
     got = client.select("small", "T", ["name", "n", "tags"])
-    assert sorted(map(repr, ((r["name"], r["n"], r["tags"]) for r in got))) == sorted(map(repr, rows))
+    got = [(r["name"], r["n"], r["tags"]) for r in got]
+    assert sorted(map(repr, got)) == sorted(map(repr, rows))
 
 
 def test_newlines_inside_a_record(lab):
@@ -271,149 +267,6 @@ def test_schema_without_is_root_and_version(lab):
     assert client.select("old", "A", ["n"]) == [{"n": 5}]
     client.insert("old", "A", {"n": 6})
     assert len(client.select("old", "A")) == 2
-
-
-# Damage
-
-
-def damaged(lab, n_records=3):
-    """A file with three good records beyond the schema, as (path, offsets)."""
-    db = lab.db("small", None, *({"_date": 1, "T": {A[:-1] + str(i): {"name": f"r{i}"}}}
-                                 for i in range(n_records)))
-    return db, dbfile.offsets(db)
-
-
-def names(server):
-    return sorted(r["name"] for r in server.client().select("small", "T", ["name"]))
-
-
-def cuts():
-    for place in ("after 1 byte of the header", "inside the header", "after the header",
-                  "inside the data", "before the last byte"):
-        yield place
-
-
-def cut_at(place, start, end, data):
-    header_end = data.index(b"\n", start) + 1
-    return {"after 1 byte of the header": start + 1, "inside the header": start + 20,
-            "after the header": header_end, "inside the data": header_end + 10,
-            "before the last byte": end - 1}[place]
-
-
-@pytest.mark.parametrize("place", cuts())
-def test_torn_last_record_is_cut_off(lab, place):
-    db, offsets = damaged(lab)
-    dbfile.truncate(db, cut_at(place, offsets[-2], offsets[-1], db.read_bytes()))
-    server = lab.new_server().allow(r"small\.db")
-    server.start([db])
-    assert names(server) == ["r0", "r1"]
-    server.wait_log(r"\|(WARN|ERR)\|.*small\.db")
-    server.client().insert("small", "T", {"name": "new"})
-    server.stop()
-    assert len(dbfile.read(db)) == 4, "the rest of the torn record must be gone"
-    server.start([db])
-    assert names(server) == ["new", "r0", "r1"]
-
-
-def test_wrong_hash_of_the_last_record_is_a_torn_record(lab):
-    db, offsets = damaged(lab)
-    dbfile.damage(db, offsets[-1] - 10, b"XXXX")
-    server = lab.new_server().allow(r"small\.db")
-    server.start([db])
-    assert names(server) == ["r0", "r1"]
-
-
-@pytest.mark.difference("damage-refused")
-@pytest.mark.parametrize("record, shift, data", [
-    (1, 5, b"X"), (2, 90, b"XXX"), (2, 0, b"Y"), (2, 30, b"0000"),
-])
-def test_damage_before_good_records_refuses(lab, record, shift, data):
-    db, offsets = damaged(lab)
-    dbfile.damage(db, offsets[record] + shift, data)
-    before = db.read_bytes()
-    server = lab.new_server().allow(r"small\.db")
-    server.launch([db], "--run=true")
-    assert server.wait_end() == 1
-    told = server.stderr()
-    assert "small.db" in told and "ovsdb-tool" in told
-    assert any(str(o) in told for o in range(offsets[record], offsets[record + 1]))
-    assert db.read_bytes() == before
-
-
-@pytest.mark.difference("damage-refused")
-@pytest.mark.parametrize("record", [
-    {"Nope": {A: {}}}, {"T": {A: {"nope": 1}}}, {"T": {A: {"n": "x"}}}, {"T": {"x": {}}},
-    {"T": {A: 5}}, {"T": 5}, {"T": {B: None}}, [], 5,
-], ids=json.dumps)
-def test_record_that_cannot_be_applied_refuses(lab, record):
-    db = lab.db("small", None, {"T": {A: {"name": "a"}}}, record, {"T": {A: {"name": "b"}}})
-    before = db.read_bytes()
-    server = lab.new_server().allow(r"small\.db")
-    server.launch([db], "--run=true")
-    assert server.wait_end() == 1
-    assert "small.db" in server.stderr()
-    assert db.read_bytes() == before
-
-
-def make_foreign(path, kind):
-    if kind == "empty":
-        path.write_bytes(b"")
-    elif kind == "text":
-        path.write_text("root:x:0:0:root:/root:/bin/bash\n")
-    elif kind == "json":
-        path.write_text('{"name":"small"}\n')
-    elif kind == "binary":
-        path.write_bytes(bytes(range(256)) * 100)
-    elif kind == "cluster":
-        path.write_bytes(b"OVSDB CLUSTER 5 " + b"0" * 40 + b"\n" + b"{}xx\n")
-    elif kind == "directory":
-        path.mkdir()
-
-
-@pytest.mark.parametrize("kind, saying", [
-    ("missing", "No such file or directory"), ("empty", ""), ("text", ""), ("json", ""),
-    ("binary", ""), ("cluster", ""), ("directory", "Is a directory"),
-])
-def test_foreign_files_are_refused(lab, kind, saying):
-    path = lab.path("foreign.db")
-    make_foreign(path, kind)
-    before = path.read_bytes() if path.is_file() else None
-    good = lab.db("small")
-    server = lab.new_server().allow(r"foreign\.db")
-    server.launch([good, path], "--run=true")
-    assert server.wait_end() == 1
-    assert "foreign.db" in server.stderr() and saying in server.stderr()
-    assert (path.read_bytes() if path.is_file() else None) == before
-
-
-def test_unreadable_file(lab):
-    """As a user that may not read it."""
-    db = lab.db("small")
-    os.chmod(db, 0o000)
-    command = [lab.programs.server, str(db), f"--unixctl={lab.path('ctl')}", "--run=true"]
-    if os.geteuid() == 0:
-        command = ["setpriv", "--reuid=65534", "--clear-groups", *command]
-    result = lab.run(*command)
-    assert result.status == 1 and "Permission denied" in result.err, result
-
-
-@pytest.mark.parametrize("schema", [{"name": "x", "tables": 5}, {"tables": {}}, {"name": "x"}, 5])
-def test_bad_schema_is_refused(lab, schema):
-    path = dbfile.create(lab.path("bad.db"), schema)
-    server = lab.new_server().allow(r"bad\.db")
-    server.launch([path], "--run=true")
-    assert server.wait_end() == 1
-    assert server.stderr()
-
-
-def test_foreign_file_added_at_run_time(lab):
-    server = lab.serve("small").allow(r"foreign\.db")
-    for kind in ("missing", "empty", "text", "directory"):
-        path = lab.path(f"{kind}-foreign.db")
-        make_foreign(path, kind)
-        with pytest.raises(RpcError, match="foreign.db"):
-            server.control("ovsdb-server/add-db", path)
-    assert server.control("ovsdb-server/list-dbs").split() == ["_Server", "small"]
 
 
 # Compaction
@@ -562,134 +415,6 @@ def test_two_files_of_one_name(lab):
     server.launch([lab.db("small", "a.db"), lab.db("small", "b.db")], "--run=true")
     assert server.wait_end() == 1
     assert "duplicate database name" in server.stderr()
-
-
-# Sudden ends
-
-
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
-def test_durable_commits_are_synced_before_the_reply(lab):
-    db = lab.db("small")
-    trace = lab.path("trace")
-    server = lab.new_server()
-    server.programs = copy.copy(lab.programs)
-    server.programs.server = lab.path("traced")
-    server.programs.server.write_text(
-        f"#!/bin/sh\nexec strace -D -f -qq -e trace=fsync,fdatasync,sync_file_range -o {trace}"
-        f" {lab.programs.server} \"$@\"\n")
-    server.programs.server.chmod(0o755)
-    server.env = {**server.env, "ASAN_OPTIONS": "detect_leaks=0"}  # does not work when traced
-    server.start([db])
-    client = server.client()
-
-    def n_syncs():
-        return len(trace.read_text().splitlines())
-
-    insert = {"op": "insert", "table": "T", "row": {}}
-    for durable in (True, False, True):
-        before = n_syncs()
-        client.commit("small", insert, {"op": "commit", "durable": durable})
-        assert (n_syncs() > before) == durable
-    before = n_syncs()
-    ids = [client.request("transact", ["small", insert, {"op": "commit", "durable": True}])
-           for _ in range(200)]
-    for id_ in ids:
-        client.result(id_)
-    assert n_syncs() > before
-
-
-def keep_compacting(server, stop):
-    """Compacts over and over until told to stop or the server is gone."""
-    while not stop.is_set():
-        try:
-            server.control("ovsdb-server/compact")
-        except (OSError, Closed, RpcError):
-            return
-
-
-@pytest.mark.parametrize("compacting", [False, True])
-@pytest.mark.parametrize("seed", range(6))
-def test_kill_keeps_every_durable_commit(lab, seed, compacting):
-    """Each transaction writes a pair of rows. After kill -9, all pairs answered are there, and no
-    row without its twin."""
-    rng = random.Random(seed)
-    db = lab.db("small")
-    server = lab.serve(db)
-    client = server.client()
-    pid_timer = threading.Timer(rng.uniform(0.02, 0.25), server.process.kill)
-    answered, sent = set(), 0
-    stop = threading.Event()
-    compactor = threading.Thread(target=keep_compacting, args=(server, stop))
-    if compacting:
-        compactor.start()
-    pid_timer.start()
-    try:
-        while True:
-            while sent - len(answered) < 20:
-                client.request("transact", ["small",
-                                            {"op": "insert", "table": "T", "row": {"n": sent}},
-                                            {"op": "insert", "table": "T", "row": {"n": sent}},
-                                            {"op": "commit", "durable": rng.random() < 0.8}],
-                               id_=sent)
-                sent += 1
-            reply = client.receive()
-            assert all("error" not in r for r in reply["result"]), reply
-            answered.add(reply["id"])
-    except (Closed, ConnectionResetError, BrokenPipeError):
-        pass
-    pid_timer.join()
-    stop.set()
-    if compacting:
-        compactor.join()
-    server.kill()
-    server.allow(r"small\.db")
-    server.start([db])
-    counts = {}
-    for row in server.client().select("small", "T", ["_uuid", "n"]):
-        counts[row["n"]] = counts.get(row["n"], 0) + 1
-    assert set(counts.values()) <= {2}, "half a transaction"
-    assert answered <= set(counts), "an answered transaction is lost"
-    assert max(counts, default=-1) + 1 == len(counts), "a transaction is missing in between"
-
-
-@pytest.fixture
-def tiny_disk(lab):
-    """A file system of 256 KiB."""
-    path = lab.path("tiny")
-    path.mkdir()
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(b"tiny", str(path).encode(), b"tmpfs", 0, b"size=256k") != 0:
-        pytest.skip(f"cannot mount: {os.strerror(ctypes.get_errno())}")
-    yield path
-    for server in lab.servers:
-        server.clean_up()
-    subprocess.run(["umount", str(path)], check=True)
-
-
-def test_full_disk(lab, tiny_disk):
-    """Writes fail with an error and leave no trace; when there is space again, all goes on."""
-    db = lab.db("small", "tiny/small.db")
-    ballast = tiny_disk / "ballast"
-    server = lab.serve(db).allow(r"small\.db|No space left")
-    client = server.client()
-    client.insert("small", "T", {"name": "before"})
-    ballast.write_bytes(b"x" * 150000)
-    kept = ["before"]
-    for i in range(100):
-        results = client.transact("small", {"op": "insert", "table": "T",
-                                            "row": {"name": f"{i:03}" + "y" * 20000}})
-        if "error" in results[-1]:
-            assert results[-1]["error"] == "I/O error"
-            break
-        kept.append(f"{i:03}" + "y" * 20000)
-    else:
-        raise AssertionError("the disk never was full")
-    assert names(server) == sorted(kept)
-    ballast.unlink()
-    client.insert("small", "T", {"name": "after"})
-    server.stop()
-    server.start([db])
-    assert names(server) == sorted(kept + ["after"])
 
 
 # Upgrade

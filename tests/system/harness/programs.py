@@ -95,7 +95,7 @@ def debian():
 
 
 def run(command, env=None, cwd=None, stdin=b"", patience=None):
-    """Runs `command` to its end and returns a Result. A hanging one is killed and fails the test."""
+    """Runs `command` to its end, returns a Result. A hanging one is killed and fails the test."""
     command = [str(c) for c in command]
     patience = patience or 2 * wait.PATIENCE
     if isinstance(stdin, str):

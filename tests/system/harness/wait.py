@@ -12,7 +12,7 @@ PATIENCE = 10.0 * SLOWNESS
 
 
 def until(condition, what, patience=PATIENCE):
-    """Returns the first true value of condition(); fails when that takes longer than `patience` s."""
+    """Returns the first true value of condition(); fails when it takes more than `patience` s."""
     deadline = time.monotonic() + patience
     pause = 0.001
     while True:

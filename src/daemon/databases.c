@@ -5,6 +5,7 @@
 #include "basic/log.h"
 #include "daemon/messages.h"
 #include "model/schema.h"
+#include "service/confine.h"
 #include "service/notify.h"
 
 #include <malloc.h>
@@ -131,7 +132,11 @@ char *databases_add(struct databases *databases, const char *path)
     _cleanup_error_ struct ovsdb_error *error = NULL;
     struct store *store;
     const char *name;
+    char *refusal = confine_check(CONFINE_DATABASE, path);
 
+    if (refusal) {
+        return refusal;
+    }
     if (is_open(databases, path)) {
         return xasprintf("ovsdb error: %s: already open", path);
     }

@@ -2,7 +2,9 @@
 // ovsdb-server: the command line, the start and the end. What lies between is in daemon.c.
 #include "basic/alloc.h"
 #include "basic/log.h"
+#include "daemon/confinement.h"
 #include "daemon/daemon.h"
+#include "service/confine.h"
 #include "service/notify.h"
 #include "service/pidfile.h"
 #include "service/privileges.h"
@@ -64,7 +66,10 @@ static int serve(const struct server_options *options, struct listen_fd *fds, si
     int status;
 
     block_signals();
-    error = daemon_start(&daemon, options, fds, n_fds);
+    error = confinement_start(options);
+    if (!error) {
+        error = daemon_start(&daemon, options, fds, n_fds);
+    }
     if (error) {
         status = fail(error);
     } else {
@@ -117,6 +122,7 @@ int main(int argc, char **argv)
     } else if (r == OPTIONS_RUN) {
         status = start(&options);
     }
+    confine_done();
     server_options_done(&options);
     vlog_done();
     return status;

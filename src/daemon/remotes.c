@@ -3,6 +3,7 @@
 
 #include "basic/dirs.h"
 #include "basic/log.h"
+#include "daemon/confinement.h"
 #include "daemon/messages.h"
 #include "net/address.h"
 
@@ -93,6 +94,10 @@ char *remotes_add(struct remotes *remotes, const char *target)
     }
     if (!strncmp(target, "db:", 3)) {
         return xasprintf("%s: remotes that are read from a database are not supported yet", target);
+    }
+    error = confinement_check_remote(target);
+    if (error) {
+        return error;
     }
     if (remote_new(remotes->net, target, &REMOTE_OPTIONS_DEFAULT, remotes->net, &remote, &error) <
         0) {

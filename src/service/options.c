@@ -3,6 +3,7 @@
 
 #include "basic/alloc.h"
 #include "basic/dirs.h"
+#include "service/confine.h"
 #include "service/privileges.h"
 #include "service/vlog.h"
 
@@ -63,7 +64,8 @@ int service_options_handle(struct service_options *options, int c, const char *a
         options->daemonize.overwrite_pidfile = true;
         return 1;
     case SERVICE_OPTION_NO_SELF_CONFINEMENT:
-        return 1; // there is no confinement to turn off
+        options->no_self_confinement = true;
+        return 1;
     case SERVICE_OPTION_USER:
         replace(&options->user, xstrdup(argument));
         return 1;
@@ -133,6 +135,21 @@ char *service_options_control_path(const struct service_options *options, const 
     return dirs_path(dirs_run(), name);
 }
 
+void service_options_confine(const struct service_options *options, const char *program)
+{
+    _cleanup_free_ char *control = service_options_control_path(options, program);
+
+    if (control) {
+        confine_allow(CONFINE_SOCKET, control);
+    }
+    if (options->log_file) {
+        confine_allow(CONFINE_LOG, options->log_file);
+    }
+    if (options->daemonize.pidfile) {
+        confine_allow(CONFINE_PIDFILE, options->daemonize.pidfile);
+    }
+}
+
 void service_options_help(const char *program)
 {
     printf(
@@ -143,7 +160,7 @@ void service_options_help(const char *program)
         "  --pidfile[=FILE]        write the process id to FILE\n"
         "                          (default: %s/%s.pid)\n"
         "  --overwrite-pidfile     with --pidfile, start even if the file is in use\n"
-        "  --no-self-confinement   do not restrict the folders used\n"
+        "  --no-self-confinement   do not keep to the folders of the options\n"
         "  --user=USER[:GROUP]     become USER (and GROUP) and give up root's privileges\n",
         dirs_run(), program);
     printf(

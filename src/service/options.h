@@ -45,7 +45,8 @@ struct service_options {
     bool log_to_file;
     char *log_file; // NULL: the default name
     char *unixctl;  // as given, or NULL
-    char *user;     // --user as given, or NULL
+    bool no_self_confinement;
+    char *user; // --user as given, or NULL
 };
 
 void service_options_done(struct service_options *options);
@@ -54,11 +55,13 @@ void service_options_done(struct service_options *options);
 // once.
 int service_options_handle(struct service_options *options, int c, const char *argument,
                            char **ret_error);
-// Opens the log file, if one was asked for, and with --user becomes that user, who owns the log file
-// then. Before daemonize_start(). Negative errno with *ret_error on failure.
+// Opens the log file, if one was asked for, and with --user becomes that user, who owns the log
+// file then. Before daemonize_start(). Negative errno with *ret_error on failure.
 int service_options_apply(const struct service_options *options, char **ret_error);
 // The control socket's path: --unixctl, relative to RUNDIR, or RUNDIR/PROGRAM.PID.ctl; NULL for
 // --unixctl=none. In the process that listens. Caller frees.
 char *service_options_control_path(const struct service_options *options, const char *program);
+// Allows the files that these options name (confine.h).
+void service_options_confine(const struct service_options *options, const char *program);
 // Prints the help text of the groups to standard output.
 void service_options_help(const char *program);

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/confinement.h"
+
+#include "basic/dirs.h"
+#include "net/address.h"
+#include "service/confine.h"
+
+// The socket file of a target, or NULL if it has none. Caller frees.
+static char *socket_of(const char *target)
+{
+    struct address address;
+    char *path = NULL;
+
+    if (address_parse(target, &address, NULL) < 0) {
+        return NULL;
+    }
+    if (address.kind == ADDRESS_UNIX) {
+        path = dirs_path(dirs_run(), address.path);
+    }
+    address_done(&address);
+    return path;
+}
+
+char *confinement_start(const struct server_options *options)
+{
+    char *error = NULL;
+
+    if (options->service.no_self_confinement) {
+        return NULL;
+    }
+    confine_enable();
+    service_options_confine(&options->service, "ovsdb-server");
+    for (size_t i = 0; i < options->n_databases; i++) {
+        confine_allow(CONFINE_DATABASE, options->databases[i]);
+    }
+    for (size_t i = 0; i < options->n_remotes; i++) {
+        _cleanup_free_ char *path = socket_of(options->remotes[i]);
+
+        if (path) {
+            confine_allow(CONFINE_SOCKET, path);
+        }
+    }
+    if (!options->run) {
+        confine_enforce(&error);
+    }
+    return error;
+}
+
+char *confinement_check_remote(const char *target)
+{
+    _cleanup_free_ char *path = socket_of(target);
+
+    return path ? confine_check(CONFINE_SOCKET, path) : NULL;
+}

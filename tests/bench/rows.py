@@ -87,7 +87,7 @@ def by_size(bench, site, n_rows):
     site.start(bench.file(n_rows))
     count = scale(bench, 10000)
     # The peer looks at every row.
-    selects = 20 if site.programs.is_peer and n_rows > 10000 else count
+    selects = scale(bench, 20) if site.programs.is_peer and n_rows > 10000 else count
     size = f"{n_rows:,} rows: CPU, us"
     return {
         f"select by index, {size}": cpu_us(
@@ -106,18 +106,19 @@ def small_table(bench, site):
 
 @row("large-table", peer_repeat=1)
 def large_table(bench, site):
-    return by_size(bench, site, 200000)
+    return by_size(bench, site, scale(bench, 200000))
 
 
 @row("start")
 def start(bench, site):
+    n = scale(bench, 100000)
     site.start(bench.file(0))
     empty = site.memory()
     site.stop()
-    found = site.start(bench.file(100000))
-    return {"start on 100,000 rows: wall, ms": found["wall_ns"] / 1e6,
-            "start on 100,000 rows: CPU, ms": found["cpu_ns"] / 1e6,
-            "memory per row after start, bytes": (found["memory_kib"] - empty) * 1024 / 100000}
+    found = site.start(bench.file(n))
+    return {f"start on {n:,} rows: wall, ms": found["wall_ns"] / 1e6,
+            f"start on {n:,} rows: CPU, ms": found["cpu_ns"] / 1e6,
+            "memory per row after start, bytes": (found["memory_kib"] - empty) * 1024 / n}
 
 
 @row("memory")
@@ -131,11 +132,11 @@ def memory(bench, site):
 
 @row("initial", peer_repeat=1)
 def initial(bench, site):
-    site.start(bench.file(100000))
-    clients = 4 if bench.quick else 20
-    found = site.load("initial", clients=clients, rows=100000)
-    return {f"initial 100,000 rows to {clients} clients: CPU, ms": found["cpu_ns"] / 1e6,
-            f"initial 100,000 rows to {clients} clients: wall, ms": found["wall_ns"] / 1e6}
+    n, clients = scale(bench, 100000), scale(bench, 20)
+    site.start(bench.file(n))
+    found = site.load("initial", clients=clients, rows=n)
+    what = f"initial {n:,} rows to {clients} clients"
+    return {f"{what}: CPU, ms": found["cpu_ns"] / 1e6, f"{what}: wall, ms": found["wall_ns"] / 1e6}
 
 
 @row("fanout")
@@ -170,10 +171,13 @@ def idle(bench, site):
 
 
 def add_growth(table):
-    """Adds what a table 200 times as large costs, in both."""
+    """Adds what a table that is so much larger costs, in both."""
+    small = "1,000 rows: CPU, us"
+    large_ = next((label.split(", ", 1)[1] for label in table
+                   if label.startswith("select by index") and small not in label), None)
     for what in ("select by index", "update by _uuid", "insert"):
-        small = table.get(f"{what}, 1,000 rows: CPU, us")
-        large_ = table.get(f"{what}, 200,000 rows: CPU, us")
-        if small and large_:
-            table[f"{what}: 200,000 rows against 1,000"] = {
-                side: large_[side] / small[side] for side in small}
+        one, other = table.get(f"{what}, {small}"), table.get(f"{what}, {large_}")
+        if one and other:
+            size = large_.split(" ")[0]
+            table[f"{what}: {size} rows against 1,000"] = {
+                side: other[side] / one[side] for side in one}

@@ -59,8 +59,6 @@ struct schema {
 // of 3.2.
 struct ovsdb_error *schema_from_json(const json_t *json, struct schema **ret);
 struct ovsdb_error *schema_from_text(struct slice text, struct schema **ret);
-// Reads a schema from a file. Errors: "I/O error" or a "syntax error" that names the file.
-struct ovsdb_error *schema_from_file(const char *path, struct schema **ret);
 json_t *schema_to_json(const struct schema *schema);
 struct schema *schema_ref(struct schema *schema);
 void schema_unref(struct schema *schema);

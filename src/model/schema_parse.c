@@ -4,12 +4,9 @@
 // It goes in passes, because tables refer to each other: the tables with their columns and
 // indexes; the references; which tables are roots; what follows from that for the columns. An error
 // says where: "table T, column C: ...".
-#include "basic/file.h"
 #include "model/members.h"
 #include "model/schema.h"
 #include "json/tree.h"
-
-#include <errno.h>
 
 // A row's values must fit in 64 Ki words, two of them for a UUID.
 #define MAX_COLUMNS 32000
@@ -429,20 +426,4 @@ struct ovsdb_error *schema_from_text(struct slice text, struct schema **ret)
         return error_new(ERROR_SYNTAX, "the schema is no JSON: %s", message);
     }
     return schema_from_json(json, ret);
-}
-
-struct ovsdb_error *schema_from_file(const char *path, struct schema **ret)
-{
-    _cleanup_buf_ struct buf text = {0};
-    struct ovsdb_error *error;
-    int r = file_read(path, &text);
-
-    if (r < 0) {
-        return error_io(r, "cannot read schema %s", path);
-    }
-    error = schema_from_text(buf_slice(&text), ret);
-    if (error) {
-        error_prefix(error, "%s: ", path);
-    }
-    return error;
 }

@@ -7,10 +7,9 @@
 
 void client_needs_conversion(struct client_context *context, int argc, char **argv)
 {
-    _cleanup_schema_ struct schema *wanted = NULL;
+    _cleanup_schema_ struct schema *wanted = tool_read_schema(argv[0]);
     _cleanup_schema_ struct schema *actual = NULL;
 
-    tool_check(schema_from_file(argv[0], &wanted));
     context->database = xstrdup(wanted->name);
     actual = client_fetch_schema(context);
     puts(schema_equals(actual, wanted) ? "no" : "yes");
@@ -18,11 +17,10 @@ void client_needs_conversion(struct client_context *context, int argc, char **ar
 
 void client_convert(struct client_context *context, int argc, char **argv)
 {
-    _cleanup_schema_ struct schema *schema = NULL;
+    _cleanup_schema_ struct schema *schema = tool_read_schema(argv[0]);
     _cleanup_buf_ struct buf params = {0};
     _cleanup_buf_ struct buf reply = {0};
 
-    tool_check(schema_from_file(argv[0], &schema));
     client_put_strings(&params, schema->name, NULL);
     params.size--;
     buf_putc(&params, ',');

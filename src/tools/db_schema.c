@@ -32,14 +32,6 @@ struct schema *db_schema_of_file(const char *path)
     return db_schema_read(reader);
 }
 
-struct schema *schema_of_file(const char *path)
-{
-    struct schema *schema;
-
-    tool_check(schema_from_file(path, &schema));
-    return schema;
-}
-
 bool db_is_clustered(const char *path)
 {
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The schema that a database file begins with, read without loading the rest; and schema files.
+// The schema that a database file begins with, read without loading the rest.
 #pragma once
 
 #include "model/schema.h"
@@ -8,9 +8,8 @@
 // Reads the next record of `reader`, which must be the first, as a schema; ends the program with a
 // message if it is none. The caller unrefs the result.
 struct schema *db_schema_read(struct reader *reader);
-// Of a database file, and of a schema file. They end the program with a message on failure.
+// Of a database file. Ends the program with a message on failure.
 struct schema *db_schema_of_file(const char *path);
-struct schema *schema_of_file(const char *path);
 // True if `path` is a clustered database, false if it is a standalone one; ends the program with a
 // message if it is neither.
 bool db_is_clustered(const char *path);

@@ -21,7 +21,7 @@ void tool_create(const struct tool_context *context, int argc, char **argv)
 {
     const char *path = argc > 0 ? argv[0] : context->default_db;
     _cleanup_schema_ struct schema *schema =
-        schema_of_file(argc > 1 ? argv[1] : context->default_schema);
+        tool_read_schema(argc > 1 ? argv[1] : context->default_schema);
 
     tool_check(store_create(path, schema));
 }
@@ -94,7 +94,7 @@ void tool_convert(const struct tool_context *context, int argc, char **argv)
     static const char comment[] = "converted by ovsdb-tool " OVSDBD_VERSION;
     const char *path = argc > 0 ? argv[0] : context->default_db;
     _cleanup_schema_ struct schema *schema =
-        schema_of_file(argc > 1 ? argv[1] : context->default_schema);
+        tool_read_schema(argc > 1 ? argv[1] : context->default_schema);
     struct gate *gate = NULL;
     struct store *store;
     struct db *db;

@@ -11,7 +11,7 @@
 
 static struct schema *schema_argument(const struct tool_context *context, int argc, char **argv)
 {
-    return schema_of_file(argc > 0 ? argv[0] : context->default_schema);
+    return tool_read_schema(argc > 0 ? argv[0] : context->default_schema);
 }
 
 static struct schema *db_argument(const struct tool_context *context, int argc, char **argv)
@@ -65,7 +65,7 @@ void tool_needs_conversion(const struct tool_context *context, int argc, char **
 {
     _cleanup_schema_ struct schema *actual = db_argument(context, argc, argv);
     _cleanup_schema_ struct schema *wanted =
-        schema_of_file(argc > 1 ? argv[1] : context->default_schema);
+        tool_read_schema(argc > 1 ? argv[1] : context->default_schema);
 
     puts(schema_equals(actual, wanted) ? "no" : "yes");
 }

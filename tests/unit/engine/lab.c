@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lab.h"
 
+#include "basic/file.h"
 #include "json/framer.h"
 
 #include <stdio.h>
@@ -9,14 +10,10 @@ const char *lab_schema_path;
 
 struct db *lab_new(void)
 {
-    struct schema *schema = NULL;
-    struct ovsdb_error *error = schema_from_file(lab_schema_path, &schema);
-    struct db *db;
+    _cleanup_buf_ struct buf text = {0};
 
-    assert_null(error);
-    db = db_new(schema);
-    schema_unref(schema);
-    return db;
+    assert_int_equal(file_read(lab_schema_path, &text), 0);
+    return lab_new_with(buf_cstr(&text));
 }
 
 struct db *lab_new_with(const char *text)

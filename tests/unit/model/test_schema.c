@@ -73,23 +73,6 @@ static void test_not_json(void **state)
     assert_null(schema);
 }
 
-static void test_file(void **state)
-{
-    char path[] = "/tmp/test_schema.XXXXXX";
-    int fd = mkstemp(path);
-    struct schema *schema = NULL;
-
-    assert_true(fd >= 0);
-    assert_error_is(schema_from_file(path, &schema), ERROR_SYNTAX, path);
-    assert_true(write(fd, "{\"name\":\"D\",\"tables\":{}}\n", 25) == 25);
-    assert_null(schema_from_file(path, &schema));
-    assert_string_equal(schema->name, "D");
-    schema_unref(schema);
-    close(fd);
-    unlink(path);
-    assert_error_is(schema_from_file(path, &schema), ERROR_IO, "No such file");
-}
-
 static const char *const layout =
     "{\"name\":\"D\",\"version\":\"1.2.3\",\"cksum\":\"4 5\",\"tables\":{"
     "\"B\":{\"columns\":{\"u\":{\"type\":\"uuid\"},\"i\":{\"type\":\"integer\"},"
@@ -267,15 +250,10 @@ static void test_references_counted(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_not_json),
-        cmocka_unit_test(test_file),
-        cmocka_unit_test(test_layout),
-        cmocka_unit_test(test_find),
-        cmocka_unit_test(test_durability),
-        cmocka_unit_test(test_equals),
-        cmocka_unit_test(test_many_columns),
-        cmocka_unit_test(test_references_counted),
+        cmocka_unit_test(test_table),        cmocka_unit_test(test_not_json),
+        cmocka_unit_test(test_layout),       cmocka_unit_test(test_find),
+        cmocka_unit_test(test_durability),   cmocka_unit_test(test_equals),
+        cmocka_unit_test(test_many_columns), cmocka_unit_test(test_references_counted),
     };
 
     table_path = argv[argc - 1];

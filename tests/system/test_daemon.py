@@ -21,7 +21,7 @@ class Daemon:
     def __init__(self, lab, *options, db="small"):
         self.lab = lab
         self.socket = lab.run_dir / "db.sock"
-        self.pid = None
+        self.pid = self.watcher = None
         self.pidfile = lab.run_dir / "ovsdb-server.pid"
         dbs = [lab.path(f"{db}.db")] if lab.path(f"{db}.db").exists() else [lab.db(db)]
         self.command = [lab.programs.server, *map(str, dbs), "-vconsole:warn", "-vsyslog:off",
@@ -74,7 +74,7 @@ def daemon(lab):
         return started[-1].start()
 
     yield start
-    pids = [one.pid for one in started if one.pid]
+    pids = [pid for one in started for pid in (one.watcher, one.pid) if pid]
     for pid in pids + [int(pidfile.read_text()) for pidfile in lab.run_dir.glob("*.pid")]:
         if is_server(pid):
             for one in (parent_of(pid), pid):
@@ -161,7 +161,7 @@ def test_pidfile_that_cannot_be_written(lab):
 
 def test_monitor_restarts_after_a_crash(daemon):
     one = daemon("--monitor")
-    watcher = parent_of(one.pid)
+    one.watcher = watcher = parent_of(one.pid)
     assert b"ovsdb-server" in open(f"/proc/{watcher}/cmdline", "rb").read()
     one.client().insert("small", "T", {"name": "kept"})
     os.kill(one.pid, signal.SIGABRT)

@@ -2,11 +2,11 @@
 #include "daemon/daemon.h"
 
 #include "basic/log.h"
+#include "basic/messages.h"
 #include "config.h"
 #include "daemon/child.h"
 #include "daemon/commands.h"
 #include "daemon/glue.h"
-#include "daemon/messages.h"
 #include "service/notify.h"
 #include "service/pidfile.h"
 #include "service/vlog.h"
@@ -128,7 +128,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
     _cleanup_free_ char *error = daemon_reload(userdata);
 
     if (error) {
-        log_warn("reload: %s", error);
+        log_event(LOG_LEVEL_WARN, MSG_RELOAD_FAILED, NULL, "reload: %s", error);
     }
     return 0;
 }

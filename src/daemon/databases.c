@@ -3,7 +3,7 @@
 
 #include "basic/file.h"
 #include "basic/log.h"
-#include "daemon/messages.h"
+#include "basic/messages.h"
 #include "model/schema.h"
 #include "service/confine.h"
 #include "service/notify.h"
@@ -222,7 +222,7 @@ static void on_due_compacted(void *userdata, const char *error)
     const struct databases *databases = userdata;
 
     if (error && !databases->is_closing) {
-        log_warn("compaction failed: %s", error);
+        log_event(LOG_LEVEL_WARN, MSG_COMPACTION_FAILED, NULL, "compaction failed: %s", error);
     }
 }
 

@@ -2,6 +2,7 @@
 // ovsdb-server: the command line, the start and the end. What lies between is in daemon.c.
 #include "basic/alloc.h"
 #include "basic/log.h"
+#include "basic/messages.h"
 #include "daemon/confinement.h"
 #include "daemon/daemon.h"
 #include "service/confine.h"
@@ -20,11 +21,11 @@ LOG_MODULE(ovsdb_server);
 // One line on standard error, and in the log where that is something else.
 static int fail(const char *error)
 {
-    fprintf(stderr, "ovsdb-server: %s\n", error);
     if (!vlog_is_journal()) {
+        fprintf(stderr, "ovsdb-server: %s\n", error);
         vlog_leave_console();
-        log_err("%s", error);
     }
+    log_event(LOG_LEVEL_ERR, MSG_START_FAILED, NULL, "%s", error);
     return EXIT_FAILURE;
 }
 

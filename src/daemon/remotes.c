@@ -3,8 +3,8 @@
 
 #include "basic/dirs.h"
 #include "basic/log.h"
+#include "basic/messages.h"
 #include "daemon/confinement.h"
-#include "daemon/messages.h"
 #include "net/address.h"
 
 LOG_MODULE(ovsdb_server);
@@ -79,7 +79,7 @@ static void insert(struct remotes *remotes, const char *target, struct remote *r
             (remotes->n - i) * sizeof(remotes->entries[0]));
     remotes->entries[i] = (struct entry){xstrdup(target), key_of(target), remote};
     remotes->n++;
-    log_event(LOG_LEVEL_INFO, MSG_LISTENING, LOG_FIELDS({"OVSDB_REMOTE", target}),
+    log_event(LOG_LEVEL_INFO, MSG_REMOTE_ADDED, LOG_FIELDS({"OVSDB_REMOTE", target}),
               "%s: remote added", target);
 }
 

@@ -4,6 +4,7 @@
 #include "basic/dirs.h"
 #include "basic/file.h"
 #include "basic/log.h"
+#include "basic/messages.h"
 #include "service/landlock.h"
 
 #include <errno.h>
@@ -198,7 +199,8 @@ int confine_enforce(char **ret_error)
     }
     ruleset = landlock_new();
     if (ruleset == -ENOSYS || ruleset == -EOPNOTSUPP) {
-        log_info("this kernel has no Landlock: names of files are checked by this program only");
+        log_event(LOG_LEVEL_INFO, MSG_NO_LANDLOCK, NULL,
+                  "this kernel has no Landlock: names of files are checked by this program only");
         return 0;
     }
     r = ruleset < 0 ? ruleset : add_rules(ruleset);

@@ -4,8 +4,8 @@
 
 #include "basic/file.h"
 #include "basic/log.h"
+#include "basic/messages.h"
 #include "store/encode.h"
-#include "store/messages.h"
 
 #include <errno.h>
 

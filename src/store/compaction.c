@@ -19,8 +19,8 @@
 
 #include "basic/file.h"
 #include "basic/log.h"
+#include "basic/messages.h"
 #include "store/job.h"
-#include "store/messages.h"
 #include "store/new_file.h"
 
 #include <errno.h>

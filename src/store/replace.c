@@ -4,7 +4,7 @@
 
 #include "basic/file.h"
 #include "basic/log.h"
-#include "store/messages.h"
+#include "basic/messages.h"
 #include "store/new_file.h"
 
 #include <errno.h>

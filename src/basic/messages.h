@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The message ids of all events that an administrator may want to find in the journal, for
+// log_event(). Each is explained in catalog/ovsdbd.catalog ("journalctl -x"). An id is never used
+// for another event; new ones come from "systemd-id128 new".
+#pragma once
+
+// The server
+#define MSG_STARTED       "c1a9e46f0b724d7e9d35a8f26b94e003"
+#define MSG_START_FAILED  "48d0c7ea3f6b4b1d8e52a9c61f07d3b4"
+#define MSG_STOPPING      "5d2f8b7c93e14a06b8c0f7d14e6a9235"
+#define MSG_RELOADED      "94d5a0c7e3b1486f9027fe6d8b5c3e1f"
+#define MSG_RELOAD_FAILED "d27b6f9e5a0c41f3b6e8417c03d95a2e"
+#define MSG_NO_LANDLOCK   "1e9f35c80b7d4d62a4c1f8e63b2a7095"
+
+// Remotes: OVSDB_REMOTE
+#define MSG_REMOTE_ADDED   "a87c03d5e2f64b19870d9b3e6c5f14ad"
+#define MSG_REMOTE_REMOVED "0f6b2e9d48c34a71a5e7c8d1930b6f5e"
+
+// Databases: OVSDB_DATABASE
+#define MSG_DATABASE_OPENED    "6f1c2c8d5c0f4c0a9b1d54e2a7f03e11"
+#define MSG_DATABASE_SERVED    "f3b8d6047a2e4c95b61e0d7f82c94a3b"
+#define MSG_DATABASE_GONE      "7e04c59ab1d84f6283f95b0ce6d7a218"
+#define MSG_DATABASE_TORN      "3d9e7b64f1a8425cb7720e6c85d1fa93"
+#define MSG_DATABASE_FAILED    "e85b0c37d2464f1f9a63c47b1d0e6f24"
+#define MSG_DATABASE_COMPACTED "b0a4a6f5c9e34d7e8c6b1f2d93a57c42"
+#define MSG_DATABASE_REPLACED  "91c7d4e20b5f4a38a6fe3d8c72b90a15"
+#define MSG_COMPACTION_FAILED  "7b3e91d4c6f84e0a9d25b8c07f16e3a5" // the message names it

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random schemas and transactions: small domains, so that values meet, limits are hit, rows refer to
-each other; and now and then something that no server may accept."""
+"""Random schemas and transactions: small domains, so that values meet, limits are hit, rows refer
+to each other; and now and then something that no server may accept."""
 import json
 
 STRINGS = ["", "a", "b", "B", "ab", "é", "\U0001f600", 'q"\\\n', "value with spaces"]
@@ -13,9 +13,9 @@ BROKEN = [None, "text", 1.5, True, {}, [], ["set", 5], ["set", [["x"], 1]], ["ma
 
 class Generator:
     """Makes a schema and then transactions for it. `random` decides all of it. Without
-    `everything`, it leaves out what the peer does otherwise: it takes a row of another table with the
-    same UUID for the row itself, does not find a row by a name that was given a UUID too, and tells
-    -0.0 from 0.0 but prints both as 0."""
+    `everything`, it leaves out what the peer does otherwise: it takes a row of another table with
+    the same UUID for the row itself, does not find a row by a name that was given a UUID too, and
+    tells -0.0 from 0.0 but prints both as 0."""
 
     def __init__(self, random, everything):
         self.random = random
@@ -39,8 +39,8 @@ class Generator:
             table["maxRows"] = self.random.randint(2, 6)
         stored = [name for name, c in columns.items() if not c.get("ephemeral")]
         if stored and self.chance(0.5):
-            table["indexes"] = [self.random.sample(stored, self.random.randint(1, min(2, len(stored))))
-                                for _ in range(self.random.randint(1, 2))]
+            sizes = [self.random.choice([1, 2]) for _ in range(self.random.randint(1, 2))]
+            table["indexes"] = [self.random.sample(stored, min(n, len(stored))) for n in sizes]
         return table
 
     def column(self):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values of the naive model: types from a schema, values from and to their JSON.
 
-A value is a dict: the members of a set with None, or the keys of a map with their values. An atom is
-a Python int, float, bool or str; a UUID is a str too, since a column says what its atoms are.
+A value is a dict: the members of a set with None, or the keys of a map with their values. An atom
+is a Python int, float, bool or str; a UUID is a str too, since a column says what its atoms are.
 """
 import math
 import re

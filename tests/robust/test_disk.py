@@ -85,7 +85,7 @@ def test_full_disk_under_load(lab, disk, db):
 
 
 def test_kill_on_a_full_disk(lab, disk, db):
-    """The end comes while it is full: nothing answered durably is lost, nothing refused is there."""
+    """The end comes while it is full: nothing answered is lost, nothing refused is there."""
     (disk / "ballast").write_bytes(b"x" * 400000)
     server = lab.new_server().allow(r"full\.db|No space left").start([db])
     kept = fill_by_four(server)

@@ -124,7 +124,7 @@ def test_torn_anywhere(lab, db, pytestconfig):
 @OURS
 @pytest.mark.parametrize("way", ["lost", "twice", "swapped", "of another file"])
 def test_whole_records_in_the_wrong_place(lab, db, way):
-    """Good hashes do not make a history: rows changed or deleted that were never there are damage."""
+    """Good hashes do not make a history: rows deleted that were never there are damage."""
     records = dbfile.read(db)
     if way == "lost":
         del records[5:7]

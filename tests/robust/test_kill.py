@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kill -9 at random moments while four clients write: what was answered is there, all or nothing."""
+"""kill -9 at random moments under load: what was answered is there, all or nothing."""
 import os
 import random
 import threading

@@ -17,6 +17,8 @@ MASKED = ["openvswitch-switch", "ovs-vswitchd", "ovs-record-hostname", "ovn-ovsd
           "ovn-ovsdb-server-sb", "ovn-central", "ovn-controller", "ovn-host", "ovn-northd",
           "openvswitch-testcontroller"]
 BOOTED = ("running", "degraded")
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+               "LC_ALL": "C.UTF-8", "SYSTEMD_PAGER": "cat"}
 
 
 def mount(*arguments):
@@ -92,8 +94,7 @@ class Container:
             ["nsenter", "-t", str(self.init), "-m", "-u", "-i", "-n", "-p", "-C", "--",
              *map(str, command)],
             check=False, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
-                                         "LC_ALL": "C.UTF-8", "SYSTEMD_PAGER": "cat"}, **options)
+            stderr=subprocess.PIPE, env=ENVIRONMENT, **options)
 
     def ok(self, *command, **options):
         """Runs a program that must succeed; returns its standard output."""

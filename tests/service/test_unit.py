@@ -133,7 +133,8 @@ def test_a_database_that_is_missing(service):
     service.ok("rm", DATABASE)
     assert service.container.run("systemctl", "start", UNIT).returncode
     entries = wait.until(service.journal, "journal entries")
-    assert any(DATABASE in e["MESSAGE"] and "No such file" in e["MESSAGE"] for e in entries), entries
+    messages = [e["MESSAGE"] for e in entries]
+    assert any(DATABASE in m and "No such file" in m for m in messages), messages
 
 
 def test_reload(service):

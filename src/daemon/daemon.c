@@ -176,6 +176,8 @@ static int add_turn(struct daemon *daemon)
     if (r >= 0) {
         sd_event_source_set_description(daemon->turn, "turn");
         sd_event_source_set_description(daemon->again, "again");
+        // Long work goes on by steps, and what clients send and are sent comes before each.
+        sd_event_source_set_priority(daemon->again, SD_EVENT_PRIORITY_IDLE);
         sd_event_source_set_description(daemon->synced, "gate");
         r = sd_event_source_set_priority(daemon->synced, SD_EVENT_PRIORITY_IMPORTANT);
     }

@@ -18,6 +18,11 @@ static size_t sink_backlog(void *userdata)
     return connection_backlog(userdata);
 }
 
+static void sink_hold(void *userdata, bool on)
+{
+    connection_hold(userdata, on);
+}
+
 static void sink_close(void *userdata, const char *reason)
 {
     connection_close(userdata, reason);
@@ -27,6 +32,7 @@ static const struct session_sink sink = {
     .send = sink_send,
     .send_shared = sink_send_shared,
     .backlog = sink_backlog,
+    .hold = sink_hold,
     .close = sink_close,
 };
 

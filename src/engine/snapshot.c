@@ -9,6 +9,7 @@
 struct collected {
     struct row **rows;
     size_t n, capacity;
+    bool is_skipped;
 };
 
 struct snapshot {
@@ -25,6 +26,9 @@ struct snapshot {
 
 static void collect(struct collected *table, struct row *row)
 {
+    if (table->is_skipped) {
+        return;
+    }
     GROW(table->rows, table->n, table->capacity);
     table->rows[table->n++] = row;
 }
@@ -71,6 +75,11 @@ struct snapshot *snapshot_new(struct db *db)
     return snapshot;
 }
 
+void snapshot_skip_table(struct snapshot *snapshot, size_t table)
+{
+    snapshot->tables[table].is_skipped = true;
+}
+
 static void on_visit(void *userdata, void *item)
 {
     struct snapshot *snapshot = userdata;
@@ -96,7 +105,8 @@ bool snapshot_collect(struct snapshot *snapshot, size_t n)
     for (snapshot->n_seen = 0; snapshot->db && snapshot->n_seen < n; snapshot->n_seen++) {
         if (snapshot->table == snapshot->schema->n_tables) {
             stop_collecting(snapshot);
-        } else if (snapshot->position == HTABLE_END) {
+        } else if (snapshot->position == HTABLE_END ||
+                   snapshot->tables[snapshot->table].is_skipped) {
             snapshot->table++;
             snapshot->position = 0;
         } else {

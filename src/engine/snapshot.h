@@ -18,6 +18,8 @@ struct snapshot;
 
 // Of `db` as it is now. O(tables).
 struct snapshot *snapshot_new(struct db *db);
+// Leaves out the table with this index. Before the first snapshot_collect().
+void snapshot_skip_table(struct snapshot *snapshot, size_t table);
 // Looks at about `n` more rows. False when all are collected; from then on the snapshot costs
 // commits nothing. `db` must live until then.
 bool snapshot_collect(struct snapshot *snapshot, size_t n);

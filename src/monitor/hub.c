@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The hub of a database's monitors: hears of commits and wakes the views they concern, and
 // nobody else (watch.h). Views that have something to send are found on hub->dirty.
-#include "monitor/view.h"
-
-#define INITIAL_KEPT          USEC_PER_SEC // long initial contents wait so long for another client
-#define INITIAL_WORTH_KEEPING 16384        // bytes
+#include "monitor/initial.h"
 
 static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
 {
@@ -21,6 +18,7 @@ struct hub *hub_new(struct db *db, const struct monitor_sink *sink)
     hub->sink = sink;
     hub->watches = watch_set_new(db_schema(db));
     list_init(&hub->dirty);
+    list_init(&hub->asked);
     list_init(&hub->initials);
     hub->history = history_new(db, HISTORY_MAX_CHANGES);
     hub->observer.committed = on_committed;
@@ -36,7 +34,6 @@ void hub_free(struct hub *hub)
     db_remove_observer(&hub->observer);
     history_free(hub->history);
     htable_done(&hub->views);
-    pieces_done(&hub->initial);
     buf_done(&hub->updates);
     buf_done(&hub->message);
     watch_set_free(hub->watches);
@@ -64,8 +61,9 @@ bool hub_run(struct hub *hub, usec_t now, size_t *budget)
         view_flush(view, budget);
         *budget -= *budget > 0;
     }
+    initials_run(hub, now);
     expire_initials(hub, now);
-    return !list_is_empty(&hub->dirty);
+    return !list_is_empty(&hub->dirty) || !list_is_empty(&hub->asked);
 }
 
 usec_t hub_deadline(const struct hub *hub)
@@ -88,63 +86,34 @@ void monitor_init(struct monitor *monitor, struct hub *hub, struct monitor_spec 
                   struct text *id)
 {
     *monitor = (struct monitor){.id = id};
-    view_attach(view_get(hub, spec), monitor);
+    list_init(&monitor->node);
+    monitor->view = view_get(hub, spec);
+    monitor->view->n_monitors++;
+}
+
+// The monitor no longer is one of its view.
+static void leave_view(struct monitor *monitor)
+{
+    struct view *view = TAKE_PTR(monitor->view);
+
+    if (monitor->initial) {
+        initial_remove(monitor);
+    } else if (monitor->batch) {
+        view_detach(monitor);
+    }
+    view->n_monitors--;
+    view_collect(view);
 }
 
 void monitor_done(struct monitor *monitor)
 {
-    view_detach(monitor);
+    leave_view(monitor);
     text_unref(monitor->id);
 }
 
 const struct monitor_spec *monitor_spec(const struct monitor *monitor)
 {
-    return monitor->batch->view->spec;
-}
-
-static void write_initial(const struct view *view, struct updates *updates)
-{
-    for (size_t i = 0; i < view->spec->n_tables; i++) {
-        const struct monitor_table *table = &view->spec->tables[i];
-        const struct table *rows = db_table(view->hub->db, table->table);
-        const struct row *row;
-
-        for (size_t state = 0;
-             table->select & SELECT_INITIAL && (row = table_next(rows, &state));) {
-            if (monitor_table_matches(table, row)) {
-                updates_row(updates, table, NULL, row, true);
-            }
-        }
-    }
-}
-
-// Keeps long contents for the next client that asks; the list stays in order of expiry.
-static void keep_initial(struct view *view, usec_t now)
-{
-    view->initial_expires = now + INITIAL_KEPT;
-    list_remove(&view->initial_node);
-    list_push_back(&view->hub->initials, &view->initial_node);
-}
-
-const struct pieces *monitor_initial(struct monitor *monitor, usec_t now)
-{
-    struct view *view = monitor->batch->view;
-    struct hub *hub = view->hub;
-    struct updates updates;
-
-    if (!view->initial.n) {
-        pieces_done(&hub->initial);
-        updates_begin(&updates, view->spec, &hub->updates);
-        write_initial(view, &updates);
-        updates_end(&updates, &hub->initial);
-        if (hub->initial.size < INITIAL_WORTH_KEEPING) {
-            return &hub->initial;
-        }
-        view->initial = hub->initial;
-        hub->initial = (struct pieces){0};
-    }
-    keep_initial(view, now);
-    return &view->initial;
+    return monitor->view->spec;
 }
 
 // The change set after which a client that has seen `txn_id` is to be told, or NULL.
@@ -158,7 +127,7 @@ static struct changeset *find_seen(const struct view *view, struct uuid txn_id)
 
 bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct pieces *ret)
 {
-    struct view *view = monitor->batch->view;
+    struct view *view = monitor->view;
     const struct changeset *seen = find_seen(view, txn_id);
     struct updates updates;
     struct fold *fold;
@@ -172,6 +141,7 @@ bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct pieces *r
     fold_write(fold, view->hub->db, &updates);
     updates_end(&updates, ret);
     fold_free(fold);
+    view_attach(view, monitor, db_tail(view->hub->db));
     return true;
 }
 
@@ -190,7 +160,7 @@ static void write_condition_change(struct db *db, const struct monitor_table *ol
 
 void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct text *id)
 {
-    struct view *old = monitor->batch->view;
+    struct view *old = monitor->view;
     struct hub *hub = old->hub;
     struct updates updates;
     struct pieces pieces;
@@ -210,6 +180,8 @@ void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct t
         view_send(old, monitor, &pieces);
     }
     pieces_done(&pieces);
-    view_detach(monitor);
-    view_attach(view_get(hub, spec), monitor);
+    leave_view(monitor);
+    monitor->view = view_get(hub, spec);
+    monitor->view->n_monitors++;
+    view_attach(monitor->view, monitor, db_tail(hub->db));
 }

@@ -14,17 +14,24 @@
 #include "engine/db.h"
 
 struct hub;
+struct view;
 struct batch;
+struct initial;
 
 struct monitor {
     struct list node;
-    struct batch *batch;
-    struct text *id; // <json-value>, canonical
-    bool is_behind;  // its client takes no output for now
+    struct view *view;
+    struct batch *batch;     // NULL: not started
+    struct initial *initial; // what it waits for to start, or NULL
+    struct text *id;         // <json-value>, canonical
+    bool is_behind;          // its client takes no output for now
 };
 
-// Where updates go.
+// Where initial contents and updates go. Nothing here may free or change a monitor.
 struct monitor_sink {
+    // The monitor has started: a <table-updates> object with what it shows of the database after
+    // the transaction `txn_id`.
+    void (*initial)(struct monitor *monitor, const struct pieces *contents, struct uuid txn_id);
     // False while the client reads too slowly; then monitor_resume() must follow when it has caught
     // up.
     bool (*may_send)(struct monitor *monitor);
@@ -37,32 +44,35 @@ struct monitor_sink {
 // Observes `db`. `sink` must outlive it.
 struct hub *hub_new(struct db *db, const struct monitor_sink *sink);
 void hub_free(struct hub *hub); // the monitors must be gone
-// Sends the updates that commits caused since. At most about `*budget` messages, which it counts
-// down: returns true if there is more to do. O(monitors that hear of the commits).
+// Sends the updates that commits caused since, at most about `*budget` messages, which it counts
+// down, and goes on for a while with initial contents: returns true if there is more to do.
+// O(monitors that hear of the commits).
 bool hub_run(struct hub *hub, usec_t now, size_t *budget);
-// When hub_run() has something to do by itself; 0: now; USEC_INFINITY: never.
+// When hub_run() has something to do by itself; 0: now; USEC_INFINITY: never, or it is at work and
+// returns true.
 usec_t hub_deadline(const struct hub *hub);
 
-// Starts monitoring, in step with the database as it is now: the initial contents are the caller's
-// to send. Takes `spec` and `id`.
+// A monitor that is yet to be started: monitor_start() or monitor_since(). Takes `spec` and `id`.
 void monitor_init(struct monitor *monitor, struct hub *hub, struct monitor_spec *spec,
                   struct text *id);
 void monitor_done(struct monitor *monitor);
 const struct monitor_spec *monitor_spec(const struct monitor *monitor);
-// What was the initial contents had it been asked for now: a <table-updates> object, valid until
-// the next commit or hub_run(). Long ones are made once for all identical monitors and kept for a
-// while. O(rows) the first time.
-const struct pieces *monitor_initial(struct monitor *monitor, usec_t now);
-// The changes since the transaction `txn_id`, if it is known still (protocol "monitor_cond_since").
-// On true the caller owns *ret.
+// Starts with initial contents, which the sink gets: short ones at once, and then this returns
+// true; else little by little from hub_run(). They show one state of the database, of now or later.
+// Long ones are made once for all identical monitors that start at about the same time.
+bool monitor_start(struct monitor *monitor, usec_t now);
+// The sink gets the initial contents now if it has not yet. O(rows).
+void monitor_finish_start(struct monitor *monitor, usec_t now);
+// Starts with the changes since the transaction `txn_id`, if it is known still (protocol
+// "monitor_cond_since"). On true the caller owns *ret and sends it.
 bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct pieces *ret);
-// Sends what the monitor owes now, even to a slow client.
+// Sends what the monitor owes now, even to a slow client. Nothing if it has not started.
 void monitor_flush(struct monitor *monitor);
 // Its client takes output again.
 void monitor_resume(struct monitor *monitor);
-// Changes id and conditions: sends what it owes first, then an update with what the new conditions
-// show or hide. `spec` comes from monitor_spec_change(); takes both. O(rows of the tables whose
-// conditions differ).
+// Changes id and conditions of a monitor that has started: sends what it owes first, then an update
+// with what the new conditions show or hide. `spec` comes from monitor_spec_change(); takes both.
+// O(rows of the tables whose conditions differ).
 void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct text *id);
 // The last transaction of the database.
 struct uuid hub_last_txn_id(const struct hub *hub);

@@ -12,6 +12,17 @@ void pieces_done(struct pieces *pieces)
     *pieces = (struct pieces){0};
 }
 
+void pieces_copy(struct pieces *ret, const struct pieces *pieces)
+{
+    ret->texts = NEW_ARRAY(struct text *, pieces->n + 1);
+    ret->n = pieces->n;
+    ret->capacity = pieces->n + 1;
+    ret->size = pieces->size;
+    for (size_t i = 0; i < pieces->n; i++) {
+        ret->texts[i] = text_ref(pieces->texts[i]);
+    }
+}
+
 void pieces_take(struct pieces *pieces, struct buf *buf)
 {
     for (size_t at = 0; at < buf->size;) {

@@ -17,6 +17,8 @@ struct pieces {
 };
 
 void pieces_done(struct pieces *pieces);
+// Makes `ret`, which is empty, another list of the same parts.
+void pieces_copy(struct pieces *ret, const struct pieces *pieces);
 // Moves what is in `buf` to the end; `buf` is empty then and keeps its memory.
 void pieces_take(struct pieces *pieces, struct buf *buf);
 // Appends a copy of all parts.

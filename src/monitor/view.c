@@ -2,6 +2,7 @@
 // Views, batches, and the sending of updates. See view.h for the states of a batch.
 #include "monitor/view.h"
 
+#include "monitor/initial.h"
 #include "json/message.h"
 
 #define SMALL_UPDATE 2048 // bytes; up to here copying is cheaper than sending by reference
@@ -228,6 +229,12 @@ void view_flush(struct view *view, size_t *budget)
     }
 }
 
+static void set_dirty(struct view *view)
+{
+    list_remove(&view->dirty_node);
+    list_push_back(&view->hub->dirty, &view->dirty_node);
+}
+
 void view_touch(struct view *view, struct changeset *changes)
 {
     struct batch *batch;
@@ -236,6 +243,9 @@ void view_touch(struct view *view, struct changeset *changes)
         return;
     }
     view->touched_seq = changes->seq;
+    if (view->asked && initial_has_begun(view->asked)) {
+        view->asked = NULL;
+    }
     view_drop_initial(view);
     LIST_FOREACH (batch, &view->batches, node) {
         if (!batch->first) {
@@ -243,8 +253,15 @@ void view_touch(struct view *view, struct changeset *changes)
         }
     }
     view->current = NULL;
-    list_remove(&view->dirty_node);
-    list_push_back(&view->hub->dirty, &view->dirty_node);
+    set_dirty(view);
+}
+
+// The list stays in order of expiry.
+void view_keep_initial(struct view *view, usec_t expires)
+{
+    view->initial_expires = expires;
+    list_remove(&view->initial_node);
+    list_push_back(&view->hub->initials, &view->initial_node);
 }
 
 void view_drop_initial(struct view *view)
@@ -286,7 +303,7 @@ struct view *view_get(struct hub *hub, struct monitor_spec *spec)
 
 void view_collect(struct view *view)
 {
-    if (!list_is_empty(&view->batches)) {
+    if (view->n_monitors) {
         return;
     }
     htable_remove(&view->hub->views, view->hash, view);
@@ -297,30 +314,48 @@ void view_collect(struct view *view)
     free(view);
 }
 
-void view_attach(struct view *view, struct monitor *monitor)
+// The pending batch whose first change set, of those it owes, is this one.
+static struct batch *get_batch_at(struct view *view, struct changeset *first)
 {
-    list_init(&monitor->node);
-    put_in_step(view, monitor);
+    struct batch *batch;
+
+    LIST_FOREACH (batch, &view->batches, node) {
+        if (!batch->fold && batch->first == first) {
+            return batch;
+        }
+    }
+    batch = batch_new(view);
+    batch->first = changeset_ref(first);
+    return batch;
+}
+
+void view_attach(struct view *view, struct monitor *monitor, struct changeset *seen)
+{
+    if (view->touched_seq <= seen->seq) {
+        put_in_step(view, monitor);
+        return;
+    }
+    monitor->batch = get_batch_at(view, seen->next);
+    list_push_back(&monitor->batch->ready, &monitor->node);
+    set_dirty(view);
 }
 
 void view_detach(struct monitor *monitor)
 {
-    struct batch *batch = monitor->batch;
-    struct view *view = batch->view;
+    struct batch *batch = TAKE_PTR(monitor->batch);
 
     list_remove(&monitor->node);
     if (batch_is_empty(batch)) {
         batch_free(batch);
     }
-    view_collect(view);
 }
 
 void monitor_flush(struct monitor *monitor)
 {
     struct batch *batch = monitor->batch;
-    struct view *view = batch->view;
+    struct view *view = monitor->view;
 
-    if (!batch_is_pending(batch)) {
+    if (!batch || !batch_is_pending(batch)) {
         return;
     }
     if (batch_render(batch)) {
@@ -340,7 +375,6 @@ void monitor_resume(struct monitor *monitor)
         monitor->is_behind = false;
         list_remove(&monitor->node);
         list_push_back(&batch->ready, &monitor->node);
-        list_remove(&batch->view->dirty_node);
-        list_push_back(&batch->view->hub->dirty, &batch->view->dirty_node);
+        set_dirty(batch->view);
     }
 }

@@ -35,10 +35,12 @@ struct view {
     struct hub *hub;
     struct monitor_spec *spec;
     uint64_t hash;
+    size_t n_monitors;
     struct list batches;
     struct batch *current; // the batch in step, or NULL
     uint64_t touched_seq;  // the last commit that concerned it
     struct list dirty_node;
+    struct initial *asked; // initial contents being made that a monitor may join, or NULL
     struct pieces initial; // initial contents, if they are kept
     usec_t initial_expires;
     struct list initial_node;
@@ -51,11 +53,11 @@ struct hub {
     struct db_observer observer;
     struct htable views; // by hash of the spec
     struct watch_set *watches;
-    struct list dirty;     // views with batches to flush
-    struct list initials;  // views that keep initial contents
-    struct pieces initial; // the last that were not worth keeping
-    struct buf updates;    // scratch of struct updates
-    struct buf message;    // scratch
+    struct list dirty;    // views with batches to flush
+    struct list asked;    // initial contents being made, one after another
+    struct list initials; // views that keep initial contents
+    struct buf updates;   // scratch of struct updates
+    struct buf message;   // scratch
     struct history *history;
 };
 
@@ -65,9 +67,12 @@ struct view *view_get(struct hub *hub, struct monitor_spec *spec);
 void view_collect(struct view *view);
 // A commit changed rows it may show. O(batches).
 void view_touch(struct view *view, struct changeset *changes);
+// Keeps view->initial for the next client that asks.
+void view_keep_initial(struct view *view, usec_t expires);
 void view_drop_initial(struct view *view);
-// Adds a monitor that is in step.
-void view_attach(struct view *view, struct monitor *monitor);
+// Adds a monitor that knows the state after `seen`: from then on it is owed what follows.
+void view_attach(struct view *view, struct monitor *monitor, struct changeset *seen);
+// Its batch loses the monitor, which owes nothing more.
 void view_detach(struct monitor *monitor);
 // Sends all that the ready monitors owe; those that turn out slow are put behind.
 void view_flush(struct view *view, size_t *budget);

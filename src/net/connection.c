@@ -55,7 +55,8 @@ void connection_update_events(struct connection *connection)
         return;
     }
     receiving = connection->state == CONNECTION_OPEN && !connection->is_paused &&
-                !connection->is_at_end && connection->scanned == connection->input.size;
+                !connection->is_held && !connection->is_at_end &&
+                connection->scanned == connection->input.size;
     sending = connection->is_blocked;
     events = connection->stream.ops->wants(&connection->stream, receiving, sending);
     if (events == connection->events) {
@@ -168,6 +169,19 @@ void connection_close_at(struct connection *connection, enum log_level level, co
 void connection_close(struct connection *connection, const char *reason)
 {
     connection_close_at(connection, LOG_LEVEL_INFO, reason);
+}
+
+void connection_hold(struct connection *connection, bool on)
+{
+    if (connection->is_held == on) {
+        return;
+    }
+    connection->is_held = on;
+    if (on) {
+        connection_update_events(connection);
+    } else if (connection->state == CONNECTION_OPEN) {
+        input_resume(connection);
+    }
 }
 
 void connection_set_userdata(struct connection *connection, void *userdata)

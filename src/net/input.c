@@ -40,7 +40,7 @@ static void deliver(struct connection *connection, struct slice text)
 
 static bool may_handle(const struct connection *connection)
 {
-    return connection->state == CONNECTION_OPEN && !connection->is_paused &&
+    return connection->state == CONNECTION_OPEN && !connection->is_paused && !connection->is_held &&
            !connection->net->is_dead;
 }
 

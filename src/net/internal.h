@@ -79,6 +79,7 @@ struct connection {
     enum connection_state state;
     bool is_blocked;    // the kernel takes no more output now
     bool is_paused;     // not reading: the backlog was over the high-water mark
+    bool is_held;       // not reading: the handler said so
     bool is_backlogged; // the backlog was over the low-water mark: drained() is owed
     bool is_at_end;     // the peer sends no more
     struct list in_remote;

@@ -56,10 +56,12 @@ struct session {
     char *name;
     bool read_only;
     bool db_change_aware;
-    bool is_closing;        // the sink was told: input is ignored
-    struct htable monitors; // struct session_monitor, by id
-    struct htable triggers; // struct trigger, by request id
-    struct htable locks;    // struct lock_waiter, by name
+    bool is_closing;           // the sink was told: input is ignored
+    struct htable monitors;    // struct session_monitor, by id
+    struct htable triggers;    // struct trigger, by request id
+    struct htable locks;       // struct lock_waiter, by name
+    struct monitor *starting;  // the monitor whose initial contents all else waits for, or NULL
+    struct list held_triggers; // woken ones that wait for it, too
 };
 
 // server.c
@@ -84,6 +86,7 @@ method_function method_lock, method_steal, method_unlock;
 
 // transact.c
 void session_cancel_triggers(struct session *session);
+void session_wake_held_triggers(struct session *session);
 // Answers the waiting transactions of a database that goes away.
 void served_db_cancel_triggers(struct served_db *sdb);
 void served_db_wake(struct served_db *sdb, const struct changeset *changes);

@@ -15,6 +15,7 @@ struct session_monitor {
     struct monitor monitor;
     struct session *session;
     struct served_db *sdb;
+    struct text *request; // the id of the request that waits for the initial contents, or NULL
 };
 
 static struct session *session_of(struct monitor *monitor)
@@ -43,7 +44,49 @@ static void send_shared(struct monitor *monitor, struct text *text)
     session->sink->send_shared(session->userdata, text, server_ticket(session->server));
 }
 
+// monitor_cond_since has [<found>, <last-txn-id>, <table-updates2>], the others <table-updates>.
+static void reply_contents(struct session_monitor *sm, struct slice request, bool found,
+                           struct uuid txn_id, const struct pieces *contents)
+{
+    char before[64] = "", text[UUID_TEXT_SIZE];
+    bool is_since = monitor_spec(&sm->monitor)->version == MONITOR_V3;
+
+    if (is_since) {
+        snprintf(before, sizeof(before), "[%s,\"%s\",", found ? "true" : "false",
+                 uuid_text(txn_id, text));
+    }
+    session_reply_pieces(sm->session, request, before, contents, is_since ? "]" : "");
+}
+
+// The client's requests wait until the monitor that it has asked for has started.
+static void hold(struct session_monitor *sm)
+{
+    sm->session->starting = &sm->monitor;
+    sm->session->sink->hold(sm->session->userdata, true);
+}
+
+static void end_hold(struct session_monitor *sm)
+{
+    struct session *session = sm->session;
+
+    if (session->starting == &sm->monitor) {
+        session->starting = NULL;
+        session->sink->hold(session->userdata, false);
+        session_wake_held_triggers(session);
+    }
+}
+
+static void send_initial(struct monitor *monitor, const struct pieces *contents, struct uuid txn_id)
+{
+    struct session_monitor *sm = CONTAINER_OF(monitor, struct session_monitor, monitor);
+    _cleanup_text_ struct text *request = TAKE_PTR(sm->request);
+
+    reply_contents(sm, text_slice(request), false, txn_id, contents);
+    end_hold(sm);
+}
+
 const struct monitor_sink session_monitor_sink = {
+    .initial = send_initial,
     .may_send = may_send,
     .send = send,
     .send_shared = send_shared,
@@ -82,6 +125,8 @@ static void session_monitor_free(struct session_monitor *sm)
     htable_remove(&sm->session->monitors, text_hash(sm->monitor.id), sm);
     sm->session->server->n_monitors--;
     monitor_done(&sm->monitor);
+    text_unref(sm->request);
+    end_hold(sm);
     free(sm);
 }
 
@@ -153,20 +198,16 @@ static struct ovsdb_error *parse_monitor(struct session *session, const struct m
     return monitor_spec_parse(db_schema(ret->sdb->db), version, params[2], &ret->spec);
 }
 
-// [<found>, <last-txn-id>, <table-updates2>]
-static void reply_since(struct session *session, const struct message *message,
-                        struct session_monitor *sm, struct uuid last_txn_id, usec_t now)
+// Answers with what changed since `last_txn_id`. False if that is not known.
+static bool resume(struct session_monitor *sm, struct slice request, struct uuid last_txn_id)
 {
-    struct uuid current = hub_last_txn_id(sm->sdb->hub);
-    struct pieces missed = {0};
-    bool found = monitor_since(&sm->monitor, last_txn_id, &missed);
-    char before[64], text[UUID_TEXT_SIZE];
+    _cleanup_(pieces_done) struct pieces missed = {0};
 
-    snprintf(before, sizeof(before), "[%s,\"%s\",", found ? "true" : "false",
-             uuid_text(current, text));
-    session_reply_pieces(session, message->id, before,
-                         found ? &missed : monitor_initial(&sm->monitor, now), "]");
-    pieces_done(&missed);
+    if (!monitor_since(&sm->monitor, last_txn_id, &missed)) {
+        return false;
+    }
+    reply_contents(sm, request, true, hub_last_txn_id(sm->sdb->hub), &missed);
+    return true;
 }
 
 static void start_monitor(struct session *session, const struct message *message,
@@ -181,10 +222,12 @@ static void start_monitor(struct session *session, const struct message *message
         return;
     }
     sm = session_monitor_new(session, request.sdb, TAKE_PTR(request.spec), request.id);
-    if (version == MONITOR_V3) {
-        reply_since(session, message, sm, request.last_txn_id, now);
-    } else {
-        session_reply_pieces(session, message->id, "", monitor_initial(&sm->monitor, now), "");
+    if (version == MONITOR_V3 && resume(sm, message->id, request.last_txn_id)) {
+        return;
+    }
+    sm->request = text_new(message->id);
+    if (!monitor_start(&sm->monitor, now)) {
+        hold(sm);
     }
 }
 
@@ -325,6 +368,7 @@ void session_cancel_monitors(struct session *session, struct served_db *sdb)
     while ((sm = find_in_db(session, sdb))) {
         _cleanup_buf_ struct buf params = {0};
 
+        monitor_finish_start(&sm->monitor, 0);
         buf_putc(&params, '[');
         buf_put_slice(&params, text_slice(sm->monitor.id));
         buf_putc(&params, ']');

@@ -41,6 +41,7 @@ struct session *session_new(struct server *server, const struct session_sink *si
     session->userdata = userdata;
     session->name = xstrdup(options->name);
     session->read_only = options->read_only;
+    list_init(&session->held_triggers);
     list_push_back(&server->sessions, &session->node);
     server->n_sessions++;
     log_dbg("%s: session begins", session->name);

@@ -16,6 +16,9 @@ struct session_sink {
     // Bytes queued and not yet taken by the kernel: monitors owe updates instead of queueing them
     // while it is high.
     size_t (*backlog)(void *userdata);
+    // With `on`, no session_receive() from after this call until one without: the answer to a
+    // request takes time.
+    void (*hold)(void *userdata, bool on);
     // The session is over (protocol error, db change): close after what is queued has been sent.
     // `reason` is for the log.
     void (*close)(void *userdata, const char *reason);

@@ -29,7 +29,7 @@ struct trigger {
     struct session *session;
     struct served_db *sdb;
     struct list node;       // sdb->triggers
-    struct list woken_node; // server->woken
+    struct list woken_node; // server->woken, session->held_triggers
     struct text *id;        // canonical
     struct text *params;
     usec_t created;
@@ -297,6 +297,16 @@ void served_db_wake(struct served_db *sdb, const struct changeset *changes)
     }
 }
 
+void session_wake_held_triggers(struct session *session)
+{
+    while (!list_is_empty(&session->held_triggers)) {
+        struct trigger *trigger = LIST_FIRST(&session->held_triggers, struct trigger, woken_node);
+
+        list_remove(&trigger->woken_node);
+        list_push_back(&session->server->woken, &trigger->woken_node);
+    }
+}
+
 usec_t server_triggers_deadline(const struct server *server)
 {
     if (!list_is_empty(&server->woken)) {
@@ -329,7 +339,14 @@ bool server_run_triggers(struct server *server, usec_t now, size_t *budget)
         wake(trigger);
     }
     for (; *budget && !list_is_empty(&server->woken); --*budget) {
-        run_again(LIST_FIRST(&server->woken, struct trigger, woken_node), now);
+        struct trigger *trigger = LIST_FIRST(&server->woken, struct trigger, woken_node);
+
+        if (trigger->session->starting) {
+            list_remove(&trigger->woken_node);
+            list_push_back(&trigger->session->held_triggers, &trigger->woken_node);
+        } else {
+            run_again(trigger, now);
+        }
     }
     return !list_is_empty(&server->woken);
 }

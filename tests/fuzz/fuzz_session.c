@@ -41,11 +41,18 @@ static size_t on_backlog(void *userdata)
     return *(const size_t *)userdata;
 }
 
+static bool is_held;
+
+static void on_hold(void *userdata, bool on)
+{
+    is_held = on;
+}
+
 static void on_close(void *userdata, const char *reason)
 {
 }
 
-static const struct session_sink sink = {on_send, on_send_shared, on_backlog, on_close};
+static const struct session_sink sink = {on_send, on_send_shared, on_backlog, on_hold, on_close};
 
 static void feed(struct server *server, struct session *session, struct session *watcher,
                  const char *data, size_t size)
@@ -66,7 +73,9 @@ static void feed(struct server *server, struct session *session, struct session 
             session_receive(session, (struct slice){data + start, at - start}, now);
             start = at;
             now += USEC_PER_SEC;
-            server_run(server, now);
+            do {
+                server_run(server, now);
+            } while (is_held);
         }
         if (at > size / 2 && watcher_backlog) {
             watcher_backlog = 0;

@@ -83,10 +83,23 @@ static inline struct monitor_spec *unit_spec(const struct db *db, enum monitor_v
 // A monitor whose client is a buffer.
 struct unit_monitor {
     struct monitor monitor;
+    struct pieces initial;
+    struct uuid initial_txn_id;
     struct buf output;
     bool slow;
     size_t n_shared; // pieces that came by reference
 };
+
+static inline void unit_initial(struct monitor *monitor, const struct pieces *contents,
+                                struct uuid txn_id)
+{
+    struct unit_monitor *um = CONTAINER_OF(monitor, struct unit_monitor, monitor);
+
+    assert_int_equal(um->initial.n, 0); // once only
+    assert_int_equal(um->output.size, 0);
+    pieces_copy(&um->initial, contents);
+    um->initial_txn_id = txn_id;
+}
 
 static inline bool unit_may_send(struct monitor *monitor)
 {
@@ -104,7 +117,8 @@ static inline void unit_send_shared(struct monitor *monitor, struct text *text)
     unit_send(monitor, text_slice(text));
 }
 
-static const struct monitor_sink unit_sink = {unit_may_send, unit_send, unit_send_shared};
+static const struct monitor_sink unit_sink = {unit_initial, unit_may_send, unit_send,
+                                              unit_send_shared};
 
 static inline void unit_monitor_init(struct unit_monitor *um, struct hub *hub,
                                      struct monitor_spec *spec, const char *id)
@@ -113,9 +127,26 @@ static inline void unit_monitor_init(struct unit_monitor *um, struct hub *hub,
     monitor_init(&um->monitor, hub, spec, text_new(slice_of(id)));
 }
 
+// The same, started; true if the initial contents have come.
+static inline bool unit_monitor_start(struct unit_monitor *um, struct hub *hub,
+                                      struct monitor_spec *spec, const char *id, usec_t now)
+{
+    unit_monitor_init(um, hub, spec, id);
+    return monitor_start(&um->monitor, now);
+}
+
+static inline void assert_initial(const struct unit_monitor *um, const char *expected)
+{
+    _cleanup_buf_ struct buf text = {0};
+
+    pieces_put(&text, &um->initial);
+    assert_string_equal(buf_cstr(&text), expected);
+}
+
 static inline void unit_monitor_done(struct unit_monitor *um)
 {
     monitor_done(&um->monitor);
+    pieces_done(&um->initial);
     buf_done(&um->output);
 }
 

@@ -357,8 +357,8 @@ static void test_replicas(void **state)
 
     world.hub = hub_new(world.db, &unit_sink);
     for (size_t i = 0; i < N_MONITORS; i++) {
-        unit_monitor_init(&world.replicas[i].um, world.hub,
-                          unit_spec(world.db, kinds[i].version, kinds[i].requests), "7");
+        unit_monitor_start(&world.replicas[i].um, world.hub,
+                           unit_spec(world.db, kinds[i].version, kinds[i].requests), "7", 0);
         world.replicas[i].conditional = kinds[i].conditional;
     }
     for (int i = 0; i < N_STEPS; i++) {

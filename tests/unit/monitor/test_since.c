@@ -3,44 +3,48 @@
 
 #define ROW(n) "\"00000000-0000-0000-0000-00000000000" n "\""
 
-static void assert_since(struct unit_monitor *um, struct uuid txn_id, const char *expected)
+static void assert_since(struct hub *hub, const char *request, struct uuid txn_id,
+                         const char *expected)
 {
     _cleanup_(pieces_done) struct pieces pieces = {0};
     _cleanup_buf_ struct buf text = {0};
-    bool found = monitor_since(&um->monitor, txn_id, &pieces);
+    struct unit_monitor um;
+    bool found;
+
+    unit_monitor_init(&um, hub, unit_spec(hub->db, MONITOR_V3, request), "1");
+    found = monitor_since(&um.monitor, txn_id, &pieces);
 
     assert_int_equal(found, expected != NULL);
     if (found) {
         pieces_put(&text, &pieces);
         assert_string_equal(buf_cstr(&text), expected);
     }
+    unit_monitor_done(&um);
 }
 
 static void test_since(void **state)
 {
     struct uuid start = uuid_random(), first, second;
     struct db *db = unit_db();
-    struct unit_monitor um, with_version;
+    const char *um = "{\"B\":{\"columns\":[\"x\"]}}", *with_version = "{\"B\":{}}";
     struct hub *hub;
 
     db_set_last_txn_id(db, start);
     hub = hub_new(db, &unit_sink);
-    unit_monitor_init(&um, hub, unit_spec(db, MONITOR_V3, "{\"B\":{\"columns\":[\"x\"]}}"), "1");
-    unit_monitor_init(&with_version, hub, unit_spec(db, MONITOR_V3, "{\"B\":{}}"), "2");
-    assert_since(&um, start, "{}");
+    assert_since(hub, um, start, "{}");
     // _version is not stored, so nothing is known of before the start.
-    assert_since(&with_version, start, NULL);
+    assert_since(hub, with_version, start, NULL);
     unit_set(db, "B", 1, "x", 1);
     first = hub_last_txn_id(hub);
     unit_set(db, "C", 1, "y", 1);
     unit_set(db, "B", 1, "x", 2);
     second = hub_last_txn_id(hub);
-    assert_since(&um, start, "{\"B\":{" ROW("1") ":{\"insert\":{\"x\":2}}}}");
-    assert_since(&um, first, "{\"B\":{" ROW("1") ":{\"modify\":{\"x\":2}}}}");
-    assert_since(&um, second, "{}");
-    assert_since(&with_version, second, "{}");
-    assert_since(&um, uuid_random(), NULL);
-    assert_since(&um, UUID_ZERO, NULL);
+    assert_since(hub, um, start, "{\"B\":{" ROW("1") ":{\"insert\":{\"x\":2}}}}");
+    assert_since(hub, um, first, "{\"B\":{" ROW("1") ":{\"modify\":{\"x\":2}}}}");
+    assert_since(hub, um, second, "{}");
+    assert_since(hub, with_version, second, "{}");
+    assert_since(hub, um, uuid_random(), NULL);
+    assert_since(hub, um, UUID_ZERO, NULL);
     // Old transactions are forgotten, recent ones not.
     for (int i = 3; i <= HISTORY_MAX_CHANGES + 3; i++) {
         if (i == HISTORY_MAX_CHANGES - 97) {
@@ -48,11 +52,9 @@ static void test_since(void **state)
         }
         unit_set(db, "B", 1, "x", i);
     }
-    assert_since(&um, start, NULL);
-    assert_since(&um, first, NULL);
-    assert_since(&um, second, "{\"B\":{" ROW("1") ":{\"modify\":{\"x\":10003}}}}");
-    unit_monitor_done(&um);
-    unit_monitor_done(&with_version);
+    assert_since(hub, um, start, NULL);
+    assert_since(hub, um, first, NULL);
+    assert_since(hub, um, second, "{\"B\":{" ROW("1") ":{\"modify\":{\"x\":10003}}}}");
     hub_free(hub);
     db_free(db);
 }

@@ -12,10 +12,12 @@ static void test_sharing(void **state)
     struct unit_monitor same[3], other;
 
     for (int i = 0; i < 3; i++) {
-        unit_monitor_init(&same[i], hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"),
-                          i == 2 ? "\"z\"" : "\"m\"");
+        unit_monitor_start(&same[i], hub,
+                           unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"),
+                           i == 2 ? "\"z\"" : "\"m\"", 0);
     }
-    unit_monitor_init(&other, hub, unit_spec(db, MONITOR_V1, "{\"C\":{\"columns\":[\"y\"]}}"), "1");
+    unit_monitor_start(&other, hub, unit_spec(db, MONITOR_V1, "{\"C\":{\"columns\":[\"y\"]}}"), "1",
+                       0);
     assert_int_equal(hub->views.n, 2);
     assert_ptr_equal(same[0].monitor.batch, same[2].monitor.batch);
     unit_set(db, "B", 1, "x", 1);
@@ -45,8 +47,8 @@ static void test_wake_lists(void **state)
     struct hub *hub = hub_new(db, &unit_sink);
     struct unit_monitor b, c;
 
-    unit_monitor_init(&b, hub, unit_spec(db, MONITOR_V1, "{\"B\":{}}"), "1");
-    unit_monitor_init(&c, hub, unit_spec(db, MONITOR_V1, "{\"C\":{}}"), "1");
+    unit_monitor_start(&b, hub, unit_spec(db, MONITOR_V1, "{\"B\":{}}"), "1", 0);
+    unit_monitor_start(&c, hub, unit_spec(db, MONITOR_V1, "{\"C\":{}}"), "1", 0);
     unit_set(db, "B", 1, "x", 1);
     assert_non_null(b.monitor.batch->first);
     assert_null(c.monitor.batch->first);
@@ -62,35 +64,40 @@ static void test_wake_lists(void **state)
 // Long initial contents are made once for all, until a commit or the clock makes them worthless.
 static void test_initial(void **state)
 {
+    static const char request[] = "{\"B\":{\"columns\":[\"x\"]}}";
     struct db *db = unit_db();
     struct hub *hub = hub_new(db, &unit_sink);
-    struct unit_monitor a, b;
+    struct unit_monitor ums[5];
     struct text *text;
     size_t budget = 1;
 
     for (uint64_t i = 0; i < 1000; i++) {
         unit_set(db, "B", i, "x", 1);
     }
-    unit_monitor_init(&a, hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"), "1");
-    unit_monitor_init(&b, hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"), "2");
-    text = text_ref(monitor_initial(&a.monitor, 0)->texts[0]);
-    assert_ptr_equal(monitor_initial(&b.monitor, 500000)->texts[0], text);
+    assert_true(unit_monitor_start(&ums[0], hub, unit_spec(db, MONITOR_V1, request), "1", 0));
+    assert_true(unit_monitor_start(&ums[1], hub, unit_spec(db, MONITOR_V1, request), "2", 500000));
+    text = ums[0].initial.texts[0];
+    assert_ptr_equal(ums[1].initial.texts[0], text);
+    assert_int_equal(text->refs, 3);
     assert_int_equal(hub_deadline(hub), 1500000);
     hub_run(hub, 1499999, &budget);
-    assert_int_equal(text->refs, 2);
+    assert_int_equal(text->refs, 3);
     hub_run(hub, 1500000, &budget);
-    assert_int_equal(text->refs, 1);
+    assert_int_equal(text->refs, 2);
     assert_true(hub_deadline(hub) == USEC_INFINITY);
-    text_unref(text);
-    text = text_ref(monitor_initial(&a.monitor, 0)->texts[0]);
+    assert_true(unit_monitor_start(&ums[2], hub, unit_spec(db, MONITOR_V1, request), "3", 0));
+    text = ums[2].initial.texts[0];
+    assert_int_equal(text->refs, 2);
     unit_set(db, "C", 1, "y", 2);
-    assert_ptr_equal(monitor_initial(&a.monitor, 0)->texts[0], text);
+    assert_true(unit_monitor_start(&ums[3], hub, unit_spec(db, MONITOR_V1, request), "4", 0));
+    assert_ptr_equal(ums[3].initial.texts[0], text);
     unit_set(db, "B", 1, "x", 2);
-    assert_int_equal(text->refs, 1);
-    assert_ptr_not_equal(monitor_initial(&a.monitor, 0)->texts[0], text);
-    text_unref(text);
-    unit_monitor_done(&a);
-    unit_monitor_done(&b);
+    assert_int_equal(text->refs, 2);
+    assert_true(unit_monitor_start(&ums[4], hub, unit_spec(db, MONITOR_V1, request), "5", 0));
+    assert_ptr_not_equal(ums[4].initial.texts[0], text);
+    for (size_t i = 0; i < ARRAY_SIZE(ums); i++) {
+        unit_monitor_done(&ums[i]);
+    }
     hub_free(hub);
     db_free(db);
 }
@@ -100,21 +107,21 @@ static void test_short_initial(void **state)
 {
     struct db *db = unit_db();
     struct hub *hub = hub_new(db, &unit_sink);
-    struct unit_monitor a, b;
+    struct unit_monitor a, b, c;
 
     unit_set(db, "B", 1, "x", 1);
-    unit_monitor_init(&a, hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"), "1");
-    unit_monitor_init(&b, hub,
-                      unit_spec(db, MONITOR_V1, "{\"B\":{\"select\":{\"initial\":false}}}"), "2");
-    assert_string_equal(monitor_initial(&a.monitor, 0)->texts[0]->data,
-                        "{\"B\":{" ROW1 ":{\"new\":{\"x\":1}}}}");
+    unit_monitor_start(&a, hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"), "1", 0);
+    unit_monitor_start(
+        &b, hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"select\":{\"initial\":false}}}"), "2", 0);
+    assert_initial(&a, "{\"B\":{" ROW1 ":{\"new\":{\"x\":1}}}}");
+    assert_initial(&b, "{}");
     assert_true(hub_deadline(hub) == USEC_INFINITY);
-    assert_string_equal(monitor_initial(&b.monitor, 0)->texts[0]->data, "{}");
     unit_set(db, "B", 1, "x", 2);
-    assert_string_equal(monitor_initial(&a.monitor, 0)->texts[0]->data,
-                        "{\"B\":{" ROW1 ":{\"new\":{\"x\":2}}}}");
+    unit_monitor_start(&c, hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"), "1", 0);
+    assert_initial(&c, "{\"B\":{" ROW1 ":{\"new\":{\"x\":2}}}}");
     unit_monitor_done(&a);
     unit_monitor_done(&b);
+    unit_monitor_done(&c);
     hub_free(hub);
     db_free(db);
 }
@@ -126,8 +133,10 @@ static void test_slow_is_bounded(void **state)
     struct hub *hub = hub_new(db, &unit_sink);
     struct unit_monitor slow, fast;
 
-    unit_monitor_init(&slow, hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"), "1");
-    unit_monitor_init(&fast, hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"), "1");
+    unit_monitor_start(&slow, hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"), "1",
+                       0);
+    unit_monitor_start(&fast, hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"), "1",
+                       0);
     unit_set(db, "B", 1, "x", 0);
     unit_run(hub);
     slow.slow = true;
@@ -165,8 +174,10 @@ static void test_long(void **state)
     struct txn *txn = txn_new(db);
     struct buf string = {0};
 
-    unit_monitor_init(&a, hub, unit_spec(db, MONITOR_V3, "{\"A\":{\"columns\":[\"s\"]}}"), "[1]");
-    unit_monitor_init(&b, hub, unit_spec(db, MONITOR_V3, "{\"A\":{\"columns\":[\"s\"]}}"), "[2]");
+    unit_monitor_start(&a, hub, unit_spec(db, MONITOR_V3, "{\"A\":{\"columns\":[\"s\"]}}"), "[1]",
+                       0);
+    unit_monitor_start(&b, hub, unit_spec(db, MONITOR_V3, "{\"A\":{\"columns\":[\"s\"]}}"), "[2]",
+                       0);
     for (int i = 0; i < 10000; i++) {
         buf_putc(&string, 'x');
     }
@@ -197,7 +208,7 @@ static void test_budget(void **state)
         static const char *const requests[] = {"{\"B\":{}}", "{\"B\":{\"columns\":[]}}",
                                                "{\"B\":{\"columns\":[\"x\"]}}"};
 
-        unit_monitor_init(&monitors[i], hub, unit_spec(db, MONITOR_V1, requests[i]), "1");
+        unit_monitor_start(&monitors[i], hub, unit_spec(db, MONITOR_V1, requests[i]), "1", 0);
     }
     unit_set(db, "B", 1, "x", 1);
     assert_true(hub_run(hub, 0, &budget));

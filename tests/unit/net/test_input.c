@@ -80,6 +80,40 @@ static void test_batches_are_fair(void **state)
     close(quick_fd);
 }
 
+static void hold(struct world *world, struct peer *peer, struct slice text)
+{
+    connection_hold(peer->connection, true);
+}
+
+// Nothing more is handled while a message takes time, and nothing is lost.
+static void test_hold(void **state)
+{
+    struct world *world = *state;
+    struct remote *remote = world_listen(world, "punix:s");
+    struct peer *held, *other;
+    int held_fd = world_connect(world, remote, &held);
+    int other_fd = world_connect(world, remote, &other);
+
+    world->on_message = hold;
+    client_put(world, held_fd, SLICE("[1][2]"));
+    RUN_UNTIL(world, held->n_messages);
+    client_put(world, held_fd, SLICE("[3]"));
+    world_settle(world);
+    assert_int_equal(held->n_messages, 1);
+    world->on_message = NULL;
+    client_put(world, other_fd, SLICE("[]"));
+    RUN_UNTIL(world, other->n_messages);
+    assert_int_equal(held->n_messages, 1);
+    shutdown(held_fd, SHUT_WR);
+    world_settle(world);
+    assert_int_equal(held->connection->state, CONNECTION_OPEN);
+    connection_hold(held->connection, false);
+    RUN_UNTIL(world, held->n_closed);
+    assert_messages(held, "[1]\n[2]\n[3]\n");
+    close(held_fd);
+    close(other_fd);
+}
+
 // What was sent before the end is handled, and answered, though it takes several turns.
 static void test_requests_before_the_end_are_answered(void **state)
 {
@@ -237,6 +271,7 @@ int main(void)
         TEST(test_every_split_in_two),
         TEST(test_one_byte_at_a_time),
         TEST(test_batches_are_fair),
+        TEST(test_hold),
         TEST(test_requests_before_the_end_are_answered),
         TEST(test_hang_up_with_input_left),
         TEST(test_end_within_a_message),

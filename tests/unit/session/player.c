@@ -39,6 +39,14 @@ static size_t sink_backlog(void *userdata)
     return client->backlog;
 }
 
+static void sink_hold(void *userdata, bool on)
+{
+    struct client *client = userdata;
+
+    assert_int_not_equal(client->is_held, on);
+    client->is_held = on;
+}
+
 static void sink_close(void *userdata, const char *reason)
 {
     struct client *client = userdata;
@@ -51,6 +59,7 @@ static const struct session_sink sink = {
     .send = sink_send,
     .send_shared = sink_send_shared,
     .backlog = sink_backlog,
+    .hold = sink_hold,
     .close = sink_close,
 };
 
@@ -134,6 +143,7 @@ void player_send(struct player *player, char letter, const char *text)
     if (error) {
         fail_msg("%s: %s", error, text);
     }
+    assert_false(player->clients[letter - 'A'].is_held);
     session_receive(player->clients[letter - 'A'].session, value, player->now);
 }
 
@@ -145,7 +155,7 @@ static void mask_uuids(char *text)
     for (char *p = text; *p;) {
         struct uuid uuid;
 
-        if (strlen(p) >= UUID_LEN && uuid_parse((struct slice){p, UUID_LEN}, &uuid) &&
+        if (strnlen(p, UUID_LEN) == UUID_LEN && uuid_parse((struct slice){p, UUID_LEN}, &uuid) &&
             strspn(p, (char[]){*p, '\0'}) < 8) {
             *to++ = '?';
             p += UUID_LEN;

@@ -13,6 +13,7 @@ struct client {
     struct session *session;
     struct buf output;        // not yet taken
     size_t backlog;           // what the sink reports
+    bool is_held;             // by the sink: sends nothing
     const char *close_reason; // set by the sink
     uint64_t last_ticket;     // of the last output
 };

@@ -20,11 +20,16 @@ static size_t no_backlog(void *userdata)
     return 0;
 }
 
+static void ignore_hold(void *userdata, bool on)
+{
+}
+
 static void ignore_close(void *userdata, const char *reason)
 {
 }
 
-static const struct session_sink sink = {ignore_send, ignore_shared, no_backlog, ignore_close};
+static const struct session_sink sink = {ignore_send, ignore_shared, no_backlog, ignore_hold,
+                                         ignore_close};
 
 // (A sanitizer's allocator reports nothing here.)
 static void test_idle_sessions_are_small(void **state)

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+// A table whose condition lists UUIDs is looked up, any other one is walked by a snapshot.
+#include "monitor/initial.h"
+
+#include "engine/snapshot.h"
+
+#define STEP_ROWS  8192         // walked in one step
+#define STEP_WORK  8192         // rows looked at and text written, a unit of which is
+#define WORK_BYTES 32           // as much as a row looked at for nothing
+#define STEP_SENDS 4096         // pieces queued
+#define KEPT       USEC_PER_SEC // long contents wait so long for another client
+
+#define WORTH_KEEPING 16384 // bytes
+
+enum phase { ASKED, COLLECTING, WRITING, SENDING };
+
+// The rows of one table at the moment, some of which do not match.
+struct source {
+    struct row *const *rows;
+    size_t n;
+    struct row **found; // the same if they were looked up
+};
+
+struct initial {
+    struct view *view;
+    struct list node;     // hub->asked
+    struct list monitors; // that wait for it
+    enum phase phase;
+    struct snapshot *snapshot;
+    struct changeset *moment; // a reference
+    struct source *sources;   // parallel to view->spec->tables
+    size_t table;             // being written
+    size_t row;               // of it, the next
+    struct updates updates;
+    struct buf buf; // of `updates`
+    struct pieces pieces;
+};
+
+// For the monitors of `view`; found as view->asked as long as it may be joined.
+static struct initial *initial_new(struct view *view)
+{
+    struct initial *initial = NEW(struct initial);
+
+    initial->view = view;
+    initial->sources = NEW_ARRAY(struct source, view->spec->n_tables + 1);
+    list_init(&initial->monitors);
+    list_push_back(&view->hub->asked, &initial->node);
+    view->asked = initial;
+    return initial;
+}
+
+static void initial_free(struct initial *initial)
+{
+    if (initial->view->asked == initial) {
+        initial->view->asked = NULL;
+    }
+    list_remove(&initial->node);
+    snapshot_free(initial->snapshot);
+    changeset_unref(initial->moment);
+    for (size_t i = 0; i < initial->view->spec->n_tables; i++) {
+        free(initial->sources[i].found);
+    }
+    free(initial->sources);
+    pieces_done(&initial->updates.pieces);
+    pieces_done(&initial->pieces);
+    buf_done(&initial->buf);
+    free(initial);
+}
+
+static void initial_add(struct initial *initial, struct monitor *monitor)
+{
+    monitor->initial = initial;
+    list_push_back(&initial->monitors, &monitor->node);
+}
+
+void initial_remove(struct monitor *monitor)
+{
+    struct initial *initial = TAKE_PTR(monitor->initial);
+
+    list_remove(&monitor->node);
+    if (list_is_empty(&initial->monitors)) {
+        initial_free(initial);
+    }
+}
+
+bool initial_has_begun(const struct initial *initial)
+{
+    return initial->phase != ASKED;
+}
+
+static bool is_looked_up(const struct monitor_table *table)
+{
+    return condition_is_uuids(&table->condition);
+}
+
+// The rows that it will look at. O(tables).
+static size_t initial_n_rows(const struct initial *initial)
+{
+    const struct view *view = initial->view;
+    size_t n = 0;
+
+    for (size_t i = 0; i < view->spec->n_tables; i++) {
+        const struct monitor_table *table = &view->spec->tables[i];
+
+        if (table->select & SELECT_INITIAL) {
+            n += is_looked_up(table) ? table->condition.n_clauses
+                                     : table_n_rows(db_table(view->hub->db, table->table));
+        }
+    }
+    return n;
+}
+
+static void look_up(struct source *source, const struct table *rows,
+                    const struct condition *condition)
+{
+    source->rows = source->found = NEW_ARRAY(struct row *, condition->n_clauses + 1);
+    for (size_t i = 0; i < condition->n_clauses; i++) {
+        const struct condition_clause *clause = &condition->clauses[i];
+        struct row *row = clause->column ? table_find(rows, clause->value.scalar.uuid) : NULL;
+
+        if (row) {
+            source->found[source->n++] = row;
+        }
+    }
+}
+
+// Fixes the moment. The snapshot keeps the versions of the rows that are looked up, too.
+static void begin(struct initial *initial)
+{
+    const struct view *view = initial->view;
+    const struct schema *schema = view->spec->schema;
+    _cleanup_free_ bool *walked = NEW_ARRAY(bool, (size_t)schema->n_tables + 1);
+
+    initial->snapshot = snapshot_new(view->hub->db);
+    initial->moment = changeset_ref(snapshot_moment(initial->snapshot));
+    for (size_t i = 0; i < view->spec->n_tables; i++) {
+        const struct monitor_table *table = &view->spec->tables[i];
+
+        if (!(table->select & SELECT_INITIAL)) {
+            continue;
+        }
+        if (is_looked_up(table)) {
+            look_up(&initial->sources[i], db_table(view->hub->db, table->table), &table->condition);
+        } else {
+            walked[table->table->index] = true;
+        }
+    }
+    for (size_t i = 0; i < schema->n_tables; i++) {
+        if (!walked[i]) {
+            snapshot_skip_table(initial->snapshot, i);
+        }
+    }
+    initial->phase = COLLECTING;
+}
+
+static void begin_writing(struct initial *initial)
+{
+    const struct monitor_spec *spec = initial->view->spec;
+
+    for (size_t i = 0; i < spec->n_tables; i++) {
+        struct source *source = &initial->sources[i];
+
+        if (!source->found) {
+            source->rows =
+                snapshot_rows(initial->snapshot, spec->tables[i].table->index, &source->n);
+        }
+    }
+    updates_begin(&initial->updates, spec, &initial->buf);
+    initial->phase = WRITING;
+}
+
+static void write_row(struct initial *initial, const struct monitor_table *table,
+                      const struct row *row)
+{
+    if (monitor_table_matches(table, row)) {
+        updates_row(&initial->updates, table, NULL, row, true);
+    }
+}
+
+// Writes the next rows of a table. Returns what that cost, at most about `work`.
+static size_t write_rows(struct initial *initial, size_t work)
+{
+    const struct monitor_table *table = &initial->view->spec->tables[initial->table];
+    const struct source *source = &initial->sources[initial->table];
+    size_t spent = 0;
+
+    for (; initial->row < source->n && spent < work; initial->row++, spent++) {
+        size_t before = initial->updates.pieces.size + initial->buf.size;
+
+        write_row(initial, table, source->rows[initial->row]);
+        spent += (initial->updates.pieces.size + initial->buf.size - before) / WORK_BYTES;
+    }
+    if (initial->row == source->n) {
+        initial->row = 0;
+        initial->table++;
+    }
+    return spent;
+}
+
+// Lets the view keep long contents that are still what a monitor would get.
+static void keep(struct initial *initial, usec_t now)
+{
+    struct view *view = initial->view;
+
+    if (view->asked == initial) {
+        view->asked = NULL;
+        if (initial->pieces.size >= WORTH_KEEPING) {
+            pieces_copy(&view->initial, &initial->pieces);
+            view_keep_initial(view, now + KEPT);
+        }
+    }
+}
+
+static void end_writing(struct initial *initial, usec_t now)
+{
+    updates_end(&initial->updates, &initial->pieces);
+    snapshot_free(TAKE_PTR(initial->snapshot));
+    keep(initial, now);
+    initial->phase = SENDING;
+}
+
+static void write_some(struct initial *initial, usec_t now)
+{
+    for (size_t spent = 0; spent < STEP_WORK;) {
+        if (initial->table == initial->view->spec->n_tables) {
+            end_writing(initial, now);
+            return;
+        }
+        spent += write_rows(initial, STEP_WORK - spent);
+    }
+}
+
+static void send_some(struct initial *initial)
+{
+    const struct hub *hub = initial->view->hub;
+
+    for (size_t n = 0; n < STEP_SENDS && !list_is_empty(&initial->monitors);
+         n += initial->pieces.n) {
+        struct monitor *monitor = LIST_FIRST(&initial->monitors, struct monitor, node);
+
+        list_remove(&monitor->node);
+        monitor->initial = NULL;
+        hub->sink->initial(monitor, &initial->pieces, initial->moment->txn_id);
+        view_attach(initial->view, monitor, initial->moment);
+    }
+}
+
+// Goes on for a while. When all is sent it is freed.
+static void initial_step(struct initial *initial, usec_t now)
+{
+    if (initial->phase == ASKED) {
+        begin(initial);
+    }
+    if (initial->phase == COLLECTING && !snapshot_collect(initial->snapshot, STEP_ROWS)) {
+        begin_writing(initial);
+    }
+    if (initial->phase == WRITING) {
+        write_some(initial, now);
+    }
+    if (initial->phase == SENDING) {
+        send_some(initial);
+    }
+    if (list_is_empty(&initial->monitors)) {
+        initial_free(initial);
+    }
+}
+
+void initials_run(struct hub *hub, usec_t now)
+{
+    if (!list_is_empty(&hub->asked)) {
+        initial_step(LIST_FIRST(&hub->asked, struct initial, node), now);
+    }
+}
+
+bool monitor_start(struct monitor *monitor, usec_t now)
+{
+    struct view *view = monitor->view;
+    struct hub *hub = view->hub;
+
+    if (view->initial.n) {
+        view_keep_initial(view, now + KEPT);
+        hub->sink->initial(monitor, &view->initial, hub_last_txn_id(hub));
+        view_attach(view, monitor, db_tail(hub->db));
+    } else if (view->asked) {
+        initial_add(view->asked, monitor);
+    } else {
+        struct initial *initial = initial_new(view);
+
+        initial_add(initial, monitor);
+        if (initial_n_rows(initial) <= STEP_ROWS / 8) {
+            initial_step(initial, now);
+        }
+    }
+    return !monitor->initial;
+}
+
+void monitor_finish_start(struct monitor *monitor, usec_t now)
+{
+    while (monitor->initial) {
+        initial_step(monitor->initial, now);
+    }
+}

@@ -198,7 +198,8 @@ int confine_enforce(char **ret_error)
         return 0;
     }
     ruleset = landlock_new();
-    if (ruleset == -ENOSYS || ruleset == -EOPNOTSUPP) {
+    // EPERM is what the system call filter of a container says.
+    if (ruleset == -ENOSYS || ruleset == -EOPNOTSUPP || ruleset == -EPERM) {
         log_event(LOG_LEVEL_INFO, MSG_NO_LANDLOCK, NULL,
                   "this kernel has no Landlock: names of files are checked by this program only");
         return 0;

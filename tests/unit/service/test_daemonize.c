@@ -181,8 +181,8 @@ static void test_pidfile(void **state)
 // Crashes in its first life, ends well in its second.
 static void work_crash_once(int report)
 {
-    char *path = xasprintf("%s/crashed", folder);
-    int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
+    _cleanup_free_ char *path = xasprintf("%s/crashed", folder);
+    _cleanup_close_ int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
 
     if (fd >= 0) {
         say(report, "[crash]");

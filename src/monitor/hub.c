@@ -145,16 +145,47 @@ bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct pieces *r
     return true;
 }
 
-// What the rows of `new` show or hide compared with `old`, tables of the same monitor.
-static void write_condition_change(struct db *db, const struct monitor_table *old,
-                                   const struct monitor_table *new, struct updates *updates)
+// A table whose condition changes: `old` and `new` are of the same monitor.
+struct condition_change {
+    const struct monitor_table *old, *new;
+    const struct table *rows;
+    struct updates *updates;
+};
+
+static void write_shown(const struct condition_change *change, const struct row *row)
 {
-    const struct table *rows = db_table(db, new->table);
+    updates_row(change->updates, change->new, monitor_table_matches(change->old, row) ? row : NULL,
+                monitor_table_matches(change->new, row) ? row : NULL, false);
+}
+
+// The rows with the UUIDs that `table` names, but for those that `but` names too.
+static void write_named(const struct condition_change *change, const struct monitor_table *table,
+                        const struct monitor_table *but)
+{
+    for (size_t i = 0; i < table->condition.n_clauses; i++) {
+        const struct condition_clause *clause = &table->condition.clauses[i];
+        const struct row *row =
+            clause->column ? table_find(change->rows, clause->value.scalar.uuid) : NULL;
+
+        if (row && !(but && monitor_table_matches(but, row))) {
+            write_shown(change, row);
+        }
+    }
+}
+
+// What the new condition shows or hides compared with the old one.
+static void write_condition_change(const struct condition_change *change)
+{
     const struct row *row;
 
-    for (size_t state = 0; (row = table_next(rows, &state));) {
-        updates_row(updates, new, monitor_table_matches(old, row) ? row : NULL,
-                    monitor_table_matches(new, row) ? row : NULL, false);
+    if (condition_is_uuids(&change->old->condition) &&
+        condition_is_uuids(&change->new->condition)) {
+        write_named(change, change->old, NULL);
+        write_named(change, change->new, change->old);
+        return;
+    }
+    for (size_t state = 0; (row = table_next(change->rows, &state));) {
+        write_shown(change, row);
     }
 }
 
@@ -173,7 +204,8 @@ void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct t
         const struct monitor_table *a = &old->spec->tables[i], *b = &spec->tables[i];
 
         if (!slice_equals(text_slice(a->where), text_slice(b->where))) {
-            write_condition_change(hub->db, a, b, &updates);
+            write_condition_change(
+                &(struct condition_change){a, b, db_table(hub->db, b->table), &updates});
         }
     }
     if (updates_end(&updates, &pieces)) {

@@ -72,7 +72,7 @@ void monitor_flush(struct monitor *monitor);
 void monitor_resume(struct monitor *monitor);
 // Changes id and conditions of a monitor that has started: sends what it owes first, then an update
 // with what the new conditions show or hide. `spec` comes from monitor_spec_change(); takes both.
-// O(rows of the tables whose conditions differ).
+// O(rows of the tables whose conditions differ), O(clauses) where both conditions list UUIDs.
 void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct text *id);
 // The last transaction of the database.
 struct uuid hub_last_txn_id(const struct hub *hub);

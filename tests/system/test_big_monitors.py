@@ -86,3 +86,28 @@ def test_client_gone(server):
         client.close()
     with server.client() as client:
         assert len(client.call("monitor", "small", "m", REQUESTS)["T"]) == N_ROWS
+
+
+def by_uuid(*uuids):
+    return {"T": [{"where": [["_uuid", "==", ["uuid", uuid]] for uuid in uuids]}]}
+
+
+def test_rows_named_by_uuid(server):
+    """Conditions that list UUIDs, as they change: rows come and go, none twice."""
+    with server.client() as client:
+        a, b, c = (client.insert("small", "T", {"name": name}) for name in "abc")
+        requests = by_uuid(a, ZERO, a)
+        requests["T"][0]["columns"] = ["name"]
+        assert client.call("monitor_cond", "small", "m", requests) == {
+            "T": {a: {"initial": {"name": "a"}}}}
+        for uuids, change in [
+                ((a, b, c, a), {b: {"insert": {"name": "b"}}, c: {"insert": {"name": "c"}}}),
+                ((ZERO, c), {a: {"delete": None}, b: {"delete": None}}),
+                ((a, b), {a: {"insert": {"name": "a"}}, b: {"insert": {"name": "b"}},
+                          c: {"delete": None}})]:
+            client.call("monitor_cond_change", "m", "m", by_uuid(*uuids))
+            assert client.notification("update2") == ["m", {"T": change}]
+        client.call("monitor_cond_change", "m", "m", by_uuid(b, a))
+        client.has_no_notification()
+        client.commit("small", {"op": "delete", "table": "T", "where": [["name", "==", "b"]]})
+        assert client.notification("update2") == ["m", {"T": {b: {"delete": None}}}]

@@ -276,21 +276,41 @@ static void commit_randomly(struct world *world)
     unit_commit(txn);
 }
 
+static void put_uuids(struct buf *requests)
+{
+    buf_puts(requests, "{\"A\":[{\"where\":[false");
+    for (uint64_t n = random_below(9); n; n--) {
+        char text[UUID_TEXT_SIZE];
+
+        buf_printf(requests, ",[\"_uuid\",\"==\",[\"uuid\",\"%s\"]]",
+                   uuid_text((struct uuid){0, random_below(N_ROWS + 1)}, text));
+    }
+    buf_puts(requests, "]}]}");
+}
+
 static void change_condition(struct replica *replica)
 {
-    struct monitor_spec *spec;
     static const char long_list[] =
         "{\"A\":[{\"where\":[[\"i\",\"==\",0],[\"i\",\"==\",2],[\"i\",\"==\",2],[\"opt\",\"==\",1],"
         "[\"opt\",\"==\",2],[\"set\",\"==\",4],false]}]}";
-    char requests[sizeof(long_list)];
+    _cleanup_buf_ struct buf requests = {0};
+    struct monitor_spec *spec;
 
-    if (random_below(3)) {
-        snprintf(requests, sizeof(requests), "{\"A\":[{\"where\":[[\"i\",\"%s\",%d]]}]}",
-                 random_below(2) ? "<" : "==", (int)random_below(5));
-    } else {
-        memcpy(requests, long_list, sizeof(long_list));
+    switch (random_below(6)) {
+    case 0:
+        buf_puts(&requests, long_list);
+        break;
+    case 1:
+    case 2:
+        buf_printf(&requests, "{\"A\":[{\"where\":[[\"i\",\"%s\",%d]]}]}",
+                   random_below(2) ? "<" : "==", (int)random_below(5));
+        break;
+    default:
+        put_uuids(&requests);
+        break;
     }
-    assert_null(monitor_spec_change(monitor_spec(&replica->um.monitor), slice_of(requests), &spec));
+    assert_null(
+        monitor_spec_change(monitor_spec(&replica->um.monitor), buf_slice(&requests), &spec));
     monitor_change(&replica->um.monitor, spec, text_ref(replica->um.monitor.id));
 }
 

@@ -122,12 +122,46 @@ static void test_repetitions(void **state)
     db_free(db);
 }
 
+static void test_uuids(void **state)
+{
+#define NAMED "[\"_uuid\",\"==\",[\"uuid\",\"00000000-0000-0000-0000-000000000001\"]]"
+    static const struct {
+        const char *condition;
+        bool is_uuids;
+    } cases[] = {
+        {"[]", false},
+        {"[false]", true},
+        {"[true]", false},
+        {"[" NAMED "]", true},
+        {"[false," NAMED "]", true},
+        {"[" NAMED ",true]", false},
+        {"[" NAMED ",[\"i\",\"==\",1]]", false},
+        {"[[\"_version\",\"==\",[\"uuid\",\"00000000-0000-0000-0000-000000000001\"]]]", false},
+        {"[[\"_uuid\",\"!=\",[\"uuid\",\"00000000-0000-0000-0000-000000000001\"]]]", false},
+    };
+    struct db *db = unit_db();
+    struct buf scratch = {0};
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct condition condition;
+        struct cursor cursor;
+
+        cursor_init(&cursor, slice_of(cases[i].condition));
+        assert_null(condition_decode(&cursor, unit_table(db, "A"), NULL, &scratch, &condition));
+        assert_int_equal(condition_is_uuids(&condition), cases[i].is_uuids);
+        condition_done(&condition);
+    }
+    buf_done(&scratch);
+    db_free(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_answers),
         cmocka_unit_test(test_other_forms),
         cmocka_unit_test(test_repetitions),
+        cmocka_unit_test(test_uuids),
     };
 
     return cmocka_run_group_tests_name("values", tests, NULL, NULL);

@@ -89,8 +89,9 @@ def run_meson(args, name, suites, wrap=False):
 def run_pytest(args, name, folder, *options):
     if not list((ROOT / folder).rglob("test_*.py")):
         return Count()
-    command = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(args.jobs), "-rs",
-               "--build", str(build_dir(args, name)), *options, str(ROOT / folder)]
+    # The folder first: its conftest.py knows the options that follow.
+    command = [PYTHON, "-m", "pytest", str(ROOT / folder), "-q", "-p", "no:cacheprovider", "-n",
+               str(args.jobs), "-rs", "--build", str(build_dir(args, name)), *options]
     env = {**os.environ, **SANITIZERS, "PYTHONDONTWRITEBYTECODE": "1"}
     result = subprocess.run(command, check=False, env=env, stdout=subprocess.PIPE, text=True,
                             cwd=ROOT)
@@ -113,6 +114,7 @@ SUITES = {
     "peer": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/system", "--peer")),
     "model": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/model")),
     "robust": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/robust")),
+    "monitor": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/monitor")),
     # One site for all its tests: one process.
     "ovn": ("plain", lambda args: run_pytest(args, "plain", "tests/ovn", "-n", "0")),
     "service": ("plain", lambda args: run_pytest(args, "plain", "tests/service")),

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random histories of monitors: after each quiet point every replica is what the database holds.
+
+    /usr/bin/python3 -m pytest tests/monitor --build DIR [--rounds N] [--first-seed N]
+"""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from borrow import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
+from borrow import pytest_addoption as _borrowed_options  # noqa: E402
+
+
+def pytest_addoption(parser):
+    _borrowed_options(parser)
+    group = parser.getgroup("ovsdbd")
+    group.addoption("--rounds", type=int, default=24, help="how many histories (default: 24)")
+    group.addoption("--first-seed", type=int, default=1, help="seed of the first one (default: 1)")
+
+
+def pytest_generate_tests(metafunc):
+    if "seed" in metafunc.fixturenames:
+        first = metafunc.config.getoption("--first-seed")
+        metafunc.parametrize("seed", range(first, first + metafunc.config.getoption("--rounds")))

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The database of the random histories: its schema, random transactions on it, random conditions,
+and what a monitor with such a condition must show of it (computed here from the rows alone)."""
+
+SCHEMA = {"name": "mon", "version": "1.0.0", "tables": {
+    "T": {"isRoot": True, "columns": {
+        "name": {"type": "string"},
+        "n": {"type": "integer"},
+        "on": {"type": "boolean"},
+        "opt": {"type": {"key": "integer", "min": 0, "max": 1}},
+        "tags": {"type": {"key": "string", "min": 0, "max": "unlimited"}},
+        "conf": {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}},
+        "kids": {"type": {"key": {"type": "uuid", "refTable": "C"}, "min": 0, "max": "unlimited"}},
+        "likes": {"type": {"key": {"type": "uuid", "refTable": "C", "refType": "weak"},
+                           "min": 0, "max": "unlimited"}},
+        "text": {"type": "string"}}},
+    "C": {"columns": {"name": {"type": "string"}, "n": {"type": "integer"}}}}}
+
+EMPTY = ["set", []]
+DEFAULTS = {
+    "T": {"name": "", "n": 0, "on": False, "opt": EMPTY, "tags": EMPTY, "conf": ["map", []],
+          "kids": EMPTY, "likes": EMPTY, "text": ""},
+    "C": {"name": "", "n": 0}}
+SETS = {("T", "tags"), ("T", "kids"), ("T", "likes")}
+NAMES = "abcdefghijkl"
+TAGS = "uvwxyz"
+
+
+def members(value):
+    """A set's members, a map's pairs, or the one atom, as hashable things."""
+    if isinstance(value, list) and value[0] in ("set", "map"):
+        return {str(member) for member in value[1]}
+    return {str(value)}
+
+
+def normal(value):
+    """A value without the order that sets and maps do not have."""
+    if isinstance(value, list) and value[0] in ("set", "map"):
+        if value[0] == "set" and len(value[1]) == 1:
+            return value[1][0]
+        return [value[0], sorted(value[1], key=str)]
+    return value
+
+
+# Conditions
+
+
+ORDERS = {"<": int.__lt__, "<=": int.__le__, ">": int.__gt__, ">=": int.__ge__}
+
+
+def holds(clause, row):
+    """RFC 7047 5.1, and the document of the extensions for optional columns."""
+    if isinstance(clause, bool):
+        return clause
+    column, function, argument = clause
+    value = row[column]
+    if function in ORDERS:
+        return value != EMPTY and ORDERS[function](value, argument)
+    if function == "==":
+        return normal(value) == normal(argument)
+    if function == "!=":
+        return normal(value) != normal(argument)
+    if function == "includes":
+        return members(argument) <= members(value)
+    return not members(argument) & members(value)
+
+
+def shows(where, row):
+    return not where or any(holds(clause, row) for clause in where)
+
+
+def random_clause(rng, table, uuids):
+    if uuids and rng.random() < 0.1:
+        return ["_uuid", rng.choice(["==", "==", "!="]), ["uuid", rng.choice(uuids)]]
+    column = rng.choice(["name", "n"] if table == "C" else ["name", "n", "on", "opt", "tags", "conf"])
+    equal = rng.choice(["==", "==", "==", "!=", "includes", "excludes"])
+    if column == "name":
+        return [column, equal, rng.choice(NAMES)]
+    if column == "on":
+        return [column, equal, rng.random() < 0.5]
+    if column in ("n", "opt"):
+        return [column, rng.choice([equal, *ORDERS]), rng.randrange(8)]
+    if column == "conf":
+        pairs = [[key, rng.choice("12")] for key in rng.sample("kl", rng.randrange(1, 3))]
+        return [column, equal, ["map", pairs]]
+    return [column, equal, ["set", rng.sample(TAGS, rng.randrange(3))]]
+
+
+def random_where(rng, table, uuids):
+    kind = rng.randrange(8)
+    if kind == 0:
+        return rng.choice([[], [True], [False]])
+    if kind <= 2:  # found by hash
+        return [["name", "==", name] for name in rng.sample(NAMES, rng.randrange(1, 8))]
+    if kind == 3 and uuids:
+        some = rng.sample(uuids, min(len(uuids), rng.randrange(1, 30)))
+        return [["_uuid", "==", ["uuid", uuid]] for uuid in some]
+    return [random_clause(rng, table, uuids) for _ in range(rng.randrange(1, 4))]
+
+
+# Transactions
+
+
+def random_row(rng, size):
+    row = {"name": rng.choice(NAMES), "n": rng.randrange(8), "on": rng.random() < 0.5,
+           "opt": rng.choice([EMPTY, rng.randrange(8)]),
+           "tags": ["set", rng.sample(TAGS, rng.randrange(4))],
+           "conf": ["map", [[k, rng.choice("12")] for k in rng.sample("klm", rng.randrange(3))]],
+           "kids": EMPTY, "text": rng.choice(TAGS) * rng.randrange(size)}
+    return {column: row[column] for column in rng.sample(list(row), rng.randrange(1, len(row) + 1))}
+
+
+def random_operations(rng, size):
+    """The operations of one transaction that must succeed. `size` bounds the column text."""
+    kind = rng.randrange(10)
+    where = [rng.choice([["name", "==", rng.choice(NAMES)], ["n", "==", rng.randrange(8)]])]
+    if kind < 3:
+        return [{"op": "insert", "table": "C", "uuid-name": "kid",
+                 "row": {"name": rng.choice(NAMES), "n": rng.randrange(8)}},
+                {"op": "insert", "table": "T",
+                 "row": {**random_row(rng, size), "kids": ["named-uuid", "kid"],
+                         "likes": ["set", [["named-uuid", "kid"]]]}}]
+    if kind < 5:
+        return [{"op": "update", "table": "T", "where": where, "row": random_row(rng, size)}]
+    if kind == 5:
+        return [{"op": "update", "table": "C", "where": where,
+                 "row": {"n": rng.randrange(8), "name": rng.choice(NAMES)}}]
+    if kind == 6:
+        return [{"op": "mutate", "table": "T", "where": where, "mutations": [
+            ["n", "+=", rng.randrange(-2, 3)],
+            ["tags", rng.choice(["insert", "delete"]), ["set", rng.sample(TAGS, 2)]],
+            ["conf", "delete", ["set", ["k"]]],
+            ["conf", "insert", ["map", [["l", rng.choice("12")]]]]]}]
+    if kind == 7:  # away and back within one transaction, which nobody must hear of
+        return [{"op": "mutate", "table": "T", "where": [], "mutations": [["n", "+=", 1]]},
+                {"op": "mutate", "table": "T", "where": [], "mutations": [["n", "-=", 1]]}]
+    if kind == 8:
+        return [{"op": "delete", "table": "T", "where": [["name", "==", rng.choice(NAMES)],
+                                                         ["n", "<", rng.randrange(8)]]}]
+    return [{"op": "delete", "table": "T", "where": where}]
+
+
+def flood(rng, size):
+    """A transaction that changes every row a lot."""
+    return [{"op": "update", "table": "T", "where": [["on", "==", on]],
+             "row": {"text": rng.choice(TAGS) * rng.randrange(size)}} for on in (False, True)]

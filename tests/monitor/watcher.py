@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A client with monitors of all kinds, and what it knows by them.
+
+Messages are taken strictly in the order they come in, for that order is part of the protocol: no
+update before the monitor's reply or after the reply to its end; a condition's difference before
+the reply to its change."""
+import select
+import time
+
+import content
+from harness.replica import Replica
+
+ZERO = "00000000-0000-0000-0000-000000000000"
+KINDS = {"monitor": "update", "monitor_cond": "update2", "monitor_cond_since": "update3"}
+
+
+class Monitor:
+    def __init__(self, kind, columns, where):
+        self.kind = kind
+        self.columns = columns  # table -> columns
+        self.where = where      # table -> condition, as last asked for
+        self.last = ZERO
+        self.read_at = -1       # the moment of the last update if that has been read at once
+        self.n_changing = 0     # condition changes without a reply
+        self.names = set()      # what an update may call it
+        self.forget()
+
+    def forget(self):
+        defaults = {table: {c: content.DEFAULTS[table][c] for c in columns}
+                    for table, columns in self.columns.items()}
+        self.replica = Replica(defaults, content.SETS)
+
+    def request(self):
+        if self.kind == "monitor":
+            return {table: {"columns": columns} for table, columns in self.columns.items()}
+        return {table: [{"columns": columns, "where": self.where[table]}]
+                for table, columns in self.columns.items()}
+
+    def apply(self, updates):
+        for rows in updates.values():
+            for update in rows.values():
+                assert update.get("old") != {} or "new" not in update, "nothing changed"
+        self.replica.apply(updates)
+
+    def check(self, rows, when):
+        """Fails unless the replica is what the monitor has to show of `rows`: table -> UUID -> row."""
+        for table, columns in self.columns.items():
+            expected = {uuid: {c: content.normal(row[c]) for c in columns}
+                        for uuid, row in rows[table].items()
+                        if content.shows(self.where[table], {**row, "_uuid": ["uuid", uuid]})}
+            got = {uuid: {c: content.normal(v) for c, v in row.items()}
+                   for uuid, row in self.replica.rows(table).items()}
+            assert got == expected, f"{self.kind} of {table} where {self.where[table]} {when}"
+
+
+class Watcher:
+    def __init__(self, server, database, is_slow):
+        self.database = database
+        self.is_slow = is_slow
+        self.monitors = []
+        self.n_names = 0
+        self.connect(server)
+
+    def connect(self, server):
+        self.client = server.client()
+        self.client.reads_while_sending = not self.is_slow
+        self.read_at = time.monotonic()
+        self.waiting = {}  # request id -> what to do with the result
+        self.by_name = {}  # what updates may come
+        self.now = -1
+
+    # Requests; none of them waits
+
+    def request(self, on_result, method, *params):
+        self.waiting[self.client.request(method, list(params))] = on_result
+
+    def new_name(self, monitor):
+        self.n_names += 1
+        name = ["m", self.n_names]
+        monitor.names.add(self.n_names)
+        return name
+
+    def start(self, monitor):
+        """Asks for a monitor, from where it was if its kind and state allow that."""
+        monitor.names.clear()
+        if monitor.n_changing or monitor.kind != "monitor_cond_since":
+            monitor.last = ZERO
+        monitor.n_changing = 0
+        name = self.new_name(monitor)
+        monitor.name = name
+        since = [monitor.last] if monitor.kind == "monitor_cond_since" else []
+        monitor.is_resumed = None
+        self.request(lambda result: self.on_started(monitor, result), monitor.kind, self.database,
+                     name, monitor.request(), *since)
+        self.monitors.append(monitor)
+
+    def on_started(self, monitor, result):
+        found = False
+        if monitor.kind == "monitor_cond_since":
+            found, monitor.last, result = result
+        monitor.is_resumed = found
+        if not found:
+            monitor.forget()
+        monitor.apply(result)
+        for name in monitor.names:
+            self.by_name[name] = monitor
+
+    def change(self, monitor, where, renames):
+        """Changes a monitor's condition, and perhaps its name."""
+        old = monitor.name
+        if renames:
+            monitor.name = self.new_name(monitor)
+        monitor.where = {**monitor.where, **where}
+        monitor.n_changing += 1
+
+        def on_changed(result):
+            assert result == {}
+            monitor.n_changing -= 1
+            # A difference that is empty is not sent, and so nothing says which state it is for: with
+            # the last id and the new condition the client would claim to have what it has not.
+            monitor.last = ZERO
+            if renames:
+                monitor.names.discard(old[1])
+                self.by_name.pop(old[1], None)
+
+        if monitor.is_resumed is not None and renames:
+            self.by_name[monitor.name[1]] = monitor
+        self.request(on_changed, "monitor_cond_change", old, monitor.name,
+                     {table: [{"where": clauses}] for table, clauses in where.items()})
+
+    def cancel(self, monitor):
+        self.monitors.remove(monitor)
+
+        def on_cancelled(result):
+            assert result == {}
+            for name in monitor.names:
+                del self.by_name[name]
+
+        self.request(on_cancelled, "monitor_cancel", monitor.name)
+
+    # What comes in
+
+    def handle(self, message):
+        if "method" not in message:
+            assert message["error"] is None, message
+            self.waiting.pop(message["id"])(message["result"])
+        elif message["method"] == "echo":
+            self.client.send({"id": message["id"], "result": message["params"], "error": None})
+        else:
+            params = message["params"]
+            monitor = self.by_name.get(params[0][1])
+            assert monitor, f"an update of a monitor that does not exist: {params[0]}"
+            assert message["method"] == KINDS[monitor.kind]
+            if monitor.kind == "monitor_cond_since":
+                monitor.last, monitor.read_at = params[1], self.now
+            monitor.apply(params[-1])
+
+    def is_due(self):
+        """Whether the server could take even a slow client for dead."""
+        return time.monotonic() - self.read_at > 3
+
+    def read(self, now):
+        """Takes what is there already; `now` is kept for the monitors that hear something."""
+        self.now = -1 if self.is_slow else now
+        self.read_at = time.monotonic()
+        while select.select([self.client.socket], [], [], 0)[0]:
+            self.client._fill(0, "what is there")
+        while self.client.messages:
+            self.handle(self.client.receive())
+
+    def catch_up(self):
+        """Takes everything up to the reply to the last request, and an echo's."""
+        self.request(lambda result: None, "echo")
+        self.now = -1
+        self.read_at = time.monotonic()
+        while self.waiting:
+            self.handle(self.client.receive())
+
+    def is_current(self, rows):
+        self.catch_up()
+        try:
+            self.check(rows, "")
+        except AssertionError:
+            return False
+        return True
+
+    def check(self, rows, when):
+        for monitor in self.monitors:
+            monitor.check(rows, when)
+
+    def reconnect(self, server, is_over):
+        """Comes back: to a new process if `is_over`, and then with what the old one still said."""
+        if is_over:
+            for message in self.client.wait_closed():
+                if message.get("method") != "echo":
+                    self.handle(message)
+        self.client.close()
+        monitors, self.monitors = self.monitors, []
+        self.connect(server)
+        for monitor in monitors:
+            self.start(monitor)
+

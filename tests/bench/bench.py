@@ -14,6 +14,7 @@ import json
 import pathlib
 import platform
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -169,6 +170,7 @@ def parse_arguments():
 
 def main():
     args = parse_arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended
     check_build(args.build)
     begin = time.monotonic()
     table = {}

@@ -5,6 +5,8 @@
 
 #include <assert.h>
 
+static _Thread_local struct text *own_empty; // between text_thread_begin() and its end
+
 struct text *text_empty(void)
 {
     static struct {
@@ -12,7 +14,7 @@ struct text *text_empty(void)
         char terminator;
     } empty = {.text = {.refs = 1}};
 
-    return text_ref(&empty.text);
+    return text_ref(own_empty ? own_empty : &empty.text);
 }
 
 struct text *text_new(struct slice bytes)
@@ -40,9 +42,10 @@ void text_free(struct text *text)
 #define SHARED_SLOTS 1024
 #define SHARED_MAX   32
 
+static _Thread_local struct text *slots[SHARED_SLOTS];
+
 struct text *text_share(struct slice bytes)
 {
-    static struct text *slots[SHARED_SLOTS];
     struct text **slot;
 
     if (!bytes.size || bytes.size > SHARED_MAX) {
@@ -54,4 +57,18 @@ struct text *text_share(struct slice bytes)
         *slot = text_new(bytes);
     }
     return text_ref(*slot);
+}
+
+void text_thread_begin(void)
+{
+    own_empty = xcalloc(1, sizeof(*own_empty) + 1);
+    own_empty->refs = 1;
+}
+
+void text_thread_end(void)
+{
+    text_unref(TAKE_PTR(own_empty));
+    for (size_t i = 0; i < SHARED_SLOTS; i++) {
+        text_unref(TAKE_PTR(slots[i]));
+    }
 }

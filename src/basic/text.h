@@ -23,6 +23,10 @@ struct text *text_new(struct slice bytes);
 // (roles, keys of maps), so that they take memory once.
 struct text *text_share(struct slice bytes);
 void text_free(struct text *text);
+// Counts are not atomic. Texts made by another thread than the engine's between these two share
+// nothing with those of other threads; afterwards they may be handed over as a whole.
+void text_thread_begin(void);
+void text_thread_end(void);
 
 static inline struct text *text_ref(struct text *text)
 {

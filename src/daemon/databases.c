@@ -45,10 +45,40 @@ static void on_progress(void *userdata, const char *what, uint64_t done, uint64_
     }
 }
 
+// A conversion that a client asked for.
+struct conversion_call {
+    struct databases *databases;
+    struct store *store;
+};
+
+static void on_converted(void *userdata, struct db *old, const struct ovsdb_error *error)
+{
+    struct conversion_call *call = userdata;
+    struct db *current = store_db(call->store);
+
+    server_converted(call->databases->server, old ? old : current, current, error);
+    free(call);
+}
+
+static void on_convert(void *userdata, struct db *db, struct schema *schema)
+{
+    struct databases *databases = userdata;
+    struct conversion_call *call = NEW(struct conversion_call);
+    size_t i = 0;
+
+    while (store_db(databases->items[i].store) != db) {
+        i++;
+    }
+    *call = (struct conversion_call){databases, databases->items[i].store};
+    store_start_conversion(call->store, schema, on_converted, call);
+}
+
 struct databases *databases_new(struct server *server, struct gate *gate)
 {
     struct databases *databases = NEW(struct databases);
+    const struct server_converter converter = {on_convert, databases};
 
+    server_set_converter(server, &converter);
     databases->server = server;
     databases->gate = gate;
     databases->last_progress = clock_monotonic();

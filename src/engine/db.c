@@ -35,6 +35,18 @@ void db_free(struct db *db)
     free(db);
 }
 
+bool db_free_some(struct db *db, size_t n)
+{
+    for (uint16_t i = 0; i < db->schema->n_tables; i++) {
+        n = table_free_some(db->tables[i], n);
+        if (!n) {
+            return true;
+        }
+    }
+    db_free(db);
+    return false;
+}
+
 struct schema *db_schema(const struct db *db)
 {
     return db->schema;

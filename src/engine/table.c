@@ -85,6 +85,28 @@ void table_free(struct table *table)
     free(table);
 }
 
+size_t table_free_some(struct table *table, size_t n)
+{
+    struct htable *entries = &table->entries;
+
+    while (n && entries->n) {
+        struct htable_slot *slot = &entries->slots[--entries->n_slots];
+
+        if (slot->hash) {
+            struct entry *entry = slot->item;
+
+            row_unref(entry->row);
+            free(entry);
+            entries->n--;
+            n--;
+        }
+    }
+    if (!entries->n) {
+        htable_done(entries);
+    }
+    return n;
+}
+
 static struct uuid entry_uuid(const struct entry *entry)
 {
     return entry->row ? entry->row->uuid : entry->pending->uuid;

@@ -5,7 +5,7 @@
 //     methods.c  the small methods        transact.c transactions and those that wait
 //     monitors.c the monitor methods      locks.c    lock, steal, unlock
 //     self.c     the _Server database     params.c   what requests say
-//                                         reply.c    what is answered
+//     convert.c  schema conversion        reply.c    what is answered
 #pragma once
 
 #include "monitor/monitor.h"
@@ -13,6 +13,7 @@
 #include "json/message.h"
 
 struct trigger;
+struct conversion;
 
 // A database as the server serves it.
 struct served_db {
@@ -20,10 +21,11 @@ struct served_db {
     struct db *db;
     struct hub *hub;
     struct db_observer observer;
-    struct list *wakes;   // by table index: struct wake of the triggers that wait for it
-    struct list triggers; // all that wait in this database
-    bool is_own;          // _Server: clients only read it
-    struct uuid row;      // its row in _Server
+    struct list *wakes;            // by table index: struct wake of the triggers that wait for it
+    struct list triggers;          // all that wait in this database
+    bool is_own;                   // _Server: clients only read it
+    struct uuid row;               // its row in _Server
+    struct conversion *conversion; // that runs, or NULL
 };
 
 struct server {
@@ -42,6 +44,7 @@ struct server {
     size_t n_timeouts;
     size_t timeouts_capacity;
     struct served_db *self; // _Server
+    struct server_converter converter;
     size_t n_sessions, n_monitors, n_triggers;
     uint64_t n_transactions;
     struct buf out;     // the reply being written
@@ -69,6 +72,10 @@ struct served_db *server_find(const struct server *server, struct slice name);
 // Serves `db`, whose name is free, under its name; stops serving it.
 struct served_db *server_serve(struct server *server, struct db *db);
 void server_unserve(struct server *server, struct served_db *sdb);
+// Serves `db` in its place. Its monitors end; what waits must be run again.
+void served_db_replace(struct served_db *sdb, struct db *db);
+// Clients that do not know that the set of databases may change connect anew to see it.
+void server_disconnect_unaware(struct server *server, const char *reason);
 uint64_t server_ticket(const struct server *server);
 
 // session.c
@@ -82,6 +89,7 @@ method_function method_set_db_change_aware;
 method_function method_transact, method_cancel;
 method_function method_monitor, method_monitor_cond, method_monitor_cond_since;
 method_function method_monitor_cond_change, method_monitor_cancel;
+method_function method_convert;
 method_function method_lock, method_steal, method_unlock;
 
 // transact.c
@@ -90,6 +98,8 @@ void session_wake_held_triggers(struct session *session);
 // Answers the waiting transactions of a database that goes away.
 void served_db_cancel_triggers(struct served_db *sdb);
 void served_db_wake(struct served_db *sdb, const struct changeset *changes);
+// Everything that waits in the database is run again; it waits for none of its tables any more.
+void served_db_run_all(struct served_db *sdb);
 usec_t server_triggers_deadline(const struct server *server);
 bool server_run_triggers(struct server *server, usec_t now, size_t *budget);
 
@@ -102,6 +112,13 @@ void session_drop_monitors(struct session *session);
 // Ends the monitors of a database that goes away, with "monitor_canceled".
 void session_cancel_monitors(struct session *session, struct served_db *sdb);
 
+// convert.c
+// True if a transaction with these params must wait for the end of a conversion.
+bool served_db_holds(const struct served_db *sdb, struct slice params);
+// Answers who asked for the conversion of a database that goes away.
+void served_db_cancel_conversion(struct served_db *sdb);
+void session_forget_conversions(struct session *session);
+
 // locks.c
 void session_release_locks(struct session *session);
 // For "assert": does the session (userdata) hold `lock`?
@@ -111,4 +128,6 @@ bool session_owns_lock(void *userdata, struct slice lock);
 void server_self_start(struct server *server);
 void server_self_stop(struct server *server);
 void server_self_add(struct server *server, struct served_db *sdb);
+// Its schema has changed.
+void server_self_update(struct server *server, struct served_db *sdb);
 void server_self_remove(struct server *server, struct served_db *sdb);

@@ -74,6 +74,15 @@ void server_self_add(struct server *server, struct served_db *sdb)
     commit(txn);
 }
 
+void server_self_update(struct server *server, struct served_db *sdb)
+{
+    struct txn *txn = txn_new(server->self->db);
+    struct row *row = txn_modify(txn, database_table(server), sdb->row);
+
+    set_string(server, row, "schema", text_ref(db_schema(sdb->db)->json));
+    commit(txn);
+}
+
 void server_self_remove(struct server *server, struct served_db *sdb)
 {
     struct txn *txn = txn_new(server->self->db);

@@ -93,31 +93,59 @@ static void on_committed(struct db_observer *observer, struct db *db, struct cha
     served_db_wake(CONTAINER_OF(observer, struct served_db, observer), changes);
 }
 
-static struct served_db *served_db_new(struct server *server, struct db *db)
+static void attach(struct served_db *sdb, struct db *db)
 {
-    struct served_db *sdb = NEW(struct served_db);
     size_t n_tables = db_schema(db)->n_tables;
 
-    sdb->server = server;
     sdb->db = db;
     sdb->hub = hub_new(db, &session_monitor_sink);
     sdb->wakes = NEW_ARRAY(struct list, n_tables + 1);
     for (size_t i = 0; i < n_tables; i++) {
         list_init(&sdb->wakes[i]);
     }
+    db_add_observer(db, &sdb->observer);
+}
+
+static void detach(struct served_db *sdb)
+{
+    db_remove_observer(&sdb->observer);
+    hub_free(sdb->hub);
+    free(sdb->wakes);
+}
+
+static struct served_db *served_db_new(struct server *server, struct db *db)
+{
+    struct served_db *sdb = NEW(struct served_db);
+
+    sdb->server = server;
     list_init(&sdb->triggers);
     sdb->observer.committed = on_committed;
-    db_add_observer(db, &sdb->observer);
+    attach(sdb, db);
     return sdb;
 }
 
 // Its monitors and triggers must be gone.
 static void served_db_free(struct served_db *sdb)
 {
-    db_remove_observer(&sdb->observer);
-    hub_free(sdb->hub);
-    free(sdb->wakes);
+    detach(sdb);
     free(sdb);
+}
+
+static void cancel_monitors(struct served_db *sdb)
+{
+    struct session *session;
+
+    LIST_FOREACH (session, &sdb->server->sessions, node) {
+        session_cancel_monitors(session, sdb);
+    }
+}
+
+void served_db_replace(struct served_db *sdb, struct db *db)
+{
+    served_db_run_all(sdb);
+    cancel_monitors(sdb);
+    detach(sdb);
+    attach(sdb, db);
 }
 
 struct served_db *server_serve(struct server *server, struct db *db)
@@ -134,13 +162,11 @@ struct served_db *server_serve(struct server *server, struct db *db)
 
 void server_unserve(struct server *server, struct served_db *sdb)
 {
-    struct session *session;
     size_t i = 0;
 
+    served_db_cancel_conversion(sdb);
     served_db_cancel_triggers(sdb);
-    LIST_FOREACH (session, &server->sessions, node) {
-        session_cancel_monitors(session, sdb);
-    }
+    cancel_monitors(sdb);
     while (server->dbs[i] != sdb) {
         i++;
     }
@@ -149,8 +175,7 @@ void server_unserve(struct server *server, struct served_db *sdb)
     served_db_free(sdb);
 }
 
-// Clients that do not know that the set of databases may change connect anew to see it.
-static void disconnect_unaware(struct server *server, const char *reason)
+void server_disconnect_unaware(struct server *server, const char *reason)
 {
     struct session *session;
 
@@ -170,7 +195,7 @@ int server_add_db(struct server *server, struct db *db)
     }
     log_dbg("serving database %s", name);
     server_self_add(server, server_serve(server, db));
-    disconnect_unaware(server, "a database was added");
+    server_disconnect_unaware(server, "a database was added");
     return 0;
 }
 
@@ -179,7 +204,7 @@ void server_remove_db(struct server *server, struct db *db)
     struct served_db *sdb = server_find(server, slice_of(db_schema(db)->name));
 
     log_dbg("no longer serving database %s", db_schema(db)->name);
-    disconnect_unaware(server, "a database was removed");
+    server_disconnect_unaware(server, "a database was removed");
     server_self_remove(server, sdb);
     server_unserve(server, sdb);
 }
@@ -188,8 +213,8 @@ void server_set_backup(struct server *server, bool is_backup)
 {
     if (server->is_backup != is_backup) {
         server->is_backup = is_backup;
-        disconnect_unaware(server,
-                           is_backup ? "the server is a backup now" : "the server is active now");
+        server_disconnect_unaware(server, is_backup ? "the server is a backup now"
+                                                    : "the server is active now");
     }
 }
 

@@ -29,6 +29,20 @@ void server_set_backup(struct server *server, bool is_backup);
 // What get_server_id answers.
 struct uuid server_id(const struct server *server);
 
+// Who converts databases (the method "convert"): `convert` is called for a database that is not
+// being converted, and must be followed, not from within, by server_converted(). Until then no
+// transaction changes the database. References to `schema` it takes itself.
+struct server_converter {
+    void (*convert)(void *userdata, struct db *db, struct schema *schema);
+    void *userdata;
+};
+void server_set_converter(struct server *server, const struct server_converter *converter);
+// The conversion is over. Without `error`, `new`, the caller's, is served in the place of `old`;
+// with it nothing has changed. No effect if `old` is not served any more. `old` must still be
+// there.
+void server_converted(struct server *server, struct db *old, struct db *new,
+                      const struct ovsdb_error *error);
+
 // When server_run() has something to do by itself (a wait's timeout); USEC_INFINITY: never.
 usec_t server_deadline(const struct server *server);
 // Runs waiting transactions that a commit or the clock woke, and lets sessions produce the updates

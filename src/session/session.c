@@ -29,6 +29,7 @@ static const struct {
     {"get_schema", method_get_schema},
     {"get_server_id", method_get_server_id},
     {"set_db_change_aware", method_set_db_change_aware},
+    {"convert", method_convert},
 };
 
 struct session *session_new(struct server *server, const struct session_sink *sink, void *userdata,
@@ -53,6 +54,7 @@ static void session_release(struct session *session)
 {
     session_drop_monitors(session);
     session_cancel_triggers(session);
+    session_forget_conversions(session);
     session_release_locks(session);
 }
 

@@ -180,6 +180,10 @@ static bool run(struct session *session, const struct served_db *sdb, struct sli
     enum transact_status status;
     struct ovsdb_error *error;
 
+    if (served_db_holds(sdb, params)) {
+        *ret = (struct transact_result){.timeout = USEC_INFINITY};
+        return true;
+    }
     message_begin_reply(out, id);
     error = transact_run(sdb->db, &request, out, &status, ret);
     if (error) {
@@ -294,6 +298,16 @@ void served_db_wake(struct served_db *sdb, const struct changeset *changes)
         LIST_FOREACH (place, &sdb->wakes[changes->tables[i].table->index], node) {
             wake(place->trigger);
         }
+    }
+}
+
+void served_db_run_all(struct served_db *sdb)
+{
+    struct trigger *trigger;
+
+    LIST_FOREACH (trigger, &sdb->triggers, node) {
+        trigger_unwait(trigger);
+        wake(trigger);
     }
 }
 

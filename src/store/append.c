@@ -120,6 +120,9 @@ struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, 
     struct uuid id;
     int r;
 
+    if (store_is_converting(store)) {
+        return error_new(ERROR_RESOURCES, "%s: the database is being converted", store->path);
+    }
     if (!encode(store, changes, &record, &id)) {
         changes->txn_id = uuid_random();
         *ret_ticket = 0;

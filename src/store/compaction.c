@@ -24,7 +24,7 @@
 #include "store/new_file.h"
 
 #include <errno.h>
-#include <sys/stat.h>
+#include <fcntl.h>
 
 LOG_MODULE(store);
 
@@ -52,6 +52,7 @@ struct compaction {
     struct new_file file;
     bool has_file;
     int old_fd;
+    int retired_fd;     // the last descriptor of the old file, or -1
     uint64_t old_size;  // of the old file at the snapshot's moment
     uint64_t copied;    // of the old file, from old_size on
     uint64_t copy_to;   // of this round
@@ -135,10 +136,14 @@ static struct ovsdb_error *install_mt(struct compaction *compaction)
 static void run_mt(struct job *job)
 {
     struct compaction *compaction = CONTAINER_OF(job, struct compaction, job);
-    int r = 0;
+    int r;
 
     if (compaction->phase == INSTALLING) {
         compaction->error = install_mt(compaction);
+        return;
+    }
+    if (compaction->phase == RELEASING) {
+        close(TAKE_FD(compaction->retired_fd));
         return;
     }
     r = compaction->phase == WRITING ? write_mt(compaction) : copy_mt(compaction);
@@ -173,6 +178,10 @@ static void tell_waiters(struct compaction *compaction, struct ovsdb_error *erro
 static void compaction_free(struct compaction *compaction)
 {
     compaction->store->compaction = NULL;
+    job_finish(&compaction->job);
+    if (compaction->retired_fd >= 0) {
+        close(compaction->retired_fd);
+    }
     snapshot_free(compaction->snapshot);
     schema_unref(compaction->schema);
     free(compaction->comment);
@@ -197,6 +206,9 @@ static void end(struct compaction *compaction, struct ovsdb_error *error)
     }
     set_phase(compaction, RELEASING);
     tell_waiters(compaction, error);
+    if (compaction->retired_fd >= 0) {
+        job_start(&compaction->job);
+    }
 }
 
 // The new file has the name.
@@ -209,6 +221,9 @@ static void take_over(struct compaction *compaction)
     store->member.fd = store->member.twin_fd;
     store->member.twin_fd = -1;
     (void)TAKE_FD(compaction->file.fd);
+    // Closing the last descriptor of a file that has no name any more frees its blocks and takes
+    // long: that is the helper's.
+    compaction->retired_fd = fcntl(old_fd, F_DUPFD_CLOEXEC, 0);
     gate_member_close(&store->member, old_fd);
     log_event(LOG_LEVEL_INFO, MSG_DATABASE_COMPACTED,
               LOG_FIELDS({"OVSDB_DATABASE", compaction->schema->name}),
@@ -272,6 +287,8 @@ static void on_job_done(struct job *job)
 
     if (compaction->phase == INSTALLING) {
         on_installed(compaction);
+    } else if (compaction->phase == RELEASING) {
+        log_dbg("%s: compaction: the old file is closed", store->path);
     } else if (compaction->error) {
         end(compaction, TAKE_PTR(compaction->error));
     } else if (store->failure) {
@@ -306,6 +323,7 @@ static struct compaction *compaction_new(struct store *store)
     char id[UUID_TEXT_SIZE];
 
     compaction->store = store;
+    compaction->retired_fd = -1;
     compaction->snapshot = snapshot_new(store->db);
     compaction->schema = schema_ref(db_schema(store->db));
     compaction->old_size = compaction->copied = store->size;
@@ -321,6 +339,9 @@ static struct ovsdb_error *check_writable(const struct store *store)
     if (!store->lockfile) {
         return error_new(ERROR_NOT_ALLOWED, "%s: the database is open for reading only",
                          store->path);
+    }
+    if (store_is_converting(store)) {
+        return error_new(ERROR_RESOURCES, "%s: the database is being converted", store->path);
     }
     return store->failure ? store_failure_error(store) : NULL;
 }
@@ -357,7 +378,7 @@ bool store_is_compacting(const struct store *store)
     return store->compaction && store->compaction->phase != RELEASING;
 }
 
-bool store_run(struct store *store)
+static bool run_compaction(struct store *store)
 {
     struct compaction *compaction = store->compaction;
 
@@ -366,13 +387,20 @@ bool store_run(struct store *store)
     }
     if (compaction->phase == COLLECTING && !snapshot_collect(compaction->snapshot, STEP_ROWS)) {
         write_snapshot(compaction);
-    } else if (compaction->phase == RELEASING &&
+    } else if (compaction->phase == RELEASING && !job_is_running(&compaction->job) &&
                !snapshot_release(compaction->snapshot, STEP_COMMITS)) {
         compaction->snapshot = NULL;
         compaction_free(compaction);
         return false;
     }
-    return compaction->phase == COLLECTING || compaction->phase == RELEASING;
+    return !job_is_running(&compaction->job);
+}
+
+bool store_run(struct store *store)
+{
+    bool more = run_compaction(store);
+
+    return store_run_conversion(store) || more;
 }
 
 void store_stop_compaction(struct store *store)

@@ -1,48 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
-// A database under another schema: one transaction that inserts every row, so that the new schema's
-// rules hold as after any other.
+// A database under another schema: its rows are loaded like those of a file, so that the new
+// schema's rules hold as after any other start.
+#include "store/convert.h"
+
 #include "store/store.h"
 
-#include "engine/txn.h"
+#include <errno.h>
 
-// Same form in memory, whatever the constraints.
-static bool has_same_form(const struct type *a, const struct type *b)
-{
-    return a->key.type == b->key.type && a->value.type == b->value.type &&
-           type_is_scalar(a) == type_is_scalar(b);
-}
-
-// The value as the new type reads what the old one prints.
-static struct ovsdb_error *convert_value(union datum value, const struct type *from,
-                                         const struct type *to, struct buf *text,
-                                         struct buf *scratch, union datum *ret)
-{
-    struct ovsdb_error *error;
-    struct cursor cursor;
-
-    if (has_same_form(from, to)) {
-        error = datum_check(value, to);
-        if (!error) {
-            *ret = datum_copy(value, to);
-        }
-        return error;
-    }
-    buf_clear(text);
-    datum_put(text, value, from);
-    cursor_init(&cursor, buf_slice(text));
-    return datum_decode(&cursor, to, DATUM_CHECK_ALL, NULL, scratch, ret);
-}
-
-struct conversion {
-    struct txn *txn;
+struct converter {
+    struct db *db;
+    const atomic_bool *is_canceled;
     struct buf text;
     struct buf scratch;
 };
 
-static struct ovsdb_error *convert_row(struct conversion *conversion, const struct row *old,
+static bool is_plain(const struct type *type)
+{
+    return type_is_scalar(type) && type->key.type != ATOM_STRING;
+}
+
+// The value as the new type reads what the old one prints.
+static struct ovsdb_error *convert_value(struct converter *converter, union datum value,
+                                         const struct type *from, const struct type *to,
+                                         union datum *ret)
+{
+    struct ovsdb_error *error;
+    struct cursor cursor;
+
+    if (is_plain(from) && is_plain(to) && from->key.type == to->key.type) {
+        error = datum_check(value, to);
+        if (!error) {
+            *ret = value;
+        }
+        return error;
+    }
+    buf_clear(&converter->text);
+    datum_put(&converter->text, value, from);
+    cursor_init(&cursor, buf_slice(&converter->text));
+    return datum_decode(&cursor, to, DATUM_CHECK_ALL, NULL, &converter->scratch, ret);
+}
+
+static struct ovsdb_error *convert_row(struct converter *converter, const struct row *old,
                                        const struct table_schema *table)
 {
-    struct row *row = txn_insert(conversion->txn, table, old->uuid);
+    bool is_new;
+    struct row *row = db_load_row(converter->db, table, old->uuid, &is_new);
 
     for (size_t i = COLUMN_VERSION + 1; i < old->table->n_columns; i++) {
         const struct column *from = &old->table->columns[i];
@@ -54,8 +56,7 @@ static struct ovsdb_error *convert_row(struct conversion *conversion, const stru
         if (!to) {
             continue;
         }
-        error = convert_value(row_get(old, from), &from->type, &to->type, &conversion->text,
-                              &conversion->scratch, &value);
+        error = convert_value(converter, row_get(old, from), &from->type, &to->type, &value);
         if (error) {
             error_prefix(error, "table %s, row %s, column %s: ", table->name,
                          uuid_text(old->uuid, uuid), to->name);
@@ -66,50 +67,57 @@ static struct ovsdb_error *convert_row(struct conversion *conversion, const stru
     return NULL;
 }
 
-static struct ovsdb_error *convert_rows(struct conversion *conversion, const struct db *db,
-                                        const struct schema *schema)
+static struct ovsdb_error *convert_table(struct converter *converter,
+                                         const struct snapshot *snapshot, size_t index,
+                                         const struct table_schema *table)
 {
-    const struct schema *old_schema = db_schema(db);
+    struct ovsdb_error *error = NULL;
+    size_t n;
+    struct row *const *rows = snapshot_rows(snapshot, index, &n);
 
-    for (size_t i = 0; i < old_schema->n_tables; i++) {
-        const struct table_schema *from = &old_schema->tables[i];
-        const struct table_schema *to = schema_find_table(schema, slice_of(from->name));
-        size_t state = 0;
-        struct row *row;
-
-        if (!to) {
-            continue;
+    for (size_t i = 0; i < n && !error; i++) {
+        if (converter->is_canceled && atomic_load(converter->is_canceled)) {
+            return error_io(ECANCELED, "the conversion was interrupted");
         }
-        while ((row = table_next(db_table(db, from), &state))) {
-            struct ovsdb_error *error = convert_row(conversion, row, to);
+        error = convert_row(converter, rows[i], table);
+    }
+    return error;
+}
 
-            if (error) {
-                return error;
-            }
+struct ovsdb_error *convert_rows(const struct snapshot *snapshot, struct schema *schema,
+                                 const atomic_bool *is_canceled, struct db **ret)
+{
+    const struct schema *old = snapshot_schema(snapshot);
+    struct converter converter = {.db = db_new(schema), .is_canceled = is_canceled};
+    struct ovsdb_error *error = NULL;
+
+    for (size_t i = 0; i < old->n_tables && !error; i++) {
+        const struct table_schema *table = schema_find_table(schema, slice_of(old->tables[i].name));
+
+        if (table) {
+            error = convert_table(&converter, snapshot, i, table);
         }
     }
+    if (!error) {
+        error = db_load_finish(converter.db);
+    }
+    buf_done(&converter.text);
+    buf_done(&converter.scratch);
+    if (error) {
+        db_free(converter.db);
+        return error;
+    }
+    *ret = converter.db;
     return NULL;
 }
 
 struct ovsdb_error *store_convert(struct db *db, struct schema *schema, struct db **ret)
 {
-    struct db *new_db = db_new(schema);
-    struct conversion conversion = {.txn = txn_new(new_db)};
-    struct changeset *changes;
+    struct snapshot *snapshot = snapshot_new(db);
     struct ovsdb_error *error;
-    uint64_t ticket;
 
-    error = convert_rows(&conversion, db, schema);
-    if (!error) {
-        error = txn_commit(conversion.txn, false, &changes, &ticket);
-    }
-    txn_free(conversion.txn);
-    buf_done(&conversion.text);
-    buf_done(&conversion.scratch);
-    if (error) {
-        db_free(new_db);
-        return error;
-    }
-    *ret = new_db;
-    return NULL;
+    snapshot_collect(snapshot, SIZE_MAX);
+    error = convert_rows(snapshot, schema, NULL, ret);
+    snapshot_free(snapshot);
+    return error;
 }

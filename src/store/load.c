@@ -49,12 +49,16 @@ static struct ovsdb_error *load_schema(struct loader *loader, const struct reade
 // The id that a snapshot's comment keeps.
 static void restore_txn_id(struct loader *loader, const struct record_info *info)
 {
-    size_t n = strlen(COMPACTED_COMMENT);
+    static const char *const comments[] = {COMPACTED_COMMENT, CONVERTED_COMMENT};
     struct uuid id;
 
-    if (info->comment.size == n + UUID_LEN && !memcmp(info->comment.data, COMPACTED_COMMENT, n) &&
-        uuid_parse((struct slice){info->comment.data + n, UUID_LEN}, &id)) {
-        loader->last_id = id;
+    for (size_t i = 0; i < ARRAY_SIZE(comments); i++) {
+        size_t n = strlen(comments[i]);
+
+        if (info->comment.size == n + UUID_LEN && !memcmp(info->comment.data, comments[i], n) &&
+            uuid_parse((struct slice){info->comment.data + n, UUID_LEN}, &id)) {
+            loader->last_id = id;
+        }
     }
 }
 

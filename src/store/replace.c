@@ -46,6 +46,7 @@ static struct ovsdb_error *rewrite(struct store *store, const struct new_file_co
         return store_failure_error(store);
     }
     store_stop_compaction(store);
+    store_stop_conversion(store);
     if (gate_member_wait(&store->member)) {
         return error_io(-gate_member_wait(&store->member), "%s: cannot be synced", store->path);
     }

@@ -136,6 +136,7 @@ void store_close(struct store *store)
         return;
     }
     store_stop_compaction(store);
+    store_stop_conversion(store);
     sync_before_close(store);
     db_free(store->db);
     if (store->member.fd >= 0) {
@@ -169,7 +170,7 @@ bool store_wants_compaction(const struct store *store, usec_t now)
 {
     usec_t age = now - store->compacted_at;
 
-    if (!store->lockfile || store->failure || store->compaction ||
+    if (!store->lockfile || store->failure || store->compaction || store->conversion ||
         store->n_records < COMPACT_MIN_RECORDS || now < store->compacted_at ||
         age < COMPACT_MIN_INTERVAL) {
         return false;

@@ -59,6 +59,16 @@ struct ovsdb_error *store_write_copy(struct db *db, const char *path, const char
 // Moves the rows to another schema (drops what it lacks, defaults what is new, checks every
 // constraint): a new database, the caller's; `db` is unchanged. O(database).
 struct ovsdb_error *store_convert(struct db *db, struct schema *schema, struct db **ret);
+// The same for a store that is served: on a helper thread, as store_start_compaction(). Until
+// `done` is called commits are refused ("resources exhausted"); the caller keeps them back. It is
+// called once, with NULL or what went wrong: then nothing has changed, and `old` is NULL. On
+// success the store has a new database, and `old` is the former one, which nobody may use after the
+// call.
+typedef void store_converted_function(void *userdata, struct db *old,
+                                      const struct ovsdb_error *error);
+void store_start_conversion(struct store *store, struct schema *schema,
+                            store_converted_function *done, void *userdata);
+bool store_is_converting(const struct store *store);
 // Makes `db` the store's database and its file, as compaction does. On success the store owns `db`
 // and has freed its former database, which nobody may use any more; on error nothing has changed.
 // `comment` may be NULL.

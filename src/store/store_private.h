@@ -32,6 +32,7 @@ struct store {
     // While a compaction puts its file in place records go to both: see compaction.c.
     uint64_t twin_size; // where the next record goes in member.twin_fd
     struct compaction *compaction;
+    struct conversion *conversion; // see conversion.c
 
     // For store_wants_compaction(): since then.
     usec_t compacted_at;
@@ -48,8 +49,13 @@ struct ovsdb_error *store_failure_error(const struct store *store);
 // The compaction that runs, if any, is called off, or ended where it is too late for that; who
 // waits for it is told.
 void store_stop_compaction(struct store *store);
+// The same for a conversion, and its steps on the engine thread.
+void store_stop_conversion(struct store *store);
+bool store_run_conversion(struct store *store);
 // The file has just been made from the database: `size` bytes.
 void store_mark_compacted(struct store *store, uint64_t size);
 
 // The comment of a snapshot, which keeps the id of the last transaction over a compaction.
 #define COMPACTED_COMMENT "compacted by ovsdbd; last transaction ID "
+// The same of a conversion, which has an id of its own: what clients saw before it they see anew.
+#define CONVERTED_COMMENT "converted by ovsdbd; last transaction ID "

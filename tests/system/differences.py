@@ -51,6 +51,14 @@ REASONS = {
     "resume":
         "monitor_cond_since resumes on a standalone server too; the peer knows transaction ids only"
         " in a cluster",
+    "convert-told":
+        "a conversion shows in _Server at once; the peer tells nobody who monitors it",
+    "convert-names-the-value":
+        "a refused conversion names the table, the row and the column",
+    "convert-own":
+        "the server's own database is not converted; the peer does it",
+    "convert-waits":
+        "a transaction that waits goes on waiting in the converted database; the peer cancels it",
     "invalid-utf8":
         "RFC 7047 4 asks for UTF-8; the peer echoes invalid bytes back, which no client can parse",
 }

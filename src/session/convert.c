@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// The method convert: a database moves to another schema. The work is the daemon's (struct
+// server_converter); meanwhile transactions that would change the database wait, everything else is
+// answered. When it is done the new database is served in its place: monitors of the old one end,
+// clients that do not know of such changes are disconnected, and what waited runs.
+#include "session/params.h"
+#include "session/reply.h"
+
+#include "basic/log.h"
+#include "json/cursor.h"
+
+LOG_MODULE(session);
+
+// Who asked.
+struct conversion {
+    struct session *session; // NULL: it has gone
+    struct text *id;
+};
+
+void server_set_converter(struct server *server, const struct server_converter *converter)
+{
+    server->converter = *converter;
+}
+
+static struct ovsdb_error *check_request(const struct session *session, const struct served_db *sdb,
+                                         const struct schema *schema)
+{
+    const char *name = db_schema(sdb->db)->name;
+
+    if (strcmp(schema->name, name)) {
+        return error_new("invalid parameters",
+                         "convert: the new schema is called %s, the database %s", schema->name,
+                         name);
+    }
+    if (sdb->is_own || session->read_only || session->server->is_backup) {
+        return error_new(ERROR_NOT_ALLOWED, "convert: %s is read-only here", name);
+    }
+    if (sdb->conversion) {
+        return error_new(ERROR_RESOURCES, "convert: %s is being converted already", name);
+    }
+    return NULL;
+}
+
+static struct ovsdb_error *parse(struct session *session, const struct message *request,
+                                 struct served_db **ret_sdb, struct schema **ret_schema)
+{
+    struct slice params[2];
+    struct ovsdb_error *error = params_database(session, request, ret_sdb);
+
+    if (error) {
+        return error;
+    }
+    if (params_cut(request->params, params, 2) != 2) {
+        return error_syntax(request->params,
+                            "convert: params must be [<db-name>, <database-schema>]");
+    }
+    return schema_from_text(params[1], ret_schema);
+}
+
+void method_convert(struct session *session, const struct message *request, usec_t now)
+{
+    const struct server_converter *converter = &session->server->converter;
+    _cleanup_schema_ struct schema *schema = NULL;
+    struct served_db *sdb;
+    struct ovsdb_error *error = parse(session, request, &sdb, &schema);
+
+    if (!error) {
+        error = check_request(session, sdb, schema);
+    }
+    if (error) {
+        session_reply_error(session, request->id, error);
+        return;
+    }
+    log_dbg("%s: conversion of %s begins", session->name, schema->name);
+    sdb->conversion = NEW(struct conversion);
+    sdb->conversion->session = session;
+    sdb->conversion->id = canonical_text(request->id);
+    converter->convert(converter->userdata, sdb->db, schema);
+}
+
+static void conversion_free(struct conversion *conversion)
+{
+    text_unref(conversion->id);
+    free(conversion);
+}
+
+void session_forget_conversions(struct session *session)
+{
+    const struct server *server = session->server;
+
+    for (size_t i = 0; i < server->n_dbs; i++) {
+        struct conversion *conversion = server->dbs[i]->conversion;
+
+        if (conversion && conversion->session == session) {
+            conversion->session = NULL;
+        }
+    }
+}
+
+void served_db_cancel_conversion(struct served_db *sdb)
+{
+    struct conversion *conversion = TAKE_PTR(sdb->conversion);
+
+    if (conversion) {
+        if (conversion->session) {
+            session_reply_error_text(conversion->session, text_slice(conversion->id), "canceled");
+        }
+        conversion_free(conversion);
+    }
+}
+
+// Transactions of these operations alone change nothing.
+static bool is_reading(struct slice name)
+{
+    static const char *const names[] = {"select", "wait", "comment", "assert", "abort"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (slice_is(name, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool operation_is_reading(struct slice operation, struct buf *scratch)
+{
+    bool reads = false; // the last "op" counts
+    struct cursor cursor;
+
+    if (json_kind_of(operation) != JSON_KIND_OBJECT) {
+        return true; // refused anyway
+    }
+    cursor_init(&cursor, operation);
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        bool is_op = slice_is(cursor_name(&cursor, scratch), "op");
+
+        if (is_op && cursor_kind(&cursor) == JSON_KIND_STRING) {
+            reads = is_reading(cursor_string(&cursor, scratch));
+        } else {
+            cursor_skip(&cursor);
+        }
+    }
+    return reads;
+}
+
+bool served_db_holds(const struct served_db *sdb, struct slice params)
+{
+    struct buf *scratch = &sdb->server->scratch;
+    bool reads = true;
+    struct cursor cursor;
+
+    if (!sdb->conversion) {
+        return false;
+    }
+    cursor_init(&cursor, params);
+    for (bool more = cursor_enter(&cursor); more && reads; more = reads && cursor_more(&cursor)) {
+        reads = operation_is_reading(cursor_skip(&cursor), scratch);
+    }
+    return !reads;
+}
+
+static void reply(struct conversion *conversion, const struct ovsdb_error *error)
+{
+    struct session *session = conversion->session;
+    struct slice id = text_slice(conversion->id);
+
+    if (session && error) {
+        struct buf *out = session_out(session);
+        _cleanup_buf_ struct buf text = {0};
+
+        error_put(&text, error);
+        message_put_error(out, id, buf_slice(&text));
+        session_send_out(session);
+    } else if (session) {
+        session_flush_monitors(session);
+        session_reply(session, id, SLICE("{}"));
+    }
+}
+
+void server_converted(struct server *server, struct db *old, struct db *new,
+                      const struct ovsdb_error *error)
+{
+    struct served_db *sdb = server_find(server, slice_of(db_schema(old)->name));
+    struct conversion *conversion;
+
+    if (!sdb || sdb->db != old) {
+        return; // not served any more
+    }
+    conversion = TAKE_PTR(sdb->conversion);
+    if (!error) {
+        log_dbg("database %s has a new schema", db_schema(new)->name);
+        served_db_replace(sdb, new);
+        server_self_update(server, sdb);
+    }
+    reply(conversion, error);
+    conversion_free(conversion);
+    if (!error) {
+        server_disconnect_unaware(server, "a database was converted");
+    }
+    served_db_run_all(sdb);
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conversion beside the running server.
+//
+//     WAITING --no compaction--> COLLECTING --all rows known--> CONVERTING --> FREEING --> (freed)
+//                                 engine thread, in steps        helper         in steps
+//
+// Nothing is committed from the start to the end of it, so the rows of the old database stay as
+// they are; they are read all the while. The helper makes the new database from their printed
+// values, which shares nothing with the old one: reference counts are not atomic. It checks every
+// constraint, writes the new file and puts it in place. Up to the rename an error, or the store's
+// end, leaves everything as it was.
+#include "basic/messages.h"
+#include "store/convert.h"
+#include "store/job.h"
+#include "store/new_file.h"
+#include "store/store_private.h"
+
+#include "basic/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+LOG_MODULE(store);
+
+#define STEP_ROWS      4096 // collected in one step
+#define STEP_FREE_ROWS 1024 // freed in one step
+
+enum phase { WAITING, COLLECTING, CONVERTING, FREEING };
+
+struct conversion {
+    struct store *store;
+    enum phase phase;
+    struct schema *schema;
+    struct snapshot *snapshot;
+    struct job job;
+    atomic_bool is_canceled;
+    struct new_file file;
+    bool has_file;
+    int retired_fd; // the last descriptor of the old file, or -1
+    struct uuid id;
+    char *comment;
+    struct db *db; // the new one while converting, then the old one
+    struct ovsdb_error *error;
+    store_converted_function *done;
+    void *userdata;
+};
+
+static int on_flush_mt(void *userdata, size_t done, size_t total)
+{
+    struct conversion *conversion = userdata;
+
+    if (atomic_load(&conversion->is_canceled)) {
+        return -ECANCELED;
+    }
+    return stream_flush(&conversion->file.stream);
+}
+
+// The rows are those of the new database, which nobody else has yet.
+static int write_rows_mt(struct conversion *conversion)
+{
+    const struct encode_sink sink = {on_flush_mt, conversion};
+    struct snapshot *snapshot = snapshot_new(conversion->db);
+    int r;
+
+    snapshot_collect(snapshot, SIZE_MAX);
+    r = new_file_put_rows(&conversion->file, snapshot, conversion->comment, &sink);
+    snapshot_free(snapshot);
+    return r;
+}
+
+static struct ovsdb_error *write_mt(struct conversion *conversion)
+{
+    int r = new_file_put_schema(&conversion->file, conversion->schema);
+
+    if (!r) {
+        r = write_rows_mt(conversion);
+    }
+    if (!r && fsync(conversion->file.fd) < 0) {
+        r = -errno;
+    }
+    if (!r && atomic_load(&conversion->is_canceled)) {
+        r = -ECANCELED;
+    }
+    return r ? new_file_error(&conversion->file, r) : new_file_install(&conversion->file, true);
+}
+
+static void run_mt(struct job *job)
+{
+    struct conversion *conversion = CONTAINER_OF(job, struct conversion, job);
+
+    if (conversion->phase == FREEING) {
+        close(TAKE_FD(conversion->retired_fd));
+        return;
+    }
+    text_thread_begin();
+    conversion->error = convert_rows(conversion->snapshot, conversion->schema,
+                                     &conversion->is_canceled, &conversion->db);
+    if (!conversion->error) {
+        conversion->error = write_mt(conversion);
+    }
+    text_thread_end();
+}
+
+static void conversion_free(struct conversion *conversion)
+{
+    conversion->store->conversion = NULL;
+    job_finish(&conversion->job);
+    if (conversion->retired_fd >= 0) {
+        close(conversion->retired_fd);
+    }
+    snapshot_free(conversion->snapshot);
+    db_free(conversion->db);
+    schema_unref(conversion->schema);
+    free(conversion->comment);
+    free(conversion);
+}
+
+// Takes `error`.
+static void end(struct conversion *conversion, struct ovsdb_error *error)
+{
+    if (conversion->has_file) {
+        new_file_done(&conversion->file);
+    }
+    snapshot_free(TAKE_PTR(conversion->snapshot));
+    conversion->phase = FREEING;
+    conversion->done(conversion->userdata, error ? NULL : conversion->db, error);
+    error_free(error);
+    if (conversion->retired_fd >= 0) {
+        job_start(&conversion->job);
+    }
+}
+
+// The new file has the name, and holds and has synced all that the old one was given.
+static void take_over(struct conversion *conversion)
+{
+    struct store *store = conversion->store;
+    struct db *old = store->db;
+    int old_fd = store->member.fd;
+
+    store->member.fd = TAKE_FD(conversion->file.fd);
+    gate_member_synced(&store->member);
+    conversion->retired_fd = fcntl(old_fd, F_DUPFD_CLOEXEC, 0);
+    gate_member_close(&store->member, old_fd);
+    store_mark_compacted(store, conversion->file.size);
+    db_set_last_txn_id(conversion->db, conversion->id);
+    db_set_log(old, NULL);
+    store->db = conversion->db;
+    db_set_log(store->db, &store->log);
+    conversion->db = old;
+    log_event(LOG_LEVEL_INFO, MSG_DATABASE_REPLACED,
+              LOG_FIELDS({"OVSDB_DATABASE", conversion->schema->name}),
+              "%s: converted to schema version \"%s\"", store->path,
+              conversion->schema->version ? conversion->schema->version : "");
+}
+
+static void on_job_done(struct job *job)
+{
+    struct conversion *conversion = CONTAINER_OF(job, struct conversion, job);
+    struct ovsdb_error *error = TAKE_PTR(conversion->error);
+
+    if (conversion->phase == FREEING) {
+        return;
+    }
+    if (!conversion->has_file || conversion->file.temp_path) {
+        end(conversion, error);
+        return;
+    }
+    take_over(conversion);
+    if (error) {
+        store_fail(conversion->store, -EIO, "the directory of the new file cannot be synced");
+    }
+    error_free(error);
+    end(conversion, NULL);
+}
+
+static void convert(struct conversion *conversion)
+{
+    struct store *store = conversion->store;
+    struct ovsdb_error *error =
+        store->failure ? store_failure_error(store)
+                       : new_file_open(store->real_path, store->member.fd, &conversion->file);
+
+    if (error) {
+        end(conversion, error);
+        return;
+    }
+    conversion->has_file = true;
+    conversion->phase = CONVERTING;
+    job_start(&conversion->job);
+}
+
+void store_start_conversion(struct store *store, struct schema *schema,
+                            store_converted_function *done, void *userdata)
+{
+    struct conversion *conversion = NEW(struct conversion);
+    char id[UUID_TEXT_SIZE];
+
+    if (store->conversion) { // only its memory is left, or the caller asks twice
+        conversion_free(store->conversion);
+    }
+    conversion->store = store;
+    conversion->schema = schema_ref(schema);
+    conversion->retired_fd = -1;
+    conversion->id = uuid_random();
+    conversion->comment = xasprintf("%s%s", CONVERTED_COMMENT, uuid_text(conversion->id, id));
+    conversion->done = done;
+    conversion->userdata = userdata;
+    job_init(&conversion->job, store->member.gate, run_mt, on_job_done);
+    store->conversion = conversion;
+}
+
+bool store_is_converting(const struct store *store)
+{
+    return store->conversion && store->conversion->phase != FREEING;
+}
+
+static bool step(struct conversion *conversion)
+{
+    struct store *store = conversion->store;
+
+    switch (conversion->phase) {
+    case WAITING:
+        if (store_is_compacting(store)) {
+            return false;
+        }
+        conversion->snapshot = snapshot_new(store->db);
+        conversion->phase = COLLECTING;
+        return true;
+    case COLLECTING:
+        if (!snapshot_collect(conversion->snapshot, STEP_ROWS)) {
+            convert(conversion);
+        }
+        return !job_is_running(&conversion->job);
+    case CONVERTING:
+        return false;
+    case FREEING:
+        if (conversion->db && db_free_some(conversion->db, STEP_FREE_ROWS)) {
+            return true;
+        }
+        conversion->db = NULL;
+        if (!job_is_running(&conversion->job)) {
+            conversion_free(conversion);
+        }
+        return false;
+    }
+    return false;
+}
+
+bool store_run_conversion(struct store *store)
+{
+    return store->conversion && step(store->conversion);
+}
+
+void store_stop_conversion(struct store *store)
+{
+    struct conversion *conversion = store->conversion;
+
+    if (!conversion) {
+        return;
+    }
+    atomic_store(&conversion->is_canceled, true);
+    if (job_is_running(&conversion->job)) {
+        job_finish(&conversion->job);
+    } else if (conversion->phase != FREEING) {
+        end(conversion, error_io(ECANCELED, "%s: cannot be converted", store->path));
+    }
+    conversion_free(conversion);
+}

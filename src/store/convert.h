@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows of one database as another schema reads them.
+#pragma once
+
+#include "engine/snapshot.h"
+
+#include <stdatomic.h>
+
+// Makes a new database with every row of the snapshot, as they are printed: it shares nothing with
+// the old one. What the schema lacks is dropped, what is new has its default; then every constraint
+// is checked. Errors name table, row and column. `is_canceled` may be NULL. Any thread, between
+// text_thread_begin() and text_thread_end() if it is not the engine's. O(database).
+struct ovsdb_error *convert_rows(const struct snapshot *snapshot, struct schema *schema,
+                                 const atomic_bool *is_canceled, struct db **ret);

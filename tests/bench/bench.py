@@ -27,6 +27,7 @@ sys.path.insert(0, str(HERE.parent / "system"))
 from harness import dbfile, programs, wait  # noqa: E402
 from harness.lab import Lab  # noqa: E402
 
+import monitor_rows  # noqa: E402,F401 (adds its rows to the others)
 import rows  # noqa: E402
 
 

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What bench.py measures of monitors: many clients at once, conditions, coming back.
+
+The clients live in this process. They look at nothing but the end of what they wait for, so that
+they are cheap enough beside the server, whose CPU time and memory are what counts."""
+import json
+import multiprocessing
+import re
+import selectors
+import socket
+import time
+
+from rows import item, row
+
+ZERO = "00000000-0000-0000-0000-000000000000"
+PATIENCE = 300
+
+
+class Crowd:
+    """Connections of which each waits until the reply to its last request has come."""
+
+    def __init__(self, site, n):
+        self.selector = selectors.DefaultSelector()
+        self.site = site
+        self.sockets = [socket.socket(socket.AF_UNIX) for _ in range(n)]
+        self.tails = {}
+        self.pending = set()
+        self.n_bytes = self.n_echoes = 0
+        for one in self.sockets:
+            one.connect(site.server.socket_path)
+            self.selector.register(one, selectors.EVENT_READ)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for one in self.sockets:
+            one.close()
+        self.selector.close()
+
+    def send(self, one, method, *params):
+        one.sendall(json.dumps({"id": 0, "method": method, "params": params}).encode())
+
+    def echo(self, one):
+        """Asks for an echo, which comes after the replies to what was asked before."""
+        self.n_echoes += 1
+        mark = f"mark-{self.n_echoes:09d}"
+        self.tails[one] = (mark.encode(), b"")
+        self.pending.add(one)
+        self.send(one, "echo", mark)
+
+    def wait(self):
+        """Reads whatever comes until each echo that was asked for is back."""
+        deadline = time.monotonic() + PATIENCE
+        while self.pending:
+            assert time.monotonic() < deadline, f"{len(self.pending)} clients still wait"
+            for key, _ in self.selector.select(1):
+                self.read(key.fileobj)
+
+    def read(self, one):
+        data = one.recv(1 << 20)
+        assert data, f"a connection was closed\n{self.site.server.log()[-2000:]}"
+        self.n_bytes += len(data)
+        if one in self.pending:
+            mark, tail = self.tails[one]
+            if mark in tail + data:
+                self.pending.discard(one)
+            self.tails[one] = (mark, data[-len(mark):])
+
+    def ask(self, make_params, method):
+        """Sends a request of every connection and waits for all the replies."""
+        for number, one in enumerate(self.sockets):
+            self.send(one, method, *make_params(number))
+            self.echo(one)
+        self.wait()
+
+
+class Meter:
+    """What a server uses: CPU time in ns, wall time, the most memory of all since the beginning."""
+
+    def __init__(self, site):
+        self.pid = site.server.pid
+        with open(f"/proc/{self.pid}/clear_refs", "w", encoding="ascii") as out:
+            out.write("5")  # the peak begins anew
+        self.before = self.peak()
+        self.cpu, self.wall = self.cpu_now(), time.monotonic()
+
+    def cpu_now(self):
+        return time.clock_gettime_ns(~self.pid << 3 | 2)
+
+    def peak(self):
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as source:
+            return int(re.search(r"VmHWM:\s+(\d+)", source.read()).group(1))
+
+    def end(self, label, memory=True):
+        found = {f"{label}: CPU, ms": (self.cpu_now() - self.cpu) / 1e6,
+                 f"{label}: wall, ms": (time.monotonic() - self.wall) * 1e3}
+        if memory:
+            found[f"{label}: more memory at most, MiB"] = (self.peak() - self.before) / 1024
+        return found
+
+
+def commit_events(crowd, writer, n, window=10):
+    """n commits of one row each, never more than `window` unanswered."""
+    for first in range(0, n, window):
+        for number in range(first, min(first + window, n)):
+            crowd.send(writer, "transact", "bench", {
+                "op": "insert", "table": "Event", "row": {"n": number, "text": f"event {number}"}})
+        crowd.echo(writer)
+        crowd.wait()
+
+
+def initial(bench, site, label, make_request):
+    n_rows, clients = (20000, 20) if bench.quick else (100000, 200)
+    site.start(bench.file(n_rows))
+    with Crowd(site, clients) as crowd:
+        meter = Meter(site)
+        crowd.ask(lambda number: ("bench", "m", make_request(number)), "monitor_cond")
+        assert crowd.n_bytes > clients * n_rows * 20
+        return meter.end(f"initial {n_rows:,} rows to {clients} clients, {label}")
+
+
+@row("initial-same", repeat=1, peer_repeat=1)
+def initial_same(bench, site):
+    return initial(bench, site, "same request", lambda number: {"Item": {"columns": ["name", "n"]}})
+
+
+@row("initial-different", repeat=1, peer_repeat=1)
+def initial_different(bench, site):
+    """Conditions that each leave out some other rows."""
+    return initial(bench, site, "different conditions", lambda number: {
+        "Item": {"columns": ["name", "n"], "where": [["n", "!=", number]]}})
+
+
+def fan_out(bench, site, label, make_where):
+    clients, n = (100, 400) if bench.quick else (500, 2000)
+    site.start(bench.file(0))
+    with Crowd(site, clients + 1) as crowd:
+        writer = crowd.sockets.pop()
+        crowd.ask(lambda number: ("bench", "m", {"Event": {"where": make_where(number)}}),
+                  "monitor_cond")
+        meter = Meter(site)
+        commit_events(crowd, writer, n)
+        for one in crowd.sockets:
+            crowd.echo(one)
+        crowd.wait()
+        writer.close()
+        return meter.end(f"{n:,} commits to {clients} monitors, {label}")
+
+
+@row("fanout-equal", repeat=1, peer_repeat=1)
+def fan_out_equal(bench, site):
+    return fan_out(bench, site, "all equal", lambda number: [])
+
+
+@row("fanout-one", repeat=1, peer_repeat=1)
+def fan_out_one(bench, site):
+    return fan_out(bench, site, "one matches", lambda number: [["n", "==", number]])
+
+
+@row("unconcerned", peer_repeat=1)
+def unconcerned(bench, site):
+    """What a commit costs with monitors that do not match, against none."""
+    n = 1000 if bench.quick else 5000
+    costs = {}
+    for clients in (0, 500):
+        site.start(bench.file(0))
+        with Crowd(site, clients + 1) as crowd:
+            writer = crowd.sockets.pop()
+            crowd.ask(lambda number: ("bench", "m", {
+                "Event": {"where": [["n", "==", 1000000 + number]]}}), "monitor_cond")
+            begin = Meter(site)
+            commit_events(crowd, writer, n, 100)
+            costs[clients] = (begin.cpu_now() - begin.cpu) / n / 1000
+            writer.close()
+        site.stop()
+    return {"commit with no monitor: CPU, us": costs[0],
+            "commit with 500 unconcerned monitors: CPU, us": costs[500],
+            "commit with 500 unconcerned monitors, against none": costs[500] / costs[0]}
+
+
+@row("condition", repeat=1, peer_repeat=1)
+def condition(bench, site):
+    """A change to a condition with very many clauses, and a commit then."""
+    n_rows, n = (20000, 2000) if bench.quick else (100000, 10000)
+    site.start(bench.file(n_rows))
+    with Crowd(site, 1) as crowd:
+        crowd.ask(lambda _: ("bench", "m", {"Item": {"columns": ["n"], "where": [False]}}),
+                  "monitor_cond")
+        clauses = [["_uuid", "==", ["uuid", item(number)[0]]] for number in range(n)]
+        meter = Meter(site)
+        crowd.ask(lambda _: ("m", "m", {"Item": [{"where": clauses}]}), "monitor_cond_change")
+        assert crowd.n_bytes > n * 40
+        return meter.end(f"condition change to {n:,} clauses on {n_rows:,} rows")
+
+
+@row("resume", repeat=1, peer_repeat=1)
+def resume(bench, site):
+    """Clients that come back to a server that has been killed; the peer sends everything again."""
+    n_rows, clients = (20000, 20) if bench.quick else (100000, 200)
+    site.start(bench.file(n_rows))
+    request = {"Item": {"columns": ["name", "n"]}}
+    with site.server.client() as client:
+        client.insert("bench", "Event", {"n": 1})
+        _, last, _ = client.call("monitor_cond_since", "bench", "m", request, ZERO, patience=60)
+    server = site.server
+    server.clients.clear()
+    server.process.kill()
+    server.process.wait()
+    server.start([server.directory + "/bench.db"])
+    with Crowd(site, clients) as crowd:
+        meter = Meter(site)
+        crowd.ask(lambda _: ("bench", "m", request, last), "monitor_cond_since")
+        return meter.end(f"{clients} clients come back after a restart with {n_rows:,} rows")
+
+
+@row("calm", repeat=1, peer_repeat=1)
+def calm(bench, site):
+    """How long the echo of one client takes at most while another takes a large initial contents."""
+    n_rows = 100000 if bench.quick else 1000000
+    site.start(bench.file(n_rows))
+    with site.server.client() as other:
+        site.server.clients.clear()
+        other.call("echo")
+        taker = multiprocessing.get_context("fork").Process(target=take_all, args=(site,))
+        taker.start()
+        longest = 0
+        while taker.is_alive():
+            begin = time.monotonic()
+            other.call("echo", patience=PATIENCE)
+            longest = max(longest, time.monotonic() - begin)
+            time.sleep(0.0005)
+    taker.join()
+    assert taker.exitcode == 0
+    return {f"longest echo during an initial of {n_rows:,} rows, ms": longest * 1e3}
+
+
+def take_all(site):
+    with Crowd(site, 1) as crowd:
+        crowd.ask(lambda _: ("bench", "m", {"Item": {}}), "monitor")

@@ -9,12 +9,13 @@ static _Thread_local struct text *own_empty; // between text_thread_begin() and 
 
 struct text *text_empty(void)
 {
-    static struct {
-        struct text text;
-        char terminator;
-    } empty = {.text = {.refs = 1}};
+    static _Alignas(struct text) char memory[sizeof(struct text) + 1]; // and the terminator
+    struct text *empty = (struct text *)memory;
 
-    return text_ref(own_empty ? own_empty : &empty.text);
+    if (!empty->refs) {
+        empty->refs = 1; // ours: it is never freed
+    }
+    return text_ref(empty);
 }
 
 struct text *text_new(struct slice bytes)

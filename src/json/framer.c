@@ -353,7 +353,7 @@ static bool step(struct framer *framer, uint8_t c)
         if (c == '}') {
             return close_container(framer);
         }
-        // fall through
+        __attribute__((fallthrough));
     case STATE_NAME:
         return c == '"' ? begin_string(framer, true) : fail(framer, "a member name expected");
     case STATE_COLON:

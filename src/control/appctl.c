@@ -16,7 +16,7 @@ struct appctl {
     struct buf id;
 };
 
-static void *appctl_new(void)
+static void *appctl_new(const struct command_registry *registry)
 {
     struct appctl *appctl = NEW(struct appctl);
 
@@ -102,7 +102,7 @@ static const char *decode_params(const struct message *message, char ***ret_argv
     return NULL;
 }
 
-static const char *appctl_decode(void *state, struct slice text, char ***ret_argv)
+static const char *appctl_decode(void *state, struct slice text, char ***ret_argv, struct buf *out)
 {
     struct appctl *appctl = state;
     _cleanup_buf_ struct buf scratch = {0};

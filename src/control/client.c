@@ -5,6 +5,7 @@
 
 #include "basic/log.h"
 #include "control/dialect.h"
+#include "json/tree.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -30,6 +31,7 @@ struct control_client {
     sd_event_source *source;
     int fd;
     enum client_state state;
+    bool has_dialect; // the first message has told
     bool close_after_write;
     struct client_call *call; // RUNNING
     struct buf in;
@@ -119,7 +121,8 @@ static void handle_message(struct control_client *client, size_t size)
 {
     struct slice message = {client->in.data, size};
     char **argv = NULL;
-    const char *error = client->dialect->decode(client->dialect_state, message, &argv);
+    const char *error =
+        client->dialect->decode(client->dialect_state, message, &argv, &client->out);
 
     buf_consume(&client->in, size);
     client->scanned = 0;
@@ -127,9 +130,36 @@ static void handle_message(struct control_client *client, size_t size)
         log_dbg("refused a request: %s", error);
         client->close_after_write = true;
         answer(client, true, error);
+    } else if (!argv) {
+        set_state(client, CLIENT_WRITING); // the dialect has answered
     } else {
         run(client, argv);
     }
+}
+
+// True for a call of varlink, whose end is not known yet.
+static bool is_varlink(struct slice message)
+{
+    _cleanup_free_ char *error = NULL;
+    _cleanup_tree_ json_t *call = tree_parse(message, &error);
+
+    return json_object_get(call, "method") && !json_object_get(call, "id");
+}
+
+static void process(struct control_client *client);
+
+static void handle_first_message(struct control_client *client, size_t size)
+{
+    client->has_dialect = true;
+    if (!is_varlink((struct slice){client->in.data, size})) {
+        handle_message(client, size);
+        return;
+    }
+    client->dialect->state_free(client->dialect_state);
+    client->dialect = &dialect_varlink;
+    client->dialect_state = client->dialect->state_new(client->registry);
+    client->scanned = 0;
+    process(client);
 }
 
 // Takes the next message out of the input, if it is complete.
@@ -148,7 +178,11 @@ static void process(struct control_client *client)
         client->scanned = client->in.size;
         return;
     case DIALECT_MESSAGE:
-        handle_message(client, size);
+        if (client->has_dialect) {
+            handle_message(client, size);
+        } else {
+            handle_first_message(client, size);
+        }
         return;
     case DIALECT_ERROR:
         log_limited(&limit, LOG_LEVEL_WARN, "closed a control connection: %s", reason);
@@ -215,7 +249,7 @@ int control_client_new(sd_event *event, const struct command_registry *registry,
     list_init(&client->owner.node);
     client->registry = registry;
     client->dialect = &dialect_appctl;
-    client->dialect_state = client->dialect->state_new();
+    client->dialect_state = client->dialect->state_new(registry);
     client->fd = fd;
     *ret = client;
     return 0;

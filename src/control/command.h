@@ -8,6 +8,35 @@
 // A command being run. The handler answers it exactly once, now or later.
 struct command_call;
 
+// What a command is as a varlink method (varlink.c).
+enum command_arg_kind {
+    ARG_STRING,
+    ARG_STRINGS, // the rest of the arguments; may be left out
+    ARG_ON_OFF,  // a boolean: "on" or "off"
+};
+
+struct command_arg {
+    const char *name;
+    enum command_arg_kind kind;
+};
+
+// How the text of the answer becomes a value.
+enum command_reply_kind {
+    REPLY_NOTHING,
+    REPLY_TEXT,
+    REPLY_WORD,     // what follows ": "
+    REPLY_LINES,    // an array of strings
+    REPLY_COUNTERS, // "a:1 b:2"
+    REPLY_FIELDS,   // lines "name: text"
+};
+
+struct command_type {
+    const char *method;         // "AddDatabase"
+    struct command_arg args[4]; // a NULL name ends them
+    enum command_reply_kind reply;
+    const char *result; // the name of the value
+};
+
 struct command {
     const char *name;  // "ovsdb-server/add-remote"
     const char *usage; // "REMOTE"; "" without arguments
@@ -16,6 +45,7 @@ struct command {
     // argv[0] is the command's name.
     void (*run)(struct command_call *call, int argc, char **argv, void *userdata);
     void *userdata;
+    const struct command_type *type; // NULL: reached by its name only
 };
 
 struct command_registry;
@@ -24,6 +54,9 @@ struct command_registry *command_registry_new(void); // has "list-commands"
 void command_registry_free(struct command_registry *registry);
 void command_register(struct command_registry *registry,
                       const struct command *command); // copied; strings stay the caller's
+// Gives the command called `name` a type, which stays the caller's. It must be registered.
+void command_describe(struct command_registry *registry, const char *name,
+                      const struct command_type *type);
 void command_registry_list(const struct command_registry *registry,
                            struct buf *text); // as list-commands prints
 

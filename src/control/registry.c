@@ -58,6 +58,43 @@ void command_register(struct command_registry *registry, const struct command *c
     registry->n++;
 }
 
+void command_describe(struct command_registry *registry, const char *name,
+                      const struct command_type *type)
+{
+    size_t i = position_of(registry, name);
+
+    assert(i < registry->n && !strcmp(registry->commands[i].name, name));
+    registry->commands[i].type = type;
+}
+
+const struct command *command_registry_next(const struct command_registry *registry, size_t *state)
+{
+    return *state < registry->n ? &registry->commands[(*state)++] : NULL;
+}
+
+const struct command *command_registry_find_method(const struct command_registry *registry,
+                                                   const char *method)
+{
+    for (size_t i = 0; i < registry->n; i++) {
+        const struct command_type *type = registry->commands[i].type;
+
+        if (type && !strcmp(type->method, method)) {
+            return &registry->commands[i];
+        }
+    }
+    return NULL;
+}
+
+bool command_type_has(const struct command_type *type, const char *argument)
+{
+    for (const struct command_arg *arg = type->args; arg->name; arg++) {
+        if (!strcmp(arg->name, argument)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void command_registry_list(const struct command_registry *registry, struct buf *text)
 {
     buf_puts(text, "The available commands are:\n");

@@ -7,6 +7,7 @@
 #include "daemon/child.h"
 #include "daemon/commands.h"
 #include "daemon/glue.h"
+#include "daemon/methods.h"
 #include "service/notify.h"
 #include "service/pidfile.h"
 #include "service/vlog.h"
@@ -218,6 +219,7 @@ static int make_objects(struct daemon *daemon)
     daemon->registry = command_registry_new();
     commands_register(daemon->registry, daemon);
     sync_register_commands(daemon->sync, daemon->registry);
+    methods_describe(daemon->registry);
     r = add_signals(daemon);
     if (r >= 0) {
         r = add_turn(daemon);

@@ -35,7 +35,7 @@ static void free_argv(char **argv)
 static void decode(void *state, struct slice message, struct buf *out)
 {
     char **argv = NULL;
-    const char *error = dialect_appctl.decode(state, message, &argv);
+    const char *error = dialect_appctl.decode(state, message, &argv, out);
 
     buf_clear(out);
     if (error) {
@@ -68,7 +68,7 @@ static void test_decode(void **unused)
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         for (size_t step = 1; step <= 64; step *= 4) {
-            void *state = dialect_appctl.state_new();
+            void *state = dialect_appctl.state_new(NULL);
             struct slice message;
             struct buf out = {0};
             const char *reason;
@@ -90,7 +90,7 @@ static void test_pipelined(void **unused)
     struct slice text = SLICE(
         "{\"id\":1,\"method\":\"a\",\"params\":[]} "
         "{\"id\":2,\"method\":\"b\",\"params\":[]}{\"id\":3");
-    void *state = dialect_appctl.state_new();
+    void *state = dialect_appctl.state_new(NULL);
     struct slice message;
     struct buf out = {0};
     const char *reason;
@@ -112,7 +112,7 @@ static void test_bad_bytes(void **unused)
     static const char *const table[] = {"}", "{\"a\" 1}", "\xff", "{\"a\":\"\\u0000\"}", "nul1"};
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        void *state = dialect_appctl.state_new();
+        void *state = dialect_appctl.state_new(NULL);
         struct slice message;
         const char *reason = NULL;
         size_t at = 0;
@@ -129,7 +129,7 @@ static void test_too_large(void **unused)
     char bytes[4096];
 
     for (size_t i = 0; i < ARRAY_SIZE(starts); i++) {
-        void *state = dialect_appctl.state_new();
+        void *state = dialect_appctl.state_new(NULL);
         enum dialect_status status = DIALECT_MORE;
         const char *reason = NULL;
         size_t fed = 0;
@@ -162,12 +162,12 @@ static void test_encode(void **unused)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        void *state = dialect_appctl.state_new();
+        void *state = dialect_appctl.state_new(NULL);
         struct buf out = {0};
         char **argv = NULL;
 
         assert_null(dialect_appctl.decode(state, SLICE("{\"id\":7,\"method\":\"m\",\"params\":[]}"),
-                                          &argv));
+                                          &argv, &out));
         free_argv(argv);
         dialect_appctl.encode(state, table[i].is_error, table[i].text, &out);
         assert_slice_is(buf_slice(&out), table[i].expected);

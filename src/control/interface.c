@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/interface.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char service_description[] =
+    "# What every varlink service answers\n"
+    "interface " INTERFACE_SERVICE
+    "\n\n"
+    "method GetInfo() -> (\n"
+    "  vendor: string,\n  product: string,\n  version: string,\n  url: string,\n"
+    "  interfaces: []string\n)\n\n"
+    "method GetInterfaceDescription(interface: string) -> (description: string)\n\n"
+    "error InterfaceNotFound (interface: string)\n\n"
+    "error MethodNotFound (method: string)\n\n"
+    "error MethodNotImplemented (method: string)\n\n"
+    "error InvalidParameter (parameter: string)\n";
+
+static const char *const arg_types[] = {
+    [ARG_STRING] = "string",
+    [ARG_STRINGS] = "?[]string",
+    [ARG_ON_OFF] = "bool",
+};
+
+static const char *const reply_types[] = {
+    [REPLY_NOTHING] = NULL,     [REPLY_TEXT] = "string",          [REPLY_WORD] = "string",
+    [REPLY_LINES] = "[]string", [REPLY_COUNTERS] = "[string]int", [REPLY_FIELDS] = "[string]string",
+};
+
+static void describe_method(const struct command *command, struct buf *text)
+{
+    const struct command_type *type = command->type;
+
+    buf_printf(text, "# The command %s\nmethod %s(", command->name, type->method);
+    for (const struct command_arg *arg = type->args; arg->name; arg++) {
+        buf_printf(text, "%s%s: %s", arg == type->args ? "" : ", ", arg->name,
+                   arg_types[arg->kind]);
+    }
+    buf_puts(text, ") -> (");
+    if (reply_types[type->reply]) {
+        buf_printf(text, "%s: %s", type->result, reply_types[type->reply]);
+    }
+    buf_puts(text, ")\n\n");
+}
+
+static void describe_control(const struct command_registry *registry, struct buf *text)
+{
+    size_t state = 0;
+    const struct command *command;
+
+    buf_puts(text, "# The management commands of this server\ninterface " INTERFACE_CONTROL "\n\n");
+    while ((command = command_registry_next(registry, &state))) {
+        if (command->type) {
+            describe_method(command, text);
+        }
+    }
+    buf_puts(text,
+             "# Any command, as ovs-appctl runs it\n"
+             "method Run(command: string, arguments: ?[]string) -> (text: string)\n\n"
+             "# The command was refused or has failed\n"
+             "error Failed (message: string)\n");
+}
+
+bool interface_describe(const struct command_registry *registry, const char *name, struct buf *text)
+{
+    if (!strcmp(name, INTERFACE_SERVICE)) {
+        buf_puts(text, service_description);
+        return true;
+    }
+    if (!strcmp(name, INTERFACE_CONTROL)) {
+        describe_control(registry, text);
+        return true;
+    }
+    return false;
+}
+
+// Calls `put` for each part between separators that is not empty.
+static void for_each(const char *text, const char *separators, json_t *into,
+                     void (*put)(json_t *into, char *part))
+{
+    _cleanup_free_ char *copy = xstrdup(text);
+    char *rest = copy;
+    char *part;
+
+    while ((part = strsep(&rest, separators))) {
+        if (part[0]) {
+            put(into, part);
+        }
+    }
+}
+
+static void put_line(json_t *into, char *part)
+{
+    json_array_append_new(into, json_string(part));
+}
+
+// "name:3"
+static void put_counter(json_t *into, char *part)
+{
+    char *colon = strrchr(part, ':');
+
+    if (colon) {
+        *colon = '\0';
+        json_object_set_new(into, part, json_integer(strtoll(colon + 1, NULL, 10)));
+    }
+}
+
+// "name: text"
+static void put_field(json_t *into, char *part)
+{
+    char *colon = strstr(part, ": ");
+
+    if (colon) {
+        *colon = '\0';
+        json_object_set_new(into, part, json_string(colon + 2));
+    }
+}
+
+static const char *word_of(const char *text)
+{
+    const char *colon = strstr(text, ": ");
+
+    return colon ? colon + 2 : text;
+}
+
+static json_t *value_of(enum command_reply_kind kind, const char *text)
+{
+    json_t *value = NULL;
+
+    switch (kind) {
+    case REPLY_NOTHING:
+        break;
+    case REPLY_TEXT:
+        value = json_string(text);
+        break;
+    case REPLY_WORD:
+        value = json_string(word_of(text));
+        break;
+    case REPLY_LINES:
+        value = json_array();
+        for_each(text, "\n", value, put_line);
+        break;
+    case REPLY_COUNTERS:
+        value = json_object();
+        for_each(text, " \n", value, put_counter);
+        break;
+    case REPLY_FIELDS:
+        value = json_object();
+        for_each(text, "\n", value, put_field);
+        break;
+    }
+    return value;
+}
+
+json_t *interface_reply(const struct command_type *type, const char *text)
+{
+    json_t *parameters = json_object();
+    json_t *value = value_of(type->reply, text);
+
+    if (value) {
+        json_object_set_new(parameters, type->result, value);
+    }
+    return parameters;
+}

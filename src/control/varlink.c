@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+// The varlink dialect: {"method":"INTERFACE.METHOD","parameters":{...}} and its answer, each ended
+// by a NUL. The methods are the registry's commands that have a type (command.h); what has none is
+// reached by the method Run, as a command line.
+#include "config.h"
+#include "control/call.h"
+#include "control/dialect.h"
+#include "control/interface.h"
+#include "json/tree.h"
+
+#include <string.h>
+
+#define MAX_MESSAGE (1024 * 1024)
+#define MAX_ARGS    1024
+
+struct varlink {
+    const struct command_registry *registry;
+    size_t seen; // bytes of the current message
+    bool oneway;
+    struct command_type type; // of the call that runs
+};
+
+static const struct command_type type_of_run = {"Run", {{NULL}}, REPLY_TEXT, "text"};
+
+static void *varlink_new(const struct command_registry *registry)
+{
+    struct varlink *varlink = NEW(struct varlink);
+
+    varlink->registry = registry;
+    return varlink;
+}
+
+static enum dialect_status varlink_scan(void *state, struct slice unseen, size_t *ret_size,
+                                        const char **ret_reason)
+{
+    struct varlink *varlink = state;
+    const char *end = memchr(unseen.data, '\0', unseen.size);
+
+    varlink->seen += end ? (size_t)(end - unseen.data) + 1 : unseen.size;
+    if (varlink->seen > MAX_MESSAGE) {
+        *ret_reason = "a message that is too long";
+        return DIALECT_ERROR;
+    }
+    if (!end) {
+        return DIALECT_MORE;
+    }
+    *ret_size = varlink->seen;
+    varlink->seen = 0;
+    return DIALECT_MESSAGE;
+}
+
+// Takes over `parameters`.
+static void put_reply(const struct varlink *varlink, struct buf *out, const char *error,
+                      json_t *parameters)
+{
+    _cleanup_tree_ json_t *reply = json_object();
+
+    json_object_set_new(reply, "parameters", parameters);
+    if (error) {
+        json_object_set_new(reply, "error", json_string(error));
+    }
+    if (!varlink->oneway) {
+        tree_put(out, reply);
+        buf_putc(out, '\0');
+    }
+}
+
+// One of the errors of org.varlink.service, about `value`.
+static void put_error(const struct varlink *varlink, struct buf *out, const char *error,
+                      const char *field, const char *value)
+{
+    _cleanup_free_ char *name = xasprintf("org.varlink.service.%s", error);
+
+    put_reply(varlink, out, name, json_pack("{ss}", field, value));
+}
+
+static void get_info(const struct varlink *varlink, struct buf *out)
+{
+    put_reply(varlink, out, NULL,
+              json_pack("{ss ss ss ss s[ss]}", "vendor", "ovsdbd", "product", "ovsdbd", "version",
+                        OVSDBD_VERSION, "url", "man:ovsdb-server(8)", "interfaces",
+                        INTERFACE_SERVICE, INTERFACE_CONTROL));
+}
+
+static void get_description(const struct varlink *varlink, const json_t *parameters,
+                            struct buf *out)
+{
+    const char *name = json_string_value(json_object_get(parameters, "interface"));
+    _cleanup_buf_ struct buf text = {0};
+
+    if (!name) {
+        put_error(varlink, out, "InvalidParameter", "parameter", "interface");
+    } else if (!interface_describe(varlink->registry, name, &text)) {
+        put_error(varlink, out, "InterfaceNotFound", "interface", name);
+    } else {
+        put_reply(varlink, out, NULL, json_pack("{ss}", "description", buf_cstr(&text)));
+    }
+}
+
+struct arguments {
+    char **argv;
+    size_t argc;
+};
+
+static void add(struct arguments *arguments, const char *text)
+{
+    arguments->argv[arguments->argc++] = xstrdup(text);
+}
+
+// An array of strings; NULL is an empty one.
+static bool add_strings(struct arguments *arguments, const json_t *array)
+{
+    size_t i;
+    const json_t *item;
+
+    if (array && (!json_is_array(array) || json_array_size(array) > MAX_ARGS)) {
+        return false;
+    }
+    json_array_foreach(array, i, item)
+    {
+        if (!json_is_string(item)) {
+            return false;
+        }
+        add(arguments, json_string_value(item));
+    }
+    return true;
+}
+
+static bool add_argument(struct arguments *arguments, enum command_arg_kind kind,
+                         const json_t *value)
+{
+    switch (kind) {
+    case ARG_STRING:
+        if (!json_is_string(value)) {
+            return false;
+        }
+        add(arguments, json_string_value(value));
+        return true;
+    case ARG_ON_OFF:
+        if (!json_is_boolean(value)) {
+            return false;
+        }
+        add(arguments, json_is_true(value) ? "on" : "off");
+        return true;
+    case ARG_STRINGS:
+        return add_strings(arguments, value);
+    }
+    return false;
+}
+
+// The name of the first parameter that is missing, unknown or of the wrong type; NULL if all are
+// right.
+static const char *collect(const struct command_type *type, json_t *parameters,
+                           struct arguments *arguments)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(parameters, key, value)
+    {
+        if (!command_type_has(type, key)) {
+            return key;
+        }
+    }
+    for (const struct command_arg *arg = type->args; arg->name; arg++) {
+        if (!add_argument(arguments, arg->kind, json_object_get(parameters, arg->name))) {
+            return arg->name;
+        }
+    }
+    return NULL;
+}
+
+static const char *collect_run(json_t *parameters, struct arguments *arguments)
+{
+    static const struct command_type type = {
+        "Run", {{"command", ARG_STRING}, {"arguments", ARG_STRINGS}}, REPLY_TEXT, "text"};
+
+    return collect(&type, parameters, arguments);
+}
+
+// Makes a call of our interface into a command, or answers what is wrong with it.
+static void decode_method(struct varlink *varlink, const char *full, const char *method,
+                          json_t *parameters, char ***ret_argv, struct buf *out)
+{
+    const struct command *command = command_registry_find_method(varlink->registry, method);
+    bool is_run = !strcmp(method, type_of_run.method);
+    struct arguments arguments = {NEW_ARRAY(char *, MAX_ARGS + 4), 0};
+    const char *wrong;
+
+    if (!command && !is_run) {
+        free(arguments.argv);
+        put_error(varlink, out, "MethodNotFound", "method", full);
+        return;
+    }
+    varlink->type = is_run ? type_of_run : *command->type;
+    if (!is_run) {
+        add(&arguments, command->name);
+    }
+    wrong = is_run ? collect_run(parameters, &arguments)
+                   : collect(command->type, parameters, &arguments);
+    if (!wrong) {
+        *ret_argv = arguments.argv;
+        return;
+    }
+    put_error(varlink, out, "InvalidParameter", "parameter", wrong);
+    for (size_t i = 0; i < arguments.argc; i++) {
+        free(arguments.argv[i]);
+    }
+    free(arguments.argv);
+}
+
+static void decode_call(struct varlink *varlink, const char *full, json_t *parameters,
+                        char ***ret_argv, struct buf *out)
+{
+    const char *dot = strrchr(full, '.');
+    _cleanup_free_ char *interface = dot ? xstrndup(full, (size_t)(dot - full)) : xstrdup(full);
+
+    if (!strcmp(full, INTERFACE_SERVICE ".GetInfo")) {
+        get_info(varlink, out);
+    } else if (!strcmp(full, INTERFACE_SERVICE ".GetInterfaceDescription")) {
+        get_description(varlink, parameters, out);
+    } else if (dot && !strcmp(interface, INTERFACE_CONTROL)) {
+        decode_method(varlink, full, dot + 1, parameters, ret_argv, out);
+    } else if (!strcmp(interface, INTERFACE_SERVICE)) {
+        put_error(varlink, out, "MethodNotFound", "method", full);
+    } else {
+        put_error(varlink, out, "InterfaceNotFound", "interface", interface);
+    }
+}
+
+static const char *varlink_decode(void *state, struct slice message, char ***ret_argv,
+                                  struct buf *out)
+{
+    struct varlink *varlink = state;
+    _cleanup_free_ char *error = NULL;
+    _cleanup_tree_ json_t *call =
+        tree_parse((struct slice){message.data, message.size - 1}, &error);
+    json_t *parameters = json_object_get(call, "parameters");
+    const char *method = json_string_value(json_object_get(call, "method"));
+
+    varlink->oneway = json_is_true(json_object_get(call, "oneway"));
+    varlink->type = (struct command_type){0};
+    if (!method) {
+        return "not a varlink call";
+    }
+    if (parameters && !json_is_object(parameters) && !json_is_null(parameters)) {
+        put_error(varlink, out, "InvalidParameter", "parameter", "parameters");
+    } else if (json_is_true(json_object_get(call, "upgrade"))) {
+        put_error(varlink, out, "MethodNotImplemented", "method", method);
+    } else {
+        decode_call(varlink, method, parameters, ret_argv, out);
+    }
+    return NULL;
+}
+
+static void varlink_encode(void *state, bool is_error, const char *text, struct buf *out)
+{
+    struct varlink *varlink = state;
+
+    if (is_error) {
+        put_reply(varlink, out, INTERFACE_CONTROL ".Failed", json_pack("{ss}", "message", text));
+    } else {
+        put_reply(varlink, out, NULL, interface_reply(&varlink->type, text));
+    }
+}
+
+const struct dialect dialect_varlink = {
+    .name = "varlink",
+    .state_new = varlink_new,
+    .state_free = free,
+    .scan = varlink_scan,
+    .decode = varlink_decode,
+    .encode = varlink_encode,
+};

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The varlink dialect of the control socket, beside that of ovs-appctl."""
+import json
+import re
+import socket
+
+import pytest
+
+pytestmark = pytest.mark.ours("the peer speaks no varlink")
+CONTROL = "org.ovsdbd.Control"
+SERVICE = "org.varlink.service"
+
+
+class Varlink:
+    """A client of its own: messages end with a NUL."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(30)
+        self.socket.connect(str(path))
+        self.buffer = b""
+
+    def send(self, **call):
+        self.socket.sendall(json.dumps(call).encode() + b"\0")
+
+    def receive(self):
+        while b"\0" not in self.buffer:
+            data = self.socket.recv(65536)
+            assert data, "the server has closed the connection"
+            self.buffer += data
+        message, self.buffer = self.buffer.split(b"\0", 1)
+        return json.loads(message)
+
+    def call(self, method, **parameters):
+        self.send(method=method, parameters=parameters)
+        return self.receive()
+
+    def result(self, method, **parameters):
+        reply = self.call(f"{CONTROL}.{method}", **parameters)
+        assert set(reply) == {"parameters"}, reply
+        return reply["parameters"]
+
+
+@pytest.fixture
+def server(lab):
+    return lab.serve("small")
+
+
+@pytest.fixture
+def varlink(server):
+    client = Varlink(server.control_path)
+    yield client
+    client.socket.close()
+
+
+def test_get_info(varlink):
+    info = varlink.call(f"{SERVICE}.GetInfo")["parameters"]
+    assert info["product"] == "ovsdbd" and info["interfaces"] == [SERVICE, CONTROL]
+    assert set(info) == {"vendor", "product", "version", "url", "interfaces"}
+    assert info["version"] in varlink.result("GetVersion")["version"]
+
+
+def methods_of(text):
+    return re.findall(r"^method (\w+)\((.*?)\) -> \((.*?)\)$", text, re.MULTILINE)
+
+
+def test_descriptions(varlink):
+    for name in (SERVICE, CONTROL):
+        text = varlink.call(f"{SERVICE}.GetInterfaceDescription", interface=name)
+        text = text["parameters"]["description"]
+        assert re.search(rf"^interface {re.escape(name)}$", text, re.MULTILINE)
+    methods = dict((m, (i, o)) for m, i, o in methods_of(text))
+    assert methods["ListDatabases"] == ("", "databases: []string")
+    assert methods["AddDatabase"] == ("file: string", "")
+    assert methods["Compact"] == ("databases: ?[]string", "")
+    assert methods["SetMemoryTrim"] == ("enabled: bool", "")
+    assert methods["GetUsage"] == ("", "usage: [string]int")
+    assert "error Failed (message: string)" in text
+
+
+def test_every_command_has_a_method(server, varlink):
+    text = varlink.call(f"{SERVICE}.GetInterfaceDescription", interface=CONTROL)
+    described = set(re.findall(r"^# The command (\S+)$", text["parameters"]["description"],
+                               re.MULTILINE))
+    commands = {line.split()[0] for line in server.control("list-commands").splitlines()[1:]}
+    assert described <= commands
+    assert {"exit", "ovsdb-server/add-db", "vlog/set", "memory/show"} <= described
+
+
+def test_typed_replies(varlink):
+    assert varlink.result("ListDatabases") == {"databases": ["_Server", "small"]}
+    assert varlink.result("GetStorageStatus", database="small") == {"status": "ok"}
+    assert varlink.result("GetSyncStatus")["status"]["state"] == "active"
+    usage = varlink.result("GetUsage")["usage"]
+    assert all(isinstance(v, int) for v in usage.values()) and "sessions" in usage
+    assert varlink.result("SetMemoryTrim", enabled=True) == {}
+    assert varlink.result("Compact") == {}
+    assert varlink.result("Compact", databases=["small"]) == {}
+    assert varlink.result("SetLogLevels", specs=["console:off", "file:dbg"]) == {}
+    assert "net" in varlink.result("GetLogLevels")["levels"]
+
+
+def test_changes(lab, server, varlink):
+    path = str(lab.db("other"))
+    assert varlink.result("AddDatabase", file=path) == {}
+    assert "other" in server.control("ovsdb-server/list-dbs").split()
+    assert varlink.result("RemoveDatabase", database="other") == {}
+    assert "other" not in server.control("ovsdb-server/list-dbs").split()
+    assert varlink.result("AddRemote", remote="punix:more.sock") == {}
+    assert "punix:more.sock" in varlink.result("ListRemotes")["remotes"]
+    assert varlink.result("RemoveRemote", remote="punix:more.sock") == {}
+
+
+def test_any_command(varlink):
+    assert "list-commands" in varlink.result("Run", command="list-commands")["text"]
+    result = varlink.result("Run", command="ovsdb-server/compact", arguments=["small"])
+    assert result == {"text": ""}
+
+
+def test_command_errors(varlink):
+    reply = varlink.call(f"{CONTROL}.RemoveDatabase", database="none")
+    assert reply["error"] == f"{CONTROL}.Failed"
+    assert set(reply["parameters"]) == {"message"} and reply["parameters"]["message"]
+    reply = varlink.call(f"{CONTROL}.Run", command="no-such-command")
+    assert reply["error"] == f"{CONTROL}.Failed"
+    assert "no-such-command" in reply["parameters"]["message"]
+    assert varlink.result("ListDatabases")["databases"]
+
+
+@pytest.mark.parametrize("method, parameters, error, expected", [
+    ("org.example.Other.Method", {}, "InterfaceNotFound", {"interface": "org.example.Other"}),
+    ("Method", {}, "InterfaceNotFound", {"interface": "Method"}),
+    (f"{CONTROL}.Nothing", {}, "MethodNotFound", {"method": f"{CONTROL}.Nothing"}),
+    (f"{SERVICE}.Nothing", {}, "MethodNotFound", {"method": f"{SERVICE}.Nothing"}),
+    (f"{SERVICE}.GetInterfaceDescription", {}, "InvalidParameter", {"parameter": "interface"}),
+    (f"{SERVICE}.GetInterfaceDescription", {"interface": "x.y"}, "InterfaceNotFound",
+     {"interface": "x.y"}),
+    (f"{CONTROL}.AddDatabase", {}, "InvalidParameter", {"parameter": "file"}),
+    (f"{CONTROL}.AddDatabase", {"file": 5}, "InvalidParameter", {"parameter": "file"}),
+    (f"{CONTROL}.AddDatabase", {"file": "x", "more": 1}, "InvalidParameter",
+     {"parameter": "more"}),
+    (f"{CONTROL}.SetMemoryTrim", {"enabled": "on"}, "InvalidParameter", {"parameter": "enabled"}),
+    (f"{CONTROL}.Compact", {"databases": "small"}, "InvalidParameter",
+     {"parameter": "databases"}),
+    (f"{CONTROL}.Compact", {"databases": ["a", 1]}, "InvalidParameter",
+     {"parameter": "databases"}),
+    (f"{CONTROL}.Compact", {"databases": ["a"] * 2000}, "InvalidParameter",
+     {"parameter": "databases"}),
+    (f"{CONTROL}.Run", {"arguments": []}, "InvalidParameter", {"parameter": "command"}),
+])
+def test_protocol_errors(varlink, method, parameters, error, expected):
+    """The connection stays."""
+    reply = varlink.call(method, **parameters)
+    assert reply == {"error": f"{SERVICE}.{error}", "parameters": expected}
+    assert varlink.result("ListDatabases")["databases"]
+
+
+def test_oneway_and_pipelining(varlink):
+    varlink.send(method=f"{CONTROL}.SetMemoryTrim", parameters={"enabled": True}, oneway=True)
+    varlink.send(method=f"{CONTROL}.Nothing", oneway=True)
+    varlink.send(method=f"{CONTROL}.ListDatabases")
+    varlink.send(method=f"{CONTROL}.ListRemotes")
+    assert "databases" in varlink.receive()["parameters"]
+    assert "remotes" in varlink.receive()["parameters"]
+
+
+def test_in_single_bytes(varlink):
+    message = json.dumps({"method": f"{CONTROL}.ListDatabases"}).encode() + b"\0"
+    for byte in message:
+        varlink.socket.sendall(bytes([byte]))
+    assert varlink.receive() == {"parameters": {"databases": ["_Server", "small"]}}
+
+
+def test_upgrade_is_refused(varlink):
+    varlink.send(method=f"{CONTROL}.ListDatabases", upgrade=True)
+    assert varlink.receive()["error"] == f"{SERVICE}.MethodNotImplemented"
+
+
+@pytest.mark.parametrize("garbage", [b"no json\0", b"[1]\0", b"{}\0", b'{"method":5}\0',
+                                     b'{"method":"a.b"} x\0',
+                                     b'{"method":"a.b","parameters":{"x":"\\u0000"}}\0'])
+def test_garbage_ends_the_connection(server, varlink, garbage):
+    """After a good call, too; other clients do not notice."""
+    assert varlink.result("ListDatabases")
+    varlink.socket.sendall(garbage)
+    while varlink.socket.recv(4096):
+        pass
+    assert Varlink(server.control_path).result("ListDatabases")["databases"]
+
+
+def test_exit(server, varlink):
+    assert varlink.result("Exit") == {}
+    assert server.wait_end() == 0

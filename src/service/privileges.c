@@ -105,6 +105,22 @@ static int limit_bounding_set(const cap_value_t *keep, size_t n)
     return 0;
 }
 
+// A service manager may have taken everything else, and then the system call as well.
+static bool has_others(cap_t caps, const cap_value_t *keep, size_t n)
+{
+    for (cap_value_t value = 0; value < cap_max_bits(); value++) {
+        cap_flag_value_t permitted = CAP_CLEAR;
+        cap_flag_value_t inheritable = CAP_CLEAR;
+
+        cap_get_flag(caps, value, CAP_PERMITTED, &permitted);
+        cap_get_flag(caps, value, CAP_INHERITABLE, &inheritable);
+        if (inheritable == CAP_SET || (permitted == CAP_SET && !contains(keep, n, value))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // Permitted and effective become those of `keep` that are permitted now; inheritable and ambient
 // become empty.
 static int keep_only(const cap_value_t *keep, size_t n)
@@ -122,7 +138,10 @@ static int keep_only(const cap_value_t *keep, size_t n)
             r = -errno;
         }
     }
-    if (!r && (cap_reset_ambient() || cap_set_proc(wanted))) {
+    if (!r && cap_reset_ambient()) {
+        r = -errno;
+    }
+    if (!r && has_others(now, keep, n) && cap_set_proc(wanted)) {
         r = -errno;
     }
     cap_free(now);

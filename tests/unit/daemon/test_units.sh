@@ -20,6 +20,13 @@ if [ -n "$said" ] || [ "${status:-0}" != 0 ]; then
     exit 1
 fi
 
+# In tenths; what remains is explained in ovsdb-server(8).
+if ! said=$(systemd-analyze security --offline=true --no-pager --threshold=17 \
+        "$work/ovsdb-server.service" 2>&1); then
+    echo "systemd-analyze security: $said"
+    exit 1
+fi
+
 said=$(systemd-tmpfiles --create --root="$work" "$2" 2>&1)
 if [ -n "$said" ] || ! [ -d "$work/run/openvswitch" ]; then
     echo "systemd-tmpfiles: $said"

@@ -25,3 +25,6 @@
 #define MSG_DATABASE_COMPACTED "b0a4a6f5c9e34d7e8c6b1f2d93a57c42"
 #define MSG_DATABASE_REPLACED  "91c7d4e20b5f4a38a6fe3d8c72b90a15"
 #define MSG_COMPACTION_FAILED  "7b3e91d4c6f84e0a9d25b8c07f16e3a5" // the message names it
+
+// Clients: OVSDB_SESSION
+#define MSG_CLIENT_TOO_SLOW "d7cbbc2228f54ce48c4066a6bbc81558"

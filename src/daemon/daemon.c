@@ -227,6 +227,16 @@ static int make_objects(struct daemon *daemon)
     return r < 0 ? r : add_timers(daemon);
 }
 
+static void set_limits(struct daemon *daemon, const struct server_options *options)
+{
+    struct server_limits limits = SERVER_LIMITS_DEFAULT;
+
+    if (options->max_backlog) {
+        limits.max_backlog = options->max_backlog;
+    }
+    server_set_limits(daemon->server, &limits);
+}
+
 static char *open_databases(struct daemon *daemon, const struct server_options *options)
 {
     char *error = NULL;
@@ -307,6 +317,7 @@ char *daemon_start(struct daemon *daemon, const struct server_options *options,
     if (r < 0) {
         return xasprintf("cannot set up the event loop: %s", strerror(-r));
     }
+    set_limits(daemon, options);
     log_event(LOG_LEVEL_INFO, MSG_STARTED, NULL, "ovsdb-server (ovsdbd) %s", OVSDBD_VERSION);
     error = open_databases(daemon, options);
     if (!error) {

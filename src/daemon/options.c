@@ -7,7 +7,10 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum {
     OPTION_REMOTE = 0x1000,
@@ -15,7 +18,8 @@ enum {
     OPTION_NO_DBS,
     OPTION_SYNC_FROM,
     OPTION_SYNC_EXCLUDE,
-    OPTION_ACTIVE
+    OPTION_ACTIVE,
+    OPTION_MAX_BACKLOG
 };
 
 static const struct option long_options[] = {
@@ -25,6 +29,7 @@ static const struct option long_options[] = {
     {"sync-from", required_argument, NULL, OPTION_SYNC_FROM},
     {"sync-exclude-tables", required_argument, NULL, OPTION_SYNC_EXCLUDE},
     {"active", no_argument, NULL, OPTION_ACTIVE},
+    {"max-backlog", required_argument, NULL, OPTION_MAX_BACKLOG},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     SERVICE_LONG_OPTIONS,
@@ -54,6 +59,8 @@ static void print_help(void)
     service_options_help("ovsdb-server");
     printf(
         "\nOther options:\n"
+        "  --max-backlog=SIZE      disconnect a client that does not read when more is queued for\n"
+        "                          it; bytes, or with K, M, G (default 4G)\n"
         "  --no-dbs                serve no database at the start (see ovsdb-server/add-db)\n"
         "  --run=COMMAND           run the shell COMMAND, exit when it ends\n"
         "  -h, --help              print this text\n"
@@ -66,6 +73,31 @@ static void append(char ***array, size_t *n, char *text)
     (*array)[(*n)++] = text;
 }
 
+// Bytes, or with a letter KiB, MiB, GiB. False: it is something else.
+static bool parse_size(const char *text, size_t *ret)
+{
+    static const char letters[] = "KMG";
+    unsigned long long size;
+    const char *letter;
+    char *end;
+    int shift = 0;
+
+    if (*text < '1' || *text > '9') {
+        return false;
+    }
+    errno = 0;
+    size = strtoull(text, &end, 10);
+    if (*end && (letter = strchr(letters, *end))) {
+        shift = 10 * (int)(letter - letters + 1);
+        end++;
+    }
+    if (errno || *end || size > SIZE_MAX >> shift) {
+        return false;
+    }
+    *ret = (size_t)size << shift;
+    return true;
+}
+
 // One option. An outcome, 0 to go on parsing, or negative errno.
 static int handle(struct server_options *options, int c, bool *no_dbs, char **ret_error)
 {
@@ -76,6 +108,12 @@ static int handle(struct server_options *options, int c, bool *no_dbs, char **re
     case OPTION_RUN:
         free(options->run);
         options->run = xstrdup(optarg);
+        return 0;
+    case OPTION_MAX_BACKLOG:
+        if (!parse_size(optarg, &options->max_backlog)) {
+            *ret_error = xasprintf("--max-backlog=%s: a size is expected, as 500M", optarg);
+            return -EINVAL;
+        }
         return 0;
     case OPTION_NO_DBS:
         *no_dbs = true;

@@ -8,6 +8,7 @@ struct entry {
 
 struct fold {
     const struct monitor_spec *spec;
+    size_t memory;
     struct htable tables[]; // of entries by UUID, parallel to spec->tables
 };
 
@@ -42,6 +43,11 @@ void fold_free(struct fold *fold)
     free(fold);
 }
 
+static size_t entry_memory(const struct entry *entry)
+{
+    return sizeof(*entry) + (entry->old ? row_memory(entry->old, NULL) : 0);
+}
+
 static struct entry *find(const struct htable *entries, struct uuid uuid, uint64_t hash)
 {
     struct entry *entry;
@@ -62,15 +68,17 @@ static bool is_seen(const struct monitor_table *table, const struct row *row)
 
 // A row that was not seen at first and is not seen now has no entry: what happened to it in between
 // is nobody's business.
-static void add_row(struct htable *entries, const struct monitor_table *table,
-                    const struct row_change *change)
+static void add_row(struct fold *fold, size_t i, const struct row_change *change)
 {
+    const struct monitor_table *table = &fold->spec->tables[i];
+    struct htable *entries = &fold->tables[i];
     struct uuid uuid = (change->new ? change->new : change->old)->uuid;
     uint64_t hash = uuid_hash(uuid);
     struct entry *entry = find(entries, uuid, hash);
 
     if (!is_seen(table, change->new) && !is_seen(table, entry ? entry->old : change->old)) {
         if (entry) {
+            fold->memory -= entry_memory(entry);
             htable_remove(entries, hash, entry);
             entry_free(entry);
         }
@@ -79,6 +87,7 @@ static void add_row(struct htable *entries, const struct monitor_table *table,
         entry->uuid = uuid;
         entry->old = change->old ? row_ref(change->old) : NULL;
         htable_insert(entries, hash, entry);
+        fold->memory += entry_memory(entry);
     }
 }
 
@@ -90,7 +99,7 @@ void fold_add(struct fold *fold, const struct changeset *changes)
                 changeset_find_table(changes, fold->spec->tables[i].table);
 
             for (size_t j = 0; table && j < table->n_rows; j++) {
-                add_row(&fold->tables[i], &fold->spec->tables[i], &table->rows[j]);
+                add_row(fold, i, &table->rows[j]);
             }
         }
     }
@@ -118,4 +127,9 @@ size_t fold_n_rows(const struct fold *fold)
         n += fold->tables[i].n;
     }
     return n;
+}
+
+size_t fold_memory(const struct fold *fold)
+{
+    return fold->memory;
 }

@@ -18,3 +18,4 @@ void fold_add(struct fold *fold, const struct changeset *changes);
 // Writes the changes from then to the state of `db` now. O(rows in it).
 void fold_write(const struct fold *fold, struct db *db, struct updates *updates);
 size_t fold_n_rows(const struct fold *fold);
+size_t fold_memory(const struct fold *fold); // bytes it keeps, roughly

@@ -68,6 +68,8 @@ void monitor_finish_start(struct monitor *monitor, usec_t now);
 bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct pieces *ret);
 // Sends what the monitor owes now, even to a slow client. Nothing if it has not started.
 void monitor_flush(struct monitor *monitor);
+// Roughly the bytes kept for what it owes to a slow client, monitors that share them included.
+size_t monitor_owed(const struct monitor *monitor);
 // Its client takes output again.
 void monitor_resume(struct monitor *monitor);
 // Changes id and conditions of a monitor that has started: sends what it owes first, then an update

@@ -367,6 +367,11 @@ void monitor_flush(struct monitor *monitor)
     }
 }
 
+size_t monitor_owed(const struct monitor *monitor)
+{
+    return monitor->batch && monitor->batch->fold ? fold_memory(monitor->batch->fold) : 0;
+}
+
 void monitor_resume(struct monitor *monitor)
 {
     struct batch *batch = monitor->batch;

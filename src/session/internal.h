@@ -6,6 +6,7 @@
 //     monitors.c the monitor methods      locks.c    lock, steal, unlock
 //     self.c     the _Server database     params.c   what requests say
 //     convert.c  schema conversion        reply.c    what is answered
+//     slow.c     clients that do not read
 #pragma once
 
 #include "monitor/monitor.h"
@@ -35,6 +36,8 @@ struct server {
     struct uuid id;
     bool is_backup; // clients only read
     struct list sessions;
+    struct list slow;       // sessions whose clients do not keep up
+    usec_t slow_check;      // when they are looked at again
     struct served_db **dbs; // in order of name
     size_t n_dbs;
     size_t dbs_capacity;
@@ -53,7 +56,8 @@ struct server {
 
 struct session {
     struct server *server;
-    struct list node; // server->sessions
+    struct list node;      // server->sessions
+    struct list slow_node; // server->slow
     const struct session_sink *sink;
     void *userdata;
     char *name;
@@ -79,6 +83,10 @@ void server_disconnect_unaware(struct server *server, const char *reason);
 uint64_t server_ticket(const struct server *server);
 
 // session.c
+// With more unread output than this a client is slow: it is owed updates instead of being sent
+// them.
+#define SESSION_BACKLOG_HIGH ((size_t)1 << 20)
+
 // Gives up what the session holds and has the sink close it.
 void session_close(struct session *session, const char *reason);
 
@@ -111,6 +119,17 @@ void session_resume_monitors(struct session *session);
 void session_drop_monitors(struct session *session);
 // Ends the monitors of a database that goes away, with "monitor_canceled".
 void session_cancel_monitors(struct session *session, struct served_db *sdb);
+
+// Roughly the bytes kept because of what the session's monitors owe. O(monitors).
+size_t session_owed(const struct session *session);
+
+// slow.c
+// Does its client read too slowly now? If so it is remembered until its output has drained.
+bool session_is_slow(struct session *session);
+// Cuts the slow clients that go beyond the limit. O(slow sessions and their monitors), 10 times a
+// second.
+void server_check_slow(struct server *server, usec_t now);
+usec_t server_slow_deadline(const struct server *server);
 
 // convert.c
 // True if a transaction with these params must wait for the end of a conversion.

@@ -8,9 +8,6 @@
 
 LOG_MODULE(session);
 
-#define BACKLOG_HIGH                                                                               \
-    ((size_t)1 << 20) // a client with more unread output is slow: it is owed updates
-
 struct session_monitor {
     struct monitor monitor;
     struct session *session;
@@ -25,9 +22,7 @@ static struct session *session_of(struct monitor *monitor)
 
 static bool may_send(struct monitor *monitor)
 {
-    const struct session *session = session_of(monitor);
-
-    return session->sink->backlog(session->userdata) <= BACKLOG_HIGH;
+    return !session_is_slow(session_of(monitor));
 }
 
 static void send(struct monitor *monitor, struct slice text)
@@ -325,6 +320,18 @@ void session_flush_monitors(struct session *session)
     {
         monitor_flush(&sm->monitor);
     }
+}
+
+size_t session_owed(const struct session *session)
+{
+    struct session_monitor *sm;
+    size_t owed = 0;
+
+    HTABLE_FOREACH(sm, &session->monitors)
+    {
+        owed += monitor_owed(&sm->monitor);
+    }
+    return owed;
 }
 
 void session_resume_monitors(struct session *session)

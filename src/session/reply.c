@@ -21,6 +21,7 @@ static void session_send(struct session *session, struct slice text)
 {
     if (!session->is_closing) {
         session->sink->send(session->userdata, text, server_ticket(session->server));
+        session_is_slow(session);
     }
 }
 
@@ -28,6 +29,7 @@ static void session_send_shared(struct session *session, struct text *text)
 {
     if (!session->is_closing) {
         session->sink->send_shared(session->userdata, text, server_ticket(session->server));
+        session_is_slow(session);
     }
 }
 

@@ -22,6 +22,7 @@ struct server *server_new(uint64_t (*last_ticket)(void *userdata), void *userdat
     server->limits = SERVER_LIMITS_DEFAULT;
     server->id = uuid_random();
     list_init(&server->sessions);
+    list_init(&server->slow);
     list_init(&server->woken);
     server_self_start(server);
     return server;
@@ -225,7 +226,7 @@ struct uuid server_id(const struct server *server)
 
 usec_t server_deadline(const struct server *server)
 {
-    usec_t deadline = server_triggers_deadline(server);
+    usec_t deadline = MIN(server_triggers_deadline(server), server_slow_deadline(server));
 
     for (size_t i = 0; i < server->n_dbs; i++) {
         deadline = MIN(deadline, hub_deadline(server->dbs[i]->hub));
@@ -242,6 +243,7 @@ bool server_run(struct server *server, usec_t now)
     for (size_t i = 0; i < server->n_dbs; i++) {
         more = hub_run(server->dbs[i]->hub, now, &budget) || more;
     }
+    server_check_slow(server, now);
     return more;
 }
 

@@ -55,9 +55,15 @@ struct server_limits {
     size_t max_monitors;
     size_t max_triggers; // waiting transactions
     size_t max_locks;    // held or waited for
+    // Bytes, about: queued for the client, or kept to owe it updates. One that does not read is
+    // disconnected when it is more.
+    size_t max_backlog;
 };
 #define SERVER_LIMITS_DEFAULT                                                                      \
-    ((struct server_limits){.max_monitors = 10000, .max_triggers = 10000, .max_locks = 10000})
+    ((struct server_limits){.max_monitors = 10000,                                                 \
+                            .max_triggers = 10000,                                                 \
+                            .max_locks = 10000,                                                    \
+                            .max_backlog = (size_t)4 << 30})
 void server_set_limits(struct server *server, const struct server_limits *limits);
 
 struct server_usage {

@@ -43,6 +43,7 @@ struct session *session_new(struct server *server, const struct session_sink *si
     session->name = xstrdup(options->name);
     session->read_only = options->read_only;
     list_init(&session->held_triggers);
+    list_init(&session->slow_node);
     list_push_back(&server->sessions, &session->node);
     server->n_sessions++;
     log_dbg("%s: session begins", session->name);
@@ -56,6 +57,7 @@ static void session_release(struct session *session)
     session_cancel_triggers(session);
     session_forget_conversions(session);
     session_release_locks(session);
+    list_remove(&session->slow_node);
 }
 
 void session_free(struct session *session)
@@ -175,5 +177,6 @@ void session_receive(struct session *session, struct slice text, usec_t now)
 
 void session_output_drained(struct session *session)
 {
+    list_remove(&session->slow_node);
     session_resume_monitors(session);
 }

@@ -109,7 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                           "{\"T\":{},\"R\":{}}]}"),
                     0);
     session_receive(watcher, SLICE("{\"id\":1,\"method\":\"lock\",\"params\":[\"l\"]}"), 0);
-    watcher_backlog = SIZE_MAX;
+    watcher_backlog = (size_t)2 << 20;
     feed(server, session, watcher, (const char *)data, size);
     while (server_run(server, USEC_INFINITY - 1)) {
     }

@@ -23,6 +23,7 @@ static void test_net(void **state)
     unit_set(db, "B", 2, "x", 2);
     fold_add(fold, from->next);
     assert_int_equal(fold_n_rows(fold), 2);
+    assert_in_range(fold_memory(fold), 2 * sizeof(struct row), 400);
     updates_begin(&updates, spec, &buf);
     fold_write(fold, db, &updates);
     assert_true(updates_end(&updates, &pieces));

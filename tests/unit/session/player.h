@@ -8,6 +8,7 @@
 #include "json/framer.h"
 
 #define PLAYER_CLIENTS 8
+#define PLAYER_SLOW    ((size_t)2 << 20) // the backlog of a client that does not read
 
 struct client {
     struct session *session;

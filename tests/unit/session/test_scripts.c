@@ -94,7 +94,7 @@ static void play_word(struct player *player, const char *word, const char *argum
     } else if (!strcmp(word, "end")) {
         player_close(player, letter);
     } else if (!strcmp(word, "slow")) {
-        player->clients[letter - 'A'].backlog = SIZE_MAX;
+        player->clients[letter - 'A'].backlog = PLAYER_SLOW;
     } else if (!strcmp(word, "fast")) {
         player->clients[letter - 'A'].backlog = 0;
         session_output_drained(player->clients[letter - 'A'].session);
@@ -112,7 +112,12 @@ static void play_word(struct player *player, const char *word, const char *argum
     } else if (!strcmp(word, "limit")) {
         size_t n = strtoull(argument, NULL, 10);
 
-        server_set_limits(player->server, &(struct server_limits){n, n, n});
+        server_set_limits(player->server, &(struct server_limits){n, n, n, SIZE_MAX});
+    } else if (!strcmp(word, "maxbacklog")) {
+        struct server_limits limits = SERVER_LIMITS_DEFAULT;
+
+        limits.max_backlog = strtoull(argument, NULL, 10);
+        server_set_limits(player->server, &limits);
     } else if (!strcmp(word, "ticket")) {
         player->ticket = strtoull(argument, NULL, 10);
     } else if (!strcmp(word, "tickets")) {

@@ -15,6 +15,8 @@ static bool column_changed(const struct monitor_column *column, const struct row
                          &column->column->type);
 }
 
+// A change of columns whose request does not select "modify" is none (RFC 7047 4.1.5), even if
+// another request of the table does: an update with nothing in it tells nobody anything.
 static bool is_modified(const struct monitor_table *table, const struct row *old,
                         const struct row *new)
 {

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A disk that says it could not keep what it was given. After that nobody knows what is on it: the
+database takes no more changes, and nobody is told that one was committed."""
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+from harness.rpc import Closed
+
+SOURCE = pathlib.Path(__file__).resolve().parents[1] / "data" / "system" / "failing_sync.c"
+
+pytestmark = [pytest.mark.skipif(not shutil.which("cc"), reason="there is no compiler"),
+              pytest.mark.ours("the peer syncs with another system call")]
+
+
+@pytest.fixture
+def flag(lab):
+    """The file whose existence makes syncs fail."""
+    library = lab.path("failing_sync.so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, SOURCE], check=True)
+    flag = lab.path("failing")
+    lab.env["LD_PRELOAD"] = str(library)
+    lab.env["FAILING_SYNC"] = str(flag)
+    lab.env["ASAN_OPTIONS"] += ":verify_asan_link_order=0"
+    return flag
+
+
+def durable(name):
+    return [{"op": "insert", "table": "T", "row": {"name": name}}, {"op": "commit", "durable": True}]
+
+
+def test_nobody_is_told_committed(lab, flag):
+    path = lab.db("small")
+    server = lab.serve(path)
+    server.allow("cannot be synced", "did not take what was written", "cannot be stored")
+    client, other = server.client(), server.client()
+    client.commit("small", *durable("first"))
+    other.call("monitor", "small", "m", {"T": {"columns": ["name"]}})
+    flag.touch()
+    client.request("transact", ["small", *durable("lost")])
+    assert client.wait_closed() == []
+    with pytest.raises(Closed):
+        other.notification("update")  # nor is anybody shown the row
+    flag.unlink()
+    with server.client() as late:
+        [*_, error] = late.transact("small", *durable("later"))
+        assert error["error"] == "I/O error" and "Input/output error" in error["details"]
+        assert late.call("echo", 1) == [1]
+    assert "Input/output error" in server.control("ovsdb-server/get-db-storage-status", "small")
+    server.stop()
+    server.start([path])
+    with server.client() as late:
+        assert "first" in {r["name"] for r in late.select("small", "T", ["name"])}
+        late.commit("small", *durable("works again"))
+
+
+def test_other_databases_go_on(lab, flag):
+    """The failure is that of one database; the others are written as before."""
+    server = lab.serve("small", "ops")
+    server.allow("cannot be synced", "did not take what was written", "cannot be stored")
+    flag.touch()
+    with server.client() as client:
+        client.request("transact", ["small", *durable("lost")])
+        assert client.wait_closed() == []
+    flag.unlink()
+    def status(name):
+        return server.control("ovsdb-server/get-db-storage-status", name)
+
+    assert "Input/output error" in status("small")
+    assert status("ops").strip() == "status: ok"
+
+
+def test_compaction_and_conversion_are_refused(lab, flag):
+    server = lab.serve("small")
+    server.allow("cannot be synced", "did not take what was written", "cannot be stored")
+    flag.touch()
+    with server.client() as client:
+        client.request("transact", ["small", *durable("lost")])
+        assert client.wait_closed() == []
+    flag.unlink()
+    with server.client() as client:
+        schema = client.call("get_schema", "small")
+        assert client.error("convert", "small", schema)["error"] == "I/O error"
+        assert client.error("transact", "nope")["error"] == "unknown database"
+        with server.client(server.control_path) as control:
+            assert "read-only" in control.error("ovsdb-server/compact", "small")

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conversion of a store that is served: refused ones change nothing, and wherever it is called off
+// one of the two databases is there, whole.
+#include "store_unit.h"
+
+#include "basic/log.h"
+
+#include <errno.h>
+#include <poll.h>
+
+static bool no_rename, no_sync;
+
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to)
+{
+    errno = EACCES;
+    return no_rename ? -1 : __real_rename(from, to);
+}
+
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+    errno = EIO;
+    return no_sync ? -1 : 0;
+}
+
+static const char new_schema[] =
+    "{\"name\":\"d\",\"version\":\"2.0.0\",\"tables\":{"
+    "\"T\":{\"columns\":{"
+    "\"name\":{\"type\":\"string\"},"
+    "\"set\":{\"type\":{\"key\":\"string\",\"min\":0,\"max\":\"unlimited\"}},"
+    "\"extra\":{\"type\":\"string\"}}}}}";
+static const char strict_schema[] =
+    "{\"name\":\"d\",\"version\":\"3.0.0\",\"tables\":{\"T\":{\"columns\":{"
+    "\"n\":{\"type\":{\"key\":{\"type\":\"integer\",\"maxInteger\":6}}}}}}}";
+
+struct outcome {
+    int n;
+    struct db *old;
+    char *error;
+};
+
+static void on_done(void *userdata, struct db *old, const struct ovsdb_error *error)
+{
+    struct outcome *outcome = userdata;
+
+    outcome->n++;
+    outcome->old = old;
+    outcome->error = error ? error_text(error) : NULL;
+}
+
+static void on_synced(void *userdata, uint64_t ticket)
+{
+}
+
+static void on_failed(void *userdata, struct store *store, int error)
+{
+}
+
+static const struct gate_handler handler = {on_synced, on_failed};
+
+static int setup(void **state)
+{
+    no_rename = no_sync = false;
+    return enter_folder(state);
+}
+
+static struct store *fill(struct gate *gate)
+{
+    struct store *store;
+
+    create_database();
+    store = open_store(STORE_READ_WRITE, gate);
+    for (int i = 0; i < 300; i++) {
+        struct uuid row = insert(store_db(store), i % 2 ? "name" : "");
+
+        set_column(store_db(store), row, "n", "7");
+        set_column(store_db(store), row, "set", "[\"set\",[\"a\",\"b\"]]");
+    }
+    return store;
+}
+
+static void start(struct store *store, const char *text, struct outcome *outcome)
+{
+    struct schema *schema;
+
+    assert_ok(schema_from_text(slice_of(text), &schema));
+    store_start_conversion(store, schema, on_done, outcome);
+    schema_unref(schema);
+    assert_true(store_is_converting(store));
+}
+
+static void step(struct store *store, struct gate *gate)
+{
+    struct pollfd fd = {.fd = gate_fd(gate), .events = POLLIN};
+
+    if (!store_run(store) && store_is_converting(store)) {
+        assert_int_equal(poll(&fd, 1, 10000), 1);
+        gate_dispatch(gate);
+    }
+}
+
+static void test_converts(void **state)
+{
+    struct gate *gate = gate_new(&handler, NULL);
+    struct store *store = fill(gate);
+    struct outcome outcome = {0};
+    _cleanup_free_ char *before = NULL, *after = NULL;
+
+    start(store, new_schema, &outcome);
+    while (!outcome.n) {
+        assert_error(try_insert(store_db(store), "x", true, NULL, NULL), "being converted");
+        step(store, gate);
+    }
+    assert_null(outcome.error);
+    assert_non_null(outcome.old);
+    assert_string_equal(db_schema(store_db(store))->version, "2.0.0");
+    assert_int_equal(count_rows(store_db(store)), 300);
+    insert(store_db(store), "after");
+    for (int i = 0; i < 100; i++) { // the old one goes little by little
+        step(store, gate);
+    }
+    before = dump(store_db(store));
+    store_close(store);
+    store = open_store(STORE_READ_WRITE, gate);
+    after = dump(store_db(store));
+    assert_string_equal(after, before);
+    store_close(store);
+    gate_free(gate);
+}
+
+static void check_refused(const char *schema, const char *expected)
+{
+    struct gate *gate = gate_new(&handler, NULL);
+    struct store *store = fill(gate);
+    struct outcome outcome = {0};
+    _cleanup_free_ char *before = dump(store_db(store)), *after = NULL;
+
+    start(store, schema, &outcome);
+    while (!outcome.n) {
+        step(store, gate);
+    }
+    assert_non_null(outcome.error);
+    assert_non_null(strstr(outcome.error, expected));
+    free(outcome.error);
+    assert_null(outcome.old);
+    after = dump(store_db(store));
+    assert_string_equal(after, before);
+    assert_int_equal(access("d.db.tmp", F_OK), -1);
+    insert(store_db(store), "after");
+    store_close(store);
+    store = open_store(STORE_READ_ONLY, NULL);
+    assert_int_equal(count_rows(store_db(store)), 301);
+    store_close(store);
+    gate_free(gate);
+}
+
+static void test_refused(void **state)
+{
+    check_refused(strict_schema, "table T, row ");
+}
+
+static void test_disk_fails(void **state)
+{
+    no_sync = true;
+    check_refused(new_schema, "d.db.tmp: cannot be written: Input/output error");
+}
+
+static void test_rename_fails(void **state)
+{
+    no_rename = true;
+    check_refused(new_schema, "d.db: cannot be put in place: Permission denied");
+}
+
+static void test_close(void **state)
+{
+    for (int n_steps = 0; n_steps < 5; n_steps++) {
+        struct gate *gate = gate_new(&handler, NULL);
+        struct store *store = fill(gate);
+        struct outcome outcome = {0};
+
+        start(store, new_schema, &outcome);
+        for (int i = 0; i < n_steps; i++) {
+            store_run(store);
+        }
+        store_close(store);
+        assert_int_equal(outcome.n, 1);
+        free(outcome.error);
+        gate_free(gate);
+        store = open_store(STORE_READ_WRITE, NULL);
+        assert_int_equal(count_rows(store_db(store)), 300);
+        assert_int_equal(access("d.db.tmp", F_OK), -1);
+        store_close(store);
+    }
+}
+
+// It follows a compaction that runs already.
+static void test_after_a_compaction(void **state)
+{
+    struct gate *gate = gate_new(&handler, NULL);
+    struct store *store = fill(gate);
+    struct outcome outcome = {0};
+
+    store_start_compaction(store, NULL, NULL);
+    start(store, new_schema, &outcome);
+    while (!outcome.n) {
+        struct pollfd fd = {.fd = gate_fd(gate), .events = POLLIN};
+
+        if (!store_run(store)) {
+            assert_int_equal(poll(&fd, 1, 10000), 1);
+            gate_dispatch(gate);
+        }
+    }
+    assert_null(outcome.error);
+    assert_int_equal(count_rows(store_db(store)), 300);
+    store_close(store);
+    gate_free(gate);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_converts, setup, leave_folder),
+        cmocka_unit_test_setup_teardown(test_refused, setup, leave_folder),
+        cmocka_unit_test_setup_teardown(test_disk_fails, setup, leave_folder),
+        cmocka_unit_test_setup_teardown(test_rename_fails, setup, leave_folder),
+        cmocka_unit_test_setup_teardown(test_close, setup, leave_folder),
+        cmocka_unit_test_setup_teardown(test_after_a_compaction, setup, leave_folder),
+    };
+
+    log_set_level(NULL, -1, LOG_LEVEL_OFF);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

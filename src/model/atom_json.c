@@ -145,6 +145,7 @@ struct ovsdb_error *atom_decode(struct cursor *cursor, enum atom_type type,
             return expected(*cursor, "a boolean");
         }
         cursor_skip(cursor);
+        ret->integer = 0; // rows are compared by whole words first
         ret->boolean = kind == JSON_KIND_TRUE;
         return NULL;
     case ATOM_STRING:

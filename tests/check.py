@@ -86,13 +86,22 @@ def run_meson(args, name, suites, wrap=False):
     return count
 
 
-def run_pytest(args, name, folder, *options):
+# A part of the system suite, for the whole takes an hour: transactions, locks, files, a backup.
+VALGRIND_TESTS = "test_locks and steal or test_replication or test_storage and compact"
+VALGRIND_ENV = {
+    "OVSDBD_TEST_WRAPPER": "valgrind --quiet --error-exitcode=99 --leak-check=full"
+                           " --errors-for-leak-kinds=definite",
+    "OVSDBD_TEST_SLOWNESS": "10",
+}
+
+
+def run_pytest(args, name, folder, *options, extra_env=None):
     if not list((ROOT / folder).rglob("test_*.py")):
         return Count()
     # The folder first: its conftest.py knows the options that follow.
     command = [PYTHON, "-m", "pytest", str(ROOT / folder), "-q", "-p", "no:cacheprovider", "-n",
                str(args.jobs), "-rs", "--build", str(build_dir(args, name)), *options]
-    env = {**os.environ, **SANITIZERS, "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {**os.environ, **SANITIZERS, "PYTHONDONTWRITEBYTECODE": "1", **(extra_env or {})}
     result = subprocess.run(command, check=False, env=env, stdout=subprocess.PIPE, text=True,
                             cwd=ROOT)
     sys.stdout.write(result.stdout)
@@ -119,6 +128,8 @@ SUITES = {
     "ovn": ("plain", lambda args: run_pytest(args, "plain", "tests/ovn", "-n", "0")),
     "service": ("plain", lambda args: run_pytest(args, "plain", "tests/service")),
     "valgrind": ("plain", lambda args: run_meson(args, "plain", ["unit"], wrap=True)),
+    "valgrind-system": ("plain", lambda args: run_pytest(
+        args, "plain", "tests/system", "-k", VALGRIND_TESTS, extra_env=VALGRIND_ENV)),
 }
 
 

@@ -43,14 +43,15 @@ def pytest_sessionstart(session):
 
 
 def pytest_collection_modifyitems(config, items):
+    if not config.programs.is_peer:
+        return
+    kept = [item for item in items if not item.get_closest_marker("ours")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
     for item in items:
         for mark in item.iter_markers("difference"):
             reason = differences.REASONS[mark.args[0]]
-            if config.programs.is_peer:
-                item.add_marker(pytest.mark.xfail(strict=True, reason=reason))
-        for mark in item.iter_markers("ours"):
-            if config.programs.is_peer:
-                item.add_marker(pytest.mark.skip(reason=mark.args[0]))
+            item.add_marker(pytest.mark.xfail(strict=True, reason=reason))
 
 
 @pytest.fixture(scope="session")

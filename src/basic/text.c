@@ -12,6 +12,9 @@ struct text *text_empty(void)
     static _Alignas(struct text) char memory[sizeof(struct text) + 1]; // and the terminator
     struct text *empty = (struct text *)memory;
 
+    if (own_empty) {
+        return text_ref(own_empty);
+    }
     if (!empty->refs) {
         empty->refs = 1; // ours: it is never freed
     }

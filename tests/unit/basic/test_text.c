@@ -48,9 +48,28 @@ static void test_share(void **state)
     text_unref(empty);
 }
 
+// What is made between begin and end shares nothing with the rest of the process.
+static void test_thread(void **state)
+{
+    struct text *shared = text_share(SLICE("shared")), *own, *own_empty;
+
+    text_thread_begin();
+    own_empty = text_new(SLICE(""));
+    text_thread_end();
+    assert_ptr_not_equal(own_empty, text_empty());
+    assert_int_equal(own_empty->refs, 1);
+    own = text_share(SLICE("shared"));
+    assert_ptr_not_equal(own, shared); // forgotten at the end
+    assert_slice_is(text_slice(own_empty), "");
+    text_unref(own_empty);
+    text_unref(own);
+    text_unref(shared);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_thread),
         cmocka_unit_test(test_references),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_share),

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Snapshots: the rows of one moment, however the steps of collecting them and commits alternate.
+#include "lab.h"
+
+#include "engine/snapshot.h"
+#include "engine/txn.h"
+
+#include <stdlib.h>
+
+#define N 500
+
+static const struct column *number(const struct db *db)
+{
+    return lab_column(db, "Thing", "i");
+}
+
+// Rows 0 to n-1 with i = 0.
+static struct db *filled(int n)
+{
+    struct db *db = lab_new();
+    struct txn *txn = txn_new(db);
+    struct changeset *changes;
+    uint64_t ticket;
+
+    for (int i = 0; i < n; i++) {
+        txn_insert(txn, lab_table(db, "Thing"), lab_uuid((uint64_t)i));
+    }
+    assert_null(txn_commit(txn, false, &changes, &ticket));
+    txn_free(txn);
+    return db;
+}
+
+// Changes, deletes and inserts some rows of those that are there.
+static void commit(struct db *db, unsigned *seed, uint64_t fresh)
+{
+    const struct table_schema *things = lab_table(db, "Thing");
+    struct txn *txn = txn_new(db);
+    struct changeset *changes;
+    uint64_t ticket;
+
+    for (int i = 0; i < 10; i++) {
+        struct uuid uuid = lab_uuid((uint64_t)rand_r(seed) % N);
+
+        if (!txn_find(txn, things, uuid)) {
+            continue;
+        }
+        if (i % 3) {
+            row_set(txn_modify(txn, things, uuid), number(db),
+                    (union datum){.scalar.integer = 1 + rand_r(seed) % 100});
+        } else {
+            txn_delete(txn, things, uuid);
+        }
+    }
+    txn_insert(txn, things, lab_uuid(fresh));
+    assert_null(txn_commit(txn, false, &changes, &ticket));
+    txn_free(txn);
+}
+
+static void check_is_first_state(const struct snapshot *snapshot, const struct db *db, int n)
+{
+    size_t n_rows;
+    struct row *const *rows = snapshot_rows(snapshot, lab_table(db, "Thing")->index, &n_rows);
+    bool seen[N] = {false};
+
+    assert_int_equal(n_rows, n);
+    assert_int_equal(snapshot_n_rows(snapshot), n);
+    for (size_t i = 0; i < n_rows; i++) {
+        uint64_t index = rows[i]->uuid.hi >> 32;
+
+        assert_in_range(index, 0, n - 1);
+        assert_false(seen[index]);
+        seen[index] = true;
+        assert_int_equal(row_get(rows[i], number(db)).scalar.integer, 0);
+    }
+}
+
+static void check_collect(int n, size_t step, unsigned seed)
+{
+    struct db *db = filled(n);
+    struct snapshot *snapshot = snapshot_new(db);
+    uint64_t fresh = N;
+
+    do {
+        commit(db, &seed, fresh++);
+    } while (snapshot_collect(snapshot, step));
+    for (int i = 0; i < 50; i++) {
+        commit(db, &seed, fresh++);
+    }
+    check_is_first_state(snapshot, db, n);
+    if (seed % 2) {
+        while (snapshot_release(snapshot, 7)) {
+            commit(db, &seed, fresh++);
+            if (fresh > N + 2000) {
+                fail_msg("it never ends");
+            }
+        }
+    } else {
+        snapshot_free(snapshot);
+    }
+    lab_check(db);
+    db_free(db);
+}
+
+static void test_collect(void **state)
+{
+    for (unsigned seed = 0; seed < 40; seed++) {
+        check_collect(N, 1 + seed * 5, seed);
+    }
+    check_collect(0, 1, 0);
+    check_collect(1, 1, 1);
+}
+
+// It may be given up before it is complete, and outlive its database when it is.
+static void test_given_up(void **state)
+{
+    struct db *db = filled(N);
+    struct snapshot *snapshot = snapshot_new(db);
+    unsigned seed = 0;
+
+    assert_true(snapshot_collect(snapshot, 10));
+    snapshot_free(snapshot);
+    commit(db, &seed, N);
+    snapshot = snapshot_new(db);
+    assert_ptr_equal(snapshot_moment(snapshot), db_tail(db));
+    while (snapshot_collect(snapshot, SIZE_MAX)) {
+    }
+    snapshot_free(snapshot);
+    snapshot_free(NULL);
+    db_free(db);
+}
+
+// Rows freed in steps.
+static void test_db_free_some(void **state)
+{
+    struct db *db = filled(N);
+    int n = 0;
+
+    while (db_free_some(db, 10)) {
+        n++;
+    }
+    assert_int_equal(n, N / 10);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_collect),
+        cmocka_unit_test(test_given_up),
+        cmocka_unit_test(test_db_free_some),
+    };
+
+    lab_schema_path = argv[1];
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

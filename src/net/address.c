@@ -241,6 +241,13 @@ bool address_endpoint(const struct address *address, struct endpoint *ret)
     return true;
 }
 
+bool address_is_name(const struct address *address)
+{
+    struct endpoint endpoint;
+
+    return address->host && !address_endpoint(address, &endpoint);
+}
+
 // Fills in `path`, which must fit.
 static void set_unix_path(struct endpoint *endpoint, const char *path)
 {
@@ -314,12 +321,12 @@ uint16_t address_port(const struct endpoint *endpoint)
     }
 }
 
-char *address_peer_name(const struct endpoint *peer)
+char *address_peer_name(const struct endpoint *peer, enum address_kind kind)
 {
     char ip[INET6_ADDRSTRLEN + IF_NAMESIZE + 4];
 
     put_ip(peer, ip);
-    return xasprintf("tcp:%s:%u", ip, address_port(peer));
+    return xasprintf("%s:%s:%u", kind == ADDRESS_TLS ? "ssl" : "tcp", ip, address_port(peer));
 }
 
 static char *unix_target(const struct endpoint *endpoint, bool is_passive)
@@ -355,7 +362,7 @@ char *address_target(const struct endpoint *endpoint, bool is_passive)
         return NULL;
     }
     if (!is_passive) {
-        return address_peer_name(endpoint);
+        return address_peer_name(endpoint, ADDRESS_TCP);
     }
     put_ip(endpoint, ip);
     return xasprintf("ptcp:%u:%s", address_port(endpoint), ip);

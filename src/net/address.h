@@ -41,15 +41,17 @@ void address_done(struct address *address);
 
 // The endpoint of a TCP or TLS address whose host is a number or any; false: it is a name.
 bool address_endpoint(const struct address *address, struct endpoint *ret);
+// Its host is a name.
+bool address_is_name(const struct address *address);
 
 // The endpoint of a socket file; a relative `path` is one in the run directory. A path too long for
 // a socket address is reached through its opened folder: *ret_folder_fd must stay open until the
 // endpoint has been used (-1: none is needed). 0 or negative errno.
 int address_unix_endpoint(const char *path, struct endpoint *ret, int *ret_folder_fd);
 
-// How the log names an internet peer: "tcp:192.0.2.1:40000", "tcp:[2001:db8::1]:40000". Caller
-// frees.
-char *address_peer_name(const struct endpoint *peer);
+// How the log names an internet peer: "tcp:192.0.2.1:40000", "ssl:[2001:db8::1]:40000"; `kind` is
+// ADDRESS_TCP or ADDRESS_TLS. Caller frees.
+char *address_peer_name(const struct endpoint *peer, enum address_kind kind);
 // The target that describes a socket: of where it listens (`is_passive`) or whom it is connected
 // to. NULL if the endpoint is of no kind that has a target. Caller frees.
 char *address_target(const struct endpoint *endpoint, bool is_passive);

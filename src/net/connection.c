@@ -2,6 +2,7 @@
 // The life of a connection: open, perhaps closing for a while so that what is queued gets out,
 // dead, reaped. Only the reaper tells the handler and frees.
 #include "net/internal.h"
+#include "net/tls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -86,7 +87,7 @@ static void on_connection_timer(struct timer *timer, usec_t now)
     }
 }
 
-struct connection *connection_new(struct remote *remote, int fd, char *name)
+struct connection *connection_new(struct remote *remote, const struct stream *stream, char *name)
 {
     struct net *net = remote->net;
     struct connection *connection = NEW(struct connection);
@@ -99,12 +100,14 @@ struct connection *connection_new(struct remote *remote, int fd, char *name)
     list_init(&connection->in_output_ready);
     list_init(&connection->marks);
     framer_init(&connection->framer, NET_MAX_MESSAGE_SIZE);
-    stream_init_plain(&connection->stream, fd);
+    connection->stream = *stream;
+    if (stream->tls && tls_peer_cn(stream->tls)) {
+        connection->peer_cn = xstrdup(tls_peer_cn(stream->tls));
+    }
     if (watch(connection, EPOLLIN) < 0) {
         log_err("%s: cannot watch the connection: %s", name, strerror(errno));
         connection->stream.ops->close(&connection->stream);
-        free(name);
-        free(connection);
+        connection_free(connection);
         return NULL;
     }
     connection->events = EPOLLIN;
@@ -113,6 +116,7 @@ struct connection *connection_new(struct remote *remote, int fd, char *name)
     net->n_connections++;
     connection->last_sign = net_now(net);
     probe_start(connection);
+    input_resume(connection); // some may have come with the end of a handshake
     log_dbg("%s: connected through %s", name, remote->target);
     return connection;
 }
@@ -121,6 +125,7 @@ void connection_free(struct connection *connection)
 {
     buf_done(&connection->input);
     free(connection->name);
+    free(connection->peer_cn);
     free(connection->reason);
     free(connection);
 }
@@ -202,6 +207,11 @@ struct remote *connection_remote(const struct connection *connection)
 const char *connection_name(const struct connection *connection)
 {
     return connection->name;
+}
+
+const char *connection_peer_cn(const struct connection *connection)
+{
+    return connection->peer_cn;
 }
 
 size_t connection_backlog(const struct connection *connection)

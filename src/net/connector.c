@@ -2,6 +2,7 @@
 // Connections that this side makes, and makes again when they end.
 //
 //     BACKOFF --time--> RESOLVING --addresses--> CONNECTING --an endpoint answers--> ACTIVE
+//                                                         (with TLS: and shakes hands)
 //        ^                  |                        |                                  |
 //        +--- failed -------+------ none answers ----+----------- it ends --------------+
 //
@@ -47,8 +48,11 @@ static void set_state(struct remote *remote, enum connector_state state)
     connector->state = state;
 }
 
-static void drop_attempt(struct connector *connector)
+static void drop_attempt(struct remote *remote)
 {
+    struct connector *connector = &remote->connector;
+
+    handshake_free_all(remote);
     resolution_free(connector->resolution);
     connector->resolution = NULL;
     connector->source = sd_event_source_disable_unref(connector->source);
@@ -98,7 +102,7 @@ static void dial_failed(struct remote *remote, const char *error)
 {
     struct net *net = remote->net;
 
-    drop_attempt(&remote->connector);
+    drop_attempt(remote);
     forget_endpoints(&remote->connector);
     net_clear_timer(net, &remote->timer);
     remote_set_error(remote, error);
@@ -113,15 +117,12 @@ static void dial_failed(struct remote *remote, const char *error)
     }
 }
 
-static void succeed(struct remote *remote, int fd)
+void connector_succeed(struct remote *remote, const struct stream *stream, char *name)
 {
     struct connector *connector = &remote->connector;
     struct net *net = remote->net;
-    struct connection *connection;
+    struct connection *connection = connection_new(remote, stream, name);
 
-    net_clear_timer(net, &remote->timer);
-    forget_endpoints(connector);
-    connection = connection_new(remote, fd, xstrdup(remote->target));
     if (!connection) {
         dial_failed(remote, "cannot watch the connection");
         return;
@@ -130,6 +131,32 @@ static void succeed(struct remote *remote, int fd)
     set_state(remote, CONNECTOR_ACTIVE);
     log_info("%s: connected", remote->target);
     net->handler.opened(connection);
+}
+
+void connector_refused(struct remote *remote, const char *reason, bool at_once)
+{
+    if (at_once) {
+        log_info("%s: %s", remote->target, reason);
+        connector_start(remote);
+    } else {
+        dial_failed(remote, reason);
+    }
+}
+
+// An endpoint has answered.
+static void connected(struct remote *remote, int fd)
+{
+    char *name = xstrdup(remote->target);
+    struct stream stream;
+
+    net_clear_timer(remote->net, &remote->timer);
+    forget_endpoints(&remote->connector);
+    if (remote->is_tls) {
+        handshake_start(remote, fd, name);
+    } else {
+        stream_init_plain(&stream, fd);
+        connector_succeed(remote, &stream, name);
+    }
 }
 
 static int on_connect(sd_event_source *source, int fd, uint32_t events, void *userdata);
@@ -148,7 +175,7 @@ static int dial_endpoint(struct remote *remote, const struct endpoint *endpoint)
     }
     remote_configure_socket(remote, fd);
     if (connect(fd, &endpoint->sa, endpoint->size) == 0) {
-        succeed(remote, TAKE_FD(fd));
+        connected(remote, TAKE_FD(fd));
         return 0;
     }
     if (errno != EINPROGRESS) {
@@ -170,7 +197,7 @@ static void dial_next(struct remote *remote, int error)
 {
     struct connector *connector = &remote->connector;
 
-    drop_attempt(connector);
+    drop_attempt(remote);
     while (connector->next_endpoint < connector->n_endpoints) {
         struct endpoint endpoint = connector->endpoints[connector->next_endpoint++];
         int r = dial_endpoint(remote, &endpoint);
@@ -199,7 +226,7 @@ static int on_connect(sd_event_source *source, int fd, uint32_t events, void *us
         dial_next(remote, error);
     } else {
         connector->source = sd_event_source_disable_unref(connector->source);
-        succeed(remote, TAKE_FD(connector->fd));
+        connected(remote, TAKE_FD(connector->fd));
     }
     net_leave(net);
     return 0;
@@ -282,7 +309,7 @@ void connector_adopt(struct remote *remote, int fd)
 
 void connector_stop(struct remote *remote)
 {
-    drop_attempt(&remote->connector);
+    drop_attempt(remote);
     forget_endpoints(&remote->connector);
     set_state(remote, CONNECTOR_VOID);
 }
@@ -307,7 +334,7 @@ void connector_timer(struct remote *remote, usec_t now)
         dial_next(remote, ETIMEDOUT);
     } else if (remote->kind == REMOTE_ADOPTED) {
         set_state(remote, CONNECTOR_CONNECTING);
-        succeed(remote, TAKE_FD(connector->fd));
+        connected(remote, TAKE_FD(connector->fd));
     } else {
         dial(remote);
     }

@@ -83,10 +83,17 @@ static void check_end(struct connection *connection)
     }
 }
 
+// There is more to receive that the kernel does not know of.
+static bool is_pending(const struct connection *connection)
+{
+    return !connection->is_at_end && connection->stream.ops->pending(&connection->stream);
+}
+
 // What is left has been stored: see to it that it is handled later.
 static void plan(struct connection *connection)
 {
-    if (may_handle(connection) && connection->scanned < connection->input.size) {
+    if (may_handle(connection) &&
+        (connection->scanned < connection->input.size || is_pending(connection))) {
         list_remove(&connection->in_input_ready);
         list_push_back(&connection->net->input_ready, &connection->in_input_ready);
         net_arm(connection->net);
@@ -141,7 +148,8 @@ void input_receive(struct connection *connection)
         return;
     }
     if (n < 0) {
-        connection_die(connection, connection_end_level(connection), strerror((int)-n));
+        connection_die(connection, connection_end_level(connection),
+                       connection->stream.ops->error(&connection->stream, (int)-n));
         return;
     }
     connection->last_sign = net_now(net);
@@ -159,8 +167,13 @@ void input_receive(struct connection *connection)
 
 void input_continue(struct connection *connection)
 {
-    if (may_handle(connection)) {
+    if (!may_handle(connection)) {
+        return;
+    }
+    if (connection->scanned < connection->input.size) {
         handle_own(connection);
+    } else if (!connection->is_at_end) {
+        input_receive(connection);
     }
 }
 

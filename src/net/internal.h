@@ -12,6 +12,7 @@
 #include "net/resolver.h"
 #include "net/stream.h"
 #include "net/timers.h"
+#include "net/tls_config.h"
 #include "json/framer.h"
 
 #include "basic/list.h"
@@ -26,9 +27,10 @@
 #define NET_TIMER_BATCH       64           // timers run in one turn
 #define NET_WRITE_SIZE        (256 * 1024) // bytes written to one connection in one turn
 #define NET_PRESS_USEC        (2 * USEC_PER_MSEC) // that output may wait for other sources of the loop
-#define NET_LINGER_USEC       (5 * USEC_PER_SEC) // to send what is queued before a close
-#define NET_CONNECT_USEC      (5 * USEC_PER_SEC) // for one endpoint to answer a connect
-#define NET_ACCEPT_PAUSE_USEC (USEC_PER_SEC / 2) // when there are no descriptors left
+#define NET_LINGER_USEC       (5 * USEC_PER_SEC)  // to send what is queued before a close
+#define NET_CONNECT_USEC      (5 * USEC_PER_SEC)  // for one endpoint to answer a connect
+#define NET_HANDSHAKE_USEC    (10 * USEC_PER_SEC) // for a TLS handshake
+#define NET_ACCEPT_PAUSE_USEC (USEC_PER_SEC / 2)  // when there are no descriptors left
 #define NET_BACKOFF_MIN_MS    1000
 #define NET_BACKOFF_MAX_MS    8000
 #define NET_PROBE_TCP_MS      5000
@@ -56,6 +58,8 @@ struct net {
     usec_t timer_armed;
     usec_t connect_usec;
     usec_t linger_usec;
+    usec_t handshake_usec;
+    struct tls_config *tls; // NULL: none
     char *read_buffer;
     size_t n_connections;
     size_t backlog;
@@ -75,7 +79,8 @@ struct connection {
     struct remote *remote;
     void *userdata;
     char *name;
-    char *reason; // why it is over
+    char *peer_cn; // from its certificate; NULL: none
+    char *reason;  // why it is over
     enum connection_state state;
     bool is_blocked;    // the kernel takes no more output now
     bool is_paused;     // not reading: the backlog was over the high-water mark
@@ -141,11 +146,13 @@ struct remote {
     struct address address; // zero for a socket that was passed
     enum remote_kind kind;
     bool is_unix;
+    bool is_tls;
     bool is_dead;
     struct remote_options options; // as given
     void *userdata;
     struct list connections;
     unsigned n_connections;
+    struct list handshakes; // of connections to be
     char last_error[128];
     struct timer timer; // next dial, end of a connect, end of an accept pause
     struct connector connector;
@@ -163,7 +170,8 @@ void net_arm(struct net *net); // there is something on a list
 void net_press(struct net *net);
 
 // connection.c
-struct connection *connection_new(struct remote *remote, int fd, char *name); // takes both
+// Takes the stream and the name. NULL (they are gone) if the socket cannot be watched.
+struct connection *connection_new(struct remote *remote, const struct stream *stream, char *name);
 void connection_dispatch(struct connection *connection, uint32_t events);
 void connection_update_events(struct connection *connection);
 // It is over at once; closed() follows from the loop. `level` is how the reason is logged.
@@ -207,12 +215,24 @@ int listener_open(struct remote *remote, char **ret_error);
 int listener_adopt(struct remote *remote, int fd, char **ret_error);
 void listener_close(struct remote *remote);
 void listener_timer(struct remote *remote);
+// An accepted connection is ready. Takes the stream and the name.
+void listener_welcome(struct remote *remote, const struct stream *stream, char *name);
 
 // connector.c
 void connector_start(struct remote *remote);
 void connector_adopt(struct remote *remote, int fd);
 void connector_stop(struct remote *remote);
+// The connection is ready. Takes the stream and the name.
+void connector_succeed(struct remote *remote, const struct stream *stream, char *name);
+// The handshake failed; `at_once`: the next attempt will do better.
+void connector_refused(struct remote *remote, const char *reason, bool at_once);
 void connector_redial(struct remote *remote); // at once
 void connector_timer(struct remote *remote, usec_t now);
 void connector_lost(struct remote *remote, usec_t now);        // its connection is gone
 const char *connector_state_name(const struct remote *remote); // as remote_status() shows it
+
+// handshake.c
+// Begins a TLS handshake on a connected socket; takes both. listener_welcome(), connector_succeed()
+// or connector_refused() follows, perhaps from within.
+void handshake_start(struct remote *remote, int fd, char *name);
+void handshake_free_all(struct remote *remote); // quietly

@@ -39,15 +39,28 @@ void listener_timer(struct remote *remote)
     sd_event_source_set_enabled(remote->listener.source, SD_EVENT_ON);
 }
 
-static void welcome(struct remote *remote, int fd, const struct endpoint *peer)
+void listener_welcome(struct remote *remote, const struct stream *stream, char *name)
 {
-    struct net *net = remote->net;
-    char *name = remote->is_unix ? xasprintf("unix#%u", net->n_unix++) : address_peer_name(peer);
-    struct connection *connection = connection_new(remote, fd, name);
+    struct connection *connection = connection_new(remote, stream, name);
 
     if (connection) {
-        net->handler.opened(connection);
+        remote->net->handler.opened(connection);
     }
+}
+
+static void admit(struct remote *remote, int fd, const struct endpoint *peer)
+{
+    struct net *net = remote->net;
+    struct stream stream;
+
+    if (remote->is_tls) {
+        handshake_start(remote, fd, address_peer_name(peer, ADDRESS_TLS));
+        return;
+    }
+    stream_init_plain(&stream, fd);
+    listener_welcome(remote, &stream,
+                     remote->is_unix ? xasprintf("unix#%u", net->n_unix++)
+                                     : address_peer_name(peer, ADDRESS_TCP));
 }
 
 // One accept(): false when there is no more to do in this turn.
@@ -57,7 +70,7 @@ static bool accept_one(struct remote *remote)
     int fd = accept4(remote->listener.fd, &peer.sa, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd >= 0) {
-        welcome(remote, fd, &peer);
+        admit(remote, fd, &peer);
         return !remote->is_dead && !remote->net->is_dead;
     }
     switch (errno) {

@@ -247,6 +247,7 @@ struct net *net_new(sd_event *event, const struct net_handler *handler, void *us
     net->userdata = userdata;
     net->connect_usec = NET_CONNECT_USEC;
     net->linger_usec = NET_LINGER_USEC;
+    net->handshake_usec = NET_HANDSHAKE_USEC;
     net->timer_armed = USEC_INFINITY;
     net->read_buffer = xmalloc(NET_READ_SIZE);
     list_init(&net->remotes);
@@ -282,6 +283,7 @@ static void destroy(struct net *net)
     sd_event_source_disable_unref(net->timer_source);
     close(net->epoll_fd);
     timers_done(&net->timers);
+    tls_config_free(net->tls);
     free(net->read_buffer);
     sd_event_unref(net->event);
     free(net);
@@ -295,6 +297,29 @@ void net_free(struct net *net)
     net->is_dead = true;
     if (!net->depth) {
         destroy(net);
+    }
+}
+
+int net_set_tls(struct net *net, const struct tls_options *options, char **ret_error)
+{
+    struct tls_config *tls = NULL;
+
+    if (tls_options_are_set(options)) {
+        int r = tls_config_new(options, &tls, ret_error);
+
+        if (r < 0) {
+            return r;
+        }
+    }
+    tls_config_free(net->tls);
+    net->tls = tls;
+    return 0;
+}
+
+void net_reload_tls(struct net *net)
+{
+    if (net->tls) {
+        tls_config_reload(net->tls);
     }
 }
 

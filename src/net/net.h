@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connections that carry JSON-RPC messages, and the remotes they come from: listeners (punix, ptcp,
-// descriptors passed by the service manager) and connectors (unix, tcp) that dial with back-off.
+// pssl, descriptors passed by the service manager) and connectors (unix, tcp, ssl) that dial with
+// back-off.
 // All on one sd-event loop, one thread.
 //
 //     remote --> connection --message()--> handler            (bytes in: framer, bounded number per
@@ -27,9 +28,11 @@
 struct net;
 struct remote;
 struct connection;
+struct tls_options; // net/tls_config.h
 
 struct net_handler {
-    // A connection is up. The handler may connection_set_userdata().
+    // A connection is up, its TLS handshake done and the peer verified. The handler may
+    // connection_set_userdata().
     void (*opened)(struct connection *connection);
     // One value that passed the framer (json/framer.h), white space before it included, valid
     // during the call. Echo requests of the peer come here too; replies to our own probes do not.
@@ -59,8 +62,16 @@ void net_drop_waiting(struct net *net, const char *reason);
 // Sends what is queued and released, for at most `timeout`: before exit. Blocks; calls no handler.
 void net_flush(struct net *net, usec_t timeout);
 
+// Sets or replaces what TLS connections from now on use. `options` is copied. Without any of them
+// TLS is off. 0, or negative errno with the reason in *ret_error (caller frees): then all stays as
+// it was. Blocks for reading the files.
+int net_set_tls(struct net *net, const struct tls_options *options, char **ret_error);
+// Loads keys and certificates again, as also happens by itself when a file has changed. The log
+// says how it went; what cannot be loaded leaves what is in use in use.
+void net_reload_tls(struct net *net);
+
 struct remote_options {
-    uint64_t probe_interval_ms; // UINT64_MAX: the default (5000 for tcp, 0 = off for unix)
+    uint64_t probe_interval_ms; // UINT64_MAX: the default (5000 for tcp and ssl, 0 = off for unix)
     uint64_t max_backoff_ms;    // 0: the default 8000
     int dscp;                   // -1: the default (48 for tcp)
     bool no_retry;              // a connector that gives up after the first failure (tools)
@@ -68,11 +79,12 @@ struct remote_options {
 #define REMOTE_OPTIONS_DEFAULT                                                                     \
     ((struct remote_options){.probe_interval_ms = UINT64_MAX, .dscp = -1})
 
-// `target`: "punix:FILE", "ptcp:[PORT][:IP]", "unix:FILE", "tcp:HOST[:PORT]"; IPv6 addresses in
-// brackets, default port 6640; a relative FILE is one in the run directory. A socket that is in the
-// way of "punix:" is replaced, any other file is not. Socket files get the mode 0770 less the
-// umask. "ptcp:PORT" listens on IPv4 only, "ptcp:PORT:[::]" on both. On error *ret_error (caller
-// frees) says why. A listener answers when this has returned; a connector dials from the loop.
+// `target`: "punix:FILE", "ptcp:[PORT][:IP]", "unix:FILE", "tcp:HOST[:PORT]", and pssl and ssl like
+// ptcp and tcp, which need net_set_tls() before; IPv6 addresses in brackets, default port 6640; a
+// relative FILE is one in the run directory. A socket that is in the way of "punix:" is replaced,
+// any other file is not. Socket files get the mode 0770 less the umask. "ptcp:PORT" listens on IPv4
+// only, "ptcp:PORT:[::]" on both. On error *ret_error (caller frees) says why. A listener answers
+// when this has returned; a connector dials from the loop.
 int remote_new(struct net *net, const char *target, const struct remote_options *options,
                void *userdata, struct remote **ret, char **ret_error);
 // Adopts a listening stream socket, or a connected one (opened() follows from the loop); its own
@@ -90,8 +102,7 @@ void *remote_userdata(const struct remote *remote);
 void remote_set_options(struct remote *remote,
                         const struct remote_options *options); // O(its connections)
 uint16_t remote_bound_port(const struct remote *remote);       // 0: none
-// True if `target` is well-formed (what kind it is does not matter: "ssl:" and "pssl:" are, though
-// this build has no TLS).
+// True if `target` is well-formed.
 bool remote_target_is_valid(const char *target);
 
 struct remote_status {
@@ -115,6 +126,9 @@ void *connection_userdata(const struct connection *connection);
 struct remote *connection_remote(const struct connection *connection);
 const char *connection_name(
     const struct connection *connection); // "unix#3", "tcp:127.0.0.1:40000"; for the log
+// The common name in the peer's certificate, verified; NULL: it has none, or is not verified, or
+// there is no TLS. Valid until closed() has returned.
+const char *connection_peer_cn(const struct connection *connection);
 // Queues a copy of `text`; it leaves at the end of the loop's turn or, if `ticket` is not released
 // yet, when net_release() has released it, and always after what was queued before. Ignored when
 // the connection is over. Amortised O(size).

@@ -173,7 +173,8 @@ bool output_write(struct connection *connection)
         if (n == -EAGAIN) {
             connection->is_blocked = true;
         } else if (n < 0) {
-            connection_die(connection, connection_end_level(connection), strerror((int)-n));
+            connection_die(connection, connection_end_level(connection),
+                           connection->stream.ops->error(&connection->stream, (int)-n));
             return false;
         } else {
             queue_drop(&connection->queue, (size_t)n);

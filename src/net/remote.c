@@ -34,6 +34,7 @@ static struct remote *new_remote(struct net *net, const struct remote_options *o
     remote->listener.fd = -1;
     remote->listener.limit = (struct log_limit)LOG_LIMIT_INIT(6, 2);
     list_init(&remote->connections);
+    list_init(&remote->handshakes);
     list_push_back(&net->remotes, &remote->in_net);
     return remote;
 }
@@ -59,15 +60,16 @@ int remote_new(struct net *net, const char *target, const struct remote_options 
     if (r < 0) {
         return r;
     }
-    if (address.kind == ADDRESS_TLS) {
-        *ret_error = xasprintf("%s: TLS is not supported by this build", target);
+    if (address.kind == ADDRESS_TLS && tls_config_lacks(net->tls)) {
+        *ret_error = xasprintf("%s: TLS needs %s", target, tls_config_lacks(net->tls));
         address_done(&address);
-        return -EPROTONOSUPPORT;
+        return -ENOPROTOOPT;
     }
     remote = new_remote(net, options, userdata);
     remote->target = xstrdup(target);
     remote->address = address;
     remote->is_unix = address.kind == ADDRESS_UNIX;
+    remote->is_tls = address.kind == ADDRESS_TLS;
     remote->kind = address.is_passive ? REMOTE_LISTENER : REMOTE_CONNECTOR;
     if (address.is_passive) {
         r = listener_open(remote, ret_error);
@@ -161,6 +163,7 @@ void remote_free(struct remote *remote)
         connector_stop(remote);
     }
     net_clear_timer(net, &remote->timer);
+    handshake_free_all(remote);
     LIST_FOREACH (connection, &remote->connections, in_remote) {
         connection_close(connection, "its remote is removed");
     }

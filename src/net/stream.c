@@ -2,6 +2,7 @@
 #include "net/stream.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -35,8 +36,19 @@ static uint32_t plain_wants(const struct stream *stream, bool receiving, bool se
     return (receiving ? EPOLLIN : 0u) | (sending ? EPOLLOUT : 0u);
 }
 
-// Unread input would make TCP send a reset, which can overtake output that is still on its way.
-static void plain_close(struct stream *stream)
+static bool plain_pending(const struct stream *stream)
+{
+    (void)stream;
+    return false;
+}
+
+static const char *plain_error(const struct stream *stream, int error)
+{
+    (void)stream;
+    return strerror(error);
+}
+
+void stream_close_socket(struct stream *stream)
 {
     char unread[4096];
 
@@ -46,10 +58,10 @@ static void plain_close(struct stream *stream)
     stream->fd = -1;
 }
 
-static const struct stream_ops plain_ops = {plain_recv, plain_send, plain_wants, plain_close};
+static const struct stream_ops plain_ops = {plain_recv,    plain_send,  plain_wants,
+                                            plain_pending, plain_error, stream_close_socket};
 
 void stream_init_plain(struct stream *stream, int fd)
 {
-    stream->ops = &plain_ops;
-    stream->fd = fd;
+    *stream = (struct stream){.ops = &plain_ops, .fd = fd};
 }

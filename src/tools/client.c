@@ -99,7 +99,13 @@ static bool wait_for_connection(struct client *client)
     return !client->stopped;
 }
 
-struct client *client_open(const char *server, enum client_retry retry)
+static bool uses_tls(const char *server)
+{
+    return !strncmp(server, "ssl:", 4) || !strncmp(server, "pssl:", 5);
+}
+
+struct client *client_open(const char *server, const struct tls_options *tls,
+                           enum client_retry retry)
 {
     struct remote_options options = REMOTE_OPTIONS_DEFAULT;
     struct client *client = NEW(struct client);
@@ -118,6 +124,9 @@ struct client *client_open(const char *server, enum client_retry retry)
     }
     client->net = net_new(client->event, &handler, client);
     options.no_retry = retry == CLIENT_NO_RETRY;
+    if (uses_tls(server) && net_set_tls(client->net, tls, &error) < 0) {
+        tool_fail("%s", error);
+    }
     r = remote_new(client->net, server, &options, client, &client->remote, &error);
     if (r < 0) {
         tool_fail("failed to connect or listen to \"%s\" (%s)", server,

@@ -16,9 +16,12 @@ enum client_retry {
     CLIENT_RETRY,    // dials again and again; so does a connection that was lost: see client_call()
 };
 
-// Connects to `server` ("unix:FILE", "tcp:HOST:PORT"), or waits for it to connect ("punix:FILE",
-// "ptcp:PORT").
-struct client *client_open(const char *server, enum client_retry retry);
+struct tls_options; // net/tls_config.h
+
+// Connects to `server` ("unix:FILE", "tcp:HOST:PORT", "ssl:HOST:PORT"), or waits for it to connect
+// ("punix:FILE", "ptcp:PORT", "pssl:PORT"). `tls` is looked at for TLS only.
+struct client *client_open(const char *server, const struct tls_options *tls,
+                           enum client_retry retry);
 void client_close(struct client *client);               // NULL allowed
 const char *client_server(const struct client *client); // as given
 sd_event *client_event(struct client *client);          // borrowed; runs inside the calls below

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "model/schema.h"
+#include "net/tls_options.h"
 #include "service/options.h"
 #include "tools/client.h"
 #include "tools/sheet.h"
@@ -15,6 +16,7 @@ struct client_context {
     bool timestamp;
     bool not_change_aware; // --no-db-change-aware
     struct service_options service;
+    struct tls_options tls;
     bool printed; // a table has been printed before
 };
 

@@ -53,7 +53,7 @@ static bool is_fulfilled(struct slice result)
 void client_wait(struct client_context *context, int argc, char **argv)
 {
     const struct state *state = find_state(argv[1]);
-    struct client *client = client_open(context->server, CLIENT_RETRY);
+    struct client *client = client_open(context->server, &context->tls, CLIENT_RETRY);
     _cleanup_buf_ struct buf params = {0};
     _cleanup_buf_ struct buf reply = {0};
     enum client_result result;

@@ -35,6 +35,7 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     SERVICE_LONG_OPTIONS,
+    TLS_LONG_OPTIONS,
     {NULL},
 };
 
@@ -112,8 +113,8 @@ static void print_help(void)
         "  unlock [SERVER] LOCK              give LOCK back\n"
         "  help                              this text\n"
         "\n"
-        "SERVER is unix:FILE or tcp:HOST[:PORT], or punix:FILE or ptcp:[PORT][:IP] to be called\n"
-        "by the server. Default: unix:%s/db.sock.\n"
+        "SERVER is unix:FILE, tcp:HOST[:PORT] or ssl:HOST[:PORT], or punix:FILE, ptcp:[PORT][:IP]\n"
+        "or pssl:[PORT][:IP] to be called by the server. Default: unix:%s/db.sock.\n"
         "DATABASE is Open_vSwitch by default, or the only one that the server has.\n"
         "\n"
         "Output options:\n"
@@ -126,6 +127,7 @@ static void print_help(void)
         "  --timestamp                 \"monitor\" shows the time of each update\n"
         "\n",
         tool_name(), tool_name(), dirs_run());
+    tls_options_help(tool_name());
     service_options_help(tool_name());
     printf(
         "\n"
@@ -183,7 +185,8 @@ static void handle_option(struct client_context *context, int c)
         tool_print_version();
         exit(EXIT_SUCCESS);
     default:
-        if (service_options_handle(&context->service, c, optarg, &error) <= 0) {
+        if (tls_options_handle(&context->tls, c, optarg, &error) <= 0 &&
+            (error || service_options_handle(&context->service, c, optarg, &error) <= 0)) {
             if (error) {
                 tool_fail("%s", error);
             }
@@ -226,7 +229,7 @@ static void run(struct client_context *context, const struct client_verb *verb, 
         client_background_fork(context);
     }
     if (verb->needs != NEEDS_NOTHING) {
-        context->client = client_open(context->server, CLIENT_NO_RETRY);
+        context->client = client_open(context->server, &context->tls, CLIENT_NO_RETRY);
     }
     if (verb->needs == NEEDS_DATABASE &&
         client_choose_database(context, argc > verb->min_args ? argv[0] : NULL)) {
@@ -261,6 +264,7 @@ int main(int argc, char **argv)
     run(&context, find_verb(argv[optind]), argc - optind - 1, argv + optind + 1);
     free(context.database);
     service_options_done(&context.service);
+    tls_options_done(&context.tls);
     tool_finish();
     client_background_die();
     return EXIT_SUCCESS;

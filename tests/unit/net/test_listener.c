@@ -80,7 +80,7 @@ static void test_other_files_are_not_replaced(void **state)
     assert_refused(world, "punix:no/such/folder/s", -ENOENT, "No such file or directory");
     assert_refused(world, "ptcp:1:192.0.2.1", -EADDRNOTAVAIL, "Cannot assign requested address");
     assert_refused(world, "ptcp:99999", -EINVAL, "bad port number");
-    assert_refused(world, "pssl:0", -EPROTONOSUPPORT, "TLS is not supported by this build");
+    assert_refused(world, "pssl:0", -ENOPROTOOPT, "TLS needs --private-key");
     assert_true(list_is_empty(&world->net->remotes));
 }
 

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// One TLS session over a non-blocking socket: its handshake, and then a stream (net/stream.h).
+#pragma once
+
+#include "net/stream.h"
+#include "net/tls_config.h"
+
+struct tls;
+
+// A session on `fd`, which stays the caller's, and with `material`, whose reference it takes.
+// `host`: the name that was dialled, or NULL.
+struct tls *tls_new(struct tls_material *material, int fd, bool is_server, const char *host);
+void tls_free(struct tls *tls);
+// Goes on with the handshake. 0: it is done. -EAGAIN: *ret_events are the EPOLL events to wait for.
+// -EPROTO: it failed, tls_reason() says why; so does -ECONNRESET: the peer left
+// without a word. Takes a few milliseconds at most, in cryptography.
+int tls_handshake(struct tls *tls, uint32_t *ret_events);
+const char *tls_reason(const struct tls *tls);
+// The handshake failed only because the CA certificate has just been learnt from it.
+bool tls_has_bootstrapped(const struct tls *tls);
+// The common name in the peer's verified certificate; NULL: none, or it was not verified.
+const char *tls_peer_cn(const struct tls *tls);
+// Version and cipher, for the log. Caller frees.
+char *tls_description(const struct tls *tls);
+// A stream whose handshake is done. `fd` and `tls` belong to it from now on.
+void stream_init_tls(struct stream *stream, int fd, struct tls *tls);

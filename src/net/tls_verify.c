@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/tls_verify.h"
+
+#include "basic/alloc.h"
+#include "basic/buf.h"
+#include "basic/file.h"
+#include "basic/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gnutls/x509.h>
+#include <string.h>
+
+LOG_MODULE(tls);
+
+#define MAX_CHAIN 16
+
+struct chain {
+    gnutls_x509_crt_t certificates[MAX_CHAIN];
+    unsigned n;
+};
+
+static void chain_done(struct chain *chain)
+{
+    for (unsigned i = 0; i < chain->n; i++) {
+        gnutls_x509_crt_deinit(chain->certificates[i]);
+    }
+}
+
+#define _cleanup_chain_ _cleanup_(chain_done)
+
+static int read_chain(gnutls_session_t session, struct chain *chain, char **ret_reason)
+{
+    unsigned n = 0;
+    const gnutls_datum_t *raw = gnutls_certificate_get_peers(session, &n);
+
+    if (!raw || !n) {
+        *ret_reason = xstrdup("the peer sent no certificate");
+        return -EACCES;
+    }
+    if (n > MAX_CHAIN) {
+        *ret_reason = xasprintf("the peer sent %u certificates, more than %d", n, MAX_CHAIN);
+        return -EACCES;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        int r;
+
+        gnutls_x509_crt_init(&chain->certificates[chain->n++]);
+        r = gnutls_x509_crt_import(chain->certificates[i], &raw[i], GNUTLS_X509_FMT_DER);
+        if (r < 0) {
+            *ret_reason = xasprintf("certificate %u of the peer cannot be read: %s", i + 1,
+                                    gnutls_strerror(r));
+            return -EACCES;
+        }
+    }
+    return 0;
+}
+
+// For the log: a peer may put anything into a name.
+static char *printable(const gnutls_datum_t *name)
+{
+    char *text = xstrndup((const char *)name->data, name->size);
+
+    for (char *p = text; *p; p++) {
+        if ((unsigned char)*p < ' ' || *p == 0x7f) {
+            *p = '?';
+        }
+    }
+    return text;
+}
+
+static char *subject_of(gnutls_x509_crt_t certificate)
+{
+    gnutls_datum_t name = {0};
+    char *text;
+
+    if (gnutls_x509_crt_get_dn3(certificate, &name, 0) < 0) {
+        return xstrdup("?");
+    }
+    text = printable(&name);
+    gnutls_free(name.data);
+    return text;
+}
+
+static char *issuer_of(gnutls_x509_crt_t certificate)
+{
+    gnutls_datum_t name = {0};
+    char *text;
+
+    if (gnutls_x509_crt_get_issuer_dn3(certificate, &name, 0) < 0) {
+        return xstrdup("?");
+    }
+    text = printable(&name);
+    gnutls_free(name.data);
+    return text;
+}
+
+static char *time_text(time_t time)
+{
+    struct tm tm;
+    char text[32];
+
+    gmtime_r(&time, &tm);
+    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm);
+    return xstrdup(text);
+}
+
+// The dates of every certificate of the chain, as the verification does not say which it is.
+static char *explain_dates(const struct chain *chain)
+{
+    time_t now = time(NULL);
+
+    for (unsigned i = 0; i < chain->n; i++) {
+        time_t begin = gnutls_x509_crt_get_activation_time(chain->certificates[i]);
+        time_t end = gnutls_x509_crt_get_expiration_time(chain->certificates[i]);
+        _cleanup_free_ char *subject = subject_of(chain->certificates[i]);
+        _cleanup_free_ char *when = time_text(now > end ? end : begin);
+
+        if (now > end) {
+            return xasprintf("certificate %s has expired on %s", subject, when);
+        }
+        if (now < begin) {
+            return xasprintf("certificate %s is not valid before %s", subject, when);
+        }
+    }
+    return xstrdup("the certificate of the CA has expired or is not valid yet");
+}
+
+static char *explain_issuer(const struct chain *chain, const char *ca_file)
+{
+    _cleanup_free_ char *subject = subject_of(chain->certificates[0]);
+    _cleanup_free_ char *issuer = issuer_of(chain->certificates[chain->n - 1]);
+
+    if (gnutls_x509_crt_check_issuer(chain->certificates[0], chain->certificates[0])) {
+        return xasprintf("certificate %s is signed by itself and not in %s", subject, ca_file);
+    }
+    return xasprintf("certificate %s is not signed by a CA in %s but by %s", subject, ca_file,
+                     issuer);
+}
+
+static char *explain(unsigned status, const struct chain *chain, const char *ca_file)
+{
+    _cleanup_free_ char *subject = subject_of(chain->certificates[0]);
+    gnutls_datum_t text = {0};
+    char *reason;
+
+    if (status & GNUTLS_CERT_REVOKED) {
+        return xasprintf("certificate %s has been revoked", subject);
+    }
+    if (status & GNUTLS_CERT_SIGNER_NOT_FOUND) {
+        return explain_issuer(chain, ca_file);
+    }
+    if (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED)) {
+        return explain_dates(chain);
+    }
+    if (status & GNUTLS_CERT_INSECURE_ALGORITHM) {
+        return xasprintf("certificate %s, or one above it, is signed with a weak algorithm",
+                         subject);
+    }
+    if (status & GNUTLS_CERT_SIGNER_NOT_CA) {
+        return xasprintf("certificate %s is signed by one that is not of a CA", subject);
+    }
+    if (status & GNUTLS_CERT_SIGNATURE_FAILURE) {
+        return explain_issuer(chain, ca_file); // a CA of the same name with another key
+    }
+    gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0);
+    reason = xasprintf("certificate %s: %s", subject, text.data ? (char *)text.data : "refused");
+    gnutls_free(text.data);
+    return reason;
+}
+
+// NULL for a name that is no text: a zero byte in it would make it look like another.
+static char *common_name(gnutls_x509_crt_t certificate)
+{
+    char name[256];
+    size_t size = sizeof(name);
+
+    if (gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &size) <
+            0 ||
+        strlen(name) != size) {
+        return NULL;
+    }
+    return xstrdup(name);
+}
+
+// Makes `path` hold `size` bytes unless it exists; never is there a part of them.
+static int write_new_file(const char *path, const void *data, size_t size)
+{
+    _cleanup_free_ char *other = xasprintf("%s.%ld.new", path, (long)getpid());
+    _cleanup_close_ int fd = open(other, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    int r;
+
+    if (fd < 0) {
+        return -errno;
+    }
+    r = file_write_at(fd, data, size, 0);
+    if (r >= 0 && (fsync(fd) < 0 || link(other, path) < 0)) {
+        r = -errno;
+    }
+    unlink(other);
+    return r < 0 ? r : file_sync_parent(path);
+}
+
+// The peer's own chain must lead to the CA it sent: anything else would lock it out for good.
+static int judge_by(gnutls_x509_crt_t ca, const struct chain *chain, const char *ca_file,
+                    char **ret_reason)
+{
+    gnutls_x509_trust_list_t list;
+    unsigned status = 0;
+
+    gnutls_x509_trust_list_init(&list, 0);
+    gnutls_x509_trust_list_add_cas(list, &ca, 1, 0);
+    gnutls_x509_trust_list_verify_crt(list, (gnutls_x509_crt_t *)(uintptr_t)chain->certificates,
+                                      chain->n, 0, &status, NULL);
+    gnutls_x509_trust_list_deinit(list, 0);
+    if (status) {
+        *ret_reason = explain(status, chain, ca_file);
+        return -EACCES;
+    }
+    return 0;
+}
+
+static int bootstrap(const struct chain *chain, const char *ca_file, char **ret_reason)
+{
+    gnutls_x509_crt_t ca = chain->certificates[chain->n - 1];
+    _cleanup_free_ char *subject = subject_of(ca);
+    gnutls_datum_t pem = {0};
+    int r;
+
+    if (!gnutls_x509_crt_check_issuer(ca, ca)) {
+        *ret_reason = xstrdup("the peer did not send the certificate of its CA");
+        return -EACCES;
+    }
+    r = judge_by(ca, chain, ca_file, ret_reason);
+    if (r < 0) {
+        return r;
+    }
+    if (gnutls_x509_crt_export2(ca, GNUTLS_X509_FMT_PEM, &pem) < 0) {
+        *ret_reason = xstrdup("the certificate of the peer's CA cannot be written");
+        return -EACCES;
+    }
+    r = write_new_file(ca_file, pem.data, pem.size);
+    gnutls_free(pem.data);
+    if (r < 0) {
+        *ret_reason = xasprintf("%s: cannot save the CA certificate: %s", ca_file, strerror(-r));
+        return r == -EAGAIN ? -EIO : r;
+    }
+    log_warn("%s: CA certificate %s saved as its peer sent it, without any proof", ca_file,
+             subject);
+    *ret_reason = xasprintf("the CA certificate has been saved in %s", ca_file);
+    return -EAGAIN;
+}
+
+int tls_verify(gnutls_session_t session, const struct tls_material *material, char **ret_cn,
+               char **ret_reason)
+{
+    _cleanup_chain_ struct chain chain = {0};
+    unsigned status = 0;
+    int r = read_chain(session, &chain, ret_reason);
+
+    if (r < 0) {
+        return r;
+    }
+    if (material->needs_bootstrap) {
+        return bootstrap(&chain, material->ca_file, ret_reason);
+    }
+    r = gnutls_certificate_verify_peers2(session, &status);
+    if (r < 0) {
+        *ret_reason =
+            xasprintf("the peer's certificate cannot be verified: %s", gnutls_strerror(r));
+        return -EACCES;
+    }
+    if (status) {
+        *ret_reason = explain(status, &chain, material->ca_file);
+        return -EACCES;
+    }
+    *ret_cn = common_name(chain.certificates[0]);
+    return 0;
+}

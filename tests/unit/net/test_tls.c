@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// TLS between a listener and a connector of one net, which share an identity made here.
+#include "net/tls_config.h"
+#include "world.h"
+
+#include <errno.h>
+#include <gnutls/abstract.h>
+#include <gnutls/x509.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static void write_file(const char *path, const gnutls_datum_t *text)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(text->data, 1, text->size, file), text->size);
+    assert_int_equal(fclose(file), 0);
+}
+
+// A key, and a certificate signed by itself that is also its own CA.
+static void make_identity(const char *key_path, const char *cert_path, const char *cn)
+{
+    gnutls_x509_privkey_t key;
+    gnutls_x509_crt_t cert;
+    gnutls_datum_t text;
+
+    gnutls_x509_privkey_init(&key);
+    assert_int_equal(gnutls_x509_privkey_generate(
+                         key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
+                     0);
+    gnutls_x509_crt_init(&cert);
+    gnutls_x509_crt_set_version(cert, 3);
+    gnutls_x509_crt_set_serial(cert, "\1", 1);
+    gnutls_x509_crt_set_dn_by_oid(cert, GNUTLS_OID_X520_COMMON_NAME, 0, cn, (unsigned)strlen(cn));
+    gnutls_x509_crt_set_activation_time(cert, time(NULL) - 60);
+    gnutls_x509_crt_set_expiration_time(cert, time(NULL) + 86400);
+    gnutls_x509_crt_set_basic_constraints(cert, 1, -1);
+    gnutls_x509_crt_set_key(cert, key);
+    assert_int_equal(gnutls_x509_crt_sign2(cert, cert, key, GNUTLS_DIG_SHA256, 0), 0);
+    gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &text);
+    write_file(key_path, &text);
+    gnutls_free(text.data);
+    gnutls_x509_crt_export2(cert, GNUTLS_X509_FMT_PEM, &text);
+    write_file(cert_path, &text);
+    gnutls_free(text.data);
+    gnutls_x509_crt_deinit(cert);
+    gnutls_x509_privkey_deinit(key);
+}
+
+static struct tls_options options_in(struct world *world)
+{
+    return (struct tls_options){
+        .private_key = world_path(world, "key.pem"),
+        .certificate = world_path(world, "cert.pem"),
+        .ca_cert = world_path(world, "cert.pem"),
+    };
+}
+
+static void remove_files(struct tls_options *options)
+{
+    unlink(options->private_key);
+    unlink(options->certificate);
+    tls_options_done(options);
+}
+
+// Gives the net an identity called "me".
+static struct tls_options configure(struct world *world)
+{
+    struct tls_options options = options_in(world);
+    _cleanup_free_ char *error = NULL;
+
+    make_identity(options.private_key, options.certificate, "me");
+    assert_int_equal(net_set_tls(world->net, &options, &error), 0);
+    assert_null(error);
+    return options;
+}
+
+static struct peer *peer_of(struct world *world, const struct remote *remote)
+{
+    for (unsigned i = 0; i < world->n_peers; i++) {
+        if (world->peers[i]->remote == remote && !world->peers[i]->n_closed) {
+            return world->peers[i];
+        }
+    }
+    return NULL;
+}
+
+static struct remote *dial(struct world *world, const struct remote *listener)
+{
+    _cleanup_free_ char *target = xasprintf("ssl:127.0.0.1:%u", remote_bound_port(listener));
+
+    return world_listen(world, target);
+}
+
+static void test_needs_options(void **state)
+{
+    struct world *world = *state;
+    const struct remote_options options = REMOTE_OPTIONS_DEFAULT;
+    _cleanup_free_ char *error = NULL;
+    struct remote *remote;
+
+    assert_int_equal(remote_new(world->net, "pssl:0", &options, NULL, &remote, &error),
+                     -ENOPROTOOPT);
+    assert_string_equal(error, "pssl:0: TLS needs --private-key");
+}
+
+static void test_both_ends(void **state)
+{
+    struct world *world = *state;
+    struct tls_options options = configure(world);
+    struct remote *listener = world_listen(world, "pssl:0:127.0.0.1");
+    struct remote *connector = dial(world, listener);
+    _cleanup_buf_ struct buf big = {0};
+    struct peer *ours, *theirs;
+
+    RUN_UNTIL(world, (ours = peer_of(world, connector)) && (theirs = peer_of(world, listener)));
+    assert_string_equal(connection_peer_cn(ours->connection), "me");
+    assert_string_equal(connection_peer_cn(theirs->connection), "me");
+    assert_true(!strncmp(theirs->name, "ssl:127.0.0.1:", 14));
+    // More than the kernel takes at once, in pieces that do not fit records.
+    buf_puts(&big, "[\"");
+    while (big.size < 3000001) {
+        buf_puts(&big, "0123456789");
+    }
+    buf_puts(&big, "\"]");
+    for (int i = 0; i < 3; i++) {
+        connection_send(ours->connection, SLICE("[1]"), 0);
+        connection_send(ours->connection, buf_slice(&big), 0);
+    }
+    connection_send(theirs->connection, SLICE("[2]"), 0);
+    RUN_UNTIL(world, ours->n_messages == 1 && theirs->n_messages == 6);
+    assert_int_equal(theirs->messages.size, 3 * (big.size + 1 + 4));
+    assert_memory_equal(theirs->messages.data + 4, big.data, big.size);
+    connection_close(ours->connection, "enough");
+    RUN_UNTIL(world, theirs->n_closed);
+    assert_string_equal(theirs->reason, "connection closed by peer");
+    remove_files(&options);
+}
+
+// Messages that arrive in one record, and more of them than one turn handles.
+static void test_many_in_one_record(void **state)
+{
+    struct world *world = *state;
+    struct tls_options options = configure(world);
+    struct remote *listener = world_listen(world, "pssl:0:127.0.0.1");
+    struct remote *connector = dial(world, listener);
+    struct peer *ours, *theirs;
+
+    RUN_UNTIL(world, (ours = peer_of(world, connector)) && (theirs = peer_of(world, listener)));
+    for (int i = 0; i < 5 * NET_INPUT_BATCH; i++) {
+        connection_send(ours->connection, SLICE("[1]"), 0);
+    }
+    RUN_UNTIL(world, theirs->n_messages == 5 * NET_INPUT_BATCH);
+    remove_files(&options);
+}
+
+static void test_silence_is_cut(void **state)
+{
+    struct world *world = *state;
+    struct tls_options options = configure(world);
+    struct remote *listener;
+    struct remote_status status;
+    _cleanup_buf_ struct buf rest = {0};
+    int fd;
+
+    world->net->handshake_usec = 50 * USEC_PER_MSEC;
+    listener = world_listen(world, "pssl:0:127.0.0.1");
+    fd = world_dial(listener);
+    client_put(world, fd, SLICE("\x16\x03\x01"));
+    RUN_UNTIL(world, !client_take(fd, &rest));
+    remote_status(listener, &status);
+    assert_string_equal(status.last_error, "TLS: the handshake took longer than 0.05 seconds");
+    assert_int_equal(world->n_peers, 0);
+    free(TAKE_PTR(world->log)); // it says so too
+    close(fd);
+    remove_files(&options);
+}
+
+// The listener goes while a handshake is under way.
+static void test_listener_is_freed(void **state)
+{
+    struct world *world = *state;
+    struct tls_options options = configure(world);
+    struct remote *listener = world_listen(world, "pssl:0:127.0.0.1");
+    _cleanup_buf_ struct buf rest = {0};
+    int fd = world_dial(listener);
+
+    world_settle(world);
+    remote_free(listener);
+    RUN_UNTIL(world, !client_take(fd, &rest));
+    assert_int_equal(world->n_peers, 0);
+    close(fd);
+    remove_files(&options);
+}
+
+static void test_bad_reload_keeps_the_old(void **state)
+{
+    struct world *world = *state;
+    struct tls_options options = configure(world);
+    struct remote *listener = world_listen(world, "pssl:0:127.0.0.1");
+    gnutls_datum_t nothing = {0};
+    struct remote *connector;
+    struct peer *ours;
+
+    write_file(options.certificate, &nothing);
+    net_reload_tls(world->net);
+    assert_non_null(strstr(world->log, "TLS goes on with the former files"));
+    free(TAKE_PTR(world->log));
+    connector = dial(world, listener);
+    RUN_UNTIL(world, (ours = peer_of(world, connector)));
+    assert_string_equal(connection_peer_cn(ours->connection), "me");
+    make_identity(options.private_key, options.certificate, "me again");
+    net_reload_tls(world->net);
+    connector = dial(world, listener);
+    RUN_UNTIL(world, (ours = peer_of(world, connector)));
+    assert_string_equal(connection_peer_cn(ours->connection), "me again");
+    remove_files(&options);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_needs_options, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_both_ends, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_many_in_one_record, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_silence_is_cut, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_listener_is_freed, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_bad_reload_keeps_the_old, world_setup, world_teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

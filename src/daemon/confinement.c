@@ -21,6 +21,20 @@ static char *socket_of(const char *target)
     return path;
 }
 
+static void allow_tls(const struct tls_options *tls)
+{
+    const char *files[] = {tls->private_key, tls->certificate, tls->peer_ca_cert, tls->ca_cert};
+
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        if (files[i]) {
+            confine_allow(CONFINE_READ, files[i]);
+        }
+    }
+    if (tls->bootstrap_ca_cert) {
+        confine_allow(CONFINE_ALL, tls->ca_cert); // it may have to be made
+    }
+}
+
 char *confinement_start(const struct server_options *options)
 {
     char *error = NULL;
@@ -40,6 +54,7 @@ char *confinement_start(const struct server_options *options)
             confine_allow(CONFINE_SOCKET, path);
         }
     }
+    allow_tls(&options->tls);
     if (!options->run) {
         confine_enforce(&error);
     }

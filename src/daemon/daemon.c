@@ -272,6 +272,7 @@ static char *open_sockets(struct daemon *daemon, const struct server_options *op
     _cleanup_free_ char *path = NULL;
     char *error = NULL;
 
+    net_set_tls(daemon->net, &options->tls, &error);
     for (size_t i = 0; i < n_fds && !error; i++) {
         error = adopt(daemon, &fds[i]);
     }
@@ -358,6 +359,7 @@ char *daemon_reload(struct daemon *daemon)
 
     notify_reloading();
     r = vlog_reopen();
+    net_reload_tls(daemon->net);
     log_event(LOG_LEVEL_INFO, MSG_RELOADED, NULL, "reloaded");
     notify_ready();
     return r < 0 ? xasprintf("the log file cannot be opened: %s", strerror(-r)) : NULL;

@@ -33,6 +33,7 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     SERVICE_LONG_OPTIONS,
+    TLS_LONG_OPTIONS,
     {NULL, 0, NULL, 0},
 };
 
@@ -49,6 +50,8 @@ static void print_help(void)
         "    ptcp:[PORT][:IP]        listen on TCP PORT (default 6640) of IP\n"
         "    unix:FILE               connect to the Unix socket FILE\n"
         "    tcp:HOST[:PORT]         connect to TCP PORT of HOST\n"
+        "    pssl:[PORT][:IP]        the same as ptcp, with TLS\n"
+        "    ssl:HOST[:PORT]         the same as tcp, with TLS\n"
         "  Sockets passed by the service manager are listened on as well.\n",
         dirs_db());
     printf(
@@ -56,6 +59,7 @@ static void print_help(void)
         "  --sync-from=SERVER      copy the databases of the active SERVER, and follow them\n"
         "  --sync-exclude-tables=DB:TABLE,...  except these tables\n"
         "  --active                do not begin with that yet\n");
+    tls_options_help("ovsdb-server");
     service_options_help("ovsdb-server");
     printf(
         "\nOther options:\n"
@@ -138,8 +142,11 @@ static int handle(struct server_options *options, int c, bool *no_dbs, char **re
     case '?':
         return -EINVAL; // getopt has said what is wrong
     default: {
-        int r = service_options_handle(&options->service, c, optarg, ret_error);
+        int r = tls_options_handle(&options->tls, c, optarg, ret_error);
 
+        if (!r) {
+            r = service_options_handle(&options->service, c, optarg, ret_error);
+        }
         return r < 0 ? r : 0;
     }
     }
@@ -151,7 +158,7 @@ int server_options_parse(struct server_options *options, int argc, char **argv, 
     int c;
 
     optind = 0; // a test parses more than once
-    while ((c = getopt_long(argc, argv, "hVv::", long_options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "hVv::" TLS_SHORT_OPTIONS, long_options, NULL)) != -1) {
         int r = handle(options, c, &no_dbs, ret_error);
 
         if (r) {
@@ -178,6 +185,7 @@ static void free_strings(char **strings, size_t n)
 void server_options_done(struct server_options *options)
 {
     service_options_done(&options->service);
+    tls_options_done(&options->tls);
     free_strings(options->remotes, options->n_remotes);
     free_strings(options->databases, options->n_databases);
     free(options->run);

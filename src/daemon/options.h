@@ -2,6 +2,7 @@
 // The command line of ovsdb-server.
 #pragma once
 
+#include "net/tls_options.h"
 #include "service/options.h"
 
 #include <stdbool.h>
@@ -9,6 +10,7 @@
 
 struct server_options {
     struct service_options service;
+    struct tls_options tls;
     char **remotes; // --remote, as given
     size_t n_remotes;
     char **databases; // files; the default one if none was named and --no-dbs was not given

@@ -195,6 +195,7 @@ void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct t
     struct hub *hub = old->hub;
     struct updates updates;
     struct pieces pieces;
+    bool has_changed = false;
 
     monitor_flush(monitor);
     text_unref(monitor->id);
@@ -204,11 +205,14 @@ void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct t
         const struct monitor_table *a = &old->spec->tables[i], *b = &spec->tables[i];
 
         if (!slice_equals(text_slice(a->where), text_slice(b->where))) {
+            has_changed = true;
             write_condition_change(
                 &(struct condition_change){a, b, db_table(hub->db, b->table), &updates});
         }
     }
-    if (updates_end(&updates, &pieces)) {
+    // An update3 says which state the new condition's rows are of, even when none comes or goes: a
+    // client that resumed with an older id would be told of rows it never had.
+    if (updates_end(&updates, &pieces) || (has_changed && spec->version == MONITOR_V3)) {
         view_send(old, monitor, &pieces);
     }
     pieces_done(&pieces);

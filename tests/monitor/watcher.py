@@ -116,9 +116,6 @@ class Watcher:
         def on_changed(result):
             assert result == {}
             monitor.n_changing -= 1
-            # A difference that is empty is not sent, and so nothing says which state it is for: with
-            # the last id and the new condition the client would claim to have what it has not.
-            monitor.last = ZERO
             if renames:
                 monitor.names.discard(old[1])
                 self.by_name.pop(old[1], None)

@@ -2,6 +2,8 @@
 """What is kept for clients that do not read, and the end of those for which it is too much."""
 import pytest
 
+pytestmark = pytest.mark.ours("only ours has --max-backlog")
+
 BIG = 400000
 
 

@@ -24,6 +24,7 @@ static void apply(struct slice updates, const char *member)
         struct uuid uuid;
         struct cursor row;
         bool is_delete;
+        double real;
 
         assert_true(uuid_parse(cursor_name(&cursor, &scratch), &uuid));
         cursor_init(&row, cursor_skip(&cursor));
@@ -36,7 +37,7 @@ static void apply(struct slice updates, const char *member)
         }
         assert_true(cursor_enter(&row)); // "new"
         assert_true(slice_is(cursor_name(&row, &scratch), "x"));
-        replica[uuid.lo] = strtoll(cursor_skip(&row).data, NULL, 10);
+        assert_true(cursor_number(&row, &replica[uuid.lo], &real));
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The message ids of all events that an administrator may want to find in the journal, for
-// log_event(). Each is explained in catalog/ovsdbd.catalog ("journalctl -x"). An id is never used
+// log_event(). Each is explained in units/ovsdbd.catalog ("journalctl -x"). An id is never used
 // for another event; new ones come from "systemd-id128 new".
 #pragma once
 

@@ -13,7 +13,7 @@ import tempfile
 
 ROOT = pathlib.Path(sys.argv[1])
 HEADER = ROOT / "src/basic/messages.h"
-CATALOG = ROOT / "catalog/ovsdbd.catalog"
+CATALOG = ROOT / "units/ovsdbd.catalog"
 ID = re.compile(r'"([0-9a-f]{32})"')
 KNOWN_FIELDS = {"OVSDB_DATABASE", "OVSDB_REMOTE", "OVSDB_SESSION"}
 

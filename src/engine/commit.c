@@ -12,8 +12,9 @@ static void drop_unchanged(struct txn *txn)
     for (size_t i = 0; i < txn->n_pending; i++) {
         struct pending *pending = txn_pending(txn, i);
 
-        if (pending->old && pending->new &&
-            pending->new != pending->old &&row_equals(pending->old, pending->new)) {
+        bool is_modified = pending->old && pending->new && pending->new != pending->old;
+
+        if (is_modified && row_equals(pending->old, pending->new)) {
             row_unref(pending->new);
             pending->new = pending->old;
         }

@@ -87,7 +87,7 @@ void table_index_pending(struct table *table)
         struct pending *pending = table->fresh[i];
 
         pending->is_fresh = false;
-        for (size_t j = 0; pending->new &&j < table->n_indexes; j++) {
+        for (size_t j = 0; j < table->n_indexes && pending->new; j++) {
             struct index *index = table->indexes[j];
 
             multimap_add(&index->pending, index_hash(index, pending->new), pending->entry);

@@ -278,7 +278,7 @@ static struct ovsdb_error *purge_value(const struct db *db, const struct pending
 // queued.
 static struct ovsdb_error *purge_row(struct txn *txn, struct pending *pending)
 {
-    for (size_t i = 0; pending->new &&i < pending->table->n_weak; i++) {
+    for (size_t i = 0; i < pending->table->n_weak && pending->new; i++) {
         const struct column *column = pending->table->weak[i];
         struct row *before;
         union datum datum;
@@ -346,8 +346,7 @@ static struct ovsdb_error *purge_all(struct txn *txn)
 
         if (!pending->new && pending->entry->is_weakly_referenced) {
             queue_referrers(txn, pending);
-        } else if (pending->new && pending->new != pending->old &&
-                   pending->table->n_weak &&row_dangles(txn, pending)) {
+        } else if (pending->new && pending->new != pending->old && row_dangles(txn, pending)) {
             queue_purge(txn, pending);
         }
     }

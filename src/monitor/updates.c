@@ -190,8 +190,10 @@ void updates_row(struct updates *updates, const struct monitor_table *table, con
 void updates_change(struct updates *updates, const struct monitor_table *table,
                     const struct row *old, const struct row *new)
 {
-    updates_row(updates, table, old && monitor_table_matches(table, old) ? old : NULL,
-                new &&monitor_table_matches(table, new) ? new : NULL, false);
+    bool shows_old = old != NULL && monitor_table_matches(table, old);
+    bool shows_new = new != NULL &&monitor_table_matches(table, new);
+
+    updates_row(updates, table, shows_old ? old : NULL, shows_new ? new : NULL, false);
 }
 
 bool updates_end(struct updates *updates, struct pieces *ret)

@@ -187,13 +187,16 @@ void updates_row(struct updates *updates, const struct monitor_table *table, con
     }
 }
 
+// `row` if there is one and the monitor's condition lets it be seen.
+static const struct row *if_shown(const struct monitor_table *table, const struct row *row)
+{
+    return row && monitor_table_matches(table, row) ? row : NULL;
+}
+
 void updates_change(struct updates *updates, const struct monitor_table *table,
                     const struct row *old, const struct row *new)
 {
-    bool shows_old = old != NULL && monitor_table_matches(table, old);
-    bool shows_new = new != NULL &&monitor_table_matches(table, new);
-
-    updates_row(updates, table, shows_old ? old : NULL, shows_new ? new : NULL, false);
+    updates_row(updates, table, if_shown(table, old), if_shown(table, new), false);
 }
 
 bool updates_end(struct updates *updates, struct pieces *ret)

@@ -53,6 +53,7 @@ void net_press(struct net *net)
 static void disarm(struct net *net)
 {
     net->is_armed = false;
+    sd_event_source_set_enabled(net->work_source, SD_EVENT_OFF);
     if (net->is_urgent) {
         net->is_urgent = false;
         sd_event_source_set_priority(net->work_source, WORK_PRIORITY);
@@ -205,7 +206,9 @@ static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *use
     for (int i = 0; i < n; i++) {
         connection_dispatch(events[i].data.ptr, events[i].events);
     }
+    write_outputs(net); // what was just asked is answered without another turn
     reap(net);
+    disarm(net);
     rearm(net);
     net_leave(net);
     return 0;

@@ -95,6 +95,7 @@ def test_versions(lab, pki, version):
     client.close()
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 @pytest.mark.parametrize("old", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
 def test_old_versions_are_refused(lab, pki, old):
     server, port = serve(lab, pki)

@@ -90,7 +90,7 @@ def run_meson(args, name, suites, wrap=False):
 VALGRIND_TESTS = "test_locks and steal or test_replication or test_storage and compact"
 VALGRIND_ENV = {
     "OVSDBD_TEST_WRAPPER": "valgrind --quiet --error-exitcode=99 --leak-check=full"
-                           " --errors-for-leak-kinds=definite",
+                           " --errors-for-leak-kinds=definite --run-libc-freeres=no",
     "OVSDBD_TEST_SLOWNESS": "10",
 }
 

@@ -50,7 +50,7 @@ static struct ovsdb_error *parse(struct session *session, const struct message *
     if (error) {
         return error;
     }
-    if (params_cut(request->params, params, 2) != 2) {
+    if (json_cut(request->params, params, 2) != 2) {
         return error_syntax(request->params,
                             "convert: params must be [<db-name>, <database-schema>]");
     }

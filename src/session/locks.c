@@ -130,7 +130,7 @@ static bool parse_name(struct session *session, const struct message *request, s
 {
     struct slice value, name = SLICE_EMPTY;
 
-    if (params_cut(request->params, &value, 1) == 1 && json_kind_of(value) == JSON_KIND_STRING) {
+    if (json_cut(request->params, &value, 1) == 1 && json_kind_of(value) == JSON_KIND_STRING) {
         struct cursor cursor;
 
         cursor_init(&cursor, value);

@@ -56,7 +56,7 @@ void method_echo(struct session *session, const struct message *request, usec_t 
 void method_set_db_change_aware(struct session *session, const struct message *request, usec_t now)
 {
     struct slice value;
-    size_t n = params_cut(request->params, &value, 1);
+    size_t n = json_cut(request->params, &value, 1);
     enum json_kind kind = n == 1 ? json_kind_of(value) : JSON_KIND_NULL;
 
     if (kind != JSON_KIND_TRUE && kind != JSON_KIND_FALSE) {

@@ -172,7 +172,7 @@ static struct ovsdb_error *parse_monitor(struct session *session, const struct m
     if ((error = params_database(session, message, &ret->sdb))) {
         return error;
     }
-    if (params_cut(message->params, params, 4) < n_params) {
+    if (json_cut(message->params, params, 4) < n_params) {
         return error_syntax(message->params,
                             SLICE_FORMAT
                             ": params must be [<db-name>, <json-value>, "
@@ -257,7 +257,7 @@ static struct ovsdb_error *change_monitor(struct session *session, const struct 
     _cleanup_text_ struct text *id = NULL;
     struct slice params[3];
 
-    if (params_cut(message->params, params, 3) != 3) {
+    if (json_cut(message->params, params, 3) != 3) {
         return error_syntax(message->params,
                             "monitor_cond_change: params must be [<json-value>, "
                             "<json-value>, <monitor-cond-update-requests>]");
@@ -299,7 +299,7 @@ void method_monitor_cancel(struct session *session, const struct message *reques
     struct session_monitor *sm;
     struct slice value;
 
-    if (params_cut(request->params, &value, 1) != 1) {
+    if (json_cut(request->params, &value, 1) != 1) {
         session_reply_error_text(session, request->id, "invalid parameters");
         return;
     }

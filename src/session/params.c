@@ -3,26 +3,6 @@
 
 #include "json/emit.h"
 
-size_t params_cut(struct slice params, struct slice *ret, size_t n)
-{
-    struct cursor cursor;
-    size_t count = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        ret[i] = SLICE_EMPTY;
-    }
-    cursor_init(&cursor, params);
-    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
-        if (count < n) {
-            ret[count] = cursor_skip(&cursor);
-        } else {
-            cursor_skip(&cursor);
-        }
-        count++;
-    }
-    return count;
-}
-
 struct ovsdb_error *params_database(struct session *session, const struct message *request,
                                     struct served_db **ret)
 {

@@ -4,9 +4,6 @@
 
 #include "session/internal.h"
 
-// The first `n` elements of an array; those that are not there have NULL data. Returns how many
-// there are.
-size_t params_cut(struct slice params, struct slice *ret, size_t n);
 // The database that params begin with. "syntax error" or "unknown database".
 struct ovsdb_error *params_database(struct session *session, const struct message *request,
                                     struct served_db **ret);

@@ -252,7 +252,7 @@ void method_cancel(struct session *session, const struct message *request, usec_
     struct trigger *trigger = NULL;
     struct slice id;
 
-    if (params_cut(request->params, &id, 1) == 1) {
+    if (json_cut(request->params, &id, 1) == 1) {
         _cleanup_text_ struct text *canonical = canonical_text(id);
 
         trigger = find_trigger(session, canonical);

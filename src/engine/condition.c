@@ -43,10 +43,26 @@ static enum datum_check check_for(enum condition_function function)
                                        : DATUM_CHECK_ALL;
 }
 
-bool clause_cut(struct slice text, struct slice parts[3])
+struct ovsdb_error *clause_cut(struct slice text, const struct table_schema *table,
+                               const char *form, struct buf *scratch,
+                               const struct column **ret_column, struct slice *ret_name,
+                               struct slice *ret_value)
 {
-    return json_cut(text, parts, 3) == 3 && json_kind_of(parts[0]) == JSON_KIND_STRING &&
-           json_kind_of(parts[1]) == JSON_KIND_STRING;
+    struct slice parts[3], name;
+
+    if (json_cut(text, parts, 3) != 3 || json_kind_of(parts[0]) != JSON_KIND_STRING ||
+        json_kind_of(parts[1]) != JSON_KIND_STRING) {
+        return error_syntax(text, "%s", form);
+    }
+    name = json_decode_string(parts[0], scratch);
+    *ret_column = table_schema_find_column(table, name);
+    if (!*ret_column) {
+        return error_syntax_tag(ERROR_UNKNOWN_COLUMN, text, "table %s has no column " SLICE_FORMAT,
+                                table->name, SLICE_ARGS(name));
+    }
+    *ret_name = json_decode_string(parts[1], scratch);
+    *ret_value = parts[2];
+    return NULL;
 }
 
 static struct ovsdb_error *type_mismatch(struct slice text, const struct column *column,
@@ -62,20 +78,15 @@ static struct ovsdb_error *clause_decode(struct slice text, const struct table_s
                                          struct symbol_table *symbols, struct buf *scratch,
                                          struct condition_clause *ret)
 {
-    struct ovsdb_error *error;
+    struct slice name, value;
+    struct ovsdb_error *error =
+        clause_cut(text, table, "a condition is [<column>, <function>, <value>], true or false",
+                   scratch, &ret->column, &name, &value);
     struct cursor cursor;
-    struct slice parts[3], name;
 
-    if (!clause_cut(text, parts)) {
-        return error_syntax(text, "a condition is [<column>, <function>, <value>], true or false");
+    if (error) {
+        return error;
     }
-    name = json_decode_string(parts[0], scratch);
-    ret->column = table_schema_find_column(table, name);
-    if (!ret->column) {
-        return error_syntax_tag(ERROR_UNKNOWN_COLUMN, text, "table %s has no column " SLICE_FORMAT,
-                                table->name, SLICE_ARGS(name));
-    }
-    name = json_decode_string(parts[1], scratch);
     if (!function_parse(name, &ret->function)) {
         return error_new(ERROR_UNKNOWN_FUNCTION, "there is no function " SLICE_FORMAT,
                          SLICE_ARGS(name));
@@ -88,12 +99,12 @@ static struct ovsdb_error *clause_decode(struct slice text, const struct table_s
                         : ret->function == COND_EXCLUDES ? COND_NE
                                                          : ret->function;
     }
-    cursor_init(&cursor, parts[2]);
+    cursor_init(&cursor, value);
     error = datum_decode(&cursor, &ret->column->type, check_for(ret->function), symbols, scratch,
                          &ret->value);
     if (!error && function_is_order(ret->function) && !datum_n(ret->value, &ret->column->type)) {
         datum_done(ret->value, &ret->column->type);
-        return error_syntax(parts[2], "\"%s\" needs exactly one value to compare with",
+        return error_syntax(value, "\"%s\" needs exactly one value to compare with",
                             function_names[ret->function]);
     }
     return error;

@@ -29,9 +29,12 @@ struct condition {
     size_t n_clauses;
 };
 
-// Cuts [<column>, <name>, <value>], the form of clauses and of mutations. False: it is something
-// else.
-bool clause_cut(struct slice text, struct slice parts[3]);
+// Cuts [<column>, <name>, <value>], the form of clauses and of mutations, and finds the column.
+// `form` says, for the error, what was expected. *ret_name may point into `scratch`.
+struct ovsdb_error *clause_cut(struct slice text, const struct table_schema *table,
+                               const char *form, struct buf *scratch,
+                               const struct column **ret_column, struct slice *ret_name,
+                               struct slice *ret_value);
 // Decodes the array the cursor stands at. `symbols` may be NULL.
 struct ovsdb_error *condition_decode(struct cursor *cursor, const struct table_schema *table,
                                      struct symbol_table *symbols, struct buf *scratch,

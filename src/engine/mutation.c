@@ -95,21 +95,16 @@ static struct ovsdb_error *mutation_decode(struct slice text, const struct table
                                            struct symbol_table *symbols, struct buf *scratch,
                                            struct mutation *ret)
 {
-    struct ovsdb_error *error;
+    struct slice name, value;
+    struct ovsdb_error *error =
+        clause_cut(text, table, "a mutation is [<column>, <mutator>, <value>]", scratch,
+                   &ret->column, &name, &value);
     enum datum_check check;
     struct cursor cursor;
-    struct slice parts[3], name;
 
-    if (!clause_cut(text, parts)) {
-        return error_syntax(text, "a mutation is [<column>, <mutator>, <value>]");
+    if (error) {
+        return error;
     }
-    name = json_decode_string(parts[0], scratch);
-    ret->column = table_schema_find_column(table, name);
-    if (!ret->column) {
-        return error_syntax_tag(ERROR_UNKNOWN_COLUMN, text, "table %s has no column " SLICE_FORMAT,
-                                table->name, SLICE_ARGS(name));
-    }
-    name = json_decode_string(parts[1], scratch);
     if (!mutator_parse(name, &ret->mutator)) {
         return error_new(ERROR_UNKNOWN_MUTATOR, "there is no mutator " SLICE_FORMAT,
                          SLICE_ARGS(name));
@@ -118,8 +113,8 @@ static struct ovsdb_error *mutation_decode(struct slice text, const struct table
     if (error) {
         return error;
     }
-    check = operand_type(ret, parts[2], scratch);
-    cursor_init(&cursor, parts[2]);
+    check = operand_type(ret, value, scratch);
+    cursor_init(&cursor, value);
     return datum_decode(&cursor, &ret->type, check, symbols, scratch, &ret->value);
 }
 

@@ -63,3 +63,5 @@ void command_registry_list(const struct command_registry *registry,
 // The text to print on standard output, or for standard error with exit status 2. Ends the call.
 void command_reply(struct command_call *call, const char *text);
 void command_reply_error(struct command_call *call, const char *text);
+// The one or the other: `error`, which it frees, or nothing to print if it is NULL.
+void command_reply_outcome(struct command_call *call, char *error);

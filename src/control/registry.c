@@ -137,3 +137,13 @@ void command_reply_error(struct command_call *call, const char *text)
 {
     call->done(call, true, text);
 }
+
+void command_reply_outcome(struct command_call *call, char *error)
+{
+    if (error) {
+        command_reply_error(call, error);
+    } else {
+        command_reply(call, "");
+    }
+    free(error);
+}

@@ -9,23 +9,11 @@
 
 #define NO_SUCH_DB "Failed to find the database."
 
-// Answers with `error`, which it frees, or with nothing.
-static void reply_outcome(struct command_call *call, char *error)
-{
-    if (error) {
-        command_reply_error(call, error);
-    } else {
-        command_reply(call, "");
-    }
-    free(error);
-}
-
-// The same after a command that changes what is served.
+// Answers, and frees `error`, after a command that changes what is served.
 static void reply_change(struct daemon *daemon, struct command_call *call, char *error)
 {
     daemon_tell_status(daemon);
-    sync_restart(daemon->sync);
-    reply_outcome(call, error);
+    command_reply_outcome(call, error);
 }
 
 static void reply_buf(struct command_call *call, struct buf *text)
@@ -85,7 +73,12 @@ static void on_add_db(struct command_call *call, int argc, char **argv, void *us
 {
     struct daemon *daemon = userdata;
 
-    reply_change(daemon, call, databases_add(daemon->databases, argv[1]));
+    char *error = databases_add(daemon->databases, argv[1]);
+
+    if (!error) {
+        sync_restart(daemon->sync);
+    }
+    reply_change(daemon, call, error);
 }
 
 static void on_remove_db(struct command_call *call, int argc, char **argv, void *userdata)
@@ -93,6 +86,7 @@ static void on_remove_db(struct command_call *call, int argc, char **argv, void 
     struct daemon *daemon = userdata;
 
     if (databases_remove(daemon->databases, argv[1])) {
+        sync_restart(daemon->sync);
         reply_change(daemon, call, NULL);
     } else if (argv[1][0] == '_' && server_find_db(daemon->server, slice_of(argv[1]))) {
         command_reply_error(call, "Cannot remove reserved database.");
@@ -132,7 +126,7 @@ static void on_compacted(void *userdata, const char *error)
         compact->error = xstrdup(error);
     }
     if (!--compact->n_left) {
-        reply_outcome(compact->call, compact->error);
+        command_reply_outcome(compact->call, compact->error);
         free(compact);
     }
 }
@@ -196,7 +190,7 @@ static void on_storage_status(struct command_call *call, int argc, char **argv, 
 
 static void on_reload(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    reply_outcome(call, daemon_reload(userdata));
+    command_reply_outcome(call, daemon_reload(userdata));
 }
 
 static void on_memory_show(struct command_call *call, int argc, char **argv, void *userdata)

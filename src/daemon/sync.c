@@ -186,19 +186,9 @@ void sync_disconnect(struct sync *sync)
     }
 }
 
-static void reply(struct command_call *call, char *error)
-{
-    if (error) {
-        command_reply_error(call, error);
-    } else {
-        command_reply(call, "");
-    }
-    free(error);
-}
-
 static void on_set_source(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    reply(call, sync_set_source(userdata, argv[1]));
+    command_reply_outcome(call, sync_set_source(userdata, argv[1]));
 }
 
 static void on_get_source(struct command_call *call, int argc, char **argv, void *userdata)
@@ -210,7 +200,7 @@ static void on_get_source(struct command_call *call, int argc, char **argv, void
 
 static void on_connect(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    reply(call, sync_connect(userdata));
+    command_reply_outcome(call, sync_connect(userdata));
 }
 
 static void on_disconnect(struct command_call *call, int argc, char **argv, void *userdata)
@@ -221,7 +211,7 @@ static void on_disconnect(struct command_call *call, int argc, char **argv, void
 
 static void on_set_exclude(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    reply(call, sync_set_exclude(userdata, argv[1]));
+    command_reply_outcome(call, sync_set_exclude(userdata, argv[1]));
 }
 
 static void on_get_exclude(struct command_call *call, int argc, char **argv, void *userdata)

@@ -73,12 +73,7 @@ static void on_add_db(struct command_call *call, int argc, char **argv, void *us
 {
     struct daemon *daemon = userdata;
 
-    char *error = databases_add(daemon->databases, argv[1]);
-
-    if (!error) {
-        sync_restart(daemon->sync);
-    }
-    reply_change(daemon, call, error);
+    reply_change(daemon, call, databases_add(daemon->databases, argv[1]));
 }
 
 static void on_remove_db(struct command_call *call, int argc, char **argv, void *userdata)
@@ -86,7 +81,6 @@ static void on_remove_db(struct command_call *call, int argc, char **argv, void 
     struct daemon *daemon = userdata;
 
     if (databases_remove(daemon->databases, argv[1])) {
-        sync_restart(daemon->sync);
         reply_change(daemon, call, NULL);
     } else if (argv[1][0] == '_' && server_find_db(daemon->server, slice_of(argv[1]))) {
         command_reply_error(call, "Cannot remove reserved database.");

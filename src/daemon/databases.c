@@ -24,6 +24,7 @@ struct database {
 struct databases {
     struct server *server;
     struct gate *gate;
+    struct list observers;
     struct database *items; // sorted by name
     size_t n;
     size_t capacity;
@@ -45,6 +46,15 @@ static void on_progress(void *userdata, const char *what, uint64_t done, uint64_
     }
 }
 
+static void tell(const struct databases *databases, struct db *old, struct db *new)
+{
+    struct databases_observer *observer;
+
+    LIST_FOREACH (observer, &databases->observers, node) {
+        observer->changed(observer, old, new);
+    }
+}
+
 // A conversion that a client asked for.
 struct conversion_call {
     struct databases *databases;
@@ -56,6 +66,10 @@ static void on_converted(void *userdata, struct db *old, const struct ovsdb_erro
     struct conversion_call *call = userdata;
     struct db *current = store_db(call->store);
 
+    // First, for the server runs what waited.
+    if (old) {
+        tell(call->databases, old, current);
+    }
     server_converted(call->databases->server, old ? old : current, current, error);
     free(call);
 }
@@ -81,6 +95,7 @@ struct databases *databases_new(struct server *server, struct gate *gate)
     server_set_converter(server, &converter);
     databases->server = server;
     databases->gate = gate;
+    list_init(&databases->observers);
     databases->last_progress = clock_monotonic();
     databases->progress = (struct store_progress){on_progress, databases};
     return databases;
@@ -96,6 +111,7 @@ static void close_at(struct databases *databases, size_t i)
     log_event(LOG_LEVEL_INFO, MSG_DATABASE_GONE, LOG_FIELDS({"OVSDB_DATABASE", database.name}),
               "%s: not served any more", database.name);
     server_remove_db(databases->server, store_db(database.store));
+    tell(databases, store_db(database.store), NULL);
     databases->is_closing = true;
     store_close(database.store);
     databases->is_closing = false;
@@ -112,6 +128,16 @@ void databases_free(struct databases *databases)
     }
     free(databases->items);
     free(databases);
+}
+
+void databases_on_change(struct databases *databases, struct databases_observer *observer)
+{
+    list_push_back(&databases->observers, &observer->node);
+}
+
+void databases_observer_remove(struct databases_observer *observer)
+{
+    list_remove(&observer->node);
 }
 
 static size_t position_of(const struct databases *databases, const char *name)
@@ -184,6 +210,7 @@ char *databases_add(struct databases *databases, const char *path)
     insert(databases, name, store);
     log_event(LOG_LEVEL_INFO, MSG_DATABASE_SERVED, LOG_FIELDS({"OVSDB_DATABASE", name}),
               "%s: serving database %s", path, name);
+    tell(databases, NULL, store_db(store));
     return NULL;
 }
 

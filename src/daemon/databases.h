@@ -9,8 +9,21 @@
 
 struct databases;
 
+// Told of every change of what is served, in order of registration: `new` is served from now on in
+// the place of `old`. Added: `old` is NULL. Removed: `new` is NULL. Converted: both, and their
+// schemas differ. `old` is still there, but only for this call; it changes no more. What comes in
+// between here and the clients' next requests are the transactions that waited.
+struct databases_observer {
+    void (*changed)(struct databases_observer *observer, struct db *old, struct db *new);
+    struct list node;
+};
+
 struct databases *databases_new(struct server *server, struct gate *gate);
 void databases_free(struct databases *databases); // closes all
+
+// It must be removed before `databases` is freed. Not from within changed().
+void databases_on_change(struct databases *databases, struct databases_observer *observer);
+void databases_observer_remove(struct databases_observer *observer);
 
 // Opens a file and serves it. NULL, or what is wrong (caller frees).
 char *databases_add(struct databases *databases, const char *path);

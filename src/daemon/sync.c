@@ -13,6 +13,7 @@ struct sync {
     sd_event *event;
     struct server *server;
     struct databases *databases;
+    struct databases_observer observer;
     char *source; // or NULL
     struct exclude exclude;
     bool is_backup;
@@ -20,16 +21,6 @@ struct sync {
     struct replica *replica;       // while connected
     struct connection *connection; // the same
 };
-
-struct sync *sync_new(sd_event *event, struct server *server, struct databases *databases)
-{
-    struct sync *sync = NEW(struct sync);
-
-    sync->event = event;
-    sync->server = server;
-    sync->databases = databases;
-    return sync;
-}
 
 static void send_to_active(void *userdata, struct slice text)
 {
@@ -113,20 +104,39 @@ static char *start(struct sync *sync)
     return error;
 }
 
+static void restart(struct sync *sync)
+{
+    if (sync->is_backup) {
+        free(start(sync)); // it was right before
+    }
+}
+
+static void on_databases_changed(struct databases_observer *observer, struct db *old,
+                                 struct db *new)
+{
+    restart(CONTAINER_OF(observer, struct sync, observer));
+}
+
+struct sync *sync_new(sd_event *event, struct server *server, struct databases *databases)
+{
+    struct sync *sync = NEW(struct sync);
+
+    sync->event = event;
+    sync->server = server;
+    sync->databases = databases;
+    sync->observer.changed = on_databases_changed;
+    databases_on_change(databases, &sync->observer);
+    return sync;
+}
+
 void sync_free(struct sync *sync)
 {
     if (sync) {
+        databases_observer_remove(&sync->observer);
         stop(sync);
         exclude_done(&sync->exclude);
         free(sync->source);
         free(sync);
-    }
-}
-
-void sync_restart(struct sync *sync)
-{
-    if (sync->is_backup) {
-        free(start(sync)); // it was right before
     }
 }
 
@@ -140,7 +150,7 @@ char *sync_set_source(struct sync *sync, const char *target)
     }
     free(sync->source);
     sync->source = xstrdup(target);
-    sync_restart(sync);
+    restart(sync);
     return NULL;
 }
 
@@ -150,10 +160,10 @@ char *sync_set_exclude(struct sync *sync, const char *tables)
 
     stop(sync); // nobody uses the list now
     if (!exclude_parse(&sync->exclude, tables, &bad)) {
-        sync_restart(sync);
+        restart(sync);
         return xasprintf("\"%s\" is not of the form DB:TABLE", bad);
     }
-    sync_restart(sync);
+    restart(sync);
     return NULL;
 }
 

@@ -23,5 +23,3 @@ char *sync_set_exclude(struct sync *sync, const char *tables);
 char *sync_connect(struct sync *sync);
 // Becomes active.
 void sync_disconnect(struct sync *sync);
-// The databases are others now: a backup begins anew.
-void sync_restart(struct sync *sync);

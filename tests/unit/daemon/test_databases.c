@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who uses a database that is served hears when it is added, converted and removed.
+#include "daemon/databases.h"
+#include "session/session.h"
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/ovsdbd-databases-XXXXXX";
+
+#define SCHEMA(version)                                                                            \
+    "{\"name\":\"d\",\"version\":\"" version                                                       \
+    "\",\"tables\":{\"T\":{\"columns\":"                                                           \
+    "{\"a\":{\"type\":\"integer\"}},\"isRoot\":true}}}"
+
+struct listener {
+    struct databases_observer observer;
+    struct buf heard;
+};
+
+static const char *version_of(const struct db *db)
+{
+    return db ? db_schema(db)->version : "none";
+}
+
+static void on_changed(struct databases_observer *observer, struct db *old, struct db *new)
+{
+    struct listener *listener = CONTAINER_OF(observer, struct listener, observer);
+
+    buf_printf(&listener->heard, "%s->%s ", version_of(old), version_of(new));
+}
+
+static void expect(struct listener *listener, const char *expected)
+{
+    assert_slice_is(buf_slice(&listener->heard), expected);
+    buf_clear(&listener->heard);
+}
+
+static void on_send(void *userdata, struct slice text, uint64_t ticket)
+{
+    buf_put_slice(userdata, text);
+}
+
+static size_t no_backlog(void *userdata)
+{
+    return 0;
+}
+
+static void ignore_close(void *userdata, const char *reason)
+{
+}
+
+// What the server answers a client's request to convert, when it is over.
+static void convert(struct server *server, struct databases *databases, const char *schema,
+                    const char *expected)
+{
+    static const struct session_sink sink = {
+        .send = on_send, .backlog = no_backlog, .close = ignore_close};
+    const struct session_options options = {.name = "test"};
+    _cleanup_buf_ struct buf request = {0};
+    _cleanup_buf_ struct buf reply = {0};
+    struct session *session = session_new(server, &sink, &reply, &options);
+
+    buf_printf(&request, "{\"id\":1,\"method\":\"convert\",\"params\":[\"d\",%s]}", schema);
+    session_receive(session, buf_slice(&request), 0);
+    while (databases_run(databases)) {
+    }
+    assert_non_null(strstr(buf_cstr(&reply), expected));
+    session_free(session);
+}
+
+static void test_changes_are_told(void **state)
+{
+    _cleanup_free_ char *path = xasprintf("%s/d.db", folder);
+    _cleanup_free_ char *lock = xasprintf("%s/.d.db.~lock~", folder);
+    struct gate *gate = gate_new(NULL, NULL);
+    struct server *server = server_new(NULL, NULL);
+    struct databases *databases = databases_new(server, gate);
+    struct listener listener = {.observer.changed = on_changed};
+    struct schema *schema;
+
+    assert_null(schema_from_text(SLICE(SCHEMA("1.0.0")), &schema));
+    assert_null(store_create(path, schema));
+    schema_unref(schema);
+    databases_on_change(databases, &listener.observer);
+
+    assert_null(databases_add(databases, path));
+    expect(&listener, "none->1.0.0 ");
+    free(databases_add(databases, path)); // is there already
+    expect(&listener, "");
+    convert(server, databases, SCHEMA("2.0.0"), "\"result\":{}");
+    expect(&listener, "1.0.0->2.0.0 ");
+    convert(server, databases, "{\"name\":\"e\",\"tables\":{}}", "the database d");
+    expect(&listener, "");
+    assert_true(databases_remove(databases, "d"));
+    expect(&listener, "2.0.0->none ");
+    databases_observer_remove(&listener.observer);
+    assert_null(databases_add(databases, path));
+    databases_free(databases);
+    expect(&listener, "");
+
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(unlink(lock), 0);
+    server_free(server);
+    gate_free(gate);
+    buf_done(&listener.heard);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_changes_are_told),
+    };
+    int r;
+
+    if (!mkdtemp(folder)) {
+        return 1;
+    }
+    r = cmocka_run_group_tests_name("databases", tests, NULL, NULL);
+    if (rmdir(folder)) {
+        perror(folder); // a file was left
+        return 1;
+    }
+    return r;
+}

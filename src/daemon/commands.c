@@ -41,7 +41,7 @@ static void on_add_remote(struct command_call *call, int argc, char **argv, void
 {
     struct daemon *daemon = userdata;
 
-    reply_change(daemon, call, remotes_add(daemon->remotes, argv[1]));
+    reply_change(daemon, call, remotes_add(daemon->remotes, argv[1], &REMOTE_SETTINGS_DEFAULT));
 }
 
 static void on_remove_remote(struct command_call *call, int argc, char **argv, void *userdata)

@@ -266,6 +266,17 @@ static char *adopt(struct daemon *daemon, struct listen_fd *fd)
     return error;
 }
 
+static char *configure_remotes(struct daemon *daemon, const struct server_options *options)
+{
+    _cleanup_free_ struct remote_config *configs =
+        NEW_ARRAY(struct remote_config, options->n_remotes + 1);
+
+    for (size_t i = 0; i < options->n_remotes; i++) {
+        configs[i] = (struct remote_config){options->remotes[i], REMOTE_SETTINGS_DEFAULT};
+    }
+    return remotes_configure(daemon->remotes, configs, options->n_remotes);
+}
+
 static char *open_sockets(struct daemon *daemon, const struct server_options *options,
                           struct listen_fd *fds, size_t n_fds)
 {
@@ -276,8 +287,8 @@ static char *open_sockets(struct daemon *daemon, const struct server_options *op
     for (size_t i = 0; i < n_fds && !error; i++) {
         error = adopt(daemon, &fds[i]);
     }
-    for (size_t i = 0; i < options->n_remotes && !error; i++) {
-        error = remotes_add(daemon->remotes, options->remotes[i]);
+    if (!error) {
+        error = configure_remotes(daemon, options);
     }
     path = service_options_control_path(&options->service, "ovsdb-server");
     if (!error && path) {

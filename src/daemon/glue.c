@@ -36,15 +36,16 @@ static const struct session_sink sink = {
     .close = sink_close,
 };
 
-static struct net *net_of(struct connection *connection)
-{
-    return remote_userdata(connection_remote(connection));
-}
-
 static void on_opened(struct connection *connection)
 {
-    struct server *server = net_userdata(net_of(connection));
-    struct session_options options = {.name = connection_name(connection)};
+    struct server *server = net_userdata(connection_net(connection));
+    const struct remote_settings *settings = remote_userdata(connection_remote(connection));
+    const struct session_options options = {
+        .name = connection_name(connection),
+        .read_only = settings->read_only,
+        .role = settings->role,
+        .client_id = connection_peer_cn(connection),
+    };
 
     connection_set_userdata(connection, session_new(server, &sink, connection, &options));
 }

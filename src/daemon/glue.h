@@ -3,9 +3,9 @@
 // to the session, and what the session sends goes out through the connection.
 #pragma once
 
-#include "net/net.h"
+#include "daemon/remotes.h"
 #include "session/server.h"
 
-// A net whose connections are sessions of `server`, which must outlive it. Its remotes
-// must be made with the net itself as their userdata.
+// A net whose connections are sessions of `server`, which must outlive it. The userdata of its
+// remotes is their struct remote_settings.
 struct net *glue_net_new(sd_event *event, struct server *server);

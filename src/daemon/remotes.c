@@ -2,6 +2,8 @@
 #include "daemon/remotes.h"
 
 #include "basic/dirs.h"
+#include "basic/hash.h"
+#include "basic/htable.h"
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "daemon/confinement.h"
@@ -9,17 +11,24 @@
 
 LOG_MODULE(ovsdb_server);
 
+// Who wants a remote.
+enum origin {
+    BY_CONFIGURATION = 1 << 0,
+    BY_COMMAND = 1 << 1,
+    BY_SERVICE_MANAGER = 1 << 2,
+};
+
 struct entry {
     char *target; // as given
     char *key;    // the same for every way to write it
+    unsigned origins;
+    struct remote_settings settings; // the userdata of `remote`
     struct remote *remote;
 };
 
 struct remotes {
     struct net *net;
-    struct entry *entries; // sorted by target
-    size_t n;
-    size_t capacity;
+    struct htable entries; // by key
 };
 
 struct remotes *remotes_new(struct net *net)
@@ -56,116 +65,243 @@ static char *key_of(const char *target)
     return key;
 }
 
-// Its index, or the number of entries.
-static size_t find(const struct remotes *remotes, const char *key)
+static uint64_t key_hash(const char *key)
 {
-    size_t i = 0;
-
-    while (i < remotes->n && strcmp(remotes->entries[i].key, key)) {
-        i++;
-    }
-    return i;
+    return hash_bytes(key, strlen(key), 0);
 }
 
-static void insert(struct remotes *remotes, const char *target, struct remote *remote)
-{
-    size_t i = 0;
-
-    GROW(remotes->entries, remotes->n, remotes->capacity);
-    while (i < remotes->n && strcmp(remotes->entries[i].target, target) < 0) {
-        i++;
-    }
-    memmove(remotes->entries + i + 1, remotes->entries + i,
-            (remotes->n - i) * sizeof(remotes->entries[0]));
-    remotes->entries[i] = (struct entry){xstrdup(target), key_of(target), remote};
-    remotes->n++;
-    log_event(LOG_LEVEL_INFO, MSG_REMOTE_ADDED, LOG_FIELDS({"OVSDB_REMOTE", target}),
-              "%s: remote added", target);
-}
-
-char *remotes_add(struct remotes *remotes, const char *target)
+static struct entry *find(const struct remotes *remotes, const char *target)
 {
     _cleanup_free_ char *key = key_of(target);
-    struct remote *remote;
-    char *error = NULL;
+    struct entry *entry;
 
-    if (find(remotes, key) < remotes->n) {
+    HTABLE_FOREACH_WITH_HASH(entry, &remotes->entries, key_hash(key))
+    {
+        if (!strcmp(entry->key, key)) {
+            break;
+        }
+    }
+    return entry;
+}
+
+static const char *role_of(const struct remote_settings *settings)
+{
+    return settings->role ? settings->role : "";
+}
+
+static void copy_settings(struct entry *entry, const struct remote_settings *settings)
+{
+    free((char *)entry->settings.role);
+    entry->settings = *settings;
+    entry->settings.role = xstrdup(role_of(settings));
+}
+
+static void entry_free(struct entry *entry)
+{
+    free((char *)entry->settings.role);
+    free(entry->target);
+    free(entry->key);
+    free(entry);
+}
+
+DEFINE_CLEANUP(struct entry *, entry_freep, entry_free)
+#define _cleanup_entry_ _cleanup_(entry_freep)
+
+static void insert(struct remotes *remotes, struct entry *entry, const char *target)
+{
+    entry->target = xstrdup(target);
+    entry->key = key_of(target);
+    htable_insert(&remotes->entries, key_hash(entry->key), entry);
+    log_event(LOG_LEVEL_INFO, MSG_REMOTE_ADDED, LOG_FIELDS({"OVSDB_REMOTE", entry->target}),
+              "%s: remote added", entry->target);
+}
+
+// An entry for a target that has none. NULL with the reason if it cannot be had.
+static struct entry *open_entry(struct remotes *remotes, const char *target,
+                                const struct remote_settings *settings, char **ret_error)
+{
+    _cleanup_entry_ struct entry *entry = NULL;
+
+    if (!strncmp(target, "db:", 3)) {
+        *ret_error =
+            xasprintf("%s: remotes that are read from a database are not supported yet", target);
         return NULL;
     }
-    if (!strncmp(target, "db:", 3)) {
-        return xasprintf("%s: remotes that are read from a database are not supported yet", target);
+    *ret_error = confinement_check_remote(target);
+    if (*ret_error) {
+        return NULL;
     }
-    error = confinement_check_remote(target);
-    if (error) {
-        return error;
+    entry = NEW(struct entry);
+    copy_settings(entry, settings);
+    if (remote_new(remotes->net, target, &settings->options, &entry->settings, &entry->remote,
+                   ret_error) < 0) {
+        return NULL;
     }
-    if (remote_new(remotes->net, target, &REMOTE_OPTIONS_DEFAULT, remotes->net, &remote, &error) <
-        0) {
-        return error;
-    }
-    insert(remotes, target, remote);
-    return NULL;
+    insert(remotes, entry, target);
+    return TAKE_PTR(entry);
 }
 
-char *remotes_add_fd(struct remotes *remotes, int fd)
+// Makes an entry follow changed settings.
+static void change_entry(struct entry *entry, const struct remote_settings *settings)
 {
-    struct remote *remote;
-    char *error = NULL;
+    bool changes_rights = entry->settings.read_only != settings->read_only ||
+                          strcmp(role_of(&entry->settings), role_of(settings));
 
-    if (remote_new_from_fd(remotes->net, fd, &REMOTE_OPTIONS_DEFAULT, remotes->net, &remote,
-                           &error) < 0) {
-        return error;
+    copy_settings(entry, settings);
+    remote_set_options(entry->remote, &entry->settings.options);
+    if (changes_rights) {
+        log_info("%s: its connections end, as its clients have other rights from now on",
+                 entry->target);
+        remote_reconnect(entry->remote, "its remote has other rights now");
     }
-    insert(remotes, remote_target(remote), remote);
-    return NULL;
 }
 
-static void remove_at(struct remotes *remotes, size_t i)
+static int compare_targets(const void *a, const void *b)
 {
-    struct entry entry = remotes->entries[i];
-
-    memmove(remotes->entries + i, remotes->entries + i + 1,
-            (remotes->n - i - 1) * sizeof(remotes->entries[0]));
-    remotes->n--;
-    log_event(LOG_LEVEL_INFO, MSG_REMOTE_REMOVED, LOG_FIELDS({"OVSDB_REMOTE", entry.target}),
-              "%s: remote removed", entry.target);
-    remote_free(entry.remote);
-    free(entry.target);
-    free(entry.key);
+    return strcmp((*(struct entry *const *)a)->target, (*(struct entry *const *)b)->target);
 }
 
-bool remotes_remove(struct remotes *remotes, const char *target)
+static void remove_entry(struct remotes *remotes, struct entry *entry)
 {
-    _cleanup_free_ char *key = key_of(target);
-    size_t i = find(remotes, key);
+    htable_remove(&remotes->entries, key_hash(entry->key), entry);
+    log_event(LOG_LEVEL_INFO, MSG_REMOTE_REMOVED, LOG_FIELDS({"OVSDB_REMOTE", entry->target}),
+              "%s: remote removed", entry->target);
+    remote_free(entry->remote);
+    entry_free(entry);
+}
 
-    if (i == remotes->n) {
-        return false;
+// All entries, or those nobody wants, in order of their targets. Caller frees the array.
+static struct entry **sorted(const struct remotes *remotes, bool only_unwanted, size_t *ret_n)
+{
+    struct entry **entries = NEW_ARRAY(struct entry *, remotes->entries.n + 1);
+    struct entry *entry;
+    size_t n = 0;
+
+    HTABLE_FOREACH(entry, &remotes->entries)
+    {
+        if (!only_unwanted || !entry->origins) {
+            entries[n++] = entry;
+        }
     }
-    remove_at(remotes, i);
-    return true;
+    qsort(entries, n, sizeof(*entries), compare_targets);
+    *ret_n = n;
+    return entries;
+}
+
+static void remove_unwanted(struct remotes *remotes)
+{
+    size_t n;
+    _cleanup_free_ struct entry **entries = sorted(remotes, true, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        remove_entry(remotes, entries[i]);
+    }
+}
+
+static void withdraw(struct remotes *remotes, unsigned origins)
+{
+    struct entry *entry;
+
+    HTABLE_FOREACH(entry, &remotes->entries)
+    {
+        entry->origins &= ~origins;
+    }
 }
 
 void remotes_free(struct remotes *remotes)
 {
-    if (!remotes) {
-        return;
+    if (remotes) {
+        withdraw(remotes, ~0u);
+        remove_unwanted(remotes);
+        htable_done(&remotes->entries);
+        free(remotes);
     }
-    while (remotes->n) {
-        remove_at(remotes, remotes->n - 1);
+}
+
+static char *configure_one(struct remotes *remotes, const struct remote_config *config)
+{
+    struct entry *entry = find(remotes, config->target);
+    char *error = NULL;
+
+    if (entry) {
+        change_entry(entry, &config->settings);
+    } else {
+        entry = open_entry(remotes, config->target, &config->settings, &error);
     }
-    free(remotes->entries);
-    free(remotes);
+    if (entry) {
+        entry->origins |= BY_CONFIGURATION;
+    }
+    return error;
+}
+
+char *remotes_configure(struct remotes *remotes, const struct remote_config *configs, size_t n)
+{
+    char *first_error = NULL;
+
+    withdraw(remotes, BY_CONFIGURATION);
+    for (size_t i = 0; i < n; i++) {
+        _cleanup_free_ char *error = configure_one(remotes, &configs[i]);
+
+        if (!first_error) {
+            first_error = TAKE_PTR(error);
+        }
+    }
+    remove_unwanted(remotes);
+    return first_error;
+}
+
+char *remotes_add(struct remotes *remotes, const char *target,
+                  const struct remote_settings *settings)
+{
+    struct entry *entry = find(remotes, target);
+    char *error = NULL;
+
+    if (!entry) {
+        entry = open_entry(remotes, target, settings, &error);
+    }
+    if (entry) {
+        entry->origins |= BY_COMMAND;
+    }
+    return error;
+}
+
+char *remotes_add_fd(struct remotes *remotes, int fd)
+{
+    _cleanup_entry_ struct entry *entry = NEW(struct entry);
+    char *error = NULL;
+
+    copy_settings(entry, &REMOTE_SETTINGS_DEFAULT);
+    if (remote_new_from_fd(remotes->net, fd, &entry->settings.options, &entry->settings,
+                           &entry->remote, &error) < 0) {
+        return error;
+    }
+    entry->origins = BY_SERVICE_MANAGER;
+    insert(remotes, entry, remote_target(entry->remote));
+    TAKE_PTR(entry);
+    return NULL;
+}
+
+bool remotes_remove(struct remotes *remotes, const char *target)
+{
+    struct entry *entry = find(remotes, target);
+
+    if (entry) {
+        remove_entry(remotes, entry);
+    }
+    return entry;
 }
 
 size_t remotes_count(const struct remotes *remotes)
 {
-    return remotes->n;
+    return remotes->entries.n;
 }
 
 void remotes_list(const struct remotes *remotes, struct buf *text)
 {
-    for (size_t i = 0; i < remotes->n; i++) {
-        buf_printf(text, "%s\n", remotes->entries[i].target);
+    size_t n;
+    _cleanup_free_ struct entry **entries = sorted(remotes, false, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(text, "%s\n", entries[i]->target);
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The remotes this server listens on or connects to: from --remote, from ovsdb-server/add-remote,
-// and sockets passed by the service manager. However written, the same remote is there once:
-// "punix:db.sock" is "punix:RUNDIR/db.sock", and "ptcp:6640" is the passed socket of port 6640.
+// The remotes this server listens on or connects to: from --remote and the configuration file, from
+// ovsdb-server/add-remote, and sockets passed by the service manager. However written, the same
+// remote is there once: "punix:db.sock" is "punix:RUNDIR/db.sock", and "ptcp:6640" is the passed
+// socket of port 6640. It is there as long as one of these wants it.
 #pragma once
 
 #include "basic/buf.h"
@@ -11,14 +12,34 @@
 
 struct remotes;
 
+// What a remote's connections are like, and what its clients may do.
+struct remote_settings {
+    struct remote_options options;
+    bool read_only;
+    const char *role; // of RBAC; NULL or "": none
+};
+#define REMOTE_SETTINGS_DEFAULT ((struct remote_settings){.options = REMOTE_OPTIONS_DEFAULT})
+
+struct remote_config {
+    const char *target;
+    struct remote_settings settings;
+};
+
 struct remotes *remotes_new(struct net *net);
 void remotes_free(struct remotes *remotes); // closes all
 
-// A remote that is there already is no error. NULL, or what is wrong (caller frees).
-char *remotes_add(struct remotes *remotes, const char *target);
+// Makes these `n` the remotes that the configuration wants. Those that it wanted before and does
+// not want now are closed, unless somebody else wants them; new settings of one that is there
+// apply, and where they change what clients may do its connections are closed. NULL, or what is
+// wrong with the first that cannot be had (caller frees); the others are as wanted all the same.
+char *remotes_configure(struct remotes *remotes, const struct remote_config *configs, size_t n);
+// By command. A remote that is there already is no error, and keeps its settings. NULL, or what is
+// wrong (caller frees).
+char *remotes_add(struct remotes *remotes, const char *target,
+                  const struct remote_settings *settings);
 // Adopts a descriptor, in any case. NULL, or what is wrong (caller frees).
 char *remotes_add_fd(struct remotes *remotes, int fd);
-// False if there is none.
+// By command, whoever wanted it. False if there is none.
 bool remotes_remove(struct remotes *remotes, const char *target);
 size_t remotes_count(const struct remotes *remotes);
 // Appends the targets, sorted, one a line.

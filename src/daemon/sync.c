@@ -52,7 +52,7 @@ static void on_opened(struct connection *connection)
         .find_db = find_db,
         .give_up = give_up,
     };
-    struct sync *sync = net_userdata(remote_userdata(connection_remote(connection)));
+    struct sync *sync = net_userdata(connection_net(connection));
     size_t state = 0;
     const char *name;
 
@@ -98,7 +98,7 @@ static char *start(struct sync *sync)
 
     stop(sync);
     sync->net = net_new(sync->event, &handler, sync);
-    if (remote_new(sync->net, sync->source, &options, sync->net, &remote, &error) < 0) {
+    if (remote_new(sync->net, sync->source, &options, NULL, &remote, &error) < 0) {
         stop(sync);
     }
     return error;

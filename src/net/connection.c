@@ -204,6 +204,11 @@ struct remote *connection_remote(const struct connection *connection)
     return connection->remote;
 }
 
+struct net *connection_net(const struct connection *connection)
+{
+    return connection->net;
+}
+
 const char *connection_name(const struct connection *connection)
 {
     return connection->name;

@@ -344,15 +344,9 @@ size_t net_backlog(const struct net *net)
 void net_reconnect(struct net *net)
 {
     struct remote *remote;
-    struct connection *connection;
 
     LIST_FOREACH (remote, &net->remotes, in_net) {
-        LIST_FOREACH (connection, &remote->connections, in_remote) {
-            connection_close(connection, "reconnect requested");
-        }
-        if (remote->kind == REMOTE_CONNECTOR) {
-            connector_redial(remote);
-        }
+        remote_reconnect(remote, "reconnect requested");
     }
 }
 

@@ -101,7 +101,9 @@ const char *remote_target(const struct remote *remote);
 void *remote_userdata(const struct remote *remote);
 void remote_set_options(struct remote *remote,
                         const struct remote_options *options); // O(its connections)
-uint16_t remote_bound_port(const struct remote *remote);       // 0: none
+// Closes its connections, for `reason`; a connector dials again at once.
+void remote_reconnect(struct remote *remote, const char *reason);
+uint16_t remote_bound_port(const struct remote *remote); // 0: none
 // True if `target` is well-formed.
 bool remote_target_is_valid(const char *target);
 
@@ -116,7 +118,7 @@ struct remote_status {
 };
 void remote_status(const struct remote *remote, struct remote_status *ret);
 
-// Closes every connection of every remote; connectors dial again at once.
+// remote_reconnect() for every remote.
 void net_reconnect(struct net *net);
 size_t net_n_connections(const struct net *net);
 size_t net_backlog(const struct net *net); // bytes queued over all connections
@@ -124,6 +126,7 @@ size_t net_backlog(const struct net *net); // bytes queued over all connections
 void connection_set_userdata(struct connection *connection, void *userdata);
 void *connection_userdata(const struct connection *connection);
 struct remote *connection_remote(const struct connection *connection);
+struct net *connection_net(const struct connection *connection);
 const char *connection_name(
     const struct connection *connection); // "unix#3", "tcp:127.0.0.1:40000"; for the log
 // The common name in the peer's certificate, verified; NULL: it has none, or is not verified, or

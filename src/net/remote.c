@@ -239,6 +239,18 @@ void remote_set_options(struct remote *remote, const struct remote_options *opti
     }
 }
 
+void remote_reconnect(struct remote *remote, const char *reason)
+{
+    struct connection *connection;
+
+    LIST_FOREACH (connection, &remote->connections, in_remote) {
+        connection_close(connection, reason);
+    }
+    if (remote->kind == REMOTE_CONNECTOR) {
+        connector_redial(remote);
+    }
+}
+
 const char *remote_target(const struct remote *remote)
 {
     return remote->target;

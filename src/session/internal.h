@@ -62,6 +62,8 @@ struct session {
     void *userdata;
     char *name;
     bool read_only;
+    char *role;      // NULL: none
+    char *client_id; // NULL: not known
     bool db_change_aware;
     bool is_closing;           // the sink was told: input is ignored
     struct htable monitors;    // struct session_monitor, by id

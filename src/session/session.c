@@ -42,6 +42,8 @@ struct session *session_new(struct server *server, const struct session_sink *si
     session->userdata = userdata;
     session->name = xstrdup(options->name);
     session->read_only = options->read_only;
+    session->role = options->role && *options->role ? xstrdup(options->role) : NULL;
+    session->client_id = options->client_id ? xstrdup(options->client_id) : NULL;
     list_init(&session->held_triggers);
     list_init(&session->slow_node);
     list_push_back(&server->sessions, &session->node);
@@ -71,6 +73,8 @@ void session_free(struct session *session)
     list_remove(&session->node);
     session->server->n_sessions--;
     free(session->name);
+    free(session->role);
+    free(session->client_id);
     free(session);
 }
 

@@ -64,10 +64,10 @@ static void test_same_remote_once(void **state)
     char *absolute = xasprintf("punix:%s/b.sock", folder);
     char *file = absolute + strlen("punix:");
 
-    assert_null(remotes_add(fixture->remotes, "punix:b.sock"));
-    assert_null(remotes_add(fixture->remotes, absolute));
-    assert_null(remotes_add(fixture->remotes, "ptcp:0:127.0.0.1"));
-    assert_null(remotes_add(fixture->remotes, "ptcp:0:127.0.0.1"));
+    assert_null(remotes_add(fixture->remotes, "punix:b.sock", &REMOTE_SETTINGS_DEFAULT));
+    assert_null(remotes_add(fixture->remotes, absolute, &REMOTE_SETTINGS_DEFAULT));
+    assert_null(remotes_add(fixture->remotes, "ptcp:0:127.0.0.1", &REMOTE_SETTINGS_DEFAULT));
+    assert_null(remotes_add(fixture->remotes, "ptcp:0:127.0.0.1", &REMOTE_SETTINGS_DEFAULT));
     expect_list(fixture, "ptcp:0:127.0.0.1\npunix:b.sock\n");
     assert_int_equal(remotes_count(fixture->remotes), 2);
     assert_int_equal(access(file, F_OK), 0);
@@ -87,7 +87,7 @@ static void test_refused(void **state)
     struct fixture *fixture = *state;
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        char *error = remotes_add(fixture->remotes, table[i]);
+        char *error = remotes_add(fixture->remotes, table[i], &REMOTE_SETTINGS_DEFAULT);
 
         assert_non_null(error);
         assert_true(strlen(error) > strlen(table[i]));
@@ -129,18 +129,52 @@ static void test_option_and_descriptor(void **state)
     uint16_t port;
 
     assert_null(remotes_add_fd(fixture->remotes, listen_unix(path)));
-    assert_null(remotes_add(fixture->remotes, "punix:d.sock"));
+    assert_null(remotes_add(fixture->remotes, "punix:d.sock", &REMOTE_SETTINGS_DEFAULT));
     assert_int_equal(remotes_count(fixture->remotes), 1);
     // A socket on every address is the remote that names no address.
     assert_null(remotes_add_fd(fixture->remotes, listen_tcp6(&port)));
     snprintf(target, sizeof(target), "ptcp:%u", port);
-    assert_null(remotes_add(fixture->remotes, target));
+    assert_null(remotes_add(fixture->remotes, target, &REMOTE_SETTINGS_DEFAULT));
     assert_int_equal(remotes_count(fixture->remotes), 2);
     assert_true(remotes_remove(fixture->remotes, target));
     assert_true(remotes_remove(fixture->remotes, "punix:d.sock"));
     assert_int_equal(access(path, F_OK), 0); // the service manager's
     unlink(path);
     free(path);
+}
+
+static void configure(struct fixture *fixture, size_t n, const char *const *targets)
+{
+    struct remote_config configs[4];
+
+    for (size_t i = 0; i < n; i++) {
+        configs[i] = (struct remote_config){targets[i], REMOTE_SETTINGS_DEFAULT};
+    }
+    assert_null(remotes_configure(fixture->remotes, configs, n));
+}
+
+// What the configuration wants no more goes, unless somebody else wants it.
+static void test_configure(void **state)
+{
+    struct fixture *fixture = *state;
+    struct remote_config bad[] = {{"punix:a", REMOTE_SETTINGS_DEFAULT},
+                                  {"foo:1", REMOTE_SETTINGS_DEFAULT},
+                                  {"punix:e", REMOTE_SETTINGS_DEFAULT}};
+    char *error;
+
+    configure(fixture, 3, (const char *[]){"punix:b", "punix:a", "punix:c"});
+    expect_list(fixture, "punix:a\npunix:b\npunix:c\n");
+    assert_null(remotes_add(fixture->remotes, "punix:c", &REMOTE_SETTINGS_DEFAULT));
+    assert_null(remotes_add(fixture->remotes, "punix:d", &REMOTE_SETTINGS_DEFAULT));
+    configure(fixture, 1, (const char *[]){"punix:a"});
+    expect_list(fixture, "punix:a\npunix:c\npunix:d\n");
+    error = remotes_configure(fixture->remotes, bad, 3);
+    assert_non_null(strstr(error, "foo:1"));
+    free(error);
+    expect_list(fixture, "punix:a\npunix:c\npunix:d\npunix:e\n");
+    assert_true(remotes_remove(fixture->remotes, "punix:c"));
+    configure(fixture, 0, NULL);
+    expect_list(fixture, "punix:d\n");
 }
 
 static void test_not_a_socket(void **state)
@@ -160,6 +194,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_same_remote_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_option_and_descriptor, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_configure, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_a_socket, setup, teardown),
     };
     int r;

@@ -2,9 +2,13 @@
 // The commit: checks that need the whole transaction, in the order of docs/ARCHITECTURE.md, then
 // the log, then the swap, which cannot fail. Up to the swap everything lies in pending versions and
 // in the indexes, and both can be taken back.
+#include "basic/counter.h"
 #include "engine/internal.h"
 #include "engine/references.h"
 #include "engine/unique.h"
+
+COUNTER(commits, "Commits that changed something, in all databases");
+COUNTER(rows_changed, "Rows inserted, modified or deleted by commits");
 
 // A modified row whose values are the old ones is no change; its _version stays.
 static void drop_unchanged(struct txn *txn)
@@ -198,6 +202,8 @@ struct ovsdb_error *txn_commit(struct txn *txn, bool durable, struct changeset *
     }
     txn_install(txn);
     db_append_to_chain(db, changes);
+    COUNT(commits);
+    COUNT_N(rows_changed, n_changes);
     *ret_changes = changes;
     *ret_ticket = ticket;
     tell_observers(db, changes);

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/query.h"
 
+#include "basic/counter.h"
+
+COUNTER(table_scans, "Times that \"where\" looked at every row of a table");
+COUNTER(index_lookups, "Times that \"where\" was answered by an index");
+
 // Looking through so many rows, in all, to find equal values in a column makes an index worth it.
 #define SCANS_PER_ROW 4
 #define SCANNED_MIN   4096
@@ -92,6 +97,7 @@ static void run_index(struct query *query, struct table *table, struct index *in
         }
     }
     index->upkeep = 0;
+    COUNT(index_lookups);
 }
 
 // Remembers what a scan for equal values has cost, and makes an index when it has become too much.
@@ -127,6 +133,7 @@ static void run_scan(struct query *query, struct table *table, const struct cond
         add_if_match(query, entry, where);
     }
     account_scan(table, where);
+    COUNT(table_scans);
 }
 
 static bool is_never(const struct condition *where)

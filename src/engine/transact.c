@@ -4,7 +4,11 @@
 // commit, whose error, if any, is one element more than there are operations.
 #include "engine/transact.h"
 
+#include "basic/counter.h"
 #include "engine/run.h"
+
+COUNTER(transactions_run, "Transactions run, those that failed or waited included");
+COUNTER(transactions_failed, "Transactions that failed");
 
 static struct ovsdb_error *run_commit(struct run *run, const struct operation *operation)
 {
@@ -145,6 +149,7 @@ static void finish(struct run *run, struct transact_result *ret)
         error_free(error);
         ret->failed = true;
     }
+    COUNT_N(transactions_failed, ret->failed);
     buf_putc(run->result, ']');
 }
 
@@ -164,6 +169,7 @@ struct ovsdb_error *transact_run(struct db *db, const struct transact_request *r
     cursor_skip(&cursor);
     *ret = (struct transact_result){0};
     run.txn = txn_new(db);
+    COUNT(transactions_run);
     operations = cursor;
     ret->failed = run_operations(&run, &cursor);
     if (run.must_restart) {

@@ -3,6 +3,10 @@
 // only then written, so that nothing is ever taken back.
 #include "monitor/updates.h"
 
+#include "basic/counter.h"
+
+COUNTER(monitor_updates, "Monitor updates written, each for all the clients that get the same");
+
 void updates_begin(struct updates *updates, const struct monitor_spec *spec, struct buf *buf)
 {
     *updates = (struct updates){.spec = spec, .buf = buf};
@@ -203,6 +207,7 @@ bool updates_end(struct updates *updates, struct pieces *ret)
 {
     bool any = updates->open != NULL;
 
+    COUNT_N(monitor_updates, any);
     buf_puts(updates->buf, any ? "}}" : "{}");
     pieces_take(&updates->pieces, updates->buf);
     *ret = updates->pieces;

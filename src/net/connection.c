@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The life of a connection: open, perhaps closing for a while so that what is queued gets out,
 // dead, reaped. Only the reaper tells the handler and frees.
+#include "basic/counter.h"
 #include "net/internal.h"
 #include "net/tls.h"
 
@@ -10,6 +11,7 @@
 #include <sys/epoll.h>
 
 LOG_MODULE(net);
+COUNTER(connections_opened, "Connections with clients, TLS handshakes included");
 
 static const char *const state_names[] = {"open", "closing", "dead"};
 
@@ -114,6 +116,7 @@ struct connection *connection_new(struct remote *remote, const struct stream *st
     list_push_back(&remote->connections, &connection->in_remote);
     remote->n_connections++;
     net->n_connections++;
+    COUNT(connections_opened);
     connection->last_sign = net_now(net);
     probe_start(connection);
     input_resume(connection); // some may have come with the end of a handshake

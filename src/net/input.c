@@ -2,6 +2,7 @@
 // The read path. Bytes land in the net's one buffer and messages are handled right there; only what
 // is left (a message not yet complete, or more messages than one turn handles) moves to a buffer of
 // the connection's own, which is gone as soon as nothing is left.
+#include "basic/counter.h"
 #include "net/internal.h"
 
 #include <errno.h>
@@ -10,6 +11,8 @@
 #include <string.h>
 
 LOG_MODULE(net);
+COUNTER(messages_received, "Messages received from clients");
+COUNTER(bytes_received, "Bytes received from clients");
 
 // Bytes being handled: the current value begins at `start`, the framer has seen it up to `scanned`.
 struct window {
@@ -33,6 +36,7 @@ static void reject(struct connection *connection)
 static void deliver(struct connection *connection, struct slice text)
 {
     connection->n_messages++;
+    COUNT(messages_received);
     if (!probe_is_reply(text)) {
         connection->net->handler.message(connection, text);
     }
@@ -154,6 +158,7 @@ void input_receive(struct connection *connection)
     }
     connection->last_sign = net_now(net);
     connection->probe_sent = 0;
+    COUNT_N(bytes_received, n);
     if (!n) {
         connection->is_at_end = true;
         plan(connection);

@@ -3,12 +3,14 @@
 // queued at once. A mark says from which position on the output needs which ticket: bytes before
 // the first mark may leave. The marks of all connections form one list in order of their tickets,
 // so that a release costs as much as what it releases.
+#include "basic/counter.h"
 #include "net/internal.h"
 
 #include <errno.h>
 #include <string.h>
 
 LOG_MODULE(net);
+COUNTER(bytes_sent, "Bytes sent to clients");
 
 #define MAX_IOV 64
 
@@ -180,6 +182,7 @@ bool output_write(struct connection *connection)
             queue_drop(&connection->queue, (size_t)n);
             connection->net->backlog -= (size_t)n;
             written += (size_t)n;
+            COUNT_N(bytes_sent, n);
         }
     }
     if (written && connection->is_paused) {

@@ -4,10 +4,13 @@
 // when it expires, how long it really was.
 #include "net/internal.h"
 
+#include "basic/counter.h"
 #include "json/message.h"
 
 #include <string.h>
 #include <sys/socket.h>
+
+COUNTER(probes_unanswered, "Connections ended because the peer did not answer a probe");
 
 LOG_MODULE(net);
 
@@ -64,6 +67,7 @@ void probe_check(struct connection *connection, usec_t now)
             xasprintf("no response to the inactivity probe after %g seconds",
                       (double)connection->probe_interval / USEC_PER_SEC);
 
+        COUNT(probes_unanswered);
         connection_die(connection, LOG_LEVEL_WARN, reason);
         return;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One client: a message comes in, its method answers. A message that makes no sense as JSON-RPC, or
 // a reply to nothing we asked, ends the session; everything else that is wrong is answered.
+#include "basic/counter.h"
 #include "basic/log.h"
 #include "session/params.h"
 #include "session/reply.h"
@@ -10,6 +11,7 @@
 #include <math.h>
 
 LOG_MODULE(session);
+COUNTER(requests, "Requests of clients");
 
 static const struct {
     const char *name;
@@ -91,6 +93,7 @@ void session_close(struct session *session, const char *reason)
 
 static void on_request(struct session *session, const struct message *request, usec_t now)
 {
+    COUNT(requests);
     for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
         if (slice_is(request->method, methods[i].name)) {
             methods[i].function(session, request, now);

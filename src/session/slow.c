@@ -3,11 +3,13 @@
 // has gone, and cut when what they make us keep is too much. That is the output queued, the text
 // that others are sent too included, and the old versions of rows that their monitors hold to owe
 // them the difference.
+#include "basic/counter.h"
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "session/internal.h"
 
 LOG_MODULE(session);
+COUNTER(slow_clients_cut, "Clients disconnected because they did not read");
 
 #define CHECK_INTERVAL (100 * USEC_PER_MSEC)
 
@@ -30,6 +32,7 @@ static void check(struct session *session)
     if (queued + owed <= session->server->limits.max_backlog) {
         return;
     }
+    COUNT(slow_clients_cut);
     log_event(LOG_LEVEL_WARN, MSG_CLIENT_TOO_SLOW, LOG_FIELDS({"OVSDB_SESSION", session->name}),
               "%s: disconnected: it does not read, %zu bytes are queued for it and %zu kept to "
               "owe it updates",

@@ -11,11 +11,14 @@
 // A commit finds the triggers of its tables on the table's wake list; the clock finds them in a
 // heap.
 #include "engine/transact.h"
+#include "basic/counter.h"
 #include "basic/log.h"
 #include "session/params.h"
 #include "session/reply.h"
 
 LOG_MODULE(session);
+COUNTER(transactions_waited, "Transactions that had to wait");
+COUNTER(transactions_run_again, "Times that a waiting transaction was run again");
 
 #define NOT_IN_HEAP SIZE_MAX
 
@@ -134,6 +137,7 @@ static void trigger_new(struct session *session, struct served_db *sdb, struct t
     list_push_back(&sdb->triggers, &trigger->node);
     htable_insert(&session->triggers, text_hash(id), trigger);
     session->server->n_triggers++;
+    COUNT(transactions_waited);
     trigger_wait(trigger, result);
     log_dbg("%s: transaction %s waits", session->name, id->data);
 }
@@ -335,6 +339,7 @@ static void run_again(struct trigger *trigger, usec_t now)
     struct transact_result result = {0};
 
     trigger_unwait(trigger);
+    COUNT(transactions_run_again);
     if (run(trigger->session, trigger->sdb, text_slice(trigger->id), text_slice(trigger->params),
             elapsed, &result)) {
         trigger_wait(trigger, &result);

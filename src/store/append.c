@@ -2,6 +2,7 @@
 // The hot path: a change set becomes a record at the end of the file, with one write.
 #include "store/store_private.h"
 
+#include "basic/counter.h"
 #include "basic/file.h"
 #include "basic/log.h"
 #include "basic/messages.h"
@@ -10,6 +11,9 @@
 #include <errno.h>
 
 LOG_MODULE(store);
+COUNTER(records_appended, "Records appended to database files");
+COUNTER(record_bytes_appended, "Bytes of these records");
+COUNTER(record_write_errors, "Records that could not be written");
 
 #define RECORD_KEEP (1u << 20) // a larger buffer is not kept for the next record
 
@@ -88,6 +92,7 @@ static struct ovsdb_error *on_write_failed(struct store *store, int error)
 {
     static struct log_limit limit = LOG_LIMIT_INIT(6, 3);
 
+    COUNT(record_write_errors);
     log_limited(&limit, LOG_LEVEL_ERR, "%s: cannot be written: %s", store->path, strerror(-error));
     if (ftruncate(store->member.fd, (off_t)store->size) < 0 ||
         (store->member.twin_fd >= 0 &&
@@ -136,6 +141,8 @@ struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, 
         return on_write_failed(store, r);
     }
     store->n_records++;
+    COUNT(records_appended);
+    COUNT_N(record_bytes_appended, record.size);
     store->has_unsynced = true;
     changes->txn_id = id;
     *ret_ticket = durable ? gate_issue(&store->member) : 0;

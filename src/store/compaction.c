@@ -17,6 +17,7 @@
 // the temporary one is thrown away; after it there is no way back.
 #include "store/store_private.h"
 
+#include "basic/counter.h"
 #include "basic/file.h"
 #include "basic/log.h"
 #include "basic/messages.h"
@@ -27,6 +28,7 @@
 #include <fcntl.h>
 
 LOG_MODULE(store);
+COUNTER(compactions, "Database files compacted");
 
 #define STEP_ROWS    4096                  // collected in one step
 #define STEP_COMMITS 512                   // released in one step
@@ -229,6 +231,7 @@ static void take_over(struct compaction *compaction)
               LOG_FIELDS({"OVSDB_DATABASE", compaction->schema->name}),
               "%s: compacted from %lu to %lu bytes", store->path, (unsigned long)store->size,
               (unsigned long)store->twin_size);
+    COUNT(compactions);
     store->compacted_at = clock_monotonic();
     store->compacted_size = compaction->file.size - (compaction->copied - compaction->old_size);
     store->size = store->twin_size;

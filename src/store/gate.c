@@ -10,6 +10,7 @@
 #include "store/gate_member.h"
 
 #include "basic/alloc.h"
+#include "basic/counter.h"
 #include "store/job.h"
 
 #include <errno.h>
@@ -17,6 +18,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+
+DURATION(sync, "Syncs of database files, each for all transactions that waited for it");
 
 enum batch_state { BATCH_IDLE, BATCH_RUNNING, BATCH_DONE, BATCH_QUIT };
 
@@ -39,6 +42,7 @@ struct gate {
     struct batch_item *items;
     size_t n_items;
     size_t items_capacity;
+    usec_t batch_start;
     uint64_t batch_ticket; // everything up to it is synced when the batch is
 
     int event_fd; // written when gate_dispatch() has something to do
@@ -189,6 +193,7 @@ static void batch_fill(struct gate *gate)
         gate->items[gate->n_items++] = (struct batch_item){
             .member = member, .fd = member->fd, .twin_fd = member->twin_fd, .closing_fd = -1};
     }
+    gate->batch_start = clock_monotonic();
     gate->batch_ticket = gate->issued;
 }
 
@@ -220,6 +225,7 @@ static void batch_finish(struct gate *gate)
         }
     }
     gate->n_items = 0;
+    duration_add(&duration_sync, clock_monotonic() - gate->batch_start);
 }
 
 static void advance(struct gate *gate, uint64_t ticket)

@@ -118,6 +118,15 @@ bool log_limit_pass(struct log_limit *limit, struct log_module *module, enum log
         }                                                                                          \
     } while (0)
 
+// As log_event(), at most as often as `limit` allows.
+#define log_event_limited(limit, level, id, fields, ...)                                           \
+    do {                                                                                           \
+        if ((level) <= log_this_module->max_level &&                                               \
+            log_limit_pass((limit), log_this_module, (level))) {                                   \
+            log_write(log_this_module, (level), (id), (fields), __VA_ARGS__);                      \
+        }                                                                                          \
+    } while (0)
+
 // An operationally relevant event: carries a MESSAGE_ID and fields, e.g.
 //     log_event(LOG_LEVEL_INFO, MSG_OPENED, LOG_FIELDS({"OVSDB_DATABASE", name}), "%s: opened",
 //     path);

@@ -16,6 +16,14 @@
 #define MSG_REMOTE_ADDED   "a87c03d5e2f64b19870d9b3e6c5f14ad"
 #define MSG_REMOTE_REMOVED "0f6b2e9d48c34a71a5e7c8d1930b6f5e"
 
+// TLS
+#define MSG_TLS_LOADED       "c0e4f2a71b9d4e6a8f35d7c46e10b29a"
+#define MSG_TLS_NOT_LOADED   "2f81a6d0c94b4735be1d9e57f3a60c84" // the message names the file
+#define MSG_TLS_UNVERIFIED   "a5d93b1ec7604f28963a0be4d81f72c5"
+#define MSG_TLS_EXPIRED      "6b07e92d35fc48a1b4c8d0f61e7a9532" // the message names the file
+#define MSG_TLS_BOOTSTRAPPED "f94c1d60a8e74b2dbb52c7093ed6a81f"
+#define MSG_TLS_REFUSED      "38e7a05bd4f1462c97d6b8213fc0e95a" // OVSDB_REMOTE, OVSDB_SESSION
+
 // Databases: OVSDB_DATABASE
 #define MSG_DATABASE_OPENED    "6f1c2c8d5c0f4c0a9b1d54e2a7f03e11"
 #define MSG_DATABASE_SERVED    "f3b8d6047a2e4c95b61e0d7f82c94a3b"

@@ -27,6 +27,21 @@ static inline bool slice_equals(struct slice a, struct slice b)
     return a.size == b.size && (!a.size || !memcmp(a.data, b.data, a.size));
 }
 
+// Takes the next word off `rest`, which any of the characters `separators` end; false: there is
+// none.
+static inline bool slice_next_word(struct slice *rest, const char *separators, struct slice *ret)
+{
+    while (rest->size && strchr(separators, rest->data[0])) {
+        *rest = (struct slice){rest->data + 1, rest->size - 1};
+    }
+    *ret = (struct slice){rest->data, 0};
+    while (ret->size < rest->size && !strchr(separators, rest->data[ret->size])) {
+        ret->size++;
+    }
+    *rest = (struct slice){rest->data + ret->size, rest->size - ret->size};
+    return ret->size > 0;
+}
+
 static inline bool slice_is(struct slice a, const char *s)
 {
     return slice_equals(a, slice_of(s));

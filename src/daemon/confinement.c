@@ -23,8 +23,9 @@ static char *socket_of(const char *target)
 
 static void allow_tls(const struct tls_options *tls)
 {
-    const char *files[] = {tls->private_key, tls->certificate, tls->peer_ca_cert, tls->ca_cert};
+    const char *files[TLS_MAX_FILES];
 
+    tls_options_files(tls, files);
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
         if (files[i]) {
             confine_allow(CONFINE_READ, files[i]);

@@ -103,8 +103,8 @@ struct connection *connection_new(struct remote *remote, const struct stream *st
     list_init(&connection->marks);
     framer_init(&connection->framer, NET_MAX_MESSAGE_SIZE);
     connection->stream = *stream;
-    if (stream->tls && tls_peer_cn(stream->tls)) {
-        connection->peer_cn = xstrdup(tls_peer_cn(stream->tls));
+    if (stream->tls) {
+        connection->peer = tls_take_peer(stream->tls);
     }
     if (watch(connection, EPOLLIN) < 0) {
         log_err("%s: cannot watch the connection: %s", name, strerror(errno));
@@ -128,7 +128,7 @@ void connection_free(struct connection *connection)
 {
     buf_done(&connection->input);
     free(connection->name);
-    free(connection->peer_cn);
+    tls_peer_done(&connection->peer);
     free(connection->reason);
     free(connection);
 }
@@ -219,7 +219,15 @@ const char *connection_name(const struct connection *connection)
 
 const char *connection_peer_cn(const struct connection *connection)
 {
-    return connection->peer_cn;
+    return connection->peer.cn;
+}
+
+const char *const *connection_peer_sans(const struct connection *connection)
+{
+    static const char *const none[] = {NULL};
+    char **sans = connection->peer.sans;
+
+    return sans ? (const char *const *)sans : none;
 }
 
 size_t connection_backlog(const struct connection *connection)

@@ -4,6 +4,7 @@
 // goes to the listener or the connector as a stream, or it is closed and they hear why.
 #include "net/internal.h"
 
+#include "basic/messages.h"
 #include "net/tls.h"
 
 #include <errno.h>
@@ -52,7 +53,10 @@ static void fail(struct handshake *handshake, enum log_level level, const char *
     _cleanup_free_ char *text = xasprintf("TLS: %s", reason);
 
     if (remote->kind == REMOTE_LISTENER) {
-        log_limited(&limit, level, "%s: %s", handshake->name, text);
+        log_event_limited(
+            &limit, level, MSG_TLS_REFUSED,
+            LOG_FIELDS({"OVSDB_REMOTE", remote->target}, {"OVSDB_SESSION", handshake->name}),
+            "%s: %s", handshake->name, text);
         remote_set_error(remote, text);
     }
     handshake_free(handshake);
@@ -68,7 +72,7 @@ static void succeed(struct handshake *handshake)
 {
     struct remote *remote = handshake->remote;
     _cleanup_free_ char *description = tls_description(handshake->tls);
-    const char *cn = tls_peer_cn(handshake->tls);
+    const char *cn = tls_peer(handshake->tls)->cn;
     char *name = TAKE_PTR(handshake->name);
     struct stream stream;
 

@@ -13,6 +13,7 @@
 #include "net/stream.h"
 #include "net/timers.h"
 #include "net/tls_config.h"
+#include "net/tls_verify.h"
 #include "json/framer.h"
 
 #include "basic/list.h"
@@ -59,7 +60,7 @@ struct net {
     usec_t connect_usec;
     usec_t linger_usec;
     usec_t handshake_usec;
-    struct tls_config *tls; // NULL: none
+    struct tls_config *tls;
     char *read_buffer;
     size_t n_connections;
     size_t backlog;
@@ -79,8 +80,8 @@ struct connection {
     struct remote *remote;
     void *userdata;
     char *name;
-    char *peer_cn; // from its certificate; NULL: none
-    char *reason;  // why it is over
+    struct tls_peer peer; // the names in its certificate
+    char *reason;         // why it is over
     enum connection_state state;
     bool is_blocked;    // the kernel takes no more output now
     bool is_paused;     // not reading: the backlog was over the high-water mark

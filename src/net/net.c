@@ -252,6 +252,7 @@ struct net *net_new(sd_event *event, const struct net_handler *handler, void *us
     net->linger_usec = NET_LINGER_USEC;
     net->handshake_usec = NET_HANDSHAKE_USEC;
     net->timer_armed = USEC_INFINITY;
+    net->tls = tls_config_new();
     net->read_buffer = xmalloc(NET_READ_SIZE);
     list_init(&net->remotes);
     list_init(&net->dead_remotes);
@@ -286,7 +287,7 @@ static void destroy(struct net *net)
     sd_event_source_disable_unref(net->timer_source);
     close(net->epoll_fd);
     timers_done(&net->timers);
-    tls_config_free(net->tls);
+    tls_config_unref(net->tls);
     free(net->read_buffer);
     sd_event_unref(net->event);
     free(net);
@@ -305,25 +306,20 @@ void net_free(struct net *net)
 
 int net_set_tls(struct net *net, const struct tls_options *options, char **ret_error)
 {
-    struct tls_config *tls = NULL;
+    return tls_config_set(net->tls, options, ret_error);
+}
 
-    if (tls_options_are_set(options)) {
-        int r = tls_config_new(options, &tls, ret_error);
+void net_share_tls(struct net *net, struct net *other)
+{
+    struct tls_config *tls = tls_config_ref(other->tls);
 
-        if (r < 0) {
-            return r;
-        }
-    }
-    tls_config_free(net->tls);
+    tls_config_unref(net->tls);
     net->tls = tls;
-    return 0;
 }
 
 void net_reload_tls(struct net *net)
 {
-    if (net->tls) {
-        tls_config_reload(net->tls);
-    }
+    tls_config_reload(net->tls);
 }
 
 void *net_userdata(const struct net *net)

@@ -28,7 +28,7 @@
 struct net;
 struct remote;
 struct connection;
-struct tls_options; // net/tls_config.h
+struct tls_options; // net/tls_options.h
 
 struct net_handler {
     // A connection is up, its TLS handshake done and the peer verified. The handler may
@@ -62,13 +62,15 @@ void net_drop_waiting(struct net *net, const char *reason);
 // Sends what is queued and released, for at most `timeout`: before exit. Blocks; calls no handler.
 void net_flush(struct net *net, usec_t timeout);
 
-// Sets or replaces what TLS connections from now on use. `options` is copied. Without any of them
-// TLS is off. 0, or negative errno with the reason in *ret_error (caller frees): then all stays as
-// it was. Blocks for reading the files.
+// Sets or replaces what TLS connections from now on use, in this net and those that share it.
+// `options` is copied. Without any of them TLS is off. 0, or negative errno with the reason in
+// *ret_error (caller frees): then all stays as it was. Blocks for reading the files.
 int net_set_tls(struct net *net, const struct tls_options *options, char **ret_error);
 // Loads keys and certificates again, as also happens by itself when a file has changed. The log
 // says how it went; what cannot be loaded leaves what is in use in use.
 void net_reload_tls(struct net *net);
+// What `net` uses for TLS is from now on what `other` uses, now and whenever that changes.
+void net_share_tls(struct net *net, struct net *other);
 
 struct remote_options {
     uint64_t probe_interval_ms; // UINT64_MAX: the default (5000 for tcp and ssl, 0 = off for unix)
@@ -132,6 +134,9 @@ const char *connection_name(
 // The common name in the peer's certificate, verified; NULL: it has none, or is not verified, or
 // there is no TLS. Valid until closed() has returned.
 const char *connection_peer_cn(const struct connection *connection);
+// The subject alternative names in the same certificate, as "DNS:a.org", "email:me@a.org",
+// "URI:urn:x", "IP:10.0.0.1"; NULL ends the list, which may be empty. Valid as long.
+const char *const *connection_peer_sans(const struct connection *connection);
 // Queues a copy of `text`; it leaves at the end of the loop's turn or, if `ticket` is not released
 // yet, when net_release() has released it, and always after what was queued before. Ignored when
 // the connection is over. Amortised O(size).

@@ -6,8 +6,8 @@
 
 #include "basic/alloc.h"
 #include "basic/log.h"
-#include "net/tls_verify.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -30,7 +30,7 @@ struct tls {
     bool has_ended; // recv() has nothing but `end` to say
     ssize_t end;
     size_t in_flight; // bytes of the record that is not finished
-    char *peer_cn;
+    struct tls_peer peer;
     char *reason;
 };
 
@@ -42,7 +42,8 @@ static int on_verify(gnutls_session_t session)
     if (!tls->material->verifies) {
         return 0;
     }
-    r = tls_verify(session, tls->material, &tls->peer_cn, &tls->reason);
+    r = tls_verify(session, tls->material, tls->is_server ? NULL : tls->material->server_name,
+                   &tls->peer, &tls->reason);
     tls->has_bootstrapped = r == -EAGAIN;
     return r < 0 ? GNUTLS_E_CERTIFICATE_ERROR : 0;
 }
@@ -67,6 +68,26 @@ static ssize_t pull(gnutls_transport_ptr_t userdata, void *data, size_t size)
     return -1;
 }
 
+// The version is agreed upon; now the cipher is chosen.
+static int on_client_hello(gnutls_session_t session)
+{
+    struct tls *tls = gnutls_session_get_ptr(session);
+
+    gnutls_priority_set(
+        session, tls_priority_for(&tls->material->priority, gnutls_protocol_get_version(session)));
+    return 0;
+}
+
+// RFC 6066 3: an address is no name.
+static void announce_server_name(struct tls *tls, const char *name)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+
+    if (name && inet_pton(AF_INET, name, address) != 1 && inet_pton(AF_INET6, name, address) != 1) {
+        gnutls_server_name_set(tls->session, GNUTLS_NAME_DNS, name, strlen(name));
+    }
+}
+
 struct tls *tls_new(struct tls_material *material, int fd, bool is_server, const char *host)
 {
     struct tls *tls = NEW(struct tls);
@@ -81,7 +102,7 @@ struct tls *tls_new(struct tls_material *material, int fd, bool is_server, const
         abort();
     }
     gnutls_session_set_ptr(tls->session, tls);
-    gnutls_priority_set(tls->session, material->priority);
+    gnutls_priority_set(tls->session, material->priority.of[TLS_ANY]);
     gnutls_credentials_set(tls->session, GNUTLS_CRD_CERTIFICATE, material->credentials);
     gnutls_session_set_verify_function(tls->session, on_verify);
     gnutls_transport_set_ptr2(tls->session, tls, (gnutls_transport_ptr_t)(intptr_t)fd);
@@ -89,8 +110,9 @@ struct tls *tls_new(struct tls_material *material, int fd, bool is_server, const
     if (is_server) {
         gnutls_certificate_server_set_request(
             tls->session, material->verifies ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_IGNORE);
-    } else if (host) {
-        gnutls_server_name_set(tls->session, GNUTLS_NAME_DNS, host, strlen(host));
+        gnutls_handshake_set_post_client_hello_function(tls->session, on_client_hello);
+    } else {
+        announce_server_name(tls, material->server_name ? material->server_name : host);
     }
     return tls;
 }
@@ -102,7 +124,7 @@ void tls_free(struct tls *tls)
     }
     gnutls_deinit(tls->session);
     tls_material_unref(tls->material);
-    free(tls->peer_cn);
+    tls_peer_done(&tls->peer);
     free(tls->reason);
     free(tls);
 }
@@ -117,9 +139,17 @@ bool tls_has_bootstrapped(const struct tls *tls)
     return tls->has_bootstrapped;
 }
 
-const char *tls_peer_cn(const struct tls *tls)
+const struct tls_peer *tls_peer(const struct tls *tls)
 {
-    return tls->peer_cn;
+    return &tls->peer;
+}
+
+struct tls_peer tls_take_peer(struct tls *tls)
+{
+    struct tls_peer peer = tls->peer;
+
+    tls->peer = (struct tls_peer){0};
+    return peer;
 }
 
 char *tls_description(const struct tls *tls)
@@ -161,6 +191,20 @@ static void set_reason(struct tls *tls, int r)
     }
 }
 
+// We have offered the ciphers of all versions together.
+static int check_cipher(struct tls *tls)
+{
+    gnutls_protocol_t version = gnutls_protocol_get_version(tls->session);
+    gnutls_cipher_algorithm_t cipher = gnutls_cipher_get(tls->session);
+
+    if (tls_priority_allows(&tls->material->priority, version, cipher)) {
+        return 0;
+    }
+    tls->reason = xasprintf("the peer has chosen the cipher %s, which is not enabled for %s",
+                            gnutls_cipher_get_name(cipher), gnutls_protocol_get_name(version));
+    return -EPROTO;
+}
+
 int tls_handshake(struct tls *tls, uint32_t *ret_events)
 {
     int r = GNUTLS_E_AGAIN;
@@ -172,7 +216,7 @@ int tls_handshake(struct tls *tls, uint32_t *ret_events)
         }
     }
     if (r == 0) {
-        return 0;
+        return check_cipher(tls);
     }
     if (!gnutls_error_is_fatal(r)) {
         *ret_events = gnutls_record_get_direction(tls->session) ? EPOLLOUT : EPOLLIN;

@@ -3,12 +3,12 @@
 #pragma once
 
 #include "net/stream.h"
-#include "net/tls_config.h"
+#include "net/tls_verify.h"
 
 struct tls;
 
 // A session on `fd`, which stays the caller's, and with `material`, whose reference it takes.
-// `host`: the name that was dialled, or NULL.
+// `host`: the name that was dialled, to tell the server if `material` has no other; or NULL.
 struct tls *tls_new(struct tls_material *material, int fd, bool is_server, const char *host);
 void tls_free(struct tls *tls);
 // Goes on with the handshake. 0: it is done. -EAGAIN: *ret_events are the EPOLL events to wait for.
@@ -18,8 +18,9 @@ int tls_handshake(struct tls *tls, uint32_t *ret_events);
 const char *tls_reason(const struct tls *tls);
 // The handshake failed only because the CA certificate has just been learnt from it.
 bool tls_has_bootstrapped(const struct tls *tls);
-// The common name in the peer's verified certificate; NULL: none, or it was not verified.
-const char *tls_peer_cn(const struct tls *tls);
+// The names in the peer's verified certificate; none if it was not verified.
+const struct tls_peer *tls_peer(const struct tls *tls);
+struct tls_peer tls_take_peer(struct tls *tls); // they are the caller's from now on
 // Version and cipher, for the log. Caller frees.
 char *tls_description(const struct tls *tls);
 // A stream whose handshake is done. `fd` and `tls` belong to it from now on.

@@ -1,16 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-// The option group of programs that can speak TLS, used like the one in service/options.h.
+// What programs that can speak TLS are told about it, and their option group, used like the one in
+// service/options.h.
 #pragma once
 
-#include "net/tls_config.h"
-
 #include <getopt.h>
+#include <stdbool.h>
+
+struct tls_options {
+    char *private_key;      // PEM file, or the "pkcs11:" URL of a key in a token
+    char *certificate;      // PEM file, may hold its whole chain
+    char *ca_cert;          // PEM file, or "none": peers are not verified; may hold CRLs too
+    bool bootstrap_ca_cert; // a missing `ca_cert` is fetched from the first peer
+    char *peer_ca_cert;     // PEM file with certificates to send after our own
+    char *crl;              // PEM file with CRLs
+    char *protocols;        // see net/tls_priority.h
+    char *ciphers;
+    char *ciphersuites;
+    char *server_name; // what a server that we dial must be called
+};
+
+#define TLS_MAX_FILES 5
+
+void tls_options_done(struct tls_options *options);
+bool tls_options_are_set(const struct tls_options *options); // any of them
+struct tls_options tls_options_copy(const struct tls_options *options);
+// Peers need a certificate.
+bool tls_options_verify(const struct tls_options *options);
+// The files that are named, borrowed; NULL for an option that is not given, or names no file.
+void tls_options_files(const struct tls_options *options, const char *files[TLS_MAX_FILES]);
 
 enum tls_option {
     TLS_OPTION_BOOTSTRAP_CA_CERT = 0x3000,
     TLS_OPTION_PEER_CA_CERT,
+    TLS_OPTION_CRL,
     TLS_OPTION_PROTOCOLS,
     TLS_OPTION_CIPHERS,
+    TLS_OPTION_CIPHERSUITES,
+    TLS_OPTION_SERVER_NAME,
 };
 
 // clang-format off
@@ -21,13 +47,17 @@ enum tls_option {
     {"ca-cert", required_argument, NULL, 'C'},                                                     \
     {"bootstrap-ca-cert", required_argument, NULL, TLS_OPTION_BOOTSTRAP_CA_CERT},                  \
     {"peer-ca-cert", required_argument, NULL, TLS_OPTION_PEER_CA_CERT},                            \
+    {"ssl-crl", required_argument, NULL, TLS_OPTION_CRL},                                          \
     {"ssl-protocols", required_argument, NULL, TLS_OPTION_PROTOCOLS},                              \
-    {"ssl-ciphers", required_argument, NULL, TLS_OPTION_CIPHERS}
+    {"ssl-ciphers", required_argument, NULL, TLS_OPTION_CIPHERS},                                  \
+    {"ssl-ciphersuites", required_argument, NULL, TLS_OPTION_CIPHERSUITES},                        \
+    {"ssl-server-name", required_argument, NULL, TLS_OPTION_SERVER_NAME}
 // clang-format on
 
 // Takes the option `c` of getopt_long() with its argument. File names become absolute: a daemon
-// changes its folder. 1: taken; 0: not one of these; negative errno: wrong, with the reason in
-// *ret_error (caller frees).
+// changes its folder; "credential:NAME" is the service's credential of that name
+// ($CREDENTIALS_DIRECTORY/NAME). 1: taken; 0: not one of these; negative errno: wrong, with the
+// reason in *ret_error (caller frees).
 int tls_options_handle(struct tls_options *options, int c, const char *argument, char **ret_error);
 // Prints the help text of the group to standard output.
 void tls_options_help(const char *program);

@@ -5,7 +5,9 @@
 #include "basic/buf.h"
 #include "basic/file.h"
 #include "basic/log.h"
+#include "basic/messages.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/x509.h>
@@ -14,6 +16,7 @@
 LOG_MODULE(tls);
 
 #define MAX_CHAIN 16
+#define MAX_SANS  64 // of one certificate
 
 struct chain {
     gnutls_x509_crt_t certificates[MAX_CHAIN];
@@ -138,14 +141,77 @@ static char *explain_issuer(const struct chain *chain, const char *ca_file)
                      issuer);
 }
 
-static char *explain(unsigned status, const struct chain *chain, const char *ca_file)
+// The first certificate that `is_bad`, or the peer's own if one that it did not send is.
+static gnutls_x509_crt_t find_bad(const struct chain *chain, const struct tls_material *material,
+                                  bool (*is_bad)(gnutls_x509_crt_t certificate,
+                                                 const struct tls_material *material))
+{
+    for (unsigned i = 0; i < chain->n; i++) {
+        if (is_bad(chain->certificates[i], material)) {
+            return chain->certificates[i];
+        }
+    }
+    return chain->certificates[0];
+}
+
+static bool is_revoked(gnutls_x509_crt_t certificate, const struct tls_material *material)
+{
+    return gnutls_x509_crt_check_revocation(certificate, material->crls, (int)material->n_crls) > 0;
+}
+
+static char *explain_revoked(const struct chain *chain, const struct tls_material *material)
+{
+    _cleanup_free_ char *subject = subject_of(find_bad(chain, material, is_revoked));
+
+    return xasprintf("certificate %s has been revoked", subject);
+}
+
+static bool has_weak_key(gnutls_x509_crt_t certificate, unsigned *ret_bits)
+{
+    int algorithm = gnutls_x509_crt_get_pk_algorithm(certificate, ret_bits);
+
+    return algorithm < 0 || gnutls_pk_bits_to_sec_param((gnutls_pk_algorithm_t)algorithm,
+                                                        *ret_bits) < GNUTLS_SEC_PARAM_MEDIUM;
+}
+
+static bool is_weak(gnutls_x509_crt_t certificate, const struct tls_material *material)
+{
+    int algorithm = gnutls_x509_crt_get_signature_algorithm(certificate);
+    unsigned bits;
+
+    return has_weak_key(certificate, &bits) || algorithm < 0 ||
+           !gnutls_sign_is_secure2((gnutls_sign_algorithm_t)algorithm,
+                                   GNUTLS_SIGN_FLAG_SECURE_FOR_CERTS);
+}
+
+static char *explain_weak(const struct chain *chain, const struct tls_material *material)
+{
+    gnutls_x509_crt_t certificate = find_bad(chain, material, is_weak);
+    _cleanup_free_ char *subject = subject_of(certificate);
+    int algorithm = gnutls_x509_crt_get_signature_algorithm(certificate);
+    const char *name = gnutls_sign_get_name((gnutls_sign_algorithm_t)algorithm);
+    unsigned bits;
+
+    if (has_weak_key(certificate, &bits)) {
+        return xasprintf("certificate %s is too weak: its key has only %u bits", subject, bits);
+    }
+    if (is_weak(certificate, material)) {
+        return xasprintf("certificate %s is too weak: it is signed with %s", subject,
+                         name ? name : "an unknown algorithm");
+    }
+    return xasprintf("certificate %s is too weak: that of its CA is", subject);
+}
+
+static char *explain(unsigned status, const struct chain *chain,
+                     const struct tls_material *material)
 {
     _cleanup_free_ char *subject = subject_of(chain->certificates[0]);
+    const char *ca_file = material->ca_file;
     gnutls_datum_t text = {0};
     char *reason;
 
     if (status & GNUTLS_CERT_REVOKED) {
-        return xasprintf("certificate %s has been revoked", subject);
+        return explain_revoked(chain, material);
     }
     if (status & GNUTLS_CERT_SIGNER_NOT_FOUND) {
         return explain_issuer(chain, ca_file);
@@ -154,8 +220,7 @@ static char *explain(unsigned status, const struct chain *chain, const char *ca_
         return explain_dates(chain);
     }
     if (status & GNUTLS_CERT_INSECURE_ALGORITHM) {
-        return xasprintf("certificate %s, or one above it, is signed with a weak algorithm",
-                         subject);
+        return explain_weak(chain, material);
     }
     if (status & GNUTLS_CERT_SIGNER_NOT_CA) {
         return xasprintf("certificate %s is signed by one that is not of a CA", subject);
@@ -169,7 +234,17 @@ static char *explain(unsigned status, const struct chain *chain, const char *ca_
     return reason;
 }
 
-// NULL for a name that is no text: a zero byte in it would make it look like another.
+// A zero byte in a name would make it look like another, others would spoil the log.
+static bool is_text(const char *name, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)name[i] < ' ' || name[i] == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static char *common_name(gnutls_x509_crt_t certificate)
 {
     char name[256];
@@ -177,10 +252,87 @@ static char *common_name(gnutls_x509_crt_t certificate)
 
     if (gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &size) <
             0 ||
-        strlen(name) != size) {
+        !is_text(name, size)) {
         return NULL;
     }
     return xstrdup(name);
+}
+
+static char *ip_text(const char *bytes, size_t size)
+{
+    char text[INET6_ADDRSTRLEN];
+    int family = size == 4 ? AF_INET : AF_INET6;
+
+    if ((size != 4 && size != 16) || !inet_ntop(family, bytes, text, sizeof(text))) {
+        return NULL;
+    }
+    return xasprintf("IP:%s", text);
+}
+
+// NULL for what is of another kind, or no text.
+static char *san_text(int type, const char *name, size_t size)
+{
+    const char *kind = type == GNUTLS_SAN_DNSNAME      ? "DNS"
+                       : type == GNUTLS_SAN_RFC822NAME ? "email"
+                       : type == GNUTLS_SAN_URI        ? "URI"
+                                                       : NULL;
+
+    if (type == GNUTLS_SAN_IPADDRESS) {
+        return ip_text(name, size);
+    }
+    return kind && is_text(name, size) ? xasprintf("%s:%.*s", kind, (int)size, name) : NULL;
+}
+
+static char **alternative_names(gnutls_x509_crt_t certificate)
+{
+    char **names = NULL;
+    size_t n = 0, capacity = 0;
+    char name[1024];
+
+    for (unsigned i = 0; i < MAX_SANS; i++) {
+        size_t size = sizeof(name);
+        int type = gnutls_x509_crt_get_subject_alt_name(certificate, i, name, &size, NULL);
+        char *text = type < 0 ? NULL : san_text(type, name, size);
+
+        if (type < 0 && type != GNUTLS_E_SHORT_MEMORY_BUFFER) {
+            break; // the last one was before it
+        }
+        if (text) {
+            GROW(names, n + 1, capacity);
+            names[n++] = text;
+            names[n] = NULL;
+        }
+    }
+    return names;
+}
+
+static void free_names(char **names)
+{
+    for (char **name = names; name && *name; name++) {
+        free(*name);
+    }
+    free(names);
+}
+
+void tls_peer_done(struct tls_peer *peer)
+{
+    free_names(peer->sans);
+    free(peer->cn);
+    *peer = (struct tls_peer){0};
+}
+
+static char *explain_name(gnutls_x509_crt_t certificate, const char *expected)
+{
+    _cleanup_free_ char *subject = subject_of(certificate);
+    _cleanup_buf_ struct buf text = {0};
+    char **names = alternative_names(certificate);
+
+    buf_printf(&text, "certificate %s is not for \"%s\"", subject, expected);
+    for (char **name = names; name && *name; name++) {
+        buf_printf(&text, "%s %s", name == names ? " but for" : ",", *name);
+    }
+    free_names(names);
+    return xstrdup(buf_cstr(&text));
 }
 
 // Makes `path` hold `size` bytes unless it exists; never is there a part of them.
@@ -202,8 +354,8 @@ static int write_new_file(const char *path, const void *data, size_t size)
 }
 
 // The peer's own chain must lead to the CA it sent: anything else would lock it out for good.
-static int judge_by(gnutls_x509_crt_t ca, const struct chain *chain, const char *ca_file,
-                    char **ret_reason)
+static int judge_by(gnutls_x509_crt_t ca, const struct chain *chain,
+                    const struct tls_material *material, char **ret_reason)
 {
     gnutls_x509_trust_list_t list;
     unsigned status = 0;
@@ -214,14 +366,16 @@ static int judge_by(gnutls_x509_crt_t ca, const struct chain *chain, const char 
                                       chain->n, 0, &status, NULL);
     gnutls_x509_trust_list_deinit(list, 0);
     if (status) {
-        *ret_reason = explain(status, chain, ca_file);
+        *ret_reason = explain(status, chain, material);
         return -EACCES;
     }
     return 0;
 }
 
-static int bootstrap(const struct chain *chain, const char *ca_file, char **ret_reason)
+static int bootstrap(const struct chain *chain, const struct tls_material *material,
+                     char **ret_reason)
 {
+    const char *ca_file = material->ca_file;
     gnutls_x509_crt_t ca = chain->certificates[chain->n - 1];
     _cleanup_free_ char *subject = subject_of(ca);
     gnutls_datum_t pem = {0};
@@ -231,7 +385,7 @@ static int bootstrap(const struct chain *chain, const char *ca_file, char **ret_
         *ret_reason = xstrdup("the peer did not send the certificate of its CA");
         return -EACCES;
     }
-    r = judge_by(ca, chain, ca_file, ret_reason);
+    r = judge_by(ca, chain, material, ret_reason);
     if (r < 0) {
         return r;
     }
@@ -245,14 +399,15 @@ static int bootstrap(const struct chain *chain, const char *ca_file, char **ret_
         *ret_reason = xasprintf("%s: cannot save the CA certificate: %s", ca_file, strerror(-r));
         return r == -EAGAIN ? -EIO : r;
     }
-    log_warn("%s: CA certificate %s saved as its peer sent it, without any proof", ca_file,
-             subject);
+    log_event(LOG_LEVEL_WARN, MSG_TLS_BOOTSTRAPPED, NULL,
+              "%s: CA certificate %s saved as its peer sent it, without any proof", ca_file,
+              subject);
     *ret_reason = xasprintf("the CA certificate has been saved in %s", ca_file);
     return -EAGAIN;
 }
 
-int tls_verify(gnutls_session_t session, const struct tls_material *material, char **ret_cn,
-               char **ret_reason)
+int tls_verify(gnutls_session_t session, const struct tls_material *material,
+               const char *server_name, struct tls_peer *ret_peer, char **ret_reason)
 {
     _cleanup_chain_ struct chain chain = {0};
     unsigned status = 0;
@@ -262,7 +417,7 @@ int tls_verify(gnutls_session_t session, const struct tls_material *material, ch
         return r;
     }
     if (material->needs_bootstrap) {
-        return bootstrap(&chain, material->ca_file, ret_reason);
+        return bootstrap(&chain, material, ret_reason);
     }
     r = gnutls_certificate_verify_peers2(session, &status);
     if (r < 0) {
@@ -271,9 +426,16 @@ int tls_verify(gnutls_session_t session, const struct tls_material *material, ch
         return -EACCES;
     }
     if (status) {
-        *ret_reason = explain(status, &chain, material->ca_file);
+        *ret_reason = explain(status, &chain, material);
         return -EACCES;
     }
-    *ret_cn = common_name(chain.certificates[0]);
+    if (server_name && !gnutls_x509_crt_check_hostname(chain.certificates[0], server_name)) {
+        *ret_reason = explain_name(chain.certificates[0], server_name);
+        return -EACCES;
+    }
+    *ret_peer = (struct tls_peer){
+        .cn = common_name(chain.certificates[0]),
+        .sans = alternative_names(chain.certificates[0]),
+    };
     return 0;
 }

@@ -2,11 +2,21 @@
 // Judging a peer by the certificates it sent, in words that an operator understands.
 #pragma once
 
-#include "net/tls_config.h"
+#include "net/tls_material.h"
 
-// Judges the peer of `session`, during its handshake. 0: it is who its certificate says; *ret_cn is
-// its common name, NULL if it has none (caller frees). Negative errno: it is refused, and
-// *ret_reason (caller frees) says why. -EAGAIN: there was no CA certificate yet; now there is, made
-// from what the peer sent, and the peer should be met anew.
-int tls_verify(gnutls_session_t session, const struct tls_material *material, char **ret_cn,
-               char **ret_reason);
+// The names in a verified certificate; those that are no text are left out.
+struct tls_peer {
+    char *cn;    // common name; NULL: none
+    char **sans; // subject alternative names: "DNS:a.org", "email:me@a.org", "URI:x:y",
+                 // "IP:10.0.0.1"; NULL ends; NULL: none
+};
+
+void tls_peer_done(struct tls_peer *peer);
+
+// Judges the peer of `session`, during its handshake. `server_name`: what its certificate must be
+// for; NULL: its names do not matter. 0: it is who its certificate says, *ret_peer
+// (the caller's). Negative errno: it is refused, and *ret_reason (caller frees) says why. -EAGAIN:
+// there was no CA certificate yet; now there is, made from what the peer sent, and the peer should
+// be met anew.
+int tls_verify(gnutls_session_t session, const struct tls_material *material,
+               const char *server_name, struct tls_peer *ret_peer, char **ret_reason);

@@ -16,7 +16,7 @@ enum client_retry {
     CLIENT_RETRY,    // dials again and again; so does a connection that was lost: see client_call()
 };
 
-struct tls_options; // net/tls_config.h
+struct tls_options; // net/tls_options.h
 
 // Connects to `server` ("unix:FILE", "tcp:HOST:PORT", "ssl:HOST:PORT"), or waits for it to connect
 // ("punix:FILE", "ptcp:PORT", "pssl:PORT"). `tls` is looked at for TLS only.

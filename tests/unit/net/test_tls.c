@@ -40,6 +40,11 @@ static void make_identity(const char *key_path, const char *cert_path, const cha
     gnutls_x509_crt_set_activation_time(cert, time(NULL) - 60);
     gnutls_x509_crt_set_expiration_time(cert, time(NULL) + 86400);
     gnutls_x509_crt_set_basic_constraints(cert, 1, -1);
+    gnutls_x509_crt_set_subject_alt_name(cert, GNUTLS_SAN_DNSNAME, "me.example", 10, 0);
+    gnutls_x509_crt_set_subject_alt_name(cert, GNUTLS_SAN_URI, "urn:a\nb", 7, GNUTLS_FSAN_APPEND);
+    gnutls_x509_crt_set_subject_alt_name(cert, GNUTLS_SAN_URI, "urn:me", 6, GNUTLS_FSAN_APPEND);
+    gnutls_x509_crt_set_subject_alt_name(cert, GNUTLS_SAN_IPADDRESS, "\x0a\0\0\1", 4,
+                                         GNUTLS_FSAN_APPEND);
     gnutls_x509_crt_set_key(cert, key);
     assert_int_equal(gnutls_x509_crt_sign2(cert, cert, key, GNUTLS_DIG_SHA256, 0), 0);
     gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &text);
@@ -142,6 +147,24 @@ static void test_both_ends(void **state)
     remove_files(&options);
 }
 
+static void test_alternative_names(void **state)
+{
+    static const char *const expected[] = {"DNS:me.example", "URI:urn:me", "IP:10.0.0.1", NULL};
+    struct world *world = *state;
+    struct tls_options options = configure(world);
+    struct remote *connector = dial(world, world_listen(world, "pssl:0:127.0.0.1"));
+    const char *const *names;
+    struct peer *peer;
+
+    RUN_UNTIL(world, (peer = peer_of(world, connector)));
+    names = connection_peer_sans(peer->connection);
+    for (size_t i = 0; i < ARRAY_SIZE(expected) - 1; i++) {
+        assert_string_equal(names[i], expected[i]);
+    }
+    assert_null(names[ARRAY_SIZE(expected) - 1]);
+    remove_files(&options);
+}
+
 // Messages that arrive in one record, and more of them than one turn handles.
 static void test_many_in_one_record(void **state)
 {
@@ -227,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_needs_options, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_both_ends, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_alternative_names, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_many_in_one_record, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_silence_is_cut, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_listener_is_freed, world_setup, world_teardown),

@@ -4,100 +4,167 @@
 #include "unit.h"
 
 #include <errno.h>
-#include <gnutls/gnutls.h>
 #include <string.h>
 
-#define TAIL ":-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%SERVER_PRECEDENCE"
+#define TAIL  ":-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%SERVER_PRECEDENCE:%PROFILE_MEDIUM"
+#define BOTH  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+#define ONE_2 "NORMAL:-VERS-ALL:+VERS-TLS1.2"
+#define ONE_3 "NORMAL:-VERS-ALL:+VERS-TLS1.3"
+#define AEADS ":+AES-256-GCM:+CHACHA20-POLY1305:+AES-128-GCM"
+#define KX    ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:+DHE-RSA"
 
-static void check(const char *protocols, const char *ciphers, const char *expected)
+static void check_text(const char *text, const char *expected)
 {
-    _cleanup_free_ char *priority = NULL;
-    _cleanup_free_ char *error = NULL;
     gnutls_priority_t parsed;
 
-    assert_int_equal(tls_priority(protocols, ciphers, &priority, &error), 0);
-    assert_null(error);
-    assert_string_equal(priority, expected);
-    assert_int_equal(gnutls_priority_init(&parsed, priority, NULL), 0);
+    if (!expected) {
+        assert_null(text);
+        return;
+    }
+    assert_string_equal(text, expected);
+    assert_int_equal(gnutls_priority_init(&parsed, text, NULL), 0);
     gnutls_priority_deinit(parsed);
 }
 
-static void check_wrong(const char *protocols, const char *ciphers, const char *reason)
+static void check(const struct tls_choice *choice, const char *any, const char *of_12,
+                  const char *of_13)
 {
-    _cleanup_free_ char *priority = NULL;
+    const char *expected[TLS_N_VERSIONS] = {any, of_12, of_13};
+    char *texts[TLS_N_VERSIONS] = {0};
     _cleanup_free_ char *error = NULL;
 
-    assert_int_equal(tls_priority(protocols, ciphers, &priority, &error), -EINVAL);
-    assert_null(priority);
+    assert_int_equal(tls_priority_texts(choice, texts, &error), 0);
+    assert_null(error);
+    for (int i = 0; i < TLS_N_VERSIONS; i++) {
+        check_text(texts[i], expected[i]);
+        free(texts[i]);
+    }
+}
+
+#define CHOICE(...) (&(const struct tls_choice){__VA_ARGS__})
+
+static void check_wrong(const struct tls_choice *choice, const char *reason)
+{
+    char *texts[TLS_N_VERSIONS] = {0};
+    _cleanup_free_ char *error = NULL;
+
+    assert_int_equal(tls_priority_texts(choice, texts, &error), -EINVAL);
+    assert_null(texts[TLS_ANY]);
     assert_string_equal(error, reason);
+}
+
+static void check_protocols(const char *protocols, const char *any, bool has_both)
+{
+    check(CHOICE(.protocols = protocols), any,
+          has_both ? ONE_2 KX ":-CIPHER-ALL" AEADS ":-MAC-ALL:+AEAD" TAIL : NULL,
+          has_both ? ONE_3 ":-CIPHER-ALL" AEADS ":-MAC-ALL:+AEAD" TAIL : NULL);
 }
 
 static void test_protocols(void **state)
 {
-    static const char *const rest =
-        ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:+DHE-RSA:-CIPHER-ALL:+AES-256-GCM:+CHACHA20-POLY1305"
-        ":+AES-128-GCM:-MAC-ALL:+AEAD" TAIL;
-    _cleanup_free_ char *both = xasprintf("NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2%s", rest);
-    _cleanup_free_ char *old = xasprintf("NORMAL:-VERS-ALL:+VERS-TLS1.2%s", rest);
-    _cleanup_free_ char *new = xasprintf("NORMAL:-VERS-ALL:+VERS-TLS1.3%s", rest);
+    static const char both[] = BOTH KX ":-CIPHER-ALL" AEADS AEADS ":-MAC-ALL:+AEAD:+AEAD" TAIL;
 
-    check(NULL, NULL, both);
-    check("TLSv1.2,TLSv1.3", NULL, both);
-    check(" tlsv1.3  TLSV1.2,", NULL, both);
-    check("TLSv1,TLSv1.1,TLSv1.2", NULL, old);
-    check("TLSv1.3", NULL, new);
-    check_wrong("", NULL, "no usable protocol is left of \"\"");
-    check_wrong("TLSv1 TLSv1.1", NULL, "no usable protocol is left of \"TLSv1 TLSv1.1\"");
-    check_wrong("TLSv1.2,SSLv3", NULL, "unknown TLS protocol \"SSLv3\"");
+    check_protocols(NULL, both, true);
+    check_protocols("TLSv1.2,TLSv1.3", both, true);
+    check_protocols(" tlsv1.3  TLSV1.2,", both, true);
+    check_protocols("TLSv1,TLSv1.1,TLSv1.2", ONE_2 KX ":-CIPHER-ALL" AEADS ":-MAC-ALL:+AEAD" TAIL,
+                    false);
+    check_protocols("TLSv1.3", ONE_3 ":-CIPHER-ALL" AEADS ":-MAC-ALL:+AEAD" TAIL, false);
+    check_wrong(CHOICE(.protocols = ""), "no usable protocol is left of \"\"");
+    check_wrong(CHOICE(.protocols = "TLSv1 TLSv1.1"),
+                "no usable protocol is left of \"TLSv1 TLSv1.1\"");
+    check_wrong(CHOICE(.protocols = "TLSv1.2,SSLv3"), "unknown TLS protocol \"SSLv3\"");
 }
 
-#define HEAD "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+// A list of ciphers says nothing about TLS 1.3.
+static void check_ciphers(const char *ciphers, const char *expected)
+{
+    _cleanup_free_ char *text = xasprintf("%s%s%s", ONE_2, expected, TAIL);
+
+    check(CHOICE(.protocols = "TLSv1.2", .ciphers = ciphers), text, NULL, NULL);
+}
 
 static void test_ciphers(void **state)
 {
-    check(NULL, "ECDHE-RSA-AES256-GCM-SHA384",
-          HEAD ":-KX-ALL:+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:-MAC-ALL:+AEAD" TAIL);
-    check(NULL, "ECDHE+AESGCM:!AES128:@STRENGTH",
-          HEAD ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:-MAC-ALL:+AEAD" TAIL);
-    check(NULL, "kRSA,SHA256 !ECDHE:-DHE:-AESGCM",
-          HEAD ":-KX-ALL:+RSA:-CIPHER-ALL:+AES-256-CBC:+AES-128-CBC:-MAC-ALL:+SHA256:+SHA1" TAIL);
+    check_ciphers("ECDHE-RSA-AES256-GCM-SHA384",
+                  ":-KX-ALL:+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:-MAC-ALL:+AEAD");
+    check_ciphers("ECDHE+AESGCM:!AES128:@STRENGTH",
+                  ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:-MAC-ALL:+AEAD");
+    check_ciphers("kRSA,SHA256 !ECDHE:-DHE:-AESGCM",
+                  ":-KX-ALL:+RSA:-CIPHER-ALL:+AES-256-CBC:+AES-128-CBC:-MAC-ALL:+SHA256:+SHA1");
     // What is banned does not come back; what is removed does.
-    check(NULL, "!AES:ALL",
-          HEAD
-          ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:+DHE-RSA:-CIPHER-ALL"
-          ":+CHACHA20-POLY1305:-MAC-ALL:+AEAD" TAIL);
-    check(NULL, "ALL:-ALL:AES128-SHA:+AES",
-          HEAD ":-KX-ALL:+RSA:-CIPHER-ALL:+AES-128-CBC:-MAC-ALL:+SHA1" TAIL);
-    check(NULL, "HIGH:!aNULL:!MD5",
-          HEAD
-          ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:+DHE-RSA:+RSA:-CIPHER-ALL:+AES-256-GCM"
-          ":+CHACHA20-POLY1305:+AES-128-GCM:+AES-256-CBC:+AES-128-CBC:-MAC-ALL:+AEAD"
-          ":+SHA384:+SHA256:+SHA1" TAIL);
+    check_ciphers("!AES:ALL", KX ":-CIPHER-ALL:+CHACHA20-POLY1305:-MAC-ALL:+AEAD");
+    check_ciphers("ALL:-ALL:AES128-SHA:+AES",
+                  ":-KX-ALL:+RSA:-CIPHER-ALL:+AES-128-CBC:-MAC-ALL:+SHA1");
+    check_ciphers("HIGH:!aNULL:!MD5", KX ":+RSA:-CIPHER-ALL" AEADS
+                                         ":+AES-256-CBC:+AES-128-CBC:-MAC-ALL:+AEAD"
+                                         ":+SHA384:+SHA256:+SHA1");
+    check(CHOICE(.ciphers = "AES128-SHA"),
+          BOTH ":-KX-ALL:+RSA:-CIPHER-ALL" AEADS ":+AES-128-CBC:-MAC-ALL:+AEAD:+SHA1" TAIL,
+          ONE_2 ":-KX-ALL:+RSA:-CIPHER-ALL:+AES-128-CBC:-MAC-ALL:+SHA1" TAIL,
+          ONE_3 ":-CIPHER-ALL" AEADS ":-MAC-ALL:+AEAD" TAIL);
 }
 
 static void test_wrong_ciphers(void **state)
 {
-    check_wrong(NULL, "HIGH:FOO", "unknown cipher \"FOO\"");
-    check_wrong(NULL, "ECDHE+FOO", "unknown cipher \"FOO\"");
-    check_wrong(NULL, "HIGH:!", "ciphers: no name follows in \"!\"");
-    check_wrong(NULL, "", "no usable cipher is left of \"\"");
-    check_wrong(NULL, "RC4:MD5", "no usable cipher is left of \"RC4:MD5\"");
-    check_wrong(NULL, "ALL:!ALL", "no usable cipher is left of \"ALL:!ALL\"");
+    check_wrong(CHOICE(.ciphers = "HIGH:FOO"), "unknown cipher \"FOO\"");
+    check_wrong(CHOICE(.ciphers = "ECDHE+FOO"), "unknown cipher \"FOO\"");
+    check_wrong(CHOICE(.ciphers = "HIGH:!"), "ciphers: no name follows in \"!\"");
+    check_wrong(CHOICE(.ciphers = ""), "no usable cipher is left of \"\"");
+    check_wrong(CHOICE(.ciphers = "RC4:MD5"), "no usable cipher is left of \"RC4:MD5\"");
+    check_wrong(CHOICE(.ciphers = "ALL:!ALL"), "no usable cipher is left of \"ALL:!ALL\"");
+}
+
+static void test_suites(void **state)
+{
+    check(CHOICE(.protocols = "TLSv1.3",
+                 .ciphersuites = "TLS_AES_128_CCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"),
+          ONE_3 ":-CIPHER-ALL:+AES-128-CCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD" TAIL, NULL, NULL);
+    check(CHOICE(.ciphersuites = "TLS_AES_128_GCM_SHA256"),
+          BOTH KX ":-CIPHER-ALL:+AES-128-GCM" AEADS ":-MAC-ALL:+AEAD:+AEAD" TAIL,
+          ONE_2 KX ":-CIPHER-ALL" AEADS ":-MAC-ALL:+AEAD" TAIL,
+          ONE_3 ":-CIPHER-ALL:+AES-128-GCM:-MAC-ALL:+AEAD" TAIL);
+    check_wrong(CHOICE(.ciphersuites = "TLS_AES_128_GCM_SHA256:HIGH"),
+                "unknown cipher suite of TLS 1.3 \"HIGH\"");
+    check_wrong(CHOICE(.ciphersuites = ":"), "no cipher suite is left of \":\"");
 }
 
 static void test_gnutls_strings(void **state)
 {
-    check(NULL, "SECURE256", "SECURE256");
-    check("TLSv1.3", "NORMAL:-AES-128-GCM", "NORMAL:-AES-128-GCM:-VERS-ALL:+VERS-TLS1.3");
+    check(CHOICE(.ciphers = "SECURE256"), "SECURE256", NULL, NULL);
+    check(CHOICE(.ciphers = "NORMAL:-AES-128-GCM", .protocols = "TLSv1.3"),
+          "NORMAL:-AES-128-GCM:-VERS-ALL:+VERS-TLS1.3", NULL, NULL);
+    check(CHOICE(.ciphers = "SECURE256", .ciphersuites = "TLS_AES_128_GCM_SHA256"),
+          "SECURE256:+AES-128-GCM", NULL, ONE_3 ":-CIPHER-ALL:+AES-128-GCM:-MAC-ALL:+AEAD" TAIL);
+}
+
+static void test_allowed(void **state)
+{
+    struct tls_priority priority;
+    _cleanup_free_ char *error = NULL;
+
+    assert_int_equal(tls_priority_init(&priority,
+                                       CHOICE(.ciphers = "AES128-SHA",
+                                              .ciphersuites = "TLS_CHACHA20_POLY1305_SHA256"),
+                                       &error),
+                     0);
+    assert_true(tls_priority_allows(&priority, GNUTLS_TLS1_2, GNUTLS_CIPHER_AES_128_CBC));
+    assert_false(tls_priority_allows(&priority, GNUTLS_TLS1_2, GNUTLS_CIPHER_CHACHA20_POLY1305));
+    assert_true(tls_priority_allows(&priority, GNUTLS_TLS1_3, GNUTLS_CIPHER_CHACHA20_POLY1305));
+    assert_false(tls_priority_allows(&priority, GNUTLS_TLS1_3, GNUTLS_CIPHER_AES_128_CBC));
+    tls_priority_done(&priority);
+    assert_int_equal(tls_priority_init(&priority, CHOICE(.ciphers = "NORMAL:+NONSENSE"), &error),
+                     -EINVAL);
+    assert_string_equal(error, "ciphers: not understood from \"+NONSENSE\" on");
+    tls_priority_done(&priority);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_protocols),
-        cmocka_unit_test(test_ciphers),
-        cmocka_unit_test(test_wrong_ciphers),
-        cmocka_unit_test(test_gnutls_strings),
+        cmocka_unit_test(test_protocols),      cmocka_unit_test(test_ciphers),
+        cmocka_unit_test(test_wrong_ciphers),  cmocka_unit_test(test_suites),
+        cmocka_unit_test(test_gnutls_strings), cmocka_unit_test(test_allowed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

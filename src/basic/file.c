@@ -11,9 +11,11 @@ int file_read(const char *path, struct buf *buf)
 {
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-    if (fd < 0) {
-        return -errno;
-    }
+    return fd < 0 ? -errno : file_read_fd(fd, buf);
+}
+
+int file_read_fd(int fd, struct buf *buf)
+{
     for (;;) {
         ssize_t n = read(fd, buf_reserve(buf, 65536), 65536);
 

@@ -8,6 +8,7 @@
 
 // Appends the whole of `path` to `buf`.
 int file_read(const char *path, struct buf *buf);
+int file_read_fd(int fd, struct buf *buf); // what is left of an open one
 // Writes all `size` bytes at `offset`; retries short writes. On failure some may be written.
 int file_write_at(int fd, const void *data, size_t size, off_t offset);
 // Makes the directory entry of `path` durable (fsync of its folder).

@@ -332,6 +332,25 @@ size_t json_cut(struct slice array, struct slice *ret, size_t n)
     return count;
 }
 
+struct slice json_member(struct slice object, const char *name)
+{
+    _cleanup_buf_ struct buf scratch = {0};
+    struct slice found = SLICE_EMPTY;
+    struct cursor cursor;
+
+    cursor_init(&cursor, object);
+    if (cursor_kind(&cursor) != JSON_KIND_OBJECT) {
+        return found;
+    }
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        bool is_it = slice_is(cursor_name(&cursor, &scratch), name);
+        struct slice value = cursor_skip(&cursor);
+
+        found = is_it ? value : found;
+    }
+    return found;
+}
+
 size_t json_count(struct slice container)
 {
     struct cursor cursor;

@@ -64,5 +64,8 @@ struct slice json_decode_string(struct slice value, struct buf *scratch);
 // Cuts the first `n` elements out of an array; those it lacks become empty slices without data.
 // Returns how many elements it has; 0 for what is no array. O(length).
 size_t json_cut(struct slice array, struct slice *ret, size_t n);
+// The value of an object's member, the last one if the name repeats; without data if there is none,
+// or `object` is none. O(length).
+struct slice json_member(struct slice object, const char *name);
 // How many elements (members) an array (object) has. O(length).
 size_t json_count(struct slice container);

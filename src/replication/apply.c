@@ -77,19 +77,12 @@ static struct ovsdb_error *put_row(struct application *a, const struct table_sch
 static struct ovsdb_error *apply_row(struct application *a, const struct table_schema *table,
                                      struct uuid uuid, struct slice update)
 {
-    struct slice new = SLICE_EMPTY;
-    struct cursor cursor;
+    struct slice new;
 
     if (json_kind_of(update) != JSON_KIND_OBJECT) {
         return error_syntax(update, "a row update must be an object");
     }
-    cursor_init(&cursor, update);
-    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
-        bool is_new = slice_is(cursor_name(&cursor, &a->scratch), "new");
-        struct slice value = cursor_skip(&cursor);
-
-        new = is_new ? value : new;
-    }
+    new = json_member(update, "new");
     if (new.data) {
         return put_row(a, table, uuid, new);
     }
@@ -150,29 +143,13 @@ static struct ovsdb_error *apply_table(struct application *a, const struct table
     return NULL;
 }
 
-// The value of `table` in the updates, or no data.
-static struct slice find_table(struct application *a, struct slice updates, const char *table)
-{
-    struct slice found = SLICE_EMPTY;
-    struct cursor cursor;
-
-    cursor_init(&cursor, updates);
-    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
-        bool is_it = slice_is(cursor_name(&cursor, &a->scratch), table);
-        struct slice value = cursor_skip(&cursor);
-
-        found = is_it ? value : found;
-    }
-    return found;
-}
-
 static struct ovsdb_error *apply_tables(struct application *a, struct slice updates)
 {
     const struct schema *schema = db_schema(a->db);
 
     for (size_t i = 0; i < schema->n_tables; i++) {
         const struct table_schema *table = &schema->tables[i];
-        struct slice rows = find_table(a, updates, table->name);
+        struct slice rows = json_member(updates, table->name);
         struct ovsdb_error *error = NULL;
 
         if (exclude_has(a->exclude, schema->name, table->name)) {

@@ -124,23 +124,13 @@ static bool is_reading(struct slice name)
 
 static bool operation_is_reading(struct slice operation, struct buf *scratch)
 {
-    bool reads = false; // the last "op" counts
-    struct cursor cursor;
+    struct slice op = json_member(operation, "op");
 
     if (json_kind_of(operation) != JSON_KIND_OBJECT) {
         return true; // refused anyway
     }
-    cursor_init(&cursor, operation);
-    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
-        bool is_op = slice_is(cursor_name(&cursor, scratch), "op");
-
-        if (is_op && cursor_kind(&cursor) == JSON_KIND_STRING) {
-            reads = is_reading(cursor_string(&cursor, scratch));
-        } else {
-            cursor_skip(&cursor);
-        }
-    }
-    return reads;
+    return op.data && json_kind_of(op) == JSON_KIND_STRING &&
+           is_reading(json_decode_string(op, scratch));
 }
 
 bool served_db_holds(const struct served_db *sdb, struct slice params)

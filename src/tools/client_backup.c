@@ -24,19 +24,11 @@ static struct selection kept_columns(const struct table_schema *table)
     return selection;
 }
 
-static void load_row(struct client_context *context, struct db *db,
-                     const struct table_schema *table, struct row_values *values)
+static void load_row(struct db *db, const struct table_schema *table, struct row_values *values)
 {
-    struct row *row;
     bool is_new;
+    struct row *row = db_load_row(db, table, values->values[0].scalar.uuid, &is_new);
 
-    for (size_t i = 0; i < values->n; i++) {
-        if (!values->present[i]) {
-            tool_fail("%s: a row of table \"%s\" came without column %s", context->server,
-                      table->name, values->columns[i]->name);
-        }
-    }
-    row = db_load_row(db, table, values->values[0].scalar.uuid, &is_new);
     for (size_t i = 1; i < values->n; i++) {
         row_set(row, values->columns[i], row_values_take(values, i));
     }
@@ -53,8 +45,8 @@ static void load_rows(struct client_context *context, const struct selection *se
                     selection->n);
     cursor_init(&cursor, rows);
     for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
-        tool_check(row_values_read(&values, cursor_skip(&cursor)));
-        load_row(context, userdata, selection->table, &values);
+        tool_check(row_values_read_whole(&values, selection->table, cursor_skip(&cursor)));
+        load_row(userdata, selection->table, &values);
     }
 }
 

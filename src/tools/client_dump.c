@@ -69,13 +69,7 @@ static struct row_values *read_rows(struct slice array, const struct selection *
         row_values_init(&rows[n],
                         xmemdup(selection->columns, selection->n * sizeof(*selection->columns)),
                         selection->n);
-        tool_check(row_values_read(&rows[n], cursor_skip(&cursor)));
-        for (size_t i = 0; i < selection->n; i++) {
-            if (!rows[n].present[i]) {
-                tool_fail("a row of table \"%s\" came without column %s", selection->table->name,
-                          selection->columns[i]->name);
-            }
-        }
+        tool_check(row_values_read_whole(&rows[n], selection->table, cursor_skip(&cursor)));
         n++;
     }
     qsort(rows, n, sizeof(*rows), compare_rows);

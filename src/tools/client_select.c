@@ -22,20 +22,9 @@ static void put_select(struct buf *buf, const struct selection *selection)
 // The "rows" member of a select's result; ends the program if there is none.
 static struct slice result_rows(struct slice result)
 {
-    _cleanup_buf_ struct buf scratch = {0};
-    struct slice rows = SLICE_EMPTY;
-    struct cursor cursor;
+    struct slice rows = json_member(result, "rows");
 
-    cursor_init(&cursor, result);
-    if (cursor_kind(&cursor) == JSON_KIND_OBJECT) {
-        for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
-            bool wanted = slice_is(cursor_name(&cursor, &scratch), "rows");
-            struct slice value = cursor_skip(&cursor);
-
-            rows = wanted ? value : rows;
-        }
-    }
-    if (!rows.size || json_kind_of(rows) != JSON_KIND_ARRAY) {
+    if (!rows.data || json_kind_of(rows) != JSON_KIND_ARRAY) {
         tool_fail_json(result, "select failed");
     }
     return rows;

@@ -15,6 +15,7 @@ struct client_context {
     struct sheet_style style;
     bool timestamp;
     bool not_change_aware; // --no-db-change-aware
+    bool force;            // --force
     struct service_options service;
     struct tls_options tls;
     bool printed; // a table has been printed before
@@ -60,6 +61,7 @@ void client_list_columns(struct client_context *context, int argc, char **argv);
 void client_transact(struct client_context *context, int argc, char **argv);
 void client_query(struct client_context *context, int argc, char **argv);
 void client_backup(struct client_context *context, int argc, char **argv);
+void client_restore(struct client_context *context, int argc, char **argv);
 void client_dump(struct client_context *context, int argc, char **argv);
 void client_monitor(struct client_context *context, int argc, char **argv);
 void client_monitor_cond(struct client_context *context, int argc, char **argv);

@@ -19,6 +19,7 @@ enum {
     OPTION_MAX_COLUMN_WIDTH,
     OPTION_CHANGE_AWARE,
     OPTION_NO_CHANGE_AWARE,
+    OPTION_FORCE,
 };
 
 static const struct option long_options[] = {
@@ -31,6 +32,7 @@ static const struct option long_options[] = {
     {"timestamp", no_argument, NULL, OPTION_TIMESTAMP},
     {"db-change-aware", no_argument, NULL, OPTION_CHANGE_AWARE},
     {"no-db-change-aware", no_argument, NULL, OPTION_NO_CHANGE_AWARE},
+    {"force", no_argument, NULL, OPTION_FORCE},
     {"timeout", required_argument, NULL, 't'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -55,6 +57,7 @@ static const struct client_verb verbs[] = {
     {"monitor-cond-since", NEEDS_DATABASE, 2, -1, client_monitor_cond_since},
     {"needs-conversion", NEEDS_CONNECTION, 1, 1, client_needs_conversion},
     {"query", NEEDS_CONNECTION, 1, 1, client_query},
+    {"restore", NEEDS_DATABASE, 0, 0, client_restore},
     {"steal", NEEDS_CONNECTION, 1, 1, client_steal},
     {"transact", NEEDS_CONNECTION, 1, 1, client_transact},
     {"unlock", NEEDS_CONNECTION, 1, 1, client_unlock},
@@ -100,11 +103,19 @@ static void print_help(void)
         "  query [SERVER] TRANSACTION        the same, and undo it\n"
         "  dump [SERVER] [DATABASE] [TABLE [COLUMN...]]\n"
         "                                    the contents\n"
+        "  backup [SERVER] [DATABASE] > FILE the contents as a database file\n"
+        "  [--force] restore [SERVER] [DATABASE] < FILE\n"
+        "                                    replace the contents by those of a database file;\n"
+        "                                    with --force even if the schemas differ\n"
         "  monitor [SERVER] [DATABASE] TABLE [COLUMN,...]...\n"
         "                                    the contents and every change to come; among the\n"
         "                                    columns !initial, !insert, !delete, !modify say\n"
         "                                    what not to show\n"
         "  monitor [SERVER] [DATABASE] ALL   the same for everything\n"
+        "  monitor-cond [SERVER] [DATABASE] CONDITIONS TABLE [COLUMN,...]...\n"
+        "                                    the same for rows that match one of CONDITIONS\n"
+        "  monitor-cond-since [SERVER] [DATABASE] [LAST-ID] CONDITIONS TABLE [COLUMN,...]...\n"
+        "                                    the same from the transaction LAST-ID on\n"
         "  wait [SERVER] DATABASE STATE      until DATABASE is added, connected or removed\n"
         "  needs-conversion [SERVER] SCHEMA  whether the database differs from SCHEMA\n"
         "  convert [SERVER] SCHEMA           convert the database to SCHEMA\n"
@@ -132,6 +143,9 @@ static void print_help(void)
     printf(
         "\n"
         "Other options:\n"
+        "  --no-db-change-aware        be disconnected when a database comes, goes or is "
+        "converted\n"
+        "  --db-change-aware           stay connected then (default)\n"
         "  -t, --timeout=SECS          give up after SECS seconds\n"
         "  -h, --help                  this text\n"
         "  -V, --version               the version\n");
@@ -174,6 +188,9 @@ static void handle_option(struct client_context *context, int c)
         break;
     case OPTION_NO_CHANGE_AWARE:
         context->not_change_aware = true;
+        break;
+    case OPTION_FORCE:
+        context->force = true;
         break;
     case 't':
         tool_set_timeout(optarg, "-t or --timeout");

@@ -54,25 +54,10 @@ const char *row_names_find(const struct row_names *names, const char *table, con
 // The row's name as it is printed, or NULL.
 static char *name_of(struct slice row)
 {
-    _cleanup_buf_ struct buf scratch = {0};
-    struct cursor cursor;
-    char *name = NULL;
+    struct slice name = json_member(row, "name");
 
-    cursor_init(&cursor, row);
-    if (cursor_kind(&cursor) != JSON_KIND_OBJECT) {
-        return NULL;
-    }
-    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
-        bool is_name = slice_is(cursor_name(&cursor, &scratch), "name");
-        bool is_string = cursor_kind(&cursor) == JSON_KIND_STRING;
-        struct slice value = cursor_skip(&cursor);
-
-        if (is_name && is_string) {
-            free(name);
-            name = xstrndup(value.data, value.size);
-        }
-    }
-    return name;
+    return name.data && json_kind_of(name) == JSON_KIND_STRING ? xstrndup(name.data, name.size)
+                                                               : NULL;
 }
 
 void row_names_note(struct row_names *names, const char *table, const char *uuid, struct slice row)

@@ -74,6 +74,20 @@ struct ovsdb_error *row_values_read(struct row_values *row, struct slice object)
     return NULL;
 }
 
+struct ovsdb_error *row_values_read_whole(struct row_values *row, const struct table_schema *table,
+                                          struct slice object)
+{
+    struct ovsdb_error *error = row_values_read(row, object);
+
+    for (size_t i = 0; i < row->n && !error; i++) {
+        if (!row->present[i]) {
+            error = error_syntax(object, "a row of table %s came without column %s", table->name,
+                                 row->columns[i]->name);
+        }
+    }
+    return error;
+}
+
 union datum row_values_take(struct row_values *row, size_t i)
 {
     row->present[i] = false;

@@ -17,6 +17,9 @@ void row_values_done(struct row_values *row);
 // Reads `object`, validated JSON text. Members that are not among the columns are skipped. Values
 // are not checked against constraints. O(its length x columns).
 struct ovsdb_error *row_values_read(struct row_values *row, struct slice object);
+// The same for a row of `table` that must have all the columns.
+struct ovsdb_error *row_values_read_whole(struct row_values *row, const struct table_schema *table,
+                                          struct slice object);
 // Gives up the value of column `i`, which must be present.
 union datum row_values_take(struct row_values *row, size_t i);
 // Orders rows of the same columns by the first column that differs; a column that is not present

@@ -59,6 +59,14 @@ REASONS = {
         "the server's own database is not converted; the peer does it",
     "convert-waits":
         "a transaction that waits goes on waiting in the converted database; the peer cancels it",
+    "restore-keeps-uuids":
+        "what is restored keeps its UUIDs; with the peer every row gets a new one",
+    "restore-from-a-pipe":
+        "a backup may come through a pipe",
+    "restore-names-the-damage":
+        "what is wrong with a backup is said by record and offset",
+    "restore-force-fits":
+        "restore --force leaves out what the server's schema lacks; the peer's request fails",
     "invalid-utf8":
         "RFC 7047 4 asks for UTF-8; the peer echoes invalid bytes back, which no client can parse",
 }

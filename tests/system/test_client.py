@@ -160,7 +160,8 @@ def test_help_and_version(lab):
     text = lab.client("--help").ok()
     for verb in ("list-dbs", "get-schema", "get-schema-version", "get-schema-cksum", "list-tables",
                  "list-columns", "transact", "query", "monitor", "dump", "wait", "lock", "steal",
-                 "unlock", "--format", "--data", "--no-headings", "--pretty", "--bare",
+                 "unlock", "backup", "restore", "monitor-cond", "monitor-cond-since", "convert",
+                 "needs-conversion", "--force", "--format", "--data", "--no-headings", "--pretty", "--bare",
                  "--timestamp"):
         assert verb in text, verb
     assert re.match(r"ovsdb-client \(.+\) \d", lab.client("--version").ok())

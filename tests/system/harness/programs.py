@@ -95,12 +95,14 @@ def debian():
 
 
 def run(command, env=None, cwd=None, stdin=b"", patience=None):
-    """Runs `command` to its end, returns a Result. A hanging one is killed and fails the test."""
+    """Runs `command` to its end, returns a Result. A hanging one is killed and fails the test.
+    `stdin` is text, bytes, or an open file."""
     command = [str(c) for c in command]
     patience = patience or 2 * wait.PATIENCE
     if isinstance(stdin, str):
         stdin = stdin.encode()
-    process = subprocess.run(command, env=env, cwd=cwd, input=stdin, stdout=subprocess.PIPE,
+    source = {"stdin": stdin} if hasattr(stdin, "fileno") else {"input": stdin}
+    process = subprocess.run(command, env=env, cwd=cwd, **source, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, timeout=patience, check=False)
     result = Result(process, command)
     check_sane(result.err, command[0])

@@ -119,12 +119,23 @@ static void test_count(void **state)
     assert_int_equal(json_kind_of(SLICE("  12 ")), JSON_KIND_NUMBER);
 }
 
+static void test_member(void **state)
+{
+    struct slice object = SLICE(" {\"a\":1, \"b\\u0062\" : [2,{\"c\":3}],\"a\":\"x\" } ");
+
+    assert_slice_is(json_member(object, "a"), "\"x\"");
+    assert_slice_is(json_member(object, "bb"), "[2,{\"c\":3}]");
+    assert_null(json_member(object, "c").data);
+    assert_null(json_member(SLICE("{}"), "a").data);
+    assert_null(json_member(SLICE("[\"a\",1]"), "a").data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walk),      cmocka_unit_test(test_skip),
         cmocka_unit_test(test_skip_long), cmocka_unit_test(test_strings),
-        cmocka_unit_test(test_count),
+        cmocka_unit_test(test_count),     cmocka_unit_test(test_member),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

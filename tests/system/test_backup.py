@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ovsdb-client backup and restore, on our server and on the peer's."""
+import json
+import socket
+import threading
+
+import pytest
+
+from harness import dbfile, wait
+from harness import lab as lab_module
+from harness.rpc import Client, Closed
+
+# Rows of T, of C, of I.
+A, B, KID, LIKED, C, D = (f"{n}0000000-0000-0000-0000-00000000000{n}" for n in "ab12cd")
+T_COLUMNS = ["_uuid", "name", "n", "r", "on", "tags", "map", "kids", "likes"]
+
+
+def ref(uuid):
+    return ["uuid", uuid]
+
+
+def insert(table, uuid, **row):
+    return {"op": "insert", "table": table, "uuid": uuid, "row": row}
+
+
+def by_uuid(table, uuid):
+    return {"table": table, "where": [["_uuid", "==", ref(uuid)]]}
+
+
+def fill(server):
+    server.client().commit(
+        "small", insert("C", KID, name="kid"), insert("C", LIKED, name="liked"),
+        insert("T", A, name='q"\\\n\té', n=-5, r=0.1, on=True, tags=["set", ["", "x"]], eph="e",
+               map=["map", [["k", "v"]]], kids=["set", [ref(KID), ref(LIKED)]], likes=ref(LIKED)),
+        insert("T", B), insert("I", C, a=1, b="x", c="opt"), insert("I", D, a=2, b="y"))
+    return server
+
+
+@pytest.fixture
+def server(lab):
+    return fill(lab.serve("small"))
+
+
+def contents(server):
+    """Everything but what is ephemeral."""
+    client = server.client()
+    return {table: sorted(json.dumps(row, sort_keys=True)
+                          for row in client.select("small", table, columns)) for table, columns in (
+        ("T", T_COLUMNS), ("C", ["_uuid", "name"]), ("I", ["_uuid", "a", "b", "c"]))}
+
+
+def backup(lab, server, programs=None):
+    return lab.run((programs or lab.programs).client, "-vsyslog:off", "-vconsole:off", "backup",
+                   f"unix:{server.socket_path}").ok().encode()
+
+
+def restore(lab, server, text, *options, programs=None, remote=None):
+    path = lab.path("restored")
+    path.write_bytes(text)
+    with open(path, "rb") as source:
+        return lab.run((programs or lab.programs).client, "-vsyslog:off", "-vconsole:off", *options,
+                       "restore", remote or f"unix:{server.socket_path}", "small", stdin=source)
+
+
+def scramble(server):
+    """Rows go, come and change, so that nothing but a restore leads back."""
+    client = server.client()
+    client.commit("small", {"op": "delete", **by_uuid("T", A)}, {"op": "delete", **by_uuid("I", C)})
+    client.commit(
+        "small", {"op": "update", **by_uuid("T", B), "row": {"name": "b", "kids": ["named-uuid", "k"],
+                                                             "eph": "new", "tags": "t"}},
+        {"op": "insert", "table": "C", "row": {"name": "new"}, "uuid-name": "k"},
+        {"op": "insert", "table": "T", "row": {"name": "more"}},
+        # The values of a unique index change places.
+        {"op": "update", **by_uuid("I", D), "row": {"a": 1, "b": "x", "c": "opt"}})
+
+
+# backup
+
+
+def test_a_backup_is_a_database(lab, server):
+    """Two records that both implementations' tools and servers read."""
+    text = backup(lab, server)
+    path = lab.path("copy.db")
+    path.write_bytes(text)
+    schema, rows = dbfile.read(path)
+    assert schema["version"] == "1.2.3" and set(rows["T"]) == {A, B}
+    assert "eph" not in rows["T"][A]
+    for programs in (lab.programs, lab.peer):
+        assert lab.run(programs.tool, "-vsyslog:off", "db-version", path).ok() == "1.2.3\n"
+        copied = lab.new_server(programs).start([path])
+        assert contents(copied) == contents(server)
+        copied.stop()
+
+
+@pytest.mark.ours("it would be compared with itself")
+def test_a_backup_beside_the_peers(lab, server):
+    ours, peer = (lab.path(name) for name in ("ours.db", "peers.db"))
+    ours.write_bytes(backup(lab, server))
+    peer.write_bytes(backup(lab, server, lab.peer))
+    (schema, rows), (peer_schema, peer_rows) = dbfile.read(ours), dbfile.read(peer)
+    for record in (rows, peer_rows):
+        for name in ("_date", "_comment", "_is_diff"):
+            record.pop(name, None)
+    for table in rows:
+        assert set(rows[table]) == set(peer_rows[table])
+        for uuid, row in rows[table].items():  # ours leaves out what is at its default
+            assert row.items() <= peer_rows[table][uuid].items()
+    assert schema == peer_schema
+
+
+# restore
+
+
+@pytest.mark.difference("restore-keeps-uuids")
+@pytest.mark.parametrize("which", ["its own", "the peer's"])
+def test_restore(lab, which):
+    """Rows keep their UUIDs, also those that are there, were deleted, or refer to each other."""
+    server = fill(lab.serve("small", programs=lab.programs if which == "its own" else lab.peer))
+    before, text = contents(server), backup(lab, server)
+    scramble(server)
+    assert contents(server) != before
+    assert restore(lab, server, text).ok() == ""
+    assert contents(server) == before
+    assert {row["eph"] for row in server.client().select("small", "T", ["eph"])} == {""}
+    # The references count: the children go with their parent.
+    server.client().commit("small", {"op": "delete", **by_uuid("T", A)})
+    assert contents(server)["C"] == []
+
+
+@pytest.mark.difference("restore-keeps-uuids")
+def test_restore_into_another_server(lab, server):
+    other = lab.serve(lab.db("small", "other.db"))
+    assert restore(lab, other, backup(lab, server)).ok() == ""
+    assert contents(other) == contents(server)
+    other.stop()
+    other.start([lab.path("other.db")])
+    assert contents(other) == contents(server)
+
+
+@pytest.mark.difference("restore-from-a-pipe")
+def test_restore_from_a_pipe(lab, server):
+    before, text = contents(server), backup(lab, server)
+    scramble(server)
+    assert lab.client("-vconsole:off", "restore", f"unix:{server.socket_path}", stdin=text).ok() == ""
+    assert contents(server) == before
+
+
+def test_it_is_one_transaction(lab, server):
+    text = backup(lab, server)
+    scramble(server)
+    watcher = server.client()
+    watcher.call("monitor", "small", "m", {"T": {"columns": ["name"]}, "I": {"columns": ["a"]}})
+    restore(lab, server, text).ok()
+    assert set(watcher.notification("update")[1]) == {"T", "I"}
+    watcher.has_no_notification()
+
+
+@pytest.mark.ours("of the peer's two programs with each other")
+def test_the_peers_client_restores(lab, server):
+    text = backup(lab, server, lab.peer)
+    scramble(server)
+    restore(lab, server, text, programs=lab.peer).ok()
+    client = server.client()
+    assert sorted(row["name"] for row in client.select("small", "T", ["name"])) == [
+        "", 'q"\\\n\té']
+    [parent] = client.select("small", "T", ["kids"], [["n", "==", -5]])
+    assert {uuid for _, uuid in parent["kids"][1]} == {
+        row["_uuid"][1] for row in client.select("small", "C", ["_uuid"])}
+
+
+def test_many_rows(lab):
+    n = 100000
+    rows = {f"{i:08x}-0000-4000-8000-000000000000": {"name": f"row {i}", "n": i} for i in range(n)}
+    server = lab.serve(lab.db("small", "small.db", {"T": rows}))
+    text = backup(lab, server)
+    client = server.client()
+    client.commit("small", {"op": "delete", "table": "T", "where": [["n", "<", n // 2]]})
+    client.commit("small", {"op": "update", "table": "T", "where": [["n", ">=", n - 1000]],
+                            "row": {"n": 0}})
+    restore(lab, server, text).ok()
+    [result] = client.call("transact", "small", {"op": "select", "table": "T", "where": [],
+                                                 "columns": ["name", "n"]}, patience=60)
+    assert sorted(row["n"] for row in result["rows"]) == list(range(n))
+
+
+# Nothing is lost
+
+
+@pytest.mark.parametrize("cut", [0, 1, 40, -400, -1])
+def test_a_file_that_is_not_whole(lab, server, cut):
+    """A backup that was cut short restores nothing; the peer's client agrees but for the tear in
+    the last record."""
+    text = backup(lab, server)[:cut or None] if cut else b""
+    before = contents(server)
+    result = restore(lab, server, text)
+    result.fails(1)
+    assert contents(server) == before
+
+
+@pytest.mark.difference("restore-names-the-damage")
+@pytest.mark.parametrize("text, saying", [
+    (b"", "standard input"), (b"hello\n", "standard input"),
+    (dbfile.record({"name": "small"}), "standard input: record 0 at offset 0"),
+    (dbfile.record(lab_module.schema("small")) + dbfile.record({"T": {A: {"n": "x"}}}),
+     "standard input: record 1"),
+    (dbfile.record(lab_module.schema("small")) + dbfile.record({"T": {A: {"kids": ref(A)}}}),
+     "referential integrity violation"),
+], ids=["empty", "no file", "no schema", "bad value", "dangling"])
+def test_bad_files(lab, server, text, saying):
+    before = contents(server)
+    restore(lab, server, text).fails(1, saying)
+    assert contents(server) == before
+
+
+def of_another_schema(**columns):
+    """A file with a column and a table that the server lacks, and without a column of the server's.
+    `columns` are other columns of T, with the type and the value in its one row."""
+    schema = lab_module.schema("small")
+    del schema["tables"]["T"]["columns"]["r"]
+    columns["gone"] = ("string", "x")
+    for name, (type_, _) in columns.items():
+        schema["tables"]["T"]["columns"][name] = {"type": type_}
+    schema["tables"]["Gone"] = {"isRoot": True, "columns": {"x": {"type": "string"}}}
+    row = {name: value for name, (_, value) in columns.items()}
+    return dbfile.record(schema) + dbfile.record({
+        "T": {C: {"name": "c", **row}}, "Gone": {D: {"x": "y"}}})
+
+
+def test_another_schema(lab, server):
+    before = contents(server)
+    restore(lab, server, of_another_schema()).fails(1, "schema")
+    assert contents(server) == before
+
+
+@pytest.mark.difference("restore-force-fits")
+def test_force(lab, server):
+    before = contents(server)
+    result = restore(lab, server, of_another_schema(n=("string", "x")), "--force")
+    result.fails(1, f"table T, row {C}, column n")
+    assert contents(server) == before
+    assert restore(lab, server, of_another_schema(), "--force").ok() == ""
+    [row] = server.client().select("small", "T", T_COLUMNS)
+    assert (row["_uuid"], row["name"], row["r"]) == (ref(C), "c", 0)
+
+
+def test_the_server_refuses(lab, server):
+    """More rows than the table may have in the server's schema."""
+    schema = lab_module.schema("small")
+    del schema["tables"]["I"]["maxRows"]
+    rows = {f"{n}0000000-0000-0000-0000-000000000000": {"a": n, "b": str(n)} for n in range(9)}
+    before = contents(server)
+    restore(lab, server, dbfile.record(schema) + dbfile.record({"I": rows}), "--force").fails(1)
+    assert contents(server) == before
+
+
+def test_unreachable(lab):
+    restore(lab, None, b"", remote="unix:/nonexistent").fails(1, "No such file or directory")
+
+
+# What is in between
+
+
+class Between:
+    """Passes one client's messages on to a server; `look` may answer some itself."""
+
+    def __init__(self, lab, server, look):
+        self.path = lab.path("between")
+        self.server, self.look = server, look
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(self.path))
+        self.listener.listen()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        accepted, _ = self.listener.accept()
+        self.listener.close()
+        with Client(accepted) as near, Client(self.server.socket_path) as far:
+            try:
+                while True:
+                    message = near.receive(patience=3 * wait.PATIENCE)
+                    answer = self.look(message["params"])
+                    if answer is None:
+                        answer = far.call(message["method"], *message["params"])
+                    near.send({"id": message["id"], "result": answer, "error": None})
+            except Closed:
+                pass
+
+
+def restore_between(lab, server, text, look):
+    between = Between(lab, server, look)
+    result = restore(lab, server, text, remote=f"unix:{between.path}")
+    between.thread.join()
+    return result
+
+
+def operations(params, op):
+    return [o for o in params[1:] if isinstance(o, dict) and o.get("op") == op]
+
+
+@pytest.mark.ours("the peer deletes what it finds")
+def test_rows_that_come_meanwhile(lab, server):
+    """What others add between the look at the rows and the transaction does not stay."""
+    text, before = backup(lab, server), contents(server)
+    tries = []
+
+    def look(params):
+        if operations(params, "wait"):
+            tries.append(params)
+            if len(tries) == 1:
+                server.client().insert("small", "T", {"name": "meanwhile"})
+
+    assert restore_between(lab, server, text, look).ok() == ""
+    assert len(tries) == 2 and contents(server) == before
+
+
+@pytest.mark.ours("the peer deletes what it finds")
+def test_rows_that_keep_coming(lab, server):
+    def look(params):
+        if operations(params, "wait"):
+            server.client().insert("small", "T", {"name": "meanwhile"})
+
+    result = restore_between(lab, server, backup(lab, server), look)
+    result.fails(1, "is changed all the time")
+    assert len(contents(server)["T"]) > 2
+
+
+@pytest.mark.ours("the peer never gives UUIDs")
+def test_a_server_that_takes_no_uuids(lab, server):
+    """What is there keeps its UUID, the rest gets new ones; references follow."""
+    text = backup(lab, server)
+    scramble(server)
+
+    def look(params):
+        if any("uuid" in operation for operation in operations(params, "insert")):
+            return [{"error": "syntax error", "details": "unexpected member uuid"}]
+        return None
+
+    result = restore_between(lab, server, text, look)
+    assert result.status == 0 and "4 rows have got new UUIDs" in result.err, result
+    client = server.client()
+    assert len(client.select("small", "T", ["_uuid"], by_uuid("T", B)["where"])) == 1
+    kids = {row["name"]: row["_uuid"] for row in client.select("small", "C", ["_uuid", "name"])}
+    [parent] = client.select("small", "T", ["_uuid", "kids", "likes"], [["n", "==", -5]])
+    assert parent["_uuid"] != ref(A) and parent["likes"] == kids["liked"]
+    assert sorted(parent["kids"][1]) == sorted(kids.values()) and ref(KID) not in kids.values()
+
+
+@pytest.mark.ours("the peer never gives UUIDs")
+def test_immutable_columns(lab):
+    """A row whose immutable column is otherwise cannot be made what it was: it is made anew."""
+    schema = {"name": "small", "version": "1.0.0", "tables": {"T": {"isRoot": True, "columns": {
+        "fixed": {"type": "string", "mutable": False}, "n": {"type": "integer"}}}}}
+    rows = {A: {"fixed": "a", "n": 1}, B: {"fixed": "b", "n": 2}}
+    path = dbfile.create(lab.path("fixed.db"), schema, {"T": {**rows, B: {"fixed": "x"}}})
+    server = lab.serve(path)
+    result = restore(lab, server, dbfile.record(schema) + dbfile.record({"T": rows}))
+    assert result.status == 0 and "1 rows have got new UUIDs" in result.err, result
+    found = {row["fixed"]: row for row in server.client().select("small", "T", ["_uuid", "fixed", "n"])}
+    assert found["a"] == {"_uuid": ref(A), "fixed": "a", "n": 1}
+    assert found["b"]["n"] == 2 and found["b"]["_uuid"] != ref(B) and len(found) == 2

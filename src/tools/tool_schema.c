@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // ovsdb-tool's verbs that look at schemas only, in a schema file or at the beginning of a database.
+#include "model/version.h"
 #include "tools/db_schema.h"
 #include "tools/tool.h"
 #include "tools/tool_verbs.h"
-#include "tools/version.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/version.h"
+#include "model/version.h"
 
 #include "basic/macro.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unit.h"
 
-#include "tools/version.h"
+#include "model/version.h"
 
 static void test_parse(void **state)
 {

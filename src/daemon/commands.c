@@ -73,7 +73,7 @@ static void on_add_db(struct command_call *call, int argc, char **argv, void *us
 {
     struct daemon *daemon = userdata;
 
-    reply_change(daemon, call, databases_add(daemon->databases, argv[1]));
+    reply_change(daemon, call, databases_add(daemon->databases, argv[1], NULL));
 }
 
 static void on_remove_db(struct command_call *call, int argc, char **argv, void *userdata)

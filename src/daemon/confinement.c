@@ -36,6 +36,28 @@ static void allow_tls(const struct tls_options *tls)
     }
 }
 
+static void allow_config(const struct server_options *options)
+{
+    const struct configuration *config = &options->config;
+
+    if (options->config_file) {
+        confine_allow(CONFINE_READ, options->config_file); // again, by a reload
+    }
+    for (size_t i = 0; i < config->n_databases; i++) {
+        confine_allow(CONFINE_DATABASE, config->databases[i].file);
+        if (config->databases[i].schema) {
+            confine_allow(CONFINE_READ, config->databases[i].schema);
+        }
+    }
+    for (size_t i = 0; i < config->n_remotes; i++) {
+        _cleanup_free_ char *path = socket_of(config->remotes[i].target);
+
+        if (path) {
+            confine_allow(CONFINE_SOCKET, path);
+        }
+    }
+}
+
 char *confinement_start(const struct server_options *options)
 {
     char *error = NULL;
@@ -45,16 +67,7 @@ char *confinement_start(const struct server_options *options)
     }
     confine_enable();
     service_options_confine(&options->service, "ovsdb-server");
-    for (size_t i = 0; i < options->n_databases; i++) {
-        confine_allow(CONFINE_DATABASE, options->databases[i]);
-    }
-    for (size_t i = 0; i < options->n_remotes; i++) {
-        _cleanup_free_ char *path = socket_of(options->remotes[i]);
-
-        if (path) {
-            confine_allow(CONFINE_SOCKET, path);
-        }
-    }
+    allow_config(options);
     allow_tls(&options->tls);
     if (!options->run) {
         confine_enforce(&error);

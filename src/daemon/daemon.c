@@ -8,6 +8,7 @@
 #include "daemon/commands.h"
 #include "daemon/glue.h"
 #include "daemon/methods.h"
+#include "daemon/settings.h"
 #include "service/notify.h"
 #include "service/pidfile.h"
 #include "service/vlog.h"
@@ -126,11 +127,7 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
-    _cleanup_free_ char *error = daemon_reload(userdata);
-
-    if (error) {
-        log_event(LOG_LEVEL_WARN, MSG_RELOAD_FAILED, NULL, "reload: %s", error);
-    }
+    free(daemon_reload(userdata)); // the log has what is wrong
     return 0;
 }
 
@@ -227,26 +224,6 @@ static int make_objects(struct daemon *daemon)
     return r < 0 ? r : add_timers(daemon);
 }
 
-static void set_limits(struct daemon *daemon, const struct server_options *options)
-{
-    struct server_limits limits = SERVER_LIMITS_DEFAULT;
-
-    if (options->max_backlog) {
-        limits.max_backlog = options->max_backlog;
-    }
-    server_set_limits(daemon->server, &limits);
-}
-
-static char *open_databases(struct daemon *daemon, const struct server_options *options)
-{
-    char *error = NULL;
-
-    for (size_t i = 0; i < options->n_databases && !error; i++) {
-        error = databases_add(daemon->databases, options->databases[i]);
-    }
-    return error;
-}
-
 // A socket from the service manager is what its name says: "control", or else a database socket.
 static char *adopt(struct daemon *daemon, struct listen_fd *fd)
 {
@@ -266,49 +243,21 @@ static char *adopt(struct daemon *daemon, struct listen_fd *fd)
     return error;
 }
 
-static char *configure_remotes(struct daemon *daemon, const struct server_options *options)
-{
-    _cleanup_free_ struct remote_config *configs =
-        NEW_ARRAY(struct remote_config, options->n_remotes + 1);
-
-    for (size_t i = 0; i < options->n_remotes; i++) {
-        configs[i] = (struct remote_config){options->remotes[i], REMOTE_SETTINGS_DEFAULT};
-    }
-    return remotes_configure(daemon->remotes, configs, options->n_remotes);
-}
-
 static char *open_sockets(struct daemon *daemon, const struct server_options *options,
                           struct listen_fd *fds, size_t n_fds)
 {
     _cleanup_free_ char *path = NULL;
     char *error = NULL;
 
-    net_set_tls(daemon->net, &options->tls, &error);
     for (size_t i = 0; i < n_fds && !error; i++) {
         error = adopt(daemon, &fds[i]);
     }
     if (!error) {
-        error = configure_remotes(daemon, options);
+        error = settings_open_remotes(daemon, options);
     }
     path = service_options_control_path(&options->service, "ovsdb-server");
     if (!error && path) {
         control_new(daemon->event, daemon->registry, path, &daemon->control, &error);
-    }
-    return error;
-}
-
-static char *start_sync(struct daemon *daemon, const struct server_options *options)
-{
-    char *error = NULL;
-
-    if (options->sync_exclude_tables) {
-        error = sync_set_exclude(daemon->sync, options->sync_exclude_tables);
-    }
-    if (!error && options->sync_from) {
-        error = sync_set_source(daemon->sync, options->sync_from);
-    }
-    if (!error && options->sync_from && !options->active) {
-        error = sync_connect(daemon->sync);
     }
     return error;
 }
@@ -320,8 +269,8 @@ static char *start_command(struct daemon *daemon, const char *command)
     return r < 0 ? xasprintf("%s: cannot be run: %s", command, strerror(-r)) : NULL;
 }
 
-char *daemon_start(struct daemon *daemon, const struct server_options *options,
-                   struct listen_fd *fds, size_t n_fds)
+char *daemon_start(struct daemon *daemon, struct server_options *options, struct listen_fd *fds,
+                   size_t n_fds)
 {
     char *error;
     int r = make_objects(daemon);
@@ -329,11 +278,11 @@ char *daemon_start(struct daemon *daemon, const struct server_options *options,
     if (r < 0) {
         return xasprintf("cannot set up the event loop: %s", strerror(-r));
     }
-    set_limits(daemon, options);
+    daemon->options = options;
     log_event(LOG_LEVEL_INFO, MSG_STARTED, NULL, "ovsdb-server (ovsdbd) %s", OVSDBD_VERSION);
-    error = open_databases(daemon, options);
+    error = settings_open_databases(daemon, options);
     if (!error) {
-        error = start_sync(daemon, options);
+        error = settings_start_sync(daemon, options);
     }
     if (!error) {
         error = open_sockets(daemon, options, fds, n_fds);
@@ -364,16 +313,34 @@ void daemon_exit(struct daemon *daemon, int status)
     sd_event_exit(daemon->event, 0);
 }
 
+static char *reload(struct daemon *daemon)
+{
+    char *error = settings_reload(daemon);
+    int r = vlog_reopen();
+
+    if (!error && r < 0) {
+        error = xasprintf("the log file cannot be opened: %s", strerror(-r));
+    }
+    net_reload_tls(daemon->net);
+    return error;
+}
+
 char *daemon_reload(struct daemon *daemon)
 {
-    int r;
+    char *error;
 
     notify_reloading();
-    r = vlog_reopen();
-    net_reload_tls(daemon->net);
-    log_event(LOG_LEVEL_INFO, MSG_RELOADED, NULL, "reloaded");
+    error = reload(daemon);
+    free(daemon->reload_error);
+    daemon->reload_error = error ? xstrdup(error) : NULL;
+    if (error) {
+        log_event(LOG_LEVEL_WARN, MSG_RELOAD_FAILED, NULL, "reload: %s", error);
+    } else {
+        log_event(LOG_LEVEL_INFO, MSG_RELOADED, NULL, "reloaded");
+    }
+    daemon_tell_status(daemon);
     notify_ready();
-    return r < 0 ? xasprintf("the log file cannot be opened: %s", strerror(-r)) : NULL;
+    return error;
 }
 
 void daemon_tell_status(struct daemon *daemon)
@@ -390,7 +357,9 @@ void daemon_tell_status(struct daemon *daemon)
         }
         n++;
     }
-    notify_status("databases: %zu, remotes: %zu", n, remotes_count(daemon->remotes));
+    notify_status("databases: %zu, remotes: %zu%s%s", n, remotes_count(daemon->remotes),
+                  daemon->reload_error ? "; not reloaded: " : "",
+                  daemon->reload_error ? daemon->reload_error : "");
 }
 
 // What was answered leaves once it is synced, and no later than a moment from now.
@@ -432,4 +401,5 @@ void daemon_stop(struct daemon *daemon)
     control_free(TAKE_PTR(daemon->passed_control));
     command_registry_free(TAKE_PTR(daemon->registry));
     daemon->event = sd_event_unref(daemon->event);
+    free(TAKE_PTR(daemon->reload_error));
 }

@@ -14,6 +14,7 @@
 #include "service/listen_fds.h"
 
 struct daemon {
+    struct server_options *options; // the caller's; a reload replaces what is in it
     sd_event *event;
     struct gate *gate;
     struct server *server;
@@ -31,13 +32,14 @@ struct daemon {
     sd_event_source *synced;   // the gate has something to tell
     sd_event_source *compaction;
     usec_t deadline_set;
+    char *reload_error; // of the last reload, or NULL
     int exit_status;
 };
 
 // Makes everything and starts serving. NULL, or what is wrong (caller frees); then daemon_stop() is
 // to be called all the same. Takes over those of `fds` it uses (their fd becomes -1).
-char *daemon_start(struct daemon *daemon, const struct server_options *options,
-                   struct listen_fd *fds, size_t n_fds);
+char *daemon_start(struct daemon *daemon, struct server_options *options, struct listen_fd *fds,
+                   size_t n_fds);
 // Until a signal, the command exit, or the end of the --run command. The exit status.
 int daemon_run(struct daemon *daemon);
 // Sends what may be sent, syncs and closes everything. For a half-started one too.

@@ -7,12 +7,15 @@
 #include "model/schema.h"
 #include "service/confine.h"
 #include "service/notify.h"
+#include "store/provision.h"
 
 #include <malloc.h>
 
 // Long work says so at most this often, and asks for this much more time.
 #define PROGRESS_INTERVAL (1 * USEC_PER_SEC)
 #define PROGRESS_EXTENDS  (30 * USEC_PER_SEC)
+// A conversion at the start does not say how far it is.
+#define CONVERSION_EXTENDS (15 * 60 * USEC_PER_SEC)
 
 LOG_MODULE(ovsdb_server);
 
@@ -155,21 +158,21 @@ static bool is_at(const struct databases *databases, size_t i, const char *name)
     return i < databases->n && !strcmp(databases->items[i].name, name);
 }
 
-static bool is_open(const struct databases *databases, const char *path)
+const char *databases_name_of(const struct databases *databases, const char *path)
 {
     _cleanup_free_ char *real = NULL;
 
     if (file_resolve(path, &real) < 0) {
-        return false;
+        return NULL;
     }
     for (size_t i = 0; i < databases->n; i++) {
         _cleanup_free_ char *other = NULL;
 
         if (!file_resolve(store_path(databases->items[i].store), &other) && !strcmp(real, other)) {
-            return true;
+            return databases->items[i].name;
         }
     }
-    return false;
+    return NULL;
 }
 
 static void insert(struct databases *databases, const char *name, struct store *store)
@@ -183,20 +186,53 @@ static void insert(struct databases *databases, const char *name, struct store *
     databases->n++;
 }
 
-char *databases_add(struct databases *databases, const char *path)
+// Opens the file, which is to have the schema in the file `schema_path`, unless that is NULL.
+static struct ovsdb_error *open_store(struct databases *databases, const char *path,
+                                      const char *schema_path, struct store **ret)
+{
+    _cleanup_schema_ struct schema *schema = NULL;
+    struct ovsdb_error *error = NULL;
+
+    if (schema_path) {
+        error = provision_read_schema(schema_path, &schema);
+        if (!error) {
+            error = provision_create(path, schema);
+        }
+    }
+    if (!error) {
+        error = store_open(path, STORE_READ_WRITE, databases->gate, &databases->progress, ret);
+    }
+    if (!error && schema) {
+        notify_extend_timeout(CONVERSION_EXTENDS);
+        error = provision_convert(*ret, schema);
+        if (error) {
+            store_close(*ret);
+        }
+    }
+    return error;
+}
+
+static char *check_files(const char *path, const char *schema)
+{
+    char *refusal = confine_check(CONFINE_DATABASE, path);
+
+    return refusal || !schema ? refusal : confine_check(CONFINE_READ, schema);
+}
+
+char *databases_add(struct databases *databases, const char *path, const char *schema)
 {
     _cleanup_error_ struct ovsdb_error *error = NULL;
     struct store *store;
     const char *name;
-    char *refusal = confine_check(CONFINE_DATABASE, path);
+    char *refusal = check_files(path, schema);
 
     if (refusal) {
         return refusal;
     }
-    if (is_open(databases, path)) {
+    if (databases_name_of(databases, path)) {
         return xasprintf("ovsdb error: %s: already open", path);
     }
-    error = store_open(path, STORE_READ_WRITE, databases->gate, &databases->progress, &store);
+    error = open_store(databases, path, schema, &store);
     if (error) {
         return error_text(error);
     }

@@ -25,10 +25,13 @@ void databases_free(struct databases *databases); // closes all
 void databases_on_change(struct databases *databases, struct databases_observer *observer);
 void databases_observer_remove(struct databases_observer *observer);
 
-// Opens a file and serves it. NULL, or what is wrong (caller frees).
-char *databases_add(struct databases *databases, const char *path);
+// Opens a file and serves it. With a `schema`, a file, it is made if it is missing and converted if
+// its schema is older (store/provision.h). NULL, or what is wrong (caller frees).
+char *databases_add(struct databases *databases, const char *path, const char *schema);
 // False if there is none of this name.
 bool databases_remove(struct databases *databases, const char *name);
+// The name of the database in the file `path`, however it is written; NULL if it is not served.
+const char *databases_name_of(const struct databases *databases, const char *path);
 struct store *databases_find(const struct databases *databases, const char *name);
 // In order of name: start with *state = 0, call until NULL.
 struct store *databases_next(const struct databases *databases, size_t *state,

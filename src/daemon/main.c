@@ -60,7 +60,7 @@ static void show_ports_on_console(void)
     log_set_level(log_module_get("net"), LOG_TO_CONSOLE, LOG_LEVEL_INFO);
 }
 
-static int serve(const struct server_options *options, struct listen_fd *fds, size_t n_fds)
+static int serve(struct server_options *options, struct listen_fd *fds, size_t n_fds)
 {
     struct daemon daemon = {0};
     _cleanup_free_ char *error = NULL;
@@ -85,7 +85,7 @@ static int serve(const struct server_options *options, struct listen_fd *fds, si
 }
 
 // The process is ready to serve: forked, logging, with its pid file.
-static int start(const struct server_options *options)
+static int start(struct server_options *options)
 {
     _cleanup_free_ char *error = NULL;
     struct listen_fd *fds = NULL;

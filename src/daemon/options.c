@@ -19,7 +19,8 @@ enum {
     OPTION_SYNC_FROM,
     OPTION_SYNC_EXCLUDE,
     OPTION_ACTIVE,
-    OPTION_MAX_BACKLOG
+    OPTION_MAX_BACKLOG,
+    OPTION_CONFIG_FILE,
 };
 
 static const struct option long_options[] = {
@@ -30,6 +31,7 @@ static const struct option long_options[] = {
     {"sync-exclude-tables", required_argument, NULL, OPTION_SYNC_EXCLUDE},
     {"active", no_argument, NULL, OPTION_ACTIVE},
     {"max-backlog", required_argument, NULL, OPTION_MAX_BACKLOG},
+    {"config-file", required_argument, NULL, OPTION_CONFIG_FILE},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     SERVICE_LONG_OPTIONS,
@@ -65,16 +67,21 @@ static void print_help(void)
         "\nOther options:\n"
         "  --max-backlog=SIZE      disconnect a client that does not read when more is queued for\n"
         "                          it; bytes, or with K, M, G (default 4G)\n"
+        "  --config-file=FILE      options, databases and remotes (see ovsdb-server.conf(5)), "
+        "which\n"
+        "                          are read again by ovsdb-server/reload\n"
         "  --no-dbs                serve no database at the start (see ovsdb-server/add-db)\n"
         "  --run=COMMAND           run the shell COMMAND, exit when it ends\n"
         "  -h, --help              print this text\n"
         "  -V, --version           print the version\n");
 }
 
-static void append(char ***array, size_t *n, char *text)
+#define SHORT_OPTIONS "hVv::" TLS_SHORT_OPTIONS
+
+static void replace(char **where, const char *value)
 {
-    *array = xreallocarray(*array, *n + 1, sizeof(**array));
-    (*array)[(*n)++] = text;
+    free(*where);
+    *where = xstrdup(value);
 }
 
 // Bytes, or with a letter KiB, MiB, GiB. False: it is something else.
@@ -103,19 +110,21 @@ static bool parse_size(const char *text, size_t *ret)
 }
 
 // One option. An outcome, 0 to go on parsing, or negative errno.
-static int handle(struct server_options *options, int c, bool *no_dbs, char **ret_error)
+static int handle(struct server_options *options, int c, const char *argument, bool *no_dbs,
+                  char **ret_error)
 {
     switch (c) {
     case OPTION_REMOTE:
-        append(&options->remotes, &options->n_remotes, xstrdup(optarg));
+        configuration_add_remote(&options->config, argument);
         return 0;
     case OPTION_RUN:
-        free(options->run);
-        options->run = xstrdup(optarg);
+        replace(&options->run, argument);
         return 0;
+    case OPTION_CONFIG_FILE:
+        return 0; // read before
     case OPTION_MAX_BACKLOG:
-        if (!parse_size(optarg, &options->max_backlog)) {
-            *ret_error = xasprintf("--max-backlog=%s: a size is expected, as 500M", optarg);
+        if (!parse_size(argument, &options->max_backlog)) {
+            *ret_error = xasprintf("--max-backlog=%s: a size is expected, as 500M", argument);
             return -EINVAL;
         }
         return 0;
@@ -123,12 +132,10 @@ static int handle(struct server_options *options, int c, bool *no_dbs, char **re
         *no_dbs = true;
         return 0;
     case OPTION_SYNC_FROM:
-        free(options->sync_from);
-        options->sync_from = xstrdup(optarg);
+        replace(&options->sync_from, argument);
         return 0;
     case OPTION_SYNC_EXCLUDE:
-        free(options->sync_exclude_tables);
-        options->sync_exclude_tables = xstrdup(optarg);
+        replace(&options->sync_exclude_tables, argument);
         return 0;
     case OPTION_ACTIVE:
         options->active = true;
@@ -142,52 +149,144 @@ static int handle(struct server_options *options, int c, bool *no_dbs, char **re
     case '?':
         return -EINVAL; // getopt has said what is wrong
     default: {
-        int r = tls_options_handle(&options->tls, c, optarg, ret_error);
+        int r = tls_options_handle(&options->tls, c, argument, ret_error);
 
         if (!r) {
-            r = service_options_handle(&options->service, c, optarg, ret_error);
+            r = service_options_handle(&options->service, c, argument, ret_error);
         }
         return r < 0 ? r : 0;
     }
     }
 }
 
-int server_options_parse(struct server_options *options, int argc, char **argv, char **ret_error)
+static const char *find_config_file(int argc, char **argv)
 {
-    bool no_dbs = false;
+    const char *file = NULL;
+    int saved = opterr;
     int c;
 
     optind = 0; // a test parses more than once
-    while ((c = getopt_long(argc, argv, "hVv::" TLS_SHORT_OPTIONS, long_options, NULL)) != -1) {
-        int r = handle(options, c, &no_dbs, ret_error);
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1) {
+        if (c == OPTION_CONFIG_FILE) {
+            file = optarg;
+        }
+    }
+    opterr = saved;
+    return file;
+}
+
+// The option of this name, if it may stand in the file; else NULL.
+static const struct option *find_option(const char *name)
+{
+    static const char *const of_command_line[] = {"config-file", "help", "remote", "run",
+                                                  "version"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(of_command_line); i++) {
+        if (!strcmp(of_command_line[i], name)) {
+            return NULL;
+        }
+    }
+    for (const struct option *option = long_options; option->name; option++) {
+        if (!strcmp(option->name, name)) {
+            return option;
+        }
+    }
+    return NULL;
+}
+
+// An option of the file. Where the command line has it without an argument, the file says "yes" or
+// "no".
+static int handle_config(struct server_options *options, const struct config_option *item,
+                         bool *no_dbs, char **ret_error)
+{
+    const struct option *option = find_option(item->name);
+    const char *value = item->value;
+    bool is_on = true;
+
+    if (!option) {
+        *ret_error = xstrdup("no option of the configuration file");
+        return -EINVAL;
+    }
+    if (option->has_arg == required_argument) {
+        if (!value[0]) {
+            *ret_error = xstrdup("a value is missing");
+            return -EINVAL;
+        }
+        return handle(options, option->val, value, no_dbs, ret_error);
+    }
+    if (configuration_parse_bool(value, &is_on) || !value[0]) {
+        value = NULL;
+    } else if (option->has_arg == no_argument) {
+        *ret_error = xstrdup("yes or no is expected");
+        return -EINVAL;
+    }
+    return is_on ? handle(options, option->val, value, no_dbs, ret_error) : 0;
+}
+
+static int read_config(struct server_options *options, bool *no_dbs, char **ret_error)
+{
+    *ret_error = configuration_load(options->config_file, &options->config);
+    if (*ret_error) {
+        return -EINVAL;
+    }
+    for (size_t i = 0; i < options->config.n_options; i++) {
+        const struct config_option *item = &options->config.options[i];
+        _cleanup_free_ char *reason = NULL;
+        int r = handle_config(options, item, no_dbs, &reason);
+
+        if (r < 0) {
+            *ret_error =
+                xasprintf("%s:%u: %s: %s", options->config_file, item->line, item->name, reason);
+            return r;
+        }
+    }
+    return 0;
+}
+
+int server_options_parse(struct server_options *options, int argc, char **argv, char **ret_error)
+{
+    const char *config_file = find_config_file(argc, argv);
+    bool no_dbs = false;
+    int c;
+
+    options->argc = argc;
+    options->argv = argv;
+    if (config_file) {
+        _cleanup_free_ char *folder = getcwd(NULL, 0);
+        int r;
+
+        options->config_file = dirs_path(folder ? folder : "", config_file);
+        r = read_config(options, &no_dbs, ret_error);
+        if (r < 0) {
+            return r;
+        }
+    }
+    optind = 0;
+    while ((c = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1) {
+        int r = handle(options, c, optarg, &no_dbs, ret_error);
 
         if (r) {
             return r;
         }
     }
     for (int i = optind; i < argc; i++) {
-        append(&options->databases, &options->n_databases, xstrdup(argv[i]));
+        configuration_add_database(&options->config, argv[i]);
     }
-    if (!options->n_databases && !no_dbs) {
-        append(&options->databases, &options->n_databases, dirs_path(dirs_db(), "conf.db"));
+    if (!options->config.n_databases && !config_file && !no_dbs) {
+        _cleanup_free_ char *file = dirs_path(dirs_db(), "conf.db");
+
+        configuration_add_database(&options->config, file);
     }
     return OPTIONS_RUN;
-}
-
-static void free_strings(char **strings, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        free(strings[i]);
-    }
-    free(strings);
 }
 
 void server_options_done(struct server_options *options)
 {
     service_options_done(&options->service);
     tls_options_done(&options->tls);
-    free_strings(options->remotes, options->n_remotes);
-    free_strings(options->databases, options->n_databases);
+    configuration_done(&options->config);
+    free(options->config_file);
     free(options->run);
     free(options->sync_from);
     free(options->sync_exclude_tables);

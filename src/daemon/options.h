@@ -2,6 +2,7 @@
 // The command line of ovsdb-server.
 #pragma once
 
+#include "daemon/configuration.h"
 #include "net/tls_options.h"
 #include "service/options.h"
 
@@ -9,12 +10,14 @@
 #include <stddef.h>
 
 struct server_options {
+    int argc; // what was parsed, to be parsed again
+    char **argv;
     struct service_options service;
     struct tls_options tls;
-    char **remotes; // --remote, as given
-    size_t n_remotes;
-    char **databases; // files; the default one if none was named and --no-dbs was not given
-    size_t n_databases;
+    char *config_file; // --config-file, or NULL
+    // Of that file, and the databases and remotes of the command line besides; the default database
+    // if there is no file, none was named and --no-dbs was not given.
+    struct configuration config;
     char *run;                 // --run, or NULL
     char *sync_from;           // --sync-from, or NULL
     char *sync_exclude_tables; // or NULL
@@ -27,7 +30,8 @@ enum options_outcome {
     OPTIONS_EXIT,    // --help or --version has been printed
 };
 
-// Parses. An outcome, or -EINVAL with the reason in *ret_error (caller frees; NULL when it has been
+// Parses the configuration file's options, then the command line, whose options go before them. An
+// outcome, or -EINVAL with the reason in *ret_error (caller frees; NULL when it has been
 // printed). -v and the syslog options have acted already.
 int server_options_parse(struct server_options *options, int argc, char **argv, char **ret_error);
 void server_options_done(struct server_options *options);

@@ -77,6 +77,7 @@ static char *make_db(const char *file, const char *name)
 struct fixture {
     struct daemon daemon;
     struct server_options options;
+    char *served;
     char *other;
     char *twin;
 };
@@ -86,9 +87,8 @@ static int setup(void **state)
     struct fixture *fixture = NEW(struct fixture);
     char *error;
 
-    fixture->options.databases = NEW_ARRAY(char *, 1);
-    fixture->options.databases[0] = make_db("a.db", "alpha");
-    fixture->options.n_databases = 1;
+    fixture->served = make_db("a.db", "alpha");
+    configuration_add_database(&fixture->options.config, fixture->served);
     fixture->other = make_db("b.db", "beta");
     fixture->twin = make_db("c.db", "alpha");
     error = daemon_start(&fixture->daemon, &fixture->options, NULL, 0);
@@ -112,10 +112,11 @@ static int teardown(void **state)
     struct fixture *fixture = *state;
 
     daemon_stop(&fixture->daemon);
-    remove_db(fixture->options.databases[0]);
+    remove_db(fixture->served);
     remove_db(fixture->other);
     remove_db(fixture->twin);
     server_options_done(&fixture->options);
+    free(fixture->served);
     free(fixture->other);
     free(fixture->twin);
     free(fixture);
@@ -155,7 +156,7 @@ static void test_compact(void **state)
     SAYS("", "ovsdb-server/compact");
     SAYS("", "ovsdb-server/compact", "alpha", "alpha");
     FAILS("no database by that name", "ovsdb-server/compact", "alpha", "nope");
-    assert_int_equal(file_read(fixture->options.databases[0], &content), 0);
+    assert_int_equal(file_read(fixture->served, &content), 0);
     assert_non_null(strstr(buf_cstr(&content), "\nOVSDB JSON ")); // the snapshot
     buf_done(&content);
     SAYS("", "ovsdb-server/memory-trim-on-compaction", "on");
@@ -229,23 +230,21 @@ static void test_start_errors(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         struct server_options options = {0};
         struct daemon daemon = {0};
-        char *database = table[i].database ? xstrdup(table[i].database) : NULL;
-        char *remotes[] = {xstrdup("punix:y.sock"),
-                           table[i].remote ? xstrdup(table[i].remote) : NULL};
         char *error;
 
-        options.databases = &database;
-        options.n_databases = database != NULL;
-        options.remotes = remotes;
-        options.n_remotes = remotes[1] ? 2 : 1;
+        if (table[i].database) {
+            configuration_add_database(&options.config, table[i].database);
+        }
+        configuration_add_remote(&options.config, "punix:y.sock");
+        if (table[i].remote) {
+            configuration_add_remote(&options.config, table[i].remote);
+        }
         error = daemon_start(&daemon, &options, NULL, 0);
         assert_non_null(error);
         assert_non_null(strstr(error, table[i].error));
         daemon_stop(&daemon);
         free(error);
-        free(database);
-        free(remotes[0]);
-        free(remotes[1]);
+        server_options_done(&options);
     }
 }
 

@@ -25,12 +25,23 @@ static int parse(struct server_options *options, const char **argv, char **ret_e
         parse(options, argv_, error);                                                              \
     })
 
-static void check_words(char **words, size_t n, const char *expected)
+static void check_databases(const struct server_options *options, const char *expected)
 {
     struct buf joined = {0};
 
-    for (size_t i = 0; i < n; i++) {
-        buf_printf(&joined, "%s%s", i ? " " : "", words[i]);
+    for (size_t i = 0; i < options->config.n_databases; i++) {
+        buf_printf(&joined, "%s%s", i ? " " : "", options->config.databases[i].file);
+    }
+    assert_slice_is(buf_slice(&joined), expected);
+    buf_done(&joined);
+}
+
+static void check_remotes(const struct server_options *options, const char *expected)
+{
+    struct buf joined = {0};
+
+    for (size_t i = 0; i < options->config.n_remotes; i++) {
+        buf_printf(&joined, "%s%s", i ? " " : "", options->config.remotes[i].target);
     }
     assert_slice_is(buf_slice(&joined), expected);
     buf_done(&joined);
@@ -56,7 +67,7 @@ static void test_databases(void **state)
 
         assert_int_equal(PARSE(&options, &error, words[0], words[1], words[2], words[3]),
                          OPTIONS_RUN);
-        check_words(options.databases, options.n_databases, table[i].databases);
+        check_databases(&options, table[i].databases);
         server_options_done(&options);
     }
 }
@@ -69,8 +80,8 @@ static void test_rest(void **state)
     assert_int_equal(PARSE(&options, &error, "--remote=punix:a", "x.db", "--remote", "ptcp:0",
                            "--run=false", "--run=sleep 1", "--detach", "-vconsole:off"),
                      OPTIONS_RUN);
-    check_words(options.remotes, options.n_remotes, "punix:a ptcp:0");
-    check_words(options.databases, options.n_databases, "x.db");
+    check_remotes(&options, "punix:a ptcp:0");
+    check_databases(&options, "x.db");
     assert_string_equal(options.run, "sleep 1");
     assert_true(options.service.daemonize.detach);
     server_options_done(&options);
@@ -95,6 +106,84 @@ static void test_errors(void **state)
         assert_string_equal(error,
                             "processing \"nonsense\": no destination, level, or module "
                             "\"nonsense\"");
+        free(error);
+        server_options_done(&options);
+    }
+}
+
+// Writes a configuration file, and parses the words with it.
+static int parse_file(struct server_options *options, const char *content, const char *word,
+                      char **ret_error)
+{
+    char path[] = "/tmp/ovsdbd-options-XXXXXX";
+    int fd = mkstemp(path);
+    char *option = xasprintf("--config-file=%s", path);
+    int r;
+
+    assert_int_equal(write(fd, content, strlen(content)), strlen(content));
+    close(fd);
+    r = PARSE(options, ret_error, word, option);
+    unlink(path);
+    free(option);
+    if (*ret_error) {
+        // Where it is, the table of errors need not know.
+        memmove(*ret_error, *ret_error + strlen(path), strlen(*ret_error + strlen(path)) + 1);
+    }
+    return r;
+}
+
+// The file's options come before those of the command line; its databases and remotes beside them.
+static void test_config_file(void **state)
+{
+    static const char content[] =
+        "[options]\nmax-backlog = 5M\ndetach = yes\nactive=no\n"
+        "sync-from = tcp:1.2.3.4:5\nlog-file = yes\n"
+        "[database a.db]\n[remote ptcp:1]\nread-only = yes\n";
+    struct server_options options = {0};
+    char *error = NULL;
+
+    assert_int_equal(parse_file(&options, content, "--max-backlog=7M", &error), OPTIONS_RUN);
+    assert_int_equal(options.max_backlog, 7 << 20);
+    assert_true(options.service.daemonize.detach);
+    assert_true(options.service.log_to_file);
+    assert_null(options.service.log_file);
+    assert_false(options.active);
+    assert_string_equal(options.sync_from, "tcp:1.2.3.4:5");
+    check_databases(&options, "/x/a.db");
+    check_remotes(&options, "ptcp:1");
+    server_options_done(&options);
+
+    options = (struct server_options){0};
+    assert_int_equal(
+        parse_file(&options, "[remote ptcp:1]\nread-only=yes", "--remote=ptcp:1", &error),
+        OPTIONS_RUN);
+    check_databases(&options, ""); // not even the default one
+    check_remotes(&options, "ptcp:1");
+    assert_true(options.config.remotes[0].settings.read_only);
+    server_options_done(&options);
+}
+
+static void test_config_file_errors(void **state)
+{
+    static const struct {
+        const char *content;
+        const char *error;
+    } table[] = {
+        {"[options]\nbogus = 1", ":2: bogus: no option of the configuration file"},
+        {"[options]\nremote = ptcp:1", ":2: remote: no option of the configuration file"},
+        {"[options]\nconfig-file = /x", ":2: config-file: no option of the configuration file"},
+        {"[options]\nactive = 1", ":2: active: yes or no is expected"},
+        {"[options]\nsync-from =", ":2: sync-from: a value is missing"},
+        {"[options]\n\nmax-backlog = much",
+         ":3: max-backlog: --max-backlog=much: a size is expected, as 500M"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        struct server_options options = {0};
+        char *error = NULL;
+
+        assert_int_equal(parse_file(&options, table[i].content, "--no-dbs", &error), -EINVAL);
+        assert_string_equal(error, table[i].error);
         free(error);
         server_options_done(&options);
     }
@@ -128,6 +217,7 @@ static void test_help(void **state)
         "--remote=",
         "--run=",
         "--no-dbs",
+        "--config-file=",
         "--detach",
         "--monitor",
         "--no-chdir",
@@ -162,6 +252,8 @@ int main(void)
         cmocka_unit_test(test_databases),
         cmocka_unit_test(test_rest),
         cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_config_file),
+        cmocka_unit_test(test_config_file_errors),
         cmocka_unit_test(test_help),
     };
     int r;

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// The form that programs write: {"remotes": {TARGET: {KEY: VALUE}}, "databases": {FILE: {...}}}. An
+// object may be null instead of empty. "source" is an object with one member, the server.
+#include "daemon/configuration_sections.h"
+#include "json/tree.h"
+
+#include <string.h>
+
+static char *names_of(json_t *array)
+{
+    _cleanup_buf_ struct buf names = {0};
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(array, i, item)
+    {
+        if (!json_is_string(item)) {
+            return NULL;
+        }
+        buf_printf(&names, "%s%s", i ? "," : "", json_string_value(item));
+    }
+    return xstrdup(buf_cstr(&names));
+}
+
+// As it stands in the other form; NULL: no value of a key.
+static char *value_of(json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_STRING:
+        return xstrdup(json_string_value(value));
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return xstrdup(json_is_true(value) ? "yes" : "no");
+    case JSON_INTEGER:
+        return xasprintf("%lld", (long long)json_integer_value(value));
+    case JSON_ARRAY:
+        return names_of(value);
+    default:
+        return NULL;
+    }
+}
+
+// {REMOTE: {...}}: how to connect to it is not configurable.
+static char *set_source(struct section *section, json_t *source)
+{
+    const char *target = json_object_iter_key(json_object_iter(source));
+    json_t *options = target ? json_object_get(source, target) : NULL;
+
+    if (json_object_size(source) != 1) {
+        return xstrdup("an object with one server is expected");
+    }
+    if (!json_is_null(options) && json_object_size(options)) {
+        return xasprintf("%s: keys of a source are not supported", target);
+    }
+    return section_set(section, "source", target, 0);
+}
+
+static char *set(struct section *section, const char *key, json_t *value)
+{
+    _cleanup_free_ char *text = NULL;
+
+    if (json_is_object(value) && !strcmp(key, "source")) {
+        return set_source(section, value);
+    }
+    text = value_of(value);
+    return text ? section_set(section, key, text, 0)
+                : xstrdup("a string, a number, a boolean or a list of names is expected");
+}
+
+static char *read_item(struct section *section, const char *kind, const char *name, json_t *item)
+{
+    char *error = section_begin(section, kind, name);
+    const char *key;
+    json_t *value;
+
+    if (error) {
+        return error;
+    }
+    if (!json_is_object(item) && !json_is_null(item)) {
+        return xstrdup("an object is expected");
+    }
+    json_object_foreach(item, key, value)
+    {
+        _cleanup_free_ char *reason = set(section, key, value);
+
+        if (reason) {
+            return xasprintf("%s: %s", key, reason);
+        }
+    }
+    return NULL;
+}
+
+static char *read_items(struct section *section, const char *kind, json_t *items)
+{
+    const char *name;
+    json_t *item;
+
+    if (!json_is_object(items)) {
+        return xstrdup("an object is expected");
+    }
+    json_object_foreach(items, name, item)
+    {
+        _cleanup_free_ char *error = read_item(section, kind, name, item);
+
+        if (error) {
+            return xasprintf("%s: %s", name, error);
+        }
+    }
+    return NULL;
+}
+
+char *configuration_parse_json(const char *path, struct slice text, struct configuration *config)
+{
+    struct section section = {.config = config};
+    _cleanup_free_ char *error = NULL;
+    _cleanup_tree_ json_t *tree = tree_parse(text, &error);
+    const char *key;
+    json_t *items;
+
+    if (!tree) {
+        return xasprintf("%s: %s", path, error);
+    }
+    json_object_foreach(tree, key, items)
+    {
+        const char *kind = !strcmp(key, "remotes")     ? "remote"
+                           : !strcmp(key, "databases") ? "database"
+                                                       : NULL;
+
+        error = kind ? read_items(&section, kind, items) : xstrdup("unknown key");
+        if (error) {
+            return xasprintf("%s: %s: %s", path, key, error);
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/settings.h"
+
+#include "basic/log.h"
+
+#include <errno.h>
+#include <string.h>
+
+LOG_MODULE(ovsdb_server);
+
+static void set_limits(struct daemon *daemon, const struct server_options *options)
+{
+    struct server_limits limits = SERVER_LIMITS_DEFAULT;
+
+    if (options->max_backlog) {
+        limits.max_backlog = options->max_backlog;
+    }
+    server_set_limits(daemon->server, &limits);
+}
+
+static char *add_database(struct daemon *daemon, const struct config_database *database)
+{
+    return databases_add(daemon->databases, database->file, database->schema);
+}
+
+char *settings_open_databases(struct daemon *daemon, const struct server_options *options)
+{
+    char *error = NULL;
+
+    for (size_t i = 0; i < options->config.n_databases && !error; i++) {
+        error = add_database(daemon, &options->config.databases[i]);
+    }
+    return error;
+}
+
+// The server that all databases of the file are copies of, or else that of --sync-from.
+static const char *source_of(const struct server_options *options)
+{
+    const struct configuration *config = &options->config;
+
+    for (size_t i = 0; i < config->n_databases; i++) {
+        if (config->databases[i].source) {
+            return config->databases[i].source;
+        }
+    }
+    return options->sync_from;
+}
+
+static bool begins_as_backup(const struct server_options *options)
+{
+    const struct configuration *config = &options->config;
+
+    for (size_t i = 0; i < config->n_databases; i++) {
+        if (config->databases[i].source) {
+            return config->databases[i].backup;
+        }
+    }
+    return options->sync_from && !options->active;
+}
+
+// "DB:TABLE,..." of the option and of the databases of the file, which must be open.
+static void put_excluded(const struct daemon *daemon, const struct server_options *options,
+                         struct buf *list)
+{
+    if (options->sync_exclude_tables) {
+        buf_puts(list, options->sync_exclude_tables);
+    }
+    for (size_t i = 0; i < options->config.n_databases; i++) {
+        const struct config_database *database = &options->config.databases[i];
+        const char *name = databases_name_of(daemon->databases, database->file);
+        const char *tables = name ? database->exclude_tables : NULL;
+
+        while (tables && *tables) {
+            size_t size = strcspn(tables, ",");
+
+            if (size) {
+                buf_printf(list, "%s%s:%.*s", list->size ? "," : "", name, (int)size, tables);
+            }
+            tables += size + (tables[size] ? 1 : 0);
+        }
+    }
+}
+
+static char *set_excluded(struct daemon *daemon, const struct server_options *options)
+{
+    _cleanup_buf_ struct buf list = {0};
+
+    put_excluded(daemon, options, &list);
+    return sync_set_exclude(daemon->sync, buf_cstr(&list));
+}
+
+char *settings_start_sync(struct daemon *daemon, const struct server_options *options)
+{
+    const char *source = source_of(options);
+    char *error = set_excluded(daemon, options);
+
+    if (!error && source) {
+        error = sync_set_source(daemon->sync, source);
+    }
+    if (!error && begins_as_backup(options)) {
+        error = sync_connect(daemon->sync);
+    }
+    return error;
+}
+
+static char *set_tls(struct daemon *daemon, const struct server_options *options)
+{
+    char *error = NULL;
+
+    net_set_tls(daemon->net, &options->tls, &error);
+    return error;
+}
+
+static char *configure_remotes(struct daemon *daemon, const struct server_options *options)
+{
+    return remotes_configure(daemon->remotes, options->config.remotes, options->config.n_remotes);
+}
+
+char *settings_open_remotes(struct daemon *daemon, const struct server_options *options)
+{
+    char *error;
+
+    set_limits(daemon, options);
+    error = set_tls(daemon, options);
+    return error ? error : configure_remotes(daemon, options);
+}
+
+static bool has_database(const struct configuration *config, const char *file)
+{
+    for (size_t i = 0; i < config->n_databases; i++) {
+        if (!strcmp(config->databases[i].file, file)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Of several errors the first is told.
+static void keep_first(char **first, char *error)
+{
+    if (*first) {
+        free(error);
+    } else {
+        *first = error;
+    }
+}
+
+static char *change_databases(struct daemon *daemon, const struct server_options *old,
+                              const struct server_options *new)
+{
+    char *first_error = NULL;
+
+    for (size_t i = 0; i < old->config.n_databases; i++) {
+        const char *file = old->config.databases[i].file;
+        const char *name = databases_name_of(daemon->databases, file);
+
+        if (name && !has_database(&new->config, file)) {
+            _cleanup_free_ char *copy = xstrdup(name);
+
+            databases_remove(daemon->databases, copy);
+        }
+    }
+    for (size_t i = 0; i < new->config.n_databases; i++) {
+        const struct config_database *database = &new->config.databases[i];
+
+        if (!databases_name_of(daemon->databases, database->file)) {
+            keep_first(&first_error, add_database(daemon, database));
+        }
+    }
+    return first_error;
+}
+
+static bool is_same(const char *a, const char *b)
+{
+    return a && b ? !strcmp(a, b) : a == b;
+}
+
+// Only a difference in the file: commands may have changed the role since.
+static char *change_sync(struct daemon *daemon, const struct server_options *old,
+                         const struct server_options *new)
+{
+    const char *source = source_of(new);
+    char *error = set_excluded(daemon, new);
+
+    if (!error && source && !is_same(source_of(old), source)) {
+        error = sync_set_source(daemon->sync, source);
+    }
+    if (!error && begins_as_backup(new) && !begins_as_backup(old)) {
+        error = sync_connect(daemon->sync);
+    } else if (begins_as_backup(old) && !begins_as_backup(new)) {
+        sync_disconnect(daemon->sync);
+    }
+    return error;
+}
+
+// A source has been checked, as have all words: what can fail now is outside.
+static char *change(struct daemon *daemon, const struct server_options *old,
+                    const struct server_options *new)
+{
+    char *error = set_tls(daemon, new);
+
+    if (error) {
+        return error;
+    }
+    set_limits(daemon, new);
+    error = change_databases(daemon, old, new);
+    keep_first(&error, change_sync(daemon, old, new));
+    keep_first(&error, configure_remotes(daemon, new));
+    return error;
+}
+
+char *settings_reload(struct daemon *daemon)
+{
+    struct server_options *options = daemon->options;
+    struct server_options new = {0};
+    char *error = NULL;
+
+    if (!options->config_file) {
+        return NULL;
+    }
+    if (server_options_parse(&new, options->argc, options->argv, &error) < 0) {
+        server_options_done(&new);
+        return error;
+    }
+    error = change(daemon, options, &new);
+    server_options_done(options);
+    *options = new;
+    return error;
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the command line and the configuration file ask for, made so: at the start, and again when
+// the file is read again.
+#pragma once
+
+#include "daemon/daemon.h"
+
+// At the start, in this order; each returns NULL, or what is wrong (caller frees).
+char *settings_open_databases(struct daemon *daemon, const struct server_options *options);
+char *settings_start_sync(struct daemon *daemon, const struct server_options *options);
+// Limits, TLS and remotes.
+char *settings_open_remotes(struct daemon *daemon, const struct server_options *options);
+
+// Reads the configuration file of daemon->options again and makes a difference of what differs from
+// them: databases, replication, TLS, limits, log levels, remotes. Nothing without a file. A file
+// with an error changes nothing; what cannot be had in spite of it, a database for instance, leaves
+// the rest as the file says. NULL, or what is wrong (caller frees).
+char *settings_reload(struct daemon *daemon);

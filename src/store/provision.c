@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// The copy is one of bytes, so that it has the history too; it is complete and synced before the
+// new file takes the place of the old one.
+#include "store/provision.h"
+
+#include "basic/file.h"
+#include "basic/log.h"
+#include "basic/messages.h"
+#include "model/version.h"
+#include "store/new_file.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/sendfile.h>
+
+#define MAX_COPIES 1000
+
+LOG_MODULE(store);
+
+struct ovsdb_error *provision_read_schema(const char *path, struct schema **ret)
+{
+    _cleanup_buf_ struct buf text = {0};
+    struct ovsdb_error *error;
+    int r = file_read(path, &text);
+
+    if (r < 0) {
+        return error_io(-r, "cannot read schema %s", path);
+    }
+    error = schema_from_text(buf_slice(&text), ret);
+    if (error) {
+        error_prefix(error, "%s: ", path);
+    }
+    return error;
+}
+
+struct ovsdb_error *provision_create(const char *path, struct schema *schema)
+{
+    struct ovsdb_error *error;
+
+    if (!access(path, F_OK) || errno != ENOENT) {
+        return NULL; // whoever opens it will say what is wrong
+    }
+    error = store_create(path, schema);
+    if (!error) {
+        log_event(LOG_LEVEL_INFO, MSG_DATABASE_CREATED,
+                  LOG_FIELDS({"OVSDB_DATABASE", schema->name}), "%s: made, for database %s", path,
+                  schema->name);
+    }
+    return error;
+}
+
+static int copy_bytes(int to, int from)
+{
+    ssize_t n;
+
+    do {
+        n = sendfile(to, from, NULL, 1 << 30);
+    } while (n > 0 || (n < 0 && errno == EINTR));
+    return n < 0 || fsync(to) < 0 ? -errno : 0;
+}
+
+// *ret_exists: there is such a file already, which is left alone.
+static struct ovsdb_error *copy_file(const char *path, int fd, bool *ret_exists)
+{
+    struct new_file copy;
+    struct ovsdb_error *error;
+    int r;
+
+    *ret_exists = !access(path, F_OK);
+    if (*ret_exists) {
+        return NULL;
+    }
+    error = new_file_open(path, fd, &copy);
+    if (error) {
+        return error;
+    }
+    r = copy_bytes(copy.fd, fd);
+    error = r < 0 ? new_file_error(&copy, r) : new_file_install(&copy, false);
+    new_file_done(&copy);
+    return error;
+}
+
+// What other programs call such a copy: the version, and the first number of the checksum.
+static char *name_of_copy(const char *path, const struct schema *schema)
+{
+    size_t size = 0;
+
+    while (isalnum((unsigned char)schema->cksum[size])) {
+        size++;
+    }
+    return xasprintf("%s.backup%s-%.*s", path, schema->version, (int)size, schema->cksum);
+}
+
+static struct ovsdb_error *put_aside(const char *path, const struct schema *schema, char **ret)
+{
+    _cleanup_free_ char *name = name_of_copy(path, schema);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return error_io(errno, "%s: cannot be opened", path);
+    }
+    for (unsigned i = 0; i < MAX_COPIES; i++) {
+        _cleanup_free_ char *numbered = i ? xasprintf("%s.%u", name, i) : xstrdup(name);
+        struct ovsdb_error *error;
+        bool exists;
+
+        lseek(fd, 0, SEEK_SET);
+        error = copy_file(numbered, fd, &exists);
+        if (error || !exists) {
+            *ret = TAKE_PTR(numbered);
+            return error;
+        }
+    }
+    return error_io(EEXIST, "%s", name);
+}
+
+static struct ovsdb_error *convert(struct store *store, struct schema *schema)
+{
+    const struct schema *former = db_schema(store_db(store));
+    _cleanup_free_ char *version = xstrdup(former->version);
+    _cleanup_free_ char *copy = NULL;
+    _cleanup_free_ char *path = NULL;
+    struct ovsdb_error *error;
+    struct db *db;
+    int r = file_resolve(store_path(store), &path);
+
+    if (r < 0) {
+        return error_io(-r, "%s: cannot be found", store_path(store));
+    }
+    error = store_convert(store_db(store), schema, &db);
+    if (error) {
+        error_prefix(error, "%s: cannot be converted to version %s: ", store_path(store),
+                     schema->version);
+        return error;
+    }
+    error = put_aside(path, former, &copy);
+    if (!error) {
+        error = store_replace(store, db, "converted by ovsdb-server");
+    }
+    if (error) {
+        db_free(db);
+        return error;
+    }
+    log_event(LOG_LEVEL_INFO, MSG_DATABASE_UPGRADED, LOG_FIELDS({"OVSDB_DATABASE", schema->name}),
+              "%s: converted from schema version %s to %s; the file as it was is %s",
+              store_path(store), version, schema->version, copy);
+    return NULL;
+}
+
+static bool is_newer(const struct schema *a, const struct schema *b)
+{
+    struct version versions[2];
+    bool result;
+
+    return version_parse(a->version, &versions[0]) && version_parse(b->version, &versions[1]) &&
+           version_test(&versions[0], ">", &versions[1], &result) && result;
+}
+
+struct ovsdb_error *provision_convert(struct store *store, struct schema *schema)
+{
+    const struct schema *present = db_schema(store_db(store));
+
+    if (strcmp(present->name, schema->name)) {
+        return error_new(ERROR_OVSDB, "%s: holds the database %s, but the schema is for %s",
+                         store_path(store), present->name, schema->name);
+    }
+    if (schema_equals(present, schema)) {
+        return NULL;
+    }
+    if (is_newer(present, schema)) {
+        log_event(LOG_LEVEL_WARN, MSG_DATABASE_NEWER, LOG_FIELDS({"OVSDB_DATABASE", schema->name}),
+                  "%s: has schema version %s, newer than %s; it is left as it is",
+                  store_path(store), present->version, schema->version);
+        return NULL;
+    }
+    return convert(store, schema);
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// A configuration file, in either form.
+#include "daemon/configuration.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct configuration config = {0};
+    char *error = configuration_parse("F", (struct slice){(const char *)data, size}, &config);
+
+    // An error names the file, and leaves nothing behind.
+    if (error && (error[0] != 'F' || config.n_options || config.n_databases || config.n_remotes)) {
+        abort();
+    }
+    free(error);
+    configuration_done(&config);
+    return 0;
+}

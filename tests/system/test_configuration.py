@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration file, read at the start and again; databases that are made or converted."""
+import json
+import shutil
+import signal
+
+import pytest
+
+from harness import wait
+from harness.lab import schema, schema_path
+from harness.rpc import RpcError
+
+pytestmark = pytest.mark.ours("the file's own form is ours, and the peer has no --config-file")
+
+
+class Configured:
+    """A server with a configuration file."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.file = lab.path("server.conf")
+        self.server = lab.new_server()
+
+    def write(self, text):
+        self.file.write_text(text if isinstance(text, str) else json.dumps(text))
+
+    def start(self, text, *options):
+        self.write(text)
+        self.server.start([], f"--config-file={self.file}", *options)
+        return self.server
+
+    def reload(self, text):
+        self.write(text)
+        return self.server.control("ovsdb-server/reload")
+
+    def refused(self, text, saying):
+        """A reload that fails: the command says why, and so does the log."""
+        with pytest.raises(RpcError, match=saying):
+            self.reload(text)
+        self.server.allow(saying)
+        assert saying in self.server.log()
+
+    def fails(self, text, saying):
+        """A start that fails."""
+        self.write(text)
+        command = [self.lab.programs.server, f"--config-file={self.file}", "--unixctl=none",
+                   "-vsyslog:off"]
+        self.lab.run(*command).fails(1, saying)
+
+    def databases(self):
+        return self.server.client().call("list_dbs")
+
+    def remotes(self):
+        return self.server.control("ovsdb-server/list-remotes").split()
+
+
+@pytest.fixture
+def configured(lab):
+    return Configured(lab)
+
+
+def small(lab, name="small.db"):
+    return lab.db("small", name)
+
+
+def database(path, **keys):
+    lines = [f"{key.replace('_', '-')} = {value}" for key, value in keys.items()]
+    return "\n".join([f"[database {path}]", *lines, ""])
+
+
+def test_both_forms(configured, lab):
+    path = small(lab)
+    configured.start(f"[options]\nmax-backlog = 1G\n{database(path)}[remote ptcp:0:127.0.0.1]\n")
+    assert configured.databases() == ["_Server", "small"]
+    assert "ptcp:0:127.0.0.1" in configured.remotes()
+    configured.reload({"databases": {str(path): {}}, "remotes": {"punix:other.sock": {}}})
+    assert configured.databases() == ["_Server", "small"]
+    assert "ptcp:0:127.0.0.1" not in configured.remotes()
+    assert configured.server.client(lab.run_dir / "other.sock").call("list_dbs")
+
+
+def test_what_a_start_says(configured):
+    for text, saying in [("[nonsense]", "server.conf:1: unknown section"),
+                         ("[options]\n\nbogus = 1", "server.conf:3: bogus: no option"),
+                         ("[remote ptcp:1]\ndscp = x", "server.conf:2: dscp: "),
+                         ({"remotes": {"ptcp:1": {"x": 1}}}, "server.conf: remotes: ptcp:1: x: "),
+                         ('{"remotes": ', "server.conf: ")]:
+        configured.fails(text, saying)
+
+
+def test_a_file_that_is_missing(configured, lab):
+    lab.run(lab.programs.server, "--config-file=none.conf", "--unixctl=none",
+            "-vsyslog:off").fails(1, "none.conf: cannot be read: No such file or directory")
+
+
+def test_reload_changes_what_differs(configured, lab):
+    """What stays in the file stays as it is: its clients notice nothing."""
+    first, second = small(lab), lab.db("ops")
+    server = configured.start(database(first) + "[remote ptcp:0:127.0.0.1]\n")
+    client = server.client()
+    client.call("set_db_change_aware", True)
+    client.insert("small", "T", {"name": "kept"})
+    configured.reload(database(first) + database(second))
+    assert client.call("list_dbs") == sorted(["_Server", "small", schema("ops")["name"]])
+    configured.reload(database(second))
+    assert client.call("list_dbs") == sorted(["_Server", schema("ops")["name"]])
+    configured.reload(database(first))
+    assert configured.databases() == ["_Server", "small"]
+    assert client.select("small", "T", ["name"]) == [{"name": "kept"}]
+
+
+def test_an_invalid_file_changes_nothing(configured, lab):
+    path = small(lab)
+    configured.start(database(path))
+    configured.refused("[remote ptcp:0]\n" + database(path, colour="red"),
+                       "server.conf:3: colour: unknown key")
+    assert configured.databases() == ["_Server", "small"]
+    assert not [r for r in configured.remotes() if r.startswith("ptcp")]
+    configured.refused("[options]\nssl-protocols = nonsense\n", "nonsense")
+    assert configured.databases() == ["_Server", "small"]
+    # And SIGHUP says it in the log only.
+    configured.write("[nonsense]")
+    configured.server.process.send_signal(signal.SIGHUP)
+    configured.server.allow("reload: .*nonsense")
+    configured.server.wait_log("reload: .*server.conf:1: unknown section \"nonsense\"")
+    configured.reload(database(path))
+
+
+def test_what_cannot_be_had_leaves_the_rest(configured, lab):
+    path = small(lab)
+    configured.start(database(path))
+    configured.refused(database(path) + database("missing.db") + "[remote punix:b.sock]\n",
+                       "missing.db")
+    assert configured.databases() == ["_Server", "small"]
+    assert "punix:b.sock" in configured.remotes()
+
+
+def test_commands_and_reload(configured, lab):
+    """What commands add is not the file's: a reload leaves it."""
+    path, other = small(lab), lab.db("ops")
+    server = configured.start(database(path))
+    shutil.copy(other, lab.env["OVS_DBDIR"])
+    server.control("ovsdb-server/add-db", f"{lab.env['OVS_DBDIR']}/{other.name}")
+    server.control("ovsdb-server/add-remote", "punix:b.sock")
+    configured.reload(database(path))
+    assert len(configured.databases()) == 3
+    assert "punix:b.sock" in configured.remotes()
+    # What is the file's comes back.
+    server.control("ovsdb-server/remove-db", "small")
+    configured.reload(database(path))
+    assert "small" in configured.databases()
+
+
+def test_settings_of_a_remote(configured, lab):
+    path = small(lab)
+    configured.start(database(path) + "[remote punix:a.sock]\nread-only = yes\n")
+    reader = configured.server.client(lab.run_dir / "a.sock")
+    reply = reader.transact("small", {"op": "insert", "table": "T", "row": {"name": "x"}})
+    assert "error" in json.dumps(reply)
+    configured.reload(database(path) + "[remote punix:a.sock]\nread-only = no\n")
+    writer = configured.server.client(lab.run_dir / "a.sock")
+    writer.insert("small", "T", {"name": "x"})
+
+
+def test_a_copy_of_another_server(lab, configured):
+    """The keys of current servers for active-backup."""
+    active = lab.serve(lab.db("small", "active.db"))
+    active.client().insert("small", "T", {"name": "there"})
+    source = f"unix:{active.socket_path}"
+    path = str(lab.db("small", "copy.db"))
+    entry = {"service-model": "active-backup", "source": {source: None}, "backup": True}
+    server = configured.start({"databases": {path: entry}})
+    wait.until(lambda: server.client().select("small", "T", ["name"]) == [{"name": "there"}],
+               "the copy")
+    assert "replicating" in server.control("ovsdb-server/sync-status")
+    configured.reload({"databases": {path: {**entry, "exclude-tables": ["T"]}}})
+    assert server.control("ovsdb-server/get-sync-exclude-tables").strip() == "small:T"
+    configured.reload({"databases": {path: {}}})
+    assert server.control("ovsdb-server/sync-status").strip() == "state: active"
+
+
+# Databases made and converted
+
+
+def test_made_when_it_is_missing(configured, lab):
+    path = lab.path("new.db")
+    server = configured.start(database(path, schema=schema_path("small")))
+    server.client().insert("small", "T", {"name": "kept"})
+    server.stop()
+    assert "new.db: made, for database small" in server.log()
+    server.start([], f"--config-file={configured.file}")
+    assert server.client().select("small", "T", ["name"]) == [{"name": "kept"}]
+    assert not list(lab.directory.glob("new.db.backup*"))
+
+
+def newer(lab, version, **columns):
+    """A schema file for "small" with another version and further columns."""
+    text = schema("small")
+    text["version"] = version
+    text["cksum"] = f"123 {len(version)}"
+    text["tables"]["T"]["columns"].update(columns)
+    path = lab.path(f"small-{version}.ovsschema")
+    path.write_text(json.dumps(text))
+    return path
+
+
+def test_converted_with_a_copy(configured, lab):
+    path = lab.path("old.db")
+    server = configured.start(database(path, schema=newer(lab, "1.0.0")))
+    server.client().insert("small", "T", {"name": "kept"})
+    server.stop()
+    before = path.read_bytes()
+    configured.write(database(path, schema=newer(lab, "1.2.0", extra={"type": "integer"})))
+    server.start([], f"--config-file={configured.file}")
+    assert server.client().select("small", "T", ["name", "extra"]) == [{"name": "kept", "extra": 0}]
+    copy = lab.path("old.db.backup1.0.0-123")
+    assert copy.read_bytes() == before
+    assert copy.stat().st_mode == path.stat().st_mode
+    assert f"the file as it was is {copy}" in server.log()
+    assert lab.tool("db-version", path).lines() == ["1.2.0"]
+    # Not again, and an older schema changes nothing.
+    server.stop()
+    configured.write(database(path, schema=newer(lab, "1.0.0")))
+    server.allow("newer than 1.0.0").start([], f"--config-file={configured.file}")
+    assert server.client().select("small", "T", ["extra"]) == [{"extra": 0}]
+    assert len(list(lab.directory.glob("old.db.backup*"))) == 1
+
+
+def test_a_copy_is_never_overwritten(configured, lab):
+    path = lab.path("old.db")
+    copy = lab.path("old.db.backup1.0.0-123")
+    configured.start(database(path, schema=newer(lab, "1.0.0"))).stop()
+    copy.write_text("of mine")
+    configured.start(database(path, schema=newer(lab, "1.1.0")))
+    assert copy.read_text() == "of mine"
+    assert lab.path("old.db.backup1.0.0-123.1").exists()
+
+
+def test_a_conversion_that_is_impossible(configured, lab):
+    """Nothing is changed, and the reason is told."""
+    path = lab.path("old.db")
+    server = configured.start(database(path, schema=newer(lab, "1.0.0")))
+    server.client().insert("small", "T", {"name": "too long for it"})
+    server.stop()
+    before = path.read_bytes()
+    strict = newer(lab, "1.1.0", name={"type": {"key": {"type": "string", "maxLength": 3}}})
+    configured.fails(database(path, schema=strict), "old.db: cannot be converted to version 1.1.0")
+    assert path.read_bytes() == before
+    assert not list(lab.directory.glob("old.db.backup*"))
+
+
+def test_schemas_that_do_not_fit(configured, lab):
+    path = small(lab)
+    configured.fails(database(path, schema=schema_path("ops")), "holds the database small")
+    configured.fails(database(path, schema=lab.path("none.ovsschema")), "cannot read schema")
+    broken = lab.path("broken.ovsschema")
+    broken.write_text("{")
+    configured.fails(database(path, schema=broken), "broken.ovsschema: ")
+
+
+def test_a_link_that_dangles(configured, lab):
+    """As distributions lay their databases out: the file is made where the link points."""
+    link, target = lab.path("conf.db"), lab.directory / "run" / "real.db"
+    link.symlink_to(target)
+    configured.start(database(link, schema=schema_path("small")))
+    assert configured.databases() == ["_Server", "small"]
+    assert link.is_symlink() and target.is_file()
+
+
+def test_outside_of_the_folders(configured, lab, tmp_path_factory):
+    """A reload may not name files that the confinement does not allow."""
+    path = small(lab)
+    outside = tmp_path_factory.mktemp("outside") / "x.db"
+    configured.start(database(path))
+    configured.refused(database(path) + database(outside, schema=schema_path("small")),
+                       "outside the folders")
+    assert not outside.exists()

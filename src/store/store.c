@@ -166,6 +166,11 @@ struct db *store_db(struct store *store)
     return store->db;
 }
 
+uint64_t store_size(const struct store *store)
+{
+    return store->size;
+}
+
 const char *store_path(const struct store *store)
 {
     return store->path;

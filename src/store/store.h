@@ -32,6 +32,7 @@ void store_close(struct store *store);
 struct db *store_close_keeping_db(struct store *store);
 struct db *store_db(struct store *store); // borrowed
 const char *store_path(const struct store *store);
+uint64_t store_size(const struct store *store); // of the file, in bytes
 
 // Makes a new file with two records (schema, one snapshot) and puts it in the place of the old one,
 // on a helper thread, little by little where the engine thread is needed: store_run() and

@@ -7,11 +7,8 @@
 #include "daemon/child.h"
 #include "daemon/commands.h"
 #include "daemon/glue.h"
-#include "daemon/loop.h"
 #include "daemon/methods.h"
 #include "daemon/settings.h"
-#include "daemon/statistics.h"
-#include "daemon/status.h"
 #include "service/notify.h"
 #include "service/pidfile.h"
 #include "service/vlog.h"
@@ -56,7 +53,7 @@ static const struct gate_handler gate_handler = {.synced = on_synced, .failed = 
 
 static void set_deadline(struct daemon *daemon)
 {
-    usec_t deadline = server_deadline(daemon->server);
+    usec_t deadline = MIN(server_deadline(daemon->server), remotes_deadline(daemon->remotes));
 
     if (daemon->deadline && deadline != daemon->deadline_set) {
         daemon->deadline_set = deadline;
@@ -68,17 +65,19 @@ static void set_deadline(struct daemon *daemon)
     }
 }
 
-// What follows input: wake what waits, sync what was committed.
+// What follows input: wake what waits, follow the remotes that databases name, sync what was
+// committed.
 static void finish_turn(struct daemon *daemon)
 {
-    bool more = server_run(daemon->server, clock_monotonic());
+    usec_t now = clock_monotonic();
+    bool more = server_run(daemon->server, now);
 
+    more = remotes_run(daemon->remotes, now) || more;
     if (databases_run(daemon->databases) || more) {
         sd_event_source_set_enabled(daemon->again, SD_EVENT_ONESHOT);
     }
     gate_flush(daemon->gate);
     set_deadline(daemon);
-    status_check(daemon);
 }
 
 static int on_turn(sd_event_source *source, void *userdata)
@@ -215,47 +214,31 @@ static int make_objects(struct daemon *daemon)
     daemon->server = server_new(last_ticket, daemon->gate);
     daemon->net = glue_net_new(daemon->event, daemon->server);
     daemon->databases = databases_new(daemon->server, daemon->gate);
-    daemon->remotes = remotes_new(daemon->net);
+    daemon->remotes = remotes_new(daemon->net, daemon->server, daemon->databases);
     daemon->sync = sync_new(daemon->event, daemon->server, daemon->databases);
     daemon->registry = command_registry_new();
     commands_register(daemon->registry, daemon);
-    statistics_register_commands(daemon->registry, daemon);
     sync_register_commands(daemon->sync, daemon->registry);
     methods_describe(daemon->registry);
     r = add_signals(daemon);
     if (r >= 0) {
         r = add_turn(daemon);
     }
-    if (r >= 0) {
-        r = statistics_start(daemon);
-    }
     return r < 0 ? r : add_timers(daemon);
 }
 
-static char *adopt_control(struct daemon *daemon, const struct listen_fd *fd,
-                           enum control_kind kind, struct control **ret)
-{
-    char *error = NULL;
-
-    if (*ret) {
-        return xasprintf("more than one socket called \"%s\" was passed", fd->name);
-    }
-    control_new_from_fd(daemon->event, daemon->registry, kind, fd->fd, ret, &error);
-    return error;
-}
-
-// A socket from the service manager is what its name says: "control", "metrics", or else a database
-// socket.
+// A socket from the service manager is what its name says: "control", or else a database socket.
 static char *adopt(struct daemon *daemon, struct listen_fd *fd)
 {
     char *error = NULL;
 
-    if (!strcmp(fd->name, "control")) {
-        error = adopt_control(daemon, fd, CONTROL_COMMANDS, &daemon->passed_control);
-    } else if (!strcmp(fd->name, "metrics")) {
-        error = adopt_control(daemon, fd, CONTROL_METRICS, &daemon->metrics);
-    } else {
+    if (strcmp(fd->name, "control")) {
         error = remotes_add_fd(daemon->remotes, fd->fd);
+    } else if (daemon->passed_control) {
+        error = xstrdup("more than one socket called \"control\" was passed");
+    } else {
+        control_new_from_fd(daemon->event, daemon->registry, fd->fd, &daemon->passed_control,
+                            &error);
     }
     if (!error) {
         fd->fd = -1;
@@ -274,6 +257,9 @@ static char *open_sockets(struct daemon *daemon, const struct server_options *op
     }
     if (!error) {
         error = settings_open_remotes(daemon, options);
+    }
+    if (!error) {
+        remotes_run(daemon->remotes, clock_monotonic()); // what databases name is there when we are
     }
     path = service_options_control_path(&options->service, "ovsdb-server");
     if (!error && path) {
@@ -319,7 +305,7 @@ int daemon_run(struct daemon *daemon)
 
     sd_event_set_watchdog(daemon->event, true);
     finish_turn(daemon);
-    r = loop_run(daemon->event);
+    r = sd_event_loop(daemon->event);
     if (r < 0) {
         log_err("the event loop failed: %s", strerror(-r));
         return 1;
@@ -393,8 +379,8 @@ static void flush(struct daemon *daemon)
 
 static void unref_sources(struct daemon *daemon)
 {
-    sd_event_source **sources[] = {&daemon->turn,   &daemon->again,      &daemon->deadline,
-                                   &daemon->synced, &daemon->compaction, &daemon->statistics};
+    sd_event_source **sources[] = {&daemon->turn, &daemon->again, &daemon->deadline,
+                                   &daemon->synced, &daemon->compaction};
 
     for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
         *sources[i] = sd_event_source_disable_unref(*sources[i]);
@@ -419,7 +405,6 @@ void daemon_stop(struct daemon *daemon)
     pidfile_remove();
     control_free(TAKE_PTR(daemon->control));
     control_free(TAKE_PTR(daemon->passed_control));
-    control_free(TAKE_PTR(daemon->metrics));
     command_registry_free(TAKE_PTR(daemon->registry));
     daemon->event = sd_event_unref(daemon->event);
     free(TAKE_PTR(daemon->reload_error));

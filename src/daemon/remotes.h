@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The remotes this server listens on or connects to: from --remote and the configuration file, from
-// ovsdb-server/add-remote, and sockets passed by the service manager. However written, the same
+// ovsdb-server/add-remote, sockets passed by the service manager, and those that a database names
+// where one of these is "db:DB,TABLE,COLUMN" (daemon/db_remotes.h). However written, the same
 // remote is there once: "punix:db.sock" is "punix:RUNDIR/db.sock", and "ptcp:6640" is the passed
-// socket of port 6640. It is there as long as one of these wants it.
+// socket of port 6640. It is there as long as one of these wants it. What a database says about it
+// counts while only databases want it, and of several rows the one with the least UUID.
+//
+// A remote that a database names and that cannot be had is tried again now and then; one of the
+// others is an error.
 #pragma once
 
 #include "basic/buf.h"
+#include "daemon/databases.h"
 #include "net/net.h"
 
 #include <stdbool.h>
@@ -25,8 +31,8 @@ struct remote_config {
     struct remote_settings settings;
 };
 
-struct remotes *remotes_new(struct net *net);
-void remotes_free(struct remotes *remotes); // closes all
+struct remotes *remotes_new(struct net *net, struct server *server, struct databases *databases);
+void remotes_free(struct remotes *remotes); // closes all; before `databases` is freed
 
 // Makes these `n` the remotes that the configuration wants. Those that it wanted before and does
 // not want now are closed, unless somebody else wants them; new settings of one that is there
@@ -39,8 +45,20 @@ char *remotes_add(struct remotes *remotes, const char *target,
                   const struct remote_settings *settings);
 // Adopts a descriptor, in any case. NULL, or what is wrong (caller frees).
 char *remotes_add_fd(struct remotes *remotes, int fd);
-// By command, whoever wanted it. False if there is none.
+// By command, whoever wanted it but a database. False if there is none.
 bool remotes_remove(struct remotes *remotes, const char *target);
 size_t remotes_count(const struct remotes *remotes);
-// Appends the targets, sorted, one a line.
+// Appends the targets, sorted, one a line: not those that a database names, but "db:...".
 void remotes_list(const struct remotes *remotes, struct buf *text);
+
+// Makes the remotes what the databases name by now, tries again those that could not be had, and
+// writes into the databases how those do that have a row there: at once when that has changed, but
+// at most once a second. To be called after input and at remotes_deadline(). True: it has written,
+// so the server is to run again. O(1) if nothing has happened, else O(remotes).
+bool remotes_run(struct remotes *remotes, usec_t now);
+usec_t remotes_deadline(const struct remotes *remotes); // USEC_INFINITY: none
+// From now on a remote for which only the TLS options are missing is tried again like those that a
+// database names: they come from one too.
+void remotes_expect_tls(struct remotes *remotes);
+// What could not be had may be possible now.
+void remotes_retry(struct remotes *remotes);

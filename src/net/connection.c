@@ -115,7 +115,9 @@ struct connection *connection_new(struct remote *remote, const struct stream *st
     connection->events = EPOLLIN;
     list_push_back(&remote->connections, &connection->in_remote);
     remote->n_connections++;
+    remote->last_connected = net_now(net);
     net->n_connections++;
+    net->n_changes++;
     COUNT(connections_opened);
     connection->last_sign = net_now(net);
     probe_start(connection);

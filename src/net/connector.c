@@ -46,6 +46,7 @@ static void set_state(struct remote *remote, enum connector_state state)
     assert(allowed_moves[connector->state] & 1u << state);
     log_dbg("%s: %s -> %s", remote->target, state_names[connector->state], state_names[state]);
     connector->state = state;
+    remote->net->n_changes++;
 }
 
 static void drop_attempt(struct remote *remote)
@@ -119,7 +120,6 @@ static void dial_failed(struct remote *remote, const char *error)
 
 void connector_succeed(struct remote *remote, const struct stream *stream, char *name)
 {
-    struct connector *connector = &remote->connector;
     struct net *net = remote->net;
     struct connection *connection = connection_new(remote, stream, name);
 
@@ -127,7 +127,6 @@ void connector_succeed(struct remote *remote, const struct stream *stream, char 
         dial_failed(remote, "cannot watch the connection");
         return;
     }
-    connector->last_connected = net_now(net);
     set_state(remote, CONNECTOR_ACTIVE);
     log_info("%s: connected", remote->target);
     net->handler.opened(connection);
@@ -343,9 +342,8 @@ void connector_timer(struct remote *remote, usec_t now)
 void connector_lost(struct remote *remote, usec_t now)
 {
     struct connector *connector = &remote->connector;
-    usec_t lasted = now - connector->last_connected;
+    usec_t lasted = now - remote->last_connected;
 
-    connector->last_disconnected = now;
     if (remote->kind == REMOTE_ADOPTED || remote->options.no_retry) {
         set_state(remote, CONNECTOR_VOID);
         return;
@@ -373,8 +371,6 @@ const char *connector_state_name(const struct remote *remote)
     case CONNECTOR_CONNECTING:
         return "CONNECTING";
     default:
-        return LIST_FIRST(&remote->connections, struct connection, in_remote)->probe_sent
-                   ? "IDLE"
-                   : "ACTIVE";
+        return remote_connected_state(remote);
     }
 }

@@ -61,7 +61,7 @@ static void fail(struct handshake *handshake, enum log_level level, const char *
     }
     handshake_free(handshake);
     if (has_bootstrapped) {
-        tls_config_reload(remote->net->tls);
+        net_reload_tls(remote->net);
     }
     if (remote->kind == REMOTE_CONNECTOR) {
         connector_refused(remote, text, has_bootstrapped);

@@ -63,6 +63,7 @@ struct net {
     struct tls_config *tls;
     char *read_buffer;
     size_t n_connections;
+    uint64_t n_changes; // of what remote_status() says, probes left out
     size_t backlog;
     unsigned n_unix;
     unsigned depth; // callbacks being run
@@ -126,8 +127,6 @@ struct connector {
     sd_event_source *source;
     uint64_t backoff_ms; // the last one waited for; 0: none since things went well
     bool dials_at_once;  // when the connection has ended
-    usec_t last_connected;
-    usec_t last_disconnected;
 };
 
 struct listener {
@@ -155,6 +154,8 @@ struct remote {
     unsigned n_connections;
     struct list handshakes; // of connections to be
     char last_error[128];
+    usec_t last_connected; // monotonic; 0: never
+    usec_t last_disconnected;
     struct timer timer; // next dial, end of a connect, end of an accept pause
     struct connector connector;
     struct listener listener;
@@ -206,6 +207,7 @@ bool probe_is_reply(struct slice text);
 // remote.c
 void remote_set_error(struct remote *remote, const char *error);
 usec_t remote_probe_interval(const struct remote *remote);
+const char *remote_connected_state(const struct remote *remote); // as remote_status() shows it
 // Sets what the options and kind of the remote say on a socket that listens or connects.
 void remote_configure_socket(const struct remote *remote, int fd);
 void remote_closed(struct remote *remote); // one of its connections is gone

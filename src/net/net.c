@@ -143,7 +143,12 @@ static void reap_connection(struct net *net)
     net->handler.closed(connection, connection->reason);
     list_remove(&connection->in_remote);
     remote->n_connections--;
+    remote->last_disconnected = net_now(net);
+    if (remote->kind == REMOTE_CONNECTOR) {
+        remote_set_error(remote, connection->reason);
+    }
     net->n_connections--;
+    net->n_changes++;
     connection_free(connection);
     remote_closed(remote);
 }
@@ -332,16 +337,9 @@ size_t net_n_connections(const struct net *net)
     return net->n_connections;
 }
 
-void net_usage(const struct net *net, struct net_usage *ret)
+uint64_t net_n_changes(const struct net *net)
 {
-    struct remote *remote;
-
-    *ret = (struct net_usage){0};
-    LIST_FOREACH (remote, &net->remotes, in_net) {
-        size_t *n = remote->is_unix ? &ret->n_unix : remote->is_tls ? &ret->n_tls : &ret->n_tcp;
-
-        *n += remote->n_connections;
-    }
+    return net->n_changes;
 }
 
 size_t net_backlog(const struct net *net)

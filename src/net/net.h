@@ -111,23 +111,23 @@ bool remote_target_is_valid(const char *target);
 
 struct remote_status {
     bool is_connected;
-    const char *state; // "LISTENING"; "BACKOFF", "CONNECTING", "ACTIVE", "IDLE" (probing), "VOID"
-                       // (gave up); static
+    const char *state;     // "BACKOFF", "CONNECTING", "VOID" (gave up); "LISTENING", without a
+                           // connection; "ACTIVE", "IDLE" (probing): of remote_connection(); static
     char last_error[128];  // "" if none
     usec_t last_connected; // monotonic; 0: never
     usec_t last_disconnected;
     unsigned n_connections;
 };
 void remote_status(const struct remote *remote, struct remote_status *ret);
+struct connection *remote_connection(const struct remote *remote); // the oldest, or NULL
 
 // remote_reconnect() for every remote.
 void net_reconnect(struct net *net);
 size_t net_n_connections(const struct net *net);
-struct net_usage {
-    size_t n_unix, n_tcp, n_tls; // connections
-};
-void net_usage(const struct net *net, struct net_usage *ret); // O(remotes)
-size_t net_backlog(const struct net *net);                    // bytes queued over all connections
+// Rises whenever the remote_status() of a remote changes otherwise than between "ACTIVE" and
+// "IDLE".
+uint64_t net_n_changes(const struct net *net);
+size_t net_backlog(const struct net *net); // bytes queued over all connections
 
 void connection_set_userdata(struct connection *connection, void *userdata);
 void *connection_userdata(const struct connection *connection);

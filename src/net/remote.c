@@ -36,6 +36,7 @@ static struct remote *new_remote(struct net *net, const struct remote_options *o
     list_init(&remote->connections);
     list_init(&remote->handshakes);
     list_push_back(&net->remotes, &remote->in_net);
+    net->n_changes++;
     return remote;
 }
 
@@ -192,6 +193,7 @@ void remote_closed(struct remote *remote)
 void remote_set_error(struct remote *remote, const char *error)
 {
     snprintf(remote->last_error, sizeof(remote->last_error), "%s", error);
+    remote->net->n_changes++;
 }
 
 usec_t remote_probe_interval(const struct remote *remote)
@@ -266,16 +268,35 @@ uint16_t remote_bound_port(const struct remote *remote)
     return remote->listener.port;
 }
 
+struct connection *remote_connection(const struct remote *remote)
+{
+    return list_is_empty(&remote->connections)
+               ? NULL
+               : LIST_FIRST(&remote->connections, struct connection, in_remote);
+}
+
+const char *remote_connected_state(const struct remote *remote)
+{
+    return remote_connection(remote)->probe_sent ? "IDLE" : "ACTIVE";
+}
+
+static const char *state_of(const struct remote *remote)
+{
+    if (remote->kind != REMOTE_LISTENER) {
+        return connector_state_name(remote);
+    }
+    return remote->n_connections ? remote_connected_state(remote) : "LISTENING";
+}
+
 void remote_status(const struct remote *remote, struct remote_status *ret)
 {
-    bool listens = remote->kind == REMOTE_LISTENER;
-
     *ret = (struct remote_status){
-        .is_connected =
-            listens ? remote->n_connections > 0 : remote->connector.state == CONNECTOR_ACTIVE,
-        .state = listens ? "LISTENING" : connector_state_name(remote),
-        .last_connected = remote->connector.last_connected,
-        .last_disconnected = remote->connector.last_disconnected,
+        .is_connected = remote->kind == REMOTE_LISTENER
+                            ? remote->n_connections > 0
+                            : remote->connector.state == CONNECTOR_ACTIVE,
+        .state = state_of(remote),
+        .last_connected = remote->last_connected,
+        .last_disconnected = remote->last_disconnected,
         .n_connections = remote->n_connections,
     };
     memcpy(ret->last_error, remote->last_error, sizeof(ret->last_error));

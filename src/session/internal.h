@@ -50,8 +50,9 @@ struct server {
     struct server_converter converter;
     size_t n_sessions, n_monitors, n_triggers;
     uint64_t n_transactions;
-    struct buf out;     // the reply being written
-    struct buf scratch; // decoded strings
+    uint64_t n_lock_changes; // a session got, lost or left a lock
+    struct buf out;          // the reply being written
+    struct buf scratch;      // decoded strings
 };
 
 struct session {

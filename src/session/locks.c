@@ -94,6 +94,7 @@ static void waiter_free(struct lock_waiter *waiter)
     struct lock *lock = waiter->lock;
     bool owned = waiter_owns(waiter);
 
+    server->n_lock_changes++;
     htable_remove(&waiter->session->locks, text_hash(waiter->name), waiter);
     list_remove(&waiter->node);
     if (!waiter->is_lost && list_is_empty(&lock->waiters)) {
@@ -181,6 +182,7 @@ static void lock_or_steal(struct session *session, const struct message *request
     waiter->is_thief = steal;
     waiter->name = text_ref(name);
     htable_insert(&session->locks, text_hash(name), waiter);
+    session->server->n_lock_changes++;
     if (steal) {
         be_stolen(waiter->lock);
         list_push_front(&waiter->lock->waiters, &waiter->node);
@@ -229,16 +231,33 @@ bool session_owns_lock(void *userdata, struct slice lock)
     return waiter && waiter_owns(waiter);
 }
 
-size_t session_n_locks(const struct session *session)
+static enum lock_state state_of(const struct lock_waiter *waiter)
 {
+    return waiter->is_lost ? LOCKS_LOST : waiter_owns(waiter) ? LOCKS_HELD : LOCKS_WAITING;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return slice_compare(text_slice(*(struct text *const *)a),
+                         text_slice(*(struct text *const *)b));
+}
+
+void session_put_locks(const struct session *session, enum lock_state state, struct buf *text)
+{
+    _cleanup_free_ struct text **names = NEW_ARRAY(struct text *, session->locks.n + 1);
     struct lock_waiter *waiter;
     size_t n = 0;
 
     HTABLE_FOREACH(waiter, &session->locks)
     {
-        n += waiter_owns(waiter);
+        if (state_of(waiter) == state) {
+            names[n++] = waiter->name;
+        }
     }
-    return n;
+    qsort(names, n, sizeof(*names), compare_names);
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(text, "%s%s", i ? " " : "", names[i]->data);
+    }
 }
 
 void session_release_locks(struct session *session)

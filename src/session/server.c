@@ -219,6 +219,11 @@ void server_set_backup(struct server *server, bool is_backup)
     }
 }
 
+bool server_is_backup(const struct server *server)
+{
+    return server->is_backup;
+}
+
 struct uuid server_id(const struct server *server)
 {
     return server->id;
@@ -255,5 +260,6 @@ void server_usage(const struct server *server, struct server_usage *ret)
         .n_triggers = server->n_triggers,
         .n_locks = server->locks.n,
         .n_transactions = server->n_transactions,
+        .n_lock_changes = server->n_lock_changes,
     };
 }

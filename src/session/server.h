@@ -26,6 +26,7 @@ struct db *server_find_db(const struct server *server, struct slice name);
 // A backup serves its databases read-only, for what they hold comes from another server. Sessions
 // that did not announce set_db_change_aware are disconnected when this changes.
 void server_set_backup(struct server *server, bool is_backup);
+bool server_is_backup(const struct server *server);
 // What get_server_id answers.
 struct uuid server_id(const struct server *server);
 
@@ -69,5 +70,6 @@ void server_set_limits(struct server *server, const struct server_limits *limits
 struct server_usage {
     size_t n_sessions, n_monitors, n_triggers, n_locks;
     uint64_t n_transactions;
+    uint64_t n_lock_changes; // sessions got, lost or left locks so often
 };
 void server_usage(const struct server *server, struct server_usage *ret);

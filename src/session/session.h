@@ -41,4 +41,7 @@ void session_receive(struct session *session, struct slice text, usec_t now);
 // Call when the backlog has fallen: updates that were held back may be produced now (by the next
 // server_run()).
 void session_output_drained(struct session *session);
-size_t session_n_locks(const struct session *session);
+// Appends the names of the locks it asked for and now owns, waits for, or has lost for good to a
+// thief; sorted, with blanks between them.
+enum lock_state { LOCKS_HELD, LOCKS_WAITING, LOCKS_LOST };
+void session_put_locks(const struct session *session, enum lock_state state, struct buf *text);

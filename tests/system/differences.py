@@ -69,4 +69,20 @@ REASONS = {
         "restore --force leaves out what the server's schema lacks; the peer's request fails",
     "invalid-utf8":
         "RFC 7047 4 asks for UTF-8; the peer echoes invalid bytes back, which no client can parse",
+    "quiet-status":
+        "how remotes do is written when it has changed; the peer writes the seconds that have passed"
+        " every 2.5 s, for everybody who monitors the row",
+    "last-error-told":
+        "a row says in status:last_error why its remote does not work, as its documentation has it;"
+        " the peer logs it",
+    "listener-tells-more":
+        "the status of a listener with a client is that of one of them, as its documentation has"
+        " it; the peer says nothing of it",
+    "names-resolved":
+        "a remote may be a name; the peer wants an address",
+    "rights-follow":
+        "a row's new role or read_only ends the connections of its remote, so that nobody goes on"
+        " with the former rights; the peer's go on",
+    "same-remote-once":
+        "a remote that is an option too has the option's settings; with the peer it depends",
 }

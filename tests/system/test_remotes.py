@@ -8,13 +8,8 @@ import time
 import pytest
 
 from harness import wait
+from harness.far_end import accept, listen, listen_tcp, port_of
 from harness.rpc import Client, RpcError
-
-LISTENING = r"{}: listening on port (\d+)"
-
-
-def port_of(server, target):
-    return int(server.wait_log(LISTENING.format(target)).group(1))
 
 
 def assert_serves(client):
@@ -130,18 +125,6 @@ def test_tcp_client_names_are_logged(lab):
 # Dialled by the server
 
 
-def listen(family=socket.AF_UNIX, address=None):
-    listener = socket.socket(family)
-    listener.bind(address)
-    listener.listen()
-    listener.settimeout(3 * wait.PATIENCE)
-    return listener
-
-
-def accept(listener):
-    return Client(listener.accept()[0])
-
-
 def test_dial_unix(lab):
     with listen(address=str(lab.path("far"))) as far:
         lab.serve("small", remotes=[f"unix:{lab.path('far')}"])
@@ -153,7 +136,7 @@ def test_dial_unix(lab):
 
 
 def test_dial_tcp(lab):
-    with listen(socket.AF_INET, ("127.0.0.1", 0)) as far:
+    with listen_tcp() as far:
         lab.serve("small", remotes=["tcp:127.0.0.1:%d" % far.getsockname()[1]])
         with accept(far) as client:
             assert_serves(client)

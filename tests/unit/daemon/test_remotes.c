@@ -16,6 +16,7 @@ static char folder[] = "/tmp/ovsdbd-remotes-XXXXXX";
 struct fixture {
     sd_event *event;
     struct server *server;
+    struct databases *databases;
     struct net *net;
     struct remotes *remotes;
 };
@@ -32,7 +33,8 @@ static int setup(void **state)
     assert_true(sd_event_new(&fixture->event) >= 0);
     fixture->server = server_new(no_ticket, NULL);
     fixture->net = glue_net_new(fixture->event, fixture->server);
-    fixture->remotes = remotes_new(fixture->net);
+    fixture->databases = databases_new(fixture->server, NULL);
+    fixture->remotes = remotes_new(fixture->net, fixture->server, fixture->databases);
     *state = fixture;
     return 0;
 }
@@ -43,6 +45,7 @@ static int teardown(void **state)
 
     remotes_free(fixture->remotes);
     net_free(fixture->net);
+    databases_free(fixture->databases);
     server_free(fixture->server);
     sd_event_unref(fixture->event);
     free(fixture);

@@ -122,13 +122,13 @@ static void test_lasting_connection_resets_the_backoff(void **state)
 
     RUN_UNTIL(world, (peer = peer_of(world, connector)) && peer_of(world, listener));
     connector->connector.backoff_ms = 4000;
-    connector->connector.last_connected -= 3 * USEC_PER_SEC; // lasted too short
+    connector->last_connected -= 3 * USEC_PER_SEC; // lasted too short
     connection_close(peer->connection, "test");
     RUN_UNTIL(world, peer->n_closed);
     assert_int_equal(connector->connector.backoff_ms, 8000);
     net_set_timer(world->net, &connector->timer, 1);
     RUN_UNTIL(world, (peer = peer_of(world, connector)) && peer_of(world, listener));
-    connector->connector.last_connected -= 9 * USEC_PER_SEC; // lasted
+    connector->last_connected -= 9 * USEC_PER_SEC; // lasted
     connection_close(peer->connection, "test");
     RUN_UNTIL(world, peer->n_closed);
     assert_int_equal(connector->connector.backoff_ms, 1000);

@@ -54,7 +54,7 @@ static void test_replies_keep_it_and_are_not_messages(void **state)
     }
     assert_int_equal(peer->n_messages, 0);
     remote_status(remote, &status);
-    assert_string_equal(status.state, "LISTENING");
+    assert_string_equal(status.state, "ACTIVE");
     close(fd);
 }
 

@@ -1,0 +1,561 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Remotes that a database names ("db:DB,TABLE,COLUMN"): followed, and told how they do."""
+import os
+import re
+
+import pytest
+
+from harness import dbfile, wait
+from harness.far_end import accept, listen, listen_tcp, port_of
+from harness.lab import schema
+from harness.rpc import Client, RpcError
+
+ROWS, TARGETS = "db:remotes,Config,managers", "db:remotes,Config,targets"
+ANY = r"127\.0\.0\.1"
+
+
+def as_set(values):
+    return ["set", list(values)]
+
+
+class Named:
+    """A server that follows both kinds of columns, and the client that changes them."""
+
+    def __init__(self, lab, *options, records=(), columns=(ROWS, TARGETS)):
+        self.lab = lab
+        self.path = lab.db("remotes", None, *records)
+        self.server = lab.new_server()
+        self.options = [f"--remote={column}" for column in columns] + list(options)
+        self.start()
+
+    def start(self):
+        self.server.start([self.path], *self.options)
+        self.client = self.server.client()
+
+    def transact(self, *operations):
+        return self.client.commit("remotes", *operations)
+
+    def name_targets(self, *targets):
+        """Makes these the remotes of the column of strings."""
+        count = self.update("Config", [], targets=as_set(targets))
+        if not count:
+            self.client.insert("remotes", "Config", {"targets": as_set(targets)})
+
+    def update(self, table, where, **row):
+        return self.transact({"op": "update", "table": table, "where": where, "row": row})[0]["count"]
+
+    def add(self, target, **row):
+        """Names a remote in a row of its own; returns the row's UUID."""
+        operations = [
+            {"op": "insert", "table": "Manager", "uuid-name": "it", "row": dict(row, target=target)},
+            {"op": "mutate", "table": "Config", "where": [],
+             "mutations": [["managers", "insert", as_set([["named-uuid", "it"]])]]}]
+        if not self.client.select("remotes", "Config"):
+            operations.insert(0, {"op": "insert", "table": "Config", "row": {}})
+        return self.transact(*operations)[-2]["uuid"][1]
+
+    def change(self, uuid, **row):
+        assert self.update("Manager", [["_uuid", "==", ["uuid", uuid]]], **row) == 1
+
+    def drop(self, uuid):
+        self.transact({"op": "mutate", "table": "Config", "where": [],
+                       "mutations": [["managers", "delete", as_set([["uuid", uuid]])]]})
+
+    def row(self, uuid):
+        """Returns is_connected and status of a row."""
+        where = [["_uuid", "==", ["uuid", uuid]]]
+        row = self.client.select("remotes", "Manager", ["is_connected", "status"], where)[0]
+        return row["is_connected"], dict(row["status"][1])
+
+    def until_row(self, uuid, connected, **status):
+        """Waits for the row to tell this."""
+        def told():
+            now_connected, now_status = self.row(uuid)
+            found = {key: now_status.get(key) for key in status}
+            return now_connected == connected and found == status and (now_status,)
+
+        try:
+            return wait.until(told, f"{connected}, {status}")[0]
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.row(uuid)}") from error
+
+
+@pytest.fixture
+def named(lab):
+    return Named(lab)
+
+
+def serves(path):
+    """Whether somebody listens there and serves the database."""
+    try:
+        with Client(path) as client:
+            return "remotes" in client.call("list_dbs")
+    except OSError:
+        return False
+
+
+def until_serves(path):
+    wait.until(lambda: serves(path), f"a server at {path}")
+
+
+def until_gone(path):
+    wait.until(lambda: not os.path.exists(path), f"the end of {path}")
+
+
+def remotes(server):
+    return server.control("ovsdb-server/list-remotes").splitlines()
+
+
+# Followed
+
+
+def test_targets_are_followed(lab, named):
+    one, two = lab.run_dir / "one", lab.run_dir / "two"
+    named.name_targets("punix:one", f"punix:{two}")
+    until_serves(one)
+    until_serves(two)
+    client = named.server.client(two)
+    client.call("echo")
+    named.name_targets("punix:one")
+    client.wait_closed()
+    until_gone(two)
+    assert serves(one)
+    named.name_targets()
+    until_gone(one)
+
+
+def test_rows_are_followed(lab, named):
+    path = lab.run_dir / "row"
+    uuid = named.add("punix:row")
+    until_serves(path)
+    named.change(uuid, target="punix:other")
+    until_serves(lab.run_dir / "other")
+    until_gone(path)
+    named.drop(uuid)
+    until_gone(lab.run_dir / "other")
+
+
+def test_all_rows_of_the_table_count(lab, named):
+    named.client.insert("remotes", "Config", {"targets": "punix:one"})
+    named.client.insert("remotes", "Config", {"targets": "punix:two"})
+    until_serves(lab.run_dir / "one")
+    until_serves(lab.run_dir / "two")
+    named.transact({"op": "delete", "table": "Config", "where": []})
+    until_gone(lab.run_dir / "one")
+
+
+def test_they_are_there_when_the_server_is(lab):
+    record = {"Config": {"00000000-0000-0000-0000-00000000000a": {"targets": "punix:named"}}}
+    Named(lab, records=[record])
+    assert serves(lab.run_dir / "named")
+
+
+def test_a_restart_keeps_them(lab, named):
+    named.name_targets("punix:one")
+    until_serves(lab.run_dir / "one")
+    named.server.stop()
+    assert not os.path.exists(lab.run_dir / "one")
+    named.start()
+    assert serves(lab.run_dir / "one")
+
+
+@pytest.mark.difference("names-resolved")
+def test_name_is_resolved(named):
+    with listen_tcp() as far:
+        uuid = named.add("tcp:localhost:%d" % far.getsockname()[1])
+        with accept(far) as client:
+            assert "remotes" in client.call("list_dbs")
+            named.until_row(uuid, True, state="ACTIVE")
+
+
+def test_several_databases(lab):
+    other = schema("remotes")
+    other["name"] = "second"
+    paths = [lab.db("remotes"), dbfile.create(lab.path("second.db"), other)]
+    server = lab.serve(*paths, options=[f"--remote={TARGETS}",
+                                        "--remote=db:second,Config,targets"])
+    for name in ("remotes", "second"):
+        server.client().insert(name, "Config", {"targets": f"punix:{name}"})
+        until_serves(lab.run_dir / name)
+    server.control("ovsdb-server/remove-remote", TARGETS)
+    until_gone(lab.run_dir / "remotes")
+    assert serves(lab.run_dir / "second")
+
+
+# Settings
+
+
+def test_probe_interval_of_a_connection_that_is_up(named):
+    uuid = named.add("ptcp:0:127.0.0.1", inactivity_probe=0)
+    port = port_of(named.server, "0:" + ANY)
+    client = named.server.client(("127.0.0.1", port))
+    client.call("echo")
+    named.change(uuid, inactivity_probe=1000)
+    assert client.receive("a probe", 4 * wait.SLOWNESS)["method"] == "echo"
+
+
+def test_default_probe_interval_is_back(named):
+    uuid = named.add("punix:probed", inactivity_probe=1000)
+    path = os.path.join(named.server.run_dir, "probed")
+    until_serves(path)
+    client, steady = named.server.client(path), named.add("punix:steady", inactivity_probe=1000)
+    until_serves(os.path.join(named.server.run_dir, "steady"))
+    clock = named.server.client(os.path.join(named.server.run_dir, "steady"))
+    assert client.receive("a probe")["method"] == "echo"
+    client.send({"id": "echo", "result": [], "error": None})
+    named.change(uuid, inactivity_probe=as_set([]))
+    assert named.row(steady)
+    seen = client.n_echoes
+    for _ in range(3):
+        clock.send({"id": "echo", "result": [], "error": None})
+        assert clock.receive("a probe", 4 * wait.SLOWNESS)["method"] == "echo"
+    client.call("echo")
+    assert client.n_echoes == seen
+
+
+@pytest.mark.ours("the peer waits at least as long as before")
+def test_max_backoff(lab, named):
+    """A far end that is not there is dialled every second instead of ever less often."""
+    uuid = named.add(f"unix:{lab.path('far')}", max_backoff=1000)
+    named.server.wait_log("dialling again in 1 seconds; further attempts are not logged")
+    with listen(address=str(lab.path("far"))) as far:
+        accept(far).close()
+        accept(far).close()
+        with accept(far) as client:
+            client.call("echo")
+            named.until_row(uuid, True)
+
+
+@pytest.mark.difference("rights-follow")
+def test_read_only(lab, named):
+    uuid = named.add("punix:careful", read_only=True)
+    path = lab.run_dir / "careful"
+    until_serves(path)
+    client = named.server.client(path)
+    assert client.select("remotes", "Config")
+    insert = {"op": "insert", "table": "Config", "row": {}}
+    assert client.transact("remotes", insert)[0]["error"] == "not allowed"
+    named.change(uuid, read_only=False)
+    client.wait_closed()
+    wait.until(lambda: serves(path), "the remote again")
+    named.server.client(path).commit("remotes", insert)
+
+
+@pytest.mark.difference("rights-follow")
+def test_changed_role_ends_connections(lab, named):
+    uuid = named.add("punix:role")
+    until_serves(lab.run_dir / "role")
+    client, other = named.server.client(lab.run_dir / "role"), named.server.client()
+    client.call("echo")
+    named.change(uuid, role="some-role")
+    client.wait_closed()
+    other.call("echo")
+
+
+# Told
+
+
+def test_listener_tells(named):
+    uuid = named.add("ptcp:0:127.0.0.1")
+    port = port_of(named.server, "0:" + ANY)
+    status = named.until_row(uuid, False, bound_port=str(port))
+    assert not {"state", "n_connections", "locks_held", "last_error"} & set(status)
+    one = named.server.client(("127.0.0.1", port))
+    named.until_row(uuid, True, bound_port=str(port), n_connections=None)
+    two = named.server.client(("127.0.0.1", port))
+    two.call("echo")
+    named.until_row(uuid, True, n_connections="2")
+    two.close()
+    named.until_row(uuid, True, n_connections=None)
+    one.close()
+    named.until_row(uuid, False)
+
+
+@pytest.mark.difference("listener-tells-more")
+def test_listener_tells_of_its_oldest_client(named):
+    uuid = named.add("punix:locks")
+    path = os.path.join(named.server.run_dir, "locks")
+    until_serves(path)
+    client = named.server.client(path)
+    client.call("lock", "mine")
+    status = named.until_row(uuid, True, state="ACTIVE", locks_held="mine")
+    assert int(status["sec_since_connect"]) < 10
+
+
+def test_connector_tells(named):
+    with listen_tcp() as far:
+        uuid = named.add("tcp:127.0.0.1:%d" % far.getsockname()[1])
+        client = accept(far)
+        status = named.until_row(uuid, True, state="ACTIVE", n_connections=None, locks_held=None)
+        assert 0 <= int(status["sec_since_connect"]) < 10
+        named.client.call("lock", "taken")
+        client.call("lock", "a")
+        client.call("steal", "b")
+        client.call("lock", "taken")
+        status = named.until_row(uuid, True, locks_waiting="taken")
+        assert set(status["locks_held"].split()) == {"a", "b"}
+        named.client.call("steal", "b")
+        named.until_row(uuid, True, locks_held="a", locks_lost="b")
+        far.close()
+        client.close()
+        status = named.until_row(uuid, False, state="BACKOFF", locks_held=None, locks_lost=None)
+        assert {"sec_since_connect", "sec_since_disconnect"} <= set(status)
+
+
+@pytest.mark.difference("last-error-told")
+def test_why_nobody_answers(named):
+    with listen_tcp() as taken:
+        port = taken.getsockname()[1]
+    uuid = named.add(f"tcp:127.0.0.1:{port}")
+    named.until_row(uuid, False, state="BACKOFF", last_error="Connection refused")
+
+
+def test_user_who_writes_there_is_corrected(lab, named):
+    uuid = named.add("punix:told")
+    until_serves(lab.run_dir / "told")
+    client = named.server.client(lab.run_dir / "told")
+    client.call("echo")
+    named.until_row(uuid, True)
+    named.change(uuid, is_connected=False, status=["map", [["state", "nonsense"]]])
+    status = named.until_row(uuid, True)
+    assert status.get("state") != "nonsense"
+
+
+@pytest.mark.difference("quiet-status")
+def test_nothing_is_written_while_nothing_changes(named):
+    """A listener with clients, a connection that is up and one that nobody answers, for as long
+    as three probes take."""
+    with listen_tcp() as far, listen_tcp() as refusing:
+        refused = refusing.getsockname()[1]
+        refusing.close()
+        uuids = [named.add("ptcp:0:127.0.0.1", inactivity_probe=1000),
+                 named.add("tcp:127.0.0.1:%d" % far.getsockname()[1], inactivity_probe=1000),
+                 named.add(f"tcp:127.0.0.1:{refused}", max_backoff=1000)]
+        port = port_of(named.server, "0:" + ANY)
+        clients = [named.server.client(("127.0.0.1", port)) for _ in range(2)] + [accept(far)]
+        for client in clients:
+            client.call("echo")
+        named.until_row(uuids[0], True, n_connections="2")
+        named.until_row(uuids[1], True, state="ACTIVE")
+        named.until_row(uuids[2], False, last_error="Connection refused")
+        watcher = named.server.client()
+        watcher.call("monitor", "remotes", "m", {"Manager": {"columns": ["status", "is_connected"]}})
+        for _ in range(3):
+            for client in clients:
+                assert client.receive("a probe", 4 * wait.SLOWNESS)["method"] == "echo"
+                client.send({"id": "echo", "result": [], "error": None})
+        watcher.has_no_notification()
+
+
+def test_file_does_not_grow(lab, named):
+    uuid = named.add("ptcp:0:127.0.0.1")
+    named.until_row(uuid, False, bound_port=str(port_of(named.server, "0:" + ANY)))
+    named.client.insert("remotes", "Config", {})
+    records = len(dbfile.read(named.path))
+    client = named.server.client(("127.0.0.1", port_of(named.server, "0:" + ANY)))
+    client.call("echo")
+    named.until_row(uuid, True)
+    named.client.insert("remotes", "Config", {})
+    assert len(dbfile.read(named.path)) == records + 1
+
+
+def test_rows_with_other_columns(lab):
+    """Columns that are missing or of another type are passed over, weak references followed."""
+    named = Named(lab, columns=["db:remotes,Config,weak"])
+    plain = named.client.insert("remotes", "Plain", {"target": "punix:plain",
+                                                     "inactivity_probe": "1000"})
+    named.client.insert("remotes", "Config", {"weak": ["uuid", plain]})
+    until_serves(lab.run_dir / "plain")
+    named.server.client(lab.run_dir / "plain").call("echo")
+    row = named.client.select("remotes", "Plain", ["is_connected", "status"])[0]
+    assert row["status"] == ""
+    named.transact({"op": "delete", "table": "Plain", "where": []})
+    until_gone(lab.run_dir / "plain")
+
+
+# The same remote more than once
+
+
+def test_named_in_two_rows(lab, named):
+    first, second = named.add("ptcp:0:127.0.0.1"), named.add("ptcp:0:127.0.0.1")
+    port = port_of(named.server, "0:" + ANY)
+    client = named.server.client(("127.0.0.1", port))
+    for uuid in (first, second):
+        named.until_row(uuid, True, bound_port=str(port))
+    named.drop(first)
+    named.until_row(second, True, bound_port=str(port))
+    client.call("echo")
+
+
+@pytest.mark.difference("same-remote-once")
+def test_named_in_a_row_and_as_an_option(lab):
+    named = Named(lab, "--remote=punix:both")
+    path = lab.run_dir / "both"
+    client = named.server.client(path)
+    uuid = named.add(f"punix:{path}", read_only=True)
+    named.until_row(uuid, True)
+    client.insert("remotes", "Config", {})  # the option counts
+    named.drop(uuid)
+    client.call("echo")
+    uuid = named.add("punix:both", read_only=True)
+    named.server.control("ovsdb-server/remove-remote", "punix:both")
+    client.wait_closed()
+    wait.until(lambda: serves(path), "the row's remote")
+    insert = {"op": "insert", "table": "Config", "row": {}}
+    assert named.server.client(path).transact("remotes", insert)[0]["error"] == "not allowed"
+
+
+# Commands
+
+
+def test_list_and_remove(lab, named):
+    named.name_targets("punix:one")
+    until_serves(lab.run_dir / "one")
+    own = f"punix:{named.server.socket_path}"
+    assert remotes(named.server) == sorted([ROWS, TARGETS, own])
+    with pytest.raises(RpcError, match="no such remote"):
+        named.server.control("ovsdb-server/remove-remote", "punix:one")
+    named.server.control("ovsdb-server/remove-remote", TARGETS)
+    until_gone(lab.run_dir / "one")
+    assert remotes(named.server) == sorted([ROWS, own])
+    named.server.control("ovsdb-server/add-remote", TARGETS)
+    until_serves(lab.run_dir / "one")
+
+
+WRONG = [
+    ("db:nope,A,b", '"db:nope,A,b": no database named nope'),
+    ("db:remotes,Nope,b", '"db:remotes,Nope,b": no table named Nope'),
+    ("db:remotes,Config,nope", 'table "Config" has no column "nope"'),
+    ("db:remotes,Config", '"db:remotes,Config": invalid syntax'),
+    ("db:", '"db:": invalid syntax'),
+]
+WRONG_TYPE = [
+    ("db:remotes,Config,number", 'column "number" holds neither strings nor references to rows'),
+    ("db:remotes,Config,map", 'column "map" holds neither strings nor references to rows'),
+    ("db:remotes,Config,no_targets", 'table "Config" has no column "target" of strings'),
+]
+
+
+@pytest.mark.parametrize("target, reason", WRONG + [
+    pytest.param(*one, marks=pytest.mark.difference("bad-remote-refused")) for one in WRONG_TYPE])
+def test_wrong_column(lab, target, reason):
+    server = lab.serve("remotes")
+    before = remotes(server)
+    with pytest.raises(RpcError) as error:
+        server.control("ovsdb-server/add-remote", target)
+    assert reason in error.value.error
+    assert remotes(server) == before
+    server.stop()
+    server.allow(r"\|ERR\|")
+    server.launch([lab.path("remotes.db")], "--run=true", remotes=[target])
+    assert server.wait_end() == 1
+    assert reason in server.stderr()
+
+
+# What goes wrong
+
+
+@pytest.mark.difference("last-error-told")
+def test_invalid_target(lab, named):
+    uuid = named.add("nonsense")
+    named.server.allow(r"\|WARN\|.*nonsense")
+    named.until_row(uuid, False, state="VOID")
+    named.add("punix:good")
+    until_serves(lab.run_dir / "good")
+    assert "nonsense" in named.row(uuid)[1]["last_error"]
+    assert len(re.findall(rf"WARN\|.*{uuid}.*nonsense", named.server.log())) == 1
+    named.change(uuid, target="punix:corrected")
+    until_serves(lab.run_dir / "corrected")
+    named.until_row(uuid, False, last_error=None)
+    named.change(uuid, target=TARGETS)
+    named.until_row(uuid, False, state="VOID", last_error="not a remote that a row can name")
+
+
+@pytest.mark.difference("last-error-told")
+def test_port_that_becomes_free(named):
+    with listen_tcp() as taken:
+        port = taken.getsockname()[1]
+        named.server.allow(rf"\|WARN\|.*ptcp:{port}")
+        uuid = named.add(f"ptcp:{port}:127.0.0.1")
+        status = named.until_row(uuid, False, state="VOID")
+        assert "Address already in use" in status["last_error"]
+    until_serves(("127.0.0.1", port))
+    named.until_row(uuid, False, last_error=None, bound_port=str(port))
+
+
+def test_database_is_removed_and_added_again(lab, named):
+    named.server.allow(r"\|WARN\|.*no database named remotes")
+    uuid = named.add("punix:row")
+    path = lab.run_dir / "row"
+    until_serves(path)
+    named.server.control("ovsdb-server/remove-db", "remotes")
+    until_gone(path)
+    assert ROWS in remotes(named.server)
+    named.server.control("ovsdb-server/add-db", named.path)
+    until_serves(path)
+    named.client = named.server.client()
+    named.client.call("set_db_change_aware", True)
+    with Client(path) as client:
+        client.call("echo")
+        named.until_row(uuid, True)
+
+
+def converted(drop):
+    new = schema("remotes")
+    columns = new["tables"]["Config"]["columns"]
+    if drop:
+        del columns["managers"]
+    else:
+        columns["extra"] = {"type": "integer"}
+    return new
+
+
+def test_database_is_converted(lab, named):
+    uuid = named.add("punix:row")
+    path = lab.run_dir / "row"
+    until_serves(path)
+    client = named.server.client(path)
+    client.call("set_db_change_aware", True)
+    named.client.call("set_db_change_aware", True)
+    named.client.call("convert", "remotes", converted(drop=False))
+    client.call("echo")
+    named.until_row(uuid, True)
+    named.change(uuid, target="punix:other")
+    until_serves(lab.run_dir / "other")
+    until_gone(path)
+
+
+def test_column_is_lost(lab, named):
+    named.server.allow(r'\|WARN\|.*table "Config" has no column "managers"')
+    named.add("punix:row")
+    until_serves(lab.run_dir / "row")
+    named.client.call("set_db_change_aware", True)
+    named.client.call("convert", "remotes", converted(drop=True))
+    until_gone(lab.run_dir / "row")
+    named.server.wait_log('"db:remotes,Config,managers": table "Config" has no column "managers"')
+    named.name_targets("punix:one")
+    until_serves(lab.run_dir / "one")
+
+
+@pytest.mark.ours("the peer writes into a backup too")
+def test_backup_follows_and_does_not_write(lab, named):
+    uuid = named.add("punix:here")
+    until_serves(lab.run_dir / "here")
+    named.until_row(uuid, False, last_error=None)
+    backup = lab.new_server()
+    path = dbfile.create(os.path.join(backup.directory, "copy.db"), schema("remotes"))
+    backup.start([path], f"--remote={ROWS}", f"--sync-from=unix:{named.server.socket_path}")
+    mine = os.path.join(backup.run_dir, "here")
+    until_serves(mine)
+    with Client(mine) as client, Client(lab.run_dir / "here") as active:
+        named.until_row(uuid, True)
+        wait.until(lambda: client.select("remotes", "Manager")[0]["is_connected"], "the copy")
+        active.close()
+        named.until_row(uuid, False)
+        wait.until(lambda: not client.select("remotes", "Manager")[0]["is_connected"],
+                   "the active server's word, with a client connected here")
+        backup.control("ovsdb-server/disconnect-active-ovsdb-server")
+        until_serves(mine)
+        with Client(mine) as again:
+            wait.until(lambda: again.select("remotes", "Manager")[0]["is_connected"],
+                       "an own word")

@@ -7,7 +7,8 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libsystemd-dev libgnu
 # openvswitch-*, ovn-* and python3-o*: the real clients, and the peer that the same tests run against.
 TEST_PACKAGES="clang clang-format libclang-rt-14-dev libcmocka-dev python3 python3-pytest
     python3-pytest-xdist valgrind git iproute2 mandoc openssl procps systemd-container systemd-sysv strace
-    openvswitch-common openvswitch-switch python3-openvswitch ovn-central ovn-host python3-ovsdbapp"
+    openvswitch-common openvswitch-switch python3-openvswitch ovn-central ovn-host python3-ovsdbapp
+    python3-prometheus-client golang-go golang-github-varlink-go-dev"
 
 # Installs those of the packages $1 that are missing. Services do not start because of it.
 install_packages() {

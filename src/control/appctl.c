@@ -2,15 +2,20 @@
 // The dialect of ovs-appctl: {"id":N,"method":"COMMAND","params":["ARG",...]}, answered by a result
 // that is the text to print, or an error that is the text for standard error.
 #include "control/dialect.h"
+#include "control/interface.h"
 #include "json/cursor.h"
 #include "json/emit.h"
 #include "json/framer.h"
 #include "json/message.h"
+#include "json/tree.h"
 
 #define MAX_MESSAGE (1024 * 1024)
 #define MAX_ARGS    1024
 
 struct appctl {
+    const struct command_registry *registry;
+    const struct command_type *type; // of the call that runs, or NULL
+    bool is_json;
     struct framer framer;
     size_t seen; // bytes of the current message, white space before it included
     struct buf id;
@@ -20,6 +25,7 @@ static void *appctl_new(const struct command_registry *registry)
 {
     struct appctl *appctl = NEW(struct appctl);
 
+    appctl->registry = registry;
     framer_init(&appctl->framer, MAX_MESSAGE);
     return appctl;
 }
@@ -69,14 +75,6 @@ static char *take_argument(struct cursor *cursor, struct buf *scratch)
     return xstrndup(text.data, text.size);
 }
 
-static void free_argv(char **argv)
-{
-    for (char **arg = argv; arg && *arg; arg++) {
-        free(*arg);
-    }
-    free(argv);
-}
-
 static const char *decode_params(const struct message *message, char ***ret_argv)
 {
     size_t n = json_count(message->params);
@@ -94,7 +92,7 @@ static const char *decode_params(const struct message *message, char ***ret_argv
     for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
         argv[argc] = take_argument(&cursor, &scratch);
         if (!argv[argc++]) {
-            free_argv(argv);
+            command_argv_free(argv);
             return "every argument must be a string";
         }
     }
@@ -102,10 +100,12 @@ static const char *decode_params(const struct message *message, char ***ret_argv
     return NULL;
 }
 
-static const char *appctl_decode(void *state, struct slice text, char ***ret_argv, struct buf *out)
+static const char *appctl_decode(void *state, struct slice text, struct dialect_request *ret,
+                                 struct buf *out)
 {
     struct appctl *appctl = state;
     _cleanup_buf_ struct buf scratch = {0};
+    const struct command *command;
     struct message message;
     const char *error = message_parse(text, &scratch, &message);
 
@@ -119,23 +119,54 @@ static const char *appctl_decode(void *state, struct slice text, char ***ret_arg
         return "only requests are expected here";
     }
     buf_put_slice(&appctl->id, message.id);
-    return decode_params(&message, ret_argv);
+    error = decode_params(&message, &ret->argv);
+    command = error ? NULL : command_registry_find(appctl->registry, ret->argv[0]);
+    appctl->type = command ? command->type : NULL;
+    return error;
 }
 
-static void appctl_encode(void *state, bool is_error, const char *text, struct buf *out)
+// The client prints the text as it is: it ends with a line feed, unless there is none.
+static void put_text(struct buf *value, const char *text)
 {
-    struct appctl *appctl = state;
     size_t size = strlen(text);
     _cleanup_buf_ struct buf lines = {0};
-    _cleanup_buf_ struct buf value = {0};
 
-    // The client prints the text as it is: it ends with a line feed, unless there is none.
     buf_puts(&lines, text);
     if (size && text[size - 1] != '\n') {
         buf_putc(&lines, '\n');
     }
-    emit_string(&value, buf_slice(&lines));
-    if (is_error) {
+    emit_string(value, buf_slice(&lines));
+}
+
+// As varlink answers it; of a command that has no type the text, in a wrapper.
+static void put_json(const struct appctl *appctl, struct buf *value, const char *text)
+{
+    _cleanup_tree_ json_t *tree = appctl->type
+                                      ? interface_reply(appctl->type, text)
+                                      : json_pack("{ssss}", "reply-format", "plain", "reply", text);
+
+    tree_put(value, tree);
+}
+
+static void appctl_set_json(void *state, bool on)
+{
+    struct appctl *appctl = state;
+
+    appctl->is_json = on;
+}
+
+static void appctl_encode(void *state, enum command_outcome outcome, const char *text,
+                          bool continues, struct buf *out)
+{
+    struct appctl *appctl = state;
+    _cleanup_buf_ struct buf value = {0};
+
+    if (appctl->is_json && outcome == COMMAND_DONE) {
+        put_json(appctl, &value, text);
+    } else {
+        put_text(&value, text);
+    }
+    if (outcome != COMMAND_DONE) {
         message_put_error(out, buf_slice(&appctl->id), buf_slice(&value));
     } else {
         message_put_reply(out, buf_slice(&appctl->id), buf_slice(&value));
@@ -149,4 +180,5 @@ const struct dialect dialect_appctl = {
     .scan = appctl_scan,
     .decode = appctl_decode,
     .encode = appctl_encode,
+    .set_json = appctl_set_json,
 };

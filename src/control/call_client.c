@@ -66,35 +66,33 @@ static int receive_value(int fd, struct buf *buf)
     return status == FRAMER_ERROR ? -EPROTO : r;
 }
 
-// The text of the answer: a string's content, nothing for null, of anything else its JSON.
-static char *text_of(struct slice value)
+// The text of the answer: a string's content, nothing for null, of anything else its JSON; with
+// `as_json` always that.
+static char *text_of(struct slice value, bool as_json)
 {
     _cleanup_buf_ struct buf scratch = {0};
     struct cursor cursor;
     struct slice text = value;
 
-    if (json_kind_of(value) == JSON_KIND_NULL) {
+    if (json_kind_of(value) == JSON_KIND_NULL && !as_json) {
         return xstrdup("");
     }
-    if (json_kind_of(value) == JSON_KIND_STRING) {
+    if (json_kind_of(value) == JSON_KIND_STRING && !as_json) {
         cursor_init(&cursor, value);
         text = cursor_string(&cursor, &scratch);
     }
     return xstrndup(text.data, text.size);
 }
 
-int control_call(const char *path, const char *command, int n_args, char **args, char **ret_text)
+// One command on a connection.
+static int call(int fd, bool as_json, const char *command, int n_args, char **args, char **ret_text)
 {
-    _cleanup_close_ int fd = unix_socket_connect(path);
     _cleanup_buf_ struct buf request = {0};
     _cleanup_buf_ struct buf reply = {0};
     _cleanup_buf_ struct buf scratch = {0};
     struct message message;
     int r;
 
-    if (fd < 0) {
-        return fd;
-    }
     put_request(&request, command, n_args, args);
     r = send_all(fd, &request);
     if (!r) {
@@ -107,6 +105,28 @@ int control_call(const char *path, const char *command, int n_args, char **args,
         (message.type != MESSAGE_REPLY && message.type != MESSAGE_ERROR)) {
         return -EPROTO;
     }
-    *ret_text = text_of(message.type == MESSAGE_ERROR ? message.error : message.result);
+    *ret_text = message.type == MESSAGE_ERROR ? text_of(message.error, false)
+                                              : text_of(message.result, as_json);
     return message.type == MESSAGE_ERROR;
+}
+
+int control_call(const char *path, bool as_json, const char *command, int n_args, char **args,
+                 char **ret_text)
+{
+    char *json_options[] = {(char[]){"--format"}, (char[]){"json"}};
+    _cleanup_close_ int fd = unix_socket_connect(path);
+    char *text = NULL;
+    int r = MIN(fd, 0);
+
+    if (!r && as_json) {
+        r = call(fd, false, "set-options", ARRAY_SIZE(json_options), json_options, &text);
+    }
+    if (!r) {
+        free(text);
+        return call(fd, as_json, command, n_args, args, ret_text);
+    }
+    if (r > 0) {
+        *ret_text = text;
+    }
+    return r;
 }

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //     READING --whole message--> RUNNING --answer--> WRITING --all sent--> READING
+//                                   ^                  |
+//                                   |               the client has asked for more
+//                                   |                  v
+//                                   +---something--- WATCHING
+//                                       has changed
 // The end of the input in READING ends the client; in the other states the answer is sent first.
+// In WATCHING a command is run again at most every WATCH_INTERVAL, and an answer that is the same
+// as the one before is not sent.
 #include "control/client.h"
 
 #include "basic/log.h"
@@ -9,14 +16,17 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#define READ_SIZE 16384
+#define READ_SIZE      16384
+#define WATCH_INTERVAL (100 * USEC_PER_MSEC)
 
 LOG_MODULE(unixctl);
 
-enum client_state { CLIENT_READING, CLIENT_RUNNING, CLIENT_WRITING, CLIENT_ENDED };
+enum client_state { CLIENT_READING, CLIENT_RUNNING, CLIENT_WRITING, CLIENT_WATCHING, CLIENT_ENDED };
 
 struct client_call {
     struct command_call call;
@@ -25,7 +35,7 @@ struct client_call {
 
 struct control_client {
     struct control_client_owner owner;
-    const struct command_registry *registry;
+    struct command_registry *registry;
     const struct dialect *dialect;
     void *dialect_state;
     sd_event_source *source;
@@ -33,7 +43,13 @@ struct control_client {
     enum client_state state;
     bool has_dialect; // the first message has told
     bool close_after_write;
+    bool may_change;          // see command_call
     struct client_call *call; // RUNNING
+    struct command_watch watch;
+    char **watched;         // the command that is run again, or NULL
+    char *last_answer;      // its
+    bool has_changed;       // since it was run
+    sd_event_source *timer; // the end of the dialect's patience; or when to run it again
     struct buf in;
     size_t scanned; // bytes of `in` that the dialect has seen
     struct buf out;
@@ -42,10 +58,8 @@ struct control_client {
 static void set_state(struct control_client *client, enum client_state state)
 {
     static const uint32_t events[] = {
-        [CLIENT_READING] = EPOLLIN,
-        [CLIENT_RUNNING] = 0,
-        [CLIENT_WRITING] = EPOLLOUT,
-        [CLIENT_ENDED] = 0,
+        [CLIENT_READING] = EPOLLIN, [CLIENT_RUNNING] = 0, [CLIENT_WRITING] = EPOLLOUT,
+        [CLIENT_WATCHING] = 0,      [CLIENT_ENDED] = 0,
     };
 
     if (client->state == state || client->state == CLIENT_ENDED) {
@@ -55,6 +69,7 @@ static void set_state(struct control_client *client, enum client_state state)
     sd_event_source_set_io_events(client->source, events[state]);
     if (state == CLIENT_ENDED) {
         sd_event_source_set_enabled(client->source, SD_EVENT_OFF);
+        sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
         client->owner.ended(client, client->owner.userdata);
     }
 }
@@ -80,21 +95,74 @@ static bool send_some(struct control_client *client)
     return true;
 }
 
-static void answer(struct control_client *client, bool is_error, const char *text)
+static void stop_watching(struct control_client *client)
 {
-    client->dialect->encode(client->dialect_state, is_error, text, &client->out);
+    list_remove(&client->watch.node);
+    command_argv_free(TAKE_PTR(client->watched));
+    free(TAKE_PTR(client->last_answer));
+}
+
+static void arm_watch(struct control_client *client)
+{
+    client->has_changed = false;
+    sd_event_source_set_time_relative(client->timer, WATCH_INTERVAL);
+    sd_event_source_set_enabled(client->timer, SD_EVENT_ONESHOT);
+}
+
+static void watch(struct control_client *client)
+{
+    set_state(client, CLIENT_WATCHING);
+    if (client->has_changed) {
+        arm_watch(client);
+    }
+}
+
+static void on_changed(struct command_watch *base)
+{
+    struct control_client *client = CONTAINER_OF(base, struct control_client, watch);
+
+    if (client->state == CLIENT_WATCHING) {
+        arm_watch(client);
+    } else {
+        client->has_changed = true;
+    }
+}
+
+static void answer(struct control_client *client, enum command_outcome outcome, const char *text)
+{
+    if (client->watched && outcome != COMMAND_DONE) {
+        stop_watching(client);
+    } else if (client->watched) {
+        if (client->last_answer && !strcmp(client->last_answer, text)) {
+            watch(client);
+            return;
+        }
+        free(client->last_answer);
+        client->last_answer = xstrdup(text);
+    }
+    client->dialect->encode(client->dialect_state, outcome, text, client->watched != NULL,
+                            &client->out);
     set_state(client, CLIENT_WRITING);
 }
 
-static void on_done(struct command_call *base, bool is_error, const char *text)
+static void on_done(struct command_call *base, enum command_outcome outcome, const char *text)
 {
     struct client_call *call = CONTAINER_OF(base, struct client_call, call);
 
     if (call->client) {
         call->client->call = NULL;
-        answer(call->client, is_error, text);
+        answer(call->client, outcome, text);
     }
     free(call);
+}
+
+static void on_set_json(struct command_call *base, bool on)
+{
+    const struct control_client *client = CONTAINER_OF(base, struct client_call, call)->client;
+
+    if (client && client->dialect->set_json) {
+        client->dialect->set_json(client->dialect_state, on);
+    }
 }
 
 static void run(struct control_client *client, char **argv)
@@ -106,34 +174,59 @@ static void run(struct control_client *client, char **argv)
         argc++;
     }
     log_dbg("running %s with %d arguments", argv[0], argc - 1);
-    call->call.done = on_done;
+    call->call = (struct command_call){on_done, on_set_json, client->may_change};
     call->client = client;
     client->call = call;
     set_state(client, CLIENT_RUNNING);
     command_registry_run(client->registry, &call->call, argc, argv);
-    for (int i = 0; i < argc; i++) {
-        free(argv[i]);
+}
+
+// "more" of what does not only read is one answer.
+static void run_request(struct control_client *client, struct dialect_request *request)
+{
+    const struct command *command = command_registry_find(client->registry, request->argv[0]);
+
+    if (request->more && command && command->reads) {
+        client->watched = request->argv;
+        client->has_changed = false;
+        command_registry_watch(client->registry, &client->watch);
+        run(client, client->watched);
+    } else {
+        run(client, request->argv);
+        command_argv_free(request->argv);
     }
-    free(argv);
+}
+
+static int on_timer(sd_event_source *source, usec_t when, void *userdata)
+{
+    struct control_client *client = userdata;
+
+    if (client->state == CLIENT_WATCHING) {
+        run(client, client->watched);
+    } else {
+        log_dbg("a client of the %s dialect took too long", client->dialect->name);
+        set_state(client, CLIENT_ENDED);
+    }
+    return 0;
 }
 
 static void handle_message(struct control_client *client, size_t size)
 {
     struct slice message = {client->in.data, size};
-    char **argv = NULL;
+    struct dialect_request request = {0};
     const char *error =
-        client->dialect->decode(client->dialect_state, message, &argv, &client->out);
+        client->dialect->decode(client->dialect_state, message, &request, &client->out);
 
     buf_consume(&client->in, size);
     client->scanned = 0;
+    client->close_after_write = error || client->dialect->is_one_shot;
     if (error) {
         log_dbg("refused a request: %s", error);
-        client->close_after_write = true;
-        answer(client, true, error);
-    } else if (!argv) {
+        answer(client, COMMAND_FAILED, error);
+    } else if (!request.argv) {
         set_state(client, CLIENT_WRITING); // the dialect has answered
     } else {
-        run(client, argv);
+        run_request(client, &request);
     }
 }
 
@@ -215,6 +308,10 @@ static void on_writable(struct control_client *client)
         set_state(client, CLIENT_ENDED);
         return;
     }
+    if (client->watched) {
+        watch(client);
+        return;
+    }
     set_state(client, CLIENT_READING);
     process(client);
 }
@@ -233,24 +330,57 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
     return 0;
 }
 
-int control_client_new(sd_event *event, const struct command_registry *registry, int fd,
-                       const struct control_client_owner *owner, struct control_client **ret)
+static int add_sources(struct control_client *client, sd_event *event)
 {
-    struct control_client *client = NEW(struct control_client);
-    int r = sd_event_add_io(event, &client->source, fd, EPOLLIN, on_io, client);
+    usec_t patience = client->dialect->patience;
+    int r = sd_event_add_io(event, &client->source, client->fd, EPOLLIN, on_io, client);
 
+    if (r >= 0) {
+        r = sd_event_add_time_relative(event, &client->timer, CLOCK_MONOTONIC, patience, 0,
+                                       on_timer, client);
+    }
     if (r < 0) {
-        free(client);
         return r;
     }
     sd_event_source_set_description(client->source, "control-client");
+    sd_event_source_set_description(client->timer, "control-client-timer");
     sd_event_source_set_priority(client->source, SD_EVENT_PRIORITY_IMPORTANT);
+    return sd_event_source_set_enabled(client->timer, patience ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+// Root and the user that the server runs as. Of a peer that is not a local process nobody knows.
+static bool is_trusted(int fd)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+
+    return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) &&
+           (peer.uid == 0 || peer.uid == geteuid());
+}
+
+int control_client_new(sd_event *event, struct command_registry *registry, enum control_kind kind,
+                       int fd, const struct control_client_owner *owner,
+                       struct control_client **ret)
+{
+    struct control_client *client = NEW(struct control_client);
+    int r;
+
     client->owner = *owner;
     list_init(&client->owner.node);
+    list_init(&client->watch.node);
+    client->watch.changed = on_changed;
     client->registry = registry;
-    client->dialect = &dialect_appctl;
+    client->dialect = kind == CONTROL_METRICS ? &dialect_http : &dialect_appctl;
+    client->has_dialect = kind == CONTROL_METRICS;
     client->dialect_state = client->dialect->state_new(registry);
+    client->may_change = is_trusted(fd);
     client->fd = fd;
+    r = add_sources(client, event);
+    if (r < 0) {
+        client->fd = -1;
+        control_client_free(client);
+        return r;
+    }
     *ret = client;
     return 0;
 }
@@ -274,8 +404,12 @@ void control_client_free(struct control_client *client)
         client->call->client = NULL;
     }
     list_remove(&client->owner.node);
-    sd_event_source_unref(client->source);
-    close(client->fd);
+    stop_watching(client);
+    sd_event_source_disable_unref(client->source);
+    sd_event_source_disable_unref(client->timer);
+    if (client->fd >= 0) {
+        close(client->fd);
+    }
     client->dialect->state_free(client->dialect_state);
     buf_done(&client->in);
     buf_done(&client->out);

@@ -6,6 +6,7 @@
 #include "basic/clock.h"
 #include "basic/list.h"
 #include "control/call.h"
+#include "control/control.h"
 
 #include <systemd/sd-event.h>
 
@@ -19,8 +20,9 @@ struct control_client_owner {
 };
 
 // Takes over `fd`. 0 or negative errno; then `fd` is still the caller's.
-int control_client_new(sd_event *event, const struct command_registry *registry, int fd,
-                       const struct control_client_owner *owner, struct control_client **ret);
+int control_client_new(sd_event *event, struct command_registry *registry, enum control_kind kind,
+                       int fd, const struct control_client_owner *owner,
+                       struct control_client **ret);
 struct control_client_owner *control_client_owner(struct control_client *client);
 struct control_client *control_client_of(struct list *node);
 // A command that still runs goes on, its answer is dropped.

@@ -23,6 +23,7 @@ LOG_MODULE(unixctl);
 struct control {
     sd_event *event;
     struct command_registry *registry;
+    enum control_kind kind;
     sd_event_source *listener;
     sd_event_source *reaper;
     int fd;
@@ -66,7 +67,7 @@ static int accept_one(struct control *control)
     if (fd < 0) {
         return -errno;
     }
-    r = control_client_new(control->event, control->registry, fd, &owner, &client);
+    r = control_client_new(control->event, control->registry, control->kind, fd, &owner, &client);
     if (r < 0) {
         return r;
     }
@@ -155,13 +156,16 @@ int control_new(sd_event *event, struct command_registry *registry, const char *
     return 0;
 }
 
-int control_new_from_fd(sd_event *event, struct command_registry *registry, int fd,
-                        struct control **ret, char **ret_error)
+int control_new_from_fd(sd_event *event, struct command_registry *registry, enum control_kind kind,
+                        int fd, struct control **ret, char **ret_error)
 {
     struct control *control = control_alloc(event, registry, fd);
     int flags = fcntl(fd, F_GETFL);
     // Who made it may have left it blocking, and accept() must never wait.
-    int r = flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) ? -errno : add_sources(control);
+    int r;
+
+    control->kind = kind;
+    r = flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) ? -errno : add_sources(control);
 
     if (r < 0) {
         *ret_error = xasprintf("cannot watch the control socket passed: %s", strerror(-r));

@@ -8,16 +8,23 @@
 
 struct control;
 
+enum control_kind {
+    CONTROL_COMMANDS, // for ovs-appctl and varlink
+    CONTROL_METRICS,  // for HTTP: GET /metrics, and nothing else
+};
+
 // Listens on the Unix socket `path` (a socket left there is replaced; mode 0660 less the umask). 0
 // or negative errno, with the reason in *ret_error (caller frees).
 int control_new(sd_event *event, struct command_registry *registry, const char *path,
                 struct control **ret, char **ret_error);
 // The same on a listening socket passed by the service manager, which control_free() closes.
-int control_new_from_fd(sd_event *event, struct command_registry *registry, int fd,
-                        struct control **ret, char **ret_error);
+int control_new_from_fd(sd_event *event, struct command_registry *registry, enum control_kind kind,
+                        int fd, struct control **ret, char **ret_error);
 void control_free(struct control *control); // answers what is queued, removes the socket file
 
 // One call to the control socket `path`, blocking (tools). 0: *ret_text (caller frees) is the
 // result; 1: the server's error text; negative errno: -EPROTO for an answer that is none,
-// -ECONNRESET if the server closed without one.
-int control_call(const char *path, const char *command, int n_args, char **args, char **ret_text);
+// -ECONNRESET if the server closed without one. `as_json`: the result is JSON text, which not every
+// server can give.
+int control_call(const char *path, bool as_json, const char *command, int n_args, char **args,
+                 char **ret_text);

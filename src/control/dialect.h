@@ -4,6 +4,7 @@
 #pragma once
 
 #include "basic/buf.h"
+#include "basic/clock.h"
 #include "control/call.h"
 
 enum dialect_status {
@@ -12,8 +13,16 @@ enum dialect_status {
     DIALECT_ERROR,   // this is no message: close
 };
 
+// What a message asks for.
+struct dialect_request {
+    char **argv; // a command; ends with NULL; command_argv_free(). NULL: nothing is to be run
+    bool more;   // and again whenever its answer has changed
+};
+
 struct dialect {
     const char *name;
+    usec_t patience;  // a client that takes longer is cut off; 0: there is no hurry
+    bool is_one_shot; // one message, one answer, the end
     // The dialect's state for one client.
     void *(*state_new)(const struct command_registry *registry);
     void (*state_free)(void *state);
@@ -21,15 +30,20 @@ struct dialect {
     // on DIALECT_ERROR *ret_reason (static) is for the log. O(new bytes).
     enum dialect_status (*scan)(void *state, struct slice unseen, size_t *ret_size,
                                 const char **ret_reason);
-    // Makes `message` into the arguments of a command, *ret_argv (caller frees each and the array;
-    // ends with NULL), or leaves *ret_argv alone and appends the answer to `out` itself. NULL: one
-    // of these. Otherwise a static text that says what is wrong, for an answer and the end.
-    const char *(*decode)(void *state, struct slice message, char ***ret_argv, struct buf *out);
-    // Appends the answer to the message decoded last.
-    void (*encode)(void *state, bool is_error, const char *text, struct buf *out);
+    // Makes `message` into a request, or leaves *ret alone and appends the answer to `out` itself.
+    // NULL: one of these. Otherwise a static text that says what is wrong, for an answer and the
+    // end.
+    const char *(*decode)(void *state, struct slice message, struct dialect_request *ret,
+                          struct buf *out);
+    // Appends the answer to the message decoded last; with `continues` more of them follow.
+    void (*encode)(void *state, enum command_outcome outcome, const char *text, bool continues,
+                   struct buf *out);
+    void (*set_json)(void *state, bool on); // see command_call; may be NULL
 };
 
 // JSON-RPC 1.0 as ovs-appctl sends it.
 extern const struct dialect dialect_appctl;
+// GET /metrics of HTTP/1.1.
+extern const struct dialect dialect_http;
 // Varlink. A first message without "id" says that a client speaks it.
 extern const struct dialect dialect_varlink;

@@ -15,7 +15,8 @@ static const char service_description[] =
     "error InterfaceNotFound (interface: string)\n\n"
     "error MethodNotFound (method: string)\n\n"
     "error MethodNotImplemented (method: string)\n\n"
-    "error InvalidParameter (parameter: string)\n";
+    "error InvalidParameter (parameter: string)\n\n"
+    "error PermissionDenied ()\n";
 
 static const char *const arg_types[] = {
     [ARG_STRING] = "string",
@@ -24,9 +25,37 @@ static const char *const arg_types[] = {
 };
 
 static const char *const reply_types[] = {
-    [REPLY_NOTHING] = NULL,     [REPLY_TEXT] = "string",          [REPLY_WORD] = "string",
-    [REPLY_LINES] = "[]string", [REPLY_COUNTERS] = "[string]int", [REPLY_FIELDS] = "[string]string",
+    [REPLY_NOTHING] = NULL,  [REPLY_TEXT] = "string",    [REPLY_WORD] = "string",
+    [REPLY_INTEGER] = "int", [REPLY_LINES] = "[]string", [REPLY_COUNTERS] = "[string]int",
 };
+
+static const char *const field_types[] = {
+    [FIELD_STRING] = "string",
+    [FIELD_STRINGS] = "[]string",
+    [FIELD_INTEGER] = "int",
+    [FIELD_BOOLEAN] = "bool",
+};
+
+static void describe_fields(const struct command_field *fields, struct buf *text)
+{
+    for (const struct command_field *field = fields; field->name; field++) {
+        buf_printf(text, "%s%s: %s%s", field == fields ? "" : ", ", field->name,
+                   field->is_optional ? "?" : "", field_types[field->kind]);
+    }
+}
+
+static void describe_reply(const struct command_type *type, struct buf *text)
+{
+    if (type->reply == REPLY_RECORD) {
+        describe_fields(type->fields, text);
+    } else if (type->reply == REPLY_ROWS) {
+        buf_printf(text, "%s: [](", type->result);
+        describe_fields(type->fields, text);
+        buf_putc(text, ')');
+    } else if (reply_types[type->reply]) {
+        buf_printf(text, "%s: %s", type->result, reply_types[type->reply]);
+    }
+}
 
 static void describe_method(const struct command *command, struct buf *text)
 {
@@ -38,9 +67,7 @@ static void describe_method(const struct command *command, struct buf *text)
                    arg_types[arg->kind]);
     }
     buf_puts(text, ") -> (");
-    if (reply_types[type->reply]) {
-        buf_printf(text, "%s: %s", type->result, reply_types[type->reply]);
-    }
+    describe_reply(type, text);
     buf_puts(text, ")\n\n");
 }
 
@@ -106,15 +133,82 @@ static void put_counter(json_t *into, char *part)
     }
 }
 
-// "name: text"
-static void put_field(json_t *into, char *part)
+static json_t *field_value(enum command_field_kind kind, const char *text)
 {
-    char *colon = strstr(part, ": ");
+    json_t *array;
 
-    if (colon) {
-        *colon = '\0';
-        json_object_set_new(into, part, json_string(colon + 2));
+    switch (kind) {
+    case FIELD_STRING:
+        break;
+    case FIELD_INTEGER:
+        return json_integer(strtoll(text, NULL, 10));
+    case FIELD_BOOLEAN:
+        return json_boolean(!strcmp(text, "true"));
+    case FIELD_STRINGS:
+        array = json_array();
+        for_each(text, " ,", array, put_line);
+        return array;
     }
+    return json_string(text);
+}
+
+// Lines "name: text"; a line whose name is no field's is not for the record.
+static json_t *record_of(const struct command_field *fields, const char *text)
+{
+    _cleanup_free_ char *copy = xstrdup(text);
+    json_t *record = json_object();
+    char *rest = copy;
+    char *line;
+
+    while ((line = strsep(&rest, "\n"))) {
+        char *colon = strstr(line, ": ");
+        const struct command_field *field = fields;
+
+        if (!colon) {
+            continue;
+        }
+        *colon = '\0';
+        while (field->name && strcmp(field->name, line)) {
+            field++;
+        }
+        if (field->name) {
+            json_object_set_new(record, line, field_value(field->kind, colon + 2));
+        }
+    }
+    return record;
+}
+
+static json_t *row_of(const struct command_field *fields, char *line)
+{
+    json_t *row = json_object();
+    char *word;
+
+    for (const struct command_field *field = fields; field->name && line; field++) {
+        do {
+            word = strsep(&line, " ");
+        } while (word && !word[0]);
+        if (word) {
+            json_object_set_new(row, field->name, field_value(field->kind, word));
+        }
+    }
+    return row;
+}
+
+static json_t *rows_of(const struct command_field *fields, const char *text)
+{
+    _cleanup_free_ char *copy = xstrdup(text);
+    json_t *rows = json_array();
+    bool in_heading = true;
+    char *rest = copy;
+    char *line;
+
+    while ((line = strsep(&rest, "\n"))) {
+        if (!in_heading && line[0]) {
+            json_array_append_new(rows, row_of(fields, line));
+        }
+        in_heading = in_heading && line[strspn(line, " -")];
+    }
+    return rows;
 }
 
 static const char *word_of(const char *text)
@@ -124,15 +218,19 @@ static const char *word_of(const char *text)
     return colon ? colon + 2 : text;
 }
 
-static json_t *value_of(enum command_reply_kind kind, const char *text)
+static json_t *value_of(const struct command_type *type, const char *text)
 {
     json_t *value = NULL;
 
-    switch (kind) {
+    switch (type->reply) {
     case REPLY_NOTHING:
+    case REPLY_RECORD:
         break;
     case REPLY_TEXT:
         value = json_string(text);
+        break;
+    case REPLY_INTEGER:
+        value = field_value(FIELD_INTEGER, text);
         break;
     case REPLY_WORD:
         value = json_string(word_of(text));
@@ -145,9 +243,8 @@ static json_t *value_of(enum command_reply_kind kind, const char *text)
         value = json_object();
         for_each(text, " \n", value, put_counter);
         break;
-    case REPLY_FIELDS:
-        value = json_object();
-        for_each(text, "\n", value, put_field);
+    case REPLY_ROWS:
+        value = rows_of(type->fields, text);
         break;
     }
     return value;
@@ -155,9 +252,13 @@ static json_t *value_of(enum command_reply_kind kind, const char *text)
 
 json_t *interface_reply(const struct command_type *type, const char *text)
 {
-    json_t *parameters = json_object();
-    json_t *value = value_of(type->reply, text);
+    json_t *value = value_of(type, text);
+    json_t *parameters;
 
+    if (type->reply == REPLY_RECORD) {
+        return record_of(type->fields, text);
+    }
+    parameters = json_object();
     if (value) {
         json_object_set_new(parameters, type->result, value);
     }

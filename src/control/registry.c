@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/call.h"
 
+#include "basic/counter.h"
+
 #include <assert.h>
 #include <string.h>
 
+COUNTER(control_commands, "Commands run on control sockets");
+
 struct command_registry {
+    struct list watches;
     struct command *commands; // sorted by name
     size_t n;
     size_t capacity;
@@ -18,12 +23,45 @@ static void on_list_commands(struct command_call *call, int argc, char **argv, v
     command_reply(call, buf_cstr(&text));
 }
 
+static bool parse_format(const char *text, bool *ret_is_json)
+{
+    *ret_is_json = !strcmp(text, "json");
+    return *ret_is_json || !strcmp(text, "text");
+}
+
+// "--format json" and "--format=json"
+static void on_set_options(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    bool is_json = false;
+
+    for (int i = 1; i < argc; i++) {
+        const char *format = NULL;
+
+        if (!strncmp(argv[i], "--format=", 9)) {
+            format = argv[i] + 9;
+        } else if (!strcmp(argv[i], "--format") && i + 1 < argc) {
+            format = argv[++i];
+        }
+        if (!format || !parse_format(format, &is_json)) {
+            command_reply_error(call, "the only option is --format, which is text or json");
+            return;
+        }
+    }
+    if (call->set_json) {
+        call->set_json(call, is_json);
+    }
+    command_reply(call, "");
+}
+
 struct command_registry *command_registry_new(void)
 {
     struct command_registry *registry = NEW(struct command_registry);
 
-    command_register(registry,
-                     &(struct command){"list-commands", "", 0, 0, on_list_commands, registry});
+    list_init(&registry->watches);
+    command_register(registry, &(struct command){"list-commands", "", 0, 0, on_list_commands,
+                                                 registry, .reads = true});
+    command_register(registry, &(struct command){"set-options", "[--format text|json]", 0, -1,
+                                                 on_set_options, NULL, .reads = true});
     return registry;
 }
 
@@ -58,6 +96,25 @@ void command_register(struct command_registry *registry, const struct command *c
     registry->n++;
 }
 
+void command_registry_watch(struct command_registry *registry, struct command_watch *watch)
+{
+    list_push_back(&registry->watches, &watch->node);
+}
+
+bool command_registry_is_watched(const struct command_registry *registry)
+{
+    return !list_is_empty(&registry->watches);
+}
+
+void command_registry_changed(struct command_registry *registry)
+{
+    struct command_watch *watch;
+
+    LIST_FOREACH (watch, &registry->watches, node) {
+        watch->changed(watch);
+    }
+}
+
 void command_describe(struct command_registry *registry, const char *name,
                       const struct command_type *type)
 {
@@ -70,6 +127,15 @@ void command_describe(struct command_registry *registry, const char *name,
 const struct command *command_registry_next(const struct command_registry *registry, size_t *state)
 {
     return *state < registry->n ? &registry->commands[(*state)++] : NULL;
+}
+
+const struct command *command_registry_find(const struct command_registry *registry,
+                                            const char *name)
+{
+    size_t i = position_of(registry, name);
+
+    return i < registry->n && !strcmp(registry->commands[i].name, name) ? &registry->commands[i]
+                                                                        : NULL;
 }
 
 const struct command *command_registry_find_method(const struct command_registry *registry,
@@ -106,11 +172,11 @@ void command_registry_list(const struct command_registry *registry, struct buf *
 void command_registry_run(const struct command_registry *registry, struct command_call *call,
                           int argc, char **argv)
 {
-    size_t i = position_of(registry, argv[0]);
-    const struct command *command = i < registry->n ? &registry->commands[i] : NULL;
+    const struct command *command = command_registry_find(registry, argv[0]);
     _cleanup_free_ char *error = NULL;
 
-    if (!command || strcmp(command->name, argv[0])) {
+    COUNT(control_commands);
+    if (!command) {
         error = xasprintf(
             "\"%s\" is not a valid command (use \"list-commands\" to see a list of "
             "valid commands)",
@@ -123,6 +189,10 @@ void command_registry_run(const struct command_registry *registry, struct comman
     }
     if (error) {
         command_reply_error(call, error);
+    } else if (!command->reads && !call->may_change) {
+        error =
+            xasprintf("permission denied: \"%s\" is for root and the server's own user", argv[0]);
+        call->done(call, COMMAND_DENIED, error);
     } else {
         command->run(call, argc, argv, command->userdata);
     }
@@ -130,12 +200,12 @@ void command_registry_run(const struct command_registry *registry, struct comman
 
 void command_reply(struct command_call *call, const char *text)
 {
-    call->done(call, false, text);
+    call->done(call, COMMAND_DONE, text);
 }
 
 void command_reply_error(struct command_call *call, const char *text)
 {
-    call->done(call, true, text);
+    call->done(call, COMMAND_FAILED, text);
 }
 
 void command_reply_outcome(struct command_call *call, char *error)
@@ -146,4 +216,12 @@ void command_reply_outcome(struct command_call *call, char *error)
         command_reply(call, "");
     }
     free(error);
+}
+
+void command_argv_free(char **argv)
+{
+    for (char **arg = argv; arg && *arg; arg++) {
+        free(*arg);
+    }
+    free(argv);
 }

@@ -17,6 +17,7 @@ struct varlink {
     const struct command_registry *registry;
     size_t seen; // bytes of the current message
     bool oneway;
+    bool more;
     struct command_type type; // of the call that runs
 };
 
@@ -51,13 +52,16 @@ static enum dialect_status varlink_scan(void *state, struct slice unseen, size_t
 
 // Takes over `parameters`.
 static void put_reply(const struct varlink *varlink, struct buf *out, const char *error,
-                      json_t *parameters)
+                      bool continues, json_t *parameters)
 {
     _cleanup_tree_ json_t *reply = json_object();
 
     json_object_set_new(reply, "parameters", parameters);
     if (error) {
         json_object_set_new(reply, "error", json_string(error));
+    }
+    if (continues) {
+        json_object_set_new(reply, "continues", json_true());
     }
     if (!varlink->oneway) {
         tree_put(out, reply);
@@ -71,12 +75,12 @@ static void put_error(const struct varlink *varlink, struct buf *out, const char
 {
     _cleanup_free_ char *name = xasprintf("org.varlink.service.%s", error);
 
-    put_reply(varlink, out, name, json_pack("{ss}", field, value));
+    put_reply(varlink, out, name, false, json_pack("{ss}", field, value));
 }
 
 static void get_info(const struct varlink *varlink, struct buf *out)
 {
-    put_reply(varlink, out, NULL,
+    put_reply(varlink, out, NULL, false,
               json_pack("{ss ss ss ss s[ss]}", "vendor", "ovsdbd", "product", "ovsdbd", "version",
                         OVSDBD_VERSION, "url", "man:ovsdb-server(8)", "interfaces",
                         INTERFACE_SERVICE, INTERFACE_CONTROL));
@@ -93,7 +97,7 @@ static void get_description(const struct varlink *varlink, const json_t *paramet
     } else if (!interface_describe(varlink->registry, name, &text)) {
         put_error(varlink, out, "InterfaceNotFound", "interface", name);
     } else {
-        put_reply(varlink, out, NULL, json_pack("{ss}", "description", buf_cstr(&text)));
+        put_reply(varlink, out, NULL, false, json_pack("{ss}", "description", buf_cstr(&text)));
     }
 }
 
@@ -180,7 +184,7 @@ static const char *collect_run(json_t *parameters, struct arguments *arguments)
 
 // Makes a call of our interface into a command, or answers what is wrong with it.
 static void decode_method(struct varlink *varlink, const char *full, const char *method,
-                          json_t *parameters, char ***ret_argv, struct buf *out)
+                          json_t *parameters, struct dialect_request *ret, struct buf *out)
 {
     const struct command *command = command_registry_find_method(varlink->registry, method);
     bool is_run = !strcmp(method, type_of_run.method);
@@ -199,18 +203,15 @@ static void decode_method(struct varlink *varlink, const char *full, const char 
     wrong = is_run ? collect_run(parameters, &arguments)
                    : collect(command->type, parameters, &arguments);
     if (!wrong) {
-        *ret_argv = arguments.argv;
+        *ret = (struct dialect_request){arguments.argv, varlink->more};
         return;
     }
     put_error(varlink, out, "InvalidParameter", "parameter", wrong);
-    for (size_t i = 0; i < arguments.argc; i++) {
-        free(arguments.argv[i]);
-    }
-    free(arguments.argv);
+    command_argv_free(arguments.argv);
 }
 
 static void decode_call(struct varlink *varlink, const char *full, json_t *parameters,
-                        char ***ret_argv, struct buf *out)
+                        struct dialect_request *ret, struct buf *out)
 {
     const char *dot = strrchr(full, '.');
     _cleanup_free_ char *interface = dot ? xstrndup(full, (size_t)(dot - full)) : xstrdup(full);
@@ -220,7 +221,7 @@ static void decode_call(struct varlink *varlink, const char *full, json_t *param
     } else if (!strcmp(full, INTERFACE_SERVICE ".GetInterfaceDescription")) {
         get_description(varlink, parameters, out);
     } else if (dot && !strcmp(interface, INTERFACE_CONTROL)) {
-        decode_method(varlink, full, dot + 1, parameters, ret_argv, out);
+        decode_method(varlink, full, dot + 1, parameters, ret, out);
     } else if (!strcmp(interface, INTERFACE_SERVICE)) {
         put_error(varlink, out, "MethodNotFound", "method", full);
     } else {
@@ -228,7 +229,7 @@ static void decode_call(struct varlink *varlink, const char *full, json_t *param
     }
 }
 
-static const char *varlink_decode(void *state, struct slice message, char ***ret_argv,
+static const char *varlink_decode(void *state, struct slice message, struct dialect_request *ret,
                                   struct buf *out)
 {
     struct varlink *varlink = state;
@@ -239,6 +240,7 @@ static const char *varlink_decode(void *state, struct slice message, char ***ret
     const char *method = json_string_value(json_object_get(call, "method"));
 
     varlink->oneway = json_is_true(json_object_get(call, "oneway"));
+    varlink->more = !varlink->oneway && json_is_true(json_object_get(call, "more"));
     varlink->type = (struct command_type){0};
     if (!method) {
         return "not a varlink call";
@@ -248,19 +250,27 @@ static const char *varlink_decode(void *state, struct slice message, char ***ret
     } else if (json_is_true(json_object_get(call, "upgrade"))) {
         put_error(varlink, out, "MethodNotImplemented", "method", method);
     } else {
-        decode_call(varlink, method, parameters, ret_argv, out);
+        decode_call(varlink, method, parameters, ret, out);
     }
     return NULL;
 }
 
-static void varlink_encode(void *state, bool is_error, const char *text, struct buf *out)
+static void varlink_encode(void *state, enum command_outcome outcome, const char *text,
+                           bool continues, struct buf *out)
 {
     struct varlink *varlink = state;
 
-    if (is_error) {
-        put_reply(varlink, out, INTERFACE_CONTROL ".Failed", json_pack("{ss}", "message", text));
-    } else {
-        put_reply(varlink, out, NULL, interface_reply(&varlink->type, text));
+    switch (outcome) {
+    case COMMAND_DONE:
+        put_reply(varlink, out, NULL, continues, interface_reply(&varlink->type, text));
+        return;
+    case COMMAND_FAILED:
+        put_reply(varlink, out, INTERFACE_CONTROL ".Failed", false,
+                  json_pack("{ss}", "message", text));
+        return;
+    case COMMAND_DENIED:
+        put_reply(varlink, out, INTERFACE_SERVICE ".PermissionDenied", false, json_object());
+        return;
     }
 }
 

@@ -187,45 +187,18 @@ static void on_reload(struct command_call *call, int argc, char **argv, void *us
     command_reply_outcome(call, daemon_reload(userdata));
 }
 
-static void on_memory_show(struct command_call *call, int argc, char **argv, void *userdata)
-{
-    struct daemon *daemon = userdata;
-    struct db_usage total = {0};
-    struct server_usage usage;
-    struct buf text = {0};
-    struct store *store;
-    size_t state = 0;
-    const char *name;
-
-    while ((store = databases_next(daemon->databases, &state, &name))) {
-        struct db_usage one;
-
-        db_usage(store_db(store), &one);
-        total.n_rows += one.n_rows;
-        total.n_cells += one.n_cells;
-        total.n_weak_refs += one.n_weak_refs;
-    }
-    server_usage(daemon->server, &usage);
-    buf_printf(&text,
-               "backlog:%zu cells:%zu locks:%zu monitors:%zu n-weak-refs:%zu rows:%zu "
-               "sessions:%zu triggers:%zu",
-               net_backlog(daemon->net), total.n_cells, usage.n_locks, usage.n_monitors,
-               total.n_weak_refs, total.n_rows, usage.n_sessions, usage.n_triggers);
-    reply_buf(call, &text);
-}
-
 void commands_register(struct command_registry *registry, struct daemon *daemon)
 {
     const struct command commands[] = {
         {"exit", "[--cleanup]", 0, 1, on_exit_command, daemon},
-        {"version", "", 0, 0, on_version, daemon},
-        {"memory/show", "", 0, 0, on_memory_show, daemon},
+        {"version", "", 0, 0, on_version, daemon, .reads = true},
         {"ovsdb-server/add-db", "DB", 1, 1, on_add_db, daemon},
         {"ovsdb-server/add-remote", "REMOTE", 1, 1, on_add_remote, daemon},
         {"ovsdb-server/compact", "[DB]...", 0, -1, on_compact, daemon},
-        {"ovsdb-server/get-db-storage-status", "DB", 1, 1, on_storage_status, daemon},
-        {"ovsdb-server/list-dbs", "", 0, 0, on_list_dbs, daemon},
-        {"ovsdb-server/list-remotes", "", 0, 0, on_list_remotes, daemon},
+        {"ovsdb-server/get-db-storage-status", "DB", 1, 1, on_storage_status, daemon,
+         .reads = true},
+        {"ovsdb-server/list-dbs", "", 0, 0, on_list_dbs, daemon, .reads = true},
+        {"ovsdb-server/list-remotes", "", 0, 0, on_list_remotes, daemon, .reads = true},
         {"ovsdb-server/memory-trim-on-compaction", "on|off", 1, 1, on_memory_trim, daemon},
         {"ovsdb-server/reconnect", "", 0, 0, on_reconnect, daemon},
         {"ovsdb-server/reload", "", 0, 0, on_reload, daemon},

@@ -7,8 +7,11 @@
 #include "daemon/child.h"
 #include "daemon/commands.h"
 #include "daemon/glue.h"
+#include "daemon/loop.h"
 #include "daemon/methods.h"
 #include "daemon/settings.h"
+#include "daemon/statistics.h"
+#include "daemon/status.h"
 #include "service/notify.h"
 #include "service/pidfile.h"
 #include "service/vlog.h"
@@ -78,6 +81,7 @@ static void finish_turn(struct daemon *daemon)
     }
     gate_flush(daemon->gate);
     set_deadline(daemon);
+    status_check(daemon);
 }
 
 static int on_turn(sd_event_source *source, void *userdata)
@@ -218,27 +222,43 @@ static int make_objects(struct daemon *daemon)
     daemon->sync = sync_new(daemon->event, daemon->server, daemon->databases);
     daemon->registry = command_registry_new();
     commands_register(daemon->registry, daemon);
+    statistics_register_commands(daemon->registry, daemon);
     sync_register_commands(daemon->sync, daemon->registry);
     methods_describe(daemon->registry);
     r = add_signals(daemon);
     if (r >= 0) {
         r = add_turn(daemon);
     }
+    if (r >= 0) {
+        r = statistics_start(daemon);
+    }
     return r < 0 ? r : add_timers(daemon);
 }
 
-// A socket from the service manager is what its name says: "control", or else a database socket.
+static char *adopt_control(struct daemon *daemon, const struct listen_fd *fd,
+                           enum control_kind kind, struct control **ret)
+{
+    char *error = NULL;
+
+    if (*ret) {
+        return xasprintf("more than one socket called \"%s\" was passed", fd->name);
+    }
+    control_new_from_fd(daemon->event, daemon->registry, kind, fd->fd, ret, &error);
+    return error;
+}
+
+// A socket from the service manager is what its name says: "control", "metrics", or else a database
+// socket.
 static char *adopt(struct daemon *daemon, struct listen_fd *fd)
 {
     char *error = NULL;
 
-    if (strcmp(fd->name, "control")) {
-        error = remotes_add_fd(daemon->remotes, fd->fd);
-    } else if (daemon->passed_control) {
-        error = xstrdup("more than one socket called \"control\" was passed");
+    if (!strcmp(fd->name, "control")) {
+        error = adopt_control(daemon, fd, CONTROL_COMMANDS, &daemon->passed_control);
+    } else if (!strcmp(fd->name, "metrics")) {
+        error = adopt_control(daemon, fd, CONTROL_METRICS, &daemon->metrics);
     } else {
-        control_new_from_fd(daemon->event, daemon->registry, fd->fd, &daemon->passed_control,
-                            &error);
+        error = remotes_add_fd(daemon->remotes, fd->fd);
     }
     if (!error) {
         fd->fd = -1;
@@ -305,7 +325,7 @@ int daemon_run(struct daemon *daemon)
 
     sd_event_set_watchdog(daemon->event, true);
     finish_turn(daemon);
-    r = sd_event_loop(daemon->event);
+    r = loop_run(daemon->event);
     if (r < 0) {
         log_err("the event loop failed: %s", strerror(-r));
         return 1;
@@ -379,8 +399,8 @@ static void flush(struct daemon *daemon)
 
 static void unref_sources(struct daemon *daemon)
 {
-    sd_event_source **sources[] = {&daemon->turn, &daemon->again, &daemon->deadline,
-                                   &daemon->synced, &daemon->compaction};
+    sd_event_source **sources[] = {&daemon->turn,   &daemon->again,      &daemon->deadline,
+                                   &daemon->synced, &daemon->compaction, &daemon->statistics};
 
     for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
         *sources[i] = sd_event_source_disable_unref(*sources[i]);
@@ -405,6 +425,7 @@ void daemon_stop(struct daemon *daemon)
     pidfile_remove();
     control_free(TAKE_PTR(daemon->control));
     control_free(TAKE_PTR(daemon->passed_control));
+    control_free(TAKE_PTR(daemon->metrics));
     command_registry_free(TAKE_PTR(daemon->registry));
     daemon->event = sd_event_unref(daemon->event);
     free(TAKE_PTR(daemon->reload_error));

@@ -10,6 +10,7 @@
 #include "daemon/databases.h"
 #include "daemon/options.h"
 #include "daemon/remotes.h"
+#include "daemon/status.h"
 #include "daemon/sync.h"
 #include "service/listen_fds.h"
 
@@ -25,14 +26,19 @@ struct daemon {
     struct command_registry *registry;
     struct control *control;        // --unixctl
     struct control *passed_control; // from the service manager
+    struct control *metrics;        // the same, for HTTP
+    struct status status;           // last told to those who watch it
     struct child *child;
     sd_event_source *turn;     // after input
     sd_event_source *again;    // the server has more to do
     sd_event_source *deadline; // of the next waiting transaction
     sd_event_source *synced;   // the gate has something to tell
     sd_event_source *compaction;
+    sd_event_source *statistics;
     usec_t deadline_set;
-    char *reload_error; // of the last reload, or NULL
+    char *reload_error;  // of the last reload, or NULL
+    unsigned n_samples;  // of the counters
+    long logged_peak_kb; // the memory that the log has last told of
     int exit_status;
 };
 

@@ -4,12 +4,15 @@
 #include "basic/file.h"
 #include "basic/log.h"
 #include "basic/messages.h"
+#include "daemon/discard.h"
 #include "model/schema.h"
 #include "service/confine.h"
 #include "service/notify.h"
 #include "store/provision.h"
 
 #include <malloc.h>
+
+#define RUN_TIME USEC_PER_MSEC // of long work at once
 
 // Long work says so at most this often, and asks for this much more time.
 #define PROGRESS_INTERVAL (1 * USEC_PER_SEC)
@@ -27,6 +30,7 @@ struct database {
 struct databases {
     struct server *server;
     struct gate *gate;
+    struct discard *discard;
     struct list observers;
     struct database *items; // sorted by name
     size_t n;
@@ -67,13 +71,17 @@ struct conversion_call {
 static void on_converted(void *userdata, struct db *old, const struct ovsdb_error *error)
 {
     struct conversion_call *call = userdata;
+    struct databases *databases = call->databases;
     struct db *current = store_db(call->store);
 
     // First, for the server runs what waited.
-    if (old) {
-        tell(call->databases, old, current);
+    if (old && !databases->is_closing) {
+        tell(databases, old, current);
     }
-    server_converted(call->databases->server, old ? old : current, current, error);
+    server_converted(databases->server, old ? old : current, current, error);
+    if (old) {
+        discard_db(databases->discard, old);
+    }
     free(call);
 }
 
@@ -98,6 +106,7 @@ struct databases *databases_new(struct server *server, struct gate *gate)
     server_set_converter(server, &converter);
     databases->server = server;
     databases->gate = gate;
+    databases->discard = discard_new(gate);
     list_init(&databases->observers);
     databases->last_progress = clock_monotonic();
     databases->progress = (struct store_progress){on_progress, databases};
@@ -116,7 +125,7 @@ static void close_at(struct databases *databases, size_t i)
     server_remove_db(databases->server, store_db(database.store));
     tell(databases, store_db(database.store), NULL);
     databases->is_closing = true;
-    store_close(database.store);
+    discard_db(databases->discard, store_close_keeping_db(database.store));
     databases->is_closing = false;
     free(database.name);
 }
@@ -129,6 +138,7 @@ void databases_free(struct databases *databases)
     while (databases->n) {
         close_at(databases, databases->n - 1);
     }
+    discard_free(databases->discard);
     free(databases->items);
     free(databases);
 }
@@ -330,14 +340,26 @@ void databases_compact_if_due(struct databases *databases, usec_t now)
     }
 }
 
-bool databases_run(struct databases *databases)
+static bool step(struct databases *databases)
 {
-    bool more = false;
+    bool more = discard_run(databases->discard);
 
     for (size_t i = 0; i < databases->n; i++) {
         more = store_run(databases->items[i].store) || more;
     }
     return more;
+}
+
+bool databases_run(struct databases *databases)
+{
+    usec_t end = clock_monotonic() + RUN_TIME;
+
+    while (step(databases)) {
+        if (clock_monotonic() >= end) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void databases_set_trim(struct databases *databases, bool trim)

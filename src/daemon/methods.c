@@ -1,6 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/methods.h"
 
+static const struct command_field status_fields[] = {
+    {"role"},
+    {"databases", FIELD_STRINGS},
+    {"remotes", FIELD_INTEGER},
+    {"clients", FIELD_INTEGER},
+    {"monitors", FIELD_INTEGER},
+    {"waiting", FIELD_INTEGER},
+    {"locks", FIELD_INTEGER},
+    {"transactions", FIELD_INTEGER},
+    {"failure", FIELD_STRING, true},
+    {NULL},
+};
+
+static const struct command_field sync_fields[] = {
+    {"state"},
+    {"connecting", FIELD_STRING, true},
+    {"replicating", FIELD_STRING, true},
+    {"database", FIELD_STRINGS, true},
+    {"exclude", FIELD_STRINGS, true},
+    {NULL},
+};
+
+static const struct command_field duration_fields[] = {
+    {"what"},
+    {"times", FIELD_INTEGER},
+    {"total_ms", FIELD_INTEGER},
+    {"average_us", FIELD_INTEGER},
+    {"longest_us", FIELD_INTEGER},
+    {NULL},
+};
+
+static const struct command_field level_fields[] = {
+    {"module"}, {"console"}, {"syslog"}, {"file"}, {NULL},
+};
+
 static const struct {
     const char *command;
     struct command_type type;
@@ -21,9 +56,27 @@ static const struct {
     {"ovsdb-server/list-remotes", {"ListRemotes", {{NULL}}, REPLY_LINES, "remotes"}},
     {"ovsdb-server/reconnect", {"Reconnect", {{NULL}}, REPLY_NOTHING, NULL}},
     {"ovsdb-server/reload", {"Reload", {{NULL}}, REPLY_NOTHING, NULL}},
-    {"ovsdb-server/sync-status", {"GetSyncStatus", {{NULL}}, REPLY_FIELDS, "status"}},
+    {"ovsdb-server/sync-status", {"GetSyncStatus", {{NULL}}, REPLY_RECORD, NULL, sync_fields}},
+    {"ovsdb-server/set-active-ovsdb-server",
+     {"SetActiveServer", {{"server", ARG_STRING}}, REPLY_NOTHING, NULL}},
+    {"ovsdb-server/get-active-ovsdb-server", {"GetActiveServer", {{NULL}}, REPLY_TEXT, "server"}},
+    {"ovsdb-server/connect-active-ovsdb-server",
+     {"ConnectActiveServer", {{NULL}}, REPLY_NOTHING, NULL}},
+    {"ovsdb-server/disconnect-active-ovsdb-server",
+     {"DisconnectActiveServer", {{NULL}}, REPLY_NOTHING, NULL}},
+    {"ovsdb-server/set-sync-exclude-tables",
+     {"SetSyncExcludeTables", {{"tables", ARG_STRING}}, REPLY_NOTHING, NULL}},
+    {"ovsdb-server/get-sync-exclude-tables",
+     {"GetSyncExcludeTables", {{NULL}}, REPLY_TEXT, "tables"}},
+    {"ovsdb-server/status", {"GetStatus", {{NULL}}, REPLY_RECORD, NULL, status_fields}},
+    {"ovsdb-server/perf-counters-show",
+     {"GetDurations", {{NULL}}, REPLY_ROWS, "durations", duration_fields}},
+    {"ovsdb-server/perf-counters-clear", {"ClearDurations", {{NULL}}, REPLY_NOTHING, NULL}},
+    {"coverage/show", {"GetCounters", {{NULL}}, REPLY_TEXT, "counters"}},
+    {"coverage/read-counter", {"ReadCounter", {{"counter", ARG_STRING}}, REPLY_INTEGER, "value"}},
+    {"metrics", {"GetMetrics", {{NULL}}, REPLY_TEXT, "metrics"}},
     {"vlog/set", {"SetLogLevels", {{"specs", ARG_STRINGS}}, REPLY_NOTHING, NULL}},
-    {"vlog/list", {"GetLogLevels", {{NULL}}, REPLY_TEXT, "levels"}},
+    {"vlog/list", {"GetLogLevels", {{NULL}}, REPLY_ROWS, "levels", level_fields}},
     {"vlog/list-pattern", {"GetLogPatterns", {{NULL}}, REPLY_TEXT, "patterns"}},
     {"vlog/reopen", {"ReopenLog", {{NULL}}, REPLY_NOTHING, NULL}},
     {"vlog/close", {"CloseLog", {{NULL}}, REPLY_NOTHING, NULL}},

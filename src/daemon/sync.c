@@ -167,6 +167,11 @@ char *sync_set_exclude(struct sync *sync, const char *tables)
     return NULL;
 }
 
+bool sync_is_backup(const struct sync *sync)
+{
+    return sync->is_backup;
+}
+
 char *sync_connect(struct sync *sync)
 {
     char *error;
@@ -264,13 +269,13 @@ void sync_register_commands(struct sync *sync, struct command_registry *registry
 {
     const struct command commands[] = {
         {"ovsdb-server/set-active-ovsdb-server", "SERVER", 1, 1, on_set_source, sync},
-        {"ovsdb-server/get-active-ovsdb-server", "", 0, 0, on_get_source, sync},
+        {"ovsdb-server/get-active-ovsdb-server", "", 0, 0, on_get_source, sync, .reads = true},
         {"ovsdb-server/connect-active-ovsdb-server", "", 0, 0, on_connect, sync},
         {"ovsdb-server/disconnect-active-ovsdb-server", "", 0, 0, on_disconnect, sync},
         {"ovsdb-server/set-sync-exclude-tables", "DB:TABLE[,DB:TABLE]...", 1, 1, on_set_exclude,
          sync},
-        {"ovsdb-server/get-sync-exclude-tables", "", 0, 0, on_get_exclude, sync},
-        {"ovsdb-server/sync-status", "", 0, 0, on_status, sync},
+        {"ovsdb-server/get-sync-exclude-tables", "", 0, 0, on_get_exclude, sync, .reads = true},
+        {"ovsdb-server/sync-status", "", 0, 0, on_status, sync, .reads = true},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {

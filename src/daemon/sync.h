@@ -19,6 +19,7 @@ void sync_register_commands(struct sync *sync, struct command_registry *registry
 // These return NULL, or what is wrong (caller frees).
 char *sync_set_source(struct sync *sync, const char *target);
 char *sync_set_exclude(struct sync *sync, const char *tables);
+bool sync_is_backup(const struct sync *sync);
 // Becomes a backup of the source.
 char *sync_connect(struct sync *sync);
 // Becomes active.

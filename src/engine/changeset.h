@@ -28,13 +28,18 @@ struct changeset {
     size_t n_tables;
     size_t memory;          // bytes it keeps alive, roughly
     struct changeset *next; // a reference, or NULL at the chain's end
+    struct changeset *next_dead;
 };
 
 // An empty one with room for so many tables and rows, in one piece of memory: tables[0].rows is
 // where the first table's rows go, the caller says where those of the next begin. For the commit.
 struct changeset *changeset_new(struct schema *schema, size_t n_tables, size_t n_rows);
 struct changeset *changeset_ref(struct changeset *changes);
-void changeset_unref(struct changeset *changes); // never recurses along the chain
+// The last one to give it up frees little at once: a large one, and the chain that it held, are
+// left to changesets_free_some(). NULL allowed.
+void changeset_unref(struct changeset *changes);
+// Frees about `n` rows of such. True: more are left. db_free() frees them all.
+bool changesets_free_some(size_t n);
 // The changes in one table, or NULL. O(log tables).
 const struct table_changes *changeset_find_table(const struct changeset *changes,
                                                  const struct table_schema *table);

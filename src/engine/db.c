@@ -24,27 +24,29 @@ void db_free(struct db *db)
         return;
     }
     assert(!db->txn.is_open);
-    txn_done(&db->txn);
-    for (uint16_t i = 0; i < db->schema->n_tables; i++) {
-        table_free(db->tables[i]);
-    }
-    free(db->tables);
+    db_free_tables(db);
     trail_free(db->trail);
     changeset_unref(db->tail);
+    changesets_free_some(SIZE_MAX);
     schema_unref(db->schema);
     free(db);
 }
 
-bool db_free_some(struct db *db, size_t n)
+bool db_free_rows(struct db *db, size_t n)
 {
-    for (uint16_t i = 0; i < db->schema->n_tables; i++) {
-        n = table_free_some(db->tables[i], n);
-        if (!n) {
-            return true;
-        }
+    for (uint16_t i = 0; i < db->schema->n_tables && n; i++) {
+        n = table_free_rows(db->tables[i], n);
     }
-    db_free(db);
-    return false;
+    return !n;
+}
+
+void db_free_tables(struct db *db)
+{
+    txn_done(&db->txn);
+    for (uint16_t i = 0; i < db->schema->n_tables && db->tables; i++) {
+        table_free(db->tables[i]);
+    }
+    free(TAKE_PTR(db->tables));
 }
 
 struct schema *db_schema(const struct db *db)

@@ -30,9 +30,10 @@ struct db_observer {
 // An empty database. Takes a reference to `schema`.
 struct db *db_new(struct schema *schema);
 void db_free(struct db *db);
-// Frees about `n` rows of a database that nobody uses any more. False when none is left: then the
-// database has been freed.
-bool db_free_some(struct db *db, size_t n);
+// The same little by little, of a database that nobody uses any more: at most `n` rows (true: call
+// again); what tables have beside rows, by any thread; and then db_free().
+bool db_free_rows(struct db *db, size_t n);
+void db_free_tables(struct db *db);
 struct schema *db_schema(const struct db *db); // borrowed
 void db_set_log(struct db *db, struct db_log *log);
 void db_add_observer(struct db *db, struct db_observer *observer);

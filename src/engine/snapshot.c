@@ -17,7 +17,6 @@ struct snapshot {
     struct schema *schema;
     struct db_observer observer;
     struct changeset *moment; // a reference
-    struct changeset *first;  // a reference: what is left to release
     struct collected *tables; // by table index
     size_t table;             // being walked
     uint64_t position;        // in it
@@ -68,7 +67,6 @@ struct snapshot *snapshot_new(struct db *db)
     snapshot->db = db;
     snapshot->schema = schema_ref(db->schema);
     snapshot->moment = changeset_ref(db->tail);
-    snapshot->first = changeset_ref(db->tail);
     snapshot->tables = NEW_ARRAY(struct collected, db->schema->n_tables + 1u);
     snapshot->observer.committed = on_committed;
     db_add_observer(db, &snapshot->observer);
@@ -143,22 +141,6 @@ struct changeset *snapshot_moment(const struct snapshot *snapshot)
     return snapshot->moment;
 }
 
-bool snapshot_release(struct snapshot *snapshot, size_t n)
-{
-    changeset_unref(TAKE_PTR(snapshot->moment));
-    for (; n && snapshot->first->next; n--) {
-        struct changeset *next = changeset_ref(snapshot->first->next);
-
-        changeset_unref(snapshot->first);
-        snapshot->first = next;
-    }
-    if (snapshot->first->next) {
-        return true;
-    }
-    snapshot_free(snapshot);
-    return false;
-}
-
 void snapshot_free(struct snapshot *snapshot)
 {
     if (!snapshot) {
@@ -166,7 +148,6 @@ void snapshot_free(struct snapshot *snapshot)
     }
     stop_collecting(snapshot);
     changeset_unref(snapshot->moment);
-    changeset_unref(snapshot->first);
     for (size_t i = 0; i < snapshot->schema->n_tables; i++) {
         free(snapshot->tables[i].rows);
     }

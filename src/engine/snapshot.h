@@ -5,7 +5,7 @@
 //     snapshot = snapshot_new(db);
 //     while (snapshot_collect(snapshot, n)) { ... other work, commits ... }
 //     ... snapshot_rows(), in any thread ...
-//     while (snapshot_release(snapshot, n)) { ... other work ... }
+//     snapshot_free(snapshot);
 //
 // A snapshot holds the change set that its moment stands at, and by it the chain of those that
 // follow: each keeps the versions it replaced, the others are current. So no row needs a reference
@@ -24,13 +24,11 @@ void snapshot_skip_table(struct snapshot *snapshot, size_t table);
 // commits nothing. `db` must live until then.
 bool snapshot_collect(struct snapshot *snapshot, size_t n);
 // The rows of the table with this index, in no order; valid and unchanged until
-// snapshot_release(). Any thread.
+// snapshot_free(). Any thread.
 struct row *const *snapshot_rows(const struct snapshot *snapshot, size_t table, size_t *ret_n);
 const struct schema *snapshot_schema(const struct snapshot *snapshot);
 size_t snapshot_n_rows(const struct snapshot *snapshot); // in all
 // The change set whose state it shows. Borrowed.
 struct changeset *snapshot_moment(const struct snapshot *snapshot);
-// Gives up about `n` change sets. False when none is left: then the snapshot has been freed.
-bool snapshot_release(struct snapshot *snapshot, size_t n);
-// At any time. NULL allowed. O(rows + commits since).
+// At any time. NULL allowed. O(tables).
 void snapshot_free(struct snapshot *snapshot);

@@ -85,7 +85,7 @@ void table_free(struct table *table)
     free(table);
 }
 
-size_t table_free_some(struct table *table, size_t n)
+size_t table_free_rows(struct table *table, size_t n)
 {
     struct htable *entries = &table->entries;
 
@@ -100,9 +100,6 @@ size_t table_free_some(struct table *table, size_t n)
             entries->n--;
             n--;
         }
-    }
-    if (!entries->n) {
-        htable_done(entries);
     }
     return n;
 }

@@ -74,8 +74,8 @@ struct table {
 
 struct table *table_new(struct db *db, const struct table_schema *schema);
 void table_free(struct table *table);
-// Frees about `n` rows of a table that is only waiting to be freed; returns what is left of `n`.
-size_t table_free_some(struct table *table, size_t n);
+// Frees at most `n` rows of a table that is only waiting to be freed; returns what is left of `n`.
+size_t table_free_rows(struct table *table, size_t n);
 
 // By UUID, or NULL; also a row that exists only in the open transaction, or was deleted by it.
 struct entry *table_find_entry(const struct table *table, struct uuid uuid);

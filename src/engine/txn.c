@@ -190,4 +190,5 @@ void txn_done(struct txn *txn)
     buf_done(&txn->comment);
     free(txn->queue);
     free(txn->purge);
+    *txn = (struct txn){.db = txn->db};
 }

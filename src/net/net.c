@@ -342,6 +342,18 @@ uint64_t net_n_changes(const struct net *net)
     return net->n_changes;
 }
 
+void net_usage(const struct net *net, struct net_usage *ret)
+{
+    struct remote *remote;
+
+    *ret = (struct net_usage){0};
+    LIST_FOREACH (remote, &net->remotes, in_net) {
+        size_t *n = remote->is_unix ? &ret->n_unix : remote->is_tls ? &ret->n_tls : &ret->n_tcp;
+
+        *n += remote->n_connections;
+    }
+}
+
 size_t net_backlog(const struct net *net)
 {
     return net->backlog;

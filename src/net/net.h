@@ -127,7 +127,11 @@ size_t net_n_connections(const struct net *net);
 // Rises whenever the remote_status() of a remote changes otherwise than between "ACTIVE" and
 // "IDLE".
 uint64_t net_n_changes(const struct net *net);
-size_t net_backlog(const struct net *net); // bytes queued over all connections
+struct net_usage {
+    size_t n_unix, n_tcp, n_tls; // connections
+};
+void net_usage(const struct net *net, struct net_usage *ret); // O(remotes)
+size_t net_backlog(const struct net *net);                    // bytes queued over all connections
 
 void connection_set_userdata(struct connection *connection, void *userdata);
 void *connection_userdata(const struct connection *connection);

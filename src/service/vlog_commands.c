@@ -92,8 +92,8 @@ void vlog_commands_register(struct command_registry *registry)
 {
     static const struct command commands[] = {
         {"vlog/set", "{spec | PATTERN:destination:pattern}", 0, -1, on_set, NULL},
-        {"vlog/list", "", 0, 0, on_list, NULL},
-        {"vlog/list-pattern", "", 0, 0, on_list_pattern, NULL},
+        {"vlog/list", "", 0, 0, on_list, NULL, .reads = true},
+        {"vlog/list-pattern", "", 0, 0, on_list_pattern, NULL, .reads = true},
         {"vlog/close", "", 0, 0, on_close, NULL},
         {"vlog/reopen", "", 0, 0, on_reopen, NULL},
         {"vlog/enable-rate-limit", "[module]...", 0, -1, on_rate_limit, NULL},

@@ -2,11 +2,8 @@
 // Compaction beside the running server.
 //
 //     COLLECTING --all rows known--> WRITING --snapshot synced--> COPYING --little left-->
-//     INSTALLING
+//     INSTALLING --in its place--> (freed)
 //      engine thread, in steps        helper                       helper, rounds            helper
-//                                                                                               |
-//                       (freed) <-- RELEASING <-----------in its place, or what went wrong------+
-//                                    engine thread, in steps
 //
 // The new file is the snapshot of one moment, and behind it, byte for byte, the records appended to
 // the old file since. The helper copies most of them. When little is left, the engine thread copies
@@ -30,13 +27,11 @@
 LOG_MODULE(store);
 COUNTER(compactions, "Database files compacted");
 
-#define STEP_ROWS    4096                  // collected in one step
-#define STEP_COMMITS 512                   // released in one step
-#define COPY_ENOUGH  ((uint64_t)256 << 10) // bytes that the engine thread copies itself
-#define COPY_ROUNDS  20                    // then the writers are faster than we are
-#define COPY_SIZE    ((size_t)1 << 20)
+#define COPY_ENOUGH ((uint64_t)256 << 10) // bytes that the engine thread copies itself
+#define COPY_ROUNDS 20                    // then the writers are faster than we are
+#define COPY_SIZE   ((size_t)1 << 20)
 
-enum phase { COLLECTING, WRITING, COPYING, INSTALLING, RELEASING };
+enum phase { COLLECTING, WRITING, COPYING, INSTALLING };
 
 struct waiter {
     void (*done)(void *userdata, const struct ovsdb_error *error);
@@ -54,7 +49,6 @@ struct compaction {
     struct new_file file;
     bool has_file;
     int old_fd;
-    int retired_fd;     // the last descriptor of the old file, or -1
     uint64_t old_size;  // of the old file at the snapshot's moment
     uint64_t copied;    // of the old file, from old_size on
     uint64_t copy_to;   // of this round
@@ -144,10 +138,6 @@ static void run_mt(struct job *job)
         compaction->error = install_mt(compaction);
         return;
     }
-    if (compaction->phase == RELEASING) {
-        close(TAKE_FD(compaction->retired_fd));
-        return;
-    }
     r = compaction->phase == WRITING ? write_mt(compaction) : copy_mt(compaction);
     if (r) {
         compaction->error = new_file_error(&compaction->file, r);
@@ -158,8 +148,7 @@ static void run_mt(struct job *job)
 
 static void set_phase(struct compaction *compaction, enum phase phase)
 {
-    static const char *const names[] = {"collecting", "writing", "copying", "installing",
-                                        "releasing"};
+    static const char *const names[] = {"collecting", "writing", "copying", "installing"};
 
     log_dbg("%s: compaction: %s", compaction->store->path, names[phase]);
     compaction->phase = phase;
@@ -179,11 +168,6 @@ static void tell_waiters(struct compaction *compaction, struct ovsdb_error *erro
 
 static void compaction_free(struct compaction *compaction)
 {
-    compaction->store->compaction = NULL;
-    job_finish(&compaction->job);
-    if (compaction->retired_fd >= 0) {
-        close(compaction->retired_fd);
-    }
     snapshot_free(compaction->snapshot);
     schema_unref(compaction->schema);
     free(compaction->comment);
@@ -191,7 +175,7 @@ static void compaction_free(struct compaction *compaction)
     free(compaction);
 }
 
-// Over, well or not; only memory is left to be given back. Takes `error`.
+// Over, well or not: `compaction` is gone. Takes `error`.
 static void end(struct compaction *compaction, struct ovsdb_error *error)
 {
     struct store *store = compaction->store;
@@ -206,27 +190,22 @@ static void end(struct compaction *compaction, struct ovsdb_error *error)
     if (error) {
         store->compacted_at = clock_monotonic(); // not again at once
     }
-    set_phase(compaction, RELEASING);
+    store->compaction = NULL;
+    log_dbg("%s: compaction: over", store->path);
     tell_waiters(compaction, error);
-    if (compaction->retired_fd >= 0) {
-        job_start(&compaction->job);
-    }
+    compaction_free(compaction);
 }
 
 // The new file has the name.
 static void take_over(struct compaction *compaction)
 {
     struct store *store = compaction->store;
-    int old_fd = store->member.fd;
     uint64_t n_records = store->n_records - compaction->n_records;
 
     store->member.fd = store->member.twin_fd;
     store->member.twin_fd = -1;
     (void)TAKE_FD(compaction->file.fd);
-    // Closing the last descriptor of a file that has no name any more frees its blocks and takes
-    // long: that is the helper's.
-    compaction->retired_fd = fcntl(old_fd, F_DUPFD_CLOEXEC, 0);
-    gate_member_close(&store->member, old_fd);
+    gate_member_close(&store->member, compaction->old_fd);
     log_event(LOG_LEVEL_INFO, MSG_DATABASE_COMPACTED,
               LOG_FIELDS({"OVSDB_DATABASE", compaction->schema->name}),
               "%s: compacted from %lu to %lu bytes", store->path, (unsigned long)store->size,
@@ -290,8 +269,6 @@ static void on_job_done(struct job *job)
 
     if (compaction->phase == INSTALLING) {
         on_installed(compaction);
-    } else if (compaction->phase == RELEASING) {
-        log_dbg("%s: compaction: the old file is closed", store->path);
     } else if (compaction->error) {
         end(compaction, TAKE_PTR(compaction->error));
     } else if (store->failure) {
@@ -326,7 +303,6 @@ static struct compaction *compaction_new(struct store *store)
     char id[UUID_TEXT_SIZE];
 
     compaction->store = store;
-    compaction->retired_fd = -1;
     compaction->snapshot = snapshot_new(store->db);
     compaction->schema = schema_ref(db_schema(store->db));
     compaction->old_size = compaction->copied = store->size;
@@ -363,9 +339,6 @@ void store_start_compaction(struct store *store,
         error_free(error);
         return;
     }
-    if (store->compaction && store->compaction->phase == RELEASING) {
-        compaction_free(store->compaction);
-    }
     if (!store->compaction) {
         store->compaction = compaction_new(store);
     }
@@ -378,7 +351,7 @@ void store_start_compaction(struct store *store,
 
 bool store_is_compacting(const struct store *store)
 {
-    return store->compaction && store->compaction->phase != RELEASING;
+    return store->compaction != NULL;
 }
 
 static bool run_compaction(struct store *store)
@@ -390,13 +363,8 @@ static bool run_compaction(struct store *store)
     }
     if (compaction->phase == COLLECTING && !snapshot_collect(compaction->snapshot, STEP_ROWS)) {
         write_snapshot(compaction);
-    } else if (compaction->phase == RELEASING && !job_is_running(&compaction->job) &&
-               !snapshot_release(compaction->snapshot, STEP_COMMITS)) {
-        compaction->snapshot = NULL;
-        compaction_free(compaction);
-        return false;
     }
-    return !job_is_running(&compaction->job);
+    return store->compaction && store->compaction->phase == COLLECTING;
 }
 
 bool store_run(struct store *store)
@@ -416,10 +384,9 @@ void store_stop_compaction(struct store *store)
     atomic_store(&compaction->is_canceled, true);
     if (job_is_running(&compaction->job)) {
         job_finish(&compaction->job);
-    } else if (compaction->phase == COLLECTING) {
+    } else {
         end(compaction, error_io(ECANCELED, "%s: cannot be compacted", store->path));
     }
-    compaction_free(compaction);
 }
 
 static void keep_error(void *userdata, const struct ovsdb_error *error)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conversion beside the running server.
 //
-//     WAITING --no compaction--> COLLECTING --all rows known--> CONVERTING --> FREEING --> (freed)
-//                                 engine thread, in steps        helper         in steps
+//     WAITING --no compaction--> COLLECTING --all rows known--> CONVERTING --> (freed)
+//                                 engine thread, in steps        helper
 //
 // Nothing is committed from the start to the end of it, so the rows of the old database stay as
 // they are; they are read all the while. The helper makes the new database from their printed
@@ -18,14 +18,10 @@
 #include "basic/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 
 LOG_MODULE(store);
 
-#define STEP_ROWS      4096 // collected in one step
-#define STEP_FREE_ROWS 1024 // freed in one step
-
-enum phase { WAITING, COLLECTING, CONVERTING, FREEING };
+enum phase { WAITING, COLLECTING, CONVERTING };
 
 struct conversion {
     struct store *store;
@@ -36,10 +32,9 @@ struct conversion {
     atomic_bool is_canceled;
     struct new_file file;
     bool has_file;
-    int retired_fd; // the last descriptor of the old file, or -1
     struct uuid id;
     char *comment;
-    struct db *db; // the new one while converting, then the old one
+    struct db *db; // the new one; then the old one, for done()
     struct ovsdb_error *error;
     store_converted_function *done;
     void *userdata;
@@ -88,46 +83,39 @@ static void run_mt(struct job *job)
 {
     struct conversion *conversion = CONTAINER_OF(job, struct conversion, job);
 
-    if (conversion->phase == FREEING) {
-        close(TAKE_FD(conversion->retired_fd));
-        return;
-    }
     text_thread_begin();
     conversion->error = convert_rows(conversion->snapshot, conversion->schema,
                                      &conversion->is_canceled, &conversion->db);
     if (!conversion->error) {
         conversion->error = write_mt(conversion);
     }
+    if (conversion->file.temp_path) {
+        db_free(TAKE_PTR(conversion->db));
+    }
     text_thread_end();
 }
 
 static void conversion_free(struct conversion *conversion)
 {
-    conversion->store->conversion = NULL;
-    job_finish(&conversion->job);
-    if (conversion->retired_fd >= 0) {
-        close(conversion->retired_fd);
-    }
     snapshot_free(conversion->snapshot);
-    db_free(conversion->db);
     schema_unref(conversion->schema);
     free(conversion->comment);
     free(conversion);
 }
 
-// Takes `error`.
+// Over, well or not: `conversion` is gone. Takes `error`.
 static void end(struct conversion *conversion, struct ovsdb_error *error)
 {
+    struct db *db = TAKE_PTR(conversion->db);
+
     if (conversion->has_file) {
         new_file_done(&conversion->file);
     }
     snapshot_free(TAKE_PTR(conversion->snapshot));
-    conversion->phase = FREEING;
-    conversion->done(conversion->userdata, error ? NULL : conversion->db, error);
+    conversion->store->conversion = NULL;
+    conversion->done(conversion->userdata, db, error);
     error_free(error);
-    if (conversion->retired_fd >= 0) {
-        job_start(&conversion->job);
-    }
+    conversion_free(conversion);
 }
 
 // The new file has the name, and holds and has synced all that the old one was given.
@@ -139,7 +127,6 @@ static void take_over(struct conversion *conversion)
 
     store->member.fd = TAKE_FD(conversion->file.fd);
     gate_member_synced(&store->member);
-    conversion->retired_fd = fcntl(old_fd, F_DUPFD_CLOEXEC, 0);
     gate_member_close(&store->member, old_fd);
     store_mark_compacted(store, conversion->file.size);
     db_set_last_txn_id(conversion->db, conversion->id);
@@ -158,9 +145,6 @@ static void on_job_done(struct job *job)
     struct conversion *conversion = CONTAINER_OF(job, struct conversion, job);
     struct ovsdb_error *error = TAKE_PTR(conversion->error);
 
-    if (conversion->phase == FREEING) {
-        return;
-    }
     if (!conversion->has_file || conversion->file.temp_path) {
         end(conversion, error);
         return;
@@ -195,12 +179,8 @@ void store_start_conversion(struct store *store, struct schema *schema,
     struct conversion *conversion = NEW(struct conversion);
     char id[UUID_TEXT_SIZE];
 
-    if (store->conversion) { // only its memory is left, or the caller asks twice
-        conversion_free(store->conversion);
-    }
     conversion->store = store;
     conversion->schema = schema_ref(schema);
-    conversion->retired_fd = -1;
     conversion->id = uuid_random();
     conversion->comment = xasprintf("%s%s", CONVERTED_COMMENT, uuid_text(conversion->id, id));
     conversion->done = done;
@@ -211,7 +191,7 @@ void store_start_conversion(struct store *store, struct schema *schema,
 
 bool store_is_converting(const struct store *store)
 {
-    return store->conversion && store->conversion->phase != FREEING;
+    return store->conversion != NULL;
 }
 
 static bool step(struct conversion *conversion)
@@ -230,17 +210,8 @@ static bool step(struct conversion *conversion)
         if (!snapshot_collect(conversion->snapshot, STEP_ROWS)) {
             convert(conversion);
         }
-        return !job_is_running(&conversion->job);
+        return store->conversion && store->conversion->phase == COLLECTING;
     case CONVERTING:
-        return false;
-    case FREEING:
-        if (conversion->db && db_free_some(conversion->db, STEP_FREE_ROWS)) {
-            return true;
-        }
-        conversion->db = NULL;
-        if (!job_is_running(&conversion->job)) {
-            conversion_free(conversion);
-        }
         return false;
     }
     return false;
@@ -261,8 +232,7 @@ void store_stop_conversion(struct store *store)
     atomic_store(&conversion->is_canceled, true);
     if (job_is_running(&conversion->job)) {
         job_finish(&conversion->job);
-    } else if (conversion->phase != FREEING) {
+    } else {
         end(conversion, error_io(ECANCELED, "%s: cannot be converted", store->path));
     }
-    conversion_free(conversion);
 }

@@ -11,6 +11,7 @@
 
 #include "basic/alloc.h"
 #include "basic/counter.h"
+#include "store/closing.h"
 #include "store/job.h"
 
 #include <errno.h>
@@ -98,6 +99,7 @@ void gate_free(struct gate *gate)
         batch_set_state(gate, BATCH_QUIT);
         pthread_join(gate->thread, NULL);
     }
+    jobs_finish(&gate->jobs);
     if (gate->event_fd >= 0) {
         close(gate->event_fd);
     }
@@ -215,7 +217,7 @@ static void batch_finish(struct gate *gate)
         struct gate_member *member = gate->items[i].member;
 
         if (gate->items[i].closing_fd >= 0) {
-            close(gate->items[i].closing_fd);
+            close_beside(gate, gate->items[i].closing_fd);
         }
         if (member) {
             member->is_syncing = false;
@@ -355,7 +357,7 @@ void gate_member_close(struct gate_member *member, int fd)
             return;
         }
     }
-    close(fd);
+    close_beside(gate, fd);
 }
 
 void gate_member_leave(struct gate_member *member)

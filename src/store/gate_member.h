@@ -26,7 +26,8 @@ uint64_t gate_issue(struct gate_member *member);
 int gate_member_wait(struct gate_member *member);
 // Everything issued so far is synced by other means.
 void gate_member_synced(struct gate_member *member);
-// Closes a file that was `fd` or `twin_fd` until now, as soon as no running sync uses it.
+// Closes a file that was `fd` or `twin_fd` until now, as soon as no running sync uses it, on a
+// helper thread.
 void gate_member_close(struct gate_member *member, int fd);
 // Waits as above; afterwards the gate does not know the member any more. What it has issued counts
 // as synced.

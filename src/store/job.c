@@ -15,7 +15,7 @@ void job_init(struct job *job, struct gate *gate, void (*run_mt)(struct job *job
 static void *helper_mt(void *userdata)
 {
     struct job *job = userdata;
-    struct gate *gate = job->gate; // the job may be gone right after the next line
+    struct gate *gate = job->gate; // the job may be gone right after run_mt() is over
 
     job->run_mt(job);
     atomic_store(&job->is_over, true);
@@ -59,6 +59,13 @@ void job_finish(struct job *job)
         list_remove(&job->node);
         job->is_running = false;
         job->done(job);
+    }
+}
+
+void jobs_finish(struct list *jobs)
+{
+    while (!list_is_empty(jobs)) {
+        job_finish(LIST_FIRST(jobs, struct job, node));
     }
 }
 

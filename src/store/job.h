@@ -38,3 +38,5 @@ static inline bool job_is_running(const struct job *job)
 
 // For the gate: calls done() of those that are over.
 void jobs_dispatch(struct list *jobs);
+// Waits for all.
+void jobs_finish(struct list *jobs);

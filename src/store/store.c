@@ -130,15 +130,17 @@ static void sync_before_close(struct store *store)
     }
 }
 
-void store_close(struct store *store)
+struct db *store_close_keeping_db(struct store *store)
 {
-    if (!store) {
-        return;
-    }
+    struct db *db;
+
     store_stop_compaction(store);
     store_stop_conversion(store);
     sync_before_close(store);
-    db_free(store->db);
+    db = store->db;
+    if (db) {
+        db_set_log(db, NULL);
+    }
     if (store->member.fd >= 0) {
         close(store->member.fd);
     }
@@ -149,11 +151,24 @@ void store_close(struct store *store)
     free(store->real_path);
     free(store->failure);
     free(store);
+    return db;
+}
+
+void store_close(struct store *store)
+{
+    if (store) {
+        db_free(store_close_keeping_db(store));
+    }
 }
 
 struct db *store_db(struct store *store)
 {
     return store->db;
+}
+
+uint64_t store_size(const struct store *store)
+{
+    return store->size;
 }
 
 const char *store_path(const struct store *store)

@@ -28,8 +28,11 @@ struct ovsdb_error *store_open(const char *path, enum store_mode mode, struct ga
                                const struct store_progress *progress, struct store **ret);
 // Everything committed is synced first. Frees the database with it. NULL allowed.
 void store_close(struct store *store);
+// The same but for the database, which is the caller's then.
+struct db *store_close_keeping_db(struct store *store);
 struct db *store_db(struct store *store); // borrowed
 const char *store_path(const struct store *store);
+uint64_t store_size(const struct store *store); // of the file, in bytes
 
 // Makes a new file with two records (schema, one snapshot) and puts it in the place of the old one,
 // on a helper thread, little by little where the engine thread is needed: store_run() and
@@ -62,8 +65,7 @@ struct ovsdb_error *store_convert(struct db *db, struct schema *schema, struct d
 // The same for a store that is served: on a helper thread, as store_start_compaction(). Until
 // `done` is called commits are refused ("resources exhausted"); the caller keeps them back. It is
 // called once, with NULL or what went wrong: then nothing has changed, and `old` is NULL. On
-// success the store has a new database, and `old` is the former one, which nobody may use after the
-// call.
+// success the store has a new database, and `old` is the former one, now the caller's.
 typedef void store_converted_function(void *userdata, struct db *old,
                                       const struct ovsdb_error *error);
 void store_start_conversion(struct store *store, struct schema *schema,

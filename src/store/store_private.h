@@ -40,6 +40,9 @@ struct store {
     uint64_t n_records;
 };
 
+// Rows collected in one store_run().
+#define STEP_ROWS 256
+
 // The commit log's append (db_log).
 struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, bool durable,
                                  uint64_t *ret_ticket);

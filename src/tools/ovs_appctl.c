@@ -10,13 +10,24 @@
 #include "tools/tool.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define DEFAULT_TARGET    "ovs-vswitchd"
 #define EXIT_SERVER_ERROR 2
 
+enum { OPTION_PRETTY = 0x1000 };
+
+struct appctl_options {
+    const char *target;
+    bool as_json, pretty;
+    struct service_options service;
+};
+
 static const struct option long_options[] = {
     {"target", required_argument, NULL, 't'},
     {"execute", no_argument, NULL, 'e'},
+    {"format", required_argument, NULL, 'f'},
+    {"pretty", no_argument, NULL, OPTION_PRETTY},
     {"timeout", required_argument, NULL, 'T'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -37,6 +48,8 @@ static void print_help(void)
         "                        (default: " DEFAULT_TARGET
         ")\n"
         "  -T, --timeout=SECS    give up after SECS seconds\n"
+        "  -f, --format=FORMAT   text, or json: what scripts understand\n"
+        "      --pretty          with --format=json, print it in many lines\n"
         "  -e, --execute         for old scripts: a command follows, as without it\n"
         "  -h, --help            this text\n"
         "  -V, --version         the version\n"
@@ -73,31 +86,44 @@ static char *find_socket(const char *target)
     return dirs_path(dirs_run(), socket);
 }
 
-static int run(const char *target, char **argv, int argc)
+static int run(const struct appctl_options *options, char **argv, int argc)
 {
-    _cleanup_free_ char *path = find_socket(target);
+    _cleanup_free_ char *path = find_socket(options->target);
     _cleanup_free_ char *text = NULL;
-    int r = control_call(path, argv[0], argc - 1, argv + 1, &text);
+    int r = control_call(path, options->as_json, argv[0], argc - 1, argv + 1, &text);
 
     if (r < 0) {
         tool_fail_errno(-r, "cannot connect to \"%s\"", path);
     }
     if (r > 0) {
         fputs(text, stderr);
-        fprintf(stderr, "%s: %s: server returned an error\n", tool_name(), target);
+        fprintf(stderr, "%s: %s: server returned an error\n", tool_name(), options->target);
         return EXIT_SERVER_ERROR;
     }
-    tool_print(slice_of(text));
+    if (options->as_json) {
+        tool_print_json(slice_of(text), options->pretty);
+    } else {
+        tool_print(slice_of(text));
+    }
     return EXIT_SUCCESS;
 }
 
-static void handle_option(struct service_options *service, const char **target, int c)
+static void handle_option(struct appctl_options *options, int c)
 {
     _cleanup_free_ char *error = NULL;
 
     switch (c) {
     case 't':
-        *target = optarg;
+        options->target = optarg;
+        break;
+    case 'f':
+        options->as_json = !strcmp(optarg, "json");
+        if (!options->as_json && strcmp(optarg, "text")) {
+            tool_fail("value %s on -f or --format is invalid", optarg);
+        }
+        break;
+    case OPTION_PRETTY:
+        options->pretty = true;
         break;
     case 'T':
         tool_set_timeout(optarg, "-T or --timeout");
@@ -111,7 +137,7 @@ static void handle_option(struct service_options *service, const char **target, 
         tool_print_version();
         exit(EXIT_SUCCESS);
     default:
-        if (service_options_handle(service, c, optarg, &error) <= 0) {
+        if (service_options_handle(&options->service, c, optarg, &error) <= 0) {
             if (error) {
                 tool_fail("%s", error);
             }
@@ -125,22 +151,21 @@ int main(int argc, char **argv)
     // The "+": options end at the command, whose arguments may look like options.
     _cleanup_free_ char *letters = tool_short_options(long_options);
     _cleanup_free_ char *short_options = xasprintf("+%s", letters);
-    struct service_options service = {0};
-    const char *target = DEFAULT_TARGET;
+    struct appctl_options options = {.target = DEFAULT_TARGET};
     _cleanup_free_ char *error = NULL;
     int c;
 
     tool_init(argv);
     while ((c = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
-        handle_option(&service, &target, c);
+        handle_option(&options, c);
     }
     tool_set_default_timeout();
     if (optind >= argc) {
         tool_fail("at least one non-option argument is required (use --help for help)");
     }
-    if (service_options_apply(&service, &error) < 0) {
+    if (service_options_apply(&options.service, &error) < 0) {
         tool_fail("%s", error);
     }
-    service_options_done(&service);
-    return run(target, argv + optind, argc - optind);
+    service_options_done(&options.service);
+    return run(&options, argv + optind, argc - optind);
 }

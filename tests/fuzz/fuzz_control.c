@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whatever a client writes to the control socket: the first byte says how the rest is cut into
-// pieces.
+// Whatever a client writes to the control socket, or from 128 on to that for HTTP: the first byte
+// says how the rest is cut into pieces.
 #include "control/client.h"
 
 #include <fcntl.h>
@@ -44,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct command_registry *registry;
     struct control_client *client;
     size_t step = size ? data[0] % 61 + 1 : 1;
+    enum control_kind kind = size && data[0] >= 128 ? CONTROL_METRICS : CONTROL_COMMANDS;
     sd_event *event;
     int fds[2];
 
@@ -53,7 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     registry = command_registry_new();
     command_register(registry, &(struct command){"any", "", 0, -1, on_any, NULL});
-    if (control_client_new(event, registry, fds[0], &owner, &client) < 0) {
+    command_register(registry, &(struct command){"metrics", "", 0, 0, on_any, NULL, .reads = true});
+    if (control_client_new(event, registry, kind, fds[0], &owner, &client) < 0) {
         abort();
     }
     n_running = 1;

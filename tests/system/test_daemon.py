@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 
 import pytest
 
@@ -574,17 +573,7 @@ def test_sockets_from_the_service_manager(lab, family, named):
     listener.listen()
     early = Client(target)
     id_ = early.request("list_dbs", [])
-    server = lab.new_server()
-    server.env = {**server.env, "LISTEN_FDS": "1"}
-    if named:
-        server.env["LISTEN_FDNAMES"] = "db"
-    command = ["/bin/bash", "-c", 'exec 3<&"$0"; LISTEN_PID=$$ exec "$@"', str(listener.fileno()),
-               lab.programs.server, str(lab.db("small")), f"--unixctl={server.control_path}",
-               f"--log-file={server.log_path}", "-vconsole:off", "-vsyslog:off"]
-    with open(server.stderr_path, "wb") as stderr:
-        server.process = subprocess.Popen(command, env=server.env, stderr=stderr,
-                                          pass_fds=[listener.fileno()])
-    listener.close()
+    server = lab.serve("small", remotes=[], fds={"db": listener} if named else [listener])
     assert "small" in early.result(id_)
     assert "small" in server.client(target).call("list_dbs")
     early.close()

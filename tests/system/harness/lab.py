@@ -65,10 +65,10 @@ class Lab:
         self.servers.append(server)
         return server
 
-    def serve(self, *dbs, options=(), programs=None, remotes=None):
+    def serve(self, *dbs, options=(), programs=None, remotes=None, fds=None):
         """Starts a server on databases (paths, or names of schemas to create empty ones of)."""
         paths = [self.db(d) if isinstance(d, str) else d for d in dbs]
-        return self.new_server(programs).start(paths, *options, remotes=remotes)
+        return self.new_server(programs).start(paths, *options, remotes=remotes, fds=fds)
 
     # Runs of the tools; each returns a Result.
 

@@ -5,6 +5,7 @@ A server has directories of its own and is ended by its process id. When it ends
 nothing at WARN or above that the test did not announce with allow(), and its standard error no
 report of a sanitizer.
 """
+import fcntl
 import os
 import re
 import signal
@@ -41,8 +42,9 @@ class Server:
         self.allowed += patterns
         return self
 
-    def launch(self, dbs, *options, remotes=None, log=True):
-        """Starts the program in the foreground without waiting for anything."""
+    def launch(self, dbs, *options, remotes=None, log=True, fds=None):
+        """Starts the program in the foreground without waiting for anything. `fds` are sockets by
+        name, or a list of nameless ones, passed as a service manager does; ours are closed."""
         if remotes is None:
             remotes = ["punix:" + self.socket_path]
         command = [self.programs.server, *map(str, dbs), "--unixctl=" + self.control_path,
@@ -51,15 +53,33 @@ class Server:
             command.append("--log-file=" + self.log_path)
         command += ["--remote=" + r for r in remotes] + list(map(str, options))
         command = self.programs.wrapped(command)
+        env, command, passed = self._with_fds(command, fds or [])
         with open(self.stderr_path, "ab") as stderr:
-            self.process = subprocess.Popen(command, env=self.env, cwd=self.directory,
+            self.process = subprocess.Popen(command, env=env, cwd=self.directory, pass_fds=passed,
                                             stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)
         self.pid = self.process.pid
+        for fd in passed:
+            os.close(fd)
+        for listener in fds or []:
+            (fds[listener] if isinstance(fds, dict) else listener).close()
         return self
 
-    def start(self, dbs, *options, remotes=None):
+    def _with_fds(self, command, fds):
+        """The environment, the command that moves descriptors to their places, and these."""
+        if not fds:
+            return self.env, command, []
+        env = {**self.env, "LISTEN_FDS": str(len(fds))}
+        if isinstance(fds, dict):
+            env["LISTEN_FDNAMES"] = ":".join(fds)
+            fds = list(fds.values())
+        passed = [fcntl.fcntl(s.fileno(), fcntl.F_DUPFD_CLOEXEC, 100) for s in fds]
+        moves = " ".join(f"{3 + i}<&{fd}" for i, fd in enumerate(passed))
+        shell = ["/bin/bash", "-c", f'exec {moves}; LISTEN_PID=$$ exec "$@"', "bash"]
+        return env, shell + command, passed
+
+    def start(self, dbs, *options, remotes=None, fds=None):
         """Starts the program and waits until its sockets answer."""
-        self.launch(dbs, *options, remotes=remotes)
+        self.launch(dbs, *options, remotes=remotes, fds=fds)
         return self.wait_ready(remotes is None)
 
     def wait_ready(self, with_socket=True):

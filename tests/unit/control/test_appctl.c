@@ -3,6 +3,8 @@
 #include "unit.h"
 
 // The next message of `text` from *at on, fed in pieces of `step` bytes. *ret is its slice.
+static struct command_registry *registry;
+
 static enum dialect_status scan(void *state, struct slice text, size_t *at, size_t step,
                                 struct slice *ret, const char **ret_reason)
 {
@@ -23,28 +25,20 @@ static enum dialect_status scan(void *state, struct slice text, size_t *at, size
     return status;
 }
 
-static void free_argv(char **argv)
-{
-    for (char **arg = argv; arg && *arg; arg++) {
-        free(*arg);
-    }
-    free(argv);
-}
-
 // What one message becomes: the arguments joined by '|', or "error: ..." .
 static void decode(void *state, struct slice message, struct buf *out)
 {
-    char **argv = NULL;
-    const char *error = dialect_appctl.decode(state, message, &argv, out);
+    struct dialect_request request = {0};
+    const char *error = dialect_appctl.decode(state, message, &request, out);
 
     buf_clear(out);
     if (error) {
         buf_printf(out, "error: %s", error);
     }
-    for (char **arg = argv; arg && *arg; arg++) {
-        buf_printf(out, "%s%s", arg == argv ? "" : "|", *arg);
+    for (char **arg = request.argv; arg && *arg; arg++) {
+        buf_printf(out, "%s%s", arg == request.argv ? "" : "|", *arg);
     }
-    free_argv(argv);
+    command_argv_free(request.argv);
 }
 
 static void test_decode(void **unused)
@@ -68,7 +62,7 @@ static void test_decode(void **unused)
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         for (size_t step = 1; step <= 64; step *= 4) {
-            void *state = dialect_appctl.state_new(NULL);
+            void *state = dialect_appctl.state_new(registry);
             struct slice message;
             struct buf out = {0};
             const char *reason;
@@ -90,7 +84,7 @@ static void test_pipelined(void **unused)
     struct slice text = SLICE(
         "{\"id\":1,\"method\":\"a\",\"params\":[]} "
         "{\"id\":2,\"method\":\"b\",\"params\":[]}{\"id\":3");
-    void *state = dialect_appctl.state_new(NULL);
+    void *state = dialect_appctl.state_new(registry);
     struct slice message;
     struct buf out = {0};
     const char *reason;
@@ -112,7 +106,7 @@ static void test_bad_bytes(void **unused)
     static const char *const table[] = {"}", "{\"a\" 1}", "\xff", "{\"a\":\"\\u0000\"}", "nul1"};
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        void *state = dialect_appctl.state_new(NULL);
+        void *state = dialect_appctl.state_new(registry);
         struct slice message;
         const char *reason = NULL;
         size_t at = 0;
@@ -129,7 +123,7 @@ static void test_too_large(void **unused)
     char bytes[4096];
 
     for (size_t i = 0; i < ARRAY_SIZE(starts); i++) {
-        void *state = dialect_appctl.state_new(NULL);
+        void *state = dialect_appctl.state_new(registry);
         enum dialect_status status = DIALECT_MORE;
         const char *reason = NULL;
         size_t fed = 0;
@@ -151,38 +145,73 @@ static void test_too_large(void **unused)
 static void test_encode(void **unused)
 {
     static const struct {
-        bool is_error;
+        bool is_json;
+        enum command_outcome outcome;
         const char *text;
         const char *expected;
     } table[] = {
-        {false, "", "{\"error\":null,\"id\":7,\"result\":\"\"}"},
-        {false, "one", "{\"error\":null,\"id\":7,\"result\":\"one\\n\"}"},
-        {false, "one\ntwo\n", "{\"error\":null,\"id\":7,\"result\":\"one\\ntwo\\n\"}"},
-        {true, "no \"x\"", "{\"error\":\"no \\\"x\\\"\\n\",\"id\":7,\"result\":null}"},
+        {false, COMMAND_DONE, "", "{\"error\":null,\"id\":7,\"result\":\"\"}"},
+        {false, COMMAND_DONE, "one", "{\"error\":null,\"id\":7,\"result\":\"one\\n\"}"},
+        {false, COMMAND_DONE, "one\ntwo\n",
+         "{\"error\":null,\"id\":7,\"result\":\"one\\ntwo\\n\"}"},
+        {false, COMMAND_FAILED, "no \"x\"",
+         "{\"error\":\"no \\\"x\\\"\\n\",\"id\":7,\"result\":null}"},
+        {false, COMMAND_DENIED, "no", "{\"error\":\"no\\n\",\"id\":7,\"result\":null}"},
+        {true, COMMAND_DONE, "one\ntwo\n",
+         "{\"error\":null,\"id\":7,\"result\":{\"lines\":[\"one\",\"two\"]}}"},
+        {true, COMMAND_FAILED, "no", "{\"error\":\"no\\n\",\"id\":7,\"result\":null}"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        void *state = dialect_appctl.state_new(NULL);
+        void *state = dialect_appctl.state_new(registry);
         struct buf out = {0};
-        char **argv = NULL;
+        struct dialect_request request = {0};
 
+        dialect_appctl.set_json(state, table[i].is_json);
         assert_null(dialect_appctl.decode(state, SLICE("{\"id\":7,\"method\":\"m\",\"params\":[]}"),
-                                          &argv, &out));
-        free_argv(argv);
-        dialect_appctl.encode(state, table[i].is_error, table[i].text, &out);
+                                          &request, &out));
+        command_argv_free(request.argv);
+        dialect_appctl.encode(state, table[i].outcome, table[i].text, false, &out);
         assert_slice_is(buf_slice(&out), table[i].expected);
         buf_done(&out);
         dialect_appctl.state_free(state);
     }
 }
 
+// A command without a type has its text in a wrapper.
+static void test_json_of_a_text(void **unused)
+{
+    void *state = dialect_appctl.state_new(registry);
+    struct dialect_request request = {0};
+    struct buf out = {0};
+
+    dialect_appctl.set_json(state, true);
+    assert_null(dialect_appctl.decode(
+        state, SLICE("{\"id\":7,\"method\":\"list-commands\",\"params\":[]}"), &request, &out));
+    assert_false(request.more);
+    command_argv_free(request.argv);
+    dialect_appctl.encode(state, COMMAND_DONE, "x", false, &out);
+    assert_slice_is(buf_slice(&out),
+                    "{\"error\":null,\"id\":7,\"result\":"
+                    "{\"reply\":\"x\",\"reply-format\":\"plain\"}}");
+    buf_done(&out);
+    dialect_appctl.state_free(state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decode),    cmocka_unit_test(test_pipelined),
-        cmocka_unit_test(test_bad_bytes), cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_encode),
+        cmocka_unit_test(test_json_of_a_text), cmocka_unit_test(test_decode),
+        cmocka_unit_test(test_pipelined),      cmocka_unit_test(test_bad_bytes),
+        cmocka_unit_test(test_too_large),      cmocka_unit_test(test_encode),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    static const struct command_type type = {"M", {{NULL}}, REPLY_LINES, "lines"};
+    int status;
+
+    registry = command_registry_new();
+    command_register(registry, &(struct command){.name = "m", .usage = "", .type = &type});
+    status = cmocka_run_group_tests(tests, NULL, NULL);
+    command_registry_free(registry);
+    return status;
 }

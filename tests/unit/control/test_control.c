@@ -102,8 +102,8 @@ static void *ask_mt(void *userdata)
 {
     struct asker *asker = userdata;
 
-    asker->result = control_call(asker->path, asker->command, asker->n_args, (char **)asker->args,
-                                 &asker->text);
+    asker->result = control_call(asker->path, false, asker->command, asker->n_args,
+                                 (char **)asker->args, &asker->text);
     __atomic_store_n(&asker->done, true, __ATOMIC_RELEASE);
     return NULL;
 }
@@ -276,8 +276,9 @@ static void test_passed_socket(void **state)
     int fd;
 
     assert_int_equal(fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) & ~O_NONBLOCK), 0);
-    assert_int_equal(
-        control_new_from_fd(fixture->event, fixture->registry, listener, &control, &error), 0);
+    assert_int_equal(control_new_from_fd(fixture->event, fixture->registry, CONTROL_COMMANDS,
+                                         listener, &control, &error),
+                     0);
     fd = unix_socket_connect(path);
     assert_true(send(fd, "{\"id\":1,\"method\":\"echo\",\"params\":[\"y\"]}", 39, 0) > 0);
     run_loop(fixture, 10);
@@ -304,7 +305,7 @@ static void test_bad_path(void **state)
                         "/nonexistent/x/ctl: cannot listen on the control socket: "
                         "No such file or directory");
     free(error);
-    assert_int_equal(control_call("/nonexistent/x/ctl", "version", 0, NULL, &text), -ENOENT);
+    assert_int_equal(control_call("/nonexistent/x/ctl", false, "version", 0, NULL, &text), -ENOENT);
 }
 
 int main(void)

@@ -11,12 +11,12 @@ struct fake_call {
     char text[256];
 };
 
-static void on_done(struct command_call *call, bool is_error, const char *text)
+static void on_done(struct command_call *call, enum command_outcome outcome, const char *text)
 {
     struct fake_call *fake = CONTAINER_OF(call, struct fake_call, call);
 
     fake->n_answers++;
-    fake->is_error = is_error;
+    fake->is_error = outcome != COMMAND_DONE;
     snprintf(fake->text, sizeof(fake->text), "%s", text);
 }
 
@@ -47,7 +47,7 @@ static struct command_registry *make_registry(void)
 static void check(int argc, const char **argv, bool is_error, const char *expected)
 {
     struct command_registry *registry = make_registry();
-    struct fake_call fake = {.call.done = on_done};
+    struct fake_call fake = {.call = {.done = on_done, .may_change = true}};
 
     command_registry_run(registry, &fake.call, argc, (char **)argv);
     assert_int_equal(fake.n_answers, 1);
@@ -90,17 +90,61 @@ static void test_list(void **state)
           "The available commands are:\n"
           "  any                     [A]...\n"
           "  list-commands           \n"
+          "  set-options             [--format text|json]\n"
           "  show/two                A B\n"
           "  zero                    \n",
           "list-commands");
 }
 
+// Who may change nothing runs what only reads.
+static void test_denied(void **state)
+{
+    struct command_registry *registry = make_registry();
+    struct fake_call fake = {.call.done = on_done};
+    char *zero[] = {(char[]){"zero"}, NULL};
+    char *list[] = {(char[]){"list-commands"}, NULL};
+
+    command_registry_run(registry, &fake.call, 1, zero);
+    assert_true(fake.is_error);
+    assert_string_equal(fake.text,
+                        "permission denied: \"zero\" is for root and the server's own user");
+    command_registry_run(registry, &fake.call, 1, list);
+    assert_false(fake.is_error);
+    assert_int_equal(fake.n_answers, 2);
+    command_registry_free(registry);
+}
+
+struct fake_watch {
+    struct command_watch watch;
+    unsigned n;
+};
+
+static void on_changed(struct command_watch *watch)
+{
+    CONTAINER_OF(watch, struct fake_watch, watch)->n++;
+}
+
+static void test_watch(void **state)
+{
+    struct command_registry *registry = make_registry();
+    struct fake_watch fake = {.watch.changed = on_changed};
+
+    assert_false(command_registry_is_watched(registry));
+    command_registry_changed(registry);
+    command_registry_watch(registry, &fake.watch);
+    assert_true(command_registry_is_watched(registry));
+    command_registry_changed(registry);
+    assert_int_equal(fake.n, 1);
+    list_remove(&fake.watch.node);
+    assert_false(command_registry_is_watched(registry));
+    command_registry_free(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_run),
-        cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_run),    cmocka_unit_test(test_unknown), cmocka_unit_test(test_list),
+        cmocka_unit_test(test_denied), cmocka_unit_test(test_watch),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

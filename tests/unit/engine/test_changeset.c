@@ -73,7 +73,7 @@ static void test_no_change(void **state)
     db_free(db);
 }
 
-// A chain as long as this ends without using up the stack.
+// A chain that nobody holds any more goes little by little.
 static void test_long_chain(void **state)
 {
     struct db *db = lab_new();
@@ -84,8 +84,42 @@ static void test_long_chain(void **state)
     }
     changeset_ref(last);
     changeset_unref(first);
+    for (int i = 0; changesets_free_some(10000); i++) {
+        assert_int_equal(last->refs, 2);
+        assert_true(i <= 100);
+    }
     assert_int_equal(last->refs, 1);
     changeset_unref(last);
+    db_free(db);
+}
+
+// So does a large change set; who holds it still sees all of it.
+static void test_large(void **state)
+{
+    struct db *db = lab_new();
+    const struct column *column = lab_column(db, "Thing", "i");
+    struct buf operations = {0};
+    struct changeset *changes;
+    int n_steps = 0;
+
+    for (int i = 0; i < 1000; i++) {
+        buf_printf(&operations, "%s{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"i\":%d}}",
+                   i ? "," : "", i);
+    }
+    lab_run(db, "%s", buf_cstr(&operations));
+    changes = changeset_ref(db_tail(db));
+    lab_run(db, "{\"op\":\"delete\",\"table\":\"Thing\",\"where\":[]}");
+    assert_false(changesets_free_some(100));
+    assert_int_equal(changes->tables[0].n_rows, 1000);
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(row_get(changes->tables[0].rows[i].new, column).scalar.integer, i);
+    }
+    changeset_unref(changes);
+    while (changesets_free_some(100)) {
+        n_steps++;
+    }
+    assert_int_equal(n_steps, 9); // the first rows went at once
+    buf_done(&operations);
     db_free(db);
 }
 
@@ -108,9 +142,8 @@ static void test_outlives_database(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_contents),
-        cmocka_unit_test(test_no_change),
-        cmocka_unit_test(test_long_chain),
+        cmocka_unit_test(test_contents),          cmocka_unit_test(test_no_change),
+        cmocka_unit_test(test_long_chain),        cmocka_unit_test(test_large),
         cmocka_unit_test(test_outlives_database),
     };
 

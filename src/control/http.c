@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// HTTP/1.1, as much of it as a scraper of metrics needs: GET or HEAD of /metrics, answered by what
+// the command "metrics" prints. One request, one answer, then the connection is closed. Whoever is
+// slow, in sending or in reading, is cut off; headers and a body say nothing to us.
+#include "control/call.h"
+#include "control/dialect.h"
+
+#include <string.h>
+
+#define MAX_REQUEST  8192
+#define PATIENCE     (10 * USEC_PER_SEC)
+#define CONTENT_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+struct http {
+    size_t seen;    // bytes of the request
+    size_t matched; // how much of the empty line that ends it
+    bool is_head;
+};
+
+static void *http_new(const struct command_registry *registry)
+{
+    return NEW(struct http);
+}
+
+static enum dialect_status http_scan(void *state, struct slice unseen, size_t *ret_size,
+                                     const char **ret_reason)
+{
+    static const char end[] = "\r\n\r\n";
+    struct http *http = state;
+
+    for (size_t i = 0; i < unseen.size; i++) {
+        char c = unseen.data[i];
+
+        http->seen++;
+        http->matched = c == end[http->matched] ? http->matched + 1 : c == '\r';
+        if (!end[http->matched]) {
+            *ret_size = http->seen;
+            return DIALECT_MESSAGE;
+        }
+        if (http->seen >= MAX_REQUEST) {
+            *ret_reason = "a request that is too long";
+            return DIALECT_ERROR;
+        }
+    }
+    return DIALECT_MORE;
+}
+
+static void put_response(const struct http *http, struct buf *out, const char *status,
+                         const char *headers, const char *body)
+{
+    buf_printf(out, "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\nConnection: close\r\n\r\n", status,
+               headers, strlen(body));
+    if (!http->is_head) {
+        buf_puts(out, body);
+    }
+}
+
+static void put_refusal(const struct http *http, struct buf *out, const char *status,
+                        const char *headers)
+{
+    _cleanup_free_ char *body = xasprintf("%s\n", status);
+    _cleanup_free_ char *all = xasprintf("Content-Type: text/plain\r\n%s", headers);
+
+    put_response(http, out, status, all, body);
+}
+
+// Cuts `text` at its first blank; the part before it.
+static struct slice take_word(struct slice *text)
+{
+    const char *blank = memchr(text->data, ' ', text->size);
+    size_t size = blank ? (size_t)(blank - text->data) : text->size;
+    struct slice word = {text->data, size};
+    size_t used = blank ? size + 1 : size;
+
+    *text = (struct slice){text->data + used, text->size - used};
+    return word;
+}
+
+// "/metrics", perhaps with a query.
+static bool is_metrics(struct slice target)
+{
+    const char *query = memchr(target.data, '?', target.size);
+
+    if (query) {
+        target.size = (size_t)(query - target.data);
+    }
+    return slice_is(target, "/metrics");
+}
+
+static char **metrics_argv(void)
+{
+    char **argv = NEW_ARRAY(char *, 2);
+
+    argv[0] = xstrdup("metrics");
+    return argv;
+}
+
+static const char *http_decode(void *state, struct slice message, struct dialect_request *ret,
+                               struct buf *out)
+{
+    struct http *http = state;
+    const char *end = memchr(message.data, '\r', message.size); // there is one
+    struct slice line = {message.data, (size_t)(end - message.data)};
+    struct slice method = take_word(&line);
+    struct slice target = take_word(&line);
+
+    http->is_head = slice_is(method, "HEAD");
+    if (!slice_is(line, "HTTP/1.1") && !slice_is(line, "HTTP/1.0")) {
+        put_refusal(http, out, "400 Bad Request", "");
+    } else if (!is_metrics(target)) {
+        put_refusal(http, out, "404 Not Found", "");
+    } else if (!slice_is(method, "GET") && !http->is_head) {
+        put_refusal(http, out, "405 Method Not Allowed", "Allow: GET, HEAD\r\n");
+    } else {
+        ret->argv = metrics_argv();
+    }
+    return NULL;
+}
+
+static void http_encode(void *state, enum command_outcome outcome, const char *text, bool continues,
+                        struct buf *out)
+{
+    if (outcome == COMMAND_DONE) {
+        put_response(state, out, "200 OK", "Content-Type: " CONTENT_TYPE "\r\n", text);
+    } else {
+        put_refusal(state, out, "500 Internal Server Error", "");
+    }
+}
+
+const struct dialect dialect_http = {
+    .name = "HTTP",
+    .patience = PATIENCE,
+    .is_one_shot = true,
+    .state_new = http_new,
+    .state_free = free,
+    .scan = http_scan,
+    .decode = http_decode,
+    .encode = http_encode,
+};

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory that nobody uses any more, of databases that were converted or removed and of change sets
+// that nobody has to see: given back little by little, because a large database takes seconds.
+#pragma once
+
+#include "engine/db.h"
+#include "store/gate.h"
+
+struct discard;
+
+// `gate` tells when its helper thread is through.
+struct discard *discard_new(struct gate *gate);
+void discard_free(struct discard *discard);              // frees all
+void discard_db(struct discard *discard, struct db *db); // takes it
+// Frees a little. True: call again soon.
+bool discard_run(struct discard *discard);

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/status.h"
+
+#include "daemon/daemon.h"
+
+#include <string.h>
+
+void status_take(const struct daemon *daemon, struct status *ret)
+{
+    struct status status; // compared as a whole, padding and all
+    struct server_usage usage;
+    struct store *store;
+    const char *name;
+    size_t state = 0;
+
+    memset(&status, 0, sizeof(status));
+    while ((store = databases_next(daemon->databases, &state, &name))) {
+        status.n_databases++;
+        if (store_failure(store)) {
+            status.failed = name;
+            status.failure = store_failure(store);
+        }
+    }
+    server_usage(daemon->server, &usage);
+    status.is_backup = sync_is_backup(daemon->sync);
+    status.n_remotes = remotes_count(daemon->remotes);
+    status.n_clients = usage.n_sessions;
+    status.n_monitors = usage.n_monitors;
+    status.n_waiting = usage.n_triggers;
+    status.n_locks = usage.n_locks;
+    status.n_transactions = usage.n_transactions;
+    memcpy(ret, &status, sizeof(status));
+}
+
+static void on_status(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    const struct daemon *daemon = userdata;
+    _cleanup_buf_ struct buf text = {0};
+    struct status status;
+    const char *name;
+    size_t state = 0;
+
+    status_take(daemon, &status);
+    buf_printf(&text, "role: %s\ndatabases: ", status.is_backup ? "backup" : "active");
+    for (const char *separator = ""; databases_next(daemon->databases, &state, &name);) {
+        buf_printf(&text, "%s%s", separator, name);
+        separator = " ";
+    }
+    buf_printf(&text,
+               "\nremotes: %zu\nclients: %zu\nmonitors: %zu\nwaiting: %zu\nlocks: %zu\n"
+               "transactions: %llu\n",
+               status.n_remotes, status.n_clients, status.n_monitors, status.n_waiting,
+               status.n_locks, (unsigned long long)status.n_transactions);
+    if (status.failed) {
+        buf_printf(&text, "failure: %s: %s\n", status.failed, status.failure);
+    }
+    command_reply(call, buf_cstr(&text));
+}
+
+void status_register_command(struct command_registry *registry, struct daemon *daemon)
+{
+    command_register(registry, &(struct command){"ovsdb-server/status", "", 0, 0, on_status, daemon,
+                                                 .reads = true});
+}
+
+void status_check(struct daemon *daemon)
+{
+    struct status status;
+
+    if (!command_registry_is_watched(daemon->registry)) {
+        return;
+    }
+    status_take(daemon, &status);
+    if (memcmp(&status, &daemon->status, sizeof(status))) {
+        daemon->status = status;
+        command_registry_changed(daemon->registry);
+    }
+}

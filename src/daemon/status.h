@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the server is and serves right now, in a few words: the command ovsdb-server/status, which
+// varlink clients may watch.
+#pragma once
+
+#include "control/command.h"
+
+struct daemon;
+
+struct status {
+    bool is_backup;
+    size_t n_databases;
+    const char *failed;  // a database that is read-only; borrowed from databases.h
+    const char *failure; // why
+    size_t n_remotes, n_clients, n_monitors, n_waiting, n_locks;
+    uint64_t n_transactions;
+};
+
+void status_take(const struct daemon *daemon, struct status *ret); // O(databases)
+void status_register_command(struct command_registry *registry, struct daemon *daemon);
+// Tells those who watch if anything has changed. Call after every turn of the loop; free if nobody
+// watches.
+void status_check(struct daemon *daemon);

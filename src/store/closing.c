@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/closing.h"
+
+#include "basic/alloc.h"
+#include "store/job.h"
+
+#include <unistd.h>
+
+struct closing {
+    struct job job;
+    int fd;
+};
+
+static void run_mt(struct job *job)
+{
+    close(CONTAINER_OF(job, struct closing, job)->fd);
+}
+
+static void on_closed(struct job *job)
+{
+    free(CONTAINER_OF(job, struct closing, job));
+}
+
+void close_beside(struct gate *gate, int fd)
+{
+    struct closing *closing = NEW(struct closing);
+
+    closing->fd = fd;
+    job_init(&closing->job, gate, run_mt, on_closed);
+    job_start(&closing->job);
+}

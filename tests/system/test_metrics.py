@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metrics: what they say, by command and by HTTP, and that no scraper can hurt."""
+import os
+import socket
+import subprocess
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from harness import wait
+
+pytestmark = pytest.mark.ours("the peer has no metrics")
+
+
+def parse(text):
+    """{name and labels: value} of text that a strict parser accepts."""
+    samples = {}
+    for family in text_string_to_metric_families(text):
+        assert family.documentation.endswith("."), family
+        for sample in family.samples:
+            key = sample.name + "".join(f",{k}={v}" for k, v in sorted(sample.labels.items()))
+            assert key not in samples
+            samples[key] = sample.value
+    return samples
+
+
+def test_what_they_count(lab):
+    server = lab.serve("small")
+    before = parse(server.control("metrics"))
+    client = server.client()
+    for i in range(5):
+        client.transact("small", {"op": "insert", "table": "T", "row": {"name": f"n{i}"}},
+                        {"op": "commit", "durable": True})
+    client.call("monitor", "small", "m", {"T": {}})
+    client.call("lock", "mine")
+    client.transact("small", {"op": "abort"})
+    client.request("transact", ["small", {"op": "wait", "table": "T", "where": [], "rows": [],
+                                          "columns": ["name"], "until": "=="}], id_=99)
+    client.call("echo")
+    server.control("ovsdb-server/compact")
+    after = parse(server.control("metrics"))
+    assert after["ovsdb_database_rows,database=small"] == 5
+    assert after["ovsdb_database_commits_total,database=small"] == 5
+    assert after["ovsdb_database_file_bytes,database=small"] == os.path.getsize(lab.path("small.db"))
+    assert after["ovsdb_database_failed,database=small"] == 0
+    assert after["ovsdb_compactions_total"] == before["ovsdb_compactions_total"] + 1
+    assert after["ovsdb_commits_total"] - before["ovsdb_commits_total"] == 5
+    assert after["ovsdb_transactions_failed_total"] == 1
+    assert after["ovsdb_sync_seconds_count"] > before["ovsdb_sync_seconds_count"]
+    assert after["ovsdb_sync_seconds_sum"] <= after["ovsdb_sync_longest_seconds"] \
+        * after["ovsdb_sync_seconds_count"] + 1e-6
+    assert after["ovsdb_clients,transport=unix"] == 1
+    assert after["ovsdb_monitors"] == after["ovsdb_locks"] == 1
+    assert after["ovsdb_waiting_transactions"] == 1
+    assert after["ovsdb_loop_step_seconds_count"] > before["ovsdb_loop_step_seconds_count"]
+    assert after["ovsdb_heap_bytes"] > 0 and after["ovsdb_cpu_seconds_total"] > 0
+
+
+def test_coverage(lab):
+    server = lab.serve("small")
+    client = server.client()
+    client.transact("small", {"op": "insert", "table": "T", "row": {"name": "x"}})
+    text = server.control("coverage/show")
+    assert text.startswith("Event coverage, avg rate over last: 5 seconds, last minute, last hour")
+    line = next(line for line in text.splitlines() if line.startswith("requests "))
+    assert line.split()[-1] == server.control("coverage/read-counter", "requests").strip()
+    assert "events never hit" in text.splitlines()[-1]
+    with pytest.raises(Exception, match="No such counter"):
+        server.control("coverage/read-counter", "nope")
+
+
+def test_perf_counters(lab):
+    server = lab.serve("small")
+
+    def steps():
+        lines = server.control("ovsdb-server/perf-counters-show").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("loop_step"))
+
+    for _ in range(20):
+        server.client().call("echo")
+    before = steps()
+    assert before >= 20
+    server.control("ovsdb-server/perf-counters-clear")
+    assert steps() < before
+
+
+class Scraper:
+    """A server whose socket "metrics" is passed as a service manager does."""
+
+    def __init__(self, lab):
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen()
+        self.address = self.listener.getsockname()
+        self.server = lab.serve("small", fds={"metrics": self.listener})
+
+    def connect(self):
+        connection = socket.create_connection(self.address)
+        connection.settimeout(30)
+        return connection
+
+    def ask(self, request):
+        with self.connect() as connection:
+            connection.sendall(request)
+            answer = b""
+            while data := connection.recv(65536):
+                answer += data
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return head.decode(), body.decode()
+
+
+@pytest.fixture
+def scraper(lab):
+    return Scraper(lab)
+
+
+def test_http(scraper):
+    head, body = scraper.ask(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n")
+    assert head.startswith("HTTP/1.1 200 OK\r\n")
+    assert "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8" in head
+    assert f"Content-Length: {len(body)}" in head
+    assert parse(body)["ovsdb_database_rows,database=small"] == 0
+
+
+def test_a_real_client(scraper):
+    url = "http://%s:%d/metrics" % scraper.address
+    code = f"import urllib.request as u; print(u.urlopen({url!r}).read().decode(), end='')"
+    text = subprocess.run(["/usr/bin/python3", "-c", code], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+    assert parse(text)["ovsdb_clients,transport=unix"] == 0
+
+
+@pytest.mark.parametrize("request_, status", [
+    (b"GET / HTTP/1.1\r\n\r\n", "404"), (b"POST /metrics HTTP/1.1\r\n\r\n", "405"),
+    (b"garbage\r\n\r\n", "400"), (b"\x00\xff\xfe\r\n\r\n", "400"),
+    (b'{"id":1,"method":"exit","params":[]}\r\n\r\n', "400"),
+])
+def test_http_errors(scraper, request_, status):
+    head, body = scraper.ask(request_)
+    assert head.startswith(f"HTTP/1.1 {status} "), head
+    assert body.startswith(status)
+    assert scraper.server.is_running()
+
+
+def test_endless_requests_end(scraper):
+    scraper.server.allow("closed a control connection: a request that is too long")
+    with scraper.connect() as connection:
+        with pytest.raises(OSError):
+            for _ in range(1000):
+                connection.sendall(b"x" * 1000)
+            pytest.fail("nobody minds")
+    assert scraper.ask(b"GET /metrics HTTP/1.1\r\n\r\n")[0].startswith("HTTP/1.1 200")
+
+
+def test_slow_clients_are_cut_off(scraper):
+    """Those who send nothing take every place at first, and lose it."""
+    slow = [scraper.connect() for _ in range(80)]
+    for connection in slow[::2]:
+        connection.sendall(b"GET /metr")
+    assert slow[0].recv(1) == b"" and slow[1].recv(1) == b""
+    with scraper.server.client() as client:
+        assert client.call("echo", 1) == [1]
+    assert scraper.ask(b"GET /metrics HTTP/1.1\r\n\r\n")[0].startswith("HTTP/1.1 200")
+    for connection in slow:
+        connection.close()
+
+
+def test_the_log_tells_of_memory(lab):
+    server = lab.serve("small")
+    wait.until(lambda: "|memory|INFO|peak resident set size" in server.log(), "a word on memory",
+               40)

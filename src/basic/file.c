@@ -63,6 +63,17 @@ int file_sync_parent(const char *path)
     return fsync(fd) < 0 ? -errno : 0;
 }
 
+void file_give_to_folder(int fd, const char *path)
+{
+    _cleanup_free_ char *copy = xstrdup(path);
+    struct stat folder;
+
+    if (geteuid() || stat(dirname(copy), &folder) < 0 || !folder.st_uid ||
+        folder.st_mode & S_ISVTX || fchown(fd, folder.st_uid, folder.st_gid) < 0) {
+        return; // it stays ours, which is no error
+    }
+}
+
 // The target of the link `path`, relative to where the link is; NULL with errno when no link.
 static char *link_target(const char *path)
 {

@@ -13,6 +13,10 @@ int file_read_fd(int fd, struct buf *buf); // what is left of an open one
 int file_write_at(int fd, const void *data, size_t size, off_t offset);
 // Makes the directory entry of `path` durable (fsync of its folder).
 int file_sync_parent(const char *path);
+// For a file that was just made as `path`: one that root makes in the folder of another user is
+// that user's, as the service's database when a tool makes it. Folders that all share (/tmp)
+// excepted.
+void file_give_to_folder(int fd, const char *path);
 // The real file behind `path`, every symbolic link followed, even when the last one dangles or the
 // file does not exist yet. Caller frees *ret.
 int file_resolve(const char *path, char **ret);

@@ -3,6 +3,7 @@
 // releases them: so this process's own locks are kept in a list, asked before the file is opened.
 #include "store/lockfile.h"
 
+#include "basic/file.h"
 #include "basic/list.h"
 
 #include <errno.h>
@@ -65,6 +66,9 @@ struct ovsdb_error *lockfile_acquire(const char *path, struct lockfile **ret)
     fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd < 0 || fstat(fd, &st) < 0) {
         return error_io(errno, "%s: the lock file cannot be opened", name);
+    }
+    if (!st.st_uid && st.st_nlink == 1) {
+        file_give_to_folder(fd, name);
     }
     if (fcntl(fd, F_SETLK, &lock) < 0) {
         return locked_error(path, name, fd, errno);

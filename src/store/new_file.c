@@ -88,6 +88,8 @@ struct ovsdb_error *new_file_open(const char *path, int like, struct new_file *r
     }
     if (!r && like >= 0) {
         r = copy_permissions(file.fd, like);
+    } else if (!r) {
+        file_give_to_folder(file.fd, path);
     }
     if (r) {
         struct ovsdb_error *error = new_file_error(&file, r);

@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from borrow import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
 
 from container import Container  # noqa: E402
+from service import Service  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +30,10 @@ def container(pytestconfig):
         yield machine
     finally:
         machine.close()
+
+
+@pytest.fixture
+def service(container):
+    service = Service(container)
+    yield service
+    service.clean_up()

@@ -46,6 +46,9 @@ class Container:
         """Installs the built programs and units as `meson install` does."""
         subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet",
                         "--destdir", self.root], check=True, stdout=subprocess.DEVNULL)
+        # What a package does besides.
+        subprocess.run(["systemd-sysusers", f"--root={self.root}", "ovsdbd.conf"], check=True,
+                       stderr=subprocess.DEVNULL)
         units = self.root / "etc/systemd/system"
         for name in MASKED:
             link = units / f"{name}.service"

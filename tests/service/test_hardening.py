@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the unit leaves the server, and what the journal explains about it."""
-from test_unit import DATABASE, UNIT, service  # noqa: F401 pylint: disable=unused-import
+from service import DATABASE, SCHEMA, UNIT
 
 NET_BIND_SERVICE = 1 << 10
 
@@ -12,55 +12,164 @@ def process_status(service):
 
 
 def test_security_figure(container):
-    """In tenths; what remains is explained in the manual page."""
+    """In tenths; what remains is explained in docs/SECURITY.md."""
     result = container.run("systemd-analyze", "security", "--offline=true", "--no-pager",
-                           "--threshold=17", "/lib/systemd/system/" + UNIT)
+                           "--threshold=15", "/lib/systemd/system/" + UNIT)
     assert result.returncode == 0, result.stdout
 
 
 def test_privileges(service):
+    """No root, no capability, no way to more."""
     status = process_status(service.start())
-    for name in ("CapPrm", "CapEff", "CapBnd"):
-        assert int(status[name][0], 16) == NET_BIND_SERVICE, status
+    assert status["Uid"] == [service.ok("id", "-u", "ovsdb").strip()] * 4
+    for name in ("CapPrm", "CapEff", "CapBnd", "CapInh", "CapAmb"):
+        assert int(status[name][0], 16) == 0, status
     assert status["NoNewPrivs"] == ["1"]
     assert status["Seccomp"] == ["2"]
 
 
 def test_it_serves_inside_of_it(service):
-    """Everything that takes files: writing, compaction, the log file, low ports."""
-    service.write("/etc/default/ovsdb-server",
-                  'OPTIONS="--remote=ptcp:907:127.0.0.1 --log-file"\n')
+    """Everything that takes files: writing, compaction, the log file."""
+    service.configure("[options]\nlog-file =\n[remote ptcp:6641:127.0.0.1]\n")
     client = service.start().client()
     client.insert("small", "T", {"name": "kept"})
     service.ok("ovs-appctl", "-t", "ovsdb-server", "ovsdb-server/compact")
     service.ok("ovs-appctl", "-t", "ovsdb-server", "vlog/reopen")
-    assert "small" in service.ok("ovsdb-client", "list-dbs", "tcp:127.0.0.1:907")
+    assert "serving database" in service.container.path(
+        "/var/log/ovsdb/ovsdb-server.log").read_text()
+    assert "small" in service.ok("ovsdb-client", "list-dbs", "tcp:127.0.0.1:6641")
     service.ok("systemctl", "restart", UNIT)
     assert service.client().select("small", "T", ["name"]) == [{"name": "kept"}]
     assert not [e for e in service.journal() if int(e["PRIORITY"]) < 6]
 
 
-def test_other_folders_are_closed(service):
-    """A database in a home folder, which is named on the command line: the unit says no."""
-    service.ok("cp", DATABASE, "/root/other.db")
-    service.write("/etc/default/ovsdb-server", "OPTIONS=/root/other.db\n")
+def test_low_ports(service):
+    """They take a drop-in, or a socket unit, which needs no privilege of the server."""
+    service.configure("[remote ptcp:907:127.0.0.1]\n")
     assert service.container.run("systemctl", "start", UNIT).returncode
-    assert any("/root/other.db" in e["MESSAGE"] for e in service.journal())
-
-
-def test_another_user(service):
-    """A drop-in makes it a service without root; the folder is that user's."""
+    assert any("907" in e["MESSAGE"] and "Permission denied" in e["MESSAGE"]
+               for e in service.journal())
     service.write(f"/etc/systemd/system/{UNIT}.d/t.conf",
-                  "[Service]\nUser=daemon\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n")
-    service.ok("chown", "-R", "daemon:", "/etc/openvswitch", "/run/openvswitch")
+                  "[Service]\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n"
+                  "AmbientCapabilities=CAP_NET_BIND_SERVICE\n")
+    status = process_status(service.start())
+    assert int(status["CapEff"][0], 16) == NET_BIND_SERVICE
+    assert "small" in service.ok("ovsdb-client", "list-dbs", "tcp:127.0.0.1:907")
+
+
+def test_other_folders_are_closed(service):
+    """A database elsewhere: the unit says no, and the journal which file it was."""
+    service.configure(database="/srv/other.db")
+    assert service.container.run("systemctl", "start", UNIT).returncode
+    assert any("/srv/" in e["MESSAGE"] and "Read-only file system" in e["MESSAGE"]
+               for e in service.journal())
+
+
+def test_a_database_of_root(service):
+    """What root's server has left becomes the service's at the first start."""
+    service.ok("ovsdb-tool", "create", "/var/lib/openvswitch/conf.db", SCHEMA)
+    service.ok("chown", "-R", "root:", "/var/lib/openvswitch")
+    service.start().client().insert("small", "T", {"name": "kept"})
+    assert service.ok("stat", "-c", "%U", "/var/lib/openvswitch/conf.db").strip() == "ovsdb"
+
+
+def test_a_database_made_by_root(service):
+    """A file that root makes in the service's folder is the service's."""
+    service.start()
+    service.ok("systemctl", "stop", UNIT)
+    service.ok("sh", "-c", "rm /var/lib/openvswitch/conf.db /var/lib/openvswitch/.conf.db.*")
+    service.ok("ovsdb-tool", "create", "/var/lib/openvswitch/conf.db", SCHEMA)
+    service.start().client().insert("small", "T", {"name": "kept"})
+
+
+def test_dynamic_user(service):
+    """On a fresh system: folders that are there would be moved, which an overlay cannot."""
+    service.ok("rm", "-rf", "/var/lib/openvswitch", "/var/log/ovsdb")
+    service.write(f"/etc/systemd/system/{UNIT}.d/t.conf",
+                  "[Service]\nDynamicUser=yes\nUser=ovsdb-dynamic\nSupplementaryGroups=ovsdb\n")
     try:
         status = process_status(service.start())
-        assert status["Uid"] == ["1"] * 4 and int(status["CapEff"][0], 16) == NET_BIND_SERVICE
+        assert int(status["Uid"][0]) > 60000
         service.client().insert("small", "T", {"name": "kept"})
-        service.ok("systemctl", "stop", UNIT)
+        service.ok("ovs-appctl", "-t", "ovsdb-server", "ovsdb-server/compact")
+        service.ok("systemctl", "restart", UNIT)
+        assert service.client().select("small", "T", ["name"]) == [{"name": "kept"}]
     finally:
-        service.ok("chown", "-R", "root:", "/etc/openvswitch", "/run/openvswitch",
-                   "/var/log/openvswitch", "/var/lib/openvswitch")
+        service.ok("systemctl", "stop", UNIT)
+        service.ok("sh", "-c", "rm -rf /var/lib/openvswitch /var/lib/private/openvswitch "
+                   "/var/log/ovsdb /var/log/private/ovsdb")
+
+
+PROBE = """
+import ctypes, os, socket, sys
+
+def attempt(what, action):
+    try:
+        action()
+        print("CAN", what, flush=True)
+    except OSError:
+        pass
+
+def write(path):
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT))
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+def call(name, *args):
+    if getattr(libc, name)(*args) < 0:
+        raise OSError(ctypes.get_errno(), name)
+
+for folder in ("/", "/etc", "/etc/ovsdb", "/etc/openvswitch", "/usr/lib", "/var/lib", "/var/log",
+               "/var/log/openvswitch", "/run", "/run/systemd", "/root", "/home", "/srv", "/opt",
+               "/boot", "/dev", "/dev/shm", "/sys/kernel", "/proc/sys/kernel"):
+    attempt("write " + folder, lambda: write(folder + "/probe"))
+for path in ("/etc/shadow", "/root/secret", "/run/secret", "/proc/1/environ", "/dev/mem",
+             "/dev/kmsg", "/proc/kcore"):
+    attempt("read " + path, lambda: open(path, "rb").read(1))
+attempt("see init", lambda: os.stat("/proc/1/status"))
+attempt("signal init", lambda: os.kill(1, 0))
+attempt("become root", lambda: os.setuid(0))
+attempt("mount", lambda: call("mount", b"none", b"/tmp", b"tmpfs", 0, None))
+attempt("unshare", lambda: call("unshare", 0x10000000))
+attempt("trace", lambda: call("ptrace", 16, 1, 0, 0))
+attempt("netlink", lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW))
+attempt("packet", lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+attempt("raw", lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1))
+attempt("reboot", lambda: call("reboot", 0))
+attempt("hostname", lambda: socket.sethostname("probe"))
+attempt("nice", lambda: os.nice(-5))
+attempt("set-user-id", lambda: (write("/var/lib/openvswitch/probe"),
+                                os.chmod("/var/lib/openvswitch/probe", 0o4755)))
+for folder in ("/var/lib/openvswitch", "/run/openvswitch", "/var/log/ovsdb", "/tmp"):
+    write(folder + "/probe")
+    os.unlink(folder + "/probe")
+print("DONE", flush=True)
+"""
+
+
+def test_what_a_bug_could_do(service):
+    """Other code in the place of the server, in the same sandbox: its own folders, and no more."""
+    service.container.path("/usr/share/openvswitch/probe.py").write_text(PROBE)
+    service.ok("sh", "-c", "echo x >/root/secret; echo x >/run/secret; chmod 600 /run/secret")
+    service.write(f"/etc/systemd/system/{UNIT}.d/t.conf",
+                  "[Service]\nType=oneshot\nWatchdogSec=0\nRestart=no\nExecStart=\n"
+                  "ExecStart=/usr/bin/python3 /usr/share/openvswitch/probe.py\n")
+    service.start()
+    said = [e["MESSAGE"] for e in service.journal() if e["_TRANSPORT"] == "stdout"]
+    assert said == ["DONE"], said
+
+
+def test_what_a_bug_of_the_running_one_could_do(service):
+    """The same from where the server is, as its user: its mounts are those of the unit."""
+    service.start()
+    pid = service.show("MainPID")
+    uid = service.ok("id", "-u", "ovsdb").strip()
+    service.ok("touch", "/srv/open", "/etc/open")
+    service.ok("chmod", "666", "/srv/open", "/etc/open")
+    inside = ["nsenter", "-t", pid, "-m", "--setuid", uid, "--setgid", uid, "sh", "-c"]
+    for path in ("/srv/open", "/etc/open"):
+        assert "Read-only" in service.container.run(*inside, f"echo x >>{path}").stderr
+    service.ok(*inside, "echo x >/var/lib/openvswitch/probe && rm /var/lib/openvswitch/probe")
 
 
 def test_the_catalog_explains(service):

@@ -39,6 +39,32 @@ static void test_write_and_read(void **state)
     assert_int_equal(file_sync_parent("data"), 0);
 }
 
+static uid_t owner_of_new(const char *name)
+{
+    _cleanup_close_ int fd = open(name, O_RDWR | O_CREAT, 0600);
+    struct stat st;
+
+    assert_true(fd >= 0);
+    file_give_to_folder(fd, name);
+    assert_int_equal(fstat(fd, &st), 0);
+    unlink(name);
+    return st.st_uid;
+}
+
+static void test_give_to_folder(void **state)
+{
+    if (geteuid()) {
+        skip();
+    }
+    assert_int_equal(mkdir("service", 0755), 0);
+    assert_int_equal(owner_of_new("service/x"), 0);
+    assert_int_equal(chown("service", 1, 1), 0);
+    assert_int_equal(owner_of_new("service/x"), 1);
+    assert_int_equal(chmod("service", 01777), 0);
+    assert_int_equal(owner_of_new("service/x"), 0);
+    assert_int_equal(rmdir("service"), 0);
+}
+
 static void test_resolve(void **state)
 {
     _cleanup_free_ char *expected = xasprintf("%s/data", folder);
@@ -64,6 +90,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_and_read),
+        cmocka_unit_test(test_give_to_folder),
         cmocka_unit_test(test_resolve),
     };
 

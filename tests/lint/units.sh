@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The units, the sysusers and the tmpfiles lines are accepted by systemd without a word, with the
+# built server in place of the installed one; so is the sandbox's figure.
+# usage: units.sh UNITS_DIR SYSUSERS_CONF TMPFILES_CONF SERVER
+set -eu
+server=$(realpath "$4")
+
+command -v systemd-analyze >/dev/null || exit 77
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Fails unless the command says nothing and succeeds.
+silently() {
+    if ! said=$("$@" 2>&1) || [ -n "$said" ]; then
+        echo "$*: $said"
+        exit 1
+    fi
+}
+
+for unit in ovsdb-server.service ovsdb-server.socket ovsdb-server@.service ovsdb-server@.socket; do
+    sed "s|^ExecStart=[^ ]*|ExecStart=$server|" "$1/$unit" >"$work/$unit"
+done
+export SYSTEMD_UNIT_PATH="$work:"
+silently systemd-analyze verify --man=no "$work/ovsdb-server.service" "$work/ovsdb-server.socket" \
+    "$work/ovsdb-server@x.service" "$work/ovsdb-server@x.socket"
+
+# In tenths; what remains is explained in docs/SECURITY.md.
+for unit in ovsdb-server.service ovsdb-server@x.service; do
+    if ! said=$(systemd-analyze security --offline=true --no-pager --threshold=15 "$work/$unit" 2>&1)
+    then
+        echo "systemd-analyze security: $said"
+        exit 1
+    fi
+done
+
+mkdir -p "$work/root/etc"
+systemd-sysusers --root="$work/root" "$2" 2>"$work/said" || { cat "$work/said"; exit 1; }
+silently grep -qE '^ovsdb:x:[0-9]+:[0-9]+:OVSDB servers:/:' "$work/root/etc/passwd"
+silently systemd-tmpfiles --create --root="$work/root" "$3"
+silently test -d "$work/root/run/openvswitch"
+silently test -L "$work/root/etc/openvswitch/conf.db"

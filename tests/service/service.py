@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The installed units in the container, from a clean start."""
+import json
+import os
+import pathlib
+
+from harness.rpc import Client
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+UNIT = "ovsdb-server.service"
+SOCKET = "ovsdb-server.socket"
+DB_SOCK = "/run/openvswitch/db.sock"
+DATABASE = "/etc/openvswitch/conf.db"
+CONFIG = "/etc/ovsdb/ovsdb-server.conf"
+SCHEMA = "/usr/share/openvswitch/small.ovsschema"
+
+
+class Service:
+    """The installed units, from a clean start."""
+
+    def __init__(self, container):
+        self.container = container
+        self.ok = container.ok
+        self.clients = []
+        schema = ROOT / "tests/data/system/schemas/small.ovsschema"
+        container.path(SCHEMA).write_bytes(schema.read_bytes())
+        self.configure()
+        self.cursor = json.loads(container.ok("journalctl", "-n", "1", "-o", "json"))["__CURSOR"]
+
+    def configure(self, text="", database=DATABASE, schema=SCHEMA):
+        """Writes the configuration: the database, made from its schema, and further sections."""
+        self.container.path(CONFIG).write_text(
+            f"[database {database}]\nschema = {schema}\n{text}")
+
+    def write(self, path, text):
+        """Writes a file inside and tells systemd to look."""
+        self.ok("mkdir", "-p", os.path.dirname(path))
+        self.container.path(path).write_text(text)
+        self.ok("systemctl", "daemon-reload")
+
+    def start(self, unit=UNIT):
+        result = self.container.run("systemctl", "start", unit)
+        assert result.returncode == 0, result.stderr + "\n".join(
+            e["MESSAGE"] for e in self.journal())
+        return self
+
+    def show(self, name, unit=UNIT):
+        return self.ok("systemctl", "show", "-P", name, unit).strip()
+
+    def client(self, path=DB_SOCK):
+        client = Client(self.container.path(path))
+        self.clients.append(client)
+        return client
+
+    def journal(self, *matches):
+        """What the service has logged in this test, as dicts; with matches such as "PRIORITY=4",
+        the entries that have them all."""
+        self.ok("journalctl", "--sync", "-q")
+        # Without a match: with one, journalctl 252 takes the first entry found for the cursor's.
+        text = self.ok("journalctl", "-q", "-o", "json", "--after-cursor", self.cursor)
+        entries = [json.loads(line) for line in text.splitlines()]
+        return [e for e in entries if e.get("_SYSTEMD_UNIT") == UNIT
+                and all(e.get(name) == value for name, value in (m.split("=", 1) for m in matches))]
+
+    def signal_main(self, number):
+        self.ok("kill", f"-{int(number)}", self.show("MainPID"))
+
+    def clean_up(self):
+        for client in self.clients:
+            client.close()
+        self.container.run("systemctl", "stop", SOCKET, UNIT, "t-any.socket", "t-control.socket")
+        self.container.run("systemctl", "reset-failed")
+        self.container.ok("sh", "-c", "rm -rf /var/lib/openvswitch/conf.db* "
+                          "/var/lib/openvswitch/.conf.db.* /var/log/ovsdb/*")
+        self.container.ok("rm", "-rf", "/etc/default/ovsdb-server",
+                          f"/etc/systemd/system/{UNIT}.d", f"/etc/systemd/system/{SOCKET}.d",
+                          "/etc/systemd/system/t-any.socket",
+                          "/etc/systemd/system/t-control.socket")
+        self.container.ok("systemctl", "daemon-reload")

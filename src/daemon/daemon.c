@@ -219,7 +219,7 @@ static int make_objects(struct daemon *daemon)
     daemon->net = glue_net_new(daemon->event, daemon->server);
     daemon->databases = databases_new(daemon->server, daemon->gate);
     daemon->remotes = remotes_new(daemon->net, daemon->server, daemon->databases);
-    daemon->sync = sync_new(daemon->event, daemon->server, daemon->databases);
+    daemon->sync = sync_new(daemon->event, daemon->server, daemon->databases, daemon->net);
     daemon->registry = command_registry_new();
     commands_register(daemon->registry, daemon);
     statistics_register_commands(daemon->registry, daemon);
@@ -307,6 +307,9 @@ char *daemon_start(struct daemon *daemon, struct server_options *options, struct
     daemon->options = options;
     log_event(LOG_LEVEL_INFO, MSG_STARTED, NULL, "ovsdb-server (ovsdbd) %s", OVSDBD_VERSION);
     error = settings_open_databases(daemon, options);
+    if (!error) {
+        net_set_tls(daemon->net, &options->tls, &error);
+    }
     if (!error) {
         error = settings_start_sync(daemon, options);
     }

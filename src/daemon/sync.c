@@ -2,7 +2,6 @@
 #include "daemon/sync.h"
 
 #include "basic/log.h"
-#include "net/net.h"
 #include "replication/replica.h"
 
 #include <string.h>
@@ -14,7 +13,8 @@ struct sync {
     struct server *server;
     struct databases *databases;
     struct databases_observer observer;
-    char *source; // or NULL
+    struct net *clients_net; // of the server itself, for its TLS configuration
+    char *source;            // or NULL
     struct exclude exclude;
     bool is_backup;
     struct net *net;               // while it is a backup
@@ -98,6 +98,7 @@ static char *start(struct sync *sync)
 
     stop(sync);
     sync->net = net_new(sync->event, &handler, sync);
+    net_share_tls(sync->net, sync->clients_net);
     if (remote_new(sync->net, sync->source, &options, NULL, &remote, &error) < 0) {
         stop(sync);
     }
@@ -117,13 +118,15 @@ static void on_databases_changed(struct databases_observer *observer, struct db 
     restart(CONTAINER_OF(observer, struct sync, observer));
 }
 
-struct sync *sync_new(sd_event *event, struct server *server, struct databases *databases)
+struct sync *sync_new(sd_event *event, struct server *server, struct databases *databases,
+                      struct net *net)
 {
     struct sync *sync = NEW(struct sync);
 
     sync->event = event;
     sync->server = server;
     sync->databases = databases;
+    sync->clients_net = net;
     sync->observer.changed = on_databases_changed;
     databases_on_change(databases, &sync->observer);
     return sync;
@@ -142,8 +145,10 @@ void sync_free(struct sync *sync)
 
 char *sync_set_source(struct sync *sync, const char *target)
 {
-    if (strncmp(target, "unix:", 5) && strncmp(target, "tcp:", 4)) {
-        return xasprintf("%s: not a server to connect to: unix:FILE or tcp:HOST[:PORT]", target);
+    if (strncmp(target, "unix:", 5) && strncmp(target, "tcp:", 4) && strncmp(target, "ssl:", 4)) {
+        return xasprintf(
+            "%s: not a server to connect to: unix:FILE, tcp:HOST[:PORT] or ssl:HOST[:PORT]",
+            target);
     }
     if (!remote_target_is_valid(target)) {
         return xasprintf("%s: not a valid remote", target);

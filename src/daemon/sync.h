@@ -6,13 +6,15 @@
 
 #include "control/command.h"
 #include "daemon/databases.h"
+#include "net/net.h"
 
 #include <systemd/sd-event.h>
 
 struct sync;
 
-// Active at first, without a source.
-struct sync *sync_new(sd_event *event, struct server *server, struct databases *databases);
+// Active at first, without a source. To an "ssl:" one it speaks as `net` does.
+struct sync *sync_new(sd_event *event, struct server *server, struct databases *databases,
+                      struct net *net);
 void sync_free(struct sync *sync); // NULL allowed
 void sync_register_commands(struct sync *sync, struct command_registry *registry);
 

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connections that are not there yet: a socket is connected, its TLS handshake is under way. Each
-// has a source on the loop of its own and a time by which it must be done. In the end the socket
-// goes to the listener or the connector as a stream, or it is closed and they hear why.
+// Connections that are not there yet: a socket is connected, its TLS handshake is under way. In the
+// end the socket goes to the listener or the connector as a stream, or it is closed and they hear
+// why.
+//
+// A step takes milliseconds, in cryptography. So the sockets are in an epoll set of their own,
+// which is one source of the loop and does one step in a turn: however many peers come at once, the
+// connections that are there get theirs in between. A handshake has a time by which it must be
+// done, and when too many are under way the oldest makes room: it is one that stalls.
 #include "net/internal.h"
 
 #include "basic/messages.h"
@@ -16,18 +21,36 @@ LOG_MODULE(net);
 struct handshake {
     struct remote *remote;
     struct list in_remote;
+    struct list in_net;
     struct tls *tls; // NULL: it could not be begun
     int fd;
+    uint32_t events; // being waited for; 0: the socket is not in the epoll set
     char *name;
-    sd_event_source *source;
     struct timer timer;
 };
 
+static int watch(struct handshake *handshake, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = handshake};
+    int op = !handshake->events ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
+    int fd = handshake->remote->net->handshake_epoll_fd;
+
+    if (events == handshake->events) {
+        return 0;
+    }
+    handshake->events = events;
+    return epoll_ctl(fd, op, handshake->fd, &event) < 0 ? -errno : 0;
+}
+
 static void handshake_free(struct handshake *handshake)
 {
+    struct net *net = handshake->remote->net;
+
+    watch(handshake, 0);
     list_remove(&handshake->in_remote);
-    net_clear_timer(handshake->remote->net, &handshake->timer);
-    sd_event_source_disable_unref(handshake->source);
+    list_remove(&handshake->in_net);
+    net->n_handshakes--;
+    net_clear_timer(net, &handshake->timer);
     tls_free(handshake->tls);
     if (handshake->fd >= 0) {
         struct stream stream = {.fd = handshake->fd};
@@ -76,6 +99,8 @@ static void succeed(struct handshake *handshake)
     char *name = TAKE_PTR(handshake->name);
     struct stream stream;
 
+    watch(handshake, 0);
+
     log_dbg("%s: TLS: %s, the peer is %s", name, description, cn ? cn : "unknown");
     stream_init_tls(&stream, TAKE_FD(handshake->fd), TAKE_PTR(handshake->tls));
     handshake_free(handshake);
@@ -86,23 +111,35 @@ static void succeed(struct handshake *handshake)
     }
 }
 
-static int on_handshake(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static void step(struct handshake *handshake)
 {
-    struct handshake *handshake = userdata;
-    struct net *net = handshake->remote->net;
     uint32_t events = 0;
-    int r;
+    int r = tls_handshake(handshake->tls, &events);
 
-    net_enter(net);
-    r = tls_handshake(handshake->tls, &events);
     if (!r) {
         succeed(handshake);
-    } else if (r == -EAGAIN) {
-        sd_event_source_set_io_events(source, events);
-    } else {
+        return;
+    }
+    if (r != -EAGAIN) {
         // Somebody who only looks whether the port is open is no news.
         fail(handshake, r == -ECONNRESET ? LOG_LEVEL_DBG : LOG_LEVEL_WARN,
              tls_reason(handshake->tls));
+        return;
+    }
+    r = watch(handshake, events);
+    if (r < 0) {
+        fail(handshake, LOG_LEVEL_ERR, strerror(-r));
+    }
+}
+
+static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+    struct net *net = userdata;
+    struct epoll_event event;
+
+    net_enter(net);
+    if (epoll_wait(fd, &event, 1, 0) == 1) {
+        step(event.data.ptr);
     }
     net_leave(net);
     return 0;
@@ -118,31 +155,54 @@ static void on_handshake_timer(struct timer *timer, usec_t now)
     fail(handshake, LOG_LEVEL_WARN, reason);
 }
 
+void handshake_init(struct net *net)
+{
+    list_init(&net->handshakes);
+    net->max_handshakes = NET_MAX_HANDSHAKES;
+    net->handshake_epoll_fd =
+        net_add_epoll(net, &net->handshake_source, on_ready, "TLS handshakes");
+}
+
+void handshake_done(struct net *net)
+{
+    sd_event_source_disable_unref(net->handshake_source);
+    close(net->handshake_epoll_fd);
+}
+
+static void make_room(struct net *net)
+{
+    if (net->n_handshakes >= net->max_handshakes) {
+        fail(LIST_FIRST(&net->handshakes, struct handshake, in_net), LOG_LEVEL_WARN,
+             "too many handshakes are under way, and this is the oldest");
+    }
+}
+
 void handshake_start(struct remote *remote, int fd, char *name)
 {
     struct net *net = remote->net;
-    struct handshake *handshake = NEW(struct handshake);
+    struct handshake *handshake;
     bool is_server = remote->kind == REMOTE_LISTENER;
     int r;
 
+    make_room(net);
+    handshake = NEW(struct handshake);
     handshake->remote = remote;
     handshake->fd = fd;
     handshake->name = name;
     handshake->timer.expired = on_handshake_timer;
     list_push_back(&remote->handshakes, &handshake->in_remote);
+    list_push_back(&net->handshakes, &handshake->in_net);
+    net->n_handshakes++;
     if (tls_config_lacks(net->tls)) {
         fail(handshake, LOG_LEVEL_WARN, "it is not configured any more");
         return;
     }
     handshake->tls = tls_new(tls_config_get(net->tls, net_now(net)), fd, is_server,
                              address_is_name(&remote->address) ? remote->address.host : NULL);
-    r = sd_event_add_io(net->event, &handshake->source, fd, is_server ? EPOLLIN : EPOLLOUT,
-                        on_handshake, handshake);
+    r = watch(handshake, is_server ? EPOLLIN : EPOLLOUT);
     if (r < 0) {
         fail(handshake, LOG_LEVEL_ERR, strerror(-r));
         return;
     }
-    sd_event_source_set_priority(handshake->source, SD_EVENT_PRIORITY_NORMAL);
-    sd_event_source_set_description(handshake->source, "TLS handshake");
     net_set_timer(net, &handshake->timer, net_now(net) + net->handshake_usec);
 }

@@ -31,6 +31,7 @@
 #define NET_LINGER_USEC       (5 * USEC_PER_SEC)  // to send what is queued before a close
 #define NET_CONNECT_USEC      (5 * USEC_PER_SEC)  // for one endpoint to answer a connect
 #define NET_HANDSHAKE_USEC    (10 * USEC_PER_SEC) // for a TLS handshake
+#define NET_MAX_HANDSHAKES    4096                // under way at a time
 #define NET_ACCEPT_PAUSE_USEC (USEC_PER_SEC / 2)  // when there are no descriptors left
 #define NET_BACKOFF_MIN_MS    1000
 #define NET_BACKOFF_MAX_MS    8000
@@ -61,6 +62,11 @@ struct net {
     usec_t linger_usec;
     usec_t handshake_usec;
     struct tls_config *tls;
+    struct list handshakes; // under way, the oldest first
+    unsigned n_handshakes;
+    unsigned max_handshakes;
+    int handshake_epoll_fd; // their sockets
+    sd_event_source *handshake_source;
     char *read_buffer;
     size_t n_connections;
     uint64_t n_changes; // of what remote_status() says, probes left out
@@ -167,6 +173,9 @@ void net_leave(struct net *net); // may free the net
 usec_t net_now(struct net *net);
 void net_set_timer(struct net *net, struct timer *timer, usec_t deadline);
 void net_clear_timer(struct net *net, struct timer *timer);
+// A new epoll set as a source of the loop; the program ends if there can be none.
+int net_add_epoll(struct net *net, sd_event_source **ret, sd_event_io_handler_t handler,
+                  const char *description);
 void net_arm(struct net *net); // there is something on a list
 // To be called while output comes in: other sources must not keep it waiting for long.
 void net_press(struct net *net);
@@ -235,6 +244,8 @@ void connector_lost(struct remote *remote, usec_t now);        // its connection
 const char *connector_state_name(const struct remote *remote); // as remote_status() shows it
 
 // handshake.c
+void handshake_init(struct net *net);
+void handshake_done(struct net *net); // none may be under way
 // Begins a TLS handshake on a connected socket; takes both. listener_welcome(), connector_succeed()
 // or connector_refused() follows, perhaps from within.
 void handshake_start(struct remote *remote, int fd, char *name);

@@ -227,21 +227,28 @@ static void check_added(int r)
     }
 }
 
+int net_add_epoll(struct net *net, sd_event_source **ret, sd_event_io_handler_t handler,
+                  const char *description)
+{
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+
+    check_added(fd < 0 ? -errno : 0);
+    check_added(sd_event_add_io(net->event, ret, fd, EPOLLIN, handler, net));
+    sd_event_source_set_priority(*ret, SD_EVENT_PRIORITY_NORMAL);
+    sd_event_source_set_description(*ret, description);
+    return fd;
+}
+
 static void add_sources(struct net *net)
 {
-    net->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    check_added(net->epoll_fd < 0 ? -errno : 0);
-    check_added(
-        sd_event_add_io(net->event, &net->epoll_source, net->epoll_fd, EPOLLIN, on_ready, net));
+    net->epoll_fd = net_add_epoll(net, &net->epoll_source, on_ready, "connections ready");
     check_added(sd_event_add_defer(net->event, &net->work_source, on_work, net));
     check_added(sd_event_add_time(net->event, &net->timer_source, CLOCK_MONOTONIC, USEC_INFINITY,
                                   USEC_PER_MSEC, on_timer, net));
     sd_event_source_set_enabled(net->work_source, SD_EVENT_OFF);
     sd_event_source_set_enabled(net->timer_source, SD_EVENT_OFF);
-    sd_event_source_set_priority(net->epoll_source, SD_EVENT_PRIORITY_NORMAL);
     sd_event_source_set_priority(net->timer_source, SD_EVENT_PRIORITY_NORMAL);
     sd_event_source_set_priority(net->work_source, WORK_PRIORITY);
-    sd_event_source_set_description(net->epoll_source, "connections ready");
     sd_event_source_set_description(net->timer_source, "probes and dials");
     sd_event_source_set_description(net->work_source, "end of turn");
 }
@@ -266,6 +273,7 @@ struct net *net_new(sd_event *event, const struct net_handler *handler, void *us
     list_init(&net->output_ready);
     list_init(&net->marks);
     add_sources(net);
+    handshake_init(net);
     return net;
 }
 
@@ -291,6 +299,7 @@ static void destroy(struct net *net)
     sd_event_source_disable_unref(net->work_source);
     sd_event_source_disable_unref(net->timer_source);
     close(net->epoll_fd);
+    handshake_done(net);
     timers_done(&net->timers);
     tls_config_unref(net->tls);
     free(net->read_buffer);

@@ -58,9 +58,11 @@ static int import_key(gnutls_privkey_t key, const char *name, char **ret_error)
     _cleanup_datum_ gnutls_datum_t pem = {0};
     int r;
 
-    if (gnutls_url_is_supported(name)) {
+    if (tls_options_is_token(name)) {
+        _cleanup_free_ char *shown = xstrndup(name, strcspn(name, "?")); // the PIN may follow
+
         r = gnutls_privkey_import_url(key, name, 0);
-        return r < 0 ? fail(ret_error, name, "cannot use the private key", gnutls_strerror(r)) : 0;
+        return r < 0 ? fail(ret_error, shown, "cannot use the private key", gnutls_strerror(r)) : 0;
     }
     r = read_pem(name, "private key", &pem, ret_error);
     if (r < 0) {
@@ -173,8 +175,9 @@ static int load_identity(struct tls_material *material, const struct tls_options
         return r;
     }
     if (!is_key_of(key, chain.list[0])) {
-        *ret_error = xasprintf("the private key in %s is not that of the certificate in %s",
-                               options->private_key, options->certificate);
+        *ret_error = xasprintf("the private key in %.*s is not that of the certificate in %s",
+                               (int)strcspn(options->private_key, "?"), options->private_key,
+                               options->certificate);
         return -EINVAL;
     }
     material->expires = gnutls_x509_crt_get_expiration_time(chain.list[0]);

@@ -54,7 +54,7 @@ bool tls_options_verify(const struct tls_options *options)
     return options->ca_cert && strcmp(options->ca_cert, "none");
 }
 
-static bool is_url(const char *name)
+bool tls_options_is_token(const char *name)
 {
     return !strncmp(name, "pkcs11:", 7);
 }
@@ -63,7 +63,7 @@ void tls_options_files(const struct tls_options *options, const char *files[TLS_
 {
     const char *key = options->private_key;
 
-    files[0] = key && !is_url(key) ? key : NULL;
+    files[0] = key && !tls_options_is_token(key) ? key : NULL;
     files[1] = options->certificate;
     files[2] = tls_options_verify(options) ? options->ca_cert : NULL;
     files[3] = options->peer_ca_cert;
@@ -116,7 +116,8 @@ static int set_file(char **where, const char *name, char **ret_error)
 
 static int set_key(char **where, const char *name, char **ret_error)
 {
-    return is_url(name) ? set(where, xstrdup(name)) : set_file(where, name, ret_error);
+    return tls_options_is_token(name) ? set(where, xstrdup(name))
+                                      : set_file(where, name, ret_error);
 }
 
 static int set_ca_cert(struct tls_options *options, const char *argument, bool bootstrap,

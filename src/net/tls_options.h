@@ -26,6 +26,8 @@ bool tls_options_are_set(const struct tls_options *options); // any of them
 struct tls_options tls_options_copy(const struct tls_options *options);
 // Peers need a certificate.
 bool tls_options_verify(const struct tls_options *options);
+// The private key `name` is in a token, which a PKCS#11 module reaches in ways of its own.
+bool tls_options_is_token(const char *name);
 // The files that are named, borrowed; NULL for an option that is not given, or names no file.
 void tls_options_files(const struct tls_options *options, const char *files[TLS_MAX_FILES]);
 

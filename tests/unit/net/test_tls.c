@@ -204,6 +204,36 @@ static void test_silence_is_cut(void **state)
     remove_files(&options);
 }
 
+// A crowd that stalls does not keep others out.
+static void test_oldest_makes_room(void **state)
+{
+    struct world *world = *state;
+    struct tls_options options = configure(world);
+    struct remote *listener = world_listen(world, "pssl:0:127.0.0.1");
+    _cleanup_buf_ struct buf rest = {0};
+    struct remote *connector;
+    int fds[4];
+
+    world->net->max_handshakes = ARRAY_SIZE(fds);
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        fds[i] = world_dial(listener);
+        RUN_UNTIL(world, world->net->n_handshakes == i + 1);
+    }
+    connector = dial(world, listener);
+    RUN_UNTIL(world, peer_of(world, connector) && peer_of(world, listener));
+    // Both ends of the last one were under way here.
+    for (size_t i = 0; i < 2; i++) {
+        RUN_UNTIL(world, !client_take(fds[i], &rest));
+    }
+    assert_int_equal(world->net->n_handshakes, 2);
+    assert_non_null(strstr(world->log, "too many handshakes are under way"));
+    free(TAKE_PTR(world->log));
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        close(fds[i]);
+    }
+    remove_files(&options);
+}
+
 // The listener goes while a handshake is under way.
 static void test_listener_is_freed(void **state)
 {
@@ -253,6 +283,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_alternative_names, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_many_in_one_record, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_silence_is_cut, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_oldest_makes_room, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_listener_is_freed, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_bad_reload_keeps_the_old, world_setup, world_teardown),
     };

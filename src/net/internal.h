@@ -159,7 +159,7 @@ struct remote {
     struct list connections;
     unsigned n_connections;
     struct list handshakes; // of connections to be
-    char last_error[128];
+    char last_error[512];
     usec_t last_connected; // monotonic; 0: never
     usec_t last_disconnected;
     struct timer timer; // next dial, end of a connect, end of an accept pause

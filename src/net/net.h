@@ -113,7 +113,7 @@ struct remote_status {
     bool is_connected;
     const char *state;     // "BACKOFF", "CONNECTING", "VOID" (gave up); "LISTENING", without a
                            // connection; "ACTIVE", "IDLE" (probing): of remote_connection(); static
-    char last_error[128];  // "" if none
+    char last_error[512];  // "" if none
     usec_t last_connected; // monotonic; 0: never
     usec_t last_disconnected;
     unsigned n_connections;

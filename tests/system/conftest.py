@@ -14,6 +14,7 @@ import pytest
 import differences
 from harness import programs as programs_module
 from harness.lab import Lab
+from harness.pki import Authority
 
 
 def pytest_addoption(parser):
@@ -62,6 +63,17 @@ def programs(pytestconfig):
 @pytest.fixture(scope="session")
 def peer(pytestconfig):
     return pytestconfig.peer_programs
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory):
+    """A certificate authority, what it has issued, and a stranger of another one."""
+    directory = tmp_path_factory.mktemp("pki")
+    authority = Authority(directory)
+    authority.server = authority.issue("server")
+    authority.client = authority.issue("client", cn="client one")
+    authority.stranger = Authority(directory, "other-ca").issue("stranger")
+    return authority
 
 
 @pytest.fixture

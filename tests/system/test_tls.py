@@ -13,74 +13,10 @@ import pytest
 
 from harness import wait
 from harness.pki import Authority
+from harness.tls import (REFUSED, NamedClient, TlsClient, context_of, dump, listen, port_of, serve,
+                         server_context)
 
 pytestmark = pytest.mark.ours("the peer says it in other words")
-REFUSED = r"ssl:127\.0\.0\.1:\d+: TLS: "
-
-
-@pytest.fixture(scope="session")
-def pki(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("pki")
-    authority = Authority(directory)
-    authority.server = authority.issue("server")
-    authority.client = authority.issue("client", cn="client one")
-    authority.stranger = Authority(directory, "other-ca").issue("stranger")
-    return authority
-
-
-def serve(lab, pki, *options, remote="pssl:0:127.0.0.1", identity=None, ca=None):
-    """Returns a server and its TLS port."""
-    socket_path = lab.run_dir / "db.sock"
-    server = lab.serve("small", remotes=[f"punix:{socket_path}", remote],
-                       options=[*(identity or pki.server).options(ca or pki.cert), *options])
-    return server, port_of(server, remote)
-
-
-def port_of(server, remote):
-    return int(server.wait_log(re.escape(remote) + r": listening on port (\d+)").group(1))
-
-
-def context_of(pki, identity=None, ca=None):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.load_verify_locations(ca or pki.cert)
-    if identity:
-        context.load_cert_chain(identity.cert, identity.key)
-    return context
-
-
-class TlsClient:
-    """A blocking client that does just enough."""
-
-    def __init__(self, port, context, host="127.0.0.1"):
-        raw = socket.create_connection((host, port), timeout=wait.PATIENCE)
-        self.socket = context.wrap_socket(raw)
-
-    def echo(self, text):
-        self.socket.sendall(b'{"id":1,"method":"echo","params":["%s"]}' % text.encode())
-        reply = b""
-        while not reply.endswith(b"}"):
-            part = self.socket.recv(65536)
-            assert part, "closed"
-            reply += part
-        assert text.encode() in reply
-        return reply
-
-    def is_refused(self):
-        """The peer ends the connection; TLS 1.3 tells only when something is read."""
-        try:
-            return self.socket.recv(1) == b""
-        except (ssl.SSLError, ConnectionError):
-            return True
-
-    def close(self):
-        self.socket.close()
-
-
-def dump(lab, program, port, options, host="127.0.0.1"):
-    return lab.run(program.client, "-vsyslog:off", *options, "list-dbs", f"ssl:{host}:{port}")
-
-
 # Who gets in
 
 
@@ -210,34 +146,6 @@ def test_request_with_the_end_of_the_handshake(lab, pki):
 # Who does not, and why
 
 
-def test_wrong_ca(lab, pki, programs):
-    server, port = serve(lab, pki)
-    server.allow(REFUSED)
-    assert dump(lab, programs, port, pki.stranger.options(pki.cert)).status == 1
-    server.wait_log(REFUSED + "certificate .*CN=stranger.* is not signed by a CA in .*ca-cert.pem "
-                              "but by .*CN=other-ca")
-
-
-@pytest.mark.parametrize("begin,end,reason", [
-    ("20200101000000Z", "20210101000000Z", "has expired on 2021-01-01 00:00:00 UTC"),
-    ("20900101000000Z", "20910101000000Z", "is not valid before 2090-01-01 00:00:00 UTC"),
-])
-def test_dates(lab, pki, programs, begin, end, reason):
-    server, port = serve(lab, pki)
-    server.allow(REFUSED)
-    identity = pki.issue("when" + begin, begin=begin, end=end)
-    assert dump(lab, programs, port, identity.options(pki.cert)).status == 1
-    server.wait_log(REFUSED + "certificate .* " + reason)
-
-
-def test_self_signed(lab, pki, programs, tmp_path):
-    identity = Authority(tmp_path, "alone")
-    server, port = serve(lab, pki)
-    server.allow(REFUSED)
-    assert dump(lab, programs, port, identity.options(pki.cert)).status == 1
-    server.wait_log(REFUSED + "certificate .*CN=alone.* is signed by itself and not in ")
-
-
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_no_certificate(lab, pki, version):
     server, port = serve(lab, pki)
@@ -249,13 +157,6 @@ def test_no_certificate(lab, pki, version):
     except (ssl.SSLError, ConnectionError):
         pass
     server.wait_log(REFUSED + "the peer sent no certificate")
-
-
-def test_our_client_refuses_a_server(lab, pki, programs):
-    server, port = serve(lab, pki)
-    server.allow(REFUSED)
-    result = dump(lab, programs, port, pki.stranger.options(pki.stranger.cert))
-    result.fails(saying="is not signed by a CA in")
 
 
 def test_no_common_cipher(lab, pki):
@@ -444,24 +345,11 @@ def test_server_bootstraps_the_ca(lab, pki, programs):
 # Renewal
 
 
-def copy_identity(identity, directory):
-    directory.mkdir()
-    shutil.copy(identity.key, directory / "key.pem")
-    shutil.copy(identity.cert, directory / "cert.pem")
-    return [f"--private-key={directory}/key.pem", f"--certificate={directory}/cert.pem"]
-
-
-class NamedClient(TlsClient):
-    def __init__(self, port, context):
-        super().__init__(port, context)
-        subject = self.socket.getpeercert()["subject"]
-        self.common_name = dict(pair for part in subject for pair in part)["commonName"]
-
-
 @pytest.mark.parametrize("by_reload", [False, True])
 def test_certificate_is_renewed(lab, pki, by_reload):
     directory = lab.path("mine")
-    options = copy_identity(pki.server, directory) + [f"--ca-cert={pki.cert}"]
+    directory.mkdir()
+    options = pki.server.copy_to(directory).options(pki.cert)
     server = lab.serve("small", options=options,
                        remotes=["punix:" + str(lab.run_dir / "db.sock"), "pssl:0:127.0.0.1"])
     port = port_of(server, "pssl:0:127.0.0.1")
@@ -471,11 +359,11 @@ def test_certificate_is_renewed(lab, pki, by_reload):
     renewed = pki.issue("renewed")
     server.allow("TLS goes on with the former files")
     # In two steps, with a connection in between that still sees the old pair.
-    shutil.copy(renewed.key, directory / "key.pem")
+    shutil.copy(renewed.key, directory / "server-key.pem")
     time.sleep(1.2)
     assert NamedClient(port, context).common_name == "server"
     server.wait_log("is not that of the certificate in .*; TLS goes on with the former files")
-    shutil.copy(renewed.cert, directory / "cert.pem")
+    shutil.copy(renewed.cert, directory / "server-cert.pem")
     if by_reload:
         server.control("ovsdb-server/reload")
     else:
@@ -511,20 +399,6 @@ def test_removed_ca_is_not_fetched_again(lab, pki, programs):
 
 
 # The server as the one that dials
-
-
-def listen():
-    listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(wait.PATIENCE)
-    return listener, listener.getsockname()[1]
-
-
-def server_context(identity, pki):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(identity.cert, identity.key)
-    context.load_verify_locations(pki.cert)
-    context.verify_mode = ssl.CERT_REQUIRED
-    return context
 
 
 def test_server_dials(lab, pki):

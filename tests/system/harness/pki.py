@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates for tests, made with openssl: certificate authorities and what they sign."""
+import datetime
+import shutil
 import subprocess
 
 
@@ -8,10 +10,16 @@ def _openssl(*args):
                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
+def _time(days):
+    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
+    return moment.strftime("%Y%m%d%H%M%SZ")
+
+
 class Identity:
     """A private key and its certificate: the files `key` and `cert`."""
 
     def __init__(self, directory, name):
+        self.directory = directory
         self.name = name
         self.key = directory / f"{name}-key.pem"
         self.cert = directory / f"{name}-cert.pem"
@@ -20,38 +28,62 @@ class Identity:
         """The options that make a program this one, trusting `ca` (a path or "none")."""
         return [f"--private-key={self.key}", f"--certificate={self.cert}", f"--ca-cert={ca}"]
 
+    def copy_to(self, directory):
+        copy = Identity(directory, self.name)
+        shutil.copy(self.key, copy.key)
+        shutil.copy(self.cert, copy.cert)
+        return copy
+
+    def make_request(self, cn, bits=None):
+        """Makes the key, of RSA with so many `bits` or of an elliptic curve; returns a request."""
+        request = self.directory / f"{self.name}-request.pem"
+        kind = ["rsa:%d" % bits] if bits else ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+        _openssl("req", "-new", "-newkey", *kind, "-nodes", "-keyout", self.key, "-out", request,
+                 "-subj", f"/O=test/CN={cn}")
+        return request
+
 
 class Authority(Identity):
-    def __init__(self, directory, name="ca"):
+    def __init__(self, directory, name="ca", above=None):
+        """Its certificate is signed by itself, or by the authority `above`."""
         super().__init__(directory, name)
-        self.directory = directory
-        self.serial = 0
-        _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                 "-keyout", self.key, "-out", self.cert, "-days", 2, "-subj", f"/O=test/CN={name}")
-
-    def issue(self, name, cn=None, begin=None, end=None, bits=None):
-        """Returns a new identity. `begin` and `end` are times like 20200101000000Z."""
-        identity = Identity(self.directory, name)
-        request = self.directory / f"{name}-request.pem"
-        kind = ["rsa:%d" % bits] if bits else ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-        _openssl("req", "-new", "-newkey", *kind, "-nodes", "-keyout", identity.key,
-                 "-out", request, "-subj", f"/O=test/CN={cn or name}")
-        if begin is None and end is None:
-            self.serial += 1
-            _openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.key,
-                     "-set_serial", self.serial, "-days", 2, "-out", identity.cert)
+        if above:
+            above.sign(self, self.make_request(name), {"basicConstraints": "critical,CA:TRUE"})
         else:
-            self._issue_between(request, identity, begin, end)
+            _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                     "-nodes", "-keyout", self.key, "-out", self.cert, "-days", 2,
+                     "-subj", f"/O=test/CN={name}")
+        self.config = directory / f"{name}.cnf"
+        index = directory / f"{name}-index"
+        index.write_text("")
+        self.config.write_text(
+            f"[ca]\ndefault_ca=d\n[d]\npolicy=p\nrand_serial=yes\nunique_subject=no\n"
+            f"certificate={self.cert}\nprivate_key={self.key}\ndefault_md=sha256\n"
+            f"database={index}\nnew_certs_dir={directory}\n[p]\nO=supplied\nCN=supplied\n")
+
+    def issue(self, name, cn=None, begin=None, end=None, bits=None, names=None, digest="sha256"):
+        """Returns a new identity. `begin` and `end` are times like 20200101000000Z, `names` its
+        alternative names, as "DNS:a.org,IP:10.0.0.1"."""
+        identity = Identity(self.directory, name)
+        request = identity.make_request(cn or name, bits)
+        self.sign(identity, request, {"subjectAltName": names} if names else {}, begin, end, digest)
         return identity
 
-    def _issue_between(self, request, identity, begin, end):
-        """Signs with dates of its own, which only `openssl ca` can."""
-        index = self.directory / f"{identity.name}-index"
-        config = self.directory / f"{identity.name}.cnf"
-        index.write_text("")
-        config.write_text("[ca]\ndefault_ca=d\n[d]\npolicy=p\ndefault_md=sha256\nrand_serial=yes\n"
-                          f"database={index}\nnew_certs_dir={self.directory}\n"
-                          "[p]\nO=supplied\nCN=supplied\n")
-        _openssl("ca", "-batch", "-config", config, "-in", request, "-out", identity.cert,
-                 "-cert", self.cert, "-keyfile", self.key, "-notext",
-                 "-startdate", begin, "-enddate", end)
+    def sign(self, identity, request, extensions, begin=None, end=None, digest="sha256"):
+        text = self.directory / f"{identity.name}-extensions"
+        text.write_text("".join(f"{name}={value}\n" for name, value in extensions.items()))
+        self._ca("-in", request, "-out", identity.cert, "-notext", "-extfile", text, "-md", digest,
+                 "-startdate", begin or _time(-1), "-enddate", end or _time(2))
+
+    def revoke(self, identity):
+        self._ca("-revoke", identity.cert)
+
+    def crl(self, name, days=2):
+        """Returns a file with the list of what is revoked, good for so many days."""
+        path = self.directory / f"{name}.pem"
+        self._ca("-gencrl", "-crl_lastupdate", _time(min(0, days - 1)),
+                 "-crl_nextupdate", _time(days), "-out", path)
+        return path
+
+    def _ca(self, *args):
+        _openssl("ca", "-batch", "-config", self.config, *args)

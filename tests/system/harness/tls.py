@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Servers with TLS, and a client that speaks it."""
+import re
+import socket
+import ssl
+
+from harness import wait
+
+REFUSED = r"ssl:127\.0\.0\.1:\d+: TLS: "
+
+
+def serve(lab, pki, *options, remote="pssl:0:127.0.0.1", identity=None, ca=None):
+    """Returns a server and its TLS port."""
+    socket_path = lab.run_dir / "db.sock"
+    server = lab.serve("small", remotes=[f"punix:{socket_path}", remote],
+                       options=[*(identity or pki.server).options(ca or pki.cert), *options])
+    return server, port_of(server, remote)
+
+
+def port_of(server, remote):
+    return int(server.wait_log(re.escape(remote) + r": listening on port (\d+)").group(1))
+
+
+def dump(lab, program, port, options, host="127.0.0.1"):
+    return lab.run(program.client, "-vsyslog:off", *options, "list-dbs", f"ssl:{host}:{port}")
+
+
+def context_of(pki, identity=None, ca=None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations(ca or pki.cert)
+    if identity:
+        context.load_cert_chain(identity.cert, identity.key)
+    return context
+
+
+class TlsClient:
+    """A blocking client that does just enough."""
+
+    def __init__(self, port, context, host="127.0.0.1"):
+        raw = socket.create_connection((host, port), timeout=wait.PATIENCE)
+        self.socket = context.wrap_socket(raw)
+
+    def echo(self, text):
+        self.socket.sendall(b'{"id":1,"method":"echo","params":["%s"]}' % text.encode())
+        reply = b""
+        while not reply.endswith(b"}"):
+            part = self.socket.recv(65536)
+            assert part, "closed"
+            reply += part
+        assert text.encode() in reply
+        return reply
+
+    def is_refused(self):
+        """The peer ends the connection; TLS 1.3 tells only when something is read."""
+        try:
+            return self.socket.recv(1) == b""
+        except (ssl.SSLError, ConnectionError):
+            return True
+
+    def close(self):
+        self.socket.close()
+
+
+class NamedClient(TlsClient):
+    """Knows what the server calls itself."""
+
+    def __init__(self, port, context):
+        super().__init__(port, context)
+        subject = self.socket.getpeercert()["subject"]
+        self.common_name = dict(pair for part in subject for pair in part)["commonName"]
+
+
+# For servers that dial
+
+
+def listen():
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(wait.PATIENCE)
+    return listener, listener.getsockname()[1]
+
+
+def server_context(identity, pki):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(identity.cert, identity.key)
+    context.load_verify_locations(pki.cert)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context

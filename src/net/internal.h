@@ -13,7 +13,7 @@
 #include "net/stream.h"
 #include "net/timers.h"
 #include "net/tls_config.h"
-#include "net/tls_verify.h"
+#include "net/tls_names.h"
 #include "json/framer.h"
 
 #include "basic/list.h"

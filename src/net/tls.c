@@ -6,6 +6,7 @@
 
 #include "basic/alloc.h"
 #include "basic/log.h"
+#include "net/tls_verify.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -3,7 +3,8 @@
 #pragma once
 
 #include "net/stream.h"
-#include "net/tls_verify.h"
+#include "net/tls_material.h"
+#include "net/tls_names.h"
 
 struct tls;
 

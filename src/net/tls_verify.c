@@ -7,7 +7,6 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/x509.h>
@@ -16,7 +15,6 @@
 LOG_MODULE(tls);
 
 #define MAX_CHAIN 16
-#define MAX_SANS  64 // of one certificate
 
 struct chain {
     gnutls_x509_crt_t certificates[MAX_CHAIN];
@@ -59,45 +57,6 @@ static int read_chain(gnutls_session_t session, struct chain *chain, char **ret_
     return 0;
 }
 
-// For the log: a peer may put anything into a name.
-static char *printable(const gnutls_datum_t *name)
-{
-    char *text = xstrndup((const char *)name->data, name->size);
-
-    for (char *p = text; *p; p++) {
-        if ((unsigned char)*p < ' ' || *p == 0x7f) {
-            *p = '?';
-        }
-    }
-    return text;
-}
-
-static char *subject_of(gnutls_x509_crt_t certificate)
-{
-    gnutls_datum_t name = {0};
-    char *text;
-
-    if (gnutls_x509_crt_get_dn3(certificate, &name, 0) < 0) {
-        return xstrdup("?");
-    }
-    text = printable(&name);
-    gnutls_free(name.data);
-    return text;
-}
-
-static char *issuer_of(gnutls_x509_crt_t certificate)
-{
-    gnutls_datum_t name = {0};
-    char *text;
-
-    if (gnutls_x509_crt_get_issuer_dn3(certificate, &name, 0) < 0) {
-        return xstrdup("?");
-    }
-    text = printable(&name);
-    gnutls_free(name.data);
-    return text;
-}
-
 static char *time_text(time_t time)
 {
     struct tm tm;
@@ -116,7 +75,7 @@ static char *explain_dates(const struct chain *chain)
     for (unsigned i = 0; i < chain->n; i++) {
         time_t begin = gnutls_x509_crt_get_activation_time(chain->certificates[i]);
         time_t end = gnutls_x509_crt_get_expiration_time(chain->certificates[i]);
-        _cleanup_free_ char *subject = subject_of(chain->certificates[i]);
+        _cleanup_free_ char *subject = tls_subject(chain->certificates[i]);
         _cleanup_free_ char *when = time_text(now > end ? end : begin);
 
         if (now > end) {
@@ -131,8 +90,8 @@ static char *explain_dates(const struct chain *chain)
 
 static char *explain_issuer(const struct chain *chain, const char *ca_file)
 {
-    _cleanup_free_ char *subject = subject_of(chain->certificates[0]);
-    _cleanup_free_ char *issuer = issuer_of(chain->certificates[chain->n - 1]);
+    _cleanup_free_ char *subject = tls_subject(chain->certificates[0]);
+    _cleanup_free_ char *issuer = tls_issuer(chain->certificates[chain->n - 1]);
 
     if (gnutls_x509_crt_check_issuer(chain->certificates[0], chain->certificates[0])) {
         return xasprintf("certificate %s is signed by itself and not in %s", subject, ca_file);
@@ -161,7 +120,7 @@ static bool is_revoked(gnutls_x509_crt_t certificate, const struct tls_material 
 
 static char *explain_revoked(const struct chain *chain, const struct tls_material *material)
 {
-    _cleanup_free_ char *subject = subject_of(find_bad(chain, material, is_revoked));
+    _cleanup_free_ char *subject = tls_subject(find_bad(chain, material, is_revoked));
 
     return xasprintf("certificate %s has been revoked", subject);
 }
@@ -187,7 +146,7 @@ static bool is_weak(gnutls_x509_crt_t certificate, const struct tls_material *ma
 static char *explain_weak(const struct chain *chain, const struct tls_material *material)
 {
     gnutls_x509_crt_t certificate = find_bad(chain, material, is_weak);
-    _cleanup_free_ char *subject = subject_of(certificate);
+    _cleanup_free_ char *subject = tls_subject(certificate);
     int algorithm = gnutls_x509_crt_get_signature_algorithm(certificate);
     const char *name = gnutls_sign_get_name((gnutls_sign_algorithm_t)algorithm);
     unsigned bits;
@@ -205,7 +164,7 @@ static char *explain_weak(const struct chain *chain, const struct tls_material *
 static char *explain(unsigned status, const struct chain *chain,
                      const struct tls_material *material)
 {
-    _cleanup_free_ char *subject = subject_of(chain->certificates[0]);
+    _cleanup_free_ char *subject = tls_subject(chain->certificates[0]);
     const char *ca_file = material->ca_file;
     gnutls_datum_t text = {0};
     char *reason;
@@ -234,104 +193,17 @@ static char *explain(unsigned status, const struct chain *chain,
     return reason;
 }
 
-// A zero byte in a name would make it look like another, others would spoil the log.
-static bool is_text(const char *name, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        if ((unsigned char)name[i] < ' ' || name[i] == 0x7f) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static char *common_name(gnutls_x509_crt_t certificate)
-{
-    char name[256];
-    size_t size = sizeof(name);
-
-    if (gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &size) <
-            0 ||
-        !is_text(name, size)) {
-        return NULL;
-    }
-    return xstrdup(name);
-}
-
-static char *ip_text(const char *bytes, size_t size)
-{
-    char text[INET6_ADDRSTRLEN];
-    int family = size == 4 ? AF_INET : AF_INET6;
-
-    if ((size != 4 && size != 16) || !inet_ntop(family, bytes, text, sizeof(text))) {
-        return NULL;
-    }
-    return xasprintf("IP:%s", text);
-}
-
-// NULL for what is of another kind, or no text.
-static char *san_text(int type, const char *name, size_t size)
-{
-    const char *kind = type == GNUTLS_SAN_DNSNAME      ? "DNS"
-                       : type == GNUTLS_SAN_RFC822NAME ? "email"
-                       : type == GNUTLS_SAN_URI        ? "URI"
-                                                       : NULL;
-
-    if (type == GNUTLS_SAN_IPADDRESS) {
-        return ip_text(name, size);
-    }
-    return kind && is_text(name, size) ? xasprintf("%s:%.*s", kind, (int)size, name) : NULL;
-}
-
-static char **alternative_names(gnutls_x509_crt_t certificate)
-{
-    char **names = NULL;
-    size_t n = 0, capacity = 0;
-    char name[1024];
-
-    for (unsigned i = 0; i < MAX_SANS; i++) {
-        size_t size = sizeof(name);
-        int type = gnutls_x509_crt_get_subject_alt_name(certificate, i, name, &size, NULL);
-        char *text = type < 0 ? NULL : san_text(type, name, size);
-
-        if (type < 0 && type != GNUTLS_E_SHORT_MEMORY_BUFFER) {
-            break; // the last one was before it
-        }
-        if (text) {
-            GROW(names, n + 1, capacity);
-            names[n++] = text;
-            names[n] = NULL;
-        }
-    }
-    return names;
-}
-
-static void free_names(char **names)
-{
-    for (char **name = names; name && *name; name++) {
-        free(*name);
-    }
-    free(names);
-}
-
-void tls_peer_done(struct tls_peer *peer)
-{
-    free_names(peer->sans);
-    free(peer->cn);
-    *peer = (struct tls_peer){0};
-}
-
 static char *explain_name(gnutls_x509_crt_t certificate, const char *expected)
 {
-    _cleanup_free_ char *subject = subject_of(certificate);
+    _cleanup_free_ char *subject = tls_subject(certificate);
     _cleanup_buf_ struct buf text = {0};
-    char **names = alternative_names(certificate);
+    struct tls_peer peer = tls_peer_new(certificate);
 
     buf_printf(&text, "certificate %s is not for \"%s\"", subject, expected);
-    for (char **name = names; name && *name; name++) {
-        buf_printf(&text, "%s %s", name == names ? " but for" : ",", *name);
+    for (char **name = peer.sans; name && *name; name++) {
+        buf_printf(&text, "%s %s", name == peer.sans ? " but for" : ",", *name);
     }
-    free_names(names);
+    tls_peer_done(&peer);
     return xstrdup(buf_cstr(&text));
 }
 
@@ -377,7 +249,7 @@ static int bootstrap(const struct chain *chain, const struct tls_material *mater
 {
     const char *ca_file = material->ca_file;
     gnutls_x509_crt_t ca = chain->certificates[chain->n - 1];
-    _cleanup_free_ char *subject = subject_of(ca);
+    _cleanup_free_ char *subject = tls_subject(ca);
     gnutls_datum_t pem = {0};
     int r;
 
@@ -433,9 +305,6 @@ int tls_verify(gnutls_session_t session, const struct tls_material *material,
         *ret_reason = explain_name(chain.certificates[0], server_name);
         return -EACCES;
     }
-    *ret_peer = (struct tls_peer){
-        .cn = common_name(chain.certificates[0]),
-        .sans = alternative_names(chain.certificates[0]),
-    };
+    *ret_peer = tls_peer_new(chain.certificates[0]);
     return 0;
 }

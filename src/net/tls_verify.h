@@ -3,15 +3,7 @@
 #pragma once
 
 #include "net/tls_material.h"
-
-// The names in a verified certificate; those that are no text are left out.
-struct tls_peer {
-    char *cn;    // common name; NULL: none
-    char **sans; // subject alternative names: "DNS:a.org", "email:me@a.org", "URI:x:y",
-                 // "IP:10.0.0.1"; NULL ends; NULL: none
-};
-
-void tls_peer_done(struct tls_peer *peer);
+#include "net/tls_names.h"
 
 // Judges the peer of `session`, during its handshake. `server_name`: what its certificate must be
 // for; NULL: its names do not matter. 0: it is who its certificate says, *ret_peer

@@ -308,7 +308,7 @@ char *daemon_start(struct daemon *daemon, struct server_options *options, struct
     log_event(LOG_LEVEL_INFO, MSG_STARTED, NULL, "ovsdb-server (ovsdbd) %s", OVSDBD_VERSION);
     error = settings_open_databases(daemon, options);
     if (!error) {
-        net_set_tls(daemon->net, &options->tls, &error);
+        error = settings_set_tls(daemon, options);
     }
     if (!error) {
         error = settings_start_sync(daemon, options);

@@ -103,7 +103,7 @@ char *settings_start_sync(struct daemon *daemon, const struct server_options *op
     return error;
 }
 
-static char *set_tls(struct daemon *daemon, const struct server_options *options)
+char *settings_set_tls(struct daemon *daemon, const struct server_options *options)
 {
     char *error = NULL;
 
@@ -118,11 +118,8 @@ static char *configure_remotes(struct daemon *daemon, const struct server_option
 
 char *settings_open_remotes(struct daemon *daemon, const struct server_options *options)
 {
-    char *error;
-
     set_limits(daemon, options);
-    error = set_tls(daemon, options);
-    return error ? error : configure_remotes(daemon, options);
+    return configure_remotes(daemon, options);
 }
 
 static bool has_database(const struct configuration *config, const char *file)
@@ -197,7 +194,7 @@ static char *change_sync(struct daemon *daemon, const struct server_options *old
 static char *change(struct daemon *daemon, const struct server_options *old,
                     const struct server_options *new)
 {
-    char *error = set_tls(daemon, new);
+    char *error = settings_set_tls(daemon, new);
 
     if (error) {
         return error;

@@ -7,8 +7,9 @@
 
 // At the start, in this order; each returns NULL, or what is wrong (caller frees).
 char *settings_open_databases(struct daemon *daemon, const struct server_options *options);
+char *settings_set_tls(struct daemon *daemon, const struct server_options *options);
 char *settings_start_sync(struct daemon *daemon, const struct server_options *options);
-// Limits, TLS and remotes.
+// Limits and remotes.
 char *settings_open_remotes(struct daemon *daemon, const struct server_options *options);
 
 // Reads the configuration file of daemon->options again and makes a difference of what differs from

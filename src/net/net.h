@@ -63,8 +63,9 @@ void net_drop_waiting(struct net *net, const char *reason);
 void net_flush(struct net *net, usec_t timeout);
 
 // Sets or replaces what TLS connections from now on use, in this net and those that share it.
-// `options` is copied. Without any of them TLS is off. 0, or negative errno with the reason in
-// *ret_error (caller frees): then all stays as it was. Blocks for reading the files.
+// `options` is copied. Without any of them TLS is off. With the same as before nothing happens. 0,
+// or negative errno with the reason in *ret_error (caller frees): then all stays as it was. Blocks
+// for reading the files.
 int net_set_tls(struct net *net, const struct tls_options *options, char **ret_error);
 // Loads keys and certificates again, as also happens by itself when a file has changed. The log
 // says how it went; what cannot be loaded leaves what is in use in use.

@@ -139,15 +139,20 @@ static int load(struct tls_config *config, const struct tls_options *options, ch
 
 int tls_config_set(struct tls_config *config, const struct tls_options *options, char **ret_error)
 {
-    int r = load(config, options, ret_error);
+    struct tls_options copy;
+    int r;
 
-    if (r >= 0) {
-        struct tls_options copy = tls_options_copy(options);
-
-        tls_options_done(&config->options);
-        config->options = copy;
+    if (tls_options_are_equal(options, &config->options)) {
+        return 0;
     }
-    return r;
+    r = load(config, options, ret_error);
+    if (r < 0) {
+        return r;
+    }
+    copy = tls_options_copy(options);
+    tls_options_done(&config->options);
+    config->options = copy;
+    return 0;
 }
 
 const char *tls_config_lacks(const struct tls_config *config)

@@ -12,8 +12,9 @@ struct tls_config;
 struct tls_config *tls_config_new(void); // no options; one reference is the caller's
 struct tls_config *tls_config_ref(struct tls_config *config);
 void tls_config_unref(struct tls_config *config);
-// Replaces the options, which are copied, and loads the files. 0, or negative errno with the reason
-// in *ret_error (caller frees): an option is wrong, or a file is; then all stays as it was.
+// Replaces the options, which are copied, and loads the files, unless they are the same. 0, or
+// negative errno with the reason in *ret_error (caller frees): an option is wrong, or a file is;
+// then all stays as it was.
 int tls_config_set(struct tls_config *config, const struct tls_options *options, char **ret_error);
 // NULL, or which options are missing for TLS connections to be possible (static).
 const char *tls_config_lacks(const struct tls_config *config);

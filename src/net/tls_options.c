@@ -38,6 +38,21 @@ bool tls_options_are_set(const struct tls_options *options)
     return any;
 }
 
+bool tls_options_are_equal(const struct tls_options *a, const struct tls_options *b)
+{
+    char *const *of_a[] = TEXTS(a);
+    char *const *of_b[] = TEXTS(b);
+
+    for (size_t i = 0; i < ARRAY_SIZE(of_a); i++) {
+        const char *x = *of_a[i], *y = *of_b[i];
+
+        if (x && y ? strcmp(x, y) : x != y) {
+            return false;
+        }
+    }
+    return a->bootstrap_ca_cert == b->bootstrap_ca_cert;
+}
+
 struct tls_options tls_options_copy(const struct tls_options *options)
 {
     struct tls_options copy = *options;

@@ -23,6 +23,7 @@ struct tls_options {
 
 void tls_options_done(struct tls_options *options);
 bool tls_options_are_set(const struct tls_options *options); // any of them
+bool tls_options_are_equal(const struct tls_options *a, const struct tls_options *b);
 struct tls_options tls_options_copy(const struct tls_options *options);
 // Peers need a certificate.
 bool tls_options_verify(const struct tls_options *options);

@@ -42,6 +42,7 @@ static void on_opened(struct connection *connection)
     const struct remote_settings *settings = remote_userdata(connection_remote(connection));
     const struct session_options options = {
         .name = connection_name(connection),
+        .remote = remote_target(connection_remote(connection)),
         .read_only = settings->read_only,
         .role = settings->role,
         .client_id = connection_peer_cn(connection),

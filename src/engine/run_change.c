@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operations that change rows: insert, update, mutate, delete (RFC 7047 5.2.1, 5.2.3 to 5.2.5).
-#include "engine/mutation.h"
-#include "engine/run.h"
+#include "engine/authorize.h"
 #include "json/emit.h"
 
 // Every operation passes here when the rows that it is about to change are known (in run->query;
 // the new row of an insertion) and before it changes any.
-static struct ovsdb_error *permit(const struct run *run, const struct operation *operation)
+static struct ovsdb_error *permit(struct run *run, const struct attempt *attempt)
 {
     if (run->request->read_only) {
         return error_new(ERROR_NOT_ALLOWED, "%s is not allowed: this database is read-only here",
-                         operation_name(operation->type));
+                         operation_name(attempt->operation->type));
     }
-    return NULL;
+    return authorize(run, attempt);
 }
 
 static void put_count(struct run *run)
@@ -123,7 +122,7 @@ struct ovsdb_error *run_insert(struct run *run, const struct operation *operatio
     }
     error = run_decode_row(run, operation->members[MEMBER_ROW], operation->table, set_new, row);
     error = error ? error : check_defaults(db_table_of(run->db, operation->table), row);
-    error = error ? error : permit(run, operation);
+    error = error ? error : permit(run, &(struct attempt){.operation = operation, .inserted = row});
     if (!error) {
         put_uuid(run, uuid);
     }
@@ -200,7 +199,11 @@ struct ovsdb_error *run_update(struct run *run, const struct operation *operatio
         run_decode_row(run, operation->members[MEMBER_ROW], operation->table, set_update, &update);
     error = error ? error : check_mutable(&update, operation);
     error = error ? error : run_where(run, operation);
-    error = error ? error : permit(run, operation);
+    error = error ? error
+                  : permit(run, &(struct attempt){.operation = operation,
+                                                  .columns = update.columns,
+                                                  .values = update.values,
+                                                  .n_columns = update.n});
     if (error) {
         return error;
     }
@@ -243,7 +246,8 @@ struct ovsdb_error *run_mutate(struct run *run, const struct operation *operatio
     error = mutations_decode(operation->members[MEMBER_MUTATIONS], operation->table, &run->symbols,
                              &run->scratch, &mutations);
     error = error ? error : run_where(run, operation);
-    error = error ? error : permit(run, operation);
+    error = error ? error
+                  : permit(run, &(struct attempt){.operation = operation, .mutations = &mutations});
     for (size_t i = 0; i < run->query.n && !error; i++) {
         error = mutate_row(run, run->query.entries[i], &mutations);
     }
@@ -260,7 +264,7 @@ struct ovsdb_error *run_delete(struct run *run, const struct operation *operatio
     struct table *table = db_table_of(run->db, operation->table);
     struct ovsdb_error *error = run_where(run, operation);
 
-    error = error ? error : permit(run, operation);
+    error = error ? error : permit(run, &(struct attempt){.operation = operation});
     if (error) {
         return error;
     }

@@ -5,7 +5,14 @@
 #include "basic/clock.h"
 #include "engine/db.h"
 
-struct authorizer; // who may change what (RBAC); see engine/authorize.h when it exists
+// A change that the client's role does not allow it.
+struct denial {
+    const char *database;
+    const char *table;
+    const char *column;  // NULL: it is not about one
+    const char *row;     // UUID; NULL: likewise
+    const char *details; // what the client is told: who, what and why
+};
 
 struct transact_request {
     struct slice
@@ -13,6 +20,10 @@ struct transact_request {
     usec_t elapsed; // since the request was first run: decides "timed out"
     bool read_only; // operations that modify fail with "not allowed"
     bool (*owns_lock)(void *userdata, struct slice lock); // for "assert"; NULL: owns none
+    // Role-based access control (protocol extensions 4.1.3).
+    const char *role;      // NULL: none, the client may do everything
+    const char *client_id; // NULL: not known
+    void (*denied)(void *userdata, const struct denial *denial); // told of each; or NULL
     void *userdata;
 };
 

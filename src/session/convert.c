@@ -22,7 +22,20 @@ void server_set_converter(struct server *server, const struct server_converter *
     server->converter = *converter;
 }
 
-static struct ovsdb_error *check_request(const struct session *session, const struct served_db *sdb,
+// Whatever the rules in the database say: they are about its rows.
+static struct ovsdb_error *refuse_role(struct session *session, const char *database)
+{
+    struct ovsdb_error *error =
+        error_new(ERROR_PERMISSION,
+                  "client \"%s\" with role \"%s\" may not convert database %s, as nobody with a "
+                  "role may",
+                  session->client_id ? session->client_id : "", session->role, database);
+
+    session_log_denial(session, &(struct denial){.database = database, .details = error->details});
+    return error;
+}
+
+static struct ovsdb_error *check_request(struct session *session, const struct served_db *sdb,
                                          const struct schema *schema)
 {
     const char *name = db_schema(sdb->db)->name;
@@ -31,6 +44,9 @@ static struct ovsdb_error *check_request(const struct session *session, const st
         return error_new("invalid parameters",
                          "convert: the new schema is called %s, the database %s", schema->name,
                          name);
+    }
+    if (session->role) {
+        return refuse_role(session, name);
     }
     if (sdb->is_own || session->read_only || session->server->is_backup) {
         return error_new(ERROR_NOT_ALLOWED, "convert: %s is read-only here", name);

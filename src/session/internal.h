@@ -7,8 +7,10 @@
 //     self.c     the _Server database     params.c   what requests say
 //     convert.c  schema conversion        reply.c    what is answered
 //     slow.c     clients that do not read
+//     denials.c  what a role does not allow
 #pragma once
 
+#include "engine/transact.h"
 #include "monitor/monitor.h"
 #include "session/session.h"
 #include "json/message.h"
@@ -62,6 +64,7 @@ struct session {
     const struct session_sink *sink;
     void *userdata;
     char *name;
+    char *remote; // NULL: not known
     bool read_only;
     char *role;      // NULL: none
     char *client_id; // NULL: not known
@@ -145,6 +148,10 @@ void session_forget_conversions(struct session *session);
 void session_release_locks(struct session *session);
 // For "assert": does the session (userdata) hold `lock`?
 bool session_owns_lock(void *userdata, struct slice lock);
+
+// denials.c
+// For the log: the session (userdata) was refused something. As often as the log's limit allows.
+void session_log_denial(void *userdata, const struct denial *denial);
 
 // self.c
 void server_self_start(struct server *server);

@@ -43,6 +43,7 @@ struct session *session_new(struct server *server, const struct session_sink *si
     session->sink = sink;
     session->userdata = userdata;
     session->name = xstrdup(options->name);
+    session->remote = options->remote ? xstrdup(options->remote) : NULL;
     session->read_only = options->read_only;
     session->role = options->role && *options->role ? xstrdup(options->role) : NULL;
     session->client_id = options->client_id ? xstrdup(options->client_id) : NULL;
@@ -75,6 +76,7 @@ void session_free(struct session *session)
     list_remove(&session->node);
     session->server->n_sessions--;
     free(session->name);
+    free(session->remote);
     free(session->role);
     free(session->client_id);
     free(session);

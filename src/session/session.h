@@ -25,7 +25,8 @@ struct session_sink {
 };
 
 struct session_options {
-    const char *name; // of the peer, for the log: "unix#3", "tcp:127.0.0.1:40000"; copied
+    const char *name;   // of the peer, for the log: "unix#3", "tcp:127.0.0.1:40000"; copied
+    const char *remote; // where it comes from, for the log; NULL: not known; copied
     bool read_only;
     const char *role;      // of RBAC; NULL or "": none, it may do everything; copied
     const char *client_id; // whom RBAC rules are about; NULL: nobody known; copied

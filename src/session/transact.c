@@ -179,6 +179,9 @@ static bool run(struct session *session, const struct served_db *sdb, struct sli
         .elapsed = elapsed,
         .read_only = session->read_only || session->server->is_backup || sdb->is_own,
         .owns_lock = session_owns_lock,
+        .role = session->role,
+        .client_id = session->client_id,
+        .denied = session_log_denial,
         .userdata = session,
     };
     enum transact_status status;

@@ -15,7 +15,8 @@ ROOT = pathlib.Path(sys.argv[1])
 HEADER = ROOT / "src/basic/messages.h"
 CATALOG = ROOT / "units/ovsdbd.catalog"
 ID = re.compile(r'"([0-9a-f]{32})"')
-KNOWN_FIELDS = {"OVSDB_DATABASE", "OVSDB_REMOTE", "OVSDB_SESSION"}
+KNOWN_FIELDS = {"OVSDB_DATABASE", "OVSDB_REMOTE", "OVSDB_SESSION", "OVSDB_ROLE",
+                "OVSDB_CLIENT_ID"}
 
 
 def errors():

@@ -131,6 +131,8 @@ static void play_step(struct db *db, const struct step *step)
     struct transact_request request = {
         .elapsed = (usec_t)json_integer_value(elapsed) * USEC_PER_MSEC,
         .read_only = json_is_true(json_object_get(step->rest, "read_only")),
+        .role = json_string_value(json_object_get(step->rest, "role")),
+        .client_id = json_string_value(json_object_get(step->rest, "id")),
         .owns_lock = step->locks ? owns_lock : NULL,
         .userdata = step->locks,
     };
@@ -191,7 +193,9 @@ static void case_init(struct slice text, struct CMUnitTest *test)
             test->name = xstrndup(decoded.data, decoded.size);
         } else {
             value = cursor_skip(&cursor);
-            *steps = value;
+            if (slice_is(name, "steps")) {
+                *steps = value;
+            }
         }
     }
 }

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a role does not allow is told in the log: who, what and why. A client may try it again and
+// again, so only so many are.
+#include "basic/counter.h"
+#include "basic/log.h"
+#include "basic/messages.h"
+#include "session/internal.h"
+
+LOG_MODULE(rbac);
+COUNTER(denials, "Operations that the role of a client did not allow");
+
+static const char *or_empty(const char *text)
+{
+    return text ? text : "";
+}
+
+void session_log_denial(void *userdata, const struct denial *denial)
+{
+    static struct log_limit limit = LOG_LIMIT_INIT(60, 20);
+    const struct session *session = userdata;
+
+    COUNT(denials);
+    log_event_limited(
+        &limit, LOG_LEVEL_WARN, MSG_ROLE_DENIED,
+        LOG_FIELDS({"OVSDB_SESSION", session->name}, {"OVSDB_REMOTE", or_empty(session->remote)},
+                   {"OVSDB_ROLE", session->role}, {"OVSDB_CLIENT_ID", or_empty(session->client_id)},
+                   {"OVSDB_DATABASE", denial->database}, {"OVSDB_TABLE", or_empty(denial->table)},
+                   {"OVSDB_COLUMN", or_empty(denial->column)},
+                   {"OVSDB_ROW", or_empty(denial->row)}),
+        "%s: %s", session->name, denial->details);
+}

@@ -37,9 +37,36 @@ struct text *text_new(struct slice bytes)
     return text;
 }
 
+#define LARGE 65536 // bytes
+
+static _Thread_local bool keeps_dead;
+static _Thread_local struct text *dead; // each with the address of the next in its bytes
+
 void text_free(struct text *text)
 {
-    free(text);
+    if (keeps_dead && text->size >= LARGE) {
+        memcpy(text->data, &dead, sizeof(dead));
+        dead = text;
+    } else {
+        free(text);
+    }
+}
+
+void texts_keep_dead(bool on)
+{
+    keeps_dead = on;
+}
+
+bool texts_free_some(size_t size)
+{
+    while (dead && size) {
+        struct text *text = dead;
+
+        memcpy(&dead, text->data, sizeof(dead));
+        size -= MIN(size, text->size);
+        free(text);
+    }
+    return dead != NULL;
 }
 
 // The texts made last, by hash; a text that repeats finds itself here before it is evicted.

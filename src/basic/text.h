@@ -7,6 +7,7 @@
 #include "basic/alloc.h"
 #include "basic/slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct text {
@@ -23,6 +24,11 @@ struct text *text_new(struct slice bytes);
 // (roles, keys of maps), so that they take memory once.
 struct text *text_share(struct slice bytes);
 void text_free(struct text *text);
+// From now on (or no longer) this thread's large texts that nobody holds any more are kept, because
+// giving much memory back takes long; texts_free_some() frees about `size` bytes of them. True:
+// more are left.
+void texts_keep_dead(bool on);
+bool texts_free_some(size_t size);
 // Counts are not atomic. Texts made by another thread than the engine's between these two share
 // nothing with those of other threads; afterwards they may be handed over as a whole.
 void text_thread_begin(void);

@@ -23,6 +23,7 @@
 #include <sys/epoll.h>
 
 #define COMPACTION_CHECK_INTERVAL (30 * USEC_PER_SEC)
+#define RUN_TIME                  USEC_PER_MSEC // of long work, before input is looked for again
 #define FLUSH_TIMEOUT             (2 * USEC_PER_SEC)
 
 LOG_MODULE(ovsdb_server);
@@ -73,8 +74,13 @@ static void set_deadline(struct daemon *daemon)
 static void finish_turn(struct daemon *daemon)
 {
     usec_t now = clock_monotonic();
-    bool more = server_run(daemon->server, now);
+    usec_t end = now + RUN_TIME;
+    bool more;
 
+    do {
+        more = server_run(daemon->server, now);
+        now = clock_monotonic();
+    } while (more && now < end);
     more = remotes_run(daemon->remotes, now) || more;
     if (databases_run(daemon->databases) || more) {
         sd_event_source_set_enabled(daemon->again, SD_EVENT_ONESHOT);

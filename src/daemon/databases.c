@@ -246,6 +246,7 @@ char *databases_add(struct databases *databases, const char *path, const char *s
     if (error) {
         return error_text(error);
     }
+    malloc_trim(0); // of what loading took beside the rows; main.c keeps the library from doing it
     name = db_schema(store_db(store))->name;
     if (server_add_db(databases->server, store_db(store)) < 0) {
         char *text = xasprintf("ovsdb error: %s: duplicate database name", name);

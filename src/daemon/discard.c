@@ -3,9 +3,11 @@
 // thread's. What is left then are a few large pieces, which a helper thread gives back.
 #include "daemon/discard.h"
 
+#include "basic/text.h"
 #include "store/job.h"
 
-#define STEP_ROWS 64
+#define STEP_ROWS  64
+#define STEP_BYTES 65536
 
 struct discarded {
     struct list node;
@@ -24,6 +26,7 @@ struct discard *discard_new(struct gate *gate)
 
     discard->gate = gate;
     list_init(&discard->items);
+    texts_keep_dead(true);
     return discard;
 }
 
@@ -53,7 +56,7 @@ bool discard_run(struct discard *discard)
 {
     struct discarded *item;
 
-    if (changesets_free_some(STEP_ROWS)) {
+    if (texts_free_some(STEP_BYTES) || changesets_free_some(STEP_ROWS)) {
         return true;
     }
     if (list_is_empty(&discard->items)) {
@@ -69,6 +72,7 @@ bool discard_run(struct discard *discard)
 
 void discard_free(struct discard *discard)
 {
+    texts_keep_dead(false);
     while (discard_run(discard)) {
     }
     free(discard);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory that nobody uses any more, of databases that were converted or removed and of change sets
-// that nobody has to see: given back little by little, because a large database takes seconds.
+// Memory that nobody uses any more, of databases that were converted or removed, of change sets
+// that nobody has to see, of long texts: given back little by little, because a large database
+// takes seconds.
 #pragma once
 
 #include "engine/db.h"

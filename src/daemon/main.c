@@ -50,7 +50,6 @@ static void even_out_free(void)
     mallopt(M_MXFAST, 0);
     mallopt(M_TRIM_THRESHOLD, INT_MAX);
     mallopt(M_TOP_PAD, 64 << 20);
-    mallopt(M_MMAP_THRESHOLD, 4 << 20);
 }
 
 // Signals come through the event loop, so no thread must take them.

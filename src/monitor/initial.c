@@ -4,11 +4,13 @@
 
 #include "engine/snapshot.h"
 
-#define STEP_ROWS  8192         // walked in one step
-#define STEP_WORK  8192         // rows looked at and text written, a unit of which is
-#define WORK_BYTES 32           // as much as a row looked at for nothing
-#define STEP_SENDS 4096         // pieces queued
-#define KEPT       USEC_PER_SEC // long contents wait so long for another client
+#define STEP_ROWS  1024 // walked in one step
+#define STEP_WORK  1024 // rows looked at and text written, a unit of which is
+#define WORK_BYTES 32   // as much as a row looked at for nothing
+#define STEP_SENDS 1024 // pieces queued
+// Few rows are not left for later, unless they are long.
+#define STEPS_AT_ONCE 8
+#define KEPT          USEC_PER_SEC // long contents wait so long for another client
 
 #define WORTH_KEEPING 16384 // bytes
 
@@ -287,8 +289,10 @@ bool monitor_start(struct monitor *monitor, usec_t now)
         struct initial *initial = initial_new(view);
 
         initial_add(initial, monitor);
-        if (initial_n_rows(initial) <= STEP_ROWS / 8) {
-            initial_step(initial, now);
+        if (initial_n_rows(initial) <= STEP_ROWS) {
+            for (int i = 0; i < STEPS_AT_ONCE && monitor->initial; i++) {
+                initial_step(initial, now);
+            }
         }
     }
     return !monitor->initial;

@@ -66,13 +66,40 @@ static void test_thread(void **state)
     text_unref(shared);
 }
 
+// Long ones that nobody holds any more go little by little, if that is wanted.
+static void test_dead(void **state)
+{
+    _cleanup_free_ char *bytes = xcalloc(1, 100001);
+    struct text *texts[10];
+    int n_steps = 0;
+
+    memset(bytes, 'x', 100000);
+    texts_keep_dead(true);
+    text_unref(text_new(SLICE("short")));
+    assert_false(texts_free_some(1));
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        texts[i] = text_new((struct slice){bytes, 100000});
+    }
+    text_ref(texts[0]);
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        text_unref(texts[i]);
+    }
+    while (texts_free_some(200000)) {
+        n_steps++;
+    }
+    assert_int_equal(n_steps, 4);
+    assert_slice_is(text_slice(texts[0]), bytes);
+    texts_keep_dead(false);
+    text_unref(texts[0]);
+    assert_false(texts_free_some(1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_thread),
-        cmocka_unit_test(test_references),
-        cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_share),
+        cmocka_unit_test(test_thread), cmocka_unit_test(test_references),
+        cmocka_unit_test(test_empty),  cmocka_unit_test(test_share),
+        cmocka_unit_test(test_dead),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,12 +5,16 @@
 #pragma once
 
 // The server
-#define MSG_STARTED       "c1a9e46f0b724d7e9d35a8f26b94e003"
-#define MSG_START_FAILED  "48d0c7ea3f6b4b1d8e52a9c61f07d3b4"
-#define MSG_STOPPING      "5d2f8b7c93e14a06b8c0f7d14e6a9235"
-#define MSG_RELOADED      "94d5a0c7e3b1486f9027fe6d8b5c3e1f"
-#define MSG_RELOAD_FAILED "d27b6f9e5a0c41f3b6e8417c03d95a2e"
-#define MSG_NO_LANDLOCK   "1e9f35c80b7d4d62a4c1f8e63b2a7095"
+#define MSG_STARTED         "c1a9e46f0b724d7e9d35a8f26b94e003"
+#define MSG_START_FAILED    "48d0c7ea3f6b4b1d8e52a9c61f07d3b4"
+#define MSG_STOPPING        "5d2f8b7c93e14a06b8c0f7d14e6a9235"
+#define MSG_RELOADED        "94d5a0c7e3b1486f9027fe6d8b5c3e1f"
+#define MSG_RELOAD_FAILED   "d27b6f9e5a0c41f3b6e8417c03d95a2e"
+#define MSG_HANDED_OVER     "baf90cb80cb845ed9b5cdbb451a29832"
+#define MSG_HANDOVER_FAILED "bd7fb76b73814e88997912f6a5e88b12"
+#define MSG_CONTINUED       "f59dc1e8929b41aabbb7e7240805db47"
+#define MSG_NOT_CONTINUED   "e166a42c8ba24c508817c92b5b05f627"
+#define MSG_NO_LANDLOCK     "1e9f35c80b7d4d62a4c1f8e63b2a7095"
 
 // Remotes: OVSDB_REMOTE
 #define MSG_REMOTE_ADDED   "a87c03d5e2f64b19870d9b3e6c5f14ad"

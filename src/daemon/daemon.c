@@ -7,11 +7,13 @@
 #include "daemon/child.h"
 #include "daemon/commands.h"
 #include "daemon/glue.h"
+#include "daemon/handover.h"
 #include "daemon/loop.h"
 #include "daemon/methods.h"
 #include "daemon/settings.h"
 #include "daemon/statistics.h"
 #include "daemon/status.h"
+#include "service/fd_store.h"
 #include "service/notify.h"
 #include "service/pidfile.h"
 #include "service/vlog.h"
@@ -132,9 +134,13 @@ static int on_compaction_check(sd_event_source *source, usec_t when, void *userd
 static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info,
                         void *userdata)
 {
+    struct daemon *daemon = userdata;
+
     log_info("stopping because of signal %u (%s)", info->ssi_signo,
              strsignal((int)info->ssi_signo));
-    daemon_exit(userdata, 0);
+    // It may be a restart. A final stop ends what the service manager keeps.
+    daemon->hands_over = info->ssi_signo == SIGTERM && fd_store_is_offered();
+    daemon_exit(daemon, 0);
     return 0;
 }
 
@@ -279,7 +285,9 @@ static char *open_sockets(struct daemon *daemon, const struct server_options *op
     char *error = NULL;
 
     for (size_t i = 0; i < n_fds && !error; i++) {
-        error = adopt(daemon, &fds[i]);
+        if (fds[i].fd >= 0) {
+            error = adopt(daemon, &fds[i]);
+        }
     }
     if (!error) {
         error = settings_open_remotes(daemon, options);
@@ -301,6 +309,30 @@ static char *start_command(struct daemon *daemon, const char *command)
     return r < 0 ? xasprintf("%s: cannot be run: %s", command, strerror(-r)) : NULL;
 }
 
+// Serves; where a former process has left something, that is gone on with.
+static char *start_serving(struct daemon *daemon, const struct server_options *options,
+                           struct listen_fd *fds, size_t n_fds)
+{
+    _cleanup_handover_ struct handover *handover = handover_take(fds, n_fds);
+    char *error = settings_open_databases(daemon, options);
+
+    if (!error) {
+        handover_restore_databases(handover, daemon);
+        error = settings_set_tls(daemon, options);
+    }
+    if (!error) {
+        error = settings_start_sync(daemon, options);
+    }
+    if (!error) {
+        handover_offer_listeners(handover, daemon->net);
+        error = open_sockets(daemon, options, fds, n_fds);
+    }
+    if (!error) {
+        handover_continue(handover, daemon);
+    }
+    return error;
+}
+
 char *daemon_start(struct daemon *daemon, struct server_options *options, struct listen_fd *fds,
                    size_t n_fds)
 {
@@ -312,16 +344,7 @@ char *daemon_start(struct daemon *daemon, struct server_options *options, struct
     }
     daemon->options = options;
     log_event(LOG_LEVEL_INFO, MSG_STARTED, NULL, "ovsdb-server (ovsdbd) %s", OVSDBD_VERSION);
-    error = settings_open_databases(daemon, options);
-    if (!error) {
-        error = settings_set_tls(daemon, options);
-    }
-    if (!error) {
-        error = settings_start_sync(daemon, options);
-    }
-    if (!error) {
-        error = open_sockets(daemon, options, fds, n_fds);
-    }
+    error = start_serving(daemon, options, fds, n_fds);
     if (!error && options->run) {
         error = start_command(daemon, options->run);
     }
@@ -403,6 +426,9 @@ static void flush(struct daemon *daemon)
     finish_turn(daemon); // the loop may have ended in the middle of one
     gate_drain(daemon->gate);
     gate_dispatch(daemon->gate);
+    if (daemon->hands_over) {
+        handover_give(daemon);
+    }
     net_flush(daemon->net, FLUSH_TIMEOUT);
 }
 

@@ -37,6 +37,7 @@ struct daemon {
     sd_event_source *statistics;
     usec_t deadline_set;
     char *reload_error;  // of the last reload, or NULL
+    bool hands_over;     // at the end, to the next process of the service
     unsigned n_samples;  // of the counters
     long logged_peak_kb; // the memory that the log has last told of
     int exit_status;

@@ -398,6 +398,13 @@ bool remotes_remove(struct remotes *remotes, const char *target)
     return true;
 }
 
+struct remote *remotes_find(const struct remotes *remotes, const char *target)
+{
+    const struct entry *entry = find(remotes, target);
+
+    return entry ? entry->remote : NULL;
+}
+
 size_t remotes_count(const struct remotes *remotes)
 {
     return remotes->entries.n;
@@ -587,12 +594,19 @@ static bool has_news(struct remotes *remotes)
     return has;
 }
 
+void remotes_follow(struct remotes *remotes)
+{
+    if (remotes->is_named_anew) {
+        read_names(remotes);
+    }
+}
+
 bool remotes_run(struct remotes *remotes, usec_t now)
 {
     bool is_named_anew = remotes->is_named_anew;
 
+    remotes_follow(remotes);
     if (is_named_anew) {
-        read_names(remotes);
         remotes->retry_at = MIN(remotes->retry_at, now + RETRY_INTERVAL);
     }
     if (now >= remotes->retry_at) {

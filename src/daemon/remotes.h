@@ -47,6 +47,8 @@ char *remotes_add(struct remotes *remotes, const char *target,
 char *remotes_add_fd(struct remotes *remotes, int fd);
 // By command, whoever wanted it but a database. False if there is none.
 bool remotes_remove(struct remotes *remotes, const char *target);
+// However its target is written; NULL if there is none, or it is not open.
+struct remote *remotes_find(const struct remotes *remotes, const char *target);
 size_t remotes_count(const struct remotes *remotes);
 // Appends the targets, sorted, one a line: not those that a database names, but "db:...".
 void remotes_list(const struct remotes *remotes, struct buf *text);
@@ -56,6 +58,8 @@ void remotes_list(const struct remotes *remotes, struct buf *text);
 // at most once a second. To be called after input and at remotes_deadline(). True: it has written,
 // so the server is to run again. O(1) if nothing has happened, else O(remotes).
 bool remotes_run(struct remotes *remotes, usec_t now);
+// The first part alone.
+void remotes_follow(struct remotes *remotes);
 usec_t remotes_deadline(const struct remotes *remotes); // USEC_INFINITY: none
 // From now on a remote for which only the TLS options are missing is tried again like those that a
 // database names: they come from one too.

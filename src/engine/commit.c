@@ -147,6 +147,17 @@ static void tell_observers(struct db *db, struct changeset *changes)
     }
 }
 
+void db_commit_nothing(struct db *db, uint64_t seq, struct uuid txn_id)
+{
+    struct changeset *changes = changeset_new(db->schema, 0, 0);
+
+    changes->seq = seq;
+    changes->txn_id = txn_id;
+    changes->memory = sizeof(*changes);
+    db_append_to_chain(db, changes);
+    tell_observers(db, changes);
+}
+
 static struct ovsdb_error *append_to_log(struct db *db, struct changeset *changes, bool durable,
                                          uint64_t *ret_ticket)
 {

@@ -47,6 +47,8 @@ static inline size_t row_change_memory(const struct row_change *change)
 }
 // Takes `changes`: it is the new end of the chain.
 void db_append_to_chain(struct db *db, struct changeset *changes);
+// Appends a change set without changes, as a transaction of its own.
+void db_commit_nothing(struct db *db, uint64_t seq, struct uuid txn_id);
 
 static inline struct pending *txn_pending(const struct txn *txn, size_t i)
 {

@@ -72,11 +72,29 @@ void row_free(struct row *row)
     free(row);
 }
 
+// Versions of different runs differ, unless one goes on where the other was.
+static uint64_t version_key;
+static bool has_version_key;
+
+uint64_t row_version_key(void)
+{
+    if (!has_version_key) {
+        row_set_version_key(uuid_random().lo);
+    }
+    return version_key;
+}
+
+void row_set_version_key(uint64_t key)
+{
+    version_key = key;
+    has_version_key = true;
+}
+
 struct uuid row_version(const struct row *row)
 {
-    // hash_u64() is keyed per process, so that versions of different runs differ.
-    uint64_t hi = hash_u64(row->seq ^ row->uuid.hi, row->uuid.lo);
-    uint64_t lo = hash_u64(hi ^ row->uuid.lo, row->seq);
+    uint64_t key = row_version_key();
+    uint64_t hi = hash_mix(row->seq ^ row->uuid.hi ^ hash_mix(row->uuid.lo ^ key));
+    uint64_t lo = hash_mix(hi ^ row->uuid.lo ^ hash_mix(row->seq ^ key));
 
     return (struct uuid){(hi & ~0xf000ull) | 0x4000, (lo & ~(3ull << 62)) | (2ull << 62)};
 }

@@ -32,8 +32,11 @@ static inline void row_unref(struct row *row)
     }
 }
 
-// The _version of a row version: derived from seq and uuid with a per-process key.
+// The _version of a row version: derived from seq and uuid with a key, of all databases of the
+// process: random, or what was set before anybody saw any row.
 struct uuid row_version(const struct row *row);
+uint64_t row_version_key(void);
+void row_set_version_key(uint64_t key);
 
 // A column's value, borrowed. Works for _uuid and _version as well.
 static inline union datum row_get(const struct row *row, const struct column *column)

@@ -309,6 +309,43 @@ struct slice json_decode_string(struct slice value, struct buf *scratch)
     return cursor_string(&cursor, scratch);
 }
 
+bool json_read_boolean(struct slice value, bool *ret)
+{
+    enum json_kind kind = value.data ? json_kind_of(value) : JSON_KIND_NULL;
+
+    if (kind != JSON_KIND_TRUE && kind != JSON_KIND_FALSE) {
+        return false;
+    }
+    *ret = kind == JSON_KIND_TRUE;
+    return true;
+}
+
+bool json_read_count(struct slice value, uint64_t *ret)
+{
+    struct cursor cursor;
+    int64_t integer;
+    double real;
+
+    if (!value.data || json_kind_of(value) != JSON_KIND_NUMBER) {
+        return false;
+    }
+    cursor_init(&cursor, value);
+    if (!cursor_number(&cursor, &integer, &real) || integer < 0) {
+        return false;
+    }
+    *ret = (uint64_t)integer;
+    return true;
+}
+
+bool json_read_string(struct slice value, struct buf *scratch, struct slice *ret)
+{
+    if (!value.data || json_kind_of(value) != JSON_KIND_STRING) {
+        return false;
+    }
+    *ret = json_decode_string(value, scratch);
+    return true;
+}
+
 size_t json_cut(struct slice array, struct slice *ret, size_t n)
 {
     struct cursor cursor;

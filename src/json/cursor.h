@@ -61,6 +61,10 @@ static inline enum json_kind json_kind_of(struct slice value)
 
 // Decodes a whole value that is a string, as cursor_string() does.
 struct slice json_decode_string(struct slice value, struct buf *scratch);
+// Read a whole value; false, nothing written, if it is of another kind, or absent (without data).
+bool json_read_boolean(struct slice value, bool *ret);
+bool json_read_count(struct slice value, uint64_t *ret); // an integer, not negative
+bool json_read_string(struct slice value, struct buf *scratch, struct slice *ret);
 // Cuts the first `n` elements out of an array; those it lacks become empty slices without data.
 // Returns how many elements it has; 0 for what is no array. O(length).
 size_t json_cut(struct slice array, struct slice *ret, size_t n);

@@ -116,33 +116,56 @@ const struct monitor_spec *monitor_spec(const struct monitor *monitor)
     return monitor->view->spec;
 }
 
-// The change set after which a client that has seen `txn_id` is to be told, or NULL.
+// The change set after which a client that has seen `txn_id` is to be told, or NULL. The same
+// transaction may be known twice: as stored, and as a former process went on from.
 static struct changeset *find_seen(const struct view *view, struct uuid txn_id)
 {
-    struct changeset *seen = uuid_is_zero(txn_id) ? NULL : history_find(view->hub->history, txn_id);
+    struct changeset *tail = db_tail(view->hub->db);
+    struct changeset *seen =
+        uuid_equals(tail->txn_id, txn_id) ? tail : history_find(view->hub->history, txn_id);
 
     // A transaction of before the start (seq 0) is known by its stored values only.
     return seen && (seen->seq || monitor_spec_is_persistent(view->spec)) ? seen : NULL;
 }
 
-bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct pieces *ret)
+// Starts `monitor` with what came after `seen`. Returns false if it does not concern it.
+static bool start_after(struct monitor *monitor, const struct changeset *seen, struct pieces *ret)
 {
     struct view *view = monitor->view;
-    const struct changeset *seen = find_seen(view, txn_id);
+    struct fold *fold = fold_new(view->spec);
     struct updates updates;
-    struct fold *fold;
+    bool any;
 
-    if (!seen) {
-        return false;
-    }
-    fold = fold_new(view->spec);
     fold_add(fold, seen->next);
     updates_begin(&updates, view->spec, &view->hub->updates);
     fold_write(fold, view->hub->db, &updates);
-    updates_end(&updates, ret);
+    any = updates_end(&updates, ret);
     fold_free(fold);
     view_attach(view, monitor, db_tail(view->hub->db));
-    return true;
+    return any;
+}
+
+bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct pieces *ret)
+{
+    const struct changeset *seen =
+        uuid_is_zero(txn_id) ? NULL : find_seen(monitor->view, txn_id); // zero: has seen none
+
+    if (seen) {
+        start_after(monitor, seen, ret);
+    }
+    return seen;
+}
+
+bool monitor_continue(struct monitor *monitor, struct uuid txn_id)
+{
+    const struct changeset *seen = find_seen(monitor->view, txn_id);
+    struct pieces missed = {0};
+
+    if (seen && start_after(monitor, seen, &missed)) {
+        view_send(monitor->view, monitor, &missed);
+    }
+    pieces_done(&missed);
+    return seen;
 }
 
 // A table whose condition changes: `old` and `new` are of the same monitor.

@@ -66,6 +66,9 @@ void monitor_finish_start(struct monitor *monitor, usec_t now);
 // Starts with the changes since the transaction `txn_id`, if it is known still (protocol
 // "monitor_cond_since"). On true the caller owns *ret and sends it.
 bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct pieces *ret);
+// Goes on for a client that knows what the database was after the transaction `txn_id`, with an
+// update if anything has changed since. False if that transaction is not known.
+bool monitor_continue(struct monitor *monitor, struct uuid txn_id);
 // Sends what the monitor owes now, even to a slow client. Nothing if it has not started.
 void monitor_flush(struct monitor *monitor);
 // Roughly the bytes kept for what it owes to a slow client, monitors that share them included.

@@ -7,10 +7,7 @@
 
 #include "json/emit.h"
 
-static const struct {
-    const char *name;
-    uint8_t bit;
-} selections[] = {
+const struct monitor_selection monitor_selections[N_MONITOR_SELECTIONS] = {
     {"initial", SELECT_INITIAL},
     {"insert", SELECT_INSERT},
     {"delete", SELECT_DELETE},
@@ -86,18 +83,19 @@ static struct ovsdb_error *parse_select(struct table_parser *parser, struct slic
         enum json_kind kind = cursor_kind(&cursor);
         size_t i = 0;
 
-        while (i < ARRAY_SIZE(selections) && !slice_is(name, selections[i].name)) {
+        while (i < N_MONITOR_SELECTIONS && !slice_is(name, monitor_selections[i].name)) {
             i++;
         }
-        if (i == ARRAY_SIZE(selections)) {
+        if (i == N_MONITOR_SELECTIONS) {
             return error_syntax(json, "table %s: select has an unexpected member " SLICE_FORMAT,
                                 parser->table->name, SLICE_ARGS(name));
         }
         if (kind != JSON_KIND_TRUE && kind != JSON_KIND_FALSE) {
             return error_syntax(json, "table %s: %s in select must be true or false",
-                                parser->table->name, selections[i].name);
+                                parser->table->name, monitor_selections[i].name);
         }
-        select = kind == JSON_KIND_TRUE ? select | selections[i].bit : select & ~selections[i].bit;
+        select = kind == JSON_KIND_TRUE ? select | monitor_selections[i].bit
+                                        : select & ~monitor_selections[i].bit;
         cursor_skip(&cursor);
     }
     *ret = select;

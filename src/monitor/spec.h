@@ -20,6 +20,12 @@ enum monitor_select {
     SELECT_ALL = SELECT_INITIAL | SELECT_INSERT | SELECT_DELETE | SELECT_MODIFY,
 };
 
+#define N_MONITOR_SELECTIONS 4
+extern const struct monitor_selection {
+    const char *name;
+    uint8_t bit;
+} monitor_selections[N_MONITOR_SELECTIONS]; // as "select" has them
+
 struct monitor_column {
     const struct column *column;
     uint8_t select; // enum monitor_select: the changes that show this column
@@ -51,6 +57,8 @@ struct ovsdb_error *monitor_spec_parse(struct schema *schema, enum monitor_versi
 // 4.1.13); tables not named there keep theirs. `spec` is unchanged.
 struct ovsdb_error *monitor_spec_change(const struct monitor_spec *spec, struct slice requests,
                                         struct monitor_spec **ret);
+// Writes <monitor-requests> from which monitor_spec_parse() makes a spec that shows the same.
+void monitor_spec_put(struct buf *buf, const struct monitor_spec *spec);
 void monitor_spec_free(struct monitor_spec *spec);
 // True if both show the same of every commit.
 bool monitor_spec_equals(const struct monitor_spec *a, const struct monitor_spec *b);

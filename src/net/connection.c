@@ -2,6 +2,7 @@
 // The life of a connection: open, perhaps closing for a while so that what is queued gets out,
 // dead, reaped. Only the reaper tells the handler and frees.
 #include "basic/counter.h"
+#include "net/handover.h"
 #include "net/internal.h"
 #include "net/tls.h"
 
@@ -158,6 +159,17 @@ void connection_die(struct connection *connection, enum log_level level, const c
     list_remove(&connection->in_output_ready);
     list_push_back(&net->dead_connections, &connection->in_output_ready);
     net_arm(net);
+}
+
+void connection_leave(struct connection *connection)
+{
+    if (connection->events) {
+        watch(connection, 0);
+        connection->events = 0;
+    }
+    close(connection->stream.fd); // unread input is the other process's
+    connection->stream.fd = -1;
+    connection_die(connection, LOG_LEVEL_DBG, "goes on in another process");
 }
 
 void connection_close_at(struct connection *connection, enum log_level level, const char *reason)

@@ -132,6 +132,17 @@ void connector_succeed(struct remote *remote, const struct stream *stream, char 
     net->handler.opened(connection);
 }
 
+bool connector_continue(struct remote *remote)
+{
+    if (remote->connector.state != CONNECTOR_BACKOFF) {
+        return false;
+    }
+    net_clear_timer(remote->net, &remote->timer);
+    set_state(remote, CONNECTOR_CONNECTING);
+    set_state(remote, CONNECTOR_ACTIVE);
+    return true;
+}
+
 void connector_refused(struct remote *remote, const char *reason, bool at_once)
 {
     if (at_once) {

@@ -47,6 +47,7 @@ struct net {
     struct list dead_connections; // waiting for closed()
     struct list input_ready;      // connections with unprocessed input
     struct list output_ready;     // connections with something to write, or to close
+    struct list offers;           // sockets that listen, for remotes to come
     struct list marks;            // all connections' output marks, in order of their tickets
     uint64_t released;
     int epoll_fd;                  // the connections' sockets
@@ -227,8 +228,12 @@ int listener_open(struct remote *remote, char **ret_error);
 int listener_adopt(struct remote *remote, int fd, char **ret_error);
 void listener_close(struct remote *remote);
 void listener_timer(struct remote *remote);
+void listener_accept_waiting(struct remote *remote); // all of them, at once
 // An accepted connection is ready. Takes the stream and the name.
 void listener_welcome(struct remote *remote, const struct stream *stream, char *name);
+
+// handover.c
+int offer_take(struct net *net, const char *target); // -1: there is none
 
 // connector.c
 void connector_start(struct remote *remote);
@@ -236,6 +241,8 @@ void connector_adopt(struct remote *remote, int fd);
 void connector_stop(struct remote *remote);
 // The connection is ready. Takes the stream and the name.
 void connector_succeed(struct remote *remote, const struct stream *stream, char *name);
+// It has a connection that was made elsewhere. False if it has one, or makes one, already.
+bool connector_continue(struct remote *remote);
 // The handshake failed; `at_once`: the next attempt will do better.
 void connector_refused(struct remote *remote, const char *reason, bool at_once);
 void connector_redial(struct remote *remote); // at once

@@ -89,6 +89,12 @@ static bool accept_one(struct remote *remote)
     }
 }
 
+void listener_accept_waiting(struct remote *remote)
+{
+    for (int i = 0; i < LISTEN_QUEUE && accept_one(remote); i++) {
+    }
+}
+
 static int on_accept(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
     struct remote *remote = userdata;
@@ -126,12 +132,12 @@ static uint16_t port_of(int fd)
     return getsockname(fd, &endpoint.sa, &endpoint.size) ? 0 : address_port(&endpoint);
 }
 
-static int open_tcp(struct remote *remote, char **ret_error)
+// A socket that listens: negative errno, or the descriptor.
+static int bind_tcp(struct remote *remote, char **ret_error)
 {
     struct endpoint endpoint;
     _cleanup_close_ int fd = -1;
     int on = 1;
-    int r;
 
     address_endpoint(&remote->address, &endpoint); // a passive address has a number or none
     fd = socket(endpoint.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -142,6 +148,22 @@ static int open_tcp(struct remote *remote, char **ret_error)
     remote_configure_socket(remote, fd);
     if (bind(fd, &endpoint.sa, endpoint.size) < 0 || listen(fd, LISTEN_QUEUE) < 0) {
         return fail(ret_error, errno, remote->target, "cannot listen");
+    }
+    return TAKE_FD(fd);
+}
+
+static int open_tcp(struct remote *remote, char **ret_error)
+{
+    _cleanup_close_ int fd = offer_take(remote->net, remote->target);
+    int r;
+
+    if (fd >= 0) {
+        remote_configure_socket(remote, fd);
+    } else {
+        fd = bind_tcp(remote, ret_error);
+    }
+    if (fd < 0) {
+        return fd;
     }
     r = watch(remote, fd, ret_error);
     if (r < 0) {

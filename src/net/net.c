@@ -4,6 +4,7 @@
 // leaves at its end, when other sources of the loop had the chance to add to it. (A deferred source
 // of the same priority would always come before any input.) Who has something to do is on a list;
 // nothing ever walks all connections.
+#include "net/handover.h"
 #include "net/internal.h"
 
 #include "basic/alloc.h"
@@ -272,6 +273,7 @@ struct net *net_new(sd_event *event, const struct net_handler *handler, void *us
     list_init(&net->input_ready);
     list_init(&net->output_ready);
     list_init(&net->marks);
+    list_init(&net->offers);
     add_sources(net);
     handshake_init(net);
     return net;
@@ -300,6 +302,7 @@ static void destroy(struct net *net)
     sd_event_source_disable_unref(net->timer_source);
     close(net->epoll_fd);
     handshake_done(net);
+    net_close_offered(net);
     timers_done(&net->timers);
     tls_config_unref(net->tls);
     free(net->read_buffer);

@@ -115,6 +115,13 @@ int queue_peek(const struct queue *queue, size_t limit, struct iovec *iov, int n
     return n;
 }
 
+void queue_copy(const struct queue *queue, struct buf *buf)
+{
+    for (const struct piece *piece = queue->first; piece; piece = piece->next) {
+        buf_put(buf, piece_data(piece) + piece->start, piece->end - piece->start);
+    }
+}
+
 void queue_drop(struct queue *queue, size_t n)
 {
     queue->size -= n;

@@ -3,6 +3,7 @@
 // that many connections send. A position is how many bytes were put before, since the beginning.
 #pragma once
 
+#include "basic/buf.h"
 #include "basic/text.h"
 
 #include <sys/uio.h>
@@ -23,7 +24,8 @@ void queue_put_shared(struct queue *queue, struct text *text);
 // Describes the first bytes, at most `limit` of them and `n_max` pieces; returns the number of
 // pieces.
 int queue_peek(const struct queue *queue, size_t limit, struct iovec *iov, int n_max);
-void queue_drop(struct queue *queue, size_t n); // the first `n` bytes
+void queue_copy(const struct queue *queue, struct buf *buf); // appends all bytes
+void queue_drop(struct queue *queue, size_t n);              // the first `n` bytes
 
 static inline uint64_t queue_tail(const struct queue *queue)
 {

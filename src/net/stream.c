@@ -52,6 +52,9 @@ void stream_close_socket(struct stream *stream)
 {
     char unread[4096];
 
+    if (stream->fd < 0) {
+        return;
+    }
     for (int i = 0; i < MAX_DISCARD && plain_recv(stream, unread, sizeof(unread)) > 0; i++) {
     }
     close(stream->fd);

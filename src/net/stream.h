@@ -33,6 +33,6 @@ struct stream_ops {
 
 // A plain socket. `fd` belongs to the stream from now on.
 void stream_init_plain(struct stream *stream, int fd);
-// The close of a plain stream: unread input would make TCP send a reset, which can overtake output
-// that is still on its way, so it is read first.
+// The close of a plain stream, if it is not closed: unread input would make TCP send a reset, which
+// can overtake output that is still on its way, so it is read first.
 void stream_close_socket(struct stream *stream);

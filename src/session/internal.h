@@ -6,8 +6,8 @@
 //     monitors.c the monitor methods      locks.c    lock, steal, unlock
 //     self.c     the _Server database     params.c   what requests say
 //     convert.c  schema conversion        reply.c    what is answered
-//     slow.c     clients that do not read
-//     denials.c  what a role does not allow
+//     slow.c     clients that do not read  denials.c  what a role does not allow
+//     saved.c    what another process goes on with
 #pragma once
 
 #include "engine/transact.h"
@@ -36,7 +36,8 @@ struct server {
     void *userdata;
     struct server_limits limits;
     struct uuid id;
-    bool is_backup; // clients only read
+    bool is_backup;   // clients only read
+    bool has_changed; // since it was saved
     struct list sessions;
     struct list slow;       // sessions whose clients do not keep up
     usec_t slow_check;      // when they are looked at again
@@ -114,6 +115,10 @@ void served_db_cancel_triggers(struct served_db *sdb);
 void served_db_wake(struct served_db *sdb, const struct changeset *changes);
 // Everything that waits in the database is run again; it waits for none of its tables any more.
 void served_db_run_all(struct served_db *sdb);
+// A trigger is saved as ["DATABASE", ID, PARAMS, CREATED], time of the monotonic clock; it runs
+// when it has been restored.
+void session_save_triggers(const struct session *session, struct buf *buf);
+bool session_restore_trigger(struct session *session, struct slice saved);
 usec_t server_triggers_deadline(const struct server *server);
 bool server_run_triggers(struct server *server, usec_t now, size_t *budget);
 
@@ -125,6 +130,10 @@ void session_resume_monitors(struct session *session);
 void session_drop_monitors(struct session *session);
 // Ends the monitors of a database that goes away, with "monitor_canceled".
 void session_cancel_monitors(struct session *session, struct served_db *sdb);
+
+// A monitor that has started is saved as ["DATABASE", ID, VERSION, REQUESTS, "LAST TRANSACTION"].
+void session_save_monitors(const struct session *session, struct buf *buf);
+bool session_restore_monitor(struct session *session, struct slice saved);
 
 // Roughly the bytes kept because of what the session's monitors owe. O(monitors).
 size_t session_owed(const struct session *session);
@@ -146,6 +155,11 @@ void session_forget_conversions(struct session *session);
 
 // locks.c
 void session_release_locks(struct session *session);
+// A lock, or the wait for one, is saved as ["NAME", IS-THIEF, POSITION]; POSITION is null if it was
+// stolen for good.
+void session_save_locks(const struct session *session, struct buf *buf);
+bool session_restore_lock(struct session *session, struct slice saved);
+void server_settle_locks(struct server *server);
 // For "assert": does the session (userdata) hold `lock`?
 bool session_owns_lock(void *userdata, struct slice lock);
 
@@ -160,3 +174,8 @@ void server_self_add(struct server *server, struct served_db *sdb);
 // Its schema has changed.
 void server_self_update(struct server *server, struct served_db *sdb);
 void server_self_remove(struct server *server, struct served_db *sdb);
+// The server has this id from now on, and its rows in _Server the UUIDs that follow from it. Before
+// there are sessions.
+void server_self_rename(struct server *server, struct uuid id);
+// Of what _Server tells, and whether the server is a backup: the same in another process.
+struct uuid server_self_digest(const struct server *server);

@@ -23,8 +23,9 @@ struct lock_waiter {
     struct list node; // lock->waiters; a ring of its own when lost
     struct lock *lock;
     struct session *session;
-    bool is_thief; // got it by "steal"
-    bool is_lost;  // stolen from a thief
+    bool is_thief;     // got it by "steal"
+    bool is_lost;      // stolen from a thief
+    uint64_t position; // of those that wait, when it was saved
     struct text *name;
 };
 
@@ -71,6 +72,20 @@ static struct lock_waiter *find_waiter(const struct session *session, struct sli
         }
     }
     return NULL;
+}
+
+// For no lock yet.
+static struct lock_waiter *waiter_new(struct session *session, struct slice name, bool is_thief)
+{
+    struct lock_waiter *waiter = NEW(struct lock_waiter);
+
+    list_init(&waiter->node);
+    waiter->session = session;
+    waiter->is_thief = is_thief;
+    waiter->name = text_new(name);
+    htable_insert(&session->locks, text_hash(waiter->name), waiter);
+    session->server->n_lock_changes++;
+    return waiter;
 }
 
 static bool waiter_owns(const struct lock_waiter *waiter)
@@ -126,6 +141,88 @@ static void be_stolen(struct lock *lock)
     }
 }
 
+// Who waited before it may not have come with it.
+static void insert_at_position(struct lock *lock, struct lock_waiter *waiter)
+{
+    struct list *where = &lock->waiters;
+
+    while (where->prev != &lock->waiters &&
+           CONTAINER_OF(where->prev, struct lock_waiter, node)->position > waiter->position) {
+        where = where->prev;
+    }
+    list_insert_before(where, &waiter->node);
+}
+
+static uint64_t position_of(const struct lock_waiter *waiter)
+{
+    const struct list *node = &waiter->node;
+    uint64_t position = 0;
+
+    while (node->prev != &waiter->lock->waiters) {
+        node = node->prev;
+        position++;
+    }
+    return position;
+}
+
+void session_save_locks(const struct session *session, struct buf *buf)
+{
+    const struct lock_waiter *waiter;
+    const char *separator = "";
+
+    buf_putc(buf, '[');
+    HTABLE_FOREACH(waiter, &session->locks)
+    {
+        buf_printf(buf, "%s[\"%s\",", separator, waiter->name->data);
+        emit_boolean(buf, waiter->is_thief);
+        if (waiter->is_lost) {
+            buf_puts(buf, ",null]");
+        } else {
+            buf_printf(buf, ",%llu]", (unsigned long long)position_of(waiter));
+        }
+        separator = ",";
+    }
+    buf_putc(buf, ']');
+}
+
+bool session_restore_lock(struct session *session, struct slice saved)
+{
+    struct slice parts[3], name;
+    uint64_t position = 0;
+    bool is_thief;
+    struct lock_waiter *waiter;
+
+    if (json_cut(saved, parts, 3) != 3 || !json_read_boolean(parts[1], &is_thief) ||
+        (!json_read_count(parts[2], &position) && json_kind_of(parts[2]) != JSON_KIND_NULL) ||
+        !json_read_string(parts[0], &session->server->scratch, &name) || !id_is_valid(name) ||
+        find_waiter(session, name)) {
+        return false;
+    }
+    waiter = waiter_new(session, name, is_thief);
+    waiter->position = position;
+    if (json_kind_of(parts[2]) == JSON_KIND_NULL) {
+        waiter->is_lost = true;
+    } else {
+        waiter->lock = get_lock(session->server, waiter->name);
+        insert_at_position(waiter->lock, waiter);
+    }
+    return true;
+}
+
+void server_settle_locks(struct server *server)
+{
+    const struct lock *lock;
+
+    HTABLE_FOREACH(lock, &server->locks)
+    {
+        struct lock_waiter *owner = lock_owner(lock);
+
+        if (owner->position) {
+            notify(owner, "locked");
+        }
+    }
+}
+
 // Answers and returns false unless `params` are one <id>. The caller unrefs *ret.
 static bool parse_name(struct session *session, const struct message *request, struct text **ret)
 {
@@ -176,13 +273,8 @@ static void lock_or_steal(struct session *session, const struct message *request
         session_reply_error(session, request->id, error);
         return;
     }
-    waiter = NEW(struct lock_waiter);
+    waiter = waiter_new(session, text_slice(name), steal);
     waiter->lock = get_lock(session->server, name);
-    waiter->session = session;
-    waiter->is_thief = steal;
-    waiter->name = text_ref(name);
-    htable_insert(&session->locks, text_hash(name), waiter);
-    session->server->n_lock_changes++;
     if (steal) {
         be_stolen(waiter->lock);
         list_push_front(&waiter->lock->waiters, &waiter->node);

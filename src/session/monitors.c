@@ -322,6 +322,65 @@ void session_flush_monitors(struct session *session)
     }
 }
 
+void session_save_monitors(const struct session *session, struct buf *buf)
+{
+    const struct session_monitor *sm;
+    const char *separator = "";
+
+    buf_putc(buf, '[');
+    HTABLE_FOREACH(sm, &session->monitors)
+    {
+        const struct monitor_spec *spec = monitor_spec(&sm->monitor);
+        char id[UUID_TEXT_SIZE];
+
+        buf_printf(buf, "%s[\"%s\",%s,%u,", separator, db_schema(sm->sdb->db)->name,
+                   sm->monitor.id->data, spec->version);
+        monitor_spec_put(buf, spec);
+        buf_printf(buf, ",\"%s\"]", uuid_text(hub_last_txn_id(sm->sdb->hub), id));
+        separator = ",";
+    }
+    buf_putc(buf, ']');
+}
+
+static struct ovsdb_error *parse_saved(struct session *session, struct slice saved,
+                                       struct monitor_request *ret)
+{
+    struct buf *scratch = &session->server->scratch;
+    struct ovsdb_error *error;
+    struct slice parts[5], name;
+    uint64_t version;
+
+    if (json_cut(saved, parts, 5) != 5 || !json_read_count(parts[2], &version) ||
+        version > MONITOR_V3 || !json_read_string(parts[0], scratch, &name)) {
+        return error_syntax(saved, "not a saved monitor");
+    }
+    ret->sdb = server_find(session->server, name);
+    if (!ret->sdb) {
+        return error_syntax(saved, "its database is not served");
+    }
+    ret->id = canonical_text(parts[1]);
+    error = check_id(session, parts[1], ret->id);
+    if (!error) {
+        error = parse_last_txn_id(session, parts[4], &ret->last_txn_id);
+    }
+    return error ? error
+                 : monitor_spec_parse(db_schema(ret->sdb->db), (enum monitor_version)version,
+                                      parts[3], &ret->spec);
+}
+
+bool session_restore_monitor(struct session *session, struct slice saved)
+{
+    _cleanup_(monitor_request_done) struct monitor_request request = {0};
+    _cleanup_error_ struct ovsdb_error *error = parse_saved(session, saved, &request);
+    struct session_monitor *sm;
+
+    if (error) {
+        return false;
+    }
+    sm = session_monitor_new(session, request.sdb, TAKE_PTR(request.spec), request.id);
+    return monitor_continue(&sm->monitor, request.last_txn_id);
+}
+
 size_t session_owed(const struct session *session)
 {
     struct session_monitor *sm;

@@ -58,13 +58,26 @@ static void commit(struct txn *txn)
     txn_free(txn);
 }
 
+// The same in every process, which hash_bytes() is not. So two processes with the same server id
+// call the row of a database the same.
+static struct uuid digest(struct slice text, struct uuid basis)
+{
+    uint64_t hi = basis.hi, lo = basis.lo;
+
+    for (size_t i = 0; i < text.size; i++) {
+        hi = hash_mix(hi ^ (unsigned char)text.data[i]);
+        lo = hash_mix(lo + hi);
+    }
+    return (struct uuid){hi, lo};
+}
+
 void server_self_add(struct server *server, struct served_db *sdb)
 {
     struct txn *txn = txn_new(server->self->db);
     struct schema *schema = db_schema(sdb->db);
     struct row *row;
 
-    sdb->row = uuid_random();
+    sdb->row = digest(slice_of(schema->name), server->id);
     row = txn_insert(txn, database_table(server), sdb->row);
     set_string(server, row, "name", text_new(slice_of(schema->name)));
     set_string(server, row, "model", text_new(SLICE("standalone")));
@@ -89,6 +102,36 @@ void server_self_remove(struct server *server, struct served_db *sdb)
 
     txn_delete(txn, database_table(server), sdb->row);
     commit(txn);
+}
+
+void server_self_rename(struct server *server, struct uuid id)
+{
+    for (size_t i = 0; i < server->n_dbs; i++) {
+        server_self_remove(server, server->dbs[i]);
+    }
+    server->id = id;
+    for (size_t i = 0; i < server->n_dbs; i++) {
+        server_self_add(server, server->dbs[i]);
+    }
+}
+
+struct uuid server_self_digest(const struct server *server)
+{
+    const struct table_schema *schema = database_table(server);
+    const struct table *table = db_table(server->self->db, schema);
+    struct uuid result = {server->is_backup, 0};
+
+    for (size_t i = 0; i < server->n_dbs; i++) {
+        const struct row *row = table_find(table, server->dbs[i]->row);
+        _cleanup_buf_ struct buf text = {0};
+
+        for (size_t j = COLUMN_VERSION + 1; j < schema->n_columns; j++) {
+            datum_put(&text, row_get(row, &schema->columns[j]), &schema->columns[j].type);
+            buf_putc(&text, ',');
+        }
+        result = digest(buf_slice(&text), result);
+    }
+    return result;
 }
 
 void server_self_start(struct server *server)

@@ -122,8 +122,9 @@ static void trigger_unwait(struct trigger *trigger)
     list_remove(&trigger->woken_node);
 }
 
-static void trigger_new(struct session *session, struct served_db *sdb, struct text *id,
-                        struct slice params, usec_t now, const struct transact_result *result)
+static struct trigger *trigger_new(struct session *session, struct served_db *sdb, struct text *id,
+                                   struct slice params, usec_t now,
+                                   const struct transact_result *result)
 {
     struct trigger *trigger = NEW(struct trigger);
 
@@ -140,6 +141,7 @@ static void trigger_new(struct session *session, struct served_db *sdb, struct t
     COUNT(transactions_waited);
     trigger_wait(trigger, result);
     log_dbg("%s: transaction %s waits", session->name, id->data);
+    return trigger;
 }
 
 static void trigger_free(struct trigger *trigger)
@@ -326,6 +328,64 @@ void session_wake_held_triggers(struct session *session)
         list_remove(&trigger->woken_node);
         list_push_back(&session->server->woken, &trigger->woken_node);
     }
+}
+
+static int compare_ages(const void *a_, const void *b_)
+{
+    const struct trigger *const *a = a_, *const *b = b_;
+
+    return ((*a)->created > (*b)->created) - ((*a)->created < (*b)->created);
+}
+
+static void save_trigger(const struct trigger *trigger, struct buf *buf)
+{
+    buf_printf(buf, "[\"%s\",", db_schema(trigger->sdb->db)->name);
+    buf_put_slice(buf, text_slice(trigger->id));
+    buf_putc(buf, ',');
+    buf_put_slice(buf, text_slice(trigger->params));
+    buf_printf(buf, ",%llu]", (unsigned long long)trigger->created);
+}
+
+// In the order in which they came: some may be waiting for nothing but their turn.
+void session_save_triggers(const struct session *session, struct buf *buf)
+{
+    _cleanup_free_ struct trigger **triggers = NEW_ARRAY(struct trigger *, session->triggers.n + 1);
+    struct trigger *trigger;
+    size_t n = 0;
+
+    HTABLE_FOREACH(trigger, &session->triggers)
+    {
+        triggers[n++] = trigger;
+    }
+    qsort(triggers, n, sizeof(struct trigger *), compare_ages);
+    buf_putc(buf, '[');
+    for (size_t i = 0; i < n; i++) {
+        if (i) {
+            buf_putc(buf, ',');
+        }
+        save_trigger(triggers[i], buf);
+    }
+    buf_putc(buf, ']');
+}
+
+bool session_restore_trigger(struct session *session, struct slice saved)
+{
+    struct buf *scratch = &session->server->scratch;
+    struct transact_result result = {.timeout = USEC_INFINITY};
+    struct slice parts[4], name;
+    struct served_db *sdb;
+    uint64_t created;
+
+    if (json_cut(saved, parts, 4) != 4 || json_kind_of(parts[2]) != JSON_KIND_ARRAY ||
+        !json_read_count(parts[3], &created) || !json_read_string(parts[0], scratch, &name)) {
+        return false;
+    }
+    sdb = server_find(session->server, name);
+    if (!sdb || is_in_flight(session, parts[1])) {
+        return false;
+    }
+    wake(trigger_new(session, sdb, canonical_text(parts[1]), parts[2], created, &result));
+    return true;
 }
 
 usec_t server_triggers_deadline(const struct server *server)

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// [SEQ, "LAST TRANSACTION", {"TABLE": {"UUID": [SEQ, {"COLUMN": VALUE, ...}], ...}, ...}], of the
+// rows that have any of it. The values come back by a commit, so that references and indexes
+// follow; the commits that made the rows are noted afterwards.
+#include "engine/volatile.h"
+
+#include "engine/internal.h"
+#include "json/cursor.h"
+#include "json/emit.h"
+
+static void put_values(struct buf *buf, const struct row *row)
+{
+    const struct table_schema *table = row->table;
+    char separator = '{';
+
+    for (size_t i = COLUMN_VERSION + 1; i < table->n_columns; i++) {
+        const struct column *column = &table->columns[i];
+        union datum value = row_get(row, column);
+
+        if (!column->is_persistent && !datum_is_default(value, &column->type)) {
+            buf_printf(buf, "%c\"%s\":", separator, column->name);
+            datum_put(buf, value, &column->type);
+            separator = ',';
+        }
+    }
+    buf_puts(buf, separator == '{' ? "{}" : "}");
+}
+
+// Writes nothing for a row as it is after loading.
+static void put_row(struct buf *buf, const struct row *row)
+{
+    char uuid[UUID_TEXT_SIZE];
+    size_t start = buf->size, values;
+
+    buf_printf(buf, "\"%s\":[%llu,", uuid_text(row->uuid, uuid), (unsigned long long)row->seq);
+    values = buf->size;
+    put_values(buf, row);
+    if (!row->seq && buf->size == values + strlen("{}")) {
+        buf->size = start;
+    } else {
+        buf_puts(buf, "],");
+    }
+}
+
+// Replaces the comma behind the last member; or closes an object without any.
+static void end_object(struct buf *buf)
+{
+    buf->size -= buf->data[buf->size - 1] == ',';
+    buf_putc(buf, '}');
+}
+
+void db_put_volatile(struct db *db, struct buf *buf)
+{
+    char id[UUID_TEXT_SIZE];
+
+    buf_printf(buf, "[%llu,\"%s\",{", (unsigned long long)db->tail->seq,
+               uuid_text(db->tail->txn_id, id));
+    for (size_t i = 0; i < db->schema->n_tables; i++) {
+        const struct row *row;
+
+        buf_printf(buf, "\"%s\":{", db->schema->tables[i].name);
+        for (size_t state = 0; (row = table_next(db->tables[i], &state));) {
+            put_row(buf, row);
+        }
+        end_object(buf);
+        buf_putc(buf, ',');
+    }
+    end_object(buf);
+    buf_putc(buf, ']');
+}
+
+struct restore {
+    struct db *db;
+    struct txn *txn; // NULL: the values are back
+    uint64_t max_seq;
+    struct buf names, values; // scratch
+};
+
+static bool restore_value(struct restore *restore, struct cursor *cursor, struct row *row,
+                          const struct column *column)
+{
+    struct ovsdb_error *error;
+    union datum value;
+
+    if (!column || column->index <= COLUMN_VERSION || column->is_persistent) {
+        return false;
+    }
+    error = datum_decode(cursor, &column->type, DATUM_CHECK_ALL, NULL, &restore->values, &value);
+    if (error) {
+        error_free(error);
+        return false;
+    }
+    row_set(row, column, value);
+    return true;
+}
+
+static bool restore_values(struct restore *restore, struct slice values,
+                           const struct table_schema *table, struct uuid uuid)
+{
+    struct row *row = NULL;
+    struct cursor cursor;
+
+    if (!values.data || json_kind_of(values) != JSON_KIND_OBJECT) {
+        return false;
+    }
+    cursor_init(&cursor, values);
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        struct slice name = cursor_name(&cursor, &restore->names);
+
+        row = row ? row : txn_modify(restore->txn, table, uuid);
+        if (!restore_value(restore, &cursor, row, table_schema_find_column(table, name))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// In the first pass its values, in the second the commit that made it.
+static bool restore_row(struct restore *restore, const struct table_schema *table,
+                        struct slice name, struct slice json)
+{
+    struct slice parts[2];
+    struct uuid uuid;
+    struct row *row;
+    uint64_t seq;
+
+    if (!uuid_parse(name, &uuid) || json_cut(json, parts, 2) != 2 ||
+        !json_read_count(parts[0], &seq) || seq > restore->max_seq) {
+        return false;
+    }
+    row = table_find(db_table(restore->db, table), uuid);
+    if (!row) {
+        return false;
+    }
+    if (restore->txn) {
+        return restore_values(restore, parts[1], table, uuid);
+    }
+    row->seq = seq;
+    return true;
+}
+
+static bool restore_table(struct restore *restore, const struct table_schema *table,
+                          struct slice rows)
+{
+    struct cursor cursor;
+
+    if (!table || json_kind_of(rows) != JSON_KIND_OBJECT) {
+        return false;
+    }
+    cursor_init(&cursor, rows);
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        struct slice name = cursor_name(&cursor, &restore->names);
+
+        if (!restore_row(restore, table, name, cursor_skip(&cursor))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool restore_tables(struct restore *restore, struct slice tables)
+{
+    struct cursor cursor;
+
+    if (json_kind_of(tables) != JSON_KIND_OBJECT) {
+        return false;
+    }
+    cursor_init(&cursor, tables);
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        struct slice name = cursor_name(&cursor, &restore->names);
+        const struct table_schema *table = schema_find_table(restore->db->schema, name);
+
+        if (!restore_table(restore, table, cursor_skip(&cursor))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool restore_all_values(struct restore *restore, struct slice tables)
+{
+    struct changeset *changes;
+    uint64_t ticket;
+    bool is_ok;
+
+    restore->txn = txn_new(restore->db);
+    is_ok = restore_tables(restore, tables);
+    if (is_ok) {
+        struct ovsdb_error *error = txn_commit(restore->txn, false, &changes, &ticket);
+
+        is_ok = !error;
+        error_free(error);
+    }
+    txn_free(TAKE_PTR(restore->txn));
+    return is_ok;
+}
+
+bool db_restore_volatile(struct db *db, struct slice json)
+{
+    struct restore restore = {.db = db};
+    struct slice parts[3], id;
+    struct uuid txn_id;
+    bool is_ok = json_cut(json, parts, 3) == 3 && json_read_count(parts[0], &restore.max_seq) &&
+                 json_read_string(parts[1], &restore.names, &id) && uuid_parse(id, &txn_id);
+
+    is_ok = is_ok && restore_all_values(&restore, parts[2]) && restore_tables(&restore, parts[2]);
+    db_commit_nothing(db, MAX(restore.max_seq, db->tail->seq) + 1, is_ok ? txn_id : uuid_random());
+    buf_done(&restore.names);
+    buf_done(&restore.values);
+    return is_ok;
+}

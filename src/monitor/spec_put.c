@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// A spec as the requests that it could have come from: one for each selection that a table's
+// columns have. The first carries the condition; the others, whose conditions are joined to it by
+// "or", have one that no row meets.
+#include "monitor/spec.h"
+
+#include "json/emit.h"
+
+static void put_select(struct buf *buf, uint8_t select)
+{
+    buf_puts(buf, "\"select\":{");
+    for (size_t i = 0; i < N_MONITOR_SELECTIONS; i++) {
+        buf_printf(buf, "%s\"%s\":", i ? "," : "", monitor_selections[i].name);
+        emit_boolean(buf, select & monitor_selections[i].bit);
+    }
+    buf_putc(buf, '}');
+}
+
+// The columns with this selection.
+static void put_columns(struct buf *buf, const struct monitor_table *table, uint8_t select)
+{
+    size_t n = 0;
+
+    buf_puts(buf, "\"columns\":[");
+    for (size_t i = 0; i < table->n_columns; i++) {
+        if (table->columns[i].select == select) {
+            buf_printf(buf, "%s\"%s\"", n++ ? "," : "", table->columns[i].column->name);
+        }
+    }
+    buf_putc(buf, ']');
+}
+
+// The condition is NULL where the method has none.
+static void put_request(struct buf *buf, const struct monitor_table *table, uint8_t select,
+                        const char *where)
+{
+    buf_putc(buf, '{');
+    put_columns(buf, table, select);
+    buf_putc(buf, ',');
+    put_select(buf, select);
+    if (where) {
+        buf_printf(buf, ",\"where\":%s", where);
+    }
+    buf_putc(buf, '}');
+}
+
+static bool has_columns(const struct monitor_table *table, uint8_t select)
+{
+    for (size_t i = 0; i < table->n_columns; i++) {
+        if (table->columns[i].select == select) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The request with what the whole table selects comes first, even if it has no columns.
+static void put_table(struct buf *buf, const struct monitor_table *table, bool is_conditional)
+{
+    buf_printf(buf, "\"%s\":[", table->table->name);
+    put_request(buf, table, table->select, is_conditional ? table->where->data : NULL);
+    for (uint8_t select = 0; select <= SELECT_ALL; select++) {
+        if (select != table->select && has_columns(table, select)) {
+            buf_putc(buf, ',');
+            put_request(buf, table, select, is_conditional ? "[false]" : NULL);
+        }
+    }
+    buf_putc(buf, ']');
+}
+
+void monitor_spec_put(struct buf *buf, const struct monitor_spec *spec)
+{
+    buf_putc(buf, '{');
+    for (size_t i = 0; i < spec->n_tables; i++) {
+        if (i) {
+            buf_putc(buf, ',');
+        }
+        put_table(buf, &spec->tables[i], spec->version != MONITOR_V1);
+    }
+    buf_putc(buf, '}');
+}

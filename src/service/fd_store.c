@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/fd_store.h"
+
+#include "basic/alloc.h"
+#include "basic/clock.h"
+
+#include <systemd/sd-daemon.h>
+
+#define BARRIER_TIMEOUT (5 * USEC_PER_SEC)
+
+bool fd_store_is_offered(void)
+{
+    const char *max = getenv("FDSTORE");
+
+    return max && atoi(max) > 0 && getenv("NOTIFY_SOCKET");
+}
+
+int fd_store_push(const char *name, int fd)
+{
+    // It does not matter to anybody but us whether the descriptor's other end is open.
+    _cleanup_free_ char *text = xasprintf("FDSTORE=1\nFDNAME=%s\nFDPOLL=0", name);
+    int r = sd_pid_notify_with_fds(0, 0, text, &fd, 1);
+
+    if (r > 0) {
+        // A message of a process that has ended may not be known to be ours.
+        r = sd_notify_barrier(0, BARRIER_TIMEOUT);
+    }
+    return r < 0 ? r : 0;
+}
+
+void fd_store_remove(const char *name)
+{
+    sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+}

@@ -1,0 +1,504 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A restart that clients do not notice: with a service manager that keeps descriptors."""
+import fcntl
+import json
+import os
+import socket
+
+import pytest
+from harness import dbfile, wait
+from harness.manager import ManagedServer, Manager
+from harness.replica import Replica
+from harness.rpc import Client
+
+pytestmark = pytest.mark.ours("needs what only our server has")
+
+KINDS = {"monitor": "update", "monitor_cond": "update2", "monitor_cond_since": "update3"}
+ZERO = "00000000-0000-0000-0000-000000000000"
+COLUMNS = ["name", "n", "tags", "map", "eph", "_version"]
+DEFAULTS = {"name": "", "n": 0, "tags": ["set", []], "map": ["map", []], "eph": ""}
+SETS = {("T", "tags")}
+
+
+@pytest.fixture
+def manager(tmp_path):
+    manager = Manager(tmp_path)
+    yield manager
+    manager.close()
+
+
+@pytest.fixture
+def managed(lab, manager):
+    """A server that is not started."""
+    server = ManagedServer(manager, lab.programs, str(lab.directory), lab.env)
+    lab.servers.append(server)
+    return server
+
+
+@pytest.fixture
+def server(lab, managed):
+    return managed.start([lab.db("small")])
+
+
+class Watcher:
+    """A client with one monitor of table T, whose replica is checked with each update."""
+
+    def __init__(self, server, kind, columns=COLUMNS, where=None):
+        self.client = server.client()
+        self.kind = kind
+        self.columns = columns
+        request = {"columns": columns, **({} if where is None else {"where": where})}
+        self.replica = Replica({"T": {c: v for c, v in DEFAULTS.items() if c in columns}}, SETS)
+        result = self.client.call(kind, "small", ["m", kind], {"T": request},
+                                  *([ZERO] if kind == "monitor_cond_since" else []))
+        self.replica.apply(result[-1] if kind == "monitor_cond_since" else result)
+
+    def catch_up(self):
+        """What the server has sent up to now; returns how many updates."""
+        self.client.call("echo")
+        n = len(self.client.notifications)
+        while self.client.notifications:
+            params = self.client.notification(KINDS[self.kind])
+            assert params[0] == ["m", self.kind]
+            self.replica.apply(params[-1])
+        return n
+
+    def check(self, server, where=()):
+        rows = server.client().select("small", "T", ["_uuid", *self.columns], where)
+        expected = {row.pop("_uuid")[1]: row for row in rows}
+        self.catch_up()
+        assert self.replica.rows("T") == expected
+
+
+def write(client, n):
+    """Transactions of all kinds, a row that only memory holds among them."""
+    client.insert("small", "T", {"name": f"row{n}", "n": n, "eph": f"memory {n}"})
+    client.commit("small", {"op": "mutate", "table": "T", "where": [["n", "<", n]], "mutations": [
+        ["n", "+=", 100], ["tags", "insert", f"t{n}"]]})
+    client.commit("small", {"op": "update", "table": "T", "where": [["name", "==", f"row{n}"]],
+                            "row": {"eph": f"more {n}"}})
+
+
+def test_an_idle_connection(server):
+    client = server.client()
+    identity = client.call("get_server_id")
+    pid = server.pid
+    server.restart()
+    assert server.pid != pid
+    assert client.call("echo", "still there") == ["still there"]
+    assert client.call("get_server_id") == identity
+    server.wait_log("1 connections of the former process go on, 0 are closed")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_monitor(server, kind):
+    """Every update comes once, before and after; what only memory held is still there."""
+    writer = server.client()
+    watcher = Watcher(server, kind)
+    for n in range(6):
+        write(writer, n)
+        watcher.check(server)
+        if n % 2:
+            server.restart()
+            assert watcher.catch_up() == 0
+            watcher.check(server)
+    assert watcher.replica.n_updates == 1 + 6 * 3 - 1
+
+
+@pytest.mark.parametrize("kind", ["monitor_cond", "monitor_cond_since"])
+def test_a_condition(server, kind):
+    """The monitor goes on with the condition that it has by now, and that can be changed."""
+    writer = server.client()
+    watcher = Watcher(server, kind, where=[["name", "==", "row1"]])
+    change = {"T": [{"where": [["name", "==", "row2"], ["name", "==", "row4"]]}]}
+    watcher.client.call("monitor_cond_change", ["m", kind], ["m", kind], change)
+    for n in range(4):
+        write(writer, n)
+    server.restart()
+    write(writer, 4)
+    watcher.catch_up()
+    assert sorted(r["name"] for r in watcher.replica.rows("T").values()) == ["row2", "row4"]
+    watcher.client.call("monitor_cond_change", ["m", kind], ["m", kind],
+                        {"T": [{"where": [True]}]})
+    watcher.check(server)
+
+
+def test_several_requests_for_a_table(server):
+    """Columns with selections of their own, and a table that nothing is selected of."""
+    client = server.client()
+    client.call("monitor", "small", "m", {
+        "T": [{"columns": ["name"], "select": {"modify": False}},
+              {"columns": ["n"], "select": {"insert": False, "initial": False}}],
+        "I": [{"columns": ["a"], "select": {kind: False for kind in
+                                            ("initial", "insert", "delete", "modify")}}]})
+    server.restart()
+    server.restart()
+    uuid = client.insert("small", "T", {"name": "x", "n": 1})
+    assert client.notification("update") == ["m", {"T": {uuid: {"new": {"name": "x"}}}}]
+    client.insert("small", "I", {"a": 1})
+    client.commit("small", {"op": "update", "table": "T", "where": [], "row": {"n": 2}})
+    assert client.notification("update") == [
+        "m", {"T": {uuid: {"new": {"n": 2}, "old": {"n": 1}}}}]
+    client.has_no_notification()
+
+
+def test_monitors_end_and_begin_as_before(server):
+    """Of one client several; one is canceled, the id of another is still taken."""
+    client = server.client()
+    for name in "ab":
+        client.call("monitor", "small", name, {"T": {"columns": ["name"]}})
+    server.restart()
+    assert "duplicate" in json.dumps(client.error("monitor", "small", "b", {}))
+    assert client.call("monitor_cancel", "a") == {}
+    client.insert("small", "T", {"name": "x"})
+    assert client.notification("update")[0] == "b"
+    client.has_no_notification()
+
+
+def test_the_server_itself_is_monitored(server):
+    """_Server tells nothing new, and goes on."""
+    client = server.client()
+    client.call("set_db_change_aware", True)
+    request = {"Database": {"columns": ["name", "connected", "schema"]}}
+    before = client.call("monitor", "_Server", "m", request)
+    server.restart()
+    client.has_no_notification()
+    assert server.client().call("monitor", "_Server", "m", request) == before
+
+
+def test_another_set_of_databases(lab, managed):
+    """Who monitors _Server, or does not know that the set may change, connects anew."""
+    small, ops = lab.db("small"), lab.db("ops")
+    managed.start([small])
+    watching, unaware, aware = [managed.client() for _ in range(3)]
+    watching.call("set_db_change_aware", True)
+    watching.call("monitor", "_Server", "m", {"Database": {}})
+    unaware.call("echo")
+    aware.call("set_db_change_aware", True)
+    managed.end()
+    managed.start([small, ops])
+    watching.wait_closed()
+    unaware.wait_closed()
+    assert aware.call("list_dbs") == ["_Server", "ops", "small"]
+
+
+# What waits
+
+
+def wait_for(client, name, timeout=None):
+    """Starts a transaction that waits for a row; returns the request's id."""
+    limit = {} if timeout is None else {"timeout": timeout}
+    return client.request("transact", [
+        "small", {"op": "wait", "table": "T", "where": [["name", "==", name]], "columns": ["name"],
+                  "until": "==", "rows": [{"name": name}], **limit},
+        {"op": "insert", "table": "T", "row": {"name": name + "!"}}])
+
+
+def test_a_transaction_that_waits(server):
+    """It is woken by a commit after the restart, can be canceled, and its id is in use."""
+    client = server.client()
+    first, second = wait_for(client, "a"), wait_for(client, "b")
+    server.restart()
+    client.has_no_notification()
+    again = client.reply(client.request("transact", ["small"], first))
+    assert "duplicate request ID" in json.dumps(again)
+    server.client().insert("small", "T", {"name": "a"})
+    assert client.result(first)[0] == {}
+    client.notify("cancel", [second])
+    assert client.reply(second)["error"] == "canceled"
+    assert sorted(r["name"] for r in client.select("small", "T", ["name"])) == ["a", "a!"]
+
+
+def test_the_time_of_a_wait_goes_on(server):
+    client = server.client()
+    request = wait_for(client, "never", 1500)
+    server.restart()
+    assert client.result(request)[0]["error"] == "timed out"
+
+
+def test_locks(server):
+    """The owner keeps it, those that wait get it in order; what was stolen stays so."""
+    owner, second, third, thief, victim = [server.client() for _ in range(5)]
+    assert owner.call("lock", "l") == {"locked": True}
+    assert second.call("lock", "l") == {"locked": False}
+    assert third.call("lock", "l") == {"locked": False}
+    assert victim.call("steal", "s") == {"locked": True}
+    assert thief.call("steal", "s") == {"locked": True}
+    assert victim.notification("stolen") == ["s"]
+    server.restart()
+    for client in owner, second, third, thief, victim:
+        client.has_no_notification()
+    owner.commit("small", {"op": "assert", "lock": "l"})
+    thief.commit("small", {"op": "assert", "lock": "s"})
+    assert victim.transact("small", {"op": "assert", "lock": "s"})[0]["error"] == "not owner"
+    thief.close()
+    assert victim.call("unlock", "s") == {}
+    assert victim.call("lock", "s") == {"locked": True}
+    assert owner.call("unlock", "l") == {}
+    assert second.notification("locked") == ["l"]
+    second.close()
+    assert third.notification("locked") == ["l"]
+
+
+def test_an_owner_that_is_gone(server):
+    """It leaves while there is no process: who waits gets the lock."""
+    owner, second, third = [server.client() for _ in range(3)]
+    for client in owner, second, third:
+        client.call("lock", "l")
+    server.end()
+    owner.close()
+    dbs, options, remotes = server.how
+    server.start(dbs, *options, remotes=remotes)
+    assert second.notification("locked") == ["l"]
+    third.has_no_notification()
+
+
+# Bytes
+
+
+def test_half_a_request(server):
+    """What came before and what comes after are one request, wherever it is cut."""
+    text = json.dumps({"method": "echo", "params": ["\u00e4\\\"", {"x": [1.5, None]}], "id": 7})
+    clients = [server.client() for _ in range(len(text))]
+    for n, client in enumerate(clients):
+        client.send_raw(text.encode()[:n])
+    server.restart()
+    for n, client in enumerate(clients):
+        client.send_raw(text.encode()[n:])
+        assert client.result(7) == json.loads(text)["params"]
+
+
+def test_half_of_a_long_request(server):
+    """Several megabytes, the last ones not yet read by the server when it stops."""
+    client = server.client()
+    rows = [{"op": "insert", "table": "T", "row": {"name": "x" * 1000}}] * 4000
+    text = json.dumps({"method": "transact", "params": ["small", *rows], "id": 1}).encode()
+    client.send_raw(text[:len(text) // 2])
+    server.restart()
+    client.send_raw(text[len(text) // 2:])
+    assert len(client.result(1)) == 4000
+
+
+def test_requests_while_there_is_no_server(server):
+    client = server.client()
+    client.call("echo")
+    server.end()
+    requests = [client.request("echo", [n]) for n in range(20)]
+    dbs, options, remotes = server.how
+    server.start(dbs, *options, remotes=remotes)
+    assert [client.result(r) for r in requests] == [[n] for n in range(20)]
+
+
+def test_a_client_that_does_not_read(server):
+    """Megabytes that it has not read yet arrive, each update once, and the later ones too."""
+    writer = server.client()
+    watcher = Watcher(server, "monitor_cond", ["name"])
+    uuids = [writer.insert("small", "T", {"name": f"{n} {'x' * 100000}"}) for n in range(60)]
+    echo = watcher.client.request("echo", [])
+    server.restart()
+    writer.commit("small", {"op": "update", "table": "T", "where": [], "row": {"name": "y"}})
+    watcher.client.result(echo)
+    watcher.check(server)
+    assert set(watcher.replica.rows("T")) == set(uuids)
+
+
+def test_probes_are_answered(lab, managed):
+    """A request for a sign of life whose answer comes to the next process; and the next one's."""
+    managed.start([lab.db("small")], remotes=["ptcp:0:127.0.0.1"])
+    port = int(managed.wait_log(r"listening on port (\d+)").group(1))
+    client = managed.client(("127.0.0.1", port))
+    client.call("echo")
+    client.answers_echo = False
+    client.receive("a probe", 3 * wait.PATIENCE)
+    managed.restart()
+    client.send({"id": "echo", "result": [], "error": None})
+    client.answers_echo = True
+    client.call("echo")
+    assert client._take(client.receive("another probe", 3 * wait.PATIENCE)) is None
+    assert client.n_echoes == 1
+
+
+# Where connections come from
+
+
+def test_a_socket_that_listens(lab, managed):
+    """Its port stays, and who connects while there is no process is served by the next one."""
+    managed.start([lab.db("small")], remotes=["ptcp:0:127.0.0.1"])
+    port = int(managed.wait_log(r"listening on port (\d+)").group(1))
+    client = managed.client(("127.0.0.1", port))
+    client.call("echo")
+    managed.end()
+    early = managed.client(("127.0.0.1", port))
+    request = early.request("list_dbs", [])
+    dbs, options, remotes = managed.how
+    managed.start(dbs, *options, remotes=remotes)
+    assert early.result(request) == ["_Server", "small"]
+    assert client.call("echo") == []
+
+
+def test_a_passed_socket(lab, managed):
+    """Connections that came through a socket unit's socket."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = listener.getsockname()
+    managed.start([lab.db("small")], remotes=[], fds={"db": listener.dup()})
+    client = managed.client(address)
+    client.call("echo")
+    managed.restart(fds={"db": listener.dup()})
+    assert client.call("list_dbs") == ["_Server", "small"]
+    listener.close()
+
+
+def test_a_connection_that_the_server_made(lab, managed):
+    """It is not dialled again, but once it ends."""
+    path = os.path.join(managed.run_dir, "far")
+    far = socket.socket(socket.AF_UNIX)
+    far.bind(path)
+    far.listen()
+    far.settimeout(3 * wait.PATIENCE)
+    managed.start([lab.db("small")], remotes=["unix:" + path])
+    client = Client(far.accept()[0])
+    managed.clients.append(client)
+    client.call("lock", "l")
+    managed.restart()
+    client.commit("small", {"op": "assert", "lock": "l"})
+    client.close()
+    again = Client(far.accept()[0])
+    assert again.call("lock", "l") == {"locked": True}
+    again.close()
+    far.close()
+
+
+def test_a_remote_that_is_gone(lab, managed):
+    """Its connections are closed, and the locks they held passed on."""
+    paths = [os.path.join(managed.run_dir, name) for name in "ab"]
+    managed.start([lab.db("small")], remotes=["punix:" + p for p in paths])
+    kept, closed = [managed.client(p) for p in paths]
+    closed.call("lock", "l")
+    kept.call("lock", "l")
+    managed.end()
+    managed.start(managed.how[0], remotes=["punix:" + paths[0]])
+    closed.wait_closed()
+    assert kept.notification("locked") == ["l"]
+
+
+# What cannot go on exactly
+
+
+def change_between(server, path, row):
+    """Another process changes the database while there is no server."""
+    server.end()
+    dbfile.append(path, {"T": {row: {"name": "between"}}})
+    dbs, options, remotes = server.how
+    server.start(dbs, *options, remotes=remotes)
+
+
+def test_a_database_that_has_changed(lab, managed):
+    """Who sees stored columns only is told the difference; for others it is unknown."""
+    path = lab.db("small")
+    managed.start([path])
+    managed.client().insert("small", "T", {"name": "before"})
+    exact = [Watcher(managed, kind, ["name"]) for kind in KINDS]
+    others = [Watcher(managed, kind, columns) for kind in KINDS
+              for columns in (["name", "_version"], ["eph"])]
+    change_between(managed, path, "00000000-0000-0000-0000-00000000000a")
+    for watcher in exact:
+        watcher.check(managed)
+        assert watcher.replica.n_updates == 2
+    for watcher in others:
+        watcher.client.wait_closed()
+
+
+def test_another_database_of_that_name(lab, managed):
+    path = lab.db("small")
+    managed.start([path])
+    watcher = Watcher(managed, "monitor", ["name"])
+    managed.client().insert("small", "T", {"name": "gone"})
+    managed.end()
+    os.unlink(path)
+    lab.db("small")
+    managed.start([path])
+    watcher.client.wait_closed()
+
+
+def test_a_final_stop(server, manager):
+    """The service manager closes what it keeps; the next start knows nothing of it."""
+    client = server.client()
+    client.call("lock", "l")
+    server.end()
+    manager.drop_store()
+    client.wait_closed()
+    dbs, options, remotes = server.how
+    server.start(dbs, *options, remotes=remotes)
+    assert server.client().call("lock", "l") == {"locked": True}
+
+
+def test_without_a_store(lab, tmp_path):
+    """As it always was: connections are closed."""
+    manager = Manager(tmp_path, 0)
+    server = ManagedServer(manager, lab.programs, str(lab.directory), lab.env)
+    lab.servers.append(server)
+    client = server.start([lab.db("small")]).client()
+    client.call("echo")
+    server.restart()
+    client.wait_closed()
+    manager.close()
+
+
+def test_a_crash_after_the_restart(server):
+    """What was taken up is not there a second time."""
+    client = server.client()
+    client.call("lock", "l")
+    server.restart()
+    client.call("echo")
+    server.kill()
+    client.wait_closed()
+    assert not server.manager.store
+    dbs, options, remotes = server.how
+    server.start(dbs, *options, remotes=remotes)
+    assert server.client().call("lock", "l") == {"locked": True}
+
+
+FORGED = {
+    "another format": b"ovsdbd handover format 2, 5 bytes of state\n[1,2]",
+    "no state": b"hello",
+    "incomplete": b"ovsdbd handover format 1, 500 bytes of state\n[1,2]",
+    "not JSON": b"ovsdbd handover format 1, 5 bytes of state\n[1,2}",
+    "too few descriptors": b"ovsdbd handover format 1, 21 bytes of state\n[[],{},[],[[],[],[]]]",
+}
+
+
+def forge(text, fds):
+    """A parcel as a former process would leave it."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    memory = os.memfd_create("forged", os.MFD_ALLOW_SEALING)
+    os.write(memory, text)
+    fcntl.fcntl(memory, fcntl.F_ADD_SEALS, 0xf)
+    socket.send_fds(ours, [b"P"], [memory])
+    if fds:
+        socket.send_fds(ours, [b"P"], fds)
+    os.close(memory)
+    ours.close()
+    return theirs
+
+
+@pytest.mark.parametrize("text", FORGED.values(), ids=FORGED)
+def test_a_state_of_somebody_else(lab, managed, text):
+    """It is closed, cleanly, and the server serves."""
+    managed.allow("what the former process has left cannot be taken up")
+    ours, theirs = socket.socketpair()
+    managed.manager.store["ovsdbd-handover"] = forge(text, [theirs.fileno()])
+    theirs.close()
+    managed.start([lab.db("small")])
+    with Client(ours) as client:
+        client.wait_closed()
+    assert managed.client().call("list_dbs") == ["_Server", "small"]
+    assert not managed.manager.store
+
+
+def test_a_parcel_that_was_opened(lab, managed):
+    """A descriptor of that name in which nothing is."""
+    managed.allow("what the former process has left cannot be taken up")
+    ours, managed.manager.store["ovsdbd-handover"] = socket.socketpair()
+    managed.start([lab.db("small")])
+    assert managed.client().call("list_dbs") == ["_Server", "small"]
+    ours.close()

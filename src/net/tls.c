@@ -33,6 +33,7 @@ struct tls {
     size_t in_flight; // bytes of the record that is not finished
     struct tls_peer peer;
     char *reason;
+    gnutls_alert_description_t alert; // what goes with it; 0: gnutls knows
 };
 
 static int on_verify(gnutls_session_t session)
@@ -44,7 +45,7 @@ static int on_verify(gnutls_session_t session)
         return 0;
     }
     r = tls_verify(session, tls->material, tls->is_server ? NULL : tls->material->server_name,
-                   &tls->peer, &tls->reason);
+                   &tls->peer, &tls->alert, &tls->reason);
     tls->has_bootstrapped = r == -EAGAIN;
     return r < 0 ? GNUTLS_E_CERTIFICATE_ERROR : 0;
 }
@@ -206,6 +207,19 @@ static int check_cipher(struct tls *tls)
     return -EPROTO;
 }
 
+// If it cannot be sent, so be it.
+static void send_alert(struct tls *tls, int r)
+{
+    if (r == GNUTLS_E_NO_CERTIFICATE_FOUND) {
+        tls->alert = GNUTLS_A_HANDSHAKE_FAILURE; // RFC 5246 7.4.6; gnutls sends decode_error
+    }
+    if (tls->alert) {
+        gnutls_alert_send(tls->session, GNUTLS_AL_FATAL, tls->alert);
+    } else {
+        gnutls_alert_send_appropriate(tls->session, r);
+    }
+}
+
 int tls_handshake(struct tls *tls, uint32_t *ret_events)
 {
     int r = GNUTLS_E_AGAIN;
@@ -224,7 +238,7 @@ int tls_handshake(struct tls *tls, uint32_t *ret_events)
         return -EAGAIN;
     }
     set_reason(tls, r);
-    gnutls_alert_send_appropriate(tls->session, r); // if it cannot be sent, so be it
+    send_alert(tls, r);
     return r == GNUTLS_E_PREMATURE_TERMINATION && !tls->has_spoken ? -ECONNRESET : -EPROTO;
 }
 

@@ -193,6 +193,17 @@ static char *explain(unsigned status, const struct chain *chain,
     return reason;
 }
 
+static gnutls_alert_description_t alert_for(unsigned status)
+{
+    if (status & GNUTLS_CERT_REVOKED) {
+        return GNUTLS_A_CERTIFICATE_REVOKED;
+    }
+    if (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA)) {
+        return GNUTLS_A_UNKNOWN_CA;
+    }
+    return status & GNUTLS_CERT_EXPIRED ? GNUTLS_A_CERTIFICATE_EXPIRED : GNUTLS_A_BAD_CERTIFICATE;
+}
+
 static char *explain_name(gnutls_x509_crt_t certificate, const char *expected)
 {
     _cleanup_free_ char *subject = tls_subject(certificate);
@@ -279,12 +290,15 @@ static int bootstrap(const struct chain *chain, const struct tls_material *mater
 }
 
 int tls_verify(gnutls_session_t session, const struct tls_material *material,
-               const char *server_name, struct tls_peer *ret_peer, char **ret_reason)
+               const char *server_name, struct tls_peer *ret_peer,
+               gnutls_alert_description_t *ret_alert, char **ret_reason)
 {
     _cleanup_chain_ struct chain chain = {0};
     unsigned status = 0;
-    int r = read_chain(session, &chain, ret_reason);
+    int r;
 
+    *ret_alert = GNUTLS_A_BAD_CERTIFICATE;
+    r = read_chain(session, &chain, ret_reason);
     if (r < 0) {
         return r;
     }
@@ -298,6 +312,7 @@ int tls_verify(gnutls_session_t session, const struct tls_material *material,
         return -EACCES;
     }
     if (status) {
+        *ret_alert = alert_for(status);
         *ret_reason = explain(status, &chain, material);
         return -EACCES;
     }

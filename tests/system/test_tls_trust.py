@@ -18,9 +18,10 @@ pytestmark = pytest.mark.ours("the peer says it in other words")
 
 
 class Case:
-    def __init__(self, make, reason, options=None):
+    def __init__(self, make, reason, options=None, alert="Certificate is bad"):
         self.make = make  # the identity, made by the authority
         self.reason = reason
+        self.alert = alert  # what its owner hears
         self.options = options or (lambda pki: [])  # of the side that judges
 
 
@@ -33,22 +34,26 @@ def revoked(pki):
 CASES = {
     "expired": Case(
         lambda pki: pki.issue("old", begin="20200101000000Z", end="20210101000000Z"),
-        "certificate .*CN=old.* has expired on 2021-01-01 00:00:00 UTC"),
+        "certificate .*CN=old.* has expired on 2021-01-01 00:00:00 UTC",
+        alert="Certificate is expired"),
     "not yet valid": Case(
         lambda pki: pki.issue("early", begin="20900101000000Z", end="20910101000000Z"),
         "certificate .*CN=early.* is not valid before 2090-01-01 00:00:00 UTC"),
     "wrong CA": Case(
         lambda pki: pki.stranger,
-        "certificate .*CN=stranger.* is not signed by a CA in .*ca-cert.pem but by .*CN=other-ca"),
+        "certificate .*CN=stranger.* is not signed by a CA in .*ca-cert.pem but by .*CN=other-ca",
+        alert="CA is unknown"),
     "another CA of the same name": Case(
         lambda pki: Authority(folder(pki, "twin"), "ca").issue("twin"),
         "certificate .*CN=twin.* is not signed by a CA in .*ca-cert.pem but by .*CN=ca"),
     "self-signed": Case(
         lambda pki: Authority(folder(pki, "alone"), "alone"),
-        "certificate .*CN=alone.* is signed by itself and not in .*ca-cert.pem"),
+        "certificate .*CN=alone.* is signed by itself and not in .*ca-cert.pem",
+        alert="CA is unknown"),
     "revoked": Case(
         revoked, "certificate .*CN=revoked.* has been revoked",
-        lambda pki: [f"--ssl-crl={pki.crl('crl')}"]),
+        lambda pki: [f"--ssl-crl={pki.crl('crl')}"],
+        alert="Certificate was revoked"),
     "short key": Case(
         lambda pki: pki.issue("short", bits=1024),
         "certificate .*CN=short.* is too weak: its key has only 1024 bits"),
@@ -73,7 +78,8 @@ def test_server_says_why(lab, pki, programs, case):
     identity = case.make(pki)
     server, port = serve(lab, pki, *case.options(pki))
     server.allow(REFUSED)
-    assert dump(lab, programs, port, identity.options("none")).status == 1
+    result = dump(lab, programs, port, identity.options("none"))
+    result.fails(saying=case.alert)
     server.wait_log(REFUSED + case.reason)
     assert "small" in dump(lab, programs, port, pki.client.options(pki.cert)).ok().split()
 

@@ -41,15 +41,19 @@ class TlsClient:
         raw = socket.create_connection((host, port), timeout=wait.PATIENCE)
         self.socket = context.wrap_socket(raw)
 
-    def echo(self, text):
-        self.socket.sendall(b'{"id":1,"method":"echo","params":["%s"]}' % text.encode())
+    def call(self, method, params):
+        """Sends a request, `params` as JSON text; returns the reply's text, which is no error."""
+        self.socket.sendall(f'{{"id":1,"method":"{method}","params":{params}}}'.encode())
         reply = b""
-        while not reply.endswith(b"}"):
+        while not reply.endswith(b'}') or reply.count(b"{") > reply.count(b"}"):
             part = self.socket.recv(65536)
             assert part, "closed"
             reply += part
-        assert text.encode() in reply
+        assert b'"error":null' in reply, reply
         return reply
+
+    def echo(self, text):
+        assert text.encode() in self.call("echo", f'["{text}"]')
 
     def is_refused(self):
         """The peer ends the connection; TLS 1.3 tells only when something is read."""

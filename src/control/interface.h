@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 #define INTERFACE_SERVICE "org.varlink.service"
-#define INTERFACE_CONTROL "org.ovsdbd.Control"
+#define INTERFACE_CONTROL "org.ovsdbd.control"
 
 // Appends the definition of one of the two interfaces. False if there is none of this name.
 bool interface_describe(const struct command_registry *registry, const char *name,

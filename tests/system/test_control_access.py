@@ -47,7 +47,7 @@ def command(name, *args):
 
 
 def varlink(method, **parameters):
-    return json.dumps({"method": f"org.ovsdbd.Control.{method}", "parameters": parameters}) + "%"
+    return json.dumps({"method": f"org.ovsdbd.control.{method}", "parameters": parameters}) + "%"
 
 
 def test_mode(lab):

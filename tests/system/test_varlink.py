@@ -9,7 +9,7 @@ import pytest
 from harness import wait
 
 pytestmark = pytest.mark.ours("the peer speaks no varlink")
-CONTROL = "org.ovsdbd.Control"
+CONTROL = "org.ovsdbd.control"
 SERVICE = "org.varlink.service"
 
 

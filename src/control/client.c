@@ -11,11 +11,13 @@
 #include "control/client.h"
 
 #include "basic/log.h"
+#include "basic/messages.h"
 #include "control/dialect.h"
 #include "json/tree.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -43,6 +45,7 @@ struct control_client {
     enum client_state state;
     bool has_dialect; // the first message has told
     bool close_after_write;
+    struct ucred peer;        // who it is; uid -1: not known
     bool may_change;          // see command_call
     struct client_call *call; // RUNNING
     struct command_watch watch;
@@ -145,11 +148,26 @@ static void answer(struct control_client *client, enum command_outcome outcome, 
     set_state(client, CLIENT_WRITING);
 }
 
+static void log_denied(const struct control_client *client, const char *text)
+{
+    static struct log_limit limit = LOG_LIMIT_INIT(10, 5);
+    char uid[16], pid[16];
+
+    snprintf(uid, sizeof(uid), "%u", client->peer.uid);
+    snprintf(pid, sizeof(pid), "%d", client->peer.pid);
+    log_event_limited(&limit, LOG_LEVEL_WARN, MSG_CONTROL_DENIED,
+                      LOG_FIELDS({"OVSDB_PEER_UID", uid}, {"OVSDB_PEER_PID", pid}),
+                      "refused user %s, process %s: %s", uid, pid, text);
+}
+
 static void on_done(struct command_call *base, enum command_outcome outcome, const char *text)
 {
     struct client_call *call = CONTAINER_OF(base, struct client_call, call);
 
     if (call->client) {
+        if (outcome == COMMAND_DENIED) {
+            log_denied(call->client, text);
+        }
         call->client->call = NULL;
         answer(call->client, outcome, text);
     }
@@ -348,14 +366,16 @@ static int add_sources(struct control_client *client, sd_event *event)
     return sd_event_source_set_enabled(client->timer, patience ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
-// Root and the user that the server runs as. Of a peer that is not a local process nobody knows.
-static bool is_trusted(int fd)
+// Root and the user that the server runs as are trusted. Of a peer that is not a local process
+// nobody knows who it is.
+static void identify(struct control_client *client)
 {
-    struct ucred peer;
-    socklen_t size = sizeof(peer);
+    socklen_t size = sizeof(client->peer);
 
-    return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) &&
-           (peer.uid == 0 || peer.uid == geteuid());
+    if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &client->peer, &size)) {
+        client->peer = (struct ucred){.uid = (uid_t)-1};
+    }
+    client->may_change = client->peer.uid == 0 || client->peer.uid == geteuid();
 }
 
 int control_client_new(sd_event *event, struct command_registry *registry, enum control_kind kind,
@@ -373,8 +393,8 @@ int control_client_new(sd_event *event, struct command_registry *registry, enum 
     client->dialect = kind == CONTROL_METRICS ? &dialect_http : &dialect_appctl;
     client->has_dialect = kind == CONTROL_METRICS;
     client->dialect_state = client->dialect->state_new(registry);
-    client->may_change = is_trusted(fd);
     client->fd = fd;
+    identify(client);
     r = add_sources(client, event);
     if (r < 0) {
         client->fd = -1;

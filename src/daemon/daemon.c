@@ -4,6 +4,7 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "config.h"
+#include "daemon/audit.h"
 #include "daemon/child.h"
 #include "daemon/commands.h"
 #include "daemon/glue.h"
@@ -235,6 +236,7 @@ static int make_objects(struct daemon *daemon)
     daemon->registry = command_registry_new();
     commands_register(daemon->registry, daemon);
     statistics_register_commands(daemon->registry, daemon);
+    audit_register_commands(daemon->registry, daemon);
     sync_register_commands(daemon->sync, daemon->registry);
     methods_describe(daemon->registry);
     r = add_signals(daemon);

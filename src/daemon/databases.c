@@ -229,6 +229,15 @@ static char *check_files(const char *path, const char *schema)
     return refusal || !schema ? refusal : confine_check(CONFINE_READ, schema);
 }
 
+static char *open_failed(const char *path, const struct ovsdb_error *error)
+{
+    if (store_is_damage(error)) {
+        log_event(LOG_LEVEL_ERR, MSG_DATABASE_DAMAGED, LOG_FIELDS({"OVSDB_FILE", path}),
+                  "%s: the file is damaged", path);
+    }
+    return error_text(error);
+}
+
 char *databases_add(struct databases *databases, const char *path, const char *schema)
 {
     _cleanup_error_ struct ovsdb_error *error = NULL;
@@ -244,7 +253,7 @@ char *databases_add(struct databases *databases, const char *path, const char *s
     }
     error = open_store(databases, path, schema, &store);
     if (error) {
-        return error_text(error);
+        return open_failed(path, error);
     }
     malloc_trim(0); // of what loading took beside the rows; main.c keeps the library from doing it
     name = db_schema(store_db(store))->name;

@@ -40,7 +40,7 @@ static void on_opened(struct connection *connection)
 {
     struct server *server = net_userdata(connection_net(connection));
     const struct remote_settings *settings = remote_userdata(connection_remote(connection));
-    const struct session_options options = {
+    struct session_options options = {
         .name = connection_name(connection),
         .remote = remote_target(connection_remote(connection)),
         .read_only = settings->read_only,
@@ -48,6 +48,8 @@ static void on_opened(struct connection *connection)
         .client_id = connection_peer_cn(connection),
     };
 
+    options.peer.is_known =
+        connection_peer_process(connection, &options.peer.uid, &options.peer.pid);
     connection_set_userdata(connection, session_new(server, &sink, connection, &options));
 }
 

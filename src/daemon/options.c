@@ -21,6 +21,7 @@ enum {
     OPTION_ACTIVE,
     OPTION_MAX_BACKLOG,
     OPTION_CONFIG_FILE,
+    OPTION_AUDIT,
 };
 
 static const struct option long_options[] = {
@@ -32,6 +33,7 @@ static const struct option long_options[] = {
     {"active", no_argument, NULL, OPTION_ACTIVE},
     {"max-backlog", required_argument, NULL, OPTION_MAX_BACKLOG},
     {"config-file", required_argument, NULL, OPTION_CONFIG_FILE},
+    {"audit", required_argument, NULL, OPTION_AUDIT},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     SERVICE_LONG_OPTIONS,
@@ -65,6 +67,7 @@ static void print_help(void)
     service_options_help("ovsdb-server");
     printf(
         "\nOther options:\n"
+        "  --audit=DB[:TABLE],...  log each transaction that changes these\n"
         "  --max-backlog=SIZE      disconnect a client that does not read when more is queued for\n"
         "                          it; bytes, or with K, M, G (default 4G)\n"
         "  --config-file=FILE      options, databases and remotes (see ovsdb-server.conf(5)), "
@@ -136,6 +139,9 @@ static int handle(struct server_options *options, int c, const char *argument, b
         return 0;
     case OPTION_SYNC_EXCLUDE:
         replace(&options->sync_exclude_tables, argument);
+        return 0;
+    case OPTION_AUDIT:
+        replace(&options->audit, argument);
         return 0;
     case OPTION_ACTIVE:
         options->active = true;
@@ -289,5 +295,6 @@ void server_options_done(struct server_options *options)
     free(options->config_file);
     free(options->run);
     free(options->sync_from);
+    free(options->audit);
     free(options->sync_exclude_tables);
 }

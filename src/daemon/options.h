@@ -21,6 +21,7 @@ struct server_options {
     char *run;                 // --run, or NULL
     char *sync_from;           // --sync-from, or NULL
     char *sync_exclude_tables; // or NULL
+    char *audit;               // --audit, or NULL
     size_t max_backlog;        // --max-backlog in bytes; 0: not given
     bool active;               // --active: no backup at first in spite of --sync-from
 };

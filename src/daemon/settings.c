@@ -2,6 +2,7 @@
 #include "daemon/settings.h"
 
 #include "basic/log.h"
+#include "session/audit.h"
 
 #include <errno.h>
 #include <string.h>
@@ -16,6 +17,11 @@ static void set_limits(struct daemon *daemon, const struct server_options *optio
         limits.max_backlog = options->max_backlog;
     }
     server_set_limits(daemon->server, &limits);
+}
+
+static void set_audit(struct daemon *daemon, const struct server_options *options)
+{
+    audit_configure(daemon->server, options->audit ? options->audit : "");
 }
 
 static char *add_database(struct daemon *daemon, const struct config_database *database)
@@ -119,6 +125,7 @@ static char *configure_remotes(struct daemon *daemon, const struct server_option
 char *settings_open_remotes(struct daemon *daemon, const struct server_options *options)
 {
     set_limits(daemon, options);
+    set_audit(daemon, options);
     return configure_remotes(daemon, options);
 }
 
@@ -200,6 +207,9 @@ static char *change(struct daemon *daemon, const struct server_options *old,
         return error;
     }
     set_limits(daemon, new);
+    if (!is_same(old->audit, new->audit)) {
+        set_audit(daemon, new); // else what commands have said since goes on
+    }
     error = change_databases(daemon, old, new);
     keep_first(&error, change_sync(daemon, old, new));
     keep_first(&error, configure_remotes(daemon, new));

@@ -2,6 +2,7 @@
 #include "daemon/sync.h"
 
 #include "basic/log.h"
+#include "basic/messages.h"
 #include "replication/replica.h"
 
 #include <string.h>
@@ -189,7 +190,8 @@ char *sync_connect(struct sync *sync)
     }
     error = start(sync);
     if (!error) {
-        log_info("backup of %s from now on", sync->source);
+        log_event(LOG_LEVEL_INFO, MSG_ROLE_BACKUP, LOG_FIELDS({"OVSDB_REMOTE", sync->source}),
+                  "backup of %s from now on", sync->source);
         sync->is_backup = true;
         server_set_backup(sync->server, true);
     }
@@ -199,7 +201,8 @@ char *sync_connect(struct sync *sync)
 void sync_disconnect(struct sync *sync)
 {
     if (sync->is_backup) {
-        log_info("active from now on");
+        log_event(LOG_LEVEL_INFO, MSG_ROLE_ACTIVE, LOG_FIELDS({"OVSDB_REMOTE", sync->source}),
+                  "active from now on");
         stop(sync);
         sync->is_backup = false;
         server_set_backup(sync->server, false);

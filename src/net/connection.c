@@ -2,6 +2,7 @@
 // The life of a connection: open, perhaps closing for a while so that what is queued gets out,
 // dead, reaped. Only the reaper tells the handler and frees.
 #include "basic/counter.h"
+#include "basic/messages.h"
 #include "net/handover.h"
 #include "net/internal.h"
 #include "net/tls.h"
@@ -10,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 LOG_MODULE(net);
 COUNTER(connections_opened, "Connections with clients, TLS handshakes included");
@@ -79,6 +81,14 @@ enum log_level connection_end_level(const struct connection *connection)
     return connection->remote->kind == REMOTE_LISTENER ? LOG_LEVEL_DBG : LOG_LEVEL_INFO;
 }
 
+static void log_end(const struct connection *connection, enum log_level level, const char *reason)
+{
+    log_event(level, level <= LOG_LEVEL_WARN ? MSG_CLIENT_CUT : NULL,
+              LOG_FIELDS({"OVSDB_SESSION", connection->name},
+                         {"OVSDB_REMOTE", connection->remote->target}),
+              "%s: %s", connection->name, reason);
+}
+
 static void on_connection_timer(struct timer *timer, usec_t now)
 {
     struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
@@ -146,7 +156,7 @@ void connection_die(struct connection *connection, enum log_level level, const c
     }
     if (connection->state == CONNECTION_OPEN) {
         connection->reason = xstrdup(reason);
-        log_at(level, "%s: %s", connection->name, reason);
+        log_end(connection, level, reason);
     }
     set_state(connection, CONNECTION_DEAD);
     if (connection->events) {
@@ -180,7 +190,7 @@ void connection_close_at(struct connection *connection, enum log_level level, co
         return;
     }
     connection->reason = xstrdup(reason);
-    log_at(level, "%s: %s", connection->name, reason);
+    log_end(connection, level, reason);
     set_state(connection, CONNECTION_CLOSING);
     list_remove(&connection->in_input_ready);
     net_set_timer(net, &connection->timer, net_now(net) + net->linger_usec);
@@ -247,4 +257,18 @@ const char *const *connection_peer_sans(const struct connection *connection)
 size_t connection_backlog(const struct connection *connection)
 {
     return connection->queue.size;
+}
+
+bool connection_peer_process(const struct connection *connection, uid_t *ret_uid, pid_t *ret_pid)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+
+    if (!connection->remote->is_unix ||
+        getsockopt(connection->stream.fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
+        return false;
+    }
+    *ret_uid = peer.uid;
+    *ret_pid = peer.pid;
+    return true;
 }

@@ -143,6 +143,9 @@ const char *connection_name(
 // The common name in the peer's certificate, verified; NULL: it has none, or is not verified, or
 // there is no TLS. Valid until closed() has returned.
 const char *connection_peer_cn(const struct connection *connection);
+// The process at the other end of a Unix socket, as the kernel saw it when it connected. False: it
+// is no Unix socket. From opened() only.
+bool connection_peer_process(const struct connection *connection, uid_t *ret_uid, pid_t *ret_pid);
 // The subject alternative names in the same certificate, as "DNS:a.org", "email:me@a.org",
 // "URI:urn:x", "IP:10.0.0.1"; NULL ends the list, which may be empty. Valid as long.
 const char *const *connection_peer_sans(const struct connection *connection);

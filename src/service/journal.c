@@ -31,7 +31,7 @@ static struct iovec field(const char *name, const char *value)
 
 int journal_send(const struct log_record *record, const char *program)
 {
-    struct iovec iov[32];
+    struct iovec iov[64];
     char priority[] = {(char)('0' + pattern_priority(record->level)), '\0'};
     int n = 0;
     int r;

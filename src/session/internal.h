@@ -8,6 +8,7 @@
 //     convert.c  schema conversion        reply.c    what is answered
 //     slow.c     clients that do not read  denials.c  what a role does not allow
 //     saved.c    what another process goes on with
+//     audit.c    messages on what was committed
 #pragma once
 
 #include "engine/transact.h"
@@ -54,6 +55,8 @@ struct server {
     size_t n_sessions, n_monitors, n_triggers;
     uint64_t n_transactions;
     uint64_t n_lock_changes; // a session got, lost or left a lock
+    struct list audit_rules; // see audit.c
+    struct session *author;  // whose transaction runs, or NULL
     struct buf out;          // the reply being written
     struct buf scratch;      // decoded strings
 };
@@ -65,7 +68,8 @@ struct session {
     const struct session_sink *sink;
     void *userdata;
     char *name;
-    char *remote; // NULL: not known
+    char *remote; // or NULL
+    struct session_peer peer;
     bool read_only;
     char *role;      // NULL: none
     char *client_id; // NULL: not known
@@ -166,6 +170,10 @@ bool session_owns_lock(void *userdata, struct slice lock);
 // denials.c
 // For the log: the session (userdata) was refused something. As often as the log's limit allows.
 void session_log_denial(void *userdata, const struct denial *denial);
+
+// audit.c
+void audit_commit(const struct served_db *sdb, const struct changeset *changes);
+void audit_clear(struct server *server, const char *db); // the rules of `db`, or all for NULL
 
 // self.c
 void server_self_start(struct server *server);

@@ -24,6 +24,7 @@ struct server *server_new(uint64_t (*last_ticket)(void *userdata), void *userdat
     list_init(&server->sessions);
     list_init(&server->slow);
     list_init(&server->woken);
+    list_init(&server->audit_rules);
     server_self_start(server);
     return server;
 }
@@ -37,6 +38,7 @@ void server_free(struct server *server)
         server_remove_db(server, server->dbs[server->dbs[0] == server->self]->db);
     }
     server_self_stop(server);
+    audit_clear(server, NULL);
     htable_done(&server->locks);
     free(server->dbs);
     free(server->timeouts);
@@ -91,7 +93,10 @@ struct db *server_find_db(const struct server *server, struct slice name)
 
 static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
 {
-    served_db_wake(CONTAINER_OF(observer, struct served_db, observer), changes);
+    struct served_db *sdb = CONTAINER_OF(observer, struct served_db, observer);
+
+    served_db_wake(sdb, changes);
+    audit_commit(sdb, changes);
 }
 
 static void attach(struct served_db *sdb, struct db *db)

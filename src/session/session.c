@@ -44,6 +44,7 @@ struct session *session_new(struct server *server, const struct session_sink *si
     session->userdata = userdata;
     session->name = xstrdup(options->name);
     session->remote = options->remote ? xstrdup(options->remote) : NULL;
+    session->peer = options->peer;
     session->read_only = options->read_only;
     session->role = options->role && *options->role ? xstrdup(options->role) : NULL;
     session->client_id = options->client_id ? xstrdup(options->client_id) : NULL;

@@ -24,9 +24,17 @@ struct session_sink {
     void (*close)(void *userdata, const char *reason);
 };
 
+// The process at the other end of a Unix socket, as it was when it connected.
+struct session_peer {
+    bool is_known;
+    unsigned uid;
+    int pid;
+};
+
 struct session_options {
     const char *name;   // of the peer, for the log: "unix#3", "tcp:127.0.0.1:40000"; copied
-    const char *remote; // where it comes from, for the log; NULL: not known; copied
+    const char *remote; // where it comes from, for the log, or NULL; copied
+    struct session_peer peer;
     bool read_only;
     const char *role;      // of RBAC; NULL or "": none, it may do everything; copied
     const char *client_id; // whom RBAC rules are about; NULL: nobody known; copied

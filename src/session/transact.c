@@ -194,7 +194,9 @@ static bool run(struct session *session, const struct served_db *sdb, struct sli
         return true;
     }
     message_begin_reply(out, id);
+    session->server->author = session;
     error = transact_run(sdb->db, &request, out, &status, ret);
+    session->server->author = NULL;
     if (error) {
         session_reply_error(session, id, error);
         return false;

@@ -93,7 +93,9 @@ static struct ovsdb_error *on_write_failed(struct store *store, int error)
     static struct log_limit limit = LOG_LIMIT_INIT(6, 3);
 
     COUNT(record_write_errors);
-    log_limited(&limit, LOG_LEVEL_ERR, "%s: cannot be written: %s", store->path, strerror(-error));
+    log_event_limited(&limit, LOG_LEVEL_ERR, MSG_DATABASE_UNWRITTEN,
+                      LOG_FIELDS({"OVSDB_DATABASE", db_schema(store->db)->name}),
+                      "%s: cannot be written: %s", store->path, strerror(-error));
     if (ftruncate(store->member.fd, (off_t)store->size) < 0 ||
         (store->member.twin_fd >= 0 &&
          ftruncate(store->member.twin_fd, (off_t)store->twin_size) < 0)) {

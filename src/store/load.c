@@ -100,6 +100,14 @@ static struct ovsdb_error *load_record(struct loader *loader, const struct reade
     return NULL;
 }
 
+// Known by its address.
+static const char damaged[] = ERROR_SYNTAX;
+
+bool store_is_damage(const struct ovsdb_error *error)
+{
+    return error->tag == damaged;
+}
+
 // The end of the records: nothing left, a tear, or damage.
 static struct ovsdb_error *load_end(struct loader *loader, enum reader_status status)
 {
@@ -113,7 +121,7 @@ static struct ovsdb_error *load_end(struct loader *loader, enum reader_status st
                          loader->path, reader_reason(loader->reader));
     }
     if (status == READER_DAMAGED) {
-        return error_new(ERROR_SYNTAX,
+        return error_new(damaged,
                          "%s: %s; the file is damaged. \"ovsdb-tool show-log %s\" shows the "
                          "records before it",
                          loader->path, reader_reason(loader->reader), loader->path);

@@ -26,6 +26,8 @@ struct store_progress {
 // and, for damage, the ovsdb-tool verb that shows what is whole. O(file + database).
 struct ovsdb_error *store_open(const char *path, enum store_mode mode, struct gate *gate,
                                const struct store_progress *progress, struct store **ret);
+// store_open() failed because the file holds what is no record, with records behind it.
+bool store_is_damage(const struct ovsdb_error *error);
 // Everything committed is synced first. Frees the database with it. NULL allowed.
 void store_close(struct store *store);
 // The same but for the database, which is the caller's then.

@@ -15,8 +15,8 @@ ROOT = pathlib.Path(sys.argv[1])
 HEADER = ROOT / "src/basic/messages.h"
 CATALOG = ROOT / "units/ovsdbd.catalog"
 ID = re.compile(r'"([0-9a-f]{32})"')
-KNOWN_FIELDS = {"OVSDB_DATABASE", "OVSDB_REMOTE", "OVSDB_SESSION", "OVSDB_ROLE",
-                "OVSDB_CLIENT_ID"}
+KNOWN_FIELDS = {"OVSDB_CLIENT_ID", "OVSDB_DATABASE", "OVSDB_FILE", "OVSDB_PEER_PID",
+                "OVSDB_PEER_UID", "OVSDB_REMOTE", "OVSDB_ROLE", "OVSDB_SESSION", "OVSDB_TXN"}
 
 
 def errors():

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/audit.h"
+
+#include "basic/log.h"
+#include "basic/messages.h"
+#include "session/internal.h"
+
+#define MAX_ROWS    20 // named in one message
+#define MAX_TABLES  10
+#define MAX_COMMENT 500 // bytes
+#define N_OTHERS    9   // fields that come once
+
+LOG_MODULE(transaction);
+
+struct audit_rule {
+    struct list node;
+    char *db;
+    char *table; // NULL: all for which there is no other rule
+    bool on;
+};
+
+static bool is_same_table(const char *a, const char *b)
+{
+    return a && b ? !strcmp(a, b) : a == b;
+}
+
+static struct audit_rule *find_rule(const struct server *server, const char *db, const char *table)
+{
+    struct audit_rule *rule;
+
+    LIST_FOREACH (rule, &server->audit_rules, node) {
+        if (!strcmp(rule->db, db) && is_same_table(rule->table, table)) {
+            return rule;
+        }
+    }
+    return NULL;
+}
+
+static void rule_free(struct audit_rule *rule)
+{
+    list_remove(&rule->node);
+    free(rule->db);
+    free(rule->table);
+    free(rule);
+}
+
+void audit_clear(struct server *server, const char *db)
+{
+    struct audit_rule *rule, *next;
+
+    LIST_FOREACH_SAFE (rule, next, &server->audit_rules, node) {
+        if (!db || !strcmp(rule->db, db)) {
+            rule_free(rule);
+        }
+    }
+}
+
+void audit_set(struct server *server, const char *db, const char *table, bool on)
+{
+    struct audit_rule *rule;
+
+    if (!table) {
+        audit_clear(server, db);
+    }
+    rule = find_rule(server, db, table);
+    if (!rule) {
+        rule = NEW(struct audit_rule);
+        rule->db = xstrdup(db);
+        rule->table = table ? xstrdup(table) : NULL;
+        list_push_back(&server->audit_rules, &rule->node);
+    }
+    rule->on = on;
+}
+
+void audit_configure(struct server *server, const char *list)
+{
+    _cleanup_free_ char *copy = xstrdup(list);
+    char *rest = copy;
+    char *item;
+
+    audit_clear(server, NULL);
+    while ((item = strsep(&rest, ","))) {
+        char *db = strsep(&item, ":");
+
+        if (db[0]) {
+            audit_set(server, db, item, true);
+        }
+    }
+}
+
+bool audit_is_on(const struct server *server, const char *db, const char *table)
+{
+    const struct audit_rule *rule = find_rule(server, db, table);
+
+    rule = rule ? rule : find_rule(server, db, NULL);
+    return rule && rule->on;
+}
+
+// One message, being made.
+struct entry {
+    struct buf text;
+    struct log_field fields[N_OTHERS + MAX_TABLES + MAX_ROWS + 1];
+    size_t n_fields;
+    char *rows[MAX_ROWS];
+    size_t n_rows; // changed, in all
+    size_t n_tables;
+};
+
+static void add_field(struct entry *entry, const char *name, const char *value)
+{
+    if (value) {
+        entry->fields[entry->n_fields++] = (struct log_field){name, value};
+    }
+}
+
+static void add_row(struct entry *entry, const char *table, const struct row_change *change)
+{
+    const struct row *row = change->new ? change->new : change->old;
+    const char *what = !change->old ? "insert" : change->new ? "modify" : "delete";
+    char uuid[UUID_LEN + 1] = "";
+    char *text;
+
+    if (entry->n_rows++ >= MAX_ROWS) {
+        return;
+    }
+    uuid_format(row->uuid, uuid);
+    text = xasprintf("%s %s %s", table, what, uuid);
+    buf_printf(&entry->text, "%s %s", entry->n_rows > 1 ? "," : "", text);
+    entry->rows[entry->n_rows - 1] = text;
+    add_field(entry, "OVSDB_ROW", text);
+}
+
+static void add_tables(struct entry *entry, const struct served_db *sdb,
+                       const struct changeset *changes)
+{
+    for (size_t i = 0; i < changes->n_tables; i++) {
+        const struct table_changes *table = &changes->tables[i];
+        const char *name = table->table->name;
+
+        if (!audit_is_on(sdb->server, changes->schema->name, name)) {
+            continue;
+        }
+        if (entry->n_tables++ < MAX_TABLES) {
+            add_field(entry, "OVSDB_TABLE", name);
+        }
+        for (size_t j = 0; j < table->n_rows; j++) {
+            add_row(entry, name, &table->rows[j]);
+        }
+    }
+}
+
+// "unix#3 (uid 0, pid 77)", or who commits where there is no client.
+static char *who(const struct session *session)
+{
+    if (!session) {
+        return xstrdup("the server itself");
+    }
+    if (session->peer.is_known) {
+        return xasprintf("%s (uid %u, pid %d)", session->name, session->peer.uid,
+                         session->peer.pid);
+    }
+    return session->client_id ? xasprintf("%s (%s)", session->name, session->client_id)
+                              : xstrdup(session->name);
+}
+
+static void add_session(struct entry *entry, const struct session *session, char ids[2][16])
+{
+    if (!session) {
+        return;
+    }
+    add_field(entry, "OVSDB_SESSION", session->name);
+    add_field(entry, "OVSDB_REMOTE", session->remote);
+    add_field(entry, "OVSDB_CLIENT_ID", session->client_id);
+    if (session->peer.is_known) {
+        snprintf(ids[0], 16, "%u", session->peer.uid);
+        snprintf(ids[1], 16, "%d", session->peer.pid);
+        add_field(entry, "OVSDB_PEER_UID", ids[0]);
+        add_field(entry, "OVSDB_PEER_PID", ids[1]);
+    }
+}
+
+static void add_comment(struct entry *entry, const char *comment)
+{
+    if (comment) {
+        size_t size = strnlen(comment, MAX_COMMENT);
+
+        buf_printf(&entry->text, "; comment: %.*s%s", (int)size, comment,
+                   comment[size] ? "..." : "");
+        add_field(entry, "OVSDB_COMMENT", comment);
+    }
+}
+
+static void write_entry(struct entry *entry, const struct session *session,
+                        const struct changeset *changes)
+{
+    _cleanup_free_ char *author = who(session);
+    char txn[UUID_LEN + 1] = "";
+    char ids[2][16];
+
+    if (entry->n_rows > MAX_ROWS) {
+        buf_printf(&entry->text, " and %zu more", entry->n_rows - MAX_ROWS);
+    }
+    uuid_format(changes->txn_id, txn);
+    add_field(entry, "OVSDB_DATABASE", changes->schema->name);
+    add_field(entry, "OVSDB_TXN", txn);
+    add_session(entry, session, ids);
+    add_comment(entry, changes->comment);
+    log_event(LOG_LEVEL_INFO, MSG_TRANSACTION, entry->fields, "%s: transaction %s of %s:%s",
+              changes->schema->name, txn, author, buf_cstr(&entry->text));
+}
+
+void audit_commit(const struct served_db *sdb, const struct changeset *changes)
+{
+    struct entry entry = {0};
+
+    if (list_is_empty(&sdb->server->audit_rules)) {
+        return;
+    }
+    add_tables(&entry, sdb, changes);
+    if (entry.n_rows) {
+        write_entry(&entry, sdb->server->author, changes);
+    }
+    for (size_t i = 0; i < MIN(entry.n_rows, (size_t)MAX_ROWS); i++) {
+        free(entry.rows[i]);
+    }
+    buf_done(&entry.text);
+}

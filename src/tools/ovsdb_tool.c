@@ -7,7 +7,11 @@
 
 #include <stdio.h>
 
+enum { OPTION_RBAC_ROLE = 0x1000, OPTION_RBAC_ID };
+
 static const struct option long_options[] = {
+    {"rbac-role", required_argument, NULL, OPTION_RBAC_ROLE},
+    {"rbac-id", required_argument, NULL, OPTION_RBAC_ID},
     {"more", no_argument, NULL, 'm'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -88,6 +92,8 @@ static void tool_help(const struct tool_context *context, int argc, char **argv)
         "\n"
         "Other options:\n"
         "  -m, --more                     show-log shows more: rows, and with two their columns\n"
+        "  --rbac-role=ROLE               query and transact as a client with this role\n"
+        "  --rbac-id=ID                   and this id\n"
         "  -h, --help                     this text\n"
         "  -V, --version                  the version\n",
         tool_name(), tool_name(), context->default_db, context->default_schema, dirs_log(),
@@ -101,6 +107,12 @@ static void handle_option(struct tool_context *context, struct service_options *
     switch (c) {
     case 'm':
         context->more++;
+        break;
+    case OPTION_RBAC_ROLE:
+        context->rbac_role = optarg[0] ? optarg : NULL;
+        break;
+    case OPTION_RBAC_ID:
+        context->rbac_id = optarg;
         break;
     case 'h':
         tool_help(context, 0, NULL);
@@ -145,7 +157,7 @@ int main(int argc, char **argv)
     _cleanup_free_ char *default_db = dirs_path(dirs_db(), "conf.db");
     _cleanup_free_ char *default_schema = dirs_path(dirs_pkgdata(), "vswitch.ovsschema");
     _cleanup_free_ char *short_options = tool_short_options(long_options);
-    struct tool_context context = {default_db, default_schema, 0};
+    struct tool_context context = {.default_db = default_db, .default_schema = default_schema};
     struct service_options service = {0};
     _cleanup_free_ char *error = NULL;
     int c;
@@ -157,6 +169,9 @@ int main(int argc, char **argv)
     tool_set_default_timeout();
     if (optind >= argc) {
         tool_fail("missing command name; use --help for help");
+    }
+    if (context.rbac_id && !context.rbac_role) {
+        tool_fail("--rbac-id needs --rbac-role");
     }
     if (service_options_apply(&service, &error) < 0) {
         tool_fail("%s", error);

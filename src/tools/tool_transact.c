@@ -24,9 +24,11 @@ static struct ovsdb_error *check_name(struct slice params, const char *name)
     return NULL;
 }
 
-static struct ovsdb_error *run(struct db *db, struct slice params, struct buf *result)
+static struct ovsdb_error *run(const struct tool_context *context, struct db *db,
+                               struct slice params, struct buf *result)
 {
-    struct transact_request request = {.params = params};
+    struct transact_request request = {
+        .params = params, .role = context->rbac_role, .client_id = context->rbac_id};
     struct transact_result outcome;
     enum transact_status status;
     struct ovsdb_error *error = transact_run(db, &request, result, &status, &outcome);
@@ -43,8 +45,10 @@ static struct ovsdb_error *run(struct db *db, struct slice params, struct buf *r
     return error;
 }
 
-static void transact(const char *path, const char *transaction, enum store_mode mode)
+static void transact(const struct tool_context *context, int argc, char **argv,
+                     enum store_mode mode)
 {
+    const char *path = argc > 1 ? argv[0] : context->default_db;
     struct gate *gate = mode == STORE_READ_WRITE ? gate_new(NULL, NULL) : NULL;
     _cleanup_error_ struct ovsdb_error *error = NULL;
     _cleanup_buf_ struct buf result = {0};
@@ -52,10 +56,10 @@ static void transact(const char *path, const char *transaction, enum store_mode 
     struct slice params;
 
     tool_check(store_open(path, mode, gate, NULL, &store));
-    params = tool_parse_json(transaction);
+    params = tool_parse_json(argv[argc - 1]);
     error = check_name(params, db_schema(store_db(store))->name);
     if (!error) {
-        error = run(store_db(store), params, &result);
+        error = run(context, store_db(store), params, &result);
     }
     if (error) {
         buf_clear(&result);
@@ -72,18 +76,12 @@ static void transact(const char *path, const char *transaction, enum store_mode 
     tool_print_json(buf_slice(&result), false);
 }
 
-static void run_verb(const struct tool_context *context, int argc, char **argv,
-                     enum store_mode mode)
-{
-    transact(argc > 1 ? argv[0] : context->default_db, argv[argc - 1], mode);
-}
-
 void tool_query(const struct tool_context *context, int argc, char **argv)
 {
-    run_verb(context, argc, argv, STORE_READ_ONLY);
+    transact(context, argc, argv, STORE_READ_ONLY);
 }
 
 void tool_transact(const struct tool_context *context, int argc, char **argv)
 {
-    run_verb(context, argc, argv, STORE_READ_WRITE);
+    transact(context, argc, argv, STORE_READ_WRITE);
 }

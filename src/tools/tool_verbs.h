@@ -7,7 +7,9 @@
 struct tool_context {
     const char *default_db;
     const char *default_schema;
-    int more; // how often -m was given
+    int more;              // how often -m was given
+    const char *rbac_role; // as whom query and transact run; NULL: without a role
+    const char *rbac_id;
 };
 
 // Arguments are those after the verb: as many as main() has checked.

@@ -85,4 +85,12 @@ REASONS = {
         " with the former rights; the peer's go on",
     "same-remote-once":
         "a remote that is an option too has the option's settings; with the peer it depends",
+    "rbac-key-with-colon":
+        "\"column:key\" ends with the key, whatever is in it; for the peer it is a word without colons that is not empty",
+    "rbac-own-rules":
+        "a transaction runs under the rules that were committed before it; the peer applies those it"
+        " makes itself to its later operations",
+    "rbac-update-by-key":
+        "\"column:key\" in a permission's \"update\" lets that key of a map be changed, as the document"
+        " says; the peer refuses every change of such a column",
 }

@@ -9,6 +9,7 @@ import json
 import re
 import select
 import socket
+import ssl
 import time
 from collections import deque
 
@@ -119,11 +120,17 @@ class Client:
             except (BrokenPipeError, ConnectionResetError) as error:
                 raise Closed() from error
 
+    def _is_readable(self, patience):
+        return select.select([self.socket], [], [], patience)[0]
+
+    def _read(self):
+        return self.socket.recv(1 << 20)
+
     def _fill(self, patience, what):
-        if not select.select([self.socket], [], [], max(patience, 0))[0]:
+        if not self._is_readable(max(patience, 0)):
             raise AssertionError(f"nothing came while waiting for {what}")
         try:
-            data = self.socket.recv(1 << 20)
+            data = self._read()
         except ConnectionResetError as error:
             raise Closed() from error
         if not data:
@@ -255,3 +262,17 @@ class Client:
         """Fails when the server has sent a notification before it answers an echo."""
         self.call("echo")
         assert not self.notifications, f"unexpected: {list(self.notifications)}"
+
+
+class TlsClient(Client):
+    """The same in TLS, over an ssl.SSLSocket."""
+
+    def _is_readable(self, patience):
+        return self.socket.pending() or super()._is_readable(patience)
+
+    def _read(self):
+        while True:
+            try:
+                return self.socket.recv(1 << 20)
+            except ssl.SSLWantReadError:
+                select.select([self.socket], [], [])  # the rest of a record

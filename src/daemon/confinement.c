@@ -2,6 +2,7 @@
 #include "daemon/confinement.h"
 
 #include "basic/dirs.h"
+#include "daemon/db_column.h"
 #include "net/address.h"
 #include "service/confine.h"
 
@@ -27,11 +28,11 @@ static void allow_tls(const struct tls_options *tls)
 
     tls_options_files(tls, files);
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-        if (files[i]) {
+        if (files[i] && !db_column_is(files[i])) {
             confine_allow(CONFINE_READ, files[i]);
         }
     }
-    if (tls->bootstrap_ca_cert) {
+    if (tls->bootstrap_ca_cert && !db_column_is(tls->ca_cert)) {
         confine_allow(CONFINE_ALL, tls->ca_cert); // it may have to be made
     }
 }

@@ -62,6 +62,7 @@ static void set_deadline(struct daemon *daemon)
 {
     usec_t deadline = MIN(server_deadline(daemon->server), remotes_deadline(daemon->remotes));
 
+    deadline = MIN(deadline, tls_settings_deadline(daemon->tls));
     if (daemon->deadline && deadline != daemon->deadline_set) {
         daemon->deadline_set = deadline;
         if (deadline != USEC_INFINITY) {
@@ -84,6 +85,9 @@ static void finish_turn(struct daemon *daemon)
         more = server_run(daemon->server, now);
         now = clock_monotonic();
     } while (more && now < end);
+    if (tls_settings_run(daemon->tls, now)) {
+        remotes_retry(daemon->remotes);
+    }
     more = remotes_run(daemon->remotes, now) || more;
     if (databases_run(daemon->databases) || more) {
         sd_event_source_set_enabled(daemon->again, SD_EVENT_ONESHOT);
@@ -231,6 +235,7 @@ static int make_objects(struct daemon *daemon)
     daemon->server = server_new(last_ticket, daemon->gate);
     daemon->net = glue_net_new(daemon->event, daemon->server);
     daemon->databases = databases_new(daemon->server, daemon->gate);
+    daemon->tls = tls_settings_new(daemon->net, daemon->databases);
     daemon->remotes = remotes_new(daemon->net, daemon->server, daemon->databases);
     daemon->sync = sync_new(daemon->event, daemon->server, daemon->databases, daemon->net);
     daemon->registry = command_registry_new();
@@ -450,6 +455,7 @@ void daemon_stop(struct daemon *daemon)
         log_event(LOG_LEVEL_INFO, MSG_STOPPING, NULL, "stopping");
         flush(daemon);
         remotes_free(TAKE_PTR(daemon->remotes));
+        tls_settings_free(TAKE_PTR(daemon->tls));
         sync_free(TAKE_PTR(daemon->sync));
         net_free(TAKE_PTR(daemon->net));
         databases_free(TAKE_PTR(daemon->databases));

@@ -12,6 +12,7 @@
 #include "daemon/remotes.h"
 #include "daemon/status.h"
 #include "daemon/sync.h"
+#include "daemon/tls_settings.h"
 #include "service/listen_fds.h"
 
 struct daemon {
@@ -21,6 +22,7 @@ struct daemon {
     struct server *server;
     struct net *net;
     struct databases *databases;
+    struct tls_settings *tls;
     struct remotes *remotes;
     struct sync *sync;
     struct command_registry *registry;

@@ -56,6 +56,7 @@ static void print_help(void)
         "    tcp:HOST[:PORT]         connect to TCP PORT of HOST\n"
         "    pssl:[PORT][:IP]        the same as ptcp, with TLS\n"
         "    ssl:HOST[:PORT]         the same as tcp, with TLS\n"
+        "    db:DB,TABLE,COLUMN      what a column of a database names\n"
         "  Sockets passed by the service manager are listened on as well.\n",
         dirs_db());
     printf(

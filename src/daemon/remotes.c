@@ -492,9 +492,9 @@ static void retry(struct remotes *remotes, usec_t now)
     }
 }
 
-void remotes_expect_tls(struct remotes *remotes)
+void remotes_expect_tls(struct remotes *remotes, bool expects)
 {
-    remotes->expects_tls = true;
+    remotes->expects_tls = expects;
 }
 
 void remotes_retry(struct remotes *remotes)

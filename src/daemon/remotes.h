@@ -61,8 +61,8 @@ bool remotes_run(struct remotes *remotes, usec_t now);
 // The first part alone.
 void remotes_follow(struct remotes *remotes);
 usec_t remotes_deadline(const struct remotes *remotes); // USEC_INFINITY: none
-// From now on a remote for which only the TLS options are missing is tried again like those that a
-// database names: they come from one too.
-void remotes_expect_tls(struct remotes *remotes);
+// Whether a remote for which only the TLS options are missing is tried again like those that a
+// database names: the options come from one too.
+void remotes_expect_tls(struct remotes *remotes, bool expects);
 // What could not be had may be possible now.
 void remotes_retry(struct remotes *remotes);

@@ -111,9 +111,9 @@ char *settings_start_sync(struct daemon *daemon, const struct server_options *op
 
 char *settings_set_tls(struct daemon *daemon, const struct server_options *options)
 {
-    char *error = NULL;
+    char *error = tls_settings_set(daemon->tls, &options->tls);
 
-    net_set_tls(daemon->net, &options->tls, &error);
+    remotes_expect_tls(daemon->remotes, tls_settings_are_followed(daemon->tls));
     return error;
 }
 

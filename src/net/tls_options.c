@@ -17,6 +17,13 @@
             &(options)->ciphersuites, &(options)->server_name                                      \
     }
 
+void tls_options_texts(struct tls_options *options, char **ret[TLS_N_TEXTS])
+{
+    char **texts[TLS_N_TEXTS] = TEXTS(options);
+
+    memcpy(ret, texts, sizeof(texts));
+}
+
 void tls_options_done(struct tls_options *options)
 {
     char **texts[] = TEXTS(options);
@@ -122,8 +129,7 @@ static int set_file(char **where, const char *name, char **ret_error)
     _cleanup_free_ char *folder = NULL;
 
     if (!strncmp(name, "db:", 3)) {
-        *ret_error = xasprintf("%s: names of files cannot be read from a database yet", name);
-        return -EINVAL;
+        return set(where, xstrdup(name));
     }
     folder = folder_of(&name, ret_error);
     return folder ? set(where, dirs_path(folder, name)) : -ENOENT;

@@ -20,11 +20,15 @@ struct tls_options {
 };
 
 #define TLS_MAX_FILES 5
+#define TLS_N_TEXTS   9
 
 void tls_options_done(struct tls_options *options);
 bool tls_options_are_set(const struct tls_options *options); // any of them
 bool tls_options_are_equal(const struct tls_options *a, const struct tls_options *b);
 struct tls_options tls_options_copy(const struct tls_options *options);
+// Where the texts are, all but `bootstrap_ca_cert`; first the files, as tls_options_files() has
+// them.
+void tls_options_texts(struct tls_options *options, char **ret[TLS_N_TEXTS]);
 // Peers need a certificate.
 bool tls_options_verify(const struct tls_options *options);
 // The private key `name` is in a token, which a PKCS#11 module reaches in ways of its own.
@@ -59,8 +63,8 @@ enum tls_option {
 
 // Takes the option `c` of getopt_long() with its argument. File names become absolute: a daemon
 // changes its folder; "credential:NAME" is the service's credential of that name
-// ($CREDENTIALS_DIRECTORY/NAME). 1: taken; 0: not one of these; negative errno: wrong, with the
-// reason in *ret_error (caller frees).
+// ($CREDENTIALS_DIRECTORY/NAME). "db:..." stays as it is, for those who can read a database. 1:
+// taken; 0: not one of these; negative errno: wrong, with the reason in *ret_error (caller frees).
 int tls_options_handle(struct tls_options *options, int c, const char *argument, char **ret_error);
 // Prints the help text of the group to standard output.
 void tls_options_help(const char *program);

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The TLS options of the server, of which each may be a column of a database instead of a value:
+// "db:DB,TABLE,COLUMN". Then it is the first string there that is not empty, and is followed. What
+// has changed is taken over all at once: a key and its certificate may be changed together.
+#pragma once
+
+#include "daemon/databases.h"
+#include "net/net.h"
+#include "net/tls_options.h"
+
+struct tls_settings;
+
+struct tls_settings *tls_settings_new(struct net *net, struct databases *databases);
+void tls_settings_free(struct tls_settings *settings); // before `net` and `databases`
+// Replaces the options, which are copied. NULL, or what is wrong with them (caller frees): then all
+// stays as it was. What is wrong with a value in a database is no error here: it is told in the
+// log, and tried again.
+char *tls_settings_set(struct tls_settings *settings, const struct tls_options *options);
+// Some are read from a database.
+bool tls_settings_are_followed(const struct tls_settings *settings);
+// Takes over what databases have changed, or tries again. To be called after input and at
+// tls_settings_deadline(). True: the net may have other options now.
+bool tls_settings_run(struct tls_settings *settings, usec_t now);
+usec_t tls_settings_deadline(const struct tls_settings *settings); // USEC_INFINITY: none

@@ -459,15 +459,28 @@ uint64_t monitor_spec_hash(const struct monitor_spec *spec)
     return hash;
 }
 
+static bool table_is_persistent(const struct monitor_table *table)
+{
+    for (size_t i = 0; i < table->n_columns; i++) {
+        if (!table->columns[i].column->is_persistent) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < table->condition.n_clauses; i++) {
+        const struct column *column = table->condition.clauses[i].column;
+
+        if (column && !column->is_persistent) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool monitor_spec_is_persistent(const struct monitor_spec *spec)
 {
     for (size_t i = 0; i < spec->n_tables; i++) {
-        for (size_t j = 0; j < spec->tables[i].n_columns; j++) {
-            const struct column *column = spec->tables[i].columns[j].column;
-
-            if (column->index == COLUMN_VERSION || !column->is_persistent) {
-                return false;
-            }
+        if (!table_is_persistent(&spec->tables[i])) {
+            return false;
         }
     }
     return true;

@@ -63,7 +63,8 @@ void monitor_spec_free(struct monitor_spec *spec);
 // True if both show the same of every commit.
 bool monitor_spec_equals(const struct monitor_spec *a, const struct monitor_spec *b);
 uint64_t monitor_spec_hash(const struct monitor_spec *spec);
-// True if its values survive a restart: no ephemeral column and no _version is monitored.
+// True if what it shows survives a restart: no ephemeral column and no _version is monitored, or
+// asked for by a condition.
 bool monitor_spec_is_persistent(const struct monitor_spec *spec);
 // True if the condition of the table holds for `row`.
 static inline bool monitor_table_matches(const struct monitor_table *table, const struct row *row)

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The database of the random histories: its schema, random transactions on it, random conditions,
 and what a monitor with such a condition must show of it (computed here from the rows alone)."""
+import operator
 
 SCHEMA = {"name": "mon", "version": "1.0.0", "tables": {
     "T": {"isRoot": True, "columns": {
         "name": {"type": "string"},
         "n": {"type": "integer"},
+        "r": {"type": "real"},
+        "eph": {"type": "string", "ephemeral": True},
         "on": {"type": "boolean"},
         "opt": {"type": {"key": "integer", "min": 0, "max": 1}},
         "tags": {"type": {"key": "string", "min": 0, "max": "unlimited"}},
@@ -18,9 +21,11 @@ SCHEMA = {"name": "mon", "version": "1.0.0", "tables": {
 
 EMPTY = ["set", []]
 DEFAULTS = {
-    "T": {"name": "", "n": 0, "on": False, "opt": EMPTY, "tags": EMPTY, "conf": ["map", []],
-          "kids": EMPTY, "likes": EMPTY, "text": ""},
-    "C": {"name": "", "n": 0}}
+    "T": {"name": "", "n": 0, "r": 0, "eph": "", "on": False, "opt": EMPTY, "tags": EMPTY,
+          "conf": ["map", []], "kids": EMPTY, "likes": EMPTY, "text": "", "_version": None},
+    "C": {"name": "", "n": 0, "_version": None}}
+# What a restart of the server leaves nothing of.
+FLEETING = {"eph", "_version"}
 SETS = {("T", "tags"), ("T", "kids"), ("T", "likes")}
 NAMES = "abcdefghijkl"
 TAGS = "uvwxyz"
@@ -45,7 +50,7 @@ def normal(value):
 # Conditions
 
 
-ORDERS = {"<": int.__lt__, "<=": int.__le__, ">": int.__gt__, ">=": int.__ge__}
+ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 def holds(clause, row):
@@ -69,33 +74,43 @@ def shows(where, row):
     return not where or any(holds(clause, row) for clause in where)
 
 
-def random_clause(rng, table, uuids):
-    if uuids and rng.random() < 0.1:
-        return ["_uuid", rng.choice(["==", "==", "!="]), ["uuid", rng.choice(uuids)]]
-    column = rng.choice(["name", "n"] if table == "C" else ["name", "n", "on", "opt", "tags", "conf"])
+def random_clause(rng, table, known):
+    """`known` is a list of (UUID, version) of rows."""
     equal = rng.choice(["==", "==", "==", "!=", "includes", "excludes"])
-    if column == "name":
+    if known and rng.random() < 0.15:
+        uuid, version = (["uuid", one] for one in rng.choice(known))
+        return rng.choice([["_uuid", equal, uuid], ["_uuid", equal, uuid],
+                           ["_version", equal, version]])
+    column = rng.choice(["name", "n"] if table == "C" else [
+        "name", "n", "r", "eph", "on", "opt", "tags", "conf", "kids", "likes"])
+    if column in ("name", "eph"):
         return [column, equal, rng.choice(NAMES)]
     if column == "on":
         return [column, equal, rng.random() < 0.5]
-    if column in ("n", "opt"):
-        return [column, rng.choice([equal, *ORDERS]), rng.randrange(8)]
+    if column in ("n", "r", "opt"):
+        if column == "opt" and rng.random() < 0.3:
+            return [column, equal, EMPTY]
+        return [column, rng.choice([equal, *ORDERS]),
+                rng.randrange(8) + (0.5 if column == "r" else 0)]
+    if column in ("kids", "likes"):
+        some = rng.sample(known, min(len(known), rng.randrange(3)))
+        return [column, equal, ["set", [["uuid", uuid] for uuid, _ in some]]]
     if column == "conf":
         pairs = [[key, rng.choice("12")] for key in rng.sample("kl", rng.randrange(1, 3))]
         return [column, equal, ["map", pairs]]
     return [column, equal, ["set", rng.sample(TAGS, rng.randrange(3))]]
 
 
-def random_where(rng, table, uuids):
+def random_where(rng, table, known):
     kind = rng.randrange(8)
     if kind == 0:
         return rng.choice([[], [True], [False]])
     if kind <= 2:  # found by hash
         return [["name", "==", name] for name in rng.sample(NAMES, rng.randrange(1, 8))]
-    if kind == 3 and uuids:
-        some = rng.sample(uuids, min(len(uuids), rng.randrange(1, 30)))
-        return [["_uuid", "==", ["uuid", uuid]] for uuid in some]
-    return [random_clause(rng, table, uuids) for _ in range(rng.randrange(1, 4))]
+    if kind == 3 and known:
+        some = rng.sample(known, min(len(known), rng.randrange(1, 30)))
+        return [["_uuid", "==", ["uuid", uuid]] for uuid, _ in some]
+    return [random_clause(rng, table, known) for _ in range(rng.randrange(1, 4))]
 
 
 # Transactions
@@ -103,6 +118,7 @@ def random_where(rng, table, uuids):
 
 def random_row(rng, size):
     row = {"name": rng.choice(NAMES), "n": rng.randrange(8), "on": rng.random() < 0.5,
+           "r": rng.randrange(8) + 0.5, "eph": rng.choice(["", *NAMES]),
            "opt": rng.choice([EMPTY, rng.randrange(8)]),
            "tags": ["set", rng.sample(TAGS, rng.randrange(4))],
            "conf": ["map", [[k, rng.choice("12")] for k in rng.sample("klm", rng.randrange(3))]],
@@ -110,9 +126,9 @@ def random_row(rng, size):
     return {column: row[column] for column in rng.sample(list(row), rng.randrange(1, len(row) + 1))}
 
 
-def random_operations(rng, size):
+def random_operations(rng, size, known):
     """The operations of one transaction that must succeed. `size` bounds the column text."""
-    kind = rng.randrange(10)
+    kind = rng.randrange(12)
     where = [rng.choice([["name", "==", rng.choice(NAMES)], ["n", "==", rng.randrange(8)]])]
     if kind < 3:
         return [{"op": "insert", "table": "C", "uuid-name": "kid",
@@ -134,7 +150,15 @@ def random_operations(rng, size):
     if kind == 7:  # away and back within one transaction, which nobody must hear of
         return [{"op": "mutate", "table": "T", "where": [], "mutations": [["n", "+=", 1]]},
                 {"op": "mutate", "table": "T", "where": [], "mutations": [["n", "-=", 1]]}]
-    if kind == 8:
+    if kind == 8 and known:  # weak references, also to rows that are gone; they go with the rows
+        some = rng.sample(known, min(len(known), 4))
+        return [{"op": "mutate", "table": "T", "where": where, "mutations": [
+            ["likes", "insert", ["set", [["uuid", uuid] for uuid, _ in some]]]]}]
+    if kind == 9 and known:  # children that lose their only parent
+        some = rng.sample(known, min(len(known), 10))
+        return [{"op": "mutate", "table": "T", "where": [], "mutations": [
+            ["kids", "delete", ["set", [["uuid", uuid] for uuid, _ in some]]]]}]
+    if kind == 10:
         return [{"op": "delete", "table": "T", "where": [["name", "==", rng.choice(NAMES)],
                                                          ["n", "<", rng.randrange(8)]]}]
     return [{"op": "delete", "table": "T", "where": where}]

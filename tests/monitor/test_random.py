@@ -9,7 +9,7 @@ import pytest
 
 import content
 from harness import wait
-from watcher import KINDS, ZERO, Monitor, Watcher
+from watcher import KINDS, SELECTIONS, ZERO, Monitor, Watcher
 
 N_STEPS = 300
 N_WATCHERS = 6
@@ -28,7 +28,7 @@ class World:
         lab.tool("create", self.path, schema).ok()
         self.server = lab.new_server().allow("cut off the last").start([self.path])
         self.size = self.rng.choice(SIZES)
-        self.uuids = []
+        self.known = []
         self.n_sent = self.n_committed = self.remembered_from = 0
         self.open_writers()
         self.common = [self.shape() for _ in range(N_COMMON)]
@@ -49,14 +49,16 @@ class World:
         return columns, {table: self.where(table) for table in tables}
 
     def where(self, table):
-        return content.random_where(self.rng, table, self.uuids)
+        return content.random_where(self.rng, table, self.known)
 
     def start_monitor(self, watcher):
         kind = self.rng.choice(list(KINDS))
         columns, where = self.rng.choice([*self.common, self.shape()])
         if kind == "monitor":
             where = {table: [] for table in columns}
-        watcher.start(Monitor(kind, columns, where))
+        select = self.rng.choice([None, None, None, self.rng.sample(SELECTIONS, 2),
+                                  self.rng.sample(SELECTIONS, 3)])
+        watcher.start(Monitor(kind, columns, where, select))
 
     # Steps
 
@@ -73,7 +75,7 @@ class World:
         watcher = self.rng.choice(self.watchers)
         if choice < 22:
             for _ in range(self.rng.choice([1, 1, 1, 10])):
-                self.write(content.random_operations(self.rng, self.size))
+                self.write(content.random_operations(self.rng, self.size, self.known))
         elif choice < 24:
             for _ in range(self.rng.choice([3, 30])):
                 self.write(content.flood(self.rng, self.size))
@@ -131,7 +133,7 @@ class World:
 
     def must_be_remembered(self, monitor):
         """A history is short of memory; who was there a few transactions ago must be known."""
-        return (monitor.last != ZERO and self.size == 20
+        return (monitor.last != ZERO and self.size == 20 and monitor.is_lasting()
                 and monitor.read_at > max(self.remembered_from, self.n_sent - 30))
 
     # Quiet points
@@ -150,9 +152,8 @@ class World:
         rows = {}
         for table in content.DEFAULTS:
             rows[table] = {row.pop("_uuid")[1]: row for row in client.select("mon", table)}
-            for row in rows[table].values():
-                del row["_version"]
-        self.uuids = sorted(uuid for table in rows.values() for uuid in table)
+        self.known = sorted((uuid, row["_version"][1])
+                            for table in rows.values() for uuid, row in table.items())
         return rows
 
     def settle(self, when):

@@ -14,11 +14,47 @@ ZERO = "00000000-0000-0000-0000-000000000000"
 KINDS = {"monitor": "update", "monitor_cond": "update2", "monitor_cond_since": "update3"}
 
 
+SELECTIONS = ["initial", "insert", "delete", "modify"]
+
+
+class PartialReplica(Replica):
+    """What a client knows that selects some kinds of change only: rows may be missing, or have
+    gone, and values may be old."""
+
+    def __init__(self, defaults, sets, select):
+        super().__init__(defaults, sets)
+        self.select = select
+        self.has_values = "modify" in select and ("insert" in select or "delete" in select)
+
+    def apply_row(self, table, uuid, update, is_initial):
+        rows = self.rows(table)
+        if set(update) <= {"old", "new"}:
+            kind = "insert" if "old" not in update else "modify" if "new" in update else "delete"
+            kind = "initial" if is_initial else kind
+        else:
+            [kind] = update
+        assert kind in self.select, f"{kind} was not asked for"
+        assert kind != "initial" or is_initial, "initial contents later on"
+        if kind != "modify":
+            rows.pop(uuid, None)
+        if kind in ("initial", "insert") or kind == "modify" and uuid in rows and self.has_values:
+            super().apply({table: {uuid: update}})
+
+    def check(self, table, got, expected):
+        if "delete" in self.select:
+            assert got.keys() <= expected.keys(), f"{table}: rows that are gone"
+        if {"initial", "insert"} <= set(self.select):
+            assert got.keys() >= expected.keys(), f"{table}: rows are missing"
+        for uuid in got.keys() & expected.keys() if self.has_values else ():
+            assert got[uuid] == expected[uuid], f"{table} {uuid}"
+
+
 class Monitor:
-    def __init__(self, kind, columns, where):
+    def __init__(self, kind, columns, where, select=None):
         self.kind = kind
         self.columns = columns  # table -> columns
         self.where = where      # table -> condition, as last asked for
+        self.select = select    # of SELECTIONS; None: all
         self.last = ZERO
         self.read_at = -1       # the moment of the last update if that has been read at once
         self.n_changing = 0     # condition changes without a reply
@@ -28,19 +64,39 @@ class Monitor:
     def forget(self):
         defaults = {table: {c: content.DEFAULTS[table][c] for c in columns}
                     for table, columns in self.columns.items()}
-        self.replica = Replica(defaults, content.SETS)
+        self.replica = (Replica(defaults, content.SETS) if self.select is None else
+                        PartialReplica(defaults, content.SETS, self.select))
 
     def request(self):
-        if self.kind == "monitor":
-            return {table: {"columns": columns} for table, columns in self.columns.items()}
-        return {table: [{"columns": columns, "where": self.where[table]}]
-                for table, columns in self.columns.items()}
+        return {table: self.table_request(table) for table in self.columns}
 
-    def apply(self, updates):
-        for rows in updates.values():
-            for update in rows.values():
+    def table_request(self, table):
+        """One request, or two that come to the same where that is possible."""
+        columns, where = self.columns[table], self.where[table]
+        more = {} if self.select is None else {
+            "select": {kind: kind in self.select for kind in SELECTIONS}}
+        if self.kind == "monitor":
+            return {"columns": columns, **more}
+        if len(columns) < 2 or len(where) < 2:
+            return [{"columns": columns, "where": where, **more}]
+        return [{"columns": columns[:1], "where": where[:1], **more},
+                {"columns": columns[1:], "where": where[1:], **more}]
+
+    def is_lasting(self):
+        """Whether what it shows outlives the server."""
+        names = {name for columns in self.columns.values() for name in columns}
+        names |= {clause[0] for where in self.where.values() for clause in where
+                  if isinstance(clause, list)}
+        return not names & content.FLEETING
+
+    def apply(self, updates, is_initial=False):
+        for table, rows in updates.items():
+            for uuid, update in rows.items():
                 assert update.get("old") != {} or "new" not in update, "nothing changed"
-        self.replica.apply(updates)
+                if self.select is not None:
+                    self.replica.apply_row(table, uuid, update, is_initial)
+        if self.select is None:
+            self.replica.apply(updates)
 
     def check(self, rows, when):
         """Fails unless the replica is what the monitor has to show of `rows`: table -> UUID -> row."""
@@ -50,7 +106,10 @@ class Monitor:
                         if content.shows(self.where[table], {**row, "_uuid": ["uuid", uuid]})}
             got = {uuid: {c: content.normal(v) for c, v in row.items()}
                    for uuid, row in self.replica.rows(table).items()}
-            assert got == expected, f"{self.kind} of {table} where {self.where[table]} {when}"
+            if self.select is None:
+                assert got == expected, f"{self.kind} of {table} where {self.where[table]} {when}"
+            else:
+                self.replica.check(table, got, expected)
 
 
 class Watcher:
@@ -101,7 +160,7 @@ class Watcher:
         monitor.is_resumed = found
         if not found:
             monitor.forget()
-        monitor.apply(result)
+        monitor.apply(result, not found)
         for name in monitor.names:
             self.by_name[name] = monitor
 

@@ -2,6 +2,7 @@
 """monitor_cond_since across restarts: a client that comes back to a server that has been stopped,
 killed, or started on a file that another server wrote, hears exactly what it missed."""
 import copy
+import json
 import random
 
 import pytest
@@ -133,12 +134,16 @@ def test_compaction_keeps_the_past_while_it_runs(lab):
         assert since(server, last)[0] is False
 
 
-@pytest.mark.parametrize("columns", [["name", "eph"], ["name", "_version"]])
-def test_values_that_a_restart_changes(lab, columns):
-    """Ephemeral values and _version are gone with the process: who saw some must see all anew."""
+@pytest.mark.parametrize("request_", [
+    {"columns": ["name", "eph"]}, {"columns": ["name", "_version"]},
+    {"columns": ["name"], "where": [["name", "==", "two"], ["eph", "!=", "y"]]},
+], ids=json.dumps)
+def test_values_that_a_restart_changes(lab, request_):
+    """Ephemeral values and _version are gone with the process: who saw some, or asked by them, must
+    see all anew."""
     path = lab.db("small")
     server = lab.serve(path)
-    requests = {"T": {"columns": columns}}
+    requests = {"T": request_}
     with server.client() as client:
         client.insert("small", "T", {"name": "one", "eph": "x"})
     last = since(server, requests=requests)[1]

@@ -79,6 +79,8 @@ static void test_persistence(void **state)
         {"{\"A\":{\"columns\":[\"i\",\"e\"]}}", false},
         {"{\"B\":{\"columns\":[\"_uuid\"]}}", true},
         {"{\"B\":{}}", false},
+        {"{\"A\":{\"columns\":[\"i\"],\"where\":[true,[\"i\",\"<\",5]]}}", true},
+        {"{\"A\":{\"columns\":[\"i\"],\"where\":[[\"i\",\"<\",5],[\"e\",\"!=\",1]]}}", false},
     };
     struct db *db = unit_db();
 

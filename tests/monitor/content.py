@@ -164,6 +164,11 @@ def random_operations(rng, size, known):
     return [{"op": "delete", "table": "T", "where": where}]
 
 
+def crowd(rng):
+    """A transaction that makes so many rows that initial contents take more than one step."""
+    return [{"op": "insert", "table": "T", "row": random_row(rng, 2)} for _ in range(1500)]
+
+
 def flood(rng, size):
     """A transaction that changes every row a lot."""
     return [{"op": "update", "table": "T", "where": [["on", "==", on]],

@@ -76,6 +76,8 @@ class World:
         if choice < 22:
             for _ in range(self.rng.choice([1, 1, 1, 10])):
                 self.write(content.random_operations(self.rng, self.size, self.known))
+            if self.size == 20 and self.rng.random() < 0.005:
+                self.write(content.crowd(self.rng))
         elif choice < 24:
             for _ in range(self.rng.choice([3, 30])):
                 self.write(content.flood(self.rng, self.size))

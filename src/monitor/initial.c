@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A table whose condition lists UUIDs is looked up, any other one is walked by a snapshot.
+// A table whose condition lists UUIDs is looked up, any other one is walked. Contents that were
+// asked for before the last walk began use that one.
 #include "monitor/initial.h"
 
-#include "engine/snapshot.h"
+#include "monitor/walk.h"
 
 #define STEP_ROWS  1024 // walked in one step
 #define STEP_WORK  1024 // rows looked at and text written, a unit of which is
@@ -10,6 +11,7 @@
 #define STEP_SENDS 1024 // pieces queued
 // Few rows are not left for later, unless they are long.
 #define STEPS_AT_ONCE 8
+#define AHEAD         8            // rows fetched into the cache before they are looked at
 #define KEPT          USEC_PER_SEC // long contents wait so long for another client
 
 #define WORTH_KEEPING 16384 // bytes
@@ -20,7 +22,8 @@ enum phase { ASKED, COLLECTING, WRITING, SENDING };
 struct source {
     struct row *const *rows;
     size_t n;
-    struct row **found; // the same if they were looked up
+    struct row **found;      // the same if they were looked up
+    struct row_texts *texts; // of the walk, if others may use them too
 };
 
 struct initial {
@@ -28,7 +31,8 @@ struct initial {
     struct list node;     // hub->asked
     struct list monitors; // that wait for it
     enum phase phase;
-    struct snapshot *snapshot;
+    uint64_t asked_seq;       // the last commit when the last of them came
+    struct walk *walk;        // a reference
     struct changeset *moment; // a reference
     struct source *sources;   // parallel to view->spec->tables
     size_t table;             // being written
@@ -57,7 +61,10 @@ static void initial_free(struct initial *initial)
         initial->view->asked = NULL;
     }
     list_remove(&initial->node);
-    snapshot_free(initial->snapshot);
+    if (list_is_empty(&initial->view->hub->asked)) {
+        walk_unref(TAKE_PTR(initial->view->hub->walk));
+    }
+    walk_unref(initial->walk);
     changeset_unref(initial->moment);
     for (size_t i = 0; i < initial->view->spec->n_tables; i++) {
         free(initial->sources[i].found);
@@ -73,6 +80,9 @@ static void initial_add(struct initial *initial, struct monitor *monitor)
 {
     monitor->initial = initial;
     list_push_back(&initial->monitors, &monitor->node);
+    if (initial->phase == ASKED) {
+        initial->asked_seq = db_tail(initial->view->hub->db)->seq;
+    }
 }
 
 void initial_remove(struct monitor *monitor)
@@ -126,30 +136,57 @@ static void look_up(struct source *source, const struct table *rows,
     }
 }
 
-// Fixes the moment. The snapshot keeps the versions of the rows that are looked up, too.
-static void begin(struct initial *initial)
+// The tables that are walked, by table index: the caller's. *ret_looks_up: others are looked up.
+static bool *walked_tables(const struct view *view, bool *ret_looks_up)
 {
-    const struct view *view = initial->view;
-    const struct schema *schema = view->spec->schema;
-    _cleanup_free_ bool *walked = NEW_ARRAY(bool, (size_t)schema->n_tables + 1);
+    bool *walked = NEW_ARRAY(bool, (size_t)view->spec->schema->n_tables + 1);
 
-    initial->snapshot = snapshot_new(view->hub->db);
-    initial->moment = changeset_ref(snapshot_moment(initial->snapshot));
+    *ret_looks_up = false;
     for (size_t i = 0; i < view->spec->n_tables; i++) {
         const struct monitor_table *table = &view->spec->tables[i];
 
-        if (!(table->select & SELECT_INITIAL)) {
-            continue;
-        }
-        if (is_looked_up(table)) {
-            look_up(&initial->sources[i], db_table(view->hub->db, table->table), &table->condition);
-        } else {
-            walked[table->table->index] = true;
+        if (table->select & SELECT_INITIAL) {
+            walked[table->table->index] = !is_looked_up(table);
+            *ret_looks_up |= is_looked_up(table);
         }
     }
-    for (size_t i = 0; i < schema->n_tables; i++) {
-        if (!walked[i]) {
-            snapshot_skip_table(initial->snapshot, i);
+    return walked;
+}
+
+// The hub's walk if it will do, else a new one, which the hub gets if others wait that may use it.
+// What is looked up is of now, and so must the walk be then.
+static struct walk *get_walk(const struct initial *initial)
+{
+    struct hub *hub = initial->view->hub;
+    bool looks_up;
+    bool *walked = walked_tables(initial->view, &looks_up);
+    uint64_t seq = looks_up ? db_tail(hub->db)->seq : initial->asked_seq;
+    struct walk *walk;
+
+    if (hub->walk && walk_serves(hub->walk, walked, seq)) {
+        free(walked);
+        return walk_ref(hub->walk);
+    }
+    walk = walk_new(hub->db, walked);
+    if (&initial->node == hub->asked.next && !looks_up) {
+        walk_unref(hub->walk);
+        hub->walk = walk_ref(walk);
+    }
+    return walk;
+}
+
+// Fixes the moment, which keeps the versions of the rows that are looked up, too.
+static void begin(struct initial *initial)
+{
+    const struct view *view = initial->view;
+
+    initial->walk = get_walk(initial);
+    initial->moment = changeset_ref(walk_moment(initial->walk));
+    for (size_t i = 0; i < view->spec->n_tables; i++) {
+        const struct monitor_table *table = &view->spec->tables[i];
+
+        if (table->select & SELECT_INITIAL && is_looked_up(table)) {
+            look_up(&initial->sources[i], db_table(view->hub->db, table->table), &table->condition);
         }
     }
     initial->phase = COLLECTING;
@@ -158,13 +195,16 @@ static void begin(struct initial *initial)
 static void begin_writing(struct initial *initial)
 {
     const struct monitor_spec *spec = initial->view->spec;
+    const struct list *asked = &initial->view->hub->asked;
+    bool is_alone = asked->next->next == asked;
 
     for (size_t i = 0; i < spec->n_tables; i++) {
+        const struct monitor_table *table = &spec->tables[i];
         struct source *source = &initial->sources[i];
 
-        if (!source->found) {
-            source->rows =
-                snapshot_rows(initial->snapshot, spec->tables[i].table->index, &source->n);
+        if (!source->found && table->select & SELECT_INITIAL) {
+            source->rows = walk_rows(initial->walk, table->table->index, &source->n);
+            source->texts = is_alone ? NULL : walk_texts(initial->walk, spec, table);
         }
     }
     updates_begin(&initial->updates, spec, &initial->buf);
@@ -172,10 +212,29 @@ static void begin_writing(struct initial *initial)
 }
 
 static void write_row(struct initial *initial, const struct monitor_table *table,
-                      const struct row *row)
+                      const struct source *source, size_t i)
 {
-    if (monitor_table_matches(table, row)) {
-        updates_row(&initial->updates, table, NULL, row, true);
+    struct slice text = SLICE_EMPTY;
+
+    if (!monitor_table_matches(table, source->rows[i])) {
+        return;
+    }
+    if (source->texts) {
+        text = row_texts_get(source->texts, i, table);
+    }
+    if (text.data) {
+        updates_initial(&initial->updates, table, text);
+    } else {
+        updates_row(&initial->updates, table, NULL, source->rows[i], true);
+    }
+}
+
+// The rows are anywhere in memory.
+static void prefetch_row(const struct source *source, size_t i)
+{
+    if (i < source->n) {
+        __builtin_prefetch(source->rows[i]);
+        __builtin_prefetch((const char *)source->rows[i] + 64);
     }
 }
 
@@ -189,7 +248,8 @@ static size_t write_rows(struct initial *initial, size_t work)
     for (; initial->row < source->n && spent < work; initial->row++, spent++) {
         size_t before = initial->updates.pieces.size + initial->buf.size;
 
-        write_row(initial, table, source->rows[initial->row]);
+        prefetch_row(source, initial->row + AHEAD);
+        write_row(initial, table, source, initial->row);
         spent += (initial->updates.pieces.size + initial->buf.size - before) / WORK_BYTES;
     }
     if (initial->row == source->n) {
@@ -216,7 +276,7 @@ static void keep(struct initial *initial, usec_t now)
 static void end_writing(struct initial *initial, usec_t now)
 {
     updates_end(&initial->updates, &initial->pieces);
-    snapshot_free(TAKE_PTR(initial->snapshot));
+    walk_unref(TAKE_PTR(initial->walk));
     keep(initial, now);
     initial->phase = SENDING;
 }
@@ -253,7 +313,7 @@ static void initial_step(struct initial *initial, usec_t now)
     if (initial->phase == ASKED) {
         begin(initial);
     }
-    if (initial->phase == COLLECTING && !snapshot_collect(initial->snapshot, STEP_ROWS)) {
+    if (initial->phase == COLLECTING && !walk_collect(initial->walk, STEP_ROWS)) {
         begin_writing(initial);
     }
     if (initial->phase == WRITING) {

@@ -167,28 +167,52 @@ static void open_table(struct updates *updates, const struct monitor_table *tabl
     updates->open = table;
 }
 
-void updates_row(struct updates *updates, const struct monitor_table *table, const struct row *old,
-                 const struct row *new, bool is_initial)
+// "UUID":<row-update>
+static void put_change(struct buf *buf, enum monitor_version version,
+                       const struct monitor_table *table, uint8_t kind, const struct row *old,
+                       const struct row *new)
 {
-    uint8_t kind = classify(table, old, new, is_initial);
-    struct buf *buf = updates->buf;
-
-    if (!kind) {
-        return;
-    }
-    open_table(updates, table);
     buf_putc(buf, '"');
     uuid_format((new ? new : old)->uuid, buf_reserve(buf, UUID_LEN));
     buf->size += UUID_LEN;
     buf_puts(buf, "\":");
-    if (updates->spec->version == MONITOR_V1) {
+    if (version == MONITOR_V1) {
         put_update(buf, table, kind, old, new);
     } else {
         put_update2(buf, table, kind, old, new);
     }
-    if (buf->size >= PIECE_SIZE) {
-        pieces_take(&updates->pieces, buf);
+}
+
+static void end_row(struct updates *updates)
+{
+    if (updates->buf->size >= PIECE_SIZE) {
+        pieces_take(&updates->pieces, updates->buf);
     }
+}
+
+void updates_row(struct updates *updates, const struct monitor_table *table, const struct row *old,
+                 const struct row *new, bool is_initial)
+{
+    uint8_t kind = classify(table, old, new, is_initial);
+
+    if (kind) {
+        open_table(updates, table);
+        put_change(updates->buf, updates->spec->version, table, kind, old, new);
+        end_row(updates);
+    }
+}
+
+void updates_put_initial(struct buf *buf, enum monitor_version version,
+                         const struct monitor_table *table, const struct row *row)
+{
+    put_change(buf, version, table, SELECT_INITIAL, NULL, row);
+}
+
+void updates_initial(struct updates *updates, const struct monitor_table *table, struct slice text)
+{
+    open_table(updates, table);
+    buf_put_slice(updates->buf, text);
+    end_row(updates);
 }
 
 // `row` if there is one and the monitor's condition lets it be seen.

@@ -24,5 +24,10 @@ void updates_row(struct updates *updates, const struct monitor_table *table, con
 // deletion.
 void updates_change(struct updates *updates, const struct monitor_table *table,
                     const struct row *old, const struct row *new);
+// Text that is made once for several: writes a row of initial contents, and adds what was written
+// instead of calling updates_row(). The table must select SELECT_INITIAL.
+void updates_put_initial(struct buf *buf, enum monitor_version version,
+                         const struct monitor_table *table, const struct row *row);
+void updates_initial(struct updates *updates, const struct monitor_table *table, struct slice text);
 // The finished object, "{}" included: the caller owns *ret. Returns false if it is empty.
 bool updates_end(struct updates *updates, struct pieces *ret);

@@ -6,6 +6,7 @@
 #include "json/message.h"
 
 #define SMALL_UPDATE 2048 // bytes; up to here copying is cheaper than sending by reference
+#define INITIALS_MAX ((size_t)32 << 20) // bytes kept, but for the newest
 
 static struct batch *batch_new(struct view *view)
 {
@@ -259,13 +260,26 @@ void view_touch(struct view *view, struct changeset *changes)
 // The list stays in order of expiry.
 void view_keep_initial(struct view *view, usec_t expires)
 {
+    struct hub *hub = view->hub;
+    struct view *oldest;
+
+    if (list_is_empty(&view->initial_node)) {
+        hub->initials_size += view->initial.size;
+    }
     view->initial_expires = expires;
     list_remove(&view->initial_node);
-    list_push_back(&view->hub->initials, &view->initial_node);
+    list_push_back(&hub->initials, &view->initial_node);
+    while (hub->initials_size > INITIALS_MAX &&
+           (oldest = LIST_FIRST(&hub->initials, struct view, initial_node)) != view) {
+        view_drop_initial(oldest);
+    }
 }
 
 void view_drop_initial(struct view *view)
 {
+    if (!list_is_empty(&view->initial_node)) {
+        view->hub->initials_size -= view->initial.size;
+    }
     pieces_done(&view->initial);
     list_remove(&view->initial_node);
 }

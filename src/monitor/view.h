@@ -55,7 +55,9 @@ struct hub {
     struct watch_set *watches;
     struct list dirty;    // views with batches to flush
     struct list asked;    // initial contents being made, one after another
+    struct walk *walk;    // the last one made for them, or NULL
     struct list initials; // views that keep initial contents
+    size_t initials_size; // bytes they keep
     struct buf updates;   // scratch of struct updates
     struct buf message;   // scratch
     struct history *history;
@@ -67,7 +69,8 @@ struct view *view_get(struct hub *hub, struct monitor_spec *spec);
 void view_collect(struct view *view);
 // A commit changed rows it may show. O(batches).
 void view_touch(struct view *view, struct changeset *changes);
-// Keeps view->initial for the next client that asks.
+// Keeps view->initial for the next client that asks. Others' may go, the oldest first, for all that
+// is kept together is limited.
 void view_keep_initial(struct view *view, usec_t expires);
 void view_drop_initial(struct view *view);
 // Adds a monitor that knows the state after `seen`: from then on it is owed what follows.

@@ -52,6 +52,17 @@ struct row *table_find(const struct table *table, struct uuid uuid);
 // between.
 struct row *table_next(const struct table *table, size_t *state);
 
+// True if the rows with a certain value in `column` are found without looking at every row: always
+// for _uuid, for others with an index over this column. If not, the caller is taken to look at
+// every row, and when that has been done often enough an index is made, O(rows).
+bool table_is_indexed(struct table *table, const struct column *column);
+// Calls found() for each current row whose `column` has this value. O(rows found) if
+// table_is_indexed(), else O(rows).
+void table_find_equal(const struct table *table, const struct column *column, union datum value,
+                      void (*found)(void *userdata, struct row *row), void *userdata);
+// How many these are, about, if table_is_indexed(). O(1).
+size_t table_count_equal(const struct table *table, const struct column *column, union datum value);
+
 // Loading stored rows: applied directly, unchecked, until db_load_finish(). Only before the first
 // commit. The row to fill in: a new one with defaults, or the existing one, writable in place.
 // *ret_is_new tells. Borrowed.

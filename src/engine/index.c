@@ -5,6 +5,11 @@
 // clock.
 #include "engine/table.h"
 
+// Looking through so many rows, in all, to find equal values in a column makes an index worth it.
+#define SCANS_PER_ROW 4
+#define SCANNED_MIN   4096
+#define SMALL_TABLE   32 // rows that are never worth an index
+
 #define UPKEEP_PER_ROW                                                                             \
     4 // changes per row of the table without a use after which an index is dropped
 #define UPKEEP_MIN 10000
@@ -79,6 +84,85 @@ void table_index_column(struct table *table, const struct column *column)
     }
     table->indexes = xreallocarray(table->indexes, table->n_indexes + 1, sizeof(*table->indexes));
     table->indexes[table->n_indexes++] = index;
+}
+
+bool column_is_worth_index(const struct column *column)
+{
+    return column->index > COLUMN_VERSION &&
+           !(type_is_scalar(&column->type) && column->type.key.type == ATOM_BOOLEAN);
+}
+
+bool table_account_scan(struct table *table, const struct column *column)
+{
+    size_t n = table->entries.n;
+    uint64_t *scanned;
+
+    if (!table->scanned) {
+        table->scanned = NEW_ARRAY(uint64_t, table->schema->n_columns);
+    }
+    scanned = &table->scanned[column->index];
+    *scanned += n;
+    if (n < SMALL_TABLE || *scanned < SCANNED_MIN || *scanned / SCANS_PER_ROW < n) {
+        return false;
+    }
+    *scanned = 0;
+    table_index_column(table, column);
+    return true;
+}
+
+bool table_is_indexed(struct table *table, const struct column *column)
+{
+    struct index *index = table_find_index(table, column);
+
+    if (index) {
+        index->upkeep = 0;
+    }
+    return index || column->index == COLUMN_UUID ||
+           (column_is_worth_index(column) && table_account_scan(table, column));
+}
+
+static void find_in_index(const struct index *index, union datum value,
+                          void (*found)(void *userdata, struct row *row), void *userdata)
+{
+    const struct column *column = index->columns[0];
+    struct multimap_cursor cursor;
+    const struct entry *entry;
+
+    multimap_start(&index->committed, datum_hash(value, &column->type, 0), &cursor);
+    while ((entry = multimap_next(&cursor))) {
+        if (datum_equals(row_get(entry->row, column), value, &column->type)) {
+            found(userdata, entry->row);
+        }
+    }
+}
+
+void table_find_equal(const struct table *table, const struct column *column, union datum value,
+                      void (*found)(void *userdata, struct row *row), void *userdata)
+{
+    const struct index *index = table_find_index(table, column);
+    struct row *row;
+
+    if (column->index == COLUMN_UUID) {
+        row = table_find(table, value.scalar.uuid);
+        if (row) {
+            found(userdata, row);
+        }
+    } else if (index) {
+        find_in_index(index, value, found, userdata);
+    } else {
+        for (size_t state = 0; (row = table_next(table, &state));) {
+            if (datum_equals(row_get(row, column), value, &column->type)) {
+                found(userdata, row);
+            }
+        }
+    }
+}
+
+size_t table_count_equal(const struct table *table, const struct column *column, union datum value)
+{
+    const struct index *index = table_find_index(table, column);
+
+    return index ? multimap_count(&index->committed, datum_hash(value, &column->type, 0)) : 1;
 }
 
 void table_index_pending(struct table *table)

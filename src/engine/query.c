@@ -6,11 +6,6 @@
 COUNTER(table_scans, "Times that \"where\" looked at every row of a table");
 COUNTER(index_lookups, "Times that \"where\" was answered by an index");
 
-// Looking through so many rows, in all, to find equal values in a column makes an index worth it.
-#define SCANS_PER_ROW 4
-#define SCANNED_MIN   4096
-#define SMALL_TABLE   32 // rows that are never worth an index
-
 static void add_if_match(struct query *query, struct entry *entry, const struct condition *where)
 {
     const struct row *row = entry_visible(entry);
@@ -100,25 +95,12 @@ static void run_index(struct query *query, struct table *table, struct index *in
     COUNT(index_lookups);
 }
 
-// Remembers what a scan for equal values has cost, and makes an index when it has become too much.
 static void account_scan(struct table *table, const struct condition *where)
 {
     for (size_t i = 0; i < where->n_clauses; i++) {
-        const struct column *column = where->clauses[i].column;
-
-        if (where->clauses[i].function == COND_EQ && column->index > COLUMN_VERSION &&
-            !(type_is_scalar(&column->type) && column->type.key.type == ATOM_BOOLEAN)) {
-            size_t n = table->entries.n;
-
-            if (!table->scanned) {
-                table->scanned = NEW_ARRAY(uint64_t, table->schema->n_columns);
-            }
-            table->scanned[column->index] += n;
-            if (n >= SMALL_TABLE && table->scanned[column->index] >= SCANNED_MIN &&
-                table->scanned[column->index] / SCANS_PER_ROW >= n) {
-                table->scanned[column->index] = 0;
-                table_index_column(table, column);
-            }
+        if (where->clauses[i].function == COND_EQ &&
+            column_is_worth_index(where->clauses[i].column)) {
+            table_account_scan(table, where->clauses[i].column);
             return;
         }
     }

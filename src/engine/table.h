@@ -102,6 +102,11 @@ bool index_values_equal(const struct index *index, const struct row *a, const st
 void table_index_column(struct table *table, const struct column *column);
 // The index made for `column` alone, the schema's or another; or NULL.
 struct index *table_find_index(const struct table *table, const struct column *column);
+// False where equal values would leave too many rows.
+bool column_is_worth_index(const struct column *column);
+// Remembers that all rows have been looked at for equal values in `column`, and makes an index when
+// that has become too much. True if it has.
+bool table_account_scan(struct table *table, const struct column *column);
 // Brings the indexes up to date with the open transaction. O(changes since the last call).
 void table_index_pending(struct table *table);
 // Forgets what the indexes know of the open transaction, and indexes that nobody has used for long.

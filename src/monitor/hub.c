@@ -2,6 +2,7 @@
 // The hub of a database's monitors: hears of commits and wakes the views they concern, and
 // nobody else (watch.h). Views that have something to send are found on hub->dirty.
 #include "monitor/initial.h"
+#include "monitor/lookup.h"
 
 static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
 {
@@ -171,7 +172,7 @@ bool monitor_continue(struct monitor *monitor, struct uuid txn_id)
 // A table whose condition changes: `old` and `new` are of the same monitor.
 struct condition_change {
     const struct monitor_table *old, *new;
-    const struct table *rows;
+    struct table *rows;
     struct updates *updates;
 };
 
@@ -181,30 +182,32 @@ static void write_shown(const struct condition_change *change, const struct row 
                 monitor_table_matches(change->new, row) ? row : NULL, false);
 }
 
-// The rows with the UUIDs that `table` names, but for those that `but` names too.
-static void write_named(const struct condition_change *change, const struct monitor_table *table,
-                        const struct monitor_table *but)
+static void on_shown(void *userdata, struct row *row)
 {
-    for (size_t i = 0; i < table->condition.n_clauses; i++) {
-        const struct condition_clause *clause = &table->condition.clauses[i];
-        const struct row *row =
-            clause->column ? table_find(change->rows, clause->value.scalar.uuid) : NULL;
+    write_shown(userdata, row);
+}
 
-        if (row && !(but && monitor_table_matches(but, row))) {
-            write_shown(change, row);
-        }
+static void on_shown_anew(void *userdata, struct row *row)
+{
+    const struct condition_change *change = userdata;
+
+    if (!monitor_table_matches(change->old, row)) {
+        write_shown(change, row);
     }
 }
 
 // What the new condition shows or hides compared with the old one.
-static void write_condition_change(const struct condition_change *change)
+static void write_condition_change(struct condition_change *change)
 {
+    const struct condition *old = &change->old->condition, *new = &change->new->condition;
     const struct row *row;
+    size_t n_old, n_new;
 
-    if (condition_is_uuids(&change->old->condition) &&
-        condition_is_uuids(&change->new->condition)) {
-        write_named(change, change->old, NULL);
-        write_named(change, change->new, change->old);
+    if (lookup_is_possible(new, change->rows, &n_new) &&
+        lookup_is_possible(old, change->rows, &n_old) &&
+        n_old + n_new <= table_n_rows(change->rows)) {
+        lookup_run(old, change->rows, on_shown, change);
+        lookup_run(new, change->rows, on_shown_anew, change);
         return;
     }
     for (size_t state = 0; (row = table_next(change->rows, &state));) {

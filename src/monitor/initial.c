@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// A table whose condition lists UUIDs is looked up, any other one is walked. Contents that were
+// A table whose condition lists values that are known by an index is looked up, if these are not
+// too many rows; any other one is walked. Contents that were
 // asked for before the last walk began use that one.
 #include "monitor/initial.h"
 
+#include "monitor/lookup.h"
 #include "monitor/walk.h"
 
-#define STEP_ROWS  1024 // walked in one step
-#define STEP_WORK  1024 // rows looked at and text written, a unit of which is
-#define WORK_BYTES 32   // as much as a row looked at for nothing
-#define STEP_SENDS 1024 // pieces queued
+#define STEP_ROWS  1024  // walked in one step
+#define STEP_WORK  1024  // rows looked at and text written, a unit of which is
+#define WORK_BYTES 32    // as much as a row looked at for nothing
+#define LOOKUP_MAX 16384 // rows looked up, which is done in one step
+#define STEP_SENDS 1024  // pieces queued
 // Few rows are not left for later, unless they are long.
 #define STEPS_AT_ONCE 8
 #define AHEAD         8            // rows fetched into the cache before they are looked at
@@ -20,9 +23,11 @@ enum phase { ASKED, COLLECTING, WRITING, SENDING };
 
 // The rows of one table at the moment, some of which do not match.
 struct source {
+    bool is_looked_up; // not walked
     struct row *const *rows;
     size_t n;
-    struct row **found;      // the same if they were looked up
+    struct row **found; // the same if they were looked up
+    size_t capacity;
     struct row_texts *texts; // of the walk, if others may use them too
 };
 
@@ -34,6 +39,7 @@ struct initial {
     uint64_t asked_seq;       // the last commit when the last of them came
     struct walk *walk;        // a reference
     struct changeset *moment; // a reference
+    size_t n_rows;            // that will be looked at, about
     struct source *sources;   // parallel to view->spec->tables
     size_t table;             // being written
     size_t row;               // of it, the next
@@ -42,6 +48,26 @@ struct initial {
     struct pieces pieces;
 };
 
+// How the rows of the tables will be found. Returns about how many will be looked at. O(tables +
+// clauses).
+static size_t plan(const struct view *view, struct source *sources)
+{
+    size_t n_rows = 0;
+
+    for (size_t i = 0; i < view->spec->n_tables; i++) {
+        const struct monitor_table *table = &view->spec->tables[i];
+        struct table *rows = db_table(view->hub->db, table->table);
+        size_t n;
+
+        if (table->select & SELECT_INITIAL) {
+            sources[i].is_looked_up =
+                lookup_is_possible(&table->condition, rows, &n) && n <= LOOKUP_MAX;
+            n_rows += sources[i].is_looked_up ? n : table_n_rows(rows);
+        }
+    }
+    return n_rows;
+}
+
 // For the monitors of `view`; found as view->asked as long as it may be joined.
 static struct initial *initial_new(struct view *view)
 {
@@ -49,6 +75,7 @@ static struct initial *initial_new(struct view *view)
 
     initial->view = view;
     initial->sources = NEW_ARRAY(struct source, view->spec->n_tables + 1);
+    initial->n_rows = plan(view, initial->sources);
     list_init(&initial->monitors);
     list_push_back(&view->hub->asked, &initial->node);
     view->asked = initial;
@@ -100,54 +127,17 @@ bool initial_has_begun(const struct initial *initial)
     return initial->phase != ASKED;
 }
 
-static bool is_looked_up(const struct monitor_table *table)
-{
-    return condition_is_uuids(&table->condition);
-}
-
-// The rows that it will look at. O(tables).
-static size_t initial_n_rows(const struct initial *initial)
-{
-    const struct view *view = initial->view;
-    size_t n = 0;
-
-    for (size_t i = 0; i < view->spec->n_tables; i++) {
-        const struct monitor_table *table = &view->spec->tables[i];
-
-        if (table->select & SELECT_INITIAL) {
-            n += is_looked_up(table) ? table->condition.n_clauses
-                                     : table_n_rows(db_table(view->hub->db, table->table));
-        }
-    }
-    return n;
-}
-
-static void look_up(struct source *source, const struct table *rows,
-                    const struct condition *condition)
-{
-    source->rows = source->found = NEW_ARRAY(struct row *, condition->n_clauses + 1);
-    for (size_t i = 0; i < condition->n_clauses; i++) {
-        const struct condition_clause *clause = &condition->clauses[i];
-        struct row *row = clause->column ? table_find(rows, clause->value.scalar.uuid) : NULL;
-
-        if (row) {
-            source->found[source->n++] = row;
-        }
-    }
-}
-
 // The tables that are walked, by table index: the caller's. *ret_looks_up: others are looked up.
-static bool *walked_tables(const struct view *view, bool *ret_looks_up)
+static bool *walked_tables(const struct initial *initial, bool *ret_looks_up)
 {
-    bool *walked = NEW_ARRAY(bool, (size_t)view->spec->schema->n_tables + 1);
+    const struct monitor_spec *spec = initial->view->spec;
+    bool *walked = NEW_ARRAY(bool, (size_t)spec->schema->n_tables + 1);
 
     *ret_looks_up = false;
-    for (size_t i = 0; i < view->spec->n_tables; i++) {
-        const struct monitor_table *table = &view->spec->tables[i];
-
-        if (table->select & SELECT_INITIAL) {
-            walked[table->table->index] = !is_looked_up(table);
-            *ret_looks_up |= is_looked_up(table);
+    for (size_t i = 0; i < spec->n_tables; i++) {
+        if (spec->tables[i].select & SELECT_INITIAL) {
+            walked[spec->tables[i].table->index] = !initial->sources[i].is_looked_up;
+            *ret_looks_up |= initial->sources[i].is_looked_up;
         }
     }
     return walked;
@@ -159,7 +149,7 @@ static struct walk *get_walk(const struct initial *initial)
 {
     struct hub *hub = initial->view->hub;
     bool looks_up;
-    bool *walked = walked_tables(initial->view, &looks_up);
+    bool *walked = walked_tables(initial, &looks_up);
     uint64_t seq = looks_up ? db_tail(hub->db)->seq : initial->asked_seq;
     struct walk *walk;
 
@@ -175,6 +165,15 @@ static struct walk *get_walk(const struct initial *initial)
     return walk;
 }
 
+static void on_found(void *userdata, struct row *row)
+{
+    struct source *source = userdata;
+
+    GROW(source->found, source->n, source->capacity);
+    source->found[source->n++] = row;
+    source->rows = source->found;
+}
+
 // Fixes the moment, which keeps the versions of the rows that are looked up, too.
 static void begin(struct initial *initial)
 {
@@ -185,8 +184,9 @@ static void begin(struct initial *initial)
     for (size_t i = 0; i < view->spec->n_tables; i++) {
         const struct monitor_table *table = &view->spec->tables[i];
 
-        if (table->select & SELECT_INITIAL && is_looked_up(table)) {
-            look_up(&initial->sources[i], db_table(view->hub->db, table->table), &table->condition);
+        if (initial->sources[i].is_looked_up) {
+            lookup_run(&table->condition, db_table(view->hub->db, table->table), on_found,
+                       &initial->sources[i]);
         }
     }
     initial->phase = COLLECTING;
@@ -195,16 +195,17 @@ static void begin(struct initial *initial)
 static void begin_writing(struct initial *initial)
 {
     const struct monitor_spec *spec = initial->view->spec;
-    const struct list *asked = &initial->view->hub->asked;
-    bool is_alone = asked->next->next == asked;
+    const struct hub *hub = initial->view->hub;
+    // Others wait that may use the same walk.
+    bool is_shared = initial->walk == hub->walk && hub->asked.next->next != &hub->asked;
 
     for (size_t i = 0; i < spec->n_tables; i++) {
         const struct monitor_table *table = &spec->tables[i];
         struct source *source = &initial->sources[i];
 
-        if (!source->found && table->select & SELECT_INITIAL) {
+        if (!source->is_looked_up && table->select & SELECT_INITIAL) {
             source->rows = walk_rows(initial->walk, table->table->index, &source->n);
-            source->texts = is_alone ? NULL : walk_texts(initial->walk, spec, table);
+            source->texts = is_shared ? walk_texts(initial->walk, spec, table) : NULL;
         }
     }
     updates_begin(&initial->updates, spec, &initial->buf);
@@ -349,7 +350,7 @@ bool monitor_start(struct monitor *monitor, usec_t now)
         struct initial *initial = initial_new(view);
 
         initial_add(initial, monitor);
-        if (initial_n_rows(initial) <= STEP_ROWS) {
+        if (initial->n_rows <= STEP_ROWS) {
             for (int i = 0; i < STEPS_AT_ONCE && monitor->initial; i++) {
                 initial_step(initial, now);
             }

@@ -77,7 +77,8 @@ size_t monitor_owed(const struct monitor *monitor);
 void monitor_resume(struct monitor *monitor);
 // Changes id and conditions of a monitor that has started: sends what it owes first, then an update
 // with what the new conditions show or hide. `spec` comes from monitor_spec_change(); takes both.
-// O(rows of the tables whose conditions differ), O(clauses) where both conditions list UUIDs.
+// O(rows of the tables whose conditions differ), or O(clauses + rows shown) where both conditions
+// list values of columns with an index, or UUIDs.
 void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct text *id);
 // The last transaction of the database.
 struct uuid hub_last_txn_id(const struct hub *hub);

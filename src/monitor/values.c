@@ -20,19 +20,6 @@ bool condition_is_values(const struct condition *condition)
     return condition->n_clauses;
 }
 
-bool condition_is_uuids(const struct condition *condition)
-{
-    for (size_t i = 0; i < condition->n_clauses; i++) {
-        const struct condition_clause *clause = &condition->clauses[i];
-
-        if (clause->function != COND_FALSE &&
-            (clause->function != COND_EQ || clause->column->index != COLUMN_UUID)) {
-            return false;
-        }
-    }
-    return condition->n_clauses;
-}
-
 static struct condition_clause *find_clause(const struct htable *clauses,
                                             const struct column *column, union datum value)
 {

@@ -11,9 +11,6 @@ struct value_set;
 // True if the condition has this form (and any clause at all).
 bool condition_is_values(const struct condition *condition);
 
-// True if it is such a list of UUIDs, of rows: which match is known without looking at any.
-bool condition_is_uuids(const struct condition *condition);
-
 // Drops clauses that say the same again, from a condition of this form; others stay as they are.
 // O(clauses).
 void condition_drop_repeated(struct condition *condition);

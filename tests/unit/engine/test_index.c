@@ -116,6 +116,50 @@ static void test_columns_asked_often_get_an_index(void **state)
     db_free(db);
 }
 
+static void count_row(void *userdata, struct row *row)
+{
+    ++*(size_t *)userdata;
+}
+
+static size_t n_equal(struct table *table, const struct column *column, union datum value)
+{
+    size_t n = 0;
+
+    table_find_equal(table, column, value, count_row, &n);
+    return n;
+}
+
+// Who looks without a transaction finds the same, with an index and without, and asking counts.
+static void test_rows_by_value(void **state)
+{
+    struct db *db = big_new();
+    struct table *table = table_of(db, "Plain");
+    const struct column *a = lab_column(db, "Plain", "a"), *uuid = lab_column(db, "Plain", "_uuid");
+    union datum seven = {.scalar.integer = 7}, nothing = {.scalar.integer = 1234567};
+    int n_asked = 1;
+
+    fill(db, "Plain");
+    assert_int_equal(n_equal(table, a, seven), 1);
+    assert_false(table_is_indexed(table, a));
+    while (!table_is_indexed(table, a)) {
+        assert_in_range(++n_asked, 2, 10);
+    }
+    assert_true(table_is_indexed(table, a));
+    assert_int_equal(table->n_indexes, 1);
+    assert_int_equal(n_equal(table, a, seven), 1);
+    assert_int_equal(n_equal(table, a, nothing), 0);
+    assert_int_equal(table_count_equal(table, a, seven), 1);
+    lab_run(db,
+            "{\"op\":\"update\",\"table\":\"Plain\",\"where\":[[\"a\",\"<\",10]],"
+            "\"row\":{\"a\":7}}");
+    assert_int_equal(n_equal(table, a, seven), 10);
+    assert_int_equal(table_count_equal(table, a, seven), 10);
+    assert_true(table_is_indexed(table, uuid));
+    assert_int_equal(n_equal(table, uuid, (union datum){.scalar.uuid = lab_uuid(1)}), 1);
+    assert_int_equal(n_equal(table, uuid, (union datum){.scalar.uuid = {1, 1}}), 0);
+    db_free(db);
+}
+
 // The rows that a transaction has changed itself are found through the index as well.
 static void test_index_within_a_transaction(void **state)
 {
@@ -194,6 +238,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_schema_indexes_and_uuid_never_scan),
         cmocka_unit_test(test_columns_asked_often_get_an_index),
+        cmocka_unit_test(test_rows_by_value),
         cmocka_unit_test(test_index_within_a_transaction),
         cmocka_unit_test(test_unused_indexes_go),
         cmocka_unit_test(test_no_index_where_it_is_not_worth_it),

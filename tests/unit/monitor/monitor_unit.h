@@ -80,6 +80,31 @@ static inline struct monitor_spec *unit_spec(const struct db *db, enum monitor_v
     return spec;
 }
 
+// Decodes a condition on table A or another. The caller ends it with condition_done().
+static inline struct condition unit_condition(const struct db *db, const char *table,
+                                              const char *json)
+{
+    _cleanup_buf_ struct buf scratch = {0};
+    struct condition condition;
+    struct cursor cursor;
+
+    cursor_init(&cursor, slice_of(json));
+    assert_null(condition_decode(&cursor, unit_table(db, table), NULL, &scratch, &condition));
+    return condition;
+}
+
+// Decodes a value of a column. The caller owns it.
+static inline union datum unit_datum(const struct column *column, const char *json)
+{
+    _cleanup_buf_ struct buf scratch = {0};
+    struct cursor cursor;
+    union datum datum;
+
+    cursor_init(&cursor, slice_of(json));
+    assert_null(datum_decode(&cursor, &column->type, DATUM_CHECK_ALL, NULL, &scratch, &datum));
+    return datum;
+}
+
 // A monitor whose client is a buffer.
 struct unit_monitor {
     struct monitor monitor;

@@ -58,7 +58,7 @@ struct log_module *log_module_find(const char *name)
     while (module && strcasecmp(module->name, name)) {
         module = module->next;
     }
-    return module;
+    return module && module->same ? module->same : module;
 }
 
 static void set_levels(enum log_level levels[], int destination, enum log_level level)

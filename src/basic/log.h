@@ -29,6 +29,7 @@ struct log_module {
     enum log_level levels[LOG_N_DESTINATIONS];
     enum log_level max_level; // the highest of `levels`: the cheap test
     bool rate_limit_disabled;
+    struct log_module *same; // this is another name for that one, which counts; else NULL
     struct log_module *next;
 };
 
@@ -75,7 +76,7 @@ struct log_limit {
 struct log_module *log_module_get(const char *name);
 // The modules in order of name; NULL starts, NULL ends.
 struct log_module *log_module_next(struct log_module *module);
-// The module called `name` in any case, or NULL.
+// The module called `name` in any case, or that which it is another name for; NULL: none.
 struct log_module *log_module_find(const char *name);
 // Sets levels: of one module or, with NULL, of all and of modules yet to come; of one destination
 // or, with -1, of all.

@@ -21,6 +21,7 @@ static const char service_description[] =
 static const char *const arg_types[] = {
     [ARG_STRING] = "string",
     [ARG_STRINGS] = "?[]string",
+    [ARG_INTEGER] = "int",
     [ARG_ON_OFF] = "bool",
 };
 

@@ -140,6 +140,13 @@ static bool add_argument(struct arguments *arguments, enum command_arg_kind kind
         }
         add(arguments, json_string_value(value));
         return true;
+    case ARG_INTEGER:
+        if (!json_is_integer(value)) {
+            return false;
+        }
+        arguments->argv[arguments->argc++] =
+            xasprintf("%lld", (long long)json_integer_value(value));
+        return true;
     case ARG_ON_OFF:
         if (!json_is_boolean(value)) {
             return false;

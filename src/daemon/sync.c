@@ -18,7 +18,9 @@ struct sync {
     char *source;            // or NULL
     struct exclude exclude;
     bool is_backup;
+    struct remote_options options; // of the connection to the source
     struct net *net;               // while it is a backup
+    struct remote *remote;         // the same
     struct replica *replica;       // while connected
     struct connection *connection; // the same
 };
@@ -93,14 +95,12 @@ static char *start(struct sync *sync)
         .message = on_message,
         .closed = on_closed,
     };
-    const struct remote_options options = REMOTE_OPTIONS_DEFAULT;
-    struct remote *remote;
     char *error = NULL;
 
     stop(sync);
     sync->net = net_new(sync->event, &handler, sync);
     net_share_tls(sync->net, sync->clients_net);
-    if (remote_new(sync->net, sync->source, &options, NULL, &remote, &error) < 0) {
+    if (remote_new(sync->net, sync->source, &sync->options, NULL, &sync->remote, &error) < 0) {
         stop(sync);
     }
     return error;
@@ -130,6 +130,7 @@ struct sync *sync_new(sd_event *event, struct server *server, struct databases *
     sync->clients_net = net;
     sync->observer.changed = on_databases_changed;
     databases_on_change(databases, &sync->observer);
+    sync->options = REMOTE_OPTIONS_DEFAULT;
     return sync;
 }
 
@@ -232,6 +233,23 @@ static void on_disconnect(struct command_call *call, int argc, char **argv, void
     command_reply(call, "");
 }
 
+static void on_set_probe_interval(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct sync *sync = userdata;
+    char *end;
+    unsigned long ms = strtoul(argv[1], &end, 10);
+
+    if (*argv[1] < '0' || *argv[1] > '9' || *end || ms > UINT32_MAX) {
+        command_reply_error(call, "Invalid probe interval, integer value expected");
+        return;
+    }
+    sync->options.probe_interval_ms = ms;
+    if (sync->net) {
+        remote_set_options(sync->remote, &sync->options);
+    }
+    command_reply(call, "");
+}
+
 static void on_set_exclude(struct command_call *call, int argc, char **argv, void *userdata)
 {
     command_reply_outcome(call, sync_set_exclude(userdata, argv[1]));
@@ -280,6 +298,8 @@ void sync_register_commands(struct sync *sync, struct command_registry *registry
         {"ovsdb-server/get-active-ovsdb-server", "", 0, 0, on_get_source, sync, .reads = true},
         {"ovsdb-server/connect-active-ovsdb-server", "", 0, 0, on_connect, sync},
         {"ovsdb-server/disconnect-active-ovsdb-server", "", 0, 0, on_disconnect, sync},
+        {"ovsdb-server/set-active-ovsdb-server-probe-interval", "MS", 1, 1, on_set_probe_interval,
+         sync},
         {"ovsdb-server/set-sync-exclude-tables", "DB:TABLE[,DB:TABLE]...", 1, 1, on_set_exclude,
          sync},
         {"ovsdb-server/get-sync-exclude-tables", "", 0, 0, on_get_exclude, sync, .reads = true},

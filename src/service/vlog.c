@@ -8,6 +8,7 @@
 #include "service/journal.h"
 #include "service/pattern.h"
 #include "service/syslog_target.h"
+#include "service/vlog_modules.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,9 @@ static const char *const default_patterns[LOG_N_DESTINATIONS] = {
     [LOG_TO_CONSOLE] = "%D{%Y-%m-%dT%H:%M:%SZ}|%05N|%c%T|%p|%m",
     [LOG_TO_FILE] = "%D{%Y-%m-%dT%H:%M:%S.###Z}|%05N|%c%T|%p|%m",
 };
+
+// What goes before a message to --syslog-target, with the mark that says UTF-8.
+#define RFC5424 "<%B>1 %D{%Y-%m-%dT%H:%M:%S.###Z} %E %A %P %c - \xef\xbb\xbf"
 
 static struct {
     const char *program;
@@ -38,12 +42,12 @@ static struct {
     unsigned serial;
 } vlog = {.program = "?", .facility = -1, .file_fd = -1};
 
-static void expand(struct buf *line, const char *prefix, enum log_destination destination,
+static void expand(struct buf *line, const char *prefix, const char *pattern,
                    const struct pattern_context *context)
 {
     buf_clear(line);
     pattern_expand(line, prefix, context);
-    pattern_expand(line, vlog.patterns[destination], context);
+    pattern_expand(line, pattern, context);
 }
 
 static void write_line(int fd, struct buf *line)
@@ -68,11 +72,11 @@ static struct syslog_target *default_syslog(void)
     return target ? target : syslog_target_new("libc", vlog.program, &error);
 }
 
-static void send_to(struct syslog_target *target, int default_facility, struct buf *line,
-                    struct pattern_context *context)
+static void send_to(struct syslog_target *target, int default_facility, const char *prefix,
+                    const char *pattern, struct buf *line, struct pattern_context *context)
 {
     context->facility = vlog.facility >= 0 ? vlog.facility : default_facility;
-    expand(line, syslog_target_prefix(target), LOG_TO_SYSLOG, context);
+    expand(line, prefix, pattern, context);
     syslog_target_send(target, context->facility | pattern_priority(context->record->level),
                        buf_slice(line));
 }
@@ -82,9 +86,10 @@ static void send_to_syslog(struct buf *line, struct pattern_context *context)
     if (!vlog.syslog) {
         vlog.syslog = default_syslog();
     }
-    send_to(vlog.syslog, LOG_DAEMON, line, context);
+    send_to(vlog.syslog, LOG_DAEMON, syslog_target_prefix(vlog.syslog),
+            vlog.patterns[LOG_TO_SYSLOG], line, context);
     if (vlog.remote) {
-        send_to(vlog.remote, LOG_LOCAL0, line, context);
+        send_to(vlog.remote, LOG_LOCAL0, RFC5424, "%m", line, context);
     }
 }
 
@@ -108,11 +113,11 @@ static void sink(const struct log_record *record)
         to_syslog = to_console = journal_send(record, vlog.program) < 0;
     }
     if (to_console) {
-        expand(&line, "", LOG_TO_CONSOLE, &context);
+        expand(&line, "", vlog.patterns[LOG_TO_CONSOLE], &context);
         write_line(STDERR_FILENO, &line);
     }
     if (vlog.file_fd >= 0 && record->level <= levels[LOG_TO_FILE]) {
-        expand(&line, "", LOG_TO_FILE, &context);
+        expand(&line, "", vlog.patterns[LOG_TO_FILE], &context);
         write_line(vlog.file_fd, &line);
     }
     if (to_syslog) {
@@ -131,6 +136,7 @@ void vlog_init(const char *program)
         free(vlog.patterns[i]);
         vlog.patterns[i] = xstrdup(default_patterns[i]);
     }
+    vlog_modules_register();
     log_set_sink(sink);
 }
 
@@ -173,32 +179,56 @@ static char *set_pattern(const char *spec)
     return NULL;
 }
 
-static char *set_levels(const char *spec)
+// What the words of a level specification have said so far.
+struct spec {
+    struct log_module *module;
+    int destination; // -1: none named
+    enum log_level level;
+    bool has_level;
+};
+
+// NULL, or what is wrong (caller frees).
+static char *take_word(struct spec *spec, const char *word)
 {
-    _cleanup_free_ char *copy = xstrdup(spec);
-    struct log_module *module = NULL;
-    enum log_level level = LOG_LEVEL_DBG;
-    int destination = -1;
+    const char *twice = NULL;
+    enum log_destination destination;
+    struct log_module *module;
+    enum log_level level;
+
+    if (!word[0] || !strcasecmp(word, "any")) {
+        return NULL;
+    }
+    if (log_destination_parse(word, &destination)) {
+        twice = spec->destination >= 0 ? "destinations" : NULL;
+        spec->destination = (int)destination;
+    } else if ((module = log_module_find(word))) {
+        twice = spec->module ? "modules" : NULL;
+        spec->module = module;
+    } else if (log_level_parse(word, &level)) {
+        twice = spec->has_level ? "levels" : NULL;
+        spec->has_level = true;
+        spec->level = level;
+    } else {
+        return xasprintf("no destination, level, or module \"%s\"", word);
+    }
+    return twice ? xasprintf("cannot specify multiple %s", twice) : NULL;
+}
+
+static char *set_levels(const char *text)
+{
+    _cleanup_free_ char *copy = xstrdup(text);
+    struct spec spec = {.destination = -1, .level = LOG_LEVEL_DBG};
     char *rest = copy;
+    char *error = NULL;
     char *word;
 
-    while ((word = strsep(&rest, " ,:"))) {
-        enum log_destination named;
-        struct log_module *found;
-
-        if (!word[0] || !strcasecmp(word, "any")) {
-            continue;
-        }
-        if (log_destination_parse(word, &named)) {
-            destination = (int)named;
-        } else if ((found = log_module_find(word))) {
-            module = found;
-        } else if (!log_level_parse(word, &level)) {
-            return xasprintf("no destination, level, or module \"%s\"", word);
-        }
+    while (!error && (word = strsep(&rest, " ,:"))) {
+        error = take_word(&spec, word);
     }
-    log_set_level(module, destination, level);
-    return NULL;
+    if (!error) {
+        log_set_level(spec.module, spec.destination, spec.level);
+    }
+    return error;
 }
 
 char *vlog_set(const char *spec)
@@ -317,10 +347,11 @@ void vlog_list(struct buf *text)
              "                 console    syslog    file\n"
              "                 -------    ------    ------\n");
     for (struct log_module *m = log_module_next(NULL); m; m = log_module_next(m)) {
+        const enum log_level *levels = m->same ? m->same->levels : m->levels;
+
         buf_printf(text, "%-16s  %4s       %4s       %4s\n", m->name,
-                   log_level_name(m->levels[LOG_TO_CONSOLE]),
-                   log_level_name(m->levels[LOG_TO_SYSLOG]),
-                   log_level_name(m->levels[LOG_TO_FILE]));
+                   log_level_name(levels[LOG_TO_CONSOLE]), log_level_name(levels[LOG_TO_SYSLOG]),
+                   log_level_name(levels[LOG_TO_FILE]));
     }
 }
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+LOG_MODULE(vlog);
+
 static void on_set(struct command_call *call, int argc, char **argv, void *userdata)
 {
     for (int i = argc > 1 ? 1 : 0; i < argc; i++) {
@@ -58,23 +60,31 @@ static void on_reopen(struct command_call *call, int argc, char **argv, void *us
     }
 }
 
+static void set_rate_limits(bool disabled)
+{
+    for (struct log_module *m = log_module_next(NULL); m; m = log_module_next(m)) {
+        m->rate_limit_disabled = disabled;
+    }
+}
+
 // Of the named modules, or of all. False if one is unknown; then none is changed.
 static bool set_rate_limit_disabled(int argc, char **argv, bool disabled)
 {
+    bool all = argc == 1;
+
     for (int i = 1; i < argc; i++) {
-        if (strcasecmp(argv[i], "any") && !log_module_find(argv[i])) {
+        bool is_any = !strcasecmp(argv[i], "any");
+
+        if (!is_any && !log_module_find(argv[i])) {
             return false;
         }
+        all |= is_any;
     }
-    for (struct log_module *m = log_module_next(NULL); m; m = log_module_next(m)) {
-        bool named = argc == 1;
-
-        for (int i = 1; i < argc; i++) {
-            named |= !strcasecmp(argv[i], "any") || !strcasecmp(argv[i], m->name);
-        }
-        if (named) {
-            m->rate_limit_disabled = disabled;
-        }
+    if (all) {
+        set_rate_limits(disabled);
+    }
+    for (int i = 1; i < argc && !all; i++) {
+        log_module_find(argv[i])->rate_limit_disabled = disabled;
     }
     return true;
 }
@@ -88,12 +98,26 @@ static void on_rate_limit(struct command_call *call, int argc, char **argv, void
     }
 }
 
+// A mark that a script or a person leaves in the log.
+static void on_message(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    enum log_level level = LOG_LEVEL_INFO;
+
+    if (argc == 3 && (!log_level_parse(argv[1], &level) || level == LOG_LEVEL_OFF)) {
+        command_reply_error(call, "the levels are emer, err, warn, info and dbg");
+        return;
+    }
+    log_at(level, "%s", argv[argc - 1]);
+    command_reply(call, "");
+}
+
 void vlog_commands_register(struct command_registry *registry)
 {
     static const struct command commands[] = {
         {"vlog/set", "{spec | PATTERN:destination:pattern}", 0, -1, on_set, NULL},
         {"vlog/list", "", 0, 0, on_list, NULL, .reads = true},
         {"vlog/list-pattern", "", 0, 0, on_list_pattern, NULL, .reads = true},
+        {"vlog/message", "[LEVEL] MESSAGE", 1, 2, on_message, NULL},
         {"vlog/close", "", 0, 0, on_close, NULL},
         {"vlog/reopen", "", 0, 0, on_reopen, NULL},
         {"vlog/enable-rate-limit", "[module]...", 0, -1, on_rate_limit, NULL},

@@ -101,6 +101,7 @@ def test_typed_replies(varlink):
     usage = varlink.result("GetUsage")["usage"]
     assert all(isinstance(v, int) for v in usage.values()) and "sessions" in usage
     assert varlink.result("SetMemoryTrim", enabled=True) == {}
+    assert varlink.result("SetActiveServerProbeInterval", milliseconds=5000) == {}
     assert varlink.result("Compact") == {}
     assert varlink.result("Compact", databases=["small"]) == {}
     assert varlink.result("SetLogLevels", specs=["console:off", "file:dbg"]) == {}

@@ -15,7 +15,7 @@ enum command_arg_kind {
     ARG_STRING,
     ARG_STRINGS, // the rest of the arguments; may be left out
     ARG_INTEGER,
-    ARG_ON_OFF,  // a boolean: "on" or "off"
+    ARG_ON_OFF, // a boolean: "on" or "off"
 };
 
 struct command_arg {

@@ -12,7 +12,7 @@
 // Answers, and frees `error`, after a command that changes what is served.
 static void reply_change(struct daemon *daemon, struct command_call *call, char *error)
 {
-    daemon_tell_status(daemon);
+    status_tell(daemon);
     command_reply_outcome(call, error);
 }
 

@@ -49,7 +49,7 @@ static void on_sync_failed(void *userdata, struct store *store, int error)
 {
     struct daemon *daemon = userdata;
 
-    daemon_tell_status(daemon);
+    status_tell(daemon);
     // Nobody is told "committed": whom it concerns, nobody knows any more.
     if (daemon->net) {
         net_drop_waiting(daemon->net, "what it waited for cannot be stored");
@@ -155,6 +155,23 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
     return 0;
 }
 
+// The log was rotated.
+static int on_rotated(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+    int r = vlog_reopen();
+
+    if (r < 0) {
+        log_warn("the log file cannot be opened: %s", strerror(-r));
+    }
+    return 0;
+}
+
+static int on_dump(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+    status_log(userdata);
+    return 0;
+}
+
 static void on_child_ended(void *userdata, const char *error)
 {
     if (error) {
@@ -211,13 +228,17 @@ static int add_turn(struct daemon *daemon)
 
 static int add_signals(struct daemon *daemon)
 {
-    int r = sd_event_add_signal(daemon->event, NULL, SIGTERM, on_terminate, daemon);
+    static const struct {
+        int number;
+        sd_event_signal_handler_t handler;
+    } signals[] = {
+        {SIGTERM, on_terminate}, {SIGINT, on_terminate}, {SIGHUP, on_hangup},
+        {SIGUSR1, on_rotated},   {SIGUSR2, on_dump},
+    };
+    int r = 0;
 
-    if (r >= 0) {
-        r = sd_event_add_signal(daemon->event, NULL, SIGINT, on_terminate, daemon);
-    }
-    if (r >= 0) {
-        r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_hangup, daemon);
+    for (size_t i = 0; i < ARRAY_SIZE(signals) && r >= 0; i++) {
+        r = sd_event_add_signal(daemon->event, NULL, signals[i].number, signals[i].handler, daemon);
     }
     return r;
 }
@@ -403,28 +424,9 @@ char *daemon_reload(struct daemon *daemon)
     } else {
         log_event(LOG_LEVEL_INFO, MSG_RELOADED, NULL, "reloaded");
     }
-    daemon_tell_status(daemon);
+    status_tell(daemon);
     notify_ready();
     return error;
-}
-
-void daemon_tell_status(struct daemon *daemon)
-{
-    size_t state = 0;
-    size_t n = 0;
-    struct store *store;
-    const char *name;
-
-    while ((store = databases_next(daemon->databases, &state, &name))) {
-        if (store_failure(store)) {
-            notify_status("database %s is read-only: %s", name, store_failure(store));
-            return;
-        }
-        n++;
-    }
-    notify_status("databases: %zu, remotes: %zu%s%s", n, remotes_count(daemon->remotes),
-                  daemon->reload_error ? "; not reloaded: " : "",
-                  daemon->reload_error ? daemon->reload_error : "");
 }
 
 // What was answered leaves once it is synced, and no later than a moment from now.
@@ -472,4 +474,5 @@ void daemon_stop(struct daemon *daemon)
     command_registry_free(TAKE_PTR(daemon->registry));
     daemon->event = sd_event_unref(daemon->event);
     free(TAKE_PTR(daemon->reload_error));
+    free(TAKE_PTR(daemon->told));
 }

@@ -38,6 +38,7 @@ struct daemon {
     sd_event_source *compaction;
     sd_event_source *statistics;
     usec_t deadline_set;
+    char *told;          // to the service manager, as STATUS=
     char *reload_error;  // of the last reload, or NULL
     bool hands_over;     // at the end, to the next process of the service
     unsigned n_samples;  // of the counters
@@ -56,6 +57,4 @@ void daemon_stop(struct daemon *daemon);
 
 // What SIGHUP and ovsdb-server/reload do. NULL, or what is wrong (caller frees).
 char *daemon_reload(struct daemon *daemon);
-// Tells the service manager what is served, or which database has failed. Call when that changes.
-void daemon_tell_status(struct daemon *daemon);
 void daemon_exit(struct daemon *daemon, int status);

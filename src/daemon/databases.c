@@ -5,6 +5,7 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "daemon/discard.h"
+#include "daemon/startup.h"
 #include "model/schema.h"
 #include "service/confine.h"
 #include "service/notify.h"
@@ -14,9 +15,6 @@
 
 #define RUN_TIME USEC_PER_MSEC // of long work at once
 
-// Long work says so at most this often, and asks for this much more time.
-#define PROGRESS_INTERVAL (1 * USEC_PER_SEC)
-#define PROGRESS_EXTENDS  (30 * USEC_PER_SEC)
 // A conversion at the start does not say how far it is.
 #define CONVERSION_EXTENDS (15 * 60 * USEC_PER_SEC)
 
@@ -37,21 +35,7 @@ struct databases {
     size_t capacity;
     bool trim;
     bool is_closing; // one of them
-    usec_t last_progress;
-    struct store_progress progress;
 };
-
-static void on_progress(void *userdata, const char *what, uint64_t done, uint64_t total)
-{
-    struct databases *databases = userdata;
-    usec_t now = clock_monotonic();
-
-    if (now - databases->last_progress >= PROGRESS_INTERVAL) {
-        databases->last_progress = now;
-        notify_extend_timeout(PROGRESS_EXTENDS);
-        notify_status("%s: %llu %%", what, total ? (unsigned long long)(done * 100 / total) : 0ull);
-    }
-}
 
 static void tell(const struct databases *databases, struct db *old, struct db *new)
 {
@@ -108,8 +92,6 @@ struct databases *databases_new(struct server *server, struct gate *gate)
     databases->gate = gate;
     databases->discard = discard_new(gate);
     list_init(&databases->observers);
-    databases->last_progress = clock_monotonic();
-    databases->progress = (struct store_progress){on_progress, databases};
     return databases;
 }
 
@@ -200,9 +182,11 @@ static void insert(struct databases *databases, const char *name, struct store *
 static struct ovsdb_error *open_store(struct databases *databases, const char *path,
                                       const char *schema_path, struct store **ret)
 {
+    static const struct store_progress progress = {startup_progress, NULL};
     _cleanup_schema_ struct schema *schema = NULL;
     struct ovsdb_error *error = NULL;
 
+    startup_begin(path);
     if (schema_path) {
         error = provision_read_schema(schema_path, &schema);
         if (!error) {
@@ -210,7 +194,7 @@ static struct ovsdb_error *open_store(struct databases *databases, const char *p
         }
     }
     if (!error) {
-        error = store_open(path, STORE_READ_WRITE, databases->gate, &databases->progress, ret);
+        error = store_open(path, STORE_READ_WRITE, databases->gate, &progress, ret);
     }
     if (!error && schema) {
         notify_extend_timeout(CONVERSION_EXTENDS);

@@ -5,6 +5,7 @@
 #include "basic/messages.h"
 #include "daemon/confinement.h"
 #include "daemon/daemon.h"
+#include "daemon/startup.h"
 #include "service/confine.h"
 #include "service/notify.h"
 #include "service/pidfile.h"
@@ -61,6 +62,8 @@ static void block_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGUSR2);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
@@ -86,8 +89,9 @@ static int serve(struct server_options *options, struct listen_fd *fds, size_t n
     if (error) {
         status = fail(error);
     } else {
+        startup_is_over();
         daemonize_ready();
-        daemon_tell_status(&daemon);
+        status_tell(&daemon);
         notify_ready();
         status = daemon_run(&daemon);
     }

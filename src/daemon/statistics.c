@@ -146,6 +146,7 @@ static int on_sample(sd_event_source *source, usec_t when, void *userdata)
     struct rusage usage;
 
     counters_sample();
+    status_tell(daemon);
     getrusage(RUSAGE_SELF, &usage);
     if (++daemon->n_samples == MEMORY_FIRST_SAMPLES ||
         (daemon->logged_peak_kb && usage.ru_maxrss >= daemon->logged_peak_kb * 3 / 2)) {

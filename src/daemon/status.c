@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/status.h"
 
+#include "basic/log.h"
 #include "daemon/daemon.h"
+#include "service/notify.h"
 
 #include <string.h>
+
+LOG_MODULE(ovsdb_server);
 
 void status_take(const struct daemon *daemon, struct status *ret)
 {
@@ -19,6 +23,10 @@ void status_take(const struct daemon *daemon, struct status *ret)
         if (store_failure(store)) {
             status.failed = name;
             status.failure = store_failure(store);
+        }
+        if (store_write_error(store)) {
+            status.full = name;
+            status.write_error = store_write_error(store);
         }
     }
     server_usage(daemon->server, &usage);
@@ -54,6 +62,9 @@ static void on_status(struct command_call *call, int argc, char **argv, void *us
     if (status.failed) {
         buf_printf(&text, "failure: %s: %s\n", status.failed, status.failure);
     }
+    if (status.full) {
+        buf_printf(&text, "failed write: %s: %s\n", status.full, strerror(status.write_error));
+    }
     command_reply(call, buf_cstr(&text));
 }
 
@@ -61,6 +72,51 @@ void status_register_command(struct command_registry *registry, struct daemon *d
 {
     command_register(registry, &(struct command){"ovsdb-server/status", "", 0, 0, on_status, daemon,
                                                  .reads = true});
+}
+
+// In one line, what is wrong first.
+static char *line_of(const struct daemon *daemon, const struct status *status)
+{
+    struct buf text = {0};
+
+    if (status->failed) {
+        buf_printf(&text, "database %s is read-only: %s; ", status->failed, status->failure);
+    } else if (status->full) {
+        buf_printf(&text, "database %s cannot be written: %s; ", status->full,
+                   strerror(status->write_error));
+    }
+    buf_printf(&text, "%sdatabases: %zu, clients: %zu, transactions: %llu",
+               status->is_backup ? "backup; " : "", status->n_databases, status->n_clients,
+               (unsigned long long)status->n_transactions);
+    if (daemon->reload_error) {
+        buf_printf(&text, "; not reloaded: %s", daemon->reload_error);
+    }
+    return buf_steal(&text);
+}
+
+void status_tell(struct daemon *daemon)
+{
+    _cleanup_free_ char *line = NULL;
+    struct status status;
+
+    status_take(daemon, &status);
+    line = line_of(daemon, &status);
+    if (!daemon->told || strcmp(daemon->told, line)) {
+        notify_status("%s", line);
+        free(daemon->told);
+        daemon->told = TAKE_PTR(line);
+    }
+}
+
+void status_log(const struct daemon *daemon)
+{
+    _cleanup_free_ char *line = NULL;
+    struct status status;
+
+    status_take(daemon, &status);
+    line = line_of(daemon, &status);
+    log_info("%s, remotes: %zu, monitors: %zu, waiting transactions: %zu, locks: %zu", line,
+             status.n_remotes, status.n_monitors, status.n_waiting, status.n_locks);
 }
 
 void status_check(struct daemon *daemon)

@@ -90,12 +90,13 @@ static bool encode(struct store *store, const struct changeset *changes, struct 
 // A record that was written in part must go: what is appended later would be behind it.
 static struct ovsdb_error *on_write_failed(struct store *store, int error)
 {
-    static struct log_limit limit = LOG_LIMIT_INIT(6, 3);
-
     COUNT(record_write_errors);
-    log_event_limited(&limit, LOG_LEVEL_ERR, MSG_DATABASE_UNWRITTEN,
-                      LOG_FIELDS({"OVSDB_DATABASE", db_schema(store->db)->name}),
-                      "%s: cannot be written: %s", store->path, strerror(-error));
+    if (store->write_error != -error) {
+        store->write_error = -error;
+        log_event(LOG_LEVEL_ERR, MSG_DATABASE_UNWRITTEN,
+                  LOG_FIELDS({"OVSDB_DATABASE", db_schema(store->db)->name}),
+                  "%s: cannot be written: %s", store->path, strerror(-error));
+    }
     if (ftruncate(store->member.fd, (off_t)store->size) < 0 ||
         (store->member.twin_fd >= 0 &&
          ftruncate(store->member.twin_fd, (off_t)store->twin_size) < 0)) {
@@ -141,6 +142,12 @@ struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, 
     r = write_record(store, record);
     if (r) {
         return on_write_failed(store, r);
+    }
+    if (store->write_error) {
+        store->write_error = 0;
+        log_event(LOG_LEVEL_INFO, MSG_DATABASE_WRITABLE,
+                  LOG_FIELDS({"OVSDB_DATABASE", db_schema(store->db)->name}),
+                  "%s: can be written again", store->path);
     }
     store->n_records++;
     COUNT(records_appended);

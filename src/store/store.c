@@ -181,6 +181,11 @@ const char *store_failure(const struct store *store)
     return store->failure;
 }
 
+int store_write_error(const struct store *store)
+{
+    return store->write_error;
+}
+
 bool store_wants_compaction(const struct store *store, usec_t now)
 {
     usec_t age = now - store->compacted_at;

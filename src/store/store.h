@@ -54,6 +54,9 @@ struct ovsdb_error *store_compact(struct store *store, const struct store_progre
 // The rule for compacting by itself; `now` is clock_monotonic(): over 10 MB, twice the size after
 // the last compaction, 100 records and 10 minutes later; or 100 records and 24 hours later. O(1).
 bool store_wants_compaction(const struct store *store, usec_t now);
+// Why the last write failed, an errno value; 0: it did not. The transaction was refused, the next
+// may succeed.
+int store_write_error(const struct store *store);
 // Why it is read-only since a failed sync, or NULL.
 const char *store_failure(const struct store *store);
 

@@ -25,6 +25,7 @@ struct store {
     char *path;                // as given
     char *real_path;
     char *failure;
+    int write_error;   // of the last append, an errno value
     bool has_unsynced; // something was written that no fdatasync has covered for sure
     uint64_t size;     // where the next record goes
     struct buf record; // being written

@@ -52,14 +52,17 @@ class Service:
         self.clients.append(client)
         return client
 
-    def journal(self, *matches):
-        """What the service has logged in this test, as dicts; with matches such as "PRIORITY=4",
-        the entries that have them all."""
+    def all_messages(self):
+        """What everybody has logged in this test, as dicts."""
         self.ok("journalctl", "--sync", "-q")
         # Without a match: with one, journalctl 252 takes the first entry found for the cursor's.
         text = self.ok("journalctl", "-q", "-o", "json", "--after-cursor", self.cursor)
-        entries = [json.loads(line) for line in text.splitlines()]
-        return [e for e in entries if e.get("_SYSTEMD_UNIT") == UNIT
+        return [json.loads(line) for line in text.splitlines()]
+
+    def journal(self, *matches):
+        """What the service has logged in this test; with matches such as "PRIORITY=4", the
+        entries that have them all."""
+        return [e for e in self.all_messages() if e.get("_SYSTEMD_UNIT") == UNIT
                 and all(e.get(name) == value for name, value in (m.split("=", 1) for m in matches))]
 
     def signal_main(self, number):

@@ -8,17 +8,10 @@ import socket
 import pytest
 from harness import dbfile, wait
 from harness.manager import ManagedServer, Manager
-from harness.replica import Replica
 from harness.rpc import Client
+from harness.watcher import KINDS, Watcher
 
 pytestmark = pytest.mark.ours("needs what only our server has")
-
-KINDS = {"monitor": "update", "monitor_cond": "update2", "monitor_cond_since": "update3"}
-ZERO = "00000000-0000-0000-0000-000000000000"
-COLUMNS = ["name", "n", "tags", "map", "eph", "_version"]
-DEFAULTS = {"name": "", "n": 0, "tags": ["set", []], "map": ["map", []], "eph": ""}
-SETS = {("T", "tags")}
-
 
 @pytest.fixture
 def manager(tmp_path):
@@ -38,36 +31,6 @@ def managed(lab, manager):
 @pytest.fixture
 def server(lab, managed):
     return managed.start([lab.db("small")])
-
-
-class Watcher:
-    """A client with one monitor of table T, whose replica is checked with each update."""
-
-    def __init__(self, server, kind, columns=COLUMNS, where=None):
-        self.client = server.client()
-        self.kind = kind
-        self.columns = columns
-        request = {"columns": columns, **({} if where is None else {"where": where})}
-        self.replica = Replica({"T": {c: v for c, v in DEFAULTS.items() if c in columns}}, SETS)
-        result = self.client.call(kind, "small", ["m", kind], {"T": request},
-                                  *([ZERO] if kind == "monitor_cond_since" else []))
-        self.replica.apply(result[-1] if kind == "monitor_cond_since" else result)
-
-    def catch_up(self):
-        """What the server has sent up to now; returns how many updates."""
-        self.client.call("echo")
-        n = len(self.client.notifications)
-        while self.client.notifications:
-            params = self.client.notification(KINDS[self.kind])
-            assert params[0] == ["m", self.kind]
-            self.replica.apply(params[-1])
-        return n
-
-    def check(self, server, where=()):
-        rows = server.client().select("small", "T", ["_uuid", *self.columns], where)
-        expected = {row.pop("_uuid")[1]: row for row in rows}
-        self.catch_up()
-        assert self.replica.rows("T") == expected
 
 
 def write(client, n):

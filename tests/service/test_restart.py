@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import signal
 import threading
 
 import pytest
@@ -83,9 +84,9 @@ def test_the_socket_unit_refuses_nobody(service):
     service.start(SOCKET)
     old = service.start().client()
     old.call("echo")
-    service.ok("systemctl", "kill", "-s", "STOP", UNIT)
+    service.signal_main(signal.SIGSTOP)
     requests = [(c, c.request("list_dbs", [])) for c in (service.client() for _ in range(5))]
-    service.ok("systemctl", "kill", "-s", "CONT", UNIT)
+    service.signal_main(signal.SIGCONT)
     service.ok("systemctl", "restart", UNIT)
     for client, request in requests:
         assert client.result(request) == ["_Server", "small"]
@@ -107,7 +108,7 @@ def test_a_crash_closes(service):
     service.ok("systemctl", "restart", UNIT)
     client.call("echo")
     pid = service.show("MainPID")
-    service.ok("systemctl", "kill", "-s", "KILL", UNIT)
+    service.signal_main(signal.SIGKILL)
     client.wait_closed()
     wait.until(lambda: service.show("MainPID") not in ("0", pid) and
                service.show("SubState") == "running", "the next process")

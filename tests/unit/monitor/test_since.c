@@ -59,9 +59,46 @@ static void test_since(void **state)
     db_free(db);
 }
 
+// A monitor of any kind goes on where its client is: with what came since, or with nothing.
+static void test_continue(void **state)
+{
+    struct db *db = unit_db();
+    struct hub *hub = hub_new(db, &unit_sink);
+    struct unit_monitor um;
+    struct uuid first;
+
+    // Nothing was ever committed: that is known, too.
+    unit_monitor_init(&um, hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"), "1");
+    assert_true(monitor_continue(&um.monitor, hub_last_txn_id(hub)));
+    assert_sent(&um, "");
+    unit_set(db, "B", 1, "x", 1);
+    unit_run(hub);
+    assert_sent(&um, "{\"id\":null,\"method\":\"update\",\"params\":[1,{\"B\":{" ROW(
+                         "1") ":{\"new\":{\"x\":1}}}}]}");
+    unit_monitor_done(&um);
+    first = hub_last_txn_id(hub);
+    unit_set(db, "B", 1, "x", 2);
+    unit_set(db, "C", 1, "y", 2);
+    unit_monitor_init(&um, hub, unit_spec(db, MONITOR_V2, "{\"B\":{\"columns\":[\"x\"]}}"), "1");
+    assert_true(monitor_continue(&um.monitor, first));
+    assert_sent(&um, "{\"id\":null,\"method\":\"update2\",\"params\":[1,{\"B\":{" ROW(
+                         "1") ":{\"modify\":{\"x\":2}}}}]}");
+    unit_run(hub);
+    assert_sent(&um, "");
+    unit_monitor_done(&um);
+    unit_monitor_init(&um, hub, unit_spec(db, MONITOR_V2, "{\"B\":{\"columns\":[\"x\"]}}"), "1");
+    assert_false(monitor_continue(&um.monitor, uuid_random()));
+    unit_monitor_done(&um);
+    hub_free(hub);
+    db_free(db);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_since)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_since),
+        cmocka_unit_test(test_continue),
+    };
 
     return cmocka_run_group_tests_name("since", tests, NULL, NULL);
 }

@@ -93,13 +93,56 @@ static void test_persistence(void **state)
     db_free(db);
 }
 
+// What is written asks for the same again.
+static void test_put(void **state)
+{
+    static const struct {
+        enum monitor_version version;
+        const char *requests;
+        bool is_same; // else only the conditions' texts differ
+    } cases[] = {
+        {MONITOR_V1, "{}", true},
+        {MONITOR_V1, "{\"A\":{},\"B\":{\"columns\":[\"_uuid\",\"_version\"]}}", true},
+        {MONITOR_V1,
+         "{\"A\":[{\"columns\":[\"i\"],\"select\":{\"insert\":false}},"
+         "{\"columns\":[\"s\",\"e\"],\"select\":{\"delete\":false}},{\"columns\":[\"opt\"]}]}",
+         true},
+        {MONITOR_V1, "{\"B\":{\"columns\":[]},\"C\":[]}", true},
+        {MONITOR_V2, "{\"B\":{\"where\":[[\"x\",\"==\",1],[\"x\",\"==\",2]]}}", true},
+        {MONITOR_V3, "{\"B\":{\"where\":[false]},\"C\":{\"where\":[]}}", true},
+        {MONITOR_V3,
+         "{\"A\":[{\"columns\":[\"i\"],\"where\":[[\"i\",\"==\",1]]},{\"columns\":[\"s\"],"
+         "\"select\":{\"modify\":false},\"where\":[[\"i\",\"==\",2]]}]}",
+         false},
+    };
+    struct db *db = unit_db();
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct monitor_spec *spec = unit_spec(db, cases[i].version, cases[i].requests), *again;
+        _cleanup_buf_ struct buf text = {0};
+
+        monitor_spec_put(&text, spec);
+        again = unit_spec(db, cases[i].version, buf_cstr(&text));
+        assert_int_equal(monitor_spec_equals(spec, again), cases[i].is_same);
+        for (size_t j = 0; j < spec->n_tables; j++) {
+            assert_int_equal(spec->tables[j].select, again->tables[j].select);
+            for (size_t k = 0; k < spec->tables[j].n_columns; k++) {
+                assert_int_equal(spec->tables[j].columns[k].select,
+                                 again->tables[j].columns[k].select);
+            }
+        }
+        monitor_spec_free(spec);
+        monitor_spec_free(again);
+    }
+    db_free(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_equality),
-        cmocka_unit_test(test_versions_differ),
-        cmocka_unit_test(test_change),
-        cmocka_unit_test(test_persistence),
+        cmocka_unit_test(test_equality), cmocka_unit_test(test_versions_differ),
+        cmocka_unit_test(test_change),   cmocka_unit_test(test_persistence),
+        cmocka_unit_test(test_put),
     };
 
     return cmocka_run_group_tests_name("spec", tests, NULL, NULL);

@@ -130,12 +130,36 @@ static void test_member(void **state)
     assert_null(json_member(SLICE("[\"a\",1]"), "a").data);
 }
 
+static void test_read(void **state)
+{
+    _cleanup_buf_ struct buf scratch = {0};
+    struct slice string = SLICE_EMPTY;
+    bool boolean = false;
+    uint64_t count = 7;
+
+    assert_true(json_read_boolean(SLICE(" true"), &boolean) && boolean);
+    assert_true(json_read_boolean(SLICE("false"), &boolean) && !boolean);
+    assert_true(json_read_count(SLICE("12e1"), &count) && count == 120);
+    assert_true(json_read_string(SLICE("\"a\\n\""), &scratch, &string));
+    assert_slice_is(string, "a\n");
+    assert_false(json_read_boolean(SLICE("null"), &boolean));
+    assert_false(json_read_boolean(SLICE_EMPTY, &boolean));
+    assert_false(json_read_count(SLICE("-1"), &count));
+    assert_false(json_read_count(SLICE("1.5"), &count));
+    assert_false(json_read_count(SLICE("\"1\""), &count));
+    assert_false(json_read_count(SLICE_EMPTY, &count));
+    assert_int_equal(count, 120);
+    assert_false(json_read_string(SLICE("1"), &scratch, &string));
+    assert_false(json_read_string(SLICE_EMPTY, &scratch, &string));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walk),      cmocka_unit_test(test_skip),
         cmocka_unit_test(test_skip_long), cmocka_unit_test(test_strings),
         cmocka_unit_test(test_count),     cmocka_unit_test(test_member),
+        cmocka_unit_test(test_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two servers, one after the other: what clients of the first were in the middle of goes on with
+// the second, which has the same rows.
+#include "session/saved.h"
+
+#include "player.h"
+
+#define ROW "\"00000001-0000-4000-8000-000000000000\""
+
+struct saved {
+    struct buf server, sessions[PLAYER_CLIENTS];
+};
+
+static void saved_done(struct saved *saved)
+{
+    buf_done(&saved->server);
+    for (size_t i = 0; i < PLAYER_CLIENTS; i++) {
+        buf_done(&saved->sessions[i]);
+    }
+}
+
+static void assert_json(const struct buf *buf)
+{
+    assert_null(framer_check(buf_slice(buf), SIZE_MAX, NULL, NULL));
+}
+
+static void save(struct player *player, struct saved *saved)
+{
+    *saved = (struct saved){0};
+    server_settle(player->server, player->now);
+    server_save(player->server, &saved->server);
+    assert_json(&saved->server);
+    for (size_t i = 0; i < PLAYER_CLIENTS; i++) {
+        if (player->clients[i].session) {
+            session_save(player->clients[i].session, &saved->sessions[i]);
+            assert_json(&saved->sessions[i]);
+        }
+    }
+}
+
+static bool restore(struct player *player, const struct saved *saved, char letter)
+{
+    return session_restore(player_open(player, letter, false)->session,
+                           buf_slice(&saved->sessions[letter - 'A']));
+}
+
+static void assert_next(struct player *player, char letter, const char *expected)
+{
+    _cleanup_free_ char *message = player_take(player, letter);
+
+    if (!message != !expected || (message && !strstr(message, expected))) {
+        fail_msg("%c: %.300s instead of %s", letter, message, expected);
+    }
+}
+
+static void insert_row(struct player *player, char letter)
+{
+    player_send(player, letter,
+                "{\"id\":\"i\",\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"insert\","
+                "\"table\":\"Item\",\"uuid\":" ROW
+                ",\"row\":{\"name\":\"a\",\"note\":\"in memory\"}}]}");
+    assert_next(player, letter, "\"id\":\"i\"");
+}
+
+static void begin(struct player *player, const char *letters)
+{
+    player_init(player);
+    for (; *letters; letters++) {
+        player_open(player, *letters, false);
+    }
+}
+
+static void test_monitors(void **state)
+{
+    struct player first, second;
+    _cleanup_(saved_done) struct saved saved;
+
+    begin(&first, "AB");
+    insert_row(&first, 'A');
+    player_send(&first, 'B',
+                "{\"id\":1,\"method\":\"monitor_cond\",\"params\":[\"shop\",[\"m\"],{\"Item\":"
+                "{\"columns\":[\"note\",\"_version\"],\"where\":[[\"name\",\"==\",\"a\"]]}}]}");
+    assert_next(&first, 'B', "in memory");
+    player_send(&first, 'A',
+                "{\"id\":2,\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"update\","
+                "\"table\":\"Item\",\"where\":[],\"row\":{\"note\":\"newer\"}}]}");
+    first.clients[1].backlog = PLAYER_SLOW; // it is owed the update
+    server_run(first.server, first.now);
+    assert_next(&first, 'B', NULL);
+    save(&first, &saved);
+    assert_next(&first, 'B', "newer");
+
+    player_init(&second);
+    player_open(&second, 'A', false);
+    insert_row(&second, 'A');
+    player_close(&second, 'A');
+    assert_true(server_restore(second.server, buf_slice(&saved.server), true));
+    assert_true(uuid_equals(server_id(first.server), server_id(second.server)));
+    assert_true(restore(&second, &saved, 'A'));
+    assert_true(restore(&second, &saved, 'B'));
+    server_end_restore(second.server);
+    server_run(second.server, second.now);
+    assert_next(&second, 'B', NULL);
+    player_send(&second, 'A',
+                "{\"id\":3,\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"update\","
+                "\"table\":\"Item\",\"where\":[[\"note\",\"==\",\"newer\"]],"
+                "\"row\":{\"note\":\"newest\"}}]}");
+    assert_next(&second, 'A', "{\"count\":1}");
+    server_run(second.server, second.now);
+    assert_next(&second, 'B', "[\"m\"]");
+    player_done(&first);
+    player_done(&second);
+}
+
+// Initial contents that take several steps are finished; what the client has sent since, waits.
+static void test_a_start_under_way(void **state)
+{
+    struct player first;
+    _cleanup_(saved_done) struct saved saved;
+    _cleanup_buf_ struct buf request = {0};
+
+    begin(&first, "AB");
+    buf_puts(&request, "{\"id\":0,\"method\":\"transact\",\"params\":[\"shop\"");
+    for (int i = 0; i < 10000; i++) {
+        buf_printf(&request, ",{\"op\":\"insert\",\"table\":\"Item\",\"row\":{\"name\":\"%d\"}}",
+                   i);
+    }
+    buf_puts(&request, "]}");
+    player_send(&first, 'A', buf_cstr(&request));
+    player_send(&first, 'B',
+                "{\"id\":1,\"method\":\"monitor\",\"params\":[\"shop\",1,{\"Item\":"
+                "{\"columns\":[\"name\"]}}]}");
+    assert_true(first.clients[1].is_held);
+    save(&first, &saved);
+    assert_false(first.clients[1].is_held);
+    assert_next(&first, 'B', "\"id\":1");
+    assert_non_null(strstr(buf_cstr(&saved.sessions[1]), "[[\"shop\",1,0,{\"Item\""));
+    player_done(&first);
+}
+
+static void test_locks(void **state)
+{
+    struct player first, second;
+    _cleanup_(saved_done) struct saved saved;
+
+    begin(&first, "ABCD");
+    for (char letter = 'A'; letter <= 'D'; letter++) {
+        player_send(&first, letter, "{\"id\":1,\"method\":\"lock\",\"params\":[\"l\"]}");
+    }
+    player_send(&first, 'D', "{\"id\":1,\"method\":\"steal\",\"params\":[\"s\"]}");
+    player_send(&first, 'C', "{\"id\":1,\"method\":\"steal\",\"params\":[\"s\"]}");
+    save(&first, &saved);
+    player_init(&second);
+    assert_true(server_restore(second.server, buf_slice(&saved.server), true));
+    // The owner has not come, and they come in another order.
+    assert_true(restore(&second, &saved, 'D'));
+    assert_true(restore(&second, &saved, 'B'));
+    assert_true(restore(&second, &saved, 'C'));
+    server_end_restore(second.server);
+    assert_next(&second, 'B', "{\"id\":null,\"method\":\"locked\",\"params\":[\"l\"]}");
+    assert_next(&second, 'C', NULL);
+    assert_next(&second, 'D', NULL);
+    player_close(&second, 'B');
+    assert_next(&second, 'C', "{\"id\":null,\"method\":\"locked\",\"params\":[\"l\"]}");
+    player_close(&second, 'C');
+    assert_next(&second, 'D', "{\"id\":null,\"method\":\"locked\",\"params\":[\"l\"]}");
+    assert_next(&second, 'D', NULL); // "s" was lost for good
+    player_done(&first);
+    player_done(&second);
+}
+
+static void test_triggers(void **state)
+{
+    struct player first, second;
+    _cleanup_(saved_done) struct saved saved;
+
+    begin(&first, "A");
+    player_send(&first, 'A',
+                "{\"id\":[1, 2],\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"wait\","
+                "\"timeout\":5000,\"table\":\"Item\",\"where\":[],\"columns\":[\"name\"],"
+                "\"until\":\"!=\",\"rows\":[]}]}");
+    save(&first, &saved);
+    player_init(&second);
+    second.now = first.now + 3 * USEC_PER_SEC;
+    assert_true(server_restore(second.server, buf_slice(&saved.server), true));
+    assert_true(restore(&second, &saved, 'A'));
+    server_end_restore(second.server);
+    server_run(second.server, second.now);
+    assert_next(&second, 'A', NULL);
+    assert_true(server_deadline(second.server) == first.now + 5 * USEC_PER_SEC);
+    player_open(&second, 'B', false);
+    insert_row(&second, 'B');
+    server_run(second.server, second.now);
+    assert_next(&second, 'A', "\"id\":[1,2]");
+    player_done(&first);
+    player_done(&second);
+}
+
+// Texts that no session has saved, or one of a server with other databases.
+static void test_refused(void **state)
+{
+    static const char *const texts[] = {
+        "{}",
+        "[false,\"\",false,[],[]]",
+        "[0,\"\",false,[],[],[]]",
+        "[true,\"\",false,[],[],[]]",      // the remote's clients may write now
+        "[false,\"role\",false,[],[],[]]", // and have no role
+        "[false,\"\",false,{},[],[]]",
+        "[false,\"\",false,[1],[],[]]",
+        "[false,\"\",false,[[\"x\",1,0,{},\"00000000-0000-0000-0000-000000000000\"]],[],[]]",
+        "[false,\"\",false,[[\"shop\",1,3,{},\"00000000-0000-0000-0000-000000000000\"]],[],[]]",
+        "[false,\"\",false,[[\"shop\",1,0,{},\"x\"]],[],[]]",
+        "[false,\"\",false,[[\"shop\",1,0,{\"X\":{}},\"00000000-0000-0000-0000-000000000000\"]],"
+        "[],[]]",
+        "[false,\"\",false,[[\"shop\",1,0,{},\"00000001-0000-0000-0000-000000000000\"]],[],[]]",
+        "[false,\"\",false,[],[[\"x\",1,[],0]],[]]",
+        "[false,\"\",false,[],[[\"shop\",1,{},0]],[]]",
+        "[false,\"\",false,[],[[\"shop\",1,[],0],[\"shop\",1.0,[],0]],[]]",
+        "[false,\"\",false,[],[],[[\"l\",false]]]",
+        "[false,\"\",false,[],[],[[\"l\",false,-1]]]",
+        "[false,\"\",false,[],[],[[\"\",false,0]]]",
+        "[false,\"\",false,[],[],[[\"l\",false,0],[\"l\",true,1]]]",
+    };
+    struct player player;
+
+    player_init(&player);
+    assert_false(server_restore(player.server, SLICE("[]"), true));
+    assert_false(server_restore(player.server, SLICE("[1,2,3,{}]"), true));
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        struct client *client = player_open(&player, 'A', false);
+
+        assert_false(session_restore(client->session, slice_of(texts[i])));
+        server_end_restore(player.server);
+        player_close(&player, 'A');
+    }
+    player_done(&player);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_monitors), cmocka_unit_test(test_a_start_under_way),
+        cmocka_unit_test(test_locks),    cmocka_unit_test(test_triggers),
+        cmocka_unit_test(test_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

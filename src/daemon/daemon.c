@@ -321,7 +321,7 @@ static char *open_sockets(struct daemon *daemon, const struct server_options *op
         error = settings_open_remotes(daemon, options);
     }
     if (!error) {
-        remotes_run(daemon->remotes, clock_monotonic()); // what databases name is there when we are
+        remotes_follow(daemon->remotes); // what databases name is there when we are
     }
     path = service_options_control_path(&options->service, "ovsdb-server");
     if (!error && path) {

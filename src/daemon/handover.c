@@ -377,7 +377,6 @@ void handover_continue(struct handover *handover, struct daemon *daemon)
     if (!handover) {
         return;
     }
-    remotes_follow(daemon->remotes);
     net_close_offered(daemon->net);
     broken = NEW_ARRAY(struct connection *, handover->n_fds + 1);
     cursor_init(&cursor, handover->connections);

@@ -594,26 +594,30 @@ static bool has_news(struct remotes *remotes)
     return has;
 }
 
+static void plan_report(struct remotes *remotes, usec_t now)
+{
+    remotes->report_at = MIN(remotes->report_at, MAX(now, remotes->reported + REPORT_INTERVAL));
+}
+
 void remotes_follow(struct remotes *remotes)
 {
     if (remotes->is_named_anew) {
+        usec_t now = clock_monotonic();
+
         read_names(remotes);
+        remotes->retry_at = MIN(remotes->retry_at, now + RETRY_INTERVAL);
+        plan_report(remotes, now);
     }
 }
 
 bool remotes_run(struct remotes *remotes, usec_t now)
 {
-    bool is_named_anew = remotes->is_named_anew;
-
     remotes_follow(remotes);
-    if (is_named_anew) {
-        remotes->retry_at = MIN(remotes->retry_at, now + RETRY_INTERVAL);
-    }
     if (now >= remotes->retry_at) {
         retry(remotes, now);
     }
-    if (has_news(remotes) || is_named_anew) {
-        remotes->report_at = MIN(remotes->report_at, MAX(now, remotes->reported + REPORT_INTERVAL));
+    if (has_news(remotes)) {
+        plan_report(remotes, now);
     }
     return now >= remotes->report_at && report(remotes, now);
 }

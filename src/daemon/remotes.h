@@ -58,7 +58,7 @@ void remotes_list(const struct remotes *remotes, struct buf *text);
 // at most once a second. To be called after input and at remotes_deadline(). True: it has written,
 // so the server is to run again. O(1) if nothing has happened, else O(remotes).
 bool remotes_run(struct remotes *remotes, usec_t now);
-// The first part alone.
+// The first part alone: at the start, before anybody is told.
 void remotes_follow(struct remotes *remotes);
 usec_t remotes_deadline(const struct remotes *remotes); // USEC_INFINITY: none
 // Whether a remote for which only the TLS options are missing is tried again like those that a

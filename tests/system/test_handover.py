@@ -331,6 +331,34 @@ def test_a_connection_that_the_server_made(lab, managed):
     far.close()
 
 
+def test_remotes_that_a_database_names(lab, managed):
+    """They go on too, and nothing is written about them, as nothing has changed."""
+    targets = ["ptcp:0:127.0.0.1", "punix:named"]
+    rows = {f"00000000-0000-0000-0000-00000000000{i}": {"target": target}
+            for i, target in enumerate(targets)}
+    config = {"0000000a-0000-0000-0000-000000000000":
+              {"managers": ["set", [["uuid", uuid] for uuid in rows]]}}
+    managed.start([lab.db("remotes", None, {"Manager": rows, "Config": config})],
+                  "--remote=db:remotes,Config,managers")
+    port = int(managed.wait_log(r"listening on port (\d+)").group(1))
+    client = managed.client(("127.0.0.1", port))
+    client.call("monitor", "remotes", "m", {"Manager": {"columns": ["is_connected", "status"]}})
+    near = managed.client()
+
+    def is_told():
+        return any(row["is_connected"] for row in near.select("remotes", "Manager"))
+
+    wait.until(is_told, "the connection in the row")
+    client.call("echo")
+    client.notifications.clear()
+    managed.restart()
+    client.has_no_notification()
+    near.commit("remotes", {"op": "update", "table": "Manager", "where": [], "row": {
+        "inactivity_probe": 7000}})
+    near.call("echo")
+    client.has_no_notification()
+
+
 def test_a_remote_that_is_gone(lab, managed):
     """Its connections are closed, and the locks they held passed on."""
     paths = [os.path.join(managed.run_dir, name) for name in "ab"]

@@ -139,8 +139,9 @@ static int install(struct tls_material *material, gnutls_privkey_t *key,
     gnutls_pcert_st *sent = gnutls_calloc(n, sizeof(*sent));
     int r;
 
-    memcpy(all, chain->list, chain->n * sizeof(*all));
-    memcpy(all + chain->n, extra->list, extra->n * sizeof(*all));
+    for (unsigned i = 0; i < n; i++) {
+        all[i] = i < chain->n ? chain->list[i] : extra->list[i - chain->n];
+    }
     r = gnutls_pcert_import_x509_list(sent, all, &n, GNUTLS_X509_CRT_LIST_SORT);
     free(all);
     if (r < 0) {
@@ -148,7 +149,8 @@ static int install(struct tls_material *material, gnutls_privkey_t *key,
         return r;
     }
     r = gnutls_certificate_set_key(material->credentials, NULL, 0, sent, (int)n, *key);
-    *key = NULL; // with `sent`, it belongs to the credentials
+    *key = NULL; // with what is in `sent`, it belongs to the credentials
+    gnutls_free(sent);
     return r;
 }
 

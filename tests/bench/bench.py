@@ -26,9 +26,11 @@ sys.path.insert(0, str(HERE.parent / "system"))
 
 from harness import dbfile, programs, wait  # noqa: E402
 from harness.lab import Lab  # noqa: E402
+from harness.pki import Authority  # noqa: E402
 
 import monitor_rows  # noqa: E402,F401 (adds its rows to the others)
 import rows  # noqa: E402
+import tls_rows  # noqa: E402,F401 (adds its rows to the others)
 
 
 def cpu_clock(pid):
@@ -43,18 +45,27 @@ class Site:
         self.bench = bench
         self.programs = implementation
         self.server = None
+        self.target = None
 
-    def start(self, file):
+    def start(self, file, *options):
         """Starts a server on a copy of `file`; returns how long and how much CPU that took."""
         lab = Lab(self.programs, self.programs, tempfile.mkdtemp(dir=self.bench.directory))
         path = shutil.copyfile(file, lab.path("bench.db"))
         self.server = lab.new_server()
         begin = time.monotonic()
-        self.server.launch([path])
+        self.server.launch([path], *options)
+        self.target = self.server.socket_path
         wait.until(self.answers, "a server that answers", 60)
         wall = time.monotonic() - begin
         return {"wall_ns": wall * 1e9, "cpu_ns": time.clock_gettime_ns(cpu_clock(self.server.pid)),
                 "memory_kib": self.memory(), "n": 1}
+
+    def start_tls(self, file):
+        """The same for loads over TLS, with keys and certificates as ovs-pki makes them."""
+        pki = self.bench.authority()
+        self.start(file, *pki.server.options(pki.cert), "--remote=pssl:0:127.0.0.1")
+        port = self.server.wait_log(r"0:127\.0\.0\.1: listening on port (\d+)").group(1)
+        self.target = f"ssl:{port}:{pki.directory / 'client'}"
 
     def answers(self):
         assert self.server.is_running(), self.server.stderr() + self.server.log()
@@ -71,7 +82,7 @@ class Site:
 
     def load(self, name, **options):
         """Runs one load; returns what it measured, with the time and CPU of each of its n."""
-        command = [self.bench.generator, self.server.socket_path, str(self.server.pid), name,
+        command = [self.bench.generator, self.target, str(self.server.pid), name,
                    *(f"{key}={value}" for key, value in options.items())]
         done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
         assert done.returncode == 0 and self.server.is_running(), \
@@ -93,6 +104,14 @@ class Bench:
         self.ours = Site(self, programs.built(args.build))
         self.peer = Site(self, programs.debian())
         self.files = {}
+        self.pki = None
+
+    def authority(self):
+        if not self.pki:
+            self.pki = Authority(self.directory, bits=2048)
+            self.pki.server = self.pki.issue("server", bits=2048)
+            self.pki.client = self.pki.issue("client", bits=2048)
+        return self.pki
 
     def file(self, n_rows):
         """A database file with n rows, the ones that load.c knows."""

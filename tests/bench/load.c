@@ -3,6 +3,7 @@
  * The loads of the benchmark, one per command:
  *
  *     bench-load SOCKET PID LOAD [NAME=NUMBER]...
+ *     bench-load ssl:PORT:FILES PID LOAD [NAME=NUMBER]...
  *
  * Each prepares itself, then measures: wall time, CPU time of process PID in all its threads, and
  * its memory before and after. The result is one line of JSON. Row number i of a table always has

@@ -6,6 +6,8 @@
  */
 #include "wire.h"
 
+#include "secure.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -124,7 +126,16 @@ static int connect_one(const char *path)
     return fd;
 }
 
-struct client *clients_connect(const char *path, size_t n)
+static void client_connect(struct client *client, const char *target)
+{
+    if (!strncmp(target, "ssl:", 4)) {
+        client->session = secure_connect(target, &client->fd);
+    } else {
+        client->fd = connect_one(target);
+    }
+}
+
+struct client *clients_connect(const char *target, size_t n)
 {
     struct client *clients = calloc(n, sizeof *clients);
 
@@ -132,7 +143,7 @@ struct client *clients_connect(const char *path, size_t n)
         die("out of memory");
     }
     for (size_t i = 0; i < n; i++) {
-        clients[i].fd = connect_one(path);
+        client_connect(&clients[i], target);
         clients[i].number = i;
         clients[i].window = 1;
     }
@@ -142,6 +153,9 @@ struct client *clients_connect(const char *path, size_t n)
 void clients_free(struct client *clients, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
+        if (clients[i].session) {
+            secure_free(clients[i].session);
+        }
         close(clients[i].fd);
         text_done(&clients[i].out);
     }
@@ -171,8 +185,10 @@ static void client_refill(struct client *client)
 static void client_flush(struct client *client)
 {
     while (client->out_position < client->out.length) {
-        ssize_t n = send(client->fd, client->out.data + client->out_position,
-                         client->out.length - client->out_position, MSG_DONTWAIT | MSG_NOSIGNAL);
+        const char *data = client->out.data + client->out_position;
+        size_t size = client->out.length - client->out_position;
+        ssize_t n = client->session ? secure_send(client->session, data, size)
+                                    : send(client->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 && errno == EAGAIN) {
             return;
         }
@@ -223,22 +239,32 @@ static void client_take(struct client *client, char *buffer, size_t old, size_t 
     memcpy(client->tail, buffer + old + size - client->tail_length, client->tail_length);
 }
 
-static void client_read(struct client *client)
+/* Takes what one call gives; false: there was nothing. */
+static bool client_read_once(struct client *client)
 {
     static char buffer[sizeof client->tail + (256 << 10)];
     size_t old = client->tail_length;
     ssize_t n;
 
     memcpy(buffer, client->tail, old);
-    n = recv(client->fd, buffer + old, sizeof buffer - old, MSG_DONTWAIT);
+    n = client->session ? secure_recv(client->session, buffer + old, sizeof buffer - old)
+                        : recv(client->fd, buffer + old, sizeof buffer - old, MSG_DONTWAIT);
     if (n < 0 && errno == EAGAIN) {
-        return;
+        return false;
     }
     if (n <= 0) {
         die("client %u: the server closed the connection: %s", client->number,
             n < 0 ? strerror(errno) : "end of file");
     }
     client_take(client, buffer, old, n);
+    return true;
+}
+
+/* What is left in a TLS session, no socket tells of: the next wait would. */
+static void client_read(struct client *client)
+{
+    while (client_read_once(client) && client->session) {
+    }
 }
 
 static void client_set_interest(struct client *client, int epoll_fd)

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <gnutls/gnutls.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,6 +41,7 @@ typedef void request_writer(struct client *client, uint64_t index, struct text *
  * also not finished before the marker was received n_markers times. */
 struct client {
     int fd;
+    gnutls_session_t session; /* NULL: without TLS */
     uint32_t interest;
     request_writer *write;
     const void *aux;
@@ -58,8 +60,9 @@ struct client {
     size_t tail_length;
 };
 
-/* Connects n clients to the Unix socket at path; ends the program if one cannot. */
-struct client *clients_connect(const char *path, size_t n);
+/* Connects n clients to a Unix socket, or to "ssl:..." (see secure.h); ends the program if one
+ * cannot. */
+struct client *clients_connect(const char *target, size_t n);
 void clients_free(struct client *clients, size_t n);
 
 /* Runs until every client is finished; ends the program with a message if the server closes a

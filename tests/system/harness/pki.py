@@ -10,6 +10,10 @@ def _openssl(*args):
                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
+def _kind(bits):
+    return ["rsa:%d" % bits] if bits else ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+
+
 def _time(days):
     moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
     return moment.strftime("%Y%m%d%H%M%SZ")
@@ -37,22 +41,20 @@ class Identity:
     def make_request(self, cn, bits=None):
         """Makes the key, of RSA with so many `bits` or of an elliptic curve; returns a request."""
         request = self.directory / f"{self.name}-request.pem"
-        kind = ["rsa:%d" % bits] if bits else ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-        _openssl("req", "-new", "-newkey", *kind, "-nodes", "-keyout", self.key, "-out", request,
+        _openssl("req", "-new", "-newkey", *_kind(bits), "-nodes", "-keyout", self.key, "-out", request,
                  "-subj", f"/O=test/CN={cn}")
         return request
 
 
 class Authority(Identity):
-    def __init__(self, directory, name="ca", above=None):
+    def __init__(self, directory, name="ca", above=None, bits=None):
         """Its certificate is signed by itself, or by the authority `above`."""
         super().__init__(directory, name)
         if above:
             above.sign(self, self.make_request(name), {"basicConstraints": "critical,CA:TRUE"})
         else:
-            _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                     "-nodes", "-keyout", self.key, "-out", self.cert, "-days", 2,
-                     "-subj", f"/O=test/CN={name}")
+            _openssl("req", "-x509", "-newkey", *_kind(bits), "-nodes", "-keyout", self.key,
+                     "-out", self.cert, "-days", 2, "-subj", f"/O=test/CN={name}")
         self.config = directory / f"{name}.cnf"
         index = directory / f"{name}-index"
         index.write_text("")

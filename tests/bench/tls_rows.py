@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What bench.py measures over TLS."""
+from rows import cpu_us, row, scale
+
+
+@row("tls-sequential", repeat=5, peer_repeat=5)
+def sequential(bench, site):
+    site.start_tls(bench.file(0))
+    found = site.load("insert", count=scale(bench, 5000), window=1)
+    return {"TLS: sequential small insert: CPU, us": cpu_us(found),
+            "TLS: sequential small insert: wall, us": found["wall_ns"] / found["n"] / 1000}
+
+
+@row("tls-pipelined")
+def pipelined(bench, site):
+    site.start_tls(bench.file(0))
+    found = site.load("insert", count=scale(bench, 30000), window=200)
+    return {"TLS: pipelined small insert: CPU, us": cpu_us(found),
+            "TLS: pipelined small insert: wall, us": found["wall_ns"] / found["n"] / 1000}
+
+
+@row("tls-initial", peer_repeat=1)
+def initial(bench, site):
+    n, clients = scale(bench, 20000), 50
+    site.start_tls(bench.file(n))
+    found = site.load("initial", clients=clients, rows=n)
+    what = f"TLS: initial {n:,} rows to {clients} clients"
+    return {f"{what}: CPU, ms": found["cpu_ns"] / 1e6, f"{what}: wall, ms": found["wall_ns"] / 1e6}
+
+
+@row("tls-handshakes")
+def handshakes(bench, site):
+    """Clients that connect, with certificates of 2,048 bits, and are answered once."""
+    site.start_tls(bench.file(0))
+    n = scale(bench, 500)
+    found = site.load("idle", clients=n)
+    grown = found["memory_after_kib"] - found["memory_before_kib"]
+    return {f"TLS: {n} handshakes: CPU each, us": cpu_us(found),
+            f"TLS: {n} handshakes: wall each, us": found["wall_ns"] / found["n"] / 1000,
+            f"TLS: {n} connections: bytes each": grown * 1024 / n}

@@ -275,8 +275,8 @@ static int make_objects(struct daemon *daemon)
     return r < 0 ? r : add_timers(daemon);
 }
 
-static char *adopt_control(struct daemon *daemon, const struct listen_fd *fd,
-                           enum control_kind kind, struct control **ret)
+static char *adopt_control(struct daemon *daemon, struct listen_fd *fd, enum control_kind kind,
+                           struct control **ret)
 {
     char *error = NULL;
 
@@ -284,26 +284,23 @@ static char *adopt_control(struct daemon *daemon, const struct listen_fd *fd,
         return xasprintf("more than one socket called \"%s\" was passed", fd->name);
     }
     control_new_from_fd(daemon->event, daemon->registry, kind, fd->fd, ret, &error);
-    return error;
-}
-
-// A socket from the service manager is what its name says: "control", "metrics", or else a database
-// socket.
-static char *adopt(struct daemon *daemon, struct listen_fd *fd)
-{
-    char *error = NULL;
-
-    if (!strcmp(fd->name, "control")) {
-        error = adopt_control(daemon, fd, CONTROL_COMMANDS, &daemon->passed_control);
-    } else if (!strcmp(fd->name, "metrics")) {
-        error = adopt_control(daemon, fd, CONTROL_METRICS, &daemon->metrics);
-    } else {
-        error = remotes_add_fd(daemon->remotes, fd->fd);
-    }
     if (!error) {
         fd->fd = -1;
     }
     return error;
+}
+
+// A socket from the service manager is what its name says: "control", "metrics", a database socket
+// of TLS, or else any other database socket.
+static char *adopt(struct daemon *daemon, struct listen_fd *fd)
+{
+    if (!strcmp(fd->name, "control")) {
+        return adopt_control(daemon, fd, CONTROL_COMMANDS, &daemon->passed_control);
+    }
+    if (!strcmp(fd->name, "metrics")) {
+        return adopt_control(daemon, fd, CONTROL_METRICS, &daemon->metrics);
+    }
+    return remotes_add_fd(daemon->remotes, TAKE_FD(fd->fd), !strcmp(fd->name, "ssl"));
 }
 
 static char *open_sockets(struct daemon *daemon, const struct server_options *options,

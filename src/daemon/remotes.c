@@ -320,6 +320,36 @@ void remotes_free(struct remotes *remotes)
     }
 }
 
+// A passed socket with the address of the target, which is one of TLS where the socket is not said
+// to be. NULL: there is none.
+static struct entry *find_passed(const struct remotes *remotes, const char *target)
+{
+    _cleanup_free_ char *plain = NULL;
+    struct entry *entry;
+
+    if (strncmp(target, "pssl:", 5)) {
+        return NULL;
+    }
+    plain = xasprintf("ptcp:%s", target + 5);
+    entry = find(remotes, plain);
+    return entry && entry->origins & BY_SERVICE_MANAGER ? entry : NULL;
+}
+
+// It becomes the one of TLS that it is meant to be.
+static char *use_tls(struct remotes *remotes, struct entry *entry)
+{
+    char *error = NULL;
+
+    if (remote_use_tls(entry->remote, &error) < 0) {
+        return error;
+    }
+    htable_remove(&remotes->entries, key_hash(entry->key), entry);
+    free(entry->target);
+    free(entry->key);
+    insert(remotes, entry, remote_target(entry->remote));
+    return NULL;
+}
+
 // Makes sure of a remote that `origin` wants. `changes`: with these settings even if somebody else
 // wants it too.
 static char *ensure(struct remotes *remotes, const struct remote_config *config, bool changes,
@@ -332,6 +362,12 @@ static char *ensure(struct remotes *remotes, const struct remote_config *config,
         remove_entry(remotes, entry); // to find out whether, and why, it still cannot be had
         remotes->is_named_anew = true;
         entry = NULL;
+    }
+    if (!entry && (entry = find_passed(remotes, config->target))) {
+        error = use_tls(remotes, entry);
+        if (error) {
+            return error;
+        }
     }
     if (!entry) {
         entry = open_entry(remotes, config->target, &config->settings, &error);
@@ -368,13 +404,17 @@ char *remotes_add(struct remotes *remotes, const char *target,
     return ensure(remotes, &config, false, BY_COMMAND);
 }
 
-char *remotes_add_fd(struct remotes *remotes, int fd)
+char *remotes_add_fd(struct remotes *remotes, int fd, bool is_tls)
 {
     _cleanup_entry_ struct entry *entry = entry_new(&REMOTE_SETTINGS_DEFAULT);
     char *error = NULL;
 
     if (remote_new_from_fd(remotes->net, fd, &entry->settings.options, &entry->settings,
                            &entry->remote, &error) < 0) {
+        close(fd);
+        return error;
+    }
+    if (is_tls && remote_use_tls(entry->remote, &error) < 0) {
         return error;
     }
     entry->origins = BY_SERVICE_MANAGER;

@@ -43,8 +43,9 @@ char *remotes_configure(struct remotes *remotes, const struct remote_config *con
 // wrong (caller frees).
 char *remotes_add(struct remotes *remotes, const char *target,
                   const struct remote_settings *settings);
-// Adopts a descriptor, in any case. NULL, or what is wrong (caller frees).
-char *remotes_add_fd(struct remotes *remotes, int fd);
+// Adopts a descriptor, which is its own whatever it returns. One that is not said to be of TLS
+// becomes so when a pssl: remote of its address is wanted. NULL, or what is wrong (caller frees).
+char *remotes_add_fd(struct remotes *remotes, int fd, bool is_tls);
 // By command, whoever wanted it but a database. False if there is none.
 bool remotes_remove(struct remotes *remotes, const char *target);
 // However its target is written; NULL if there is none, or it is not open.

@@ -148,6 +148,28 @@ int remote_new_from_fd(struct net *net, int fd, const struct remote_options *opt
     return 0;
 }
 
+int remote_use_tls(struct remote *remote, char **ret_error)
+{
+    const char *lacks = tls_config_lacks(remote->net->tls);
+    char *target;
+
+    if (remote->is_unix || remote->kind != REMOTE_LISTENER) {
+        *ret_error =
+            xasprintf("%s: only a TCP socket that listens can be one for TLS", remote->target);
+        return -EINVAL;
+    }
+    target = xasprintf("pssl%s", strchr(remote->target, ':'));
+    if (lacks) {
+        *ret_error = xasprintf("%s: TLS needs %s", target, lacks);
+        free(target);
+        return -ENOPROTOOPT;
+    }
+    free(remote->target);
+    remote->target = target;
+    remote->is_tls = true;
+    return 0;
+}
+
 void remote_free(struct remote *remote)
 {
     struct net *net;

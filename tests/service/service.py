@@ -71,12 +71,11 @@ class Service:
     def clean_up(self):
         for client in self.clients:
             client.close()
-        self.container.run("systemctl", "stop", SOCKET, UNIT, "t-any.socket", "t-control.socket")
+        self.container.run("systemctl", "stop", SOCKET, UNIT, "t-*.socket")
         self.container.run("systemctl", "reset-failed")
         self.container.ok("sh", "-c", "rm -rf /var/lib/openvswitch/conf.db* "
                           "/var/lib/openvswitch/.conf.db.* /var/log/ovsdb/*")
         self.container.ok("rm", "-rf", "/etc/default/ovsdb-server",
-                          f"/etc/systemd/system/{UNIT}.d", f"/etc/systemd/system/{SOCKET}.d",
-                          "/etc/systemd/system/t-any.socket",
-                          "/etc/systemd/system/t-control.socket")
+                          f"/etc/systemd/system/{UNIT}.d", f"/etc/systemd/system/{SOCKET}.d")
+        self.container.ok("sh", "-c", "rm -f /etc/systemd/system/t-*.socket")
         self.container.ok("systemctl", "daemon-reload")

@@ -116,24 +116,6 @@ def test_restart_refuses_nobody(service):
     assert waiting.result(1, 60) == [{"rows": [{"name": "before"}]}]
 
 
-def test_descriptors_named_and_unnamed(service):
-    """Without a name of ours a descriptor is for clients, whatever its address; "control" is the
-    control socket."""
-    service.write("/etc/systemd/system/t-any.socket",
-                  f"[Socket]\nListenStream=/run/t-any.sock\nListenStream=127.0.0.1:6642\n"
-                  f"Service={UNIT}\n")
-    service.write("/etc/systemd/system/t-control.socket",
-                  "[Socket]\nListenStream=/run/t-control.sock\nFileDescriptorName=control\n"
-                  f"Service={UNIT}\n")
-    service.ok("systemctl", "start", "t-any.socket", "t-control.socket")
-    service.start()
-    assert service.client("/run/t-any.sock").call("list_dbs") == ["_Server", "small"]
-    assert "small" in service.ok("ovsdb-client", "list-dbs", "tcp:127.0.0.1:6642")
-    assert "ovsdbd" in service.ok("ovs-appctl", "-t", "/run/t-control.sock", "version")
-    # The remote of the command line is served beside them.
-    assert service.client().call("list_dbs") == ["_Server", "small"]
-
-
 # Watchdog
 
 

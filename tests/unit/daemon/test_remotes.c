@@ -131,11 +131,11 @@ static void test_option_and_descriptor(void **state)
     char target[64];
     uint16_t port;
 
-    assert_null(remotes_add_fd(fixture->remotes, listen_unix(path)));
+    assert_null(remotes_add_fd(fixture->remotes, listen_unix(path), false));
     assert_null(remotes_add(fixture->remotes, "punix:d.sock", &REMOTE_SETTINGS_DEFAULT));
     assert_int_equal(remotes_count(fixture->remotes), 1);
     // A socket on every address is the remote that names no address.
-    assert_null(remotes_add_fd(fixture->remotes, listen_tcp6(&port)));
+    assert_null(remotes_add_fd(fixture->remotes, listen_tcp6(&port), false));
     snprintf(target, sizeof(target), "ptcp:%u", port);
     assert_null(remotes_add(fixture->remotes, target, &REMOTE_SETTINGS_DEFAULT));
     assert_int_equal(remotes_count(fixture->remotes), 2);
@@ -184,11 +184,36 @@ static void test_not_a_socket(void **state)
 {
     struct fixture *fixture = *state;
     int fd = dup(STDIN_FILENO);
-    char *error = remotes_add_fd(fixture->remotes, fd);
+    char *error = remotes_add_fd(fixture->remotes, fd, false);
 
     assert_non_null(error);
     free(error);
-    close(fd);
+    assert_int_equal(close(fd), -1);
+}
+
+// Without a key, a socket for TLS is refused, by its name and by its address; so is a Unix socket.
+static void test_descriptors_for_tls(void **state)
+{
+    struct fixture *fixture = *state;
+    char *path = xasprintf("%s/d.sock", folder);
+    char target[64];
+    uint16_t port;
+    char *error = remotes_add_fd(fixture->remotes, listen_unix(path), true);
+
+    assert_non_null(strstr(error, "only a TCP socket that listens can be one for TLS"));
+    free(error);
+    error = remotes_add_fd(fixture->remotes, listen_tcp6(&port), true);
+    assert_non_null(strstr(error, "TLS needs"));
+    free(error);
+    assert_int_equal(remotes_count(fixture->remotes), 0);
+    assert_null(remotes_add_fd(fixture->remotes, listen_tcp6(&port), false));
+    snprintf(target, sizeof(target), "pssl:%u", port);
+    error = remotes_add(fixture->remotes, target, &REMOTE_SETTINGS_DEFAULT);
+    assert_non_null(strstr(error, "TLS needs"));
+    free(error);
+    assert_int_equal(remotes_count(fixture->remotes), 1);
+    unlink(path);
+    free(path);
 }
 
 int main(void)
@@ -199,6 +224,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_option_and_descriptor, setup, teardown),
         cmocka_unit_test_setup_teardown(test_configure, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_a_socket, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_descriptors_for_tls, setup, teardown),
     };
     int r;
 

@@ -350,6 +350,11 @@ static void copy_columns(struct monitor_table *ret, const struct monitor_table *
     }
 }
 
+static bool is_empty_array(struct slice value)
+{
+    return json_kind_of(value) == JSON_KIND_ARRAY && !json_count(value);
+}
+
 static struct ovsdb_error *change_table(const struct monitor_table *table, struct slice requests,
                                         struct buf *scratch, struct monitor_table *ret)
 {
@@ -362,7 +367,7 @@ static struct ovsdb_error *change_table(const struct monitor_table *table, struc
     struct ovsdb_error *error;
 
     copy_columns(ret, table);
-    if (!requests.data) {
+    if (!requests.data || is_empty_array(requests)) {
         ret->where = text_ref(table->where);
         return set_condition(ret, scratch);
     }

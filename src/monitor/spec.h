@@ -54,7 +54,7 @@ struct monitor_spec {
 struct ovsdb_error *monitor_spec_parse(struct schema *schema, enum monitor_version version,
                                        struct slice requests, struct monitor_spec **ret);
 // The same monitor with the conditions of <monitor-cond-update-requests> (protocol extensions
-// 4.1.13); tables not named there keep theirs. `spec` is unchanged.
+// 4.1.13); tables not named there, or with no request, keep theirs. `spec` is unchanged.
 struct ovsdb_error *monitor_spec_change(const struct monitor_spec *spec, struct slice requests,
                                         struct monitor_spec **ret);
 // Writes <monitor-requests> from which monitor_spec_parse() makes a spec that shows the same.

@@ -8,9 +8,8 @@ import select
 import time
 
 import content
-from harness.replica import Replica
+from harness.replica import ZERO, Replica
 
-ZERO = "00000000-0000-0000-0000-000000000000"
 KINDS = {"monitor": "update", "monitor_cond": "update2", "monitor_cond_since": "update3"}
 
 

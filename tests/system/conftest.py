@@ -83,6 +83,17 @@ def lab(programs, peer, tmp_path):
     lab.clean_up()
 
 
+@pytest.fixture
+def server(lab):
+    """What most tests need: a server with the empty database "small"."""
+    return lab.serve("small")
+
+
+@pytest.fixture
+def client(server):
+    return server.client()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
     """Runs the test and then its lab's last checks, so that both count as the test's result."""

@@ -3,11 +3,10 @@
 meanwhile follows, and whoever asked shows one state."""
 import pytest
 
-from harness.replica import Replica
+from harness.replica import ZERO, Replica
 
 N_ROWS = 60000
 COLUMNS = ["name", "n"]
-ZERO = "00000000-0000-0000-0000-000000000000"
 DEFAULTS = {"T": {"name": "", "n": 0}}
 METHODS = {"monitor": [], "monitor_cond": [], "monitor_cond_since": [ZERO]}
 REQUESTS = {"T": {"columns": COLUMNS}}

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from harness import lab as lab_module
+from harness.replica import ZERO
 
 NEW = lab_module.schema("small")
 NEW["version"] = "2.0.0"
@@ -19,11 +20,6 @@ def changed(**columns):
     schema = copy.deepcopy(NEW)
     schema["tables"]["T"]["columns"].update(columns)
     return schema
-
-
-@pytest.fixture
-def server(lab):
-    return lab.serve("small")
 
 
 @pytest.fixture
@@ -91,8 +87,7 @@ def test_the_converting_client_is_unaware(server):
 def test_a_resume_does_not_cross_it(server, client):
     client.insert("small", "T", {"name": "a", "n": 1})
     requests = {"T": {"columns": ["name", "n"]}}
-    zero = "00000000-0000-0000-0000-000000000000"
-    _, last, _ = client.call("monitor_cond_since", "small", "m", requests, zero)
+    _, last, _ = client.call("monitor_cond_since", "small", "m", requests, ZERO)
     client.call("convert", "small", changed(n={"type": {"key": "integer", "min": 0}}))
     client.notification("monitor_canceled")
     found, _, updates = client.call("monitor_cond_since", "small", "m", requests, last)

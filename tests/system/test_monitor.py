@@ -10,16 +10,6 @@ from harness.replica import Replica
 NAMES = {"columns": ["name"]}
 
 
-@pytest.fixture
-def server(lab):
-    return lab.serve("small")
-
-
-@pytest.fixture
-def client(server):
-    return server.client()
-
-
 def update(client, id_="m"):
     got, updates = client.notification("update")
     assert got == id_

@@ -8,43 +8,16 @@ import pytest
 from harness import lab as lab_module
 from harness import match
 from harness.match import UUID
-from harness.replica import Replica
+from harness.replica import ZERO, Replica
+from harness.small import DEFAULTS, SETS, fill, modify, named
 
-ZERO = "00000000-0000-0000-0000-000000000000"
-DEFAULTS = {"T": {"name": "", "n": 0, "r": 0, "on": False, "tags": ["set", []],
-                  "map": ["map", []], "kids": ["set", []], "likes": ["set", []], "eph": ""},
-            "C": {"name": ""}, "I": {"a": 0, "b": "", "c": ["set", []]}}
-SETS = {("T", "tags"), ("T", "kids"), ("T", "likes")}
 NAME_N = ["name", "n"]
-
-
-@pytest.fixture
-def server(lab):
-    return lab.serve("small")
-
-
-@pytest.fixture
-def client(server):
-    return server.client()
 
 
 def update2(client, id_="m"):
     got, updates = client.notification("update2")
     assert got == id_
     return updates
-
-
-def modify(where, row):
-    return {"op": "update", "table": "T", "where": where, "row": row}
-
-
-def named(name):
-    return [["name", "==", name]]
-
-
-def fill(client, n=5):
-    """Rows a0 with n 0, a1 with n 1, …; returns their UUIDs."""
-    return [client.insert("small", "T", {"name": f"a{i}", "n": i}) for i in range(n)]
 
 
 def monitor(client, where=None, columns=None, id_="m", **more):
@@ -280,6 +253,29 @@ def test_tables_not_named_keep_their_condition(client):
     assert set(update2(client)) == {"I"}
     client.commit("small", modify(named("a1"), {"name": "b"}))
     assert set(update2(client)) == {"T"}
+
+
+def test_a_table_without_requests_keeps_its_condition(client):
+    fill(client)
+    monitor(client, [["n", "==", 1]])
+    client.call("monitor_cond_change", "m", "m", {"T": []})
+    client.has_no_notification()
+    client.commit("small", modify(named("a2"), {"name": "b"}))
+    client.has_no_notification()
+
+
+def test_values_of_an_indexed_column(client):
+    """Rows that are found by value are found again as others ask, and as conditions move on."""
+    uuids = fill(client, 60)
+    for i in range(40):
+        assert set(monitor(client, [["n", "==", i]], id_=i)["T"]) == {uuids[i]}
+    monitor(client, [["n", "==", 3], ["n", "==", 4]])
+    client.commit("small", modify(named("a4"), {"n": 7}))
+    assert {id_ for id_, _ in (client.notification("update2") for _ in range(3))} == {"m", 4, 7}
+    change(client, [["n", "==", 4], ["n", "==", 7], False])
+    assert update2(client)["T"] == {
+        uuids[3]: {"delete": None}, uuids[4]: {"insert": {"name": "a4", "n": 7}},
+        uuids[7]: {"insert": {"name": "a7", "n": 7}}}
 
 
 def test_condition_with_thousands_of_clauses(client):

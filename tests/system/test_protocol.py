@@ -17,16 +17,6 @@ WAIT_FOREVER = {"op": "wait", "table": "I", "where": [], "columns": ["a"], "unti
                 "rows": []}
 
 
-@pytest.fixture
-def server(lab):
-    return lab.serve("small")
-
-
-@pytest.fixture
-def client(server):
-    return server.client()
-
-
 def assert_alive(server):
     with server.client() as other:
         assert other.call("echo", 1) == [1]

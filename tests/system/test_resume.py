@@ -7,9 +7,8 @@ import random
 
 import pytest
 
-from harness.replica import Replica
+from harness.replica import ZERO, Replica
 
-ZERO = "00000000-0000-0000-0000-000000000000"
 DEFAULTS = {"T": {"name": "", "n": 0, "tags": ["set", []], "map": ["map", []],
                   "kids": ["set", []], "likes": ["set", []]}, "C": {"name": ""}}
 SETS = {("T", "tags"), ("T", "kids"), ("T", "likes")}

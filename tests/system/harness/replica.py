@@ -5,6 +5,9 @@ Applying an update checks it against the copy: an insert of a known row, a delet
 unknown one, an "old" that is not what the copy holds are failures of the server.
 """
 
+# The last transaction of a client that knows nothing yet.
+ZERO = "00000000-0000-0000-0000-000000000000"
+
 
 def _pairs(value, kind):
     """The members of a set, or the pairs of a map, as a list."""

@@ -63,6 +63,9 @@ static void test_change(void **state)
     expected = unit_spec(db, MONITOR_V3,
                          "{\"A\":{\"columns\":[\"i\"]},\"B\":{\"where\":[[\"x\",\">\",5]]}}");
     assert_true(monitor_spec_equals(changed, expected));
+    monitor_spec_free(changed);
+    assert_null(monitor_spec_change(expected, SLICE("{\"B\":[]}"), &changed));
+    assert_true(monitor_spec_equals(changed, expected));
     monitor_spec_free(expected);
     monitor_spec_free(changed);
     monitor_spec_free(a);

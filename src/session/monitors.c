@@ -427,18 +427,26 @@ static struct session_monitor *find_in_db(const struct session *session,
     return NULL;
 }
 
+static void notify_canceled(const struct session_monitor *sm)
+{
+    _cleanup_buf_ struct buf params = {0};
+
+    buf_putc(&params, '[');
+    buf_put_slice(&params, text_slice(sm->monitor.id));
+    buf_putc(&params, ']');
+    session_notify(sm->session, "monitor_canceled", buf_slice(&params));
+}
+
+// Clients that do not know this notification are disconnected soon, which tells them.
 void session_cancel_monitors(struct session *session, struct served_db *sdb)
 {
     struct session_monitor *sm;
 
     while ((sm = find_in_db(session, sdb))) {
-        _cleanup_buf_ struct buf params = {0};
-
         monitor_finish_start(&sm->monitor, 0);
-        buf_putc(&params, '[');
-        buf_put_slice(&params, text_slice(sm->monitor.id));
-        buf_putc(&params, ']');
-        session_notify(session, "monitor_canceled", buf_slice(&params));
+        if (session->db_change_aware) {
+            notify_canceled(sm);
+        }
         session_monitor_free(sm);
     }
 }

@@ -13,6 +13,7 @@ import pytest
 
 import differences
 from harness import programs as programs_module
+from harness.background import Background
 from harness.lab import Lab
 from harness.pki import Authority
 
@@ -92,6 +93,18 @@ def server(lab):
 @pytest.fixture
 def client(server):
     return server.client()
+
+
+@pytest.fixture
+def background(lab):
+    def start(programs, *command, **more):
+        return Background(lab, programs, *command, **more)
+
+    yield start
+    for one in getattr(lab, "background", []):
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.wait()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -170,52 +170,6 @@ def test_help_and_version(lab):
 # Waiting for databases and locks
 
 
-class Background:
-    """A client that runs on; its output goes to files."""
-
-    def __init__(self, lab, programs, *command, env=None):
-        self.out_path = lab.path(f"{programs.name}-{len(os.listdir(lab.directory))}.out")
-        self.err_path = self.out_path.with_suffix(".err")
-        with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
-            self.process = subprocess.Popen(
-                [programs.client, "-vsyslog:off", "-vconsole:off", *map(str, command)],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env or lab.env)
-        lab.background = getattr(lab, "background", []) + [self]
-
-    def out(self):
-        return self.out_path.read_text()
-
-    def wait_out(self, condition, what):
-        def check():
-            ended = self.process.poll() is not None
-            found = condition(self.out())
-            assert found or not ended, f"{self.out()}\n{self.err_path.read_text()}"
-            return found
-
-        return wait.until(check, what)
-
-    def status(self):
-        return self.process.wait(2 * wait.PATIENCE)
-
-    def end(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(wait.PATIENCE)
-        return self.out()
-
-
-@pytest.fixture
-def background(lab):
-    def start(programs, *command, **more):
-        return Background(lab, programs, *command, **more)
-
-    yield start
-    for one in getattr(lab, "background", []):
-        if one.process.poll() is None:
-            one.process.kill()
-            one.process.wait()
-
-
 def n_sessions(server):
     found = re.search(r"\bsessions:(\d+)", server.control("memory/show"))
     return int(found.group(1)) if found else 0

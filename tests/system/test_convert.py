@@ -63,7 +63,7 @@ def test_everybody_is_told(server, client):
                 {"Database": {"columns": ["name", "schema"], "select": {"initial": False}}})
     client.call("monitor", "small", "mine", {"T": {}})
     unaware = server.client()
-    unaware.call("echo")
+    unaware.call("monitor_cond", "small", "its", {"T": {}})
     other = server.client()
     other.call("set_db_change_aware", True)
     other.call("monitor_cond", "small", "its", {"T": {}})
@@ -75,7 +75,7 @@ def test_everybody_is_told(server, client):
     assert json.loads(row["new"]["schema"])["version"] == "2.0.0" and row["new"]["name"] == "small"
     assert other.notification("monitor_canceled") == ["its"]
     assert other.call("monitor_cond", "small", "its", {"T": {}}) == {}
-    unaware.wait_closed()
+    assert unaware.wait_closed() == []
 
 
 def test_the_converting_client_is_unaware(server):

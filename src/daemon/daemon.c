@@ -254,7 +254,8 @@ static int make_objects(struct daemon *daemon)
     daemon->deadline_set = USEC_INFINITY;
     daemon->gate = gate_new(&gate_handler, daemon);
     daemon->server = server_new(last_ticket, daemon->gate);
-    daemon->net = glue_net_new(daemon->event, daemon->server);
+    daemon->glue = (struct glue){daemon->server, &daemon->options->identities};
+    daemon->net = glue_net_new(daemon->event, &daemon->glue);
     daemon->databases = databases_new(daemon->server, daemon->gate);
     daemon->tls = tls_settings_new(daemon->net, daemon->databases);
     daemon->remotes = remotes_new(daemon->net, daemon->server, daemon->databases);
@@ -362,12 +363,13 @@ char *daemon_start(struct daemon *daemon, struct server_options *options, struct
                    size_t n_fds)
 {
     char *error;
-    int r = make_objects(daemon);
+    int r;
 
+    daemon->options = options;
+    r = make_objects(daemon);
     if (r < 0) {
         return xasprintf("cannot set up the event loop: %s", strerror(-r));
     }
-    daemon->options = options;
     log_event(LOG_LEVEL_INFO, MSG_STARTED, NULL, "ovsdb-server (ovsdbd) %s", OVSDBD_VERSION);
     error = start_serving(daemon, options, fds, n_fds);
     if (!error && options->run) {

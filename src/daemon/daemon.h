@@ -8,6 +8,7 @@
 
 #include "control/control.h"
 #include "daemon/databases.h"
+#include "daemon/glue.h"
 #include "daemon/options.h"
 #include "daemon/remotes.h"
 #include "daemon/status.h"
@@ -20,6 +21,7 @@ struct daemon {
     sd_event *event;
     struct gate *gate;
     struct server *server;
+    struct glue glue;
     struct net *net;
     struct databases *databases;
     struct tls_settings *tls;

@@ -38,8 +38,9 @@ static const struct session_sink sink = {
 
 static void on_opened(struct connection *connection)
 {
-    struct server *server = net_userdata(connection_net(connection));
+    const struct glue *glue = net_userdata(connection_net(connection));
     const struct remote_settings *settings = remote_userdata(connection_remote(connection));
+    _cleanup_buf_ struct buf scratch = {0};
     struct session_options options = {
         .name = connection_name(connection),
         .remote = remote_target(connection_remote(connection)),
@@ -50,7 +51,8 @@ static void on_opened(struct connection *connection)
 
     options.peer.is_known =
         connection_peer_process(connection, &options.peer.uid, &options.peer.pid);
-    connection_set_userdata(connection, session_new(server, &sink, connection, &options));
+    identities_apply(glue->identities, connection, &scratch, &options);
+    connection_set_userdata(connection, session_new(glue->server, &sink, connection, &options));
 }
 
 static void on_message(struct connection *connection, struct slice text)
@@ -69,7 +71,7 @@ static void on_closed(struct connection *connection, const char *reason)
     connection_set_userdata(connection, NULL);
 }
 
-struct net *glue_net_new(sd_event *event, struct server *server)
+struct net *glue_net_new(sd_event *event, struct glue *glue)
 {
     static const struct net_handler handler = {
         .opened = on_opened,
@@ -78,5 +80,5 @@ struct net *glue_net_new(sd_event *event, struct server *server)
         .closed = on_closed,
     };
 
-    return net_new(event, &handler, server);
+    return net_new(event, &handler, glue);
 }

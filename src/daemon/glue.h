@@ -3,9 +3,16 @@
 // to the session, and what the session sends goes out through the connection.
 #pragma once
 
+#include "daemon/identities.h"
 #include "daemon/remotes.h"
 #include "session/server.h"
 
-// A net whose connections are sessions of `server`, which must outlive it. The userdata of its
-// remotes is their struct remote_settings.
-struct net *glue_net_new(sd_event *event, struct server *server);
+// Outlived by neither the server nor the rules.
+struct glue {
+    struct server *server;
+    const struct identities *identities; // they may change
+};
+
+// A net whose connections are sessions of the server. The userdata of its remotes is their struct
+// remote_settings.
+struct net *glue_net_new(sd_event *event, struct glue *glue);

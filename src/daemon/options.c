@@ -21,6 +21,7 @@ enum {
     OPTION_ACTIVE,
     OPTION_MAX_BACKLOG,
     OPTION_CONFIG_FILE,
+    OPTION_IDENTITY,
     OPTION_AUDIT,
 };
 
@@ -32,6 +33,7 @@ static const struct option long_options[] = {
     {"sync-exclude-tables", required_argument, NULL, OPTION_SYNC_EXCLUDE},
     {"active", no_argument, NULL, OPTION_ACTIVE},
     {"max-backlog", required_argument, NULL, OPTION_MAX_BACKLOG},
+    {"identity", required_argument, NULL, OPTION_IDENTITY},
     {"config-file", required_argument, NULL, OPTION_CONFIG_FILE},
     {"audit", required_argument, NULL, OPTION_AUDIT},
     {"help", no_argument, NULL, 'h'},
@@ -57,7 +59,11 @@ static void print_help(void)
         "    pssl:[PORT][:IP]        the same as ptcp, with TLS\n"
         "    ssl:HOST[:PORT]         the same as tcp, with TLS\n"
         "    db:DB,TABLE,COLUMN      what a column of a database names\n"
-        "  Sockets passed by the service manager are listened on as well.\n",
+        "  Sockets passed by the service manager are listened on as well.\n"
+        "  --identity=WHO,SETTING,...  role, id and rights of clients; the first that matches:\n"
+        "    user:NAME, group:NAME, user:*  of a Unix socket\n"
+        "    tls                     with TLS; id=cn|dns|email|uri|ip of the certificate\n"
+        "    role=ROLE, id=ID, read-only=yes  what follows\n",
         dirs_db());
     printf(
         "\nBeing a backup:\n"
@@ -132,6 +138,15 @@ static int handle(struct server_options *options, int c, const char *argument, b
             return -EINVAL;
         }
         return 0;
+    case OPTION_IDENTITY: {
+        _cleanup_free_ char *error = identities_add(&options->identities, argument);
+
+        if (error) {
+            *ret_error = xasprintf("--identity=%s: %s", argument, error);
+            return -EINVAL;
+        }
+        return 0;
+    }
     case OPTION_NO_DBS:
         *no_dbs = true;
         return 0;
@@ -293,6 +308,7 @@ void server_options_done(struct server_options *options)
     service_options_done(&options->service);
     tls_options_done(&options->tls);
     configuration_done(&options->config);
+    identities_done(&options->identities);
     free(options->config_file);
     free(options->run);
     free(options->sync_from);

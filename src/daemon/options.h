@@ -3,6 +3,7 @@
 #pragma once
 
 #include "daemon/configuration.h"
+#include "daemon/identities.h"
 #include "net/tls_options.h"
 #include "service/options.h"
 
@@ -18,12 +19,13 @@ struct server_options {
     // Of that file, and the databases and remotes of the command line besides; the default database
     // if there is no file, none was named and --no-dbs was not given.
     struct configuration config;
-    char *run;                 // --run, or NULL
-    char *sync_from;           // --sync-from, or NULL
-    char *sync_exclude_tables; // or NULL
-    char *audit;               // --audit, or NULL
-    size_t max_backlog;        // --max-backlog in bytes; 0: not given
-    bool active;               // --active: no backup at first in spite of --sync-from
+    char *run;                    // --run, or NULL
+    char *sync_from;              // --sync-from, or NULL
+    char *sync_exclude_tables;    // or NULL
+    char *audit;                  // --audit, or NULL
+    size_t max_backlog;           // --max-backlog in bytes; 0: not given
+    struct identities identities; // --identity
+    bool active;                  // --active: no backup at first in spite of --sync-from
 };
 
 enum options_outcome {

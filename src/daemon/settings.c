@@ -210,6 +210,10 @@ static char *change(struct daemon *daemon, const struct server_options *old,
     if (!is_same(old->audit, new->audit)) {
         set_audit(daemon, new); // else what commands have said since goes on
     }
+    if (!identities_equal(&old->identities, &new->identities)) {
+        log_info("all connections end, as the rules about who clients are have changed");
+        net_reconnect(daemon->net);
+    }
     error = change_databases(daemon, old, new);
     keep_first(&error, change_sync(daemon, old, new));
     keep_first(&error, configure_remotes(daemon, new));

@@ -259,6 +259,32 @@ size_t connection_backlog(const struct connection *connection)
     return connection->queue.size;
 }
 
+bool connection_is_tls(const struct connection *connection)
+{
+    return connection->remote->is_tls;
+}
+
+size_t connection_peer_groups(const struct connection *connection, gid_t **ret)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    gid_t *groups;
+
+    if (!connection->remote->is_unix ||
+        getsockopt(connection->stream.fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
+        return 0;
+    }
+    size = 0; // asks how many there are
+    getsockopt(connection->stream.fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size);
+    groups = NEW_ARRAY(gid_t, size / sizeof(gid_t) + 1);
+    if (getsockopt(connection->stream.fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) {
+        size = 0;
+    }
+    groups[size / sizeof(gid_t)] = peer.gid;
+    *ret = groups;
+    return size / sizeof(gid_t) + 1;
+}
+
 bool connection_peer_process(const struct connection *connection, uid_t *ret_uid, pid_t *ret_pid)
 {
     struct ucred peer;

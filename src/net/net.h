@@ -150,6 +150,9 @@ const char *connection_peer_cn(const struct connection *connection);
 // The process at the other end of a Unix socket, as the kernel saw it when it connected. False: it
 // is no Unix socket. From opened() only.
 bool connection_peer_process(const struct connection *connection, uid_t *ret_uid, pid_t *ret_pid);
+// The groups of that process, its main one included; caller frees *ret. 0 if it is not known.
+size_t connection_peer_groups(const struct connection *connection, gid_t **ret);
+bool connection_is_tls(const struct connection *connection);
 // The subject alternative names in the same certificate, as "DNS:a.org", "email:me@a.org",
 // "URI:urn:x", "IP:10.0.0.1"; NULL ends the list, which may be empty. Valid as long.
 const char *const *connection_peer_sans(const struct connection *connection);

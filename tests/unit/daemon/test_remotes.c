@@ -17,6 +17,8 @@ struct fixture {
     sd_event *event;
     struct server *server;
     struct databases *databases;
+    struct identities identities;
+    struct glue glue;
     struct net *net;
     struct remotes *remotes;
 };
@@ -32,7 +34,8 @@ static int setup(void **state)
 
     assert_true(sd_event_new(&fixture->event) >= 0);
     fixture->server = server_new(no_ticket, NULL);
-    fixture->net = glue_net_new(fixture->event, fixture->server);
+    fixture->glue = (struct glue){fixture->server, &fixture->identities};
+    fixture->net = glue_net_new(fixture->event, &fixture->glue);
     fixture->databases = databases_new(fixture->server, NULL);
     fixture->remotes = remotes_new(fixture->net, fixture->server, fixture->databases);
     *state = fixture;

@@ -50,7 +50,7 @@ void method_echo(struct session *session, const struct message *request, usec_t 
     message_begin_reply(out, request->id);
     emit_canonical(out, request->params);
     buf_putc(out, '}');
-    session_send_out(session);
+    session_send_out_at_once(session);
 }
 
 void method_set_db_change_aware(struct session *session, const struct message *request, usec_t now)

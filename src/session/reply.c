@@ -17,12 +17,17 @@ struct buf *session_out(struct session *session)
     return out;
 }
 
-static void session_send(struct session *session, struct slice text)
+static void session_send_with(struct session *session, struct slice text, uint64_t ticket)
 {
     if (!session->is_closing) {
-        session->sink->send(session->userdata, text, server_ticket(session->server));
+        session->sink->send(session->userdata, text, ticket);
         session_is_slow(session);
     }
+}
+
+static void session_send(struct session *session, struct slice text)
+{
+    session_send_with(session, text, server_ticket(session->server));
 }
 
 static void session_send_shared(struct session *session, struct text *text)
@@ -36,6 +41,11 @@ static void session_send_shared(struct session *session, struct text *text)
 void session_send_out(struct session *session)
 {
     session_send(session, buf_slice(&session->server->out));
+}
+
+void session_send_out_at_once(struct session *session)
+{
+    session_send_with(session, buf_slice(&session->server->out), 0);
 }
 
 void session_reply(struct session *session, struct slice id, struct slice result)

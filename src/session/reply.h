@@ -8,6 +8,9 @@
 // An empty buffer to write a message in, until the next call; then session_send_out() it.
 struct buf *session_out(struct session *session);
 void session_send_out(struct session *session);
+// The same for what shows nothing of any database: it waits for no disk, only for what was sent
+// before (docs/ARCHITECTURE.md I-6).
+void session_send_out_at_once(struct session *session);
 void session_reply(struct session *session, struct slice id, struct slice result);
 // Takes `error`.
 void session_reply_error(struct session *session, struct slice id, struct ovsdb_error *error);

@@ -110,6 +110,26 @@ def test_compaction_without_space(lab, disk, db):
     assert tags(server.client()) == kept - {"w-1"}
 
 
+def test_conversion_without_space(lab, disk, db):
+    """A conversion that does not fit changes nothing, and who asked hears why."""
+    server = lab.new_server().allow(r"full\.db|No space left").start([db])
+    kept = set()
+    fill(server, "w", kept, True)
+    client = server.client()
+    client.call("set_db_change_aware", True)
+    client.call("monitor", "full", "m", {"T": {"columns": ["tag"], "select": {"initial": False}}})
+    error = client.error("convert", "full", {**SCHEMA, "version": "2.0.0"})
+    assert error["error"] == "I/O error" and "No space left" in error["details"], error
+    assert client.call("get_schema", "full")["version"] == "1.0.0"
+    client.has_no_notification()
+    assert sorted(p.name for p in disk.iterdir()) == [".full.db.~lock~", "full.db"]
+    client.commit("full", {"op": "delete", "table": "T", "where": [["tag", "==", "w-1"]]})
+    assert len(client.notification("update")[1]["T"]) == 1
+    server.stop()
+    server.start([db])
+    assert tags(server.client()) == kept - {"w-1"}
+
+
 def test_log_file_on_a_full_disk(lab, disk):
     """No log line is worth an outage."""
     db = dbfile.create(lab.path("full.db"), SCHEMA)

@@ -1,17 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kill -9 at random moments under load: what was answered is there, all or nothing."""
+"""kill -9 at random moments under load, in the midst of compactions and conversions: what was
+answered is there, all or nothing, in a file that others read too."""
+import copy
+import json
 import os
 import random
+import shutil
 import threading
 
 import pytest
-from harness import dbfile
-from harness.rpc import Closed
+from harness import dbfile, programs
+from harness.rpc import Closed, RpcError
 
 SCHEMA = {"name": "kill", "version": "1.0.0", "tables": {
     "Part": {"isRoot": True, "columns": {"tag": {"type": "string"}, "number": {"type": "integer"}}},
     "Side": {"isRoot": True, "indexes": [["tag"]], "columns": {"tag": {"type": "string"}}},
-    "Sum": {"isRoot": True, "columns": {"n": {"type": "integer"}}}}}
+    "Sum": {"isRoot": True, "columns": {"n": {"type": "integer"}}},
+    # Rows for which a new file takes a while.
+    "Ballast": {"isRoot": True, "columns": {"text": {"type": "string"}}}}}
+CONVERTED = copy.deepcopy(SCHEMA)
+CONVERTED["version"] = "2.0.0"
+CONVERTED["tables"]["Ballast"]["columns"]["more"] = {"type": "string"}
+CONTENT = {"_date": 1700000000000,
+           "Sum": {"00000000-0000-4000-8000-000000000001": {}},
+           "Ballast": {f"00000000-0000-4000-8000-{i:012}": {"text": f"ballast {i}"}
+                       for i in range(5000)}}
 N_WRITERS = 4
 WINDOW = 8
 
@@ -32,6 +45,7 @@ class Writer(threading.Thread):
     def __init__(self, server, name):
         super().__init__(name=name)
         self.client = server.client()
+        self.client.call("set_db_change_aware", True)
         self.answered = set()
         self.error = None
 
@@ -55,8 +69,22 @@ class Writer(threading.Thread):
 def compact_until_killed(server):
     try:
         while True:
-            server.control("ovsdb-server/compact", "kill")
+            try:
+                server.control("ovsdb-server/compact", "kill")
+            except RpcError as error:
+                assert "is being converted" in str(error)
     except (Closed, OSError, AssertionError):
+        pass
+
+
+def convert_until_killed(server):
+    try:
+        with server.client() as client:
+            client.call("set_db_change_aware", True)
+            while True:
+                for schema in (CONVERTED, SCHEMA):
+                    assert client.call("convert", "kill", schema) == {}
+    except (Closed, OSError):
         pass
 
 
@@ -69,15 +97,26 @@ def check(client, answered):
     assert all(sorted(numbers) == [1, 2] for numbers in found.values()), "half a transaction"
     assert set(found) == sides, "half a transaction"
     assert client.select("kill", "Sum", ["n"]) == [{"n": len(found)}], "half a transaction"
+    assert len(client.select("kill", "Ballast")) == len(CONTENT["Ballast"])
     assert answered <= set(found), f"lost: {sorted(answered - set(found))}"
 
 
-def one_round(server, number, delay, compacting):
+def check_with_peer(lab, path, client):
+    """Debian's ovsdb-tool finds in the file, as the kill left it, what the server has."""
+    tool = programs.debian().tool
+    if not tool:
+        return
+    operation = {"op": "select", "table": "Sum", "where": [], "columns": ["n"]}
+    done = programs.run([tool, "query", path, json.dumps(["kill", operation])], env=lab.env)
+    assert done.status == 0, done
+    assert json.loads(done.out)[0]["rows"] == client.select("kill", "Sum", ["n"])
+
+
+def one_round(server, number, delay, work):
     """Lets four clients write until the server is killed; returns the tags answered."""
     writers = [Writer(server, f"{number}-{i}") for i in range(N_WRITERS)]
     threads = list(writers)
-    if compacting:
-        threads.append(threading.Thread(target=compact_until_killed, args=[server]))
+    threads += [threading.Thread(target=one, args=[server]) for one in work]
     killer = threading.Timer(delay, server.process.kill)
     for thread in [*threads, killer]:
         thread.start()
@@ -89,11 +128,13 @@ def one_round(server, number, delay, compacting):
     return set().union(*(w.answered for w in writers))
 
 
-@pytest.mark.parametrize("compacting", [False, True], ids=["writing", "compacting"])
-def test_kill_under_load(lab, pytestconfig, compacting):
-    rng = random.Random(compacting)
-    path = dbfile.create(lab.path("kill.db"), SCHEMA, {"_date": 1700000000000, "Sum": {
-        "00000000-0000-4000-8000-000000000001": {}}})
+@pytest.mark.parametrize("work", [
+    [], [compact_until_killed], [convert_until_killed],
+    [compact_until_killed, convert_until_killed],
+], ids=["writing", "compacting", "converting", "compacting-and-converting"])
+def test_kill_under_load(lab, pytestconfig, work):
+    rng = random.Random(len(work))
+    path = dbfile.create(lab.path("kill.db"), SCHEMA, CONTENT)
     # A record that was being written when the end came.
     server = lab.new_server().allow(r"kill\.db")
     answered = set()
@@ -101,10 +142,13 @@ def test_kill_under_load(lab, pytestconfig, compacting):
     for number in range(n_rounds):
         server.start([path])
         check(server.client(), answered)
-        answered |= one_round(server, number, rng.uniform(0.01, 0.4), compacting)
+        answered |= one_round(server, number, rng.uniform(0.01, 0.4), work)
+        shutil.copyfile(path, lab.path("left.db"))
     assert len(answered) > n_rounds, "too little was written to mean anything"
     server.start([path])
-    check(server.client(), answered)
+    client = server.client()
+    check(client, answered)
+    check_with_peer(lab, lab.path("left.db"), client)
     server.control("ovsdb-server/compact", "kill")
     server.stop()
     assert [type(r) for r in dbfile.read(path)] == [dict, dict]
@@ -114,8 +158,7 @@ def test_kill_under_load(lab, pytestconfig, compacting):
 
 def test_the_check_notices(lab):
     """A transaction lost, or half of one, does not pass."""
-    path = dbfile.create(lab.path("kill.db"), SCHEMA, {"_date": 1700000000000, "Sum": {
-        "00000000-0000-4000-8000-000000000001": {}}})
+    path = dbfile.create(lab.path("kill.db"), SCHEMA, CONTENT)
     client = lab.new_server().start([path]).client()
     check(client, set())
     with pytest.raises(AssertionError, match="lost"):

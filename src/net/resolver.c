@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 struct job {
     atomic_int refs;
@@ -49,11 +50,12 @@ static void *resolve_mt(void *arg)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                                    .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV};
+    const uint64_t one = 1;
     struct job *job = arg;
 
     job->error = getaddrinfo(job->host, job->port, &hints, &job->answer);
     job->system_error = errno;
-    eventfd_write(job->fd, 1);
+    (void)!write(job->fd, &one, sizeof(one));
     job_unref(job);
     return NULL;
 }
@@ -106,6 +108,9 @@ static void report(struct resolution *resolution)
 
 static int on_answer(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
+    uint64_t count;
+
+    (void)!read(fd, &count, sizeof(count)); // after which what the thread wrote is seen
     sd_event_source_set_enabled(source, SD_EVENT_OFF);
     report(userdata);
     return 0;

@@ -12,18 +12,23 @@
 
 #define MAX_REPLY (256u * 1024 * 1024)
 
+void control_put_params(struct buf *buf, int n_args, char **args)
+{
+    buf_putc(buf, '[');
+    for (int i = 0; i < n_args; i++) {
+        if (i) {
+            buf_putc(buf, ',');
+        }
+        emit_string(buf, slice_of(args[i]));
+    }
+    buf_putc(buf, ']');
+}
+
 static void put_request(struct buf *buf, const char *command, int n_args, char **args)
 {
     _cleanup_buf_ struct buf params = {0};
 
-    buf_putc(&params, '[');
-    for (int i = 0; i < n_args; i++) {
-        if (i) {
-            buf_putc(&params, ',');
-        }
-        emit_string(&params, slice_of(args[i]));
-    }
-    buf_putc(&params, ']');
+    control_put_params(&params, n_args, args);
     message_put_request(buf, slice_of(command), buf_slice(&params), SLICE("0"));
 }
 
@@ -66,9 +71,7 @@ static int receive_value(int fd, struct buf *buf)
     return status == FRAMER_ERROR ? -EPROTO : r;
 }
 
-// The text of the answer: a string's content, nothing for null, of anything else its JSON; with
-// `as_json` always that.
-static char *text_of(struct slice value, bool as_json)
+char *control_text_of(struct slice value, bool as_json)
 {
     _cleanup_buf_ struct buf scratch = {0};
     struct cursor cursor;
@@ -105,8 +108,8 @@ static int call(int fd, bool as_json, const char *command, int n_args, char **ar
         (message.type != MESSAGE_REPLY && message.type != MESSAGE_ERROR)) {
         return -EPROTO;
     }
-    *ret_text = message.type == MESSAGE_ERROR ? text_of(message.error, false)
-                                              : text_of(message.result, as_json);
+    *ret_text = message.type == MESSAGE_ERROR ? control_text_of(message.error, false)
+                                              : control_text_of(message.result, as_json);
     return message.type == MESSAGE_ERROR;
 }
 

@@ -28,3 +28,9 @@ void control_free(struct control *control); // answers what is queued, removes t
 // server can give.
 int control_call(const char *path, bool as_json, const char *command, int n_args, char **args,
                  char **ret_text);
+// The two ends of such a call, for those that have a connection of their own. Appends the
+// parameters as JSON.
+void control_put_params(struct buf *buf, int n_args, char **args);
+// The text of the answer `value`: a string's content, nothing for null, of anything else its JSON;
+// with `as_json` always that. Caller frees.
+char *control_text_of(struct slice value, bool as_json);

@@ -14,6 +14,8 @@ LOG_MODULE(net);
 COUNTER(messages_received, "Messages received from clients");
 COUNTER(bytes_received, "Bytes received from clients");
 
+#define TLS_HANDSHAKE 0x16 // the first byte of a greeting (RFC 8446 5.1)
+
 // Bytes being handled: the current value begins at `start`, the framer has seen it up to `scanned`.
 struct window {
     const char *data;
@@ -22,12 +24,17 @@ struct window {
     size_t scanned;
 };
 
-static void reject(struct connection *connection)
+// `first`: the first byte of what is no message.
+static void reject(struct connection *connection, char first)
 {
     static struct log_limit limit = LOG_LIMIT_INIT(60, 20);
-    _cleanup_free_ char *reason = xasprintf("invalid JSON at offset %zu of message %" PRIu64 ": %s",
-                                            connection->framer.offset, connection->n_messages + 1,
-                                            framer_error(&connection->framer));
+    bool is_greeting = first == TLS_HANDSHAKE && !connection->n_messages && !connection->stream.tls;
+    _cleanup_free_ char *reason =
+        is_greeting
+            ? xasprintf("the peer speaks TLS, which %s does not", connection->remote->target)
+            : xasprintf("invalid JSON at offset %zu of message %" PRIu64 ": %s",
+                        connection->framer.offset, connection->n_messages + 1,
+                        framer_error(&connection->framer));
     bool is_logged = log_limit_pass(&limit, log_this_module, LOG_LEVEL_WARN);
 
     connection_close_at(connection, is_logged ? LOG_LEVEL_WARN : LOG_LEVEL_DBG, reason);
@@ -60,7 +67,7 @@ static void handle(struct connection *connection, struct window *window)
 
         window->scanned += consumed;
         if (status == FRAMER_ERROR) {
-            reject(connection);
+            reject(connection, window->data[window->start]);
             return;
         }
         if (status == FRAMER_DONE) {

@@ -3,10 +3,14 @@
 //
 //     -t /FILE   the control socket itself
 //     -t NAME    RUNDIR/NAME.pid says which process, RUNDIR/NAME.PID.ctl is its socket
+//     -t REMOTE  ssl:HOST:PORT, tcp:HOST:PORT or unix:FILE, where something passes it on
 #include "basic/dirs.h"
 #include "control/control.h"
+#include "net/net.h"
+#include "net/tls_options.h"
 #include "service/options.h"
 #include "service/pidfile.h"
+#include "tools/client.h"
 #include "tools/tool.h"
 
 #include <stdio.h>
@@ -21,6 +25,7 @@ struct appctl_options {
     const char *target;
     bool as_json, pretty;
     struct service_options service;
+    struct tls_options tls;
 };
 
 static const struct option long_options[] = {
@@ -35,6 +40,7 @@ static const struct option long_options[] = {
     {"log-file", optional_argument, NULL, SERVICE_OPTION_LOG_FILE},
     {"syslog-method", required_argument, NULL, SERVICE_OPTION_SYSLOG_METHOD},
     {"syslog-target", required_argument, NULL, SERVICE_OPTION_SYSLOG_TARGET},
+    TLS_LONG_OPTIONS,
     {NULL},
 };
 
@@ -44,7 +50,9 @@ static void print_help(void)
         "%s: sends a command to a running daemon\n"
         "usage: %s [OPTIONS] COMMAND [ARG...]\n"
         "\n"
-        "  -t, --target=TARGET   a daemon's name, or a control socket that begins with /\n"
+        "  -t, --target=TARGET   a daemon's name, or a control socket that begins with /, or a\n"
+        "                        remote that leads to one: ssl:HOST:PORT, tcp:HOST:PORT, "
+        "unix:FILE\n"
         "                        (default: " DEFAULT_TARGET
         ")\n"
         "  -T, --timeout=SECS    give up after SECS seconds\n"
@@ -62,6 +70,7 @@ static void print_help(void)
         "  vlog/set [SPEC]       set log levels\n"
         "  vlog/reopen           open its log file again\n",
         tool_name(), tool_name());
+    tls_options_help(tool_name());
 }
 
 // The control socket of `target`. Caller frees.
@@ -86,15 +95,43 @@ static char *find_socket(const char *target)
     return dirs_path(dirs_run(), socket);
 }
 
-static int run(const struct appctl_options *options, char **argv, int argc)
+static bool is_remote(const char *target)
+{
+    return remote_target_is_valid(target) && target[0] != 'p'; // who listens is not asked
+}
+
+// Like control_call(), through a remote; ends the program if that cannot be reached.
+static int call_remote(const struct appctl_options *options, char **argv, int argc, char **ret_text)
+{
+    struct client *client = client_open(options->target, &options->tls, CLIENT_NO_RETRY);
+    _cleanup_buf_ struct buf params = {0};
+    _cleanup_buf_ struct buf answer = {0};
+    enum client_result result;
+
+    control_put_params(&params, argc - 1, argv + 1);
+    result = client_call(client, argv[0], buf_slice(&params), &answer);
+    client_close(client);
+    *ret_text = control_text_of(buf_slice(&answer), options->as_json && result == CLIENT_RESULT);
+    return result == CLIENT_ERROR;
+}
+
+static int call_local(const struct appctl_options *options, char **argv, int argc, char **ret_text)
 {
     _cleanup_free_ char *path = find_socket(options->target);
-    _cleanup_free_ char *text = NULL;
-    int r = control_call(path, options->as_json, argv[0], argc - 1, argv + 1, &text);
+    int r = control_call(path, options->as_json, argv[0], argc - 1, argv + 1, ret_text);
 
     if (r < 0) {
         tool_fail_errno(-r, "cannot connect to \"%s\"", path);
     }
+    return r;
+}
+
+static int run(const struct appctl_options *options, char **argv, int argc)
+{
+    _cleanup_free_ char *text = NULL;
+    int r = is_remote(options->target) ? call_remote(options, argv, argc, &text)
+                                       : call_local(options, argv, argc, &text);
+
     if (r > 0) {
         fputs(text, stderr);
         fprintf(stderr, "%s: %s: server returned an error\n", tool_name(), options->target);
@@ -137,7 +174,8 @@ static void handle_option(struct appctl_options *options, int c)
         tool_print_version();
         exit(EXIT_SUCCESS);
     default:
-        if (service_options_handle(&options->service, c, optarg, &error) <= 0) {
+        if (tls_options_handle(&options->tls, c, optarg, &error) <= 0 &&
+            (error || service_options_handle(&options->service, c, optarg, &error) <= 0)) {
             if (error) {
                 tool_fail("%s", error);
             }
@@ -167,5 +205,7 @@ int main(int argc, char **argv)
         tool_fail("%s", error);
     }
     service_options_done(&options.service);
-    return run(&options, argv + optind, argc - optind);
+    c = run(&options, argv + optind, argc - optind);
+    tls_options_done(&options.tls);
+    return c;
 }

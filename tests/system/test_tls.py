@@ -191,6 +191,22 @@ def test_garbage(lab, pki, data, reason):
     TlsClient(port, context_of(pki, pki.client)).echo("still there")
 
 
+def test_client_with_tls_at_a_plain_port(lab, pki, programs):
+    server = lab.serve("small", remotes=["ptcp:0:127.0.0.1"])
+    server.allow("the peer speaks TLS, which ptcp:0:127.0.0.1 does not")
+    port = port_of(server, "ptcp:0:127.0.0.1")
+    result = dump(lab, programs, port, pki.client.options(pki.cert))
+    result.fails(saying="TLS: the peer closed the connection")
+    server.wait_log(r"tcp:127\.0\.0\.1:\d+: the peer speaks TLS, which ptcp:0:127\.0\.0\.1 does not")
+
+
+def test_client_without_tls_at_a_tls_port(lab, pki):
+    server, port = serve(lab, pki)
+    server.allow(REFUSED)
+    lab.client("list-dbs", f"tcp:127.0.0.1:{port}").fails(saying="receive failed")
+    server.wait_log(REFUSED + "the peer speaks JSON-RPC without TLS")
+
+
 def test_garbage_after_the_handshake(lab, pki):
     server, port = serve(lab, pki, "-vfile:net:dbg")
     context = context_of(pki, pki.client)

@@ -5,7 +5,10 @@ import os
 import re
 import shutil
 import signal
+import socket
+import ssl
 import subprocess
+import threading
 import xml.etree.ElementTree
 
 import pytest
@@ -13,7 +16,7 @@ import pytest
 from harness import wait
 from harness.lab import Lab, schema_path
 from harness.rpc import Client
-from harness.tls import REFUSED, port_of, serve
+from harness.tls import REFUSED, listen, port_of, serve, server_context
 
 pytestmark = pytest.mark.ours("it is about our server")
 PASSIVE = "pssl:0:127.0.0.1"
@@ -192,6 +195,57 @@ def test_backup_says_why(lab, pki):
     active.allow(REFUSED)
     active.wait_log(REFUSED + "certificate .*CN=stranger.* is not signed by a CA in ")
     assert backup.is_running()
+
+
+# ovs-appctl through something that speaks TLS
+
+
+class Forwarder(threading.Thread):
+    """Passes one TLS connection on to a Unix socket, as stunnel would."""
+
+    def __init__(self, context, path):
+        super().__init__()
+        self.context, self.path = context, str(path)
+        self.listener, self.port = listen()
+        self.start()
+
+    def run(self):
+        raw, _ = self.listener.accept()
+        try:
+            with self.context.wrap_socket(raw, server_side=True) as tls, \
+                    socket.socket(socket.AF_UNIX) as control:
+                control.connect(self.path)
+                control.sendall(tls.recv(65536))
+                tls.sendall(control.recv(65536))
+        except (ssl.SSLError, OSError):
+            pass  # the client says why
+        self.listener.close()
+
+
+def forward(pki, server, identity):
+    forwarder = Forwarder(server_context(identity, pki), server.control_path)
+    return forwarder, f"ssl:127.0.0.1:{forwarder.port}"
+
+
+def test_appctl(lab, pki):
+    server = lab.serve("small")
+    forwarder, target = forward(pki, server, pki.server)
+    result = lab.appctl("-t", target, *pki.client.options(pki.cert), "ovsdb-server/list-dbs")
+    forwarder.join()
+    assert result.ok().split() == ["_Server", "small"]
+    forwarder, target = forward(pki, server, pki.server)
+    result = lab.appctl("-t", target, *pki.client.options(pki.cert), "no-such-command", "x")
+    forwarder.join()
+    assert result.status == 2 and "no-such-command" in result.err, str(result)
+
+
+def test_appctl_refuses(lab, pki):
+    server = lab.serve("small")
+    forwarder, target = forward(pki, server, pki.stranger)
+    result = lab.appctl("-t", target, *pki.client.options(pki.cert), "version")
+    forwarder.join()
+    result.fails(saying="TLS: certificate CN=stranger,O=test is not signed by a CA in")
+    lab.appctl("-t", "ssl:127.0.0.1:1", "version").fails(saying="TLS needs --private-key")
 
 
 # What a scanner finds

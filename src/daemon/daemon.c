@@ -335,14 +335,16 @@ static char *start_command(struct daemon *daemon, const char *command)
     return r < 0 ? xasprintf("%s: cannot be run: %s", command, strerror(-r)) : NULL;
 }
 
-// Serves; where a former process has left something, that is gone on with.
+// Serves; where a former process has left something, that is gone on with. It is taken when the
+// databases are there: if they cannot be opened it waits for the next attempt.
 static char *start_serving(struct daemon *daemon, const struct server_options *options,
                            struct listen_fd *fds, size_t n_fds)
 {
-    _cleanup_handover_ struct handover *handover = handover_take(fds, n_fds);
+    _cleanup_handover_ struct handover *handover = NULL;
     char *error = settings_open_databases(daemon, options);
 
     if (!error) {
+        handover = handover_take(fds, n_fds);
         handover_restore_databases(handover, daemon);
         error = settings_set_tls(daemon, options);
     }

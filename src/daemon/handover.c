@@ -143,13 +143,11 @@ static void collect(struct daemon *daemon, struct giving *giving)
 static int push(const struct giving *giving)
 {
     _cleanup_close_ int fd = -1;
-    _cleanup_buf_ struct buf text = {0};
-    int r;
+    _cleanup_free_ char *header = xasprintf(HEADER, FORMAT, giving->state.size);
+    const struct slice parts[] = {slice_of(header), buf_slice(&giving->state),
+                                  buf_slice(&giving->bytes)};
+    int r = parcel_pack(parts, ARRAY_SIZE(parts), giving->fds, giving->n_fds, &fd);
 
-    buf_printf(&text, HEADER, FORMAT, giving->state.size);
-    buf_put_slice(&text, buf_slice(&giving->state));
-    buf_put_slice(&text, buf_slice(&giving->bytes));
-    r = parcel_pack(buf_slice(&text), giving->fds, giving->n_fds, &fd);
     return r < 0 ? r : fd_store_push(NAME, fd);
 }
 

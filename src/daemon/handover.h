@@ -15,8 +15,8 @@ struct handover;
 // synced. Here those connections end without a word. With any failure nothing has happened.
 void handover_give(struct daemon *daemon);
 
-// What a former process gave, if one of `fds` is that: it becomes -1 then. NULL: nothing, or
-// nothing that this program understands.
+// What a former process gave, if one of `fds` is that: it becomes -1 then, and the service manager
+// keeps it no longer. NULL: nothing, or nothing that this program understands.
 struct handover *handover_take(struct listen_fd *fds, size_t n_fds);
 void handover_free(struct handover *handover); // closes what is left; NULL allowed
 // These follow in this order; `handover` may be NULL. The first: the databases have been opened,

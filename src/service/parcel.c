@@ -28,11 +28,14 @@ static int write_all(int fd, struct slice bytes)
     return 0;
 }
 
-static int seal(struct slice bytes, int *ret_fd)
+static int seal(const struct slice *parts, size_t n_parts, int *ret_fd)
 {
     _cleanup_close_ int fd = memfd_create("parcel", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    int r = fd < 0 ? -errno : write_all(fd, bytes);
+    int r = fd < 0 ? -errno : 0;
 
+    for (size_t i = 0; i < n_parts && r >= 0; i++) {
+        r = write_all(fd, parts[i]);
+    }
     if (r >= 0 && fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
         r = -errno;
     }
@@ -62,12 +65,12 @@ static int send_fds(int socket_fd, const int *fds, size_t n)
     return sendmsg(socket_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-int parcel_pack(struct slice bytes, const int *fds, size_t n, int *ret_fd)
+int parcel_pack(const struct slice *parts, size_t n_parts, const int *fds, size_t n, int *ret_fd)
 {
     _cleanup_close_ int bytes_fd = -1, in = -1, out = -1;
     int size = BUFFER_SIZE;
     int ends[2];
-    int r = seal(bytes, &bytes_fd);
+    int r = seal(parts, n_parts, &bytes_fd);
 
     if (r < 0) {
         return r;

@@ -7,8 +7,9 @@
 
 #define PARCEL_MAX_FDS 40000
 
-// The descriptors stay the caller's. 0 and *ret_fd, which the caller closes; or negative errno.
-int parcel_pack(struct slice bytes, const int *fds, size_t n, int *ret_fd);
+// The bytes are those of the `n_parts` parts, one after another. The descriptors stay the caller's.
+// 0 and *ret_fd, which the caller closes; or negative errno.
+int parcel_pack(const struct slice *parts, size_t n_parts, const int *fds, size_t n, int *ret_fd);
 // Appends the bytes to *bytes. 0, or negative errno: -ENODATA if it has been opened before or is no
 // parcel. The caller frees *ret_fds and closes what is in it: close-on-exec is set. `fd` stays the
 // caller's.

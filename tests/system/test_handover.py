@@ -9,6 +9,7 @@ import pytest
 from harness import dbfile, wait
 from harness.manager import ManagedServer, Manager
 from harness.rpc import Client
+from harness.tls import TlsClient, context_of, port_of
 from harness.watcher import KINDS, Watcher
 
 pytestmark = pytest.mark.ours("needs what only our server has")
@@ -409,6 +410,45 @@ def test_another_database_of_that_name(lab, managed):
     lab.db("small")
     managed.start([path])
     watcher.client.wait_closed()
+
+
+def test_a_start_that_fails(lab, managed):
+    """What waits goes on waiting until a start succeeds."""
+    path = lab.db("small")
+    managed.start([path])
+    client = managed.client()
+    client.call("lock", "l")
+    managed.end()
+    managed.allow("nowhere.db")
+    managed.launch([path, lab.path("nowhere.db")], fds=managed.manager.passed())
+    assert managed.process.wait(3 * wait.PATIENCE) == 1
+    managed.start([path])
+    client.commit("small", {"op": "assert", "lock": "l"})
+
+
+def test_the_command_exit(server, manager):
+    """It ends the service: nothing is kept for another process."""
+    client = server.client()
+    client.call("echo")
+    server.control("exit")
+    client.wait_closed()
+    assert server.process.wait(3 * wait.PATIENCE) == 0
+    assert not manager.store
+
+
+def test_a_client_over_tls(lab, managed, pki):
+    """It is disconnected in order, as its encryption cannot be handed on; the port stays."""
+    remote = "pssl:0:127.0.0.1"
+    managed.start([lab.db("small")], *pki.server.options(pki.cert), remotes=[remote])
+    port = port_of(managed, remote)
+    client = TlsClient(port, context_of(pki, pki.client))
+    client.echo("before")
+    managed.restart()
+    assert client.socket.recv(1) == b""
+    client.close()
+    client = TlsClient(port, context_of(pki, pki.client))
+    client.echo("after")
+    client.close()
 
 
 def test_a_final_stop(server, manager):

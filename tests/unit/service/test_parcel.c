@@ -31,6 +31,7 @@ static void check_round_trip(size_t n, size_t size)
     _cleanup_free_ int *fds = NULL;
     int sent[MANY] = {0}, parcel;
     ino_t inodes[MANY];
+    struct slice parts[2];
     size_t n_read;
 
     for (size_t i = 0; i < n; i++) {
@@ -40,7 +41,9 @@ static void check_round_trip(size_t n, size_t size)
     for (size_t i = 0; i < size; i++) {
         buf_putc(&bytes, (char)i);
     }
-    assert_int_equal(parcel_pack(buf_slice(&bytes), sent, n, &parcel), 0);
+    parts[0] = (struct slice){bytes.data, size / 3};
+    parts[1] = (struct slice){bytes.data + size / 3, size - size / 3};
+    assert_int_equal(parcel_pack(parts, 2, sent, n, &parcel), 0);
     close_all(sent, n);
     buf_puts(&read, "before");
     assert_int_equal(parcel_open(parcel, &read, &fds, &n_read), 0);
@@ -71,7 +74,7 @@ static void test_closed(void **state)
     char byte;
 
     assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), errno);
-    assert_int_equal(parcel_pack(SLICE("x"), &ends[0], 1, &parcel), 0);
+    assert_int_equal(parcel_pack(&SLICE("x"), 1, &ends[0], 1, &parcel), 0);
     close(ends[0]);
     assert_int_equal(recv(ends[1], &byte, 1, MSG_DONTWAIT), -1);
     close(parcel);

@@ -483,6 +483,17 @@ def test_port_that_becomes_free(named):
     named.until_row(uuid, False, last_error=None, bound_port=str(port))
 
 
+def test_port_moves_to_another_row(named):
+    """What is not named any more makes room for what is, in one transaction."""
+    first = named.add("ptcp:0:127.0.0.1")
+    port = port_of(named.server, "0:" + ANY)
+    named.change(first, target=f"ptcp:{port}:127.0.0.1")
+    wait.until(lambda: serves(("127.0.0.1", port)), "the port by number")
+    named.change(first, target=f"ptcp:{port}")
+    named.until_row(first, False, last_error=None, bound_port=str(port))
+    wait.until(lambda: serves(("127.0.0.1", port)), "the port of all addresses")
+
+
 def test_database_is_removed_and_added_again(lab, named):
     named.server.allow(r"\|WARN\|.*no database named remotes")
     uuid = named.add("punix:row")

@@ -90,15 +90,21 @@ static void test_refused(void **state)
         "",           "foo",      "foo:1",           "punix:",         "ptcp:x",
         "ptcp:99999", "db:d,T,c", "ssl:127.0.0.1:1", "ptcp:1:1.2.3.4", "punix:/nonexistent/x",
     };
+    struct remote_settings bad = REMOTE_SETTINGS_DEFAULT;
     struct fixture *fixture = *state;
+    char *error;
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        char *error = remotes_add(fixture->remotes, table[i], &REMOTE_SETTINGS_DEFAULT);
+        error = remotes_add(fixture->remotes, table[i], &REMOTE_SETTINGS_DEFAULT);
 
         assert_non_null(error);
         assert_true(strlen(error) > strlen(table[i]));
         free(error);
     }
+    bad.read_only = true;
+    error = remotes_add(fixture->remotes, "db:d,T,c", &bad);
+    assert_non_null(strstr(error, "the settings of remotes that a database names are there"));
+    free(error);
     expect_list(fixture, "");
 }
 

@@ -28,6 +28,7 @@ struct config_database {
     char *source;         // the active server of which it is a copy, or NULL
     char *exclude_tables; // of the copy: names, separated by commas; or NULL
     char *service_model;  // or NULL
+    bool is_of_file;      // else of the command line
     bool backup;          // whether to begin as a copy of the source
 };
 

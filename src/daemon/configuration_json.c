@@ -69,7 +69,7 @@ static char *set(struct section *section, const char *key, json_t *value)
 
 static char *read_item(struct section *section, const char *kind, const char *name, json_t *item)
 {
-    char *error = section_begin(section, kind, name);
+    char *error = section_begin(section, kind, name, 0);
     const char *key;
     json_t *value;
 

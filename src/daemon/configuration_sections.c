@@ -43,12 +43,22 @@ static const struct key remote_keys[] = {
     {NULL},
 };
 
-static char *begin_options(struct section *section, const char *name)
+// What it means, and whether it may be given twice, the option knows.
+static void add_option(struct configuration *config, const char *name, const char *value,
+                       unsigned line)
+{
+    config->options =
+        xreallocarray(config->options, config->n_options + 1, sizeof(*config->options));
+    config->options[config->n_options++] =
+        (struct config_option){xstrdup(name), xstrdup(value), line};
+}
+
+static char *begin_options(struct section *section, const char *name, unsigned line)
 {
     return name[0] ? xstrdup("the section \"options\" has no name") : NULL;
 }
 
-static char *begin_database(struct section *section, const char *name)
+static char *begin_database(struct section *section, const char *name, unsigned line)
 {
     _cleanup_free_ char *file = dirs_path(dirs_db(), name);
     size_t n = section->config->n_databases;
@@ -57,10 +67,14 @@ static char *begin_database(struct section *section, const char *name)
         return xstrdup("a database needs the name of its file");
     }
     configuration_add_database(section->config, file);
-    return section->config->n_databases == n ? xasprintf("database %s: given twice", file) : NULL;
+    if (section->config->n_databases == n) {
+        return xasprintf("database %s: given twice", file);
+    }
+    section->config->databases[n].is_of_file = true;
+    return NULL;
 }
 
-static char *begin_remote(struct section *section, const char *target)
+static char *begin_remote(struct section *section, const char *target, unsigned line)
 {
     size_t n = section->config->n_remotes;
 
@@ -71,22 +85,39 @@ static char *begin_remote(struct section *section, const char *target)
     return section->config->n_remotes == n ? xasprintf("remote %s: given twice", target) : NULL;
 }
 
+// It is the option --identity in another form, which also knows what is wrong with it.
+static char *begin_identity(struct section *section, const char *name, unsigned line)
+{
+    add_option(section->config, "identity", name, line);
+    return NULL;
+}
+
+static void extend_identity(struct configuration *config, const char *key, const char *value)
+{
+    struct config_option *option = &config->options[config->n_options - 1];
+    char *longer = xasprintf("%s,%s=%s", option->value, key, value);
+
+    free(option->value);
+    option->value = longer;
+}
+
 static const struct {
     const char *name;
-    char *(*begin)(struct section *section, const char *name);
+    char *(*begin)(struct section *section, const char *name, unsigned line);
 } kinds[] = {
     [SECTION_OPTIONS] = {"options", begin_options},
     [SECTION_DATABASE] = {"database", begin_database},
     [SECTION_REMOTE] = {"remote", begin_remote},
+    [SECTION_IDENTITY] = {"identity", begin_identity},
 };
 
-char *section_begin(struct section *section, const char *kind, const char *name)
+char *section_begin(struct section *section, const char *kind, const char *name, unsigned line)
 {
     for (size_t i = SECTION_OPTIONS; i < ARRAY_SIZE(kinds); i++) {
         if (!strcmp(kinds[i].name, kind)) {
             section->kind = (enum section_kind)i;
             section->seen = 0;
-            return kinds[i].begin(section, name);
+            return kinds[i].begin(section, name, line);
         }
     }
     return xasprintf("unknown section \"%s\"", kind);
@@ -178,17 +209,6 @@ static char *set_key(struct section *section, const struct key *keys, void *item
     return xasprintf("unknown key in the section \"%s\"", kinds[section->kind].name);
 }
 
-// What it means, and whether it may be given twice, the option knows.
-static char *add_option(struct configuration *config, const char *name, const char *value,
-                        unsigned line)
-{
-    config->options =
-        xreallocarray(config->options, config->n_options + 1, sizeof(*config->options));
-    config->options[config->n_options++] =
-        (struct config_option){xstrdup(name), xstrdup(value), line};
-    return NULL;
-}
-
 char *section_set(struct section *section, const char *key, const char *value, unsigned line)
 {
     struct configuration *config = section->config;
@@ -197,10 +217,14 @@ char *section_set(struct section *section, const char *key, const char *value, u
     case SECTION_NONE:
         return xstrdup("a key before the first section");
     case SECTION_OPTIONS:
-        return add_option(config, key, value, line);
+        add_option(config, key, value, line);
+        return NULL;
     case SECTION_DATABASE:
         return set_key(section, database_keys, &config->databases[config->n_databases - 1], key,
                        value);
+    case SECTION_IDENTITY:
+        extend_identity(config, key, value);
+        return NULL;
     case SECTION_REMOTE:
         return set_key(section, remote_keys, &config->remotes[config->n_remotes - 1], key, value);
     }

@@ -5,7 +5,13 @@
 
 #include "daemon/configuration.h"
 
-enum section_kind { SECTION_NONE, SECTION_OPTIONS, SECTION_DATABASE, SECTION_REMOTE };
+enum section_kind {
+    SECTION_NONE,
+    SECTION_OPTIONS,
+    SECTION_DATABASE,
+    SECTION_REMOTE,
+    SECTION_IDENTITY
+};
 
 // Where the reader is.
 struct section {
@@ -15,7 +21,7 @@ struct section {
 };
 
 // These return NULL, or what is wrong, without the place (caller frees).
-char *section_begin(struct section *section, const char *kind, const char *name);
+char *section_begin(struct section *section, const char *kind, const char *name, unsigned line);
 char *section_set(struct section *section, const char *key, const char *value, unsigned line);
 
 // The two readers, into an empty `config`, which the caller frees whatever they return. NULL, or

@@ -33,7 +33,7 @@ static char *cut(struct slice text, char c, struct slice *rest)
     return xstrndup(first.data, first.size);
 }
 
-static char *read_section(struct section *section, struct slice line)
+static char *read_section(struct section *section, struct slice line, unsigned number)
 {
     _cleanup_free_ char *kind = NULL;
     _cleanup_free_ char *name = NULL;
@@ -44,7 +44,7 @@ static char *read_section(struct section *section, struct slice line)
     }
     kind = cut(trim((struct slice){line.data + 1, line.size - 2}), ' ', &rest);
     name = xstrndup(rest.data, rest.size);
-    return section_begin(section, kind, name);
+    return section_begin(section, kind, name, number);
 }
 
 static char *read_key(struct section *section, struct slice line, unsigned number)
@@ -71,7 +71,8 @@ static char *read_line(struct section *section, struct slice line, unsigned numb
     if (memchr(line.data, '\0', line.size)) {
         return xstrdup("a NUL byte");
     }
-    return line.data[0] == '[' ? read_section(section, line) : read_key(section, line, number);
+    return line.data[0] == '[' ? read_section(section, line, number)
+                               : read_key(section, line, number);
 }
 
 char *configuration_parse_text(const char *path, struct slice text, struct configuration *config)

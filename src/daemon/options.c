@@ -274,11 +274,11 @@ int server_options_parse(struct server_options *options, int argc, char **argv, 
 
     options->argc = argc;
     options->argv = argv;
+    options->folder = getcwd(NULL, 0);
     if (config_file) {
-        _cleanup_free_ char *folder = getcwd(NULL, 0);
         int r;
 
-        options->config_file = dirs_path(folder ? folder : "", config_file);
+        options->config_file = dirs_path(options->folder ? options->folder : "", config_file);
         r = read_config(options, &no_dbs, ret_error);
         if (r < 0) {
             return r;
@@ -310,6 +310,7 @@ void server_options_done(struct server_options *options)
     configuration_done(&options->config);
     identities_done(&options->identities);
     free(options->config_file);
+    free(options->folder);
     free(options->run);
     free(options->sync_from);
     free(options->audit);

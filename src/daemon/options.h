@@ -13,6 +13,7 @@
 struct server_options {
     int argc; // what was parsed, to be parsed again
     char **argv;
+    char *folder; // where that was
     struct service_options service;
     struct tls_options tls;
     char *config_file; // --config-file, or NULL

@@ -5,6 +5,7 @@
 #include "session/audit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 LOG_MODULE(ovsdb_server);
@@ -155,10 +156,10 @@ static char *change_databases(struct daemon *daemon, const struct server_options
     char *first_error = NULL;
 
     for (size_t i = 0; i < old->config.n_databases; i++) {
-        const char *file = old->config.databases[i].file;
-        const char *name = databases_name_of(daemon->databases, file);
+        const struct config_database *database = &old->config.databases[i];
+        const char *name = databases_name_of(daemon->databases, database->file);
 
-        if (name && !has_database(&new->config, file)) {
+        if (database->is_of_file && name && !has_database(&new->config, database->file)) {
             _cleanup_free_ char *copy = xstrdup(name);
 
             databases_remove(daemon->databases, copy);
@@ -167,7 +168,7 @@ static char *change_databases(struct daemon *daemon, const struct server_options
     for (size_t i = 0; i < new->config.n_databases; i++) {
         const struct config_database *database = &new->config.databases[i];
 
-        if (!databases_name_of(daemon->databases, database->file)) {
+        if (database->is_of_file && !databases_name_of(daemon->databases, database->file)) {
             keep_first(&first_error, add_database(daemon, database));
         }
     }
@@ -220,6 +221,57 @@ static char *change(struct daemon *daemon, const struct server_options *old,
     return error;
 }
 
+// Values of an option in the file, one after another.
+static void put_values(const struct configuration *config, const char *name, struct buf *values)
+{
+    for (size_t i = 0; i < config->n_options; i++) {
+        if (!strcmp(config->options[i].name, name)) {
+            buf_printf(values, "%s\n", config->options[i].value);
+        }
+    }
+}
+
+static void tell_what_needs_a_restart(const struct server_options *old,
+                                      const struct server_options *new)
+{
+    static const char *const names[] = {
+        "detach",
+        "log-file",
+        "monitor",
+        "no-chdir",
+        "no-dbs",
+        "pidfile",
+        "unixctl",
+        "overwrite-pidfile",
+        "no-self-confinement",
+        "user",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        _cleanup_buf_ struct buf before = {0}, after = {0};
+
+        put_values(&old->config, names[i], &before);
+        put_values(&new->config, names[i], &after);
+        if (strcmp(buf_cstr(&before), buf_cstr(&after))) {
+            log_warn("%s: %s was changed: that takes a restart", new->config_file, names[i]);
+        }
+    }
+}
+
+// Names of files on the command line are relative to where the server was started.
+static int parse_again(const struct server_options *options, struct server_options *new,
+                       char **ret_error)
+{
+    _cleanup_close_ int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    bool is_moved = here >= 0 && options->folder && !chdir(options->folder);
+    int r = server_options_parse(new, options->argc, options->argv, ret_error);
+
+    if (is_moved && fchdir(here) < 0) {
+        log_warn("cannot go back to the working folder: %s", strerror(errno));
+    }
+    return r;
+}
+
 char *settings_reload(struct daemon *daemon)
 {
     struct server_options *options = daemon->options;
@@ -229,10 +281,11 @@ char *settings_reload(struct daemon *daemon)
     if (!options->config_file) {
         return NULL;
     }
-    if (server_options_parse(&new, options->argc, options->argv, &error) < 0) {
+    if (parse_again(options, &new, &error) < 0) {
         server_options_done(&new);
         return error;
     }
+    tell_what_needs_a_restart(options, &new);
     error = change(daemon, options, &new);
     server_options_done(options);
     *options = new;

@@ -163,13 +163,22 @@ char *sync_set_source(struct sync *sync, const char *target)
 
 char *sync_set_exclude(struct sync *sync, const char *tables)
 {
+    _cleanup_buf_ struct buf before = {0}, after = {0};
     _cleanup_free_ char *bad = NULL;
+    struct exclude exclude = {0};
 
-    stop(sync); // nobody uses the list now
-    if (!exclude_parse(&sync->exclude, tables, &bad)) {
-        restart(sync);
+    if (!exclude_parse(&exclude, tables, &bad)) {
         return xasprintf("\"%s\" is not of the form DB:TABLE", bad);
     }
+    exclude_put(&sync->exclude, &before);
+    exclude_put(&exclude, &after);
+    if (!strcmp(buf_cstr(&before), buf_cstr(&after))) {
+        exclude_done(&exclude);
+        return NULL; // and what runs goes on
+    }
+    stop(sync); // nobody uses the list now
+    exclude_done(&sync->exclude);
+    sync->exclude = exclude;
     restart(sync);
     return NULL;
 }

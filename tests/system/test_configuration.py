@@ -162,6 +162,44 @@ def test_settings_of_a_remote(configured, lab):
     writer.insert("small", "T", {"name": "x"})
 
 
+def test_identities(configured, lab):
+    """The option --identity as a section."""
+    path = small(lab)
+    configured.start(database(path) + "[identity user:*]\nread-only = yes\n")
+    reply = configured.server.client().transact("small", {"op": "insert", "table": "T", "row": {}})
+    assert "error" in json.dumps(reply)
+    configured.reload(database(path))
+    configured.server.client().insert("small", "T", {"name": "x"})
+    configured.refused(database(path) + "[identity nobody-knows]\nrole = x\n",
+                       "server.conf:2: identity: ")
+
+
+def test_what_takes_a_restart(configured, lab):
+    path = small(lab)
+    configured.start(database(path) + "[options]\nmax-backlog = 1G\n")
+    configured.reload(database(path) + "[options]\nmax-backlog = 2G\nuser = root\n")
+    configured.server.allow("server.conf: user was changed: that takes a restart")
+    assert "user was changed" in configured.server.log()
+    assert "max-backlog was changed" not in configured.server.log()
+
+
+def test_relative_names_in_the_background(lab):
+    """A daemon leaves its folder, but a reload knows what names on the command line are relative
+    to."""
+    small(lab)
+    lab.path("server.conf").write_text("[options]\nmax-backlog = 1G\n")
+    lab.run(lab.programs.server, "small.db", "--config-file=server.conf", "--detach", "--pidfile",
+            "--remote=punix:db.sock", "--unixctl=ctl", "-vsyslog:off").ok()
+    try:
+        lab.path("server.conf").write_text("[options]\nmax-backlog = 2G\n")
+        lab.appctl("-t", lab.run_dir / "ctl", "ovsdb-server/reload").ok()
+        assert "small" in lab.appctl("-t", lab.run_dir / "ctl", "ovsdb-server/list-dbs").ok()
+        lab.path("server.conf").write_text("[nonsense]\n")
+        lab.appctl("-t", lab.run_dir / "ctl", "ovsdb-server/reload").fails(2, "nonsense")
+    finally:
+        lab.appctl("-t", lab.run_dir / "ctl", "exit").ok()
+
+
 def test_a_copy_of_another_server(lab, configured):
     """The keys of current servers for active-backup."""
     active = lab.serve(lab.db("small", "active.db"))

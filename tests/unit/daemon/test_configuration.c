@@ -50,6 +50,8 @@ static void test_right(void **state)
         {"[ remote  db:A,B,C ]\n[remote punix:x]\nread-only=no",
          "db:A,B,C(-1,0,-1,,);"
          "punix:x(-1,0,-1,,);"},
+        {"[identity user:x]\nrole = r\nread-only = yes\n[identity tls]\n",
+         "identity=user:x,role=r,read-only=yes;identity=tls;"},
         {"{}", ""},
         {" \n{\"remotes\": {}, \"databases\": {}}", ""},
         {"{\"remotes\": {\"ptcp:1\": {\"inactivity-probe\": 5, \"read-only\": true,"

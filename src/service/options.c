@@ -150,6 +150,22 @@ void service_options_confine(const struct service_options *options, const char *
     }
 }
 
+void service_log_options_help(const char *program)
+{
+    printf(
+        "\nLogging options:\n"
+        "  -v, --verbose           log everything everywhere\n"
+        "  -vSPEC, --verbose=SPEC  set levels: [MODULE][:syslog|console|file][:LEVEL],\n"
+        "                          LEVEL one of off, emer, err, warn, info, dbg\n"
+        "  -vPATTERN:DEST:PATTERN  set the line pattern of syslog, console or file\n"
+        "  -vFACILITY:FACILITY     set the syslog facility\n"
+        "  --log-file[=FILE]       log to FILE too\n"
+        "                          (default: %s/%s.log)\n"
+        "  --syslog-method=METHOD  libc, null, unix:FILE or udp:IP:PORT\n"
+        "  --syslog-target=IP:PORT send syslog messages there too, by UDP\n",
+        dirs_log(), program);
+}
+
 void service_options_help(const char *program)
 {
     printf(
@@ -163,18 +179,7 @@ void service_options_help(const char *program)
         "  --no-self-confinement   do not keep to the folders of the options\n"
         "  --user=USER[:GROUP]     become USER (and GROUP) and give up root's privileges\n",
         dirs_run(), program);
-    printf(
-        "\nLogging options:\n"
-        "  -v, --verbose           log everything everywhere\n"
-        "  -vSPEC, --verbose=SPEC  set levels: [MODULE][:syslog|console|file][:LEVEL],\n"
-        "                          LEVEL one of off, emer, err, warn, info, dbg\n"
-        "  -vPATTERN:DEST:PATTERN  set the line pattern of syslog, console or file\n"
-        "  -vFACILITY:FACILITY     set the syslog facility\n"
-        "  --log-file[=FILE]       log to FILE too\n"
-        "                          (default: %s/%s.log)\n"
-        "  --syslog-method=METHOD  libc, null, unix:FILE or udp:IP:PORT\n"
-        "  --syslog-target=IP:PORT send syslog messages there too, by UDP\n",
-        dirs_log(), program);
+    service_log_options_help(program);
     printf(
         "\nManagement options:\n"
         "  --unixctl=SOCKET        name of the control socket, or \"none\"\n"

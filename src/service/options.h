@@ -24,6 +24,12 @@ enum service_option {
 };
 
 // clang-format off
+// The logging group alone, for tools.
+#define SERVICE_LOG_LONG_OPTIONS                                                                   \
+    {"verbose", optional_argument, NULL, 'v'},                                                     \
+    {"log-file", optional_argument, NULL, SERVICE_OPTION_LOG_FILE},                                \
+    {"syslog-method", required_argument, NULL, SERVICE_OPTION_SYSLOG_METHOD},                      \
+    {"syslog-target", required_argument, NULL, SERVICE_OPTION_SYSLOG_TARGET}
 #define SERVICE_LONG_OPTIONS                                                                       \
     {"detach", no_argument, NULL, SERVICE_OPTION_DETACH},                                          \
     {"monitor", no_argument, NULL, SERVICE_OPTION_MONITOR},                                        \
@@ -32,10 +38,7 @@ enum service_option {
     {"overwrite-pidfile", no_argument, NULL, SERVICE_OPTION_OVERWRITE_PIDFILE},                    \
     {"no-self-confinement", no_argument, NULL, SERVICE_OPTION_NO_SELF_CONFINEMENT},                \
     {"user", required_argument, NULL, SERVICE_OPTION_USER},                                        \
-    {"verbose", optional_argument, NULL, 'v'},                                                     \
-    {"log-file", optional_argument, NULL, SERVICE_OPTION_LOG_FILE},                                \
-    {"syslog-method", required_argument, NULL, SERVICE_OPTION_SYSLOG_METHOD},                      \
-    {"syslog-target", required_argument, NULL, SERVICE_OPTION_SYSLOG_TARGET},                      \
+    SERVICE_LOG_LONG_OPTIONS,                                                                      \
     {"unixctl", required_argument, NULL, SERVICE_OPTION_UNIXCTL}
 // clang-format on
 
@@ -63,5 +66,6 @@ int service_options_apply(const struct service_options *options, char **ret_erro
 char *service_options_control_path(const struct service_options *options, const char *program);
 // Allows the files that these options name (confine.h).
 void service_options_confine(const struct service_options *options, const char *program);
-// Prints the help text of the groups to standard output.
+// Prints the help text of the groups, or of the logging group alone, to standard output.
+void service_log_options_help(const char *program);
 void service_options_help(const char *program);

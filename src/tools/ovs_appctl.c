@@ -36,10 +36,7 @@ static const struct option long_options[] = {
     {"timeout", required_argument, NULL, 'T'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
-    {"verbose", optional_argument, NULL, 'v'},
-    {"log-file", optional_argument, NULL, SERVICE_OPTION_LOG_FILE},
-    {"syslog-method", required_argument, NULL, SERVICE_OPTION_SYSLOG_METHOD},
-    {"syslog-target", required_argument, NULL, SERVICE_OPTION_SYSLOG_TARGET},
+    SERVICE_LOG_LONG_OPTIONS,
     TLS_LONG_OPTIONS,
     {NULL},
 };
@@ -71,6 +68,7 @@ static void print_help(void)
         "  vlog/reopen           open its log file again\n",
         tool_name(), tool_name());
     tls_options_help(tool_name());
+    service_log_options_help(tool_name());
 }
 
 // The control socket of `target`. Caller frees.

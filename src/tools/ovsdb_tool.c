@@ -15,10 +15,7 @@ static const struct option long_options[] = {
     {"more", no_argument, NULL, 'm'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
-    {"verbose", optional_argument, NULL, 'v'},
-    {"log-file", optional_argument, NULL, SERVICE_OPTION_LOG_FILE},
-    {"syslog-method", required_argument, NULL, SERVICE_OPTION_SYSLOG_METHOD},
-    {"syslog-target", required_argument, NULL, SERVICE_OPTION_SYSLOG_TARGET},
+    SERVICE_LOG_LONG_OPTIONS,
     {NULL},
 };
 
@@ -81,23 +78,16 @@ static void tool_help(const struct tool_context *context, int argc, char **argv)
         "  help                           this text\n"
         "\n"
         "The default DB is %s.\n"
-        "The default SCHEMA is %s.\n"
-        "\n"
-        "Logging options:\n"
-        "  -v, --verbose[=SPEC]           set log levels; without SPEC all to DBG\n"
-        "  --log-file[=FILE]              log to FILE too (default: %s/%s.log)\n"
-        "  --syslog-method=(libc|unix:file|udp:ip:port|null)\n"
-        "                                 how messages get to the system log\n"
-        "  --syslog-target=HOST:PORT      send them there by UDP too\n"
-        "\n"
-        "Other options:\n"
+        "The default SCHEMA is %s.\n",
+        tool_name(), tool_name(), context->default_db, context->default_schema);
+    service_log_options_help(tool_name());
+    printf(
+        "\nOther options:\n"
         "  -m, --more                     show-log shows more: rows, and with two their columns\n"
         "  --rbac-role=ROLE               query and transact as a client with this role\n"
         "  --rbac-id=ID                   and this id\n"
         "  -h, --help                     this text\n"
-        "  -V, --version                  the version\n",
-        tool_name(), tool_name(), context->default_db, context->default_schema, dirs_log(),
-        tool_name());
+        "  -V, --version                  the version\n");
 }
 
 static void handle_option(struct tool_context *context, struct service_options *service, int c)

@@ -368,13 +368,29 @@ static void load_idle(const struct options *options)
     clients_free(clients, options->clients);
 }
 
+/* Clients that connect, say one echo and leave, one after another. */
+static void load_visit(const struct options *options)
+{
+    struct measure measure = measure_begin(options);
+
+    for (uint64_t i = 0; i < options->count; i++) {
+        struct client *client = clients_connect(options->socket, 1);
+
+        client->write = request_echo;
+        client->quota = 1;
+        clients_run(client, 1);
+        clients_free(client, 1);
+    }
+    measure_end(&measure, options->count, NULL, 0);
+}
+
 static const struct {
     const char *name;
     void (*run)(const struct options *options);
 } loads[] = {
     {"insert", load_insert},   {"select", load_select}, {"update", load_update},
     {"initial", load_initial}, {"fanout", load_fanout}, {"waiters", load_waiters},
-    {"idle", load_idle},
+    {"idle", load_idle},       {"visit", load_visit},
 };
 
 static void parse_option(struct options *options, const char *argument)

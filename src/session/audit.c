@@ -184,8 +184,15 @@ static void add_comment(struct entry *entry, const char *comment)
     if (comment) {
         size_t size = strnlen(comment, MAX_COMMENT);
 
+        size_t start = entry->text.size;
+
         buf_printf(&entry->text, "; comment: %.*s%s", (int)size, comment,
                    comment[size] ? "..." : "");
+        for (size_t i = start; i < entry->text.size; i++) {
+            if (entry->text.data[i] == '\n') {
+                entry->text.data[i] = ' '; // a message is one line
+            }
+        }
         add_field(entry, "OVSDB_COMMENT", comment);
     }
 }

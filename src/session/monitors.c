@@ -368,6 +368,16 @@ static struct ovsdb_error *parse_saved(struct session *session, struct slice sav
                                       parts[3], &ret->spec);
 }
 
+// _Server is made anew by each process, and tells the same if nothing has changed.
+static bool goes_on(struct session_monitor *sm, struct uuid last_txn_id)
+{
+    struct monitor *monitor = &sm->monitor;
+    bool tells_the_same = sm->sdb->is_own && !sm->session->server->has_changed &&
+                          monitor_spec_is_persistent(monitor_spec(monitor));
+
+    return monitor_continue(monitor, tells_the_same ? hub_last_txn_id(sm->sdb->hub) : last_txn_id);
+}
+
 bool session_restore_monitor(struct session *session, struct slice saved)
 {
     _cleanup_(monitor_request_done) struct monitor_request request = {0};
@@ -378,7 +388,7 @@ bool session_restore_monitor(struct session *session, struct slice saved)
         return false;
     }
     sm = session_monitor_new(session, request.sdb, TAKE_PTR(request.spec), request.id);
-    return monitor_continue(&sm->monitor, request.last_txn_id);
+    return goes_on(sm, request.last_txn_id);
 }
 
 size_t session_owed(const struct session *session)

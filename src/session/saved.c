@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The server as [SERVER-ID, VERSION-KEY, ROLE-AND-SET, {"DATABASE": VOLATILE, ...}], a session as
-// [READ-ONLY, ROLE, DB-CHANGE-AWARE, MONITORS, TRIGGERS, LOCKS]; the last three are described where
-// their idea is. ROLE-AND-SET is a digest of what _Server tells, and of being a backup: clients
-// that are not aware of such changes connect anew when it is another.
+// [READ-ONLY, ROLE, CLIENT-ID, DB-CHANGE-AWARE, MONITORS, TRIGGERS, LOCKS]; the last three are
+// described where their idea is. ROLE-AND-SET is a digest of what _Server tells, and of being a
+// backup: clients that are not aware of such changes connect anew when it is another.
 #include "session/saved.h"
 
 #include "engine/volatile.h"
@@ -118,12 +118,19 @@ bool server_restore(struct server *server, struct slice saved, bool are_unchange
     return restore_databases(server, parts[3], !server->has_changed);
 }
 
+static const char *text_or_empty(const char *text)
+{
+    return text ? text : "";
+}
+
 void session_save(const struct session *session, struct buf *buf)
 {
     buf_putc(buf, '[');
     emit_boolean(buf, session->read_only);
     buf_putc(buf, ',');
-    emit_string(buf, slice_of(session->role ? session->role : ""));
+    emit_string(buf, slice_of(text_or_empty(session->role)));
+    buf_putc(buf, ',');
+    emit_string(buf, slice_of(text_or_empty(session->client_id)));
     buf_putc(buf, ',');
     emit_boolean(buf, session->db_change_aware);
     buf_putc(buf, ',');
@@ -153,20 +160,31 @@ static bool restore_each(struct session *session, struct slice array,
     return true;
 }
 
+// The remote's clients, and this one among them, may do what they might.
+static bool has_same_rights(const struct session *session, const struct slice *parts)
+{
+    _cleanup_buf_ struct buf roles = {0}, ids = {0};
+    struct slice role, client_id;
+    bool read_only;
+
+    return json_read_boolean(parts[0], &read_only) && read_only == session->read_only &&
+           json_read_string(parts[1], &roles, &role) &&
+           slice_is(role, text_or_empty(session->role)) &&
+           json_read_string(parts[2], &ids, &client_id) &&
+           slice_is(client_id, text_or_empty(session->client_id));
+}
+
 // Locks first: one that the session is queued for is handed on when the session is closed.
 bool session_restore(struct session *session, struct slice saved)
 {
-    _cleanup_buf_ struct buf scratch = {0};
-    struct slice parts[6], role;
-    bool read_only;
+    struct slice parts[7];
 
-    return json_cut(saved, parts, 6) == 6 && json_read_boolean(parts[0], &read_only) &&
-           json_read_string(parts[1], &scratch, &role) &&
-           json_read_boolean(parts[2], &session->db_change_aware) &&
-           restore_each(session, parts[5], session_restore_lock) &&
-           read_only == session->read_only && slice_is(role, session->role ? session->role : "") &&
-           restore_each(session, parts[3], session_restore_monitor) &&
-           restore_each(session, parts[4], session_restore_trigger);
+    return json_cut(saved, parts, 7) == 7 &&
+           restore_each(session, parts[6], session_restore_lock) &&
+           json_read_boolean(parts[3], &session->db_change_aware) &&
+           has_same_rights(session, parts) &&
+           restore_each(session, parts[4], session_restore_monitor) &&
+           restore_each(session, parts[5], session_restore_trigger);
 }
 
 void server_end_restore(struct server *server)

@@ -392,7 +392,10 @@ def test_a_database_that_has_changed(lab, managed):
     exact = [Watcher(managed, kind, ["name"]) for kind in KINDS]
     others = [Watcher(managed, kind, columns) for kind in KINDS
               for columns in (["name", "_version"], ["eph"])]
+    client = managed.client()
+    client.call("monitor", "_Server", "m", {"Database": {"columns": ["name", "schema"]}})
     change_between(managed, path, "00000000-0000-0000-0000-00000000000a")
+    client.has_no_notification()
     for watcher in exact:
         watcher.check(managed)
         assert watcher.replica.n_updates == 2

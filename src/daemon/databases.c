@@ -33,9 +33,22 @@ struct databases {
     struct database *items; // sorted by name
     size_t n;
     size_t capacity;
+    // Not served any more, but a helper thread still works for them.
+    struct store **leaving;
+    size_t n_leaving;
+    size_t leaving_capacity;
     bool trim;
-    bool is_closing; // one of them
 };
+
+static bool is_served(const struct databases *databases, const struct store *store)
+{
+    for (size_t i = 0; i < databases->n; i++) {
+        if (databases->items[i].store == store) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static void tell(const struct databases *databases, struct db *old, struct db *new)
 {
@@ -59,7 +72,7 @@ static void on_converted(void *userdata, struct db *old, const struct ovsdb_erro
     struct db *current = store_db(call->store);
 
     // First, for the server runs what waited.
-    if (old && !databases->is_closing) {
+    if (old && is_served(databases, call->store)) {
         tell(databases, old, current);
     }
     server_converted(databases->server, old ? old : current, current, error);
@@ -95,6 +108,21 @@ struct databases *databases_new(struct server *server, struct gate *gate)
     return databases;
 }
 
+// With `wait`, all; without, those that have not to be waited for.
+static void close_leaving(struct databases *databases, bool wait)
+{
+    for (size_t i = 0; i < databases->n_leaving;) {
+        struct store *store = databases->leaving[i];
+
+        if (store_cancel(store) && !wait) {
+            i++;
+        } else {
+            databases->leaving[i] = databases->leaving[--databases->n_leaving];
+            discard_db(databases->discard, store_close_keeping_db(store));
+        }
+    }
+}
+
 static void close_at(struct databases *databases, size_t i)
 {
     struct database database = databases->items[i];
@@ -106,9 +134,9 @@ static void close_at(struct databases *databases, size_t i)
               "%s: not served any more", database.name);
     server_remove_db(databases->server, store_db(database.store));
     tell(databases, store_db(database.store), NULL);
-    databases->is_closing = true;
-    discard_db(databases->discard, store_close_keeping_db(database.store));
-    databases->is_closing = false;
+    GROW(databases->leaving, databases->n_leaving, databases->leaving_capacity);
+    databases->leaving[databases->n_leaving++] = database.store;
+    close_leaving(databases, false);
     free(database.name);
 }
 
@@ -120,7 +148,9 @@ void databases_free(struct databases *databases)
     while (databases->n) {
         close_at(databases, databases->n - 1);
     }
+    close_leaving(databases, true);
     discard_free(databases->discard);
+    free(databases->leaving);
     free(databases->items);
     free(databases);
 }
@@ -235,6 +265,7 @@ char *databases_add(struct databases *databases, const char *path, const char *s
     if (databases_name_of(databases, path)) {
         return xasprintf("ovsdb error: %s: already open", path);
     }
+    close_leaving(databases, true); // it may be one of them
     error = open_store(databases, path, schema, &store);
     if (error) {
         return open_failed(path, error);
@@ -288,6 +319,7 @@ struct store *databases_next(const struct databases *databases, size_t *state,
 // Who wants to hear of a compaction.
 struct compaction_call {
     struct databases *databases;
+    struct store *store;
     void (*done)(void *userdata, const char *error);
     void *userdata;
 };
@@ -300,7 +332,11 @@ static void on_compacted(void *userdata, const struct ovsdb_error *error)
     if (!error && call->databases->trim) {
         malloc_trim(0);
     }
-    call->done(call->userdata, text);
+    if (call->done) {
+        call->done(call->userdata, text);
+    } else if (error && is_served(call->databases, call->store)) {
+        log_event(LOG_LEVEL_WARN, MSG_COMPACTION_FAILED, NULL, "compaction failed: %s", text);
+    }
     free(call);
 }
 
@@ -309,18 +345,8 @@ void databases_compact(struct databases *databases, struct store *store,
 {
     struct compaction_call *call = NEW(struct compaction_call);
 
-    *call = (struct compaction_call){databases, done, userdata};
+    *call = (struct compaction_call){databases, store, done, userdata};
     store_start_compaction(store, on_compacted, call);
-}
-
-// One that nobody asked for. That a database is closed meanwhile is no failure.
-static void on_due_compacted(void *userdata, const char *error)
-{
-    const struct databases *databases = userdata;
-
-    if (error && !databases->is_closing) {
-        log_event(LOG_LEVEL_WARN, MSG_COMPACTION_FAILED, NULL, "compaction failed: %s", error);
-    }
 }
 
 void databases_compact_if_due(struct databases *databases, usec_t now)
@@ -329,7 +355,7 @@ void databases_compact_if_due(struct databases *databases, usec_t now)
         struct store *store = databases->items[i].store;
 
         if (store_wants_compaction(store, now)) {
-            databases_compact(databases, store, on_due_compacted, databases);
+            databases_compact(databases, store, NULL, NULL);
         }
     }
 }
@@ -338,6 +364,7 @@ static bool step(struct databases *databases)
 {
     bool more = discard_run(databases->discard);
 
+    close_leaving(databases, false);
     for (size_t i = 0; i < databases->n; i++) {
         more = store_run(databases->items[i].store) || more;
     }

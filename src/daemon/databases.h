@@ -38,7 +38,7 @@ struct store *databases_next(const struct databases *databases, size_t *state,
                              const char **ret_name);
 
 // Compacts one, beside other work. `done` is called once with NULL or what is wrong; perhaps in
-// this call, and at the latest when the database is closed.
+// this call, and at the latest when the database is closed. NULL: what is wrong is logged.
 void databases_compact(struct databases *databases, struct store *store,
                        void (*done)(void *userdata, const char *error), void *userdata);
 // Starts compacting those that have grown enough.

@@ -374,17 +374,24 @@ bool store_run(struct store *store)
     return store_run_conversion(store) || more;
 }
 
-void store_stop_compaction(struct store *store)
+bool store_cancel_compaction(struct store *store)
 {
     struct compaction *compaction = store->compaction;
 
     if (!compaction) {
-        return;
+        return false;
     }
     atomic_store(&compaction->is_canceled, true);
-    if (job_is_running(&compaction->job)) {
+    return job_is_running(&compaction->job);
+}
+
+void store_stop_compaction(struct store *store)
+{
+    struct compaction *compaction = store->compaction;
+
+    if (store_cancel_compaction(store)) {
         job_finish(&compaction->job);
-    } else {
+    } else if (compaction) {
         end(compaction, error_io(ECANCELED, "%s: cannot be compacted", store->path));
     }
 }

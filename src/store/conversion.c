@@ -222,17 +222,24 @@ bool store_run_conversion(struct store *store)
     return store->conversion && step(store->conversion);
 }
 
-void store_stop_conversion(struct store *store)
+bool store_cancel_conversion(struct store *store)
 {
     struct conversion *conversion = store->conversion;
 
     if (!conversion) {
-        return;
+        return false;
     }
     atomic_store(&conversion->is_canceled, true);
-    if (job_is_running(&conversion->job)) {
+    return job_is_running(&conversion->job);
+}
+
+void store_stop_conversion(struct store *store)
+{
+    struct conversion *conversion = store->conversion;
+
+    if (store_cancel_conversion(store)) {
         job_finish(&conversion->job);
-    } else {
+    } else if (conversion) {
         end(conversion, error_io(ECANCELED, "%s: cannot be converted", store->path));
     }
 }

@@ -130,6 +130,13 @@ static void sync_before_close(struct store *store)
     }
 }
 
+bool store_cancel(struct store *store)
+{
+    bool is_busy = store_cancel_compaction(store);
+
+    return store_cancel_conversion(store) || is_busy;
+}
+
 struct db *store_close_keeping_db(struct store *store)
 {
     struct db *db;

@@ -32,6 +32,9 @@ bool store_is_damage(const struct ovsdb_error *error);
 void store_close(struct store *store);
 // The same but for the database, which is the caller's then.
 struct db *store_close_keeping_db(struct store *store);
+// Calls off what runs beside (compaction, conversion). True while a helper thread still works for
+// it: then closing would wait.
+bool store_cancel(struct store *store);
 struct db *store_db(struct store *store); // borrowed
 const char *store_path(const struct store *store);
 uint64_t store_size(const struct store *store); // of the file, in bytes

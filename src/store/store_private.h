@@ -53,8 +53,11 @@ struct ovsdb_error *store_failure_error(const struct store *store);
 // The compaction that runs, if any, is called off, or ended where it is too late for that; who
 // waits for it is told.
 void store_stop_compaction(struct store *store);
+// Has its helper stop soon. True while that works.
+bool store_cancel_compaction(struct store *store);
 // The same for a conversion, and its steps on the engine thread.
 void store_stop_conversion(struct store *store);
+bool store_cancel_conversion(struct store *store);
 bool store_run_conversion(struct store *store);
 // The file has just been made from the database: `size` bytes.
 void store_mark_compacted(struct store *store, uint64_t size);

@@ -187,6 +187,18 @@ static void on_reload(struct command_call *call, int argc, char **argv, void *us
     command_reply_outcome(call, daemon_reload(userdata));
 }
 
+static void on_limits(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    const struct daemon *daemon = userdata;
+    struct limits taken;
+    struct buf text = {0};
+
+    net_taken(daemon->net, &taken.net);
+    server_taken(daemon->server, &taken.server);
+    client_limits_put(&daemon->options->limits, &taken, &text);
+    reply_buf(call, &text);
+}
+
 void commands_register(struct command_registry *registry, struct daemon *daemon)
 {
     const struct command commands[] = {
@@ -197,6 +209,7 @@ void commands_register(struct command_registry *registry, struct daemon *daemon)
         {"ovsdb-server/compact", "[DB]...", 0, -1, on_compact, daemon},
         {"ovsdb-server/get-db-storage-status", "DB", 1, 1, on_storage_status, daemon,
          .reads = true},
+        {"ovsdb-server/limits", "", 0, 0, on_limits, daemon, .reads = true},
         {"ovsdb-server/list-dbs", "", 0, 0, on_list_dbs, daemon, .reads = true},
         {"ovsdb-server/list-remotes", "", 0, 0, on_list_remotes, daemon, .reads = true},
         {"ovsdb-server/memory-trim-on-compaction", "on|off", 1, 1, on_memory_trim, daemon},

@@ -32,6 +32,11 @@ static const struct command_field duration_fields[] = {
     {NULL},
 };
 
+static const struct command_field limit_fields[] = {
+    {"limit"}, {"allowed", FIELD_INTEGER}, {"taken", FIELD_INTEGER}, {"beyond", FIELD_INTEGER},
+    {NULL},
+};
+
 static const struct command_field level_fields[] = {
     {"module"}, {"console"}, {"syslog"}, {"file"}, {NULL},
 };
@@ -70,6 +75,7 @@ static const struct {
      {"SetSyncExcludeTables", {{"tables", ARG_STRING}}, REPLY_NOTHING, NULL}},
     {"ovsdb-server/get-sync-exclude-tables",
      {"GetSyncExcludeTables", {{NULL}}, REPLY_TEXT, "tables"}},
+    {"ovsdb-server/limits", {"GetLimits", {{NULL}}, REPLY_ROWS, "limits", limit_fields}},
     {"ovsdb-server/status", {"GetStatus", {{NULL}}, REPLY_RECORD, NULL, status_fields}},
     {"ovsdb-server/perf-counters-show",
      {"GetDurations", {{NULL}}, REPLY_ROWS, "durations", duration_fields}},

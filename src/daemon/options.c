@@ -19,7 +19,6 @@ enum {
     OPTION_SYNC_FROM,
     OPTION_SYNC_EXCLUDE,
     OPTION_ACTIVE,
-    OPTION_MAX_BACKLOG,
     OPTION_CONFIG_FILE,
     OPTION_IDENTITY,
     OPTION_AUDIT,
@@ -32,7 +31,6 @@ static const struct option long_options[] = {
     {"sync-from", required_argument, NULL, OPTION_SYNC_FROM},
     {"sync-exclude-tables", required_argument, NULL, OPTION_SYNC_EXCLUDE},
     {"active", no_argument, NULL, OPTION_ACTIVE},
-    {"max-backlog", required_argument, NULL, OPTION_MAX_BACKLOG},
     {"identity", required_argument, NULL, OPTION_IDENTITY},
     {"config-file", required_argument, NULL, OPTION_CONFIG_FILE},
     {"audit", required_argument, NULL, OPTION_AUDIT},
@@ -40,6 +38,7 @@ static const struct option long_options[] = {
     {"version", no_argument, NULL, 'V'},
     SERVICE_LONG_OPTIONS,
     TLS_LONG_OPTIONS,
+    LIMITS_LONG_OPTIONS // its commas are its own
     {NULL, 0, NULL, 0},
 };
 
@@ -70,13 +69,12 @@ static void print_help(void)
         "  --sync-from=SERVER      copy the databases of the active SERVER, and follow them\n"
         "  --sync-exclude-tables=DB:TABLE,...  except these tables\n"
         "  --active                do not begin with that yet\n");
+    client_limits_help();
     tls_options_help("ovsdb-server");
     service_options_help("ovsdb-server");
     printf(
         "\nOther options:\n"
         "  --audit=DB[:TABLE],...  log each transaction that changes these\n"
-        "  --max-backlog=SIZE      disconnect a client that does not read when more is queued for\n"
-        "                          it; bytes, or with K, M, G (default 4G)\n"
         "  --config-file=FILE      options, databases and remotes (see ovsdb-server.conf(5)), "
         "which\n"
         "                          are read again by ovsdb-server/reload\n"
@@ -94,31 +92,6 @@ static void replace(char **where, const char *value)
     *where = xstrdup(value);
 }
 
-// Bytes, or with a letter KiB, MiB, GiB. False: it is something else.
-static bool parse_size(const char *text, size_t *ret)
-{
-    static const char letters[] = "KMG";
-    unsigned long long size;
-    const char *letter;
-    char *end;
-    int shift = 0;
-
-    if (*text < '1' || *text > '9') {
-        return false;
-    }
-    errno = 0;
-    size = strtoull(text, &end, 10);
-    if (*end && (letter = strchr(letters, *end))) {
-        shift = 10 * (int)(letter - letters + 1);
-        end++;
-    }
-    if (errno || *end || size > SIZE_MAX >> shift) {
-        return false;
-    }
-    *ret = (size_t)size << shift;
-    return true;
-}
-
 // One option. An outcome, 0 to go on parsing, or negative errno.
 static int handle(struct server_options *options, int c, const char *argument, bool *no_dbs,
                   char **ret_error)
@@ -132,12 +105,6 @@ static int handle(struct server_options *options, int c, const char *argument, b
         return 0;
     case OPTION_CONFIG_FILE:
         return 0; // read before
-    case OPTION_MAX_BACKLOG:
-        if (!parse_size(argument, &options->max_backlog)) {
-            *ret_error = xasprintf("--max-backlog=%s: a size is expected, as 500M", argument);
-            return -EINVAL;
-        }
-        return 0;
     case OPTION_IDENTITY: {
         _cleanup_free_ char *error = identities_add(&options->identities, argument);
 
@@ -171,8 +138,11 @@ static int handle(struct server_options *options, int c, const char *argument, b
     case '?':
         return -EINVAL; // getopt has said what is wrong
     default: {
-        int r = tls_options_handle(&options->tls, c, argument, ret_error);
+        int r = client_limits_handle(&options->limits, c, argument, ret_error);
 
+        if (!r) {
+            r = tls_options_handle(&options->tls, c, argument, ret_error);
+        }
         if (!r) {
             r = service_options_handle(&options->service, c, argument, ret_error);
         }
@@ -275,6 +245,7 @@ int server_options_parse(struct server_options *options, int argc, char **argv, 
     options->argc = argc;
     options->argv = argv;
     options->folder = getcwd(NULL, 0);
+    options->limits = LIMITS_DEFAULT;
     if (config_file) {
         int r;
 

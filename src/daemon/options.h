@@ -2,6 +2,7 @@
 // The command line of ovsdb-server.
 #pragma once
 
+#include "daemon/client_limits.h"
 #include "daemon/configuration.h"
 #include "daemon/identities.h"
 #include "net/tls_options.h"
@@ -24,7 +25,7 @@ struct server_options {
     char *sync_from;              // --sync-from, or NULL
     char *sync_exclude_tables;    // or NULL
     char *audit;                  // --audit, or NULL
-    size_t max_backlog;           // --max-backlog in bytes; 0: not given
+    struct limits limits;         // --max-...
     struct identities identities; // --identity
     bool active;                  // --active: no backup at first in spite of --sync-from
 };

@@ -12,12 +12,8 @@ LOG_MODULE(ovsdb_server);
 
 static void set_limits(struct daemon *daemon, const struct server_options *options)
 {
-    struct server_limits limits = SERVER_LIMITS_DEFAULT;
-
-    if (options->max_backlog) {
-        limits.max_backlog = options->max_backlog;
-    }
-    server_set_limits(daemon->server, &limits);
+    server_set_limits(daemon->server, &options->limits.server);
+    net_set_limits(daemon->net, &options->limits.net);
 }
 
 static void set_audit(struct daemon *daemon, const struct server_options *options)

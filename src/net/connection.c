@@ -3,6 +3,7 @@
 // dead, reaped. Only the reaper tells the handler and frees.
 #include "basic/counter.h"
 #include "basic/messages.h"
+#include "net/admission.h"
 #include "net/handover.h"
 #include "net/internal.h"
 #include "net/tls.h"
@@ -112,7 +113,7 @@ struct connection *connection_new(struct remote *remote, const struct stream *st
     list_init(&connection->in_input_ready);
     list_init(&connection->in_output_ready);
     list_init(&connection->marks);
-    framer_init(&connection->framer, NET_MAX_MESSAGE_SIZE);
+    framer_init(&connection->framer, net->limits.max_message);
     connection->stream = *stream;
     if (stream->tls) {
         connection->peer = tls_take_peer(stream->tls);
@@ -124,6 +125,9 @@ struct connection *connection_new(struct remote *remote, const struct stream *st
         return NULL;
     }
     connection->events = EPOLLIN;
+    if (remote->kind == REMOTE_LISTENER) {
+        connection->user = admission_enter(net, stream->fd);
+    }
     list_push_back(&remote->connections, &connection->in_remote);
     remote->n_connections++;
     remote->last_connected = net_now(net);

@@ -12,6 +12,7 @@
 
 LOG_MODULE(net);
 COUNTER(messages_received, "Messages received from clients");
+COUNTER(messages_too_long, "Connections ended because a message was too long");
 COUNTER(bytes_received, "Bytes received from clients");
 
 #define TLS_HANDSHAKE 0x16 // the first byte of a greeting (RFC 8446 5.1)
@@ -37,6 +38,7 @@ static void reject(struct connection *connection, char first)
                         framer_error(&connection->framer));
     bool is_logged = log_limit_pass(&limit, log_this_module, LOG_LEVEL_WARN);
 
+    COUNT_N(messages_too_long, connection->framer.offset >= connection->framer.max_size);
     connection_close_at(connection, is_logged ? LOG_LEVEL_WARN : LOG_LEVEL_DBG, reason);
 }
 

@@ -6,6 +6,7 @@
 // deferred source reaps, and the net itself lives until the outermost net_leave().
 #pragma once
 
+#include "basic/htable.h"
 #include "net/address.h"
 #include "net/net.h"
 #include "net/queue.h"
@@ -50,6 +51,10 @@ struct net {
     struct list offers;           // sockets that listen, for remotes to come
     struct list marks;            // all connections' output marks, in order of their tickets
     uint64_t released;
+    struct net_limits limits;
+    struct htable users; // struct user, by their keys
+    usec_t accept_time;  // when the credit was right
+    usec_t accept_credit;
     int epoll_fd;                  // the connections' sockets
     sd_event_source *epoll_source; // some of them are ready
     sd_event_source *work_source;  // there is something on a list
@@ -86,6 +91,7 @@ enum connection_state {
 struct connection {
     struct net *net;
     struct remote *remote;
+    struct user *user; // or NULL
     void *userdata;
     char *name;
     struct tls_peer peer; // the names in its certificate

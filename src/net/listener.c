@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sockets that listen: made here or passed by the service manager.
+#include "net/admission.h"
 #include "net/internal.h"
 
 #include "basic/dirs.h"
@@ -21,17 +22,20 @@ static int fail(char **ret_error, int error, const char *target, const char *wha
     return -error;
 }
 
+static void pause_accepting(struct remote *remote, usec_t pause)
+{
+    sd_event_source_set_enabled(remote->listener.source, SD_EVENT_OFF);
+    net_set_timer(remote->net, &remote->timer, net_now(remote->net) + pause);
+}
+
 // Out of descriptors or memory: those that wait stay in the kernel's queue until there are some
 // again.
-static void pause_accepting(struct remote *remote, int error)
+static void fail_accepting(struct remote *remote, int error)
 {
-    struct listener *listener = &remote->listener;
-
-    log_limited(&listener->limit, LOG_LEVEL_WARN, "%s: cannot accept a connection: %s",
+    log_limited(&remote->listener.limit, LOG_LEVEL_WARN, "%s: cannot accept a connection: %s",
                 remote->target, strerror(error));
     remote_set_error(remote, strerror(error));
-    sd_event_source_set_enabled(listener->source, SD_EVENT_OFF);
-    net_set_timer(remote->net, &remote->timer, net_now(remote->net) + NET_ACCEPT_PAUSE_USEC);
+    pause_accepting(remote, NET_ACCEPT_PAUSE_USEC);
 }
 
 void listener_timer(struct remote *remote)
@@ -41,8 +45,15 @@ void listener_timer(struct remote *remote)
 
 void listener_welcome(struct remote *remote, const struct stream *stream, char *name)
 {
-    struct connection *connection = connection_new(remote, stream, name);
+    struct stream taken = *stream;
+    struct connection *connection;
 
+    if (!admission_allows(remote, stream->fd, name)) {
+        taken.ops->close(&taken);
+        free(name);
+        return;
+    }
+    connection = connection_new(remote, stream, name);
     if (connection) {
         remote->net->handler.opened(connection);
     }
@@ -54,7 +65,14 @@ static void admit(struct remote *remote, int fd, const struct endpoint *peer)
     struct stream stream;
 
     if (remote->is_tls) {
-        handshake_start(remote, fd, address_peer_name(peer, ADDRESS_TLS));
+        char *name = address_peer_name(peer, ADDRESS_TLS);
+
+        if (admission_allows(remote, fd, name)) { // and again after the handshake
+            handshake_start(remote, fd, name);
+        } else {
+            close(fd);
+            free(name);
+        }
         return;
     }
     stream_init_plain(&stream, fd);
@@ -67,9 +85,17 @@ static void admit(struct remote *remote, int fd, const struct endpoint *peer)
 static bool accept_one(struct remote *remote)
 {
     struct endpoint peer = {.size = sizeof(peer.storage)};
-    int fd = accept4(remote->listener.fd, &peer.sa, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    usec_t pause;
+    int fd;
+
+    if (!admission_in_time(remote->net, &pause)) {
+        pause_accepting(remote, pause);
+        return false;
+    }
+    fd = accept4(remote->listener.fd, &peer.sa, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd >= 0) {
+        admission_count(remote->net);
         admit(remote, fd, &peer);
         return !remote->is_dead && !remote->net->is_dead;
     }
@@ -80,7 +106,7 @@ static bool accept_one(struct remote *remote)
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-        pause_accepting(remote, errno);
+        fail_accepting(remote, errno);
         return false;
     default:
         log_dbg("%s: a connection ended before it was accepted: %s", remote->target,

@@ -4,6 +4,7 @@
 // leaves at its end, when other sources of the loop had the chance to add to it. (A deferred source
 // of the same priority would always come before any input.) Who has something to do is on a list;
 // nothing ever walks all connections.
+#include "net/admission.h"
 #include "net/handover.h"
 #include "net/internal.h"
 
@@ -143,6 +144,7 @@ static void reap_connection(struct net *net)
     list_remove(&connection->in_output_ready);
     net->handler.closed(connection, connection->reason);
     list_remove(&connection->in_remote);
+    admission_leave(net, connection->user);
     remote->n_connections--;
     remote->last_disconnected = net_now(net);
     if (remote->kind == REMOTE_CONNECTOR) {
@@ -265,6 +267,7 @@ struct net *net_new(sd_event *event, const struct net_handler *handler, void *us
     net->linger_usec = NET_LINGER_USEC;
     net->handshake_usec = NET_HANDSHAKE_USEC;
     net->timer_armed = USEC_INFINITY;
+    net->limits = NET_LIMITS_DEFAULT;
     net->tls = tls_config_new();
     net->read_buffer = xmalloc(NET_READ_SIZE);
     list_init(&net->remotes);
@@ -306,6 +309,7 @@ static void destroy(struct net *net)
     timers_done(&net->timers);
     tls_config_unref(net->tls);
     free(net->read_buffer);
+    htable_done(&net->users);
     sd_event_unref(net->event);
     free(net);
 }
@@ -363,6 +367,26 @@ void net_usage(const struct net *net, struct net_usage *ret)
         size_t *n = remote->is_unix ? &ret->n_unix : remote->is_tls ? &ret->n_tls : &ret->n_tcp;
 
         *n += remote->n_connections;
+    }
+}
+
+void net_set_limits(struct net *net, const struct net_limits *limits)
+{
+    net->limits = *limits;
+}
+
+void net_taken(const struct net *net, struct net_limits *ret)
+{
+    struct remote *remote;
+
+    *ret = (struct net_limits){
+        .max_connections = net->n_connections,
+        .max_per_user = admission_most_of_user(net),
+    };
+    LIST_FOREACH (remote, &net->remotes, in_net) {
+        if (remote->n_connections > ret->max_per_remote) {
+            ret->max_per_remote = remote->n_connections;
+        }
     }
 }
 

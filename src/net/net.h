@@ -21,14 +21,29 @@
 #include <stdbool.h>
 #include <systemd/sd-event.h>
 
-#define NET_MAX_MESSAGE_SIZE (128u * 1024 * 1024) // bytes; a longer message closes the connection
-#define NET_BACKLOG_HIGH     (4u * 1024 * 1024)
-#define NET_BACKLOG_LOW      (64u * 1024)
+#define NET_BACKLOG_HIGH (4u * 1024 * 1024)
+#define NET_BACKLOG_LOW  (64u * 1024)
 
 struct net;
 struct remote;
 struct connection;
 struct tls_options; // net/tls_options.h
+
+// What clients may take. Connections beyond the first three are closed at once, those that come
+// faster wait in the kernel's queue.
+struct net_limits {
+    size_t max_connections;
+    size_t max_per_remote;
+    size_t max_per_user;    // a uid behind a Unix socket, else an address
+    size_t max_accept_rate; // connections a second, in all; as many at once after a pause
+    size_t max_message;     // bytes; a longer message closes the connection
+};
+#define NET_LIMITS_DEFAULT                                                                         \
+    ((struct net_limits){.max_connections = 50000,                                                 \
+                         .max_per_remote = 50000,                                                  \
+                         .max_per_user = 50000,                                                    \
+                         .max_accept_rate = 5000,                                                  \
+                         .max_message = (size_t)128 << 20})
 
 struct net_handler {
     // A connection is up, its TLS handshake done and the peer verified. The handler may
@@ -132,6 +147,11 @@ size_t net_n_connections(const struct net *net);
 // Rises whenever the remote_status() of a remote changes otherwise than between "ACTIVE" and
 // "IDLE".
 uint64_t net_n_changes(const struct net *net);
+// For connections to come. All are at least 1.
+void net_set_limits(struct net *net, const struct net_limits *limits);
+// How much of each is taken now, by the remote and the user that take most; 0 where it cannot be
+// told. O(remotes + users).
+void net_taken(const struct net *net, struct net_limits *ret);
 struct net_usage {
     size_t n_unix, n_tcp, n_tls; // connections
 };

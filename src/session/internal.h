@@ -167,6 +167,11 @@ void server_settle_locks(struct server *server);
 // For "assert": does the session (userdata) hold `lock`?
 bool session_owns_lock(void *userdata, struct slice lock);
 
+// limits.c
+enum limited { LIMITED_MONITORS, LIMITED_TRIGGERS, LIMITED_LOCKS };
+// NULL if the session may have one more of these; else it is counted and logged.
+struct ovsdb_error *session_check_limit(const struct session *session, enum limited what);
+
 // denials.c
 // For the log: the session (userdata) was refused something. As often as the log's limit allows.
 void session_log_denial(void *userdata, const struct denial *denial);

@@ -253,11 +253,7 @@ static struct ovsdb_error *check_lock(const struct session *session, const struc
                             SLICE_FORMAT ": lock %s needs an \"unlock\" before the next request",
                             SLICE_ARGS(request->method), name->data);
     }
-    if (session->locks.n >= session->server->limits.max_locks) {
-        return error_new(ERROR_RESOURCES, "a session may ask for at most %zu locks",
-                         session->server->limits.max_locks);
-    }
-    return NULL;
+    return session_check_limit(session, LIMITED_LOCKS);
 }
 
 static void lock_or_steal(struct session *session, const struct message *request, bool steal)

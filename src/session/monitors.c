@@ -183,9 +183,8 @@ static struct ovsdb_error *parse_monitor(struct session *session, const struct m
     if ((error = check_id(session, params[1], ret->id))) {
         return error;
     }
-    if (session->monitors.n >= session->server->limits.max_monitors) {
-        return error_new(ERROR_RESOURCES, "a session may have at most %zu monitors",
-                         session->server->limits.max_monitors);
+    if ((error = session_check_limit(session, LIMITED_MONITORS))) {
+        return error;
     }
     if (n_params == 4 && (error = parse_last_txn_id(session, params[3], &ret->last_txn_id))) {
         return error;

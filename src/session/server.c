@@ -47,11 +47,6 @@ void server_free(struct server *server)
     free(server);
 }
 
-void server_set_limits(struct server *server, const struct server_limits *limits)
-{
-    server->limits = *limits;
-}
-
 uint64_t server_ticket(const struct server *server)
 {
     return server->last_ticket ? server->last_ticket(server->userdata) : 0;

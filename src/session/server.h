@@ -66,6 +66,8 @@ struct server_limits {
                             .max_locks = 10000,                                                    \
                             .max_backlog = (size_t)4 << 30})
 void server_set_limits(struct server *server, const struct server_limits *limits);
+// How much of each the session has that has most of it. O(sessions and their monitors).
+void server_taken(const struct server *server, struct server_limits *ret);
 
 struct server_usage {
     size_t n_sessions, n_monitors, n_triggers, n_locks;

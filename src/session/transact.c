@@ -216,17 +216,16 @@ static void start(struct session *session, struct served_db *sdb, const struct m
                   usec_t now)
 {
     struct transact_result result = {0};
+    struct ovsdb_error *error;
 
     if (!run(session, sdb, request->id, request->params, 0, &result)) {
         return;
     }
-    if (session->triggers.n < session->server->limits.max_triggers) {
-        trigger_new(session, sdb, canonical_text(request->id), request->params, now, &result);
+    error = session_check_limit(session, LIMITED_TRIGGERS);
+    if (error) {
+        session_reply_error(session, request->id, error);
     } else {
-        session_reply_error(session, request->id,
-                            error_new(ERROR_RESOURCES,
-                                      "a session may have at most %zu waiting transactions",
-                                      session->server->limits.max_triggers));
+        trigger_new(session, sdb, canonical_text(request->id), request->params, now, &result);
     }
     free((void *)result.tables);
 }

@@ -143,7 +143,7 @@ static void test_config_file(void **state)
     char *error = NULL;
 
     assert_int_equal(parse_file(&options, content, "--max-backlog=7M", &error), OPTIONS_RUN);
-    assert_int_equal(options.max_backlog, 7 << 20);
+    assert_int_equal(options.limits.server.max_backlog, 7 << 20);
     assert_true(options.service.daemonize.detach);
     assert_true(options.service.log_to_file);
     assert_null(options.service.log_file);

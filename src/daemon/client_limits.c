@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/client_limits.h"
+
+#include "basic/alloc.h"
+#include "basic/counter.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum unit { COUNT_UNIT, RATE_UNIT, SIZE_UNIT };
+
+#define MAX_RATE 1000000           // so that the time for each is some microseconds
+#define MAX_SIZE ((size_t)1 << 50) // what is added to it stays in range
+
+static const struct limit {
+    const char *option;
+    size_t offset;
+    enum unit unit;
+    const char *counter;
+    const char *help;
+} table[] = {
+#define ROW(option_, member_, unit_, counter_, help_)                                              \
+    {option_, offsetof(struct limits, member_), unit_##_UNIT, counter_, help_},
+    LIMITS(ROW)
+#undef ROW
+};
+
+static size_t *value_of(const struct limits *limits, const struct limit *limit)
+{
+    return (size_t *)((uintptr_t)limits + limit->offset);
+}
+
+// A number, or one with a letter for KiB, MiB, GiB. False: it is something else.
+static bool parse(const char *text, enum unit unit, size_t *ret)
+{
+    static const char letters[] = "KMG";
+    unsigned long long value;
+    const char *letter;
+    char *end;
+    int shift = 0;
+
+    if (*text < '1' || *text > '9') {
+        return false;
+    }
+    errno = 0;
+    value = strtoull(text, &end, 10);
+    if (*end && unit == SIZE_UNIT && (letter = strchr(letters, *end))) {
+        shift = 10 * (int)(letter - letters + 1);
+        end++;
+    }
+    if (errno || *end || value > (unit == RATE_UNIT ? MAX_RATE : MAX_SIZE >> shift)) {
+        return false;
+    }
+    *ret = (size_t)value << shift;
+    return true;
+}
+
+int client_limits_handle(struct limits *limits, int c, const char *argument, char **ret_error)
+{
+    const struct limit *limit = NULL;
+
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        if (c == LIMITS_OPTION + (int)table[i].offset) {
+            limit = &table[i];
+        }
+    }
+    if (!limit) {
+        return 0;
+    }
+    if (!parse(argument, limit->unit, value_of(limits, limit))) {
+        *ret_error = xasprintf("--%s=%s: a %s is expected, as %s", limit->option, argument,
+                               limit->unit == SIZE_UNIT ? "size" : "number",
+                               limit->unit == SIZE_UNIT ? "500M" : "1000");
+        return -EINVAL;
+    }
+    return 1;
+}
+
+// With the largest letter that fits.
+static char *value_text(size_t value, enum unit unit)
+{
+    static const char letters[] = "\0KMG";
+    int i = 0;
+
+    while (unit == SIZE_UNIT && i < 3 && value && value % 1024 == 0) {
+        value /= 1024;
+        i++;
+    }
+    return i ? xasprintf("%zu%c", value, letters[i]) : xasprintf("%zu", value);
+}
+
+void client_limits_help(void)
+{
+    const struct limits defaults = LIMITS_DEFAULT;
+
+    printf("\nLimits (sizes in bytes, or with K, M, G):\n");
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        _cleanup_free_ char *value = value_text(*value_of(&defaults, &table[i]), table[i].unit);
+        _cleanup_free_ char *option =
+            xasprintf("--%s=%s", table[i].option, table[i].unit == SIZE_UNIT ? "SIZE" : "N");
+
+        printf("  %-24s%s (default %s)\n", option, table[i].help, value);
+    }
+}
+
+void client_limits_put(const struct limits *limits, const struct limits *taken, struct buf *text)
+{
+    buf_puts(text,
+             "limit                    allowed        taken       beyond\n"
+             "------------------- ------------ ------------ ------------\n");
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        buf_printf(text, "%-19s %12zu %12zu %12" PRIu64 "\n", table[i].option,
+                   *value_of(limits, &table[i]), *value_of(taken, &table[i]),
+                   counter_find(table[i].counter)->value);
+    }
+}

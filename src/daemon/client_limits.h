@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// What clients may take, and the options that say so: one table for the command line, --help and
+// ovsdb-server/limits. The defaults are far beyond what a thousand hypervisors do.
+#pragma once
+
+#include "net/net.h"
+#include "session/server.h"
+
+#include <getopt.h>
+#include <stddef.h>
+
+struct limits {
+    struct net_limits net;
+    struct server_limits server;
+};
+#define LIMITS_DEFAULT ((struct limits){.net = NET_LIMITS_DEFAULT, .server = SERVER_LIMITS_DEFAULT})
+
+// option, member, unit of its value, name of the counter of what went beyond, help
+#define LIMITS(X)                                                                                  \
+    X("max-sessions", net.max_connections, COUNT, "sessions_refused", "connections in all")        \
+    X("max-remote-sessions", net.max_per_remote, COUNT, "remote_sessions_refused",                 \
+      "connections of one remote")                                                                 \
+    X("max-user-sessions", net.max_per_user, COUNT, "user_sessions_refused",                       \
+      "connections of one local user or one address")                                              \
+    X("max-accept-rate", net.max_accept_rate, RATE, "accepts_delayed",                             \
+      "new connections a second; more wait")                                                       \
+    X("max-message", net.max_message, SIZE, "messages_too_long", "size of a message")              \
+    X("max-backlog", server.max_backlog, SIZE, "slow_clients_cut",                                 \
+      "what may be kept for a client that does not read")                                          \
+    X("max-monitors", server.max_monitors, COUNT, "monitors_refused", "monitors of a session")     \
+    X("max-waits", server.max_triggers, COUNT, "waits_refused",                                    \
+      "waiting transactions of a session")                                                         \
+    X("max-locks", server.max_locks, COUNT, "locks_refused", "locks of a session")
+
+// The rows as options for getopt_long().
+#define LIMITS_OPTION 0x4000
+#define LIMITS_LONG_OPTION(option_, member_, ...)                                                  \
+    {option_, required_argument, NULL, LIMITS_OPTION + (int)offsetof(struct limits, member_)},
+#define LIMITS_LONG_OPTIONS LIMITS(LIMITS_LONG_OPTION)
+
+// An option of these: 1. Not one of these: 0. -EINVAL with the reason in *ret_error (caller frees).
+int client_limits_handle(struct limits *limits, int c, const char *argument, char **ret_error);
+void client_limits_help(void);
+// A table: each limit, how much is taken by who takes most, and how often more was asked for.
+void client_limits_put(const struct limits *limits, const struct limits *taken, struct buf *text);

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// How much a session may hold. Who wants more is answered with an error, and the log tells of it: a
+// client in order does not come near.
+#include "basic/counter.h"
+#include "basic/log.h"
+#include "basic/messages.h"
+#include "session/internal.h"
+
+LOG_MODULE(session);
+COUNTER(monitors_refused, "Monitors refused because their session had too many");
+COUNTER(waits_refused, "Transactions refused because too many of their session waited");
+COUNTER(locks_refused, "Locks refused because their session had asked for too many");
+
+void server_set_limits(struct server *server, const struct server_limits *limits)
+{
+    server->limits = *limits;
+}
+
+static size_t max(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+void server_taken(const struct server *server, struct server_limits *ret)
+{
+    const struct session *session;
+
+    *ret = (struct server_limits){0};
+    LIST_FOREACH (session, &server->sessions, node) {
+        ret->max_monitors = max(ret->max_monitors, session->monitors.n);
+        ret->max_triggers = max(ret->max_triggers, session->triggers.n);
+        ret->max_locks = max(ret->max_locks, session->locks.n);
+        ret->max_backlog = max(ret->max_backlog,
+                               session->sink->backlog(session->userdata) + session_owed(session));
+    }
+}
+
+static struct ovsdb_error *refuse(const struct session *session, const char *what, size_t limit)
+{
+    static struct log_limit rate = LOG_LIMIT_INIT(60, 20);
+
+    log_event_limited(&rate, LOG_LEVEL_WARN, MSG_CLIENT_AT_LIMIT,
+                      LOG_FIELDS({"OVSDB_SESSION", session->name}),
+                      "%s: a session may have at most %zu %s", session->name, limit, what);
+    return error_new(ERROR_RESOURCES, "a session may have at most %zu %s", limit, what);
+}
+
+struct ovsdb_error *session_check_limit(const struct session *session, enum limited what)
+{
+    const struct server_limits *limits = &session->server->limits;
+
+    switch (what) {
+    case LIMITED_MONITORS:
+        if (session->monitors.n >= limits->max_monitors) {
+            COUNT(monitors_refused);
+            return refuse(session, "monitors", limits->max_monitors);
+        }
+        break;
+    case LIMITED_TRIGGERS:
+        if (session->triggers.n >= limits->max_triggers) {
+            COUNT(waits_refused);
+            return refuse(session, "waiting transactions", limits->max_triggers);
+        }
+        break;
+    case LIMITED_LOCKS:
+        if (session->locks.n >= limits->max_locks) {
+            COUNT(locks_refused);
+            return refuse(session, "locks", limits->max_locks);
+        }
+        break;
+    }
+    return NULL;
+}

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What clients may take at most: each limit is an option, is kept, tells of itself, and is counted."""
+import socket
+import time
+
+import pytest
+
+from harness import wait
+from harness.rpc import Closed
+
+pytestmark = pytest.mark.ours("the peer limits only the number of connections, with other words")
+NEVER = {"op": "wait", "table": "T", "where": [], "columns": ["name"], "until": "!=", "rows": []}
+
+
+def start(lab, *options):
+    server = lab.new_server().start([lab.db("small")], *options, remotes=[
+        f"punix:{lab.run_dir}/db.sock", f"punix:{lab.run_dir}/other.sock", "ptcp:0:127.0.0.1"])
+    wait.until(lambda: "listening on port" in server.log(), "the port")
+    server.other_path = f"{lab.run_dir}/other.sock"
+    server.address = ("127.0.0.1", int(server.wait_log(r"listening on port (\d+)").group(1)))
+    return server
+
+
+def limits(server):
+    """The table of ovsdb-server/limits: by option what is allowed, taken, and was beyond."""
+    rows = server.control("ovsdb-server/limits").splitlines()[2:]
+    return {words[0]: tuple(map(int, words[1:])) for words in map(str.split, rows)}
+
+
+def connect(server, target=None):
+    """A client that has been answered."""
+    client = server.client(target)
+    client.call("echo")
+    return client
+
+
+def is_refused(server, target=None):
+    try:
+        connect(server, target)
+    except (Closed, ConnectionError):
+        return True
+    return False
+
+
+@pytest.mark.parametrize("option, who", [
+    ("max-sessions", "the server has"), ("max-remote-sessions", "its remote has"),
+    ("max-user-sessions", "its user has")])
+def test_sessions(lab, option, who):
+    server = start(lab, f"--{option}=3").allow("as many connections")
+    clients = [connect(server) for _ in range(3)]
+    assert is_refused(server)
+    server.wait_log(rf"unix#\d+: refused at punix:.*db.sock: {who} as many connections")
+    assert is_refused(server, server.other_path) == (option != "max-remote-sessions")
+    assert is_refused(server, server.address) == (option == "max-sessions")
+    assert limits(server)[option][:2] == (3, 3)
+    assert limits(server)[option][2] >= 1
+    clients[0].call("echo")
+    for client in clients:
+        server.clients.remove(client)
+        client.close()
+    wait.until(lambda: not is_refused(server), "room for others")
+
+
+def test_sessions_of_an_address(lab):
+    server = start(lab, "--max-user-sessions=2").allow("as many connections")
+    for host in ("127.0.0.1", "127.0.0.2"):
+        def dial(source=host):
+            raw = socket.socket()
+            raw.bind((source, 0))
+            raw.connect(server.address)
+            return connect(server, raw)
+
+        assert dial() and dial()
+        with pytest.raises((Closed, ConnectionError)):
+            dial()
+    assert limits(server)["max-user-sessions"] == (2, 2, 2)
+
+
+def test_accept_rate(lab):
+    """Who comes too fast waits, and is served."""
+    server = start(lab, "--max-accept-rate=20").allow("faster than 20 a second")
+    begin = time.monotonic()
+    for _ in range(50):
+        connect(server)
+    assert time.monotonic() - begin > 1, "at most 20 at once and 20 each second"
+    server.wait_log("faster than 20 a second")
+    assert limits(server)["max-accept-rate"][2] > 0
+    assert len(server.clients) == 50
+
+
+def test_message(lab):
+    server = start(lab, "--max-message=1M").allow("too long")
+    client = connect(server)
+    assert client.call("echo", "x" * 1000_000) == ["x" * 1000_000]
+    with pytest.raises(Closed):
+        client.send_raw('{"id":1,"method":"echo","params":["' + "x" * 2000_000)
+        client.receive()
+    assert limits(server)["max-message"] == (1 << 20, 0, 1)
+
+
+@pytest.mark.parametrize("option, request_of", [
+    ("max-monitors", lambda i: ("monitor", "small", i, {})),
+    ("max-locks", lambda i: ("lock", f"l{i}")),
+])
+def test_held_by_a_session(lab, option, request_of):
+    server = start(lab, f"--{option}=5").allow("a session may have at most 5")
+    client = connect(server)
+    for i in range(5):
+        client.call(*request_of(i))
+    error = client.error(*request_of(5))
+    assert error["error"] == "resources exhausted" and "5" in error["details"]
+    assert limits(server)[option] == (5, 5, 1)
+    assert connect(server).call(*request_of(6)) is not None, "it is by session"
+
+
+def test_waiting_transactions(lab):
+    server = start(lab, "--max-waits=5").allow("a session may have at most 5")
+    client = connect(server)
+    ids = [client.request("transact", ["small", NEVER]) for _ in range(6)]
+    reply = client.reply(ids[5])
+    assert reply["error"]["error"] == "resources exhausted"
+    assert limits(server)["max-waits"] == (5, 5, 1)
+
+
+def test_reload(lab):
+    config = lab.path("server.conf")
+    config.write_text("[options]\nmax-monitors = 1\n")
+    server = start(lab, f"--config-file={config}").allow("at most")
+    client = connect(server)
+    client.call("monitor", "small", 1, {})
+    client.error("monitor", "small", 2, {})
+    config.write_text("[options]\nmax-monitors = 2\n")
+    server.control("ovsdb-server/reload")
+    client.call("monitor", "small", 2, {})
+    assert limits(server)["max-monitors"] == (2, 2, 1)
+
+
+@pytest.mark.parametrize("word", [
+    "max-sessions=0", "max-sessions=-1", "max-sessions=1K", "max-sessions=", "max-accept-rate=2000000",
+    "max-message=1T", "max-message=99999999999999999999", "max-locks=many"])
+def test_bad_values(lab, word):
+    lab.run(lab.programs.server, "--no-dbs", "--unixctl=none", f"--{word}").fails(saying=word)
+
+
+def test_help_names_them(lab):
+    shown = lab.run(lab.programs.server, "--help").ok()
+    for option in limits(start(lab)):
+        assert f"--{option}=" in shown

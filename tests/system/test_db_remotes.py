@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Remotes that a database names ("db:DB,TABLE,COLUMN"): followed, and told how they do."""
 import os
+import random
 import re
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from harness import dbfile, wait
 from harness.far_end import accept, listen, listen_tcp, port_of
 from harness.lab import schema
-from harness.rpc import Client, RpcError
+from harness.rpc import Client, Closed, RpcError
 
 ROWS, TARGETS = "db:remotes,Config,managers", "db:remotes,Config,targets"
 ANY = r"127\.0\.0\.1"
@@ -90,7 +91,7 @@ def serves(path):
     try:
         with Client(path) as client:
             return "remotes" in client.call("list_dbs")
-    except OSError:
+    except (OSError, Closed):
         return False
 
 
@@ -180,6 +181,52 @@ def test_several_databases(lab):
     server.control("ovsdb-server/remove-remote", TARGETS)
     until_gone(lab.run_dir / "remotes")
     assert serves(lab.run_dir / "second")
+
+
+def test_random_changes(lab, named):
+    """Rows and strings come, change and go, with clients on them and commands in between: what is
+    named is served, and nothing else."""
+    rng, rows, clients = random.Random(7), {}, []
+    names = [f"n{i}" for i in range(6)]
+    named.name_targets()
+
+    def connect():
+        path = lab.run_dir / rng.choice(names)
+        if serves(path):
+            clients.append(named.server.client(path))
+
+    def add():
+        name = rng.choice(names)
+        rows[named.add(f"punix:{name}", read_only=rng.random() < .5)] = name
+
+    def change():
+        if rows:
+            uuid, name = rng.choice(list(rows)), rng.choice(names)
+            rows[uuid] = name
+            named.change(uuid, target=f"punix:{name}", read_only=rng.random() < .5)
+
+    def drop():
+        if rows:
+            uuid = rng.choice(list(rows))
+            del rows[uuid]
+            named.drop(uuid)
+
+    def command():
+        verb = rng.choice(["add", "remove"])
+        named.server.control(f"ovsdb-server/{verb}-remote", ROWS)
+        if verb == "remove":
+            named.server.control("ovsdb-server/add-remote", ROWS)
+
+    strings = set()
+    for _ in range(25):
+        for _ in range(3):
+            rng.choice([add, change, drop, connect, command])()
+        strings = set(rng.sample(names, 2))
+        named.name_targets(*(f"punix:{name}" for name in strings))
+        expected = strings | set(rows.values())
+        wait.until(lambda: {n for n in names if serves(lab.run_dir / n)} == expected, expected)
+    for uuid in rows:
+        named.until_row(uuid, named.row(uuid)[0], last_error=None)
 
 
 # Settings

@@ -304,7 +304,7 @@ static char *use_tls(struct remotes *remotes, struct remote_entry *entry)
 {
     char *error = NULL;
 
-    if (remote_use_tls(entry->remote, &error) < 0) {
+    if (remote_use_tls(entry->remote, remotes->expects_tls, &error) < 0) {
         return error;
     }
     htable_remove(&remotes->entries, key_hash(entry->key), entry);
@@ -389,7 +389,7 @@ char *remotes_add_fd(struct remotes *remotes, int fd, bool is_tls)
         close(fd);
         return error;
     }
-    if (is_tls && remote_use_tls(entry->remote, &error) < 0) {
+    if (is_tls && remote_use_tls(entry->remote, remotes->expects_tls, &error) < 0) {
         return error;
     }
     set_target(entry, remote_target(entry->remote));

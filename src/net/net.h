@@ -112,9 +112,9 @@ int remote_new(struct net *net, const char *target, const struct remote_options 
 int remote_new_from_fd(struct net *net, int fd, const struct remote_options *options,
                        void *userdata, struct remote **ret, char **ret_error);
 // Has the connections of an adopted TCP listener speak TLS from now on, which needs net_set_tls()
-// before; it is called pssl: then. 0, or negative errno with the reason in *ret_error (caller
-// frees).
-int remote_use_tls(struct remote *remote, char **ret_error);
+// before, unless that `may_follow`: until then they are refused. It is called pssl: then. 0, or
+// negative errno with the reason in *ret_error (caller frees).
+int remote_use_tls(struct remote *remote, bool may_follow, char **ret_error);
 // Stops listening or dialling at once, removes the socket file if it is still the one made here,
 // and closes the connections as connection_close() does. `remote` is no longer the caller's; its
 // userdata is not touched but is what remote_userdata() returns in the closed() calls that follow.

@@ -148,7 +148,7 @@ int remote_new_from_fd(struct net *net, int fd, const struct remote_options *opt
     return 0;
 }
 
-int remote_use_tls(struct remote *remote, char **ret_error)
+int remote_use_tls(struct remote *remote, bool may_follow, char **ret_error)
 {
     const char *lacks = tls_config_lacks(remote->net->tls);
     char *target;
@@ -159,7 +159,7 @@ int remote_use_tls(struct remote *remote, char **ret_error)
         return -EINVAL;
     }
     target = xasprintf("pssl%s", strchr(remote->target, ':'));
-    if (lacks) {
+    if (lacks && !may_follow) {
         *ret_error = xasprintf("%s: TLS needs %s", target, lacks);
         free(target);
         return -ENOPROTOOPT;

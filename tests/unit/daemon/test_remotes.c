@@ -221,6 +221,11 @@ static void test_descriptors_for_tls(void **state)
     assert_non_null(strstr(error, "TLS needs"));
     free(error);
     assert_int_equal(remotes_count(fixture->remotes), 1);
+    // One that a database may still name is waited for.
+    remotes_expect_tls(fixture->remotes, true);
+    assert_null(remotes_add(fixture->remotes, target, &REMOTE_SETTINGS_DEFAULT));
+    assert_null(remotes_add_fd(fixture->remotes, listen_tcp6(&port), true));
+    assert_int_equal(remotes_count(fixture->remotes), 2);
     unlink(path);
     free(path);
 }

@@ -28,7 +28,8 @@ from harness import dbfile, programs, wait  # noqa: E402
 from harness.lab import Lab  # noqa: E402
 from harness.pki import Authority  # noqa: E402
 
-import monitor_rows  # noqa: E402,F401 (adds its rows to the others)
+import calm_rows  # noqa: E402,F401 (adds its rows to the others)
+import monitor_rows  # noqa: E402,F401 (the same)
 import rows  # noqa: E402
 import tls_rows  # noqa: E402,F401 (adds its rows to the others)
 

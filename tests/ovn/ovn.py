@@ -9,6 +9,7 @@ import subprocess
 
 from harness import wait
 from harness.lab import Lab
+from harness.pki import Authority
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 PROGRAMS = ("ovn-northd", "ovn-controller", "ovn-nbctl", "ovn-sbctl", "ovs-vswitchd", "ovs-vsctl",
@@ -33,20 +34,24 @@ class Site:
         self.processes = {}
         for name, schema in SCHEMAS.items():
             self.lab.tool("create", f"{name}.db", schema).ok()
-        self.central = self.serve("nb", "sb")
+        self.pki = Authority(self.lab.directory)
+        self.central = self.serve("nb", "sb", options=[
+            "--remote=db:OVN_Southbound,SB_Global,connections",
+            *self.pki.issue("central").options(self.pki.cert)])
         self.local = self.serve("conf")
 
     # The database servers
 
-    def serve(self, *names):
+    def serve(self, *names, options=()):
         server = self.lab.new_server()
         server.databases = [self.lab.path(f"{name}.db") for name in names]
-        return server.start(server.databases)
+        server.options = options
+        return server.start(server.databases, *options)
 
     @staticmethod
     def kill_and_restart(server):
         server.kill()
-        server.start(server.databases)
+        server.start(server.databases, *server.options)
 
     # Clients, each run to its end
 

@@ -56,7 +56,7 @@ class Site:
         begin = time.monotonic()
         self.server.launch([path], *options)
         self.target = self.server.socket_path
-        wait.until(self.answers, "a server that answers", 60)
+        wait.until(self.answers, "a server that answers", 300)
         wall = time.monotonic() - begin
         return {"wall_ns": wall * 1e9, "cpu_ns": time.clock_gettime_ns(cpu_clock(self.server.pid)),
                 "memory_kib": self.memory(), "n": 1}
@@ -146,7 +146,8 @@ def measure(bench, row):
 
 
 def format_number(value):
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+    text = f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+    return "> " + text if isinstance(value, rows.AtLeast) else text
 
 
 def print_table(table):
@@ -157,7 +158,8 @@ def print_table(table):
         if "peer" in sides:
             line += f"  {format_number(sides['peer']):>10}"
             if sides["peer"] > 0:
-                line += f"  {sides['ours'] / sides['peer']:9.2f}"
+                ratio = f"{sides['ours'] / sides['peer']:.3f}"
+                line += f"  {'< ' + ratio if isinstance(sides['peer'], rows.AtLeast) else ratio:>9}"
         print(line)
 
 

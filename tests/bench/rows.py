@@ -25,6 +25,10 @@ def item(number):
         "conf": ["map", [["mode", "trunk"], ["speed", str(number % 100)]]]}
 
 
+class AtLeast(float):
+    """A number that would have become larger, had the load been waited for."""
+
+
 @dataclasses.dataclass
 class Row:
     run: typing.Callable

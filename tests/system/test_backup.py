@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """ovsdb-client backup and restore, on our server and on the peer's."""
 import json
-import socket
-import threading
 
 import pytest
 
-from harness import dbfile, wait
+from harness import dbfile
 from harness import lab as lab_module
-from harness.rpc import Client, Closed
+from harness.between import Between
 
 # Rows of T, of C, of I.
 A, B, KID, LIKED, C, D = (f"{n}0000000-0000-0000-0000-00000000000{n}" for n in "ab12cd")
@@ -49,17 +47,17 @@ def contents(server):
         ("T", T_COLUMNS), ("C", ["_uuid", "name"]), ("I", ["_uuid", "a", "b", "c"]))}
 
 
-def backup(lab, server, programs=None):
+def backup(lab, server, programs=None, **more):
     return lab.run((programs or lab.programs).client, "-vsyslog:off", "-vconsole:off", "backup",
-                   f"unix:{server.socket_path}").ok().encode()
+                   f"unix:{server.socket_path}", **more).ok().encode()
 
 
-def restore(lab, server, text, *options, programs=None, remote=None):
+def restore(lab, server, text, *options, programs=None, remote=None, **more):
     path = lab.path("restored")
     path.write_bytes(text)
     with open(path, "rb") as source:
         return lab.run((programs or lab.programs).client, "-vsyslog:off", "-vconsole:off", *options,
-                       "restore", remote or f"unix:{server.socket_path}", "small", stdin=source)
+                       "restore", remote or f"unix:{server.socket_path}", "small", stdin=source, **more)
 
 
 def scramble(server):
@@ -173,12 +171,12 @@ def test_many_rows(lab):
     n = 100000
     rows = {f"{i:08x}-0000-4000-8000-000000000000": {"name": f"row {i}", "n": i} for i in range(n)}
     server = lab.serve(lab.db("small", "small.db", {"T": rows}))
-    text = backup(lab, server)
+    text = backup(lab, server, patience=60)
     client = server.client()
     client.commit("small", {"op": "delete", "table": "T", "where": [["n", "<", n // 2]]})
     client.commit("small", {"op": "update", "table": "T", "where": [["n", ">=", n - 1000]],
                             "row": {"n": 0}})
-    restore(lab, server, text).ok()
+    restore(lab, server, text, patience=60).ok()
     [result] = client.call("transact", "small", {"op": "select", "table": "T", "where": [],
                                                  "columns": ["name", "n"]}, patience=60)
     assert sorted(row["n"] for row in result["rows"]) == list(range(n))
@@ -261,38 +259,9 @@ def test_unreachable(lab):
 # What is in between
 
 
-class Between:
-    """Passes one client's messages on to a server; `look` may answer some itself."""
-
-    def __init__(self, lab, server, look):
-        self.path = lab.path("between")
-        self.server, self.look = server, look
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(self.path))
-        self.listener.listen()
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
-
-    def run(self):
-        accepted, _ = self.listener.accept()
-        self.listener.close()
-        with Client(accepted) as near, Client(self.server.socket_path) as far:
-            try:
-                while True:
-                    message = near.receive(patience=3 * wait.PATIENCE)
-                    answer = self.look(message["params"])
-                    if answer is None:
-                        answer = far.call(message["method"], *message["params"])
-                    near.send({"id": message["id"], "result": answer, "error": None})
-            except Closed:
-                pass
-
-
 def restore_between(lab, server, text, look):
-    between = Between(lab, server, look)
-    result = restore(lab, server, text, remote=f"unix:{between.path}")
-    between.thread.join()
-    return result
+    with Between(lab.path("between"), server, lambda message: look(message["params"])) as between:
+        return restore(lab, server, text, remote=f"unix:{between.path}")
 
 
 def operations(params, op):
@@ -334,7 +303,7 @@ def test_a_server_that_takes_no_uuids(lab, server):
 
     def look(params):
         if any("uuid" in operation for operation in operations(params, "insert")):
-            return [{"error": "syntax error", "details": "unexpected member uuid"}]
+            return {"result": [{"error": "syntax error", "details": "unexpected member uuid"}]}
         return None
 
     result = restore_between(lab, server, text, look)

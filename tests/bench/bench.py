@@ -72,7 +72,8 @@ class Site:
         assert self.server.is_running(), self.server.stderr() + self.server.log()
         try:
             with self.server.client() as client:
-                return client.select("bench", "Gate") == []
+                select = {"op": "select", "table": "Gate", "where": []}
+                return client.call("transact", "bench", select, patience=300) == [{"rows": []}]
         except OSError:
             return False
 

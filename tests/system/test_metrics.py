@@ -53,7 +53,8 @@ def test_what_they_count(lab):
     assert after["ovsdb_monitors"] == after["ovsdb_locks"] == 1
     assert after["ovsdb_waiting_transactions"] == 1
     assert after["ovsdb_loop_step_seconds_count"] > before["ovsdb_loop_step_seconds_count"]
-    assert after["ovsdb_heap_bytes"] > 0 and after["ovsdb_cpu_seconds_total"] > 0
+    assert after["ovsdb_resident_peak_bytes"] > 1e6 and after["ovsdb_cpu_seconds_total"] > 0
+    assert "ovsdb_heap_bytes" in after  # 0 with the allocator of a sanitizer
 
 
 def test_coverage(lab):

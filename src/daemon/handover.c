@@ -359,7 +359,9 @@ static struct connection *continue_one(struct handover *handover, const struct r
         connection = remote_continue(remote, TAKE_FD(fd), name, input, output);
     }
     if (connection) {
-        *ret_is_whole = session_restore(connection_userdata(connection), parts[4]);
+        struct session *session = connection_userdata(connection);
+
+        *ret_is_whole = session && session_restore(session, parts[4]);
     }
     return connection;
 }

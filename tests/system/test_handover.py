@@ -529,6 +529,23 @@ def test_a_state_of_somebody_else(lab, managed, text):
     assert not managed.manager.store
 
 
+@pytest.mark.parametrize("of_server", ["[]", '["x","y","z",{}]'])
+@pytest.mark.parametrize("of_session", ["[]", '[false,"","",false,[],[],[["l",false,-1]]]'])
+def test_a_state_that_means_nothing(lab, managed, of_server, of_session):
+    """A connection without a session that can go on is closed, when it has been sent the rest."""
+    managed.allow("the state of the databases cannot be taken up")
+    ours, theirs = socket.socketpair()
+    target = json.dumps("punix:" + managed.socket_path)
+    state = f'[{of_server},{{}},[],[[{target},"unix#0",0,4,{of_session}]]]'
+    text = f"ovsdbd handover format 1, {len(state)} bytes of state\n{state}[42]"
+    managed.manager.store["ovsdbd-handover"] = forge(text.encode(), [theirs.fileno()])
+    theirs.close()
+    managed.start([lab.db("small")])
+    with Client(ours) as client:
+        assert client.wait_closed() == [[42]]
+    assert managed.client().call("list_dbs") == ["_Server", "small"]
+
+
 def test_a_parcel_that_was_opened(lab, managed):
     """A descriptor of that name in which nothing is."""
     managed.allow("what the former process has left cannot be taken up")

@@ -12,4 +12,5 @@ _spec = importlib.util.spec_from_file_location("system_conftest", SYSTEM / "conf
 _module = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)
 globals().update({name: value for name, value in vars(_module).items()
-                  if name.startswith("pytest_") or name in ("lab", "programs", "peer")})
+                  if name.startswith("pytest_")
+                  or name in ("lab", "managed", "manager", "programs", "peer")})

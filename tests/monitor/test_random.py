@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writers, and clients that monitor what they write: fast and slow ones, that change conditions,
-cancel, leave and come back, while the server compacts, is stopped and is killed. Whenever all is
-quiet, each replica is what its monitor has to show of the database. A seed makes a history."""
+cancel, leave and come back, while the server compacts, is stopped, is killed, and is restarted so
+that they do not notice. Whenever all is quiet, each replica is what its monitor has to show of the
+database. A seed makes a history."""
 import json
 import random
 
@@ -20,13 +21,13 @@ SIZES = (20, 20, 20000)
 
 
 class World:
-    def __init__(self, lab, seed):
+    def __init__(self, lab, managed, seed):
         self.rng = random.Random(seed)
         self.path = lab.path("mon.db")
         schema = lab.path("mon.ovsschema")
         schema.write_text(json.dumps(content.SCHEMA))
         lab.tool("create", self.path, schema).ok()
-        self.server = lab.new_server().allow("cut off the last").start([self.path])
+        self.server = managed.allow("cut off the last").start([self.path])
         self.size = self.rng.choice(SIZES)
         self.known = []
         self.is_crowded = False
@@ -72,7 +73,7 @@ class World:
         ids.append(client.request("transact", ["mon", *operations]))
 
     def step(self):
-        choice = self.rng.randrange(40)
+        choice = self.rng.randrange(41)
         watcher = self.rng.choice(self.watchers)
         if choice < 22:
             for _ in range(self.rng.choice([1, 1, 1, 10])):
@@ -102,6 +103,9 @@ class World:
                 self.restart()
         elif choice < 37:
             self.settle("at a quiet point")
+        elif choice == 37:
+            if self.rng.random() < 0.4:
+                self.server.restart()  # which nobody notices
         for one in self.watchers:
             if not one.is_slow or one.is_due():
                 one.read(self.n_sent)
@@ -126,6 +130,7 @@ class World:
             self.server.kill()
         else:
             self.server.stop()
+            self.server.manager.drop_store()  # for good
         self.server.start([self.path])
         self.open_writers()
         for watcher in self.watchers:
@@ -175,8 +180,8 @@ class World:
 
 
 @pytest.mark.ours("the peer also sends modifies in which nothing changes")
-def test_random(lab, seed):
-    world = World(lab, seed)
+def test_random(lab, managed, seed):
+    world = World(lab, managed, seed)
     for _ in range(N_STEPS):
         world.step()
     world.settle("at the end")
@@ -185,9 +190,9 @@ def test_random(lab, seed):
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_differences_are_noticed(lab, kind):
+def test_differences_are_noticed(lab, managed, kind):
     """The comparison itself: one value that the client has otherwise fails it."""
-    world = World(lab, 1)
+    world = World(lab, managed, 1)
     world.write([{"op": "insert", "table": "T", "row": {"name": "a"}}])
     watcher = world.watchers[0]
     watcher.start(Monitor(kind, {"T": ["name"]}, {"T": []}))

@@ -15,6 +15,7 @@ import differences
 from harness import programs as programs_module
 from harness.background import Background
 from harness.lab import Lab
+from harness.manager import ManagedServer, Manager
 from harness.pki import Authority
 
 
@@ -105,6 +106,21 @@ def background(lab):
         if one.process.poll() is None:
             one.process.kill()
             one.process.wait()
+
+
+@pytest.fixture
+def manager(tmp_path):
+    manager = Manager(tmp_path)
+    yield manager
+    manager.close()
+
+
+@pytest.fixture
+def managed(lab, manager):
+    """A server, not started, that runs as a service of the manager."""
+    server = ManagedServer(manager, lab.programs, str(lab.directory), lab.env)
+    lab.servers.append(server)
+    return server
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -15,21 +15,6 @@ from harness.watcher import KINDS, Watcher
 pytestmark = pytest.mark.ours("needs what only our server has")
 
 @pytest.fixture
-def manager(tmp_path):
-    manager = Manager(tmp_path)
-    yield manager
-    manager.close()
-
-
-@pytest.fixture
-def managed(lab, manager):
-    """A server that is not started."""
-    server = ManagedServer(manager, lab.programs, str(lab.directory), lab.env)
-    lab.servers.append(server)
-    return server
-
-
-@pytest.fixture
 def server(lab, managed):
     return managed.start([lab.db("small")])
 

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/client_limits.h"
+#include "unit.h"
+
+#include "basic/alloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define OPTION(member) (LIMITS_OPTION + (int)offsetof(struct limits, member))
+
+static void test_values(void **state)
+{
+    static const struct {
+        int option;
+        const char *argument;
+        size_t value; // 0: an error
+    } table[] = {
+        {OPTION(net.max_connections), "1", 1},
+        {OPTION(net.max_connections), "20000", 20000},
+        {OPTION(net.max_connections), "0", 0},
+        {OPTION(net.max_connections), "5K", 0},
+        {OPTION(net.max_connections), "", 0},
+        {OPTION(net.max_connections), " 5", 0},
+        {OPTION(net.max_accept_rate), "1000000", 1000000},
+        {OPTION(net.max_accept_rate), "1000001", 0},
+        {OPTION(net.max_message), "4096", 4096},
+        {OPTION(net.max_message), "3K", 3072},
+        {OPTION(net.max_message), "5M", 5 << 20},
+        {OPTION(net.max_message), "2G", (size_t)2 << 30},
+        {OPTION(net.max_message), "2Gi", 0},
+        {OPTION(net.max_message), "2T", 0},
+        {OPTION(net.max_message), "1048577G", 0},
+        {OPTION(net.max_message), "99999999999999999999", 0},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        struct limits limits = LIMITS_DEFAULT;
+        const struct limits defaults = LIMITS_DEFAULT;
+        size_t *value = (size_t *)((char *)&limits + (table[i].option - LIMITS_OPTION));
+        _cleanup_free_ char *error = NULL;
+        int r = client_limits_handle(&limits, table[i].option, table[i].argument, &error);
+
+        if (table[i].value) {
+            assert_int_equal(r, 1);
+            assert_int_equal(*value, table[i].value);
+        } else {
+            assert_int_equal(r, -EINVAL);
+            assert_non_null(strstr(error, table[i].argument));
+            assert_memory_equal(&limits, &defaults, sizeof(limits));
+        }
+    }
+}
+
+static void test_other_options(void **state)
+{
+    struct limits limits = LIMITS_DEFAULT;
+    char *error = NULL;
+
+    assert_int_equal(client_limits_handle(&limits, 'v', "1", &error), 0);
+    assert_int_equal(client_limits_handle(&limits, LIMITS_OPTION - 1, "1", &error), 0);
+    assert_int_equal(client_limits_handle(&limits, LIMITS_OPTION + 4096, "1", &error), 0);
+    assert_null(error);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_other_options),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -24,6 +24,8 @@ struct limits {
       "connections of one local user or one address")                                              \
     X("max-accept-rate", net.max_accept_rate, RATE, "accepts_delayed",                             \
       "new connections a second; more wait")                                                       \
+    X("max-handshakes", net.max_handshakes, COUNT, "handshakes_cut",                               \
+      "TLS handshakes under way; beyond, the oldest ends")                                         \
     X("max-message", net.max_message, SIZE, "messages_too_long", "size of a message")              \
     X("max-backlog", server.max_backlog, SIZE, "slow_clients_cut",                                 \
       "what may be kept for a client that does not read")                                          \

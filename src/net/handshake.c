@@ -9,6 +9,7 @@
 // done, and when too many are under way the oldest makes room: it is one that stalls.
 #include "net/internal.h"
 
+#include "basic/counter.h"
 #include "basic/messages.h"
 #include "net/tls.h"
 
@@ -17,6 +18,7 @@
 #include <sys/epoll.h>
 
 LOG_MODULE(net);
+COUNTER(handshakes_cut, "TLS handshakes ended because too many were under way");
 
 struct handshake {
     struct remote *remote;
@@ -158,7 +160,6 @@ static void on_handshake_timer(struct timer *timer, usec_t now)
 void handshake_init(struct net *net)
 {
     list_init(&net->handshakes);
-    net->max_handshakes = NET_MAX_HANDSHAKES;
     net->handshake_epoll_fd =
         net_add_epoll(net, &net->handshake_source, on_ready, "TLS handshakes");
 }
@@ -171,7 +172,8 @@ void handshake_done(struct net *net)
 
 static void make_room(struct net *net)
 {
-    if (net->n_handshakes >= net->max_handshakes) {
+    if (net->n_handshakes >= net->limits.max_handshakes) {
+        COUNT(handshakes_cut);
         fail(LIST_FIRST(&net->handshakes, struct handshake, in_net), LOG_LEVEL_WARN,
              "too many handshakes are under way, and this is the oldest");
     }

@@ -32,7 +32,6 @@
 #define NET_LINGER_USEC       (5 * USEC_PER_SEC)  // to send what is queued before a close
 #define NET_CONNECT_USEC      (5 * USEC_PER_SEC)  // for one endpoint to answer a connect
 #define NET_HANDSHAKE_USEC    (10 * USEC_PER_SEC) // for a TLS handshake
-#define NET_MAX_HANDSHAKES    4096                // under way at a time
 #define NET_ACCEPT_PAUSE_USEC (USEC_PER_SEC / 2)  // when there are no descriptors left
 #define NET_BACKOFF_MIN_MS    1000
 #define NET_BACKOFF_MAX_MS    8000
@@ -70,7 +69,6 @@ struct net {
     struct tls_config *tls;
     struct list handshakes; // under way, the oldest first
     unsigned n_handshakes;
-    unsigned max_handshakes;
     int handshake_epoll_fd; // their sockets
     sd_event_source *handshake_source;
     char *read_buffer;

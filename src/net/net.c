@@ -382,6 +382,7 @@ void net_taken(const struct net *net, struct net_limits *ret)
     *ret = (struct net_limits){
         .max_connections = net->n_connections,
         .max_per_user = admission_most_of_user(net),
+        .max_handshakes = net->n_handshakes,
     };
     LIST_FOREACH (remote, &net->remotes, in_net) {
         if (remote->n_connections > ret->max_per_remote) {

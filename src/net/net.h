@@ -37,13 +37,15 @@ struct net_limits {
     size_t max_per_user;    // a uid behind a Unix socket, else an address
     size_t max_accept_rate; // connections a second, in all; as many at once after a pause
     size_t max_message;     // bytes; a longer message closes the connection
+    size_t max_handshakes;  // of TLS, under way at a time; beyond that the oldest ends
 };
 #define NET_LIMITS_DEFAULT                                                                         \
     ((struct net_limits){.max_connections = 50000,                                                 \
                          .max_per_remote = 50000,                                                  \
                          .max_per_user = 50000,                                                    \
                          .max_accept_rate = 5000,                                                  \
-                         .max_message = (size_t)128 << 20})
+                         .max_message = (size_t)128 << 20,                                         \
+                         .max_handshakes = 4096})
 
 struct net_handler {
     // A connection is up, its TLS handshake done and the peer verified. The handler may

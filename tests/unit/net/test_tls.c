@@ -214,7 +214,7 @@ static void test_oldest_makes_room(void **state)
     struct remote *connector;
     int fds[4];
 
-    world->net->max_handshakes = ARRAY_SIZE(fds);
+    world->net->limits.max_handshakes = ARRAY_SIZE(fds);
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
         fds[i] = world_dial(listener);
         RUN_UNTIL(world, world->net->n_handshakes == i + 1);
@@ -231,6 +231,37 @@ static void test_oldest_makes_room(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
         close(fds[i]);
     }
+    remove_files(&options);
+}
+
+// However many handshakes have something to do, a connection gets its turn after each step.
+static void test_connections_come_in_between(void **state)
+{
+    struct world *world = *state;
+    struct tls_options options = configure(world);
+    struct remote *plain = world_listen(world, "ptcp:0:127.0.0.1");
+    struct remote *listener = world_listen(world, "pssl:0:127.0.0.1");
+    int fd = world_dial(plain);
+    int fds[32];
+
+    RUN_UNTIL(world, world->n_peers == 1);
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        fds[i] = world_dial(listener);
+        RUN_UNTIL(world, world->net->n_handshakes == i + 1);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        assert_int_equal(write(fds[i], "?", 1), 1); // one step: it is refused
+    }
+    assert_int_equal(write(fd, "[1]", 3), 3);
+    RUN_UNTIL(world, world->peers[0]->n_messages);
+    assert_true(world->net->n_handshakes >= ARRAY_SIZE(fds) - 2);
+    RUN_UNTIL(world, !world->net->n_handshakes);
+    assert_non_null(strstr(world->log, "the peer does not speak TLS"));
+    free(TAKE_PTR(world->log));
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        close(fds[i]);
+    }
+    close(fd);
     remove_files(&options);
 }
 
@@ -284,6 +315,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many_in_one_record, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_silence_is_cut, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_oldest_makes_room, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_connections_come_in_between, world_setup,
+                                        world_teardown),
         cmocka_unit_test_setup_teardown(test_listener_is_freed, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_bad_reload_keeps_the_old, world_setup, world_teardown),
     };

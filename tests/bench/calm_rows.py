@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What bench.py measures of calm: how long the echo of one client takes at most while the server
-does something long for another. The peer does such things in one go, and needs more memory for them
-than many machines have: it is left out."""
+does something long for another. The peer converts and compacts in one go, and needs more memory for
+that than many machines have: it is left out there."""
 import json
 import multiprocessing
 import time
@@ -9,6 +9,7 @@ import time
 from harness import dbfile
 from harness.rpc import Client
 
+from monitor_rows import Crowd, Meter
 from rows import item, row
 
 PATIENCE = 600
@@ -71,3 +72,17 @@ def calm_compact(bench, site):
     path, size = large_file(bench)
     site.start(path)
     return {f"longest echo during a compaction of {size:,} MB, ms": longest_echo(site, compact)}
+
+
+def take_all(site):
+    with Crowd(site, 1) as crowd:
+        assert crowd.ask(lambda _: ("bench", "m", {"Item": {}}), "monitor")
+
+
+@row("calm-initial", repeat=1, peer_repeat=1)
+def calm_initial(bench, site):
+    n_rows = 100000 if bench.quick else 1000000
+    site.start(bench.file(n_rows))
+    meter, label = Meter(site), f"initial of {n_rows:,} rows"
+    return {f"longest echo during an {label}, ms": longest_echo(site, take_all),
+            **meter.memory(label)}

@@ -4,15 +4,15 @@
 The clients live in this process. They look at nothing but the end of what they wait for, so that
 they are cheap enough beside the server, whose CPU time and memory are what counts."""
 import json
-import multiprocessing
 import re
 import selectors
 import socket
 import time
 
+from harness.replica import ZERO
+
 from rows import AtLeast, item, row
 
-ZERO = "00000000-0000-0000-0000-000000000000"
 # Seconds; a server that needs longer for one load is not waited for, and gets "more than".
 PATIENCE = 60
 
@@ -221,31 +221,3 @@ def resume(bench, site):
         is_done = crowd.ask(lambda _: ("bench", "m", request, last), "monitor_cond_since")
         return meter.end(f"{clients} clients come back after a restart with {n_rows:,} rows",
                          is_done)
-
-
-@row("calm", repeat=1, peer_repeat=1)
-def calm(bench, site):
-    """How long the echo of one client takes at most while another takes a large initial contents."""
-    n_rows = 100000 if bench.quick else 1000000
-    site.start(bench.file(n_rows))
-    with site.server.client() as other:
-        site.server.clients.clear()
-        other.call("echo")
-        meter = Meter(site)
-        taker = multiprocessing.get_context("fork").Process(target=take_all, args=(site,))
-        taker.start()
-        longest = 0
-        while taker.is_alive():
-            begin = time.monotonic()
-            other.call("echo", patience=2 * PATIENCE)
-            longest = max(longest, time.monotonic() - begin)
-            time.sleep(0.0005)
-    taker.join()
-    assert taker.exitcode == 0
-    label = f"initial of {n_rows:,} rows"
-    return {f"longest echo during an {label}, ms": longest * 1e3, **meter.memory(label)}
-
-
-def take_all(site):
-    with Crowd(site, 1) as crowd:
-        assert crowd.ask(lambda _: ("bench", "m", {"Item": {}}), "monitor")

@@ -248,6 +248,10 @@ static bool parse_name(struct session *session, const struct message *request, s
 static struct ovsdb_error *check_lock(const struct session *session, const struct message *request,
                                       const struct text *name)
 {
+    if (session->read_only || session->server->is_backup) {
+        return error_new(ERROR_NOT_ALLOWED, SLICE_FORMAT " of %s: the databases are read-only here",
+                         SLICE_ARGS(request->method), name->data);
+    }
     if (find_waiter(session, text_slice(name))) {
         return error_syntax(request->params,
                             SLICE_FORMAT ": lock %s needs an \"unlock\" before the next request",

@@ -282,6 +282,8 @@ def test_read_only(lab, named):
     assert client.select("remotes", "Config")
     insert = {"op": "insert", "table": "Config", "row": {}}
     assert client.transact("remotes", insert)[0]["error"] == "not allowed"
+    for method in ("lock", "steal"):
+        assert "not allowed" in str(client.error(method, "door"))
     named.change(uuid, read_only=False)
     client.wait_closed()
     wait.until(lambda: serves(path), "the remote again")

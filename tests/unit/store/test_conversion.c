@@ -37,7 +37,7 @@ static const char strict_schema[] =
 
 struct outcome {
     int n;
-    struct db *old;
+    bool has_old;
     char *error;
 };
 
@@ -46,8 +46,9 @@ static void on_done(void *userdata, struct db *old, const struct ovsdb_error *er
     struct outcome *outcome = userdata;
 
     outcome->n++;
-    outcome->old = old;
+    outcome->has_old = old;
     outcome->error = error ? error_text(error) : NULL;
+    db_free(old);
 }
 
 static void on_synced(void *userdata, uint64_t ticket)
@@ -114,7 +115,7 @@ static void test_converts(void **state)
         step(store, gate);
     }
     assert_null(outcome.error);
-    assert_non_null(outcome.old);
+    assert_true(outcome.has_old);
     assert_string_equal(db_schema(store_db(store))->version, "2.0.0");
     assert_int_equal(count_rows(store_db(store)), 300);
     insert(store_db(store), "after");
@@ -144,7 +145,7 @@ static void check_refused(const char *schema, const char *expected)
     assert_non_null(outcome.error);
     assert_non_null(strstr(outcome.error, expected));
     free(outcome.error);
-    assert_null(outcome.old);
+    assert_false(outcome.has_old);
     after = dump(store_db(store));
     assert_string_equal(after, before);
     assert_int_equal(access("d.db.tmp", F_OK), -1);

@@ -377,7 +377,7 @@ static void test_convert(void **state)
         "\"map\":{\"type\":{\"key\":\"string\",\"value\":\"real\",\"min\":0,"
         "\"max\":\"unlimited\"}},"
         "\"new\":{\"type\":\"boolean\"}}}");
-    _cleanup_free_ char *before = NULL, *after = NULL;
+    _cleanup_free_ char *before = NULL;
     struct store *store;
     struct uuid row;
     struct db *db;

@@ -18,12 +18,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from borrow import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
 
+from harness.daemons import PATH  # noqa: E402
+
 import ovn  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def site(programs, peer, tmp_path_factory):
-    missing = [p for p in ovn.PROGRAMS if not shutil.which(p, path=ovn.PATH)]
+    missing = [p for p in ovn.PROGRAMS if not shutil.which(p, path=PATH)]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
     if os.geteuid() != 0:

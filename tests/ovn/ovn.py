@@ -3,15 +3,12 @@
 hypervisor: a switch with a database server of its own, and ovn-controller. The switch and the
 controller share a network namespace that ends with them. Every process is ended by its id."""
 import json
-import shutil
-import signal
-import subprocess
 
 from harness import wait
+from harness.daemons import Daemons
 from harness.lab import Lab
 from harness.pki import Authority
 
-PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 PROGRAMS = ("ovn-northd", "ovn-controller", "ovn-nbctl", "ovn-sbctl", "ovs-vswitchd", "ovs-vsctl",
             "unshare", "nsenter")
 SCHEMAS = {"nb": "/usr/share/ovn/ovn-nb.ovsschema", "sb": "/usr/share/ovn/ovn-sb.ovsschema",
@@ -29,9 +26,8 @@ def port_name(number):
 class Site:
     def __init__(self, programs, peer, directory):
         self.lab = Lab(programs, peer, directory)
-        self.env = {**self.lab.env, **{key.replace("OVS_", "OVN_"): value for key, value in
-                                       self.lab.env.items() if key.startswith("OVS_")}}
-        self.processes = {}
+        self.daemons = Daemons(self.lab.env, self.lab.directory)
+        self.env = self.daemons.env
         for name, schema in SCHEMAS.items():
             self.lab.tool("create", f"{name}.db", schema).ok()
         self.pki = Authority(self.lab.directory)
@@ -78,18 +74,6 @@ class Site:
 
     # OVN's processes
 
-    def spawn(self, name, *command, prefix=()):
-        """Starts a daemon in the foreground. `prefix` is a program that becomes the daemon."""
-        program = shutil.which(command[0], path=PATH)
-        with open(self.lab.path(f"{name}.out"), "ab") as out:
-            self.processes[name] = subprocess.Popen(
-                [*prefix, program, *command[1:], "-vconsole:info", "-vsyslog:off"], env=self.env,
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.lab.directory)
-        return self.processes[name]
-
-    def output(self, name):
-        return self.lab.path(f"{name}.out").read_text(errors="replace")
-
     def come_up(self):
         """Starts everything, adds the switches and their ports and binds some of those."""
         # As Debian's units do: ovn-controller 23.03 ends with SIGSEGV where SB_Global is empty.
@@ -98,16 +82,14 @@ class Site:
         self.vsctl("--no-wait", "init", "--", "set", "Open_vSwitch", ".", "external_ids:system-id=hv1",
                    f"external_ids:ovn-remote=unix:{self.central.socket_path}",
                    "external_ids:ovn-encap-type=geneve", "external_ids:ovn-encap-ip=127.0.0.1").ok()
-        switch = self.spawn("vswitchd", "ovs-vswitchd", "--enable-dummy=system", "--disable-system",
-                            "--pidfile", f"unix:{self.local.socket_path}",
-                            prefix=["unshare", "--net"])
+        switch = self.daemons.start("ovs-vswitchd", "--enable-dummy=system", "--disable-system",
+                                    f"unix:{self.local.socket_path}", prefix=["unshare", "--net"])
         self.vsctl("add-br", "br-int", "--", "set", "Bridge", "br-int", "fail-mode=secure").ok()
-        self.spawn("northd", "ovn-northd", f"--ovnnb-db=unix:{self.central.socket_path}",
-                   f"--ovnsb-db=unix:{self.central.socket_path}", "--pidfile",
-                   f"--unixctl={self.lab.run_dir / 'northd.ctl'}")
-        self.spawn("controller", "ovn-controller", "--pidfile",
-                   f"unix:{self.local.socket_path}",
-                   prefix=["nsenter", f"--net=/proc/{switch.pid}/ns/net"])
+        self.daemons.start("ovn-northd", f"--ovnnb-db=unix:{self.central.socket_path}",
+                           f"--ovnsb-db=unix:{self.central.socket_path}",
+                           f"--unixctl={self.lab.run_dir / 'northd.ctl'}")
+        self.daemons.start("ovn-controller", f"unix:{self.local.socket_path}",
+                           prefix=["nsenter", f"--net=/proc/{switch.pid}/ns/net"])
         self.wait(lambda: self.find("OVN_Southbound", "Chassis", ["name"]) == [{"name": "hv1"}],
                   "the chassis")
         for switch in range(N_SWITCHES):
@@ -138,7 +120,7 @@ class Site:
     def wait(self, condition, what):
         """Waits for a state, as long as every process lives."""
         def check():
-            self.check_processes()
+            self.daemons.check()
             return condition()
         return wait.until(check, what, PATIENCE)
 
@@ -159,27 +141,13 @@ class Site:
 
     # The end
 
-    def check_processes(self):
-        for name, process in self.processes.items():
-            assert process.poll() is None, f"{name} ended: {process.returncode}\n{self.output(name)}"
-
     def finish(self):
-        self.check_processes()
-        self.stop_processes()
+        self.daemons.check()
+        self.daemons.stop()
         self.lab.finish()
 
-    def stop_processes(self):
-        for process in reversed(self.processes.values()):
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(wait.PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        self.processes.clear()
-
     def clean_up(self):
-        self.stop_processes()
+        self.daemons.stop()
         self.lab.clean_up()
 
 

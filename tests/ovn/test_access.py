@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The access control that ovn-northd sets up in the southbound database: hypervisors come over TLS
 with the role ovn-controller and the name of their chassis in the certificate."""
-import shutil
-import subprocess
 
 import pytest
 
-from harness import wait
+from harness.daemons import Daemons
 from harness.guarded import free_address
-from ovn import PATH, SCHEMAS
+from ovn import SCHEMAS
 
 
 class Hypervisor:
@@ -20,22 +18,21 @@ class Hypervisor:
         path = f"{self.server.directory}/conf.db"
         site.lab.tool("create", path, SCHEMAS["conf"]).ok()
         self.server.start([path])
-        self.env = {**self.server.env, **{
-            key.replace("OVS_", "OVN_"): value for key, value in self.server.env.items()
-            if key.startswith("OVS_")}}
+        self.daemons = Daemons(self.server.env, self.server.directory)
+        self.env = self.daemons.env
         identity = site.pki.issue(f"{chassis}-as-{name_in_certificate}", cn=name_in_certificate)
         self.tls = identity.options(site.pki.cert)
         self.remote = f"ssl:{address[0]}:{address[1]}"
-        self.processes = []
 
     def start(self):
+        database = f"unix:{self.server.socket_path}"
         self.vsctl("init", "--", "set", "Open_vSwitch", ".",
                    f"external_ids:system-id={self.chassis}", f"external_ids:ovn-remote={self.remote}",
                    "external_ids:ovn-encap-type=geneve", "external_ids:ovn-encap-ip=127.0.0.2")
-        self.spawn("unshare", "--net", shutil.which("ovs-vswitchd", path=PATH),
-                   "--enable-dummy=system", "--disable-system")
+        self.daemons.start("ovs-vswitchd", "--enable-dummy=system", "--disable-system", database,
+                           prefix=["unshare", "--net"])
         self.vsctl("add-br", "br-int", "--", "set", "Bridge", "br-int", "fail-mode=secure")
-        self.spawn("ovn-controller", *self.tls)
+        self.daemons.start("ovn-controller", *self.tls, database)
 
     def vsctl(self, *words):
         self.site.lab.run("ovs-vsctl", "--no-wait", f"--db=unix:{self.server.socket_path}", *words,
@@ -46,21 +43,8 @@ class Hypervisor:
         return self.site.lab.run("ovn-sbctl", "--timeout=30", f"--db={self.remote}", *self.tls,
                                  *words, env=self.env)
 
-    def spawn(self, program, *words):
-        with open(f"{self.server.directory}/daemons.out", "ab") as out:
-            self.processes.append(subprocess.Popen(
-                [shutil.which(program, path=PATH), *map(str, words), "--pidfile", "-vconsole:info",
-                 "-vsyslog:off", f"unix:{self.server.socket_path}"], env=self.env, stdout=out,
-                stderr=out, stdin=subprocess.DEVNULL, cwd=self.server.directory))
-
     def stop(self):
-        for process in reversed(self.processes):
-            process.terminate()
-            try:
-                process.wait(wait.PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        self.daemons.stop()
         self.server.stop()
 
 

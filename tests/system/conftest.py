@@ -14,6 +14,7 @@ import pytest
 import differences
 from harness import programs as programs_module
 from harness.background import Background
+from harness.daemons import Daemons
 from harness.lab import Lab
 from harness.manager import ManagedServer, Manager
 from harness.pki import Authority
@@ -106,6 +107,13 @@ def background(lab):
         if one.process.poll() is None:
             one.process.kill()
             one.process.wait()
+
+
+@pytest.fixture
+def daemons(lab):
+    daemons = Daemons(lab.env, lab.directory)
+    yield daemons
+    daemons.stop()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 
 import pytest
@@ -130,29 +129,11 @@ def test_vsctl_writers_do_not_lose_each_others_changes(lab, switch_server, vsctl
 # ovs-vswitchd
 
 
-@pytest.fixture
-def vswitchd(lab, switch_server):
-    log = open(lab.path("vswitchd.out"), "wb")
-    process = subprocess.Popen(
-        [shutil.which("ovs-vswitchd", path="/usr/sbin:/usr/bin"), "--enable-dummy=override",
-         "--disable-system", "--pidfile", "-vconsole:info", "-vsyslog:off",
-         f"unix:{switch_server.socket_path}"], env=lab.env, stdout=log, stderr=log,
-        stdin=subprocess.DEVNULL, cwd=lab.directory)
-    wait.until((lab.run_dir / "ovs-vswitchd.pid").exists, "ovs-vswitchd's pid file")
-    yield process
-    log.close()
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(wait.PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
 @needs_switch
-def test_switch(lab, switch_server, vsctl, vswitchd):
+def test_switch(lab, switch_server, vsctl, daemons):
     """The switch configures what ovs-vsctl asks for, writes back, and survives a restart of us."""
+    daemons.start("ovs-vswitchd", "--enable-dummy=override", "--disable-system",
+                  f"unix:{switch_server.socket_path}")
     vsctl("add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=dummy",
           "other-config:hwaddr=aa:55:aa:55:00:01", wait_for_switch=True).ok()
     vsctl("add-port", "br0", "p1", "--", "set", "Interface", "p1", "type=dummy",
@@ -169,7 +150,7 @@ def test_switch(lab, switch_server, vsctl, vswitchd):
     vsctl("del-br", "br0", wait_for_switch=True).ok()
     wait.until(lambda: "br0" not in lab.run(lab.peer.appctl, "-t", "ovs-vswitchd",
                                             "dpif/show").ok(), "the end of the bridge")
-    assert vswitchd.poll() is None
+    daemons.check()
 
 
 # Debian's tools on our server and files

@@ -3,8 +3,6 @@
 Debian's and the reverse, and a scanner."""
 import os
 import re
-import shutil
-import signal
 import socket
 import ssl
 import subprocess
@@ -25,44 +23,6 @@ SB_SCHEMA = "/usr/share/ovn/ovn-sb.ovsschema"
 
 
 # Debian's daemons
-
-
-class Daemons:
-    """Programs that run in the foreground until the test ends."""
-
-    def __init__(self, lab):
-        self.lab = lab
-        self.processes = {}
-        self.env = {**lab.env, **{key.replace("OVS_", "OVN_"): value
-                                  for key, value in lab.env.items() if key.startswith("OVS_")}}
-
-    def start(self, program, *args):
-        command = [shutil.which(program, path="/usr/sbin:/usr/bin"), *map(str, args),
-                   "-vconsole:info", "-vsyslog:off", "--pidfile"]
-        with open(self.lab.path(program + ".out"), "wb") as out:
-            self.processes[program] = subprocess.Popen(
-                command, env=self.env, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
-                cwd=self.lab.directory)
-
-    def check(self):
-        for program, process in self.processes.items():
-            assert process.poll() is None, self.lab.path(program + ".out").read_text()
-
-    def end(self):
-        for process in reversed(self.processes.values()):
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(wait.PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-@pytest.fixture
-def daemons(lab):
-    daemons = Daemons(lab)
-    yield daemons
-    daemons.end()
 
 
 def serve_network(lab, pki, *schemas):

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the unit leaves the server, and what the journal explains about it."""
+import ctypes
+
+import pytest
+
 from service import DATABASE, SCHEMA, UNIT
 
 NET_BIND_SERVICE = 1 << 10
+NOT_CONFINED = "1e9f35c80b7d4d62a4c1f8e63b2a7095"
 
 
 def process_status(service):
@@ -171,6 +176,14 @@ def test_what_a_bug_of_the_running_one_could_do(service):
     for path in ("/srv/open", "/etc/open"):
         assert "Read-only" in service.container.run(*inside, f"echo x >>{path}").stderr
     service.ok(*inside, "echo x >/var/lib/openvswitch/probe && rm /var/lib/openvswitch/probe")
+
+
+def test_the_kernel_confines_it_too(service):
+    """The unit's filter lets Landlock through, and a kernel that has it is used."""
+    if ctypes.CDLL(None).syscall(444, None, 0, 1) <= 0:  # landlock_create_ruleset() for its version
+        pytest.skip("no Landlock in this kernel")
+    service.start()
+    assert not service.journal(f"MESSAGE_ID={NOT_CONFINED}")
 
 
 def test_the_catalog_explains(service):

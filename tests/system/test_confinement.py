@@ -2,6 +2,7 @@
 """Self-confinement: which files a running server takes, and what the kernel denies it."""
 import ctypes
 import pathlib
+import subprocess
 import tempfile
 
 import pytest
@@ -11,6 +12,7 @@ from harness.rpc import RpcError
 
 pytestmark = pytest.mark.ours("the peer checks no paths")
 OUTSIDE = "outside the folders that this server is confined to"
+STRAYING_SYNC = pathlib.Path(__file__).resolve().parents[1] / "data/system/straying_sync.c"
 # landlock_create_ruleset() asked for its version
 HAS_LANDLOCK = ctypes.CDLL(None).syscall(444, None, 0, 1) > 0
 
@@ -117,6 +119,25 @@ def test_the_kernel_denies_what_is_not_checked(lab, elsewhere):
     logs.unlink()
     lab.path("logs.1").rename(logs)
     server.control("vlog/reopen")
+
+
+@pytest.mark.skipif(not HAS_LANDLOCK, reason="no Landlock in this kernel")
+@pytest.mark.parametrize("options, expected", [([], "no"), (["--no-self-confinement"], "yes")])
+def test_what_a_bug_could_do(lab, elsewhere, options, expected):
+    """Code that has taken the server over opens nothing outside, whatever the names' owners allow."""
+    library = lab.path("straying_sync.so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, STRAYING_SYNC], check=True)
+    (elsewhere / "secret").touch()
+    lab.env |= {"LD_PRELOAD": str(library), "STRAY_OUTSIDE": str(elsewhere),
+                "STRAY_INSIDE": str(lab.run_dir),
+                "ASAN_OPTIONS": lab.env["ASAN_OPTIONS"] + ":verify_asan_link_order=0"}
+    server = lab.serve("small", options=options)
+    server.client().commit("small", {"op": "insert", "table": "T", "row": {}},
+                           {"op": "commit", "durable": True})
+    said = server.stderr().splitlines()
+    assert said[:3] == [f"write outside: {expected}", f"read outside: {expected}",
+                        "write inside: yes"]
+    assert (elsewhere / "made").exists() == (expected == "yes")
 
 
 def test_turned_off(lab, elsewhere):

@@ -35,7 +35,7 @@ def test_monitor_cond(client, remote, lab, background):
     one = background(lab.programs, "monitor-cond", remote, "small", SMALL_N, "T", "name,n")
     one.wait_out(lambda text: " a1 " in text or " a1\n" in text, "the rows that match")
     client.commit("small", modify(named("a2"), {"n": 1}))
-    one.wait_out(lambda text: "a2" in text, "a row that comes to match")
+    one.wait_out(lambda text: " a2" in text, "a row that comes to match")
     client.commit("small", modify(named("a0"), {"n": 7}))
     one.wait_out(lambda text: "delete" in text, "a row that ceases to")
     client.commit("small", modify(named("a1"), {"n": -1}))
@@ -67,11 +67,11 @@ def test_since(client, remote, lab, background):
     """The line in front says whether what follows is everything, and where it stands."""
     uuids = fill(client, 2)
     one = background(lab.programs, "monitor-cond-since", remote, "small", SMALL_N, "T", "name")
-    one.wait_out(lambda text: "a1" in text, "the rows")
+    one.wait_out(lambda text: " a1" in text, "the rows")
     first = one.out().splitlines()[0]
     assert re.fullmatch(r"found: false, last_id: [0-9a-f-]{36}", first), first
     client.commit("small", modify(named("a0"), {"name": "b0"}))
-    one.wait_out(lambda text: "b0" in text, "the update")
+    one.wait_out(lambda text: " b0" in text, "the update")
     assert re.search(r"\nlast_id: [0-9a-f-]{36}\nrow ", one.end())
     assert uuids[0] in one.out()
 
@@ -82,7 +82,7 @@ def test_since_a_transaction(client, remote, lab, background):
     _, last, _ = client.call("monitor_cond_since", "small", "m", {"T": {"columns": ["name"]}}, ZERO)
     client.commit("small", modify(named("a1"), {"name": "b1"}))
     one = background(lab.programs, "monitor-cond-since", remote, "small", last, "[]", "T", "name")
-    one.wait_out(lambda text: "b1" in text, "the change")
+    one.wait_out(lambda text: " b1" in text, "the change")
     text = one.end()
     assert text.startswith("found: true, last_id: ") and uuids[1] in text and uuids[0] not in text
 
@@ -175,7 +175,7 @@ def test_the_database_is_converted(lab, remote, client, background, options):
     client.call("set_db_change_aware", True)
     fill(client, 1)
     one = background(lab.programs, *options, "monitor-cond", remote, "[]", "T", "name")
-    one.wait_out(lambda text: "a0" in text, "the row")
+    one.wait_out(lambda text: " a0" in text, "the row")
     schema = lab_module.schema("small")
     schema["version"] = "2.0.0"
     client.call("convert", "small", schema)
@@ -190,12 +190,12 @@ def test_another_database_comes(server, lab, remote, client, background):
     aware, unaware = (background(lab.programs, *options, "monitor-cond", remote, "small", "[]", "T",
                                  "name") for options in ([], ["--no-db-change-aware"]))
     for one in (aware, unaware):
-        one.wait_out(lambda text: "a0" in text, "the row")
+        one.wait_out(lambda text: " a0" in text, "the row")
     server.control("ovsdb-server/add-db", lab.db("other"))
     assert unaware.status() == 1
     with server.client() as writer:
         writer.commit("small", modify(named("a0"), {"name": "b0"}))
-    aware.wait_out(lambda text: "b0" in text, "the update")
+    aware.wait_out(lambda text: " b0" in text, "the update")
 
 
 def test_needs_conversion_and_convert(server, lab, remote, client):

@@ -60,7 +60,7 @@ def test_backup_is_read_only(lab):
     with Client(backup.socket_path) as client:
         result = client.transact("small", {"op": "insert", "table": "T", "row": {}})
         assert result[0]["error"] == "not allowed"
-        assert client.error("lock", "door")["error"] == "not allowed"
+        assert "not allowed" in str(client.error("lock", "door"))
 
 
 def test_contents_of_the_backup_are_replaced(lab):

@@ -48,7 +48,7 @@ static void assert_next(struct player *player, char letter, const char *expected
 {
     _cleanup_free_ char *message = player_take(player, letter);
 
-    if (!message != !expected || (message && !strstr(message, expected))) {
+    if (!message || !expected ? message || expected : !strstr(message, expected)) {
         fail_msg("%c: %.300s instead of %s", letter, message, expected);
     }
 }

@@ -44,12 +44,17 @@ static bool restore(struct player *player, const struct saved *saved, char lette
                            buf_slice(&saved->sessions[letter - 'A']));
 }
 
+// The next message has this in it; NULL: there is none.
 static void assert_next(struct player *player, char letter, const char *expected)
 {
     _cleanup_free_ char *message = player_take(player, letter);
+    const char *text = message ? message : "nothing";
 
-    if (!message || !expected ? message || expected : !strstr(message, expected)) {
-        fail_msg("%c: %.300s instead of %s", letter, message, expected);
+    if (!expected) {
+        expected = "nothing";
+    }
+    if (!strstr(text, expected)) {
+        fail_msg("%c: %.300s instead of %s", letter, text, expected);
     }
 }
 

@@ -218,9 +218,6 @@ static int add_turn(struct daemon *daemon)
         // Long work goes on by steps, and what clients send and are sent comes before each.
         sd_event_source_set_priority(daemon->again, SD_EVENT_PRIORITY_IDLE);
         sd_event_source_set_description(daemon->synced, "gate");
-        // Of the same priority as input it would always come first; after input on_turn() runs
-        // anyway.
-        sd_event_source_set_priority(daemon->again, SD_EVENT_PRIORITY_IDLE);
         r = sd_event_source_set_priority(daemon->synced, SD_EVENT_PRIORITY_IMPORTANT);
     }
     return r;

@@ -9,8 +9,7 @@ import time
 
 import content
 from harness.replica import ZERO, Replica
-
-KINDS = {"monitor": "update", "monitor_cond": "update2", "monitor_cond_since": "update3"}
+from harness.watcher import KINDS
 
 
 SELECTIONS = ["initial", "insert", "delete", "modify"]

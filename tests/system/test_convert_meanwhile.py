@@ -6,6 +6,7 @@ import pytest
 
 from harness import dbfile
 from harness import lab as lab_module
+from harness.replica import ZERO
 from harness.rpc import RpcError
 
 pytestmark = pytest.mark.ours("the peer converts in one go")
@@ -14,7 +15,6 @@ OLD = lab_module.schema("small")
 NEW = copy.deepcopy(OLD)
 NEW["version"] = "2.0.0"
 NEW["tables"]["T"]["columns"]["extra"] = {"type": {"key": "string", "min": 0}}
-ZERO = "00000000-0000-0000-0000-000000000000"
 N_ROWS = 20000
 
 

@@ -56,15 +56,20 @@ def test_nobody_is_told_committed(lab, flag):
         late.commit("small", *durable("works again"))
 
 
-def test_other_databases_go_on(lab, flag):
-    """The failure is that of one database; the others are written as before."""
-    server = lab.serve("small", "ops")
+def fail_sync(server, flag):
+    """Makes the database "small" one whose file could not be synced."""
     server.allow("cannot be synced", "did not take what was written", "cannot be stored")
     flag.touch()
     with server.client() as client:
         client.request("transact", ["small", *durable("lost")])
         assert client.wait_closed() == []
     flag.unlink()
+
+
+def test_other_databases_go_on(lab, flag):
+    """The failure is that of one database; the others are written as before."""
+    server = lab.serve("small", "ops")
+    fail_sync(server, flag)
     def status(name):
         return server.control("ovsdb-server/get-db-storage-status", name)
 
@@ -74,12 +79,7 @@ def test_other_databases_go_on(lab, flag):
 
 def test_compaction_and_conversion_are_refused(lab, flag):
     server = lab.serve("small")
-    server.allow("cannot be synced", "did not take what was written", "cannot be stored")
-    flag.touch()
-    with server.client() as client:
-        client.request("transact", ["small", *durable("lost")])
-        assert client.wait_closed() == []
-    flag.unlink()
+    fail_sync(server, flag)
     with server.client() as client:
         schema = client.call("get_schema", "small")
         assert client.error("convert", "small", schema)["error"] == "I/O error"

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS: who gets in, who does not and why, in both roles, with Debian's programs on the other side."""
 import os
-import re
 import shutil
 import socket
 import ssl
@@ -12,7 +11,6 @@ import time
 import pytest
 
 from harness import wait
-from harness.pki import Authority
 from harness.tls import (REFUSED, NamedClient, TlsClient, context_of, dump, listen, port_of, serve,
                          server_context)
 
@@ -417,11 +415,17 @@ def test_removed_ca_is_not_fetched_again(lab, pki, programs):
 # The server as the one that dials
 
 
-def test_server_dials(lab, pki):
+def dialled(lab, pki):
+    """Returns a server that connects to us with TLS, where we listen, its connection, and the port."""
     listener, port = listen()
     server = lab.serve("small", options=pki.server.options(pki.cert),
                        remotes=[f"ssl:127.0.0.1:{port}"])
     raw, _ = listener.accept()
+    return server, listener, raw, port
+
+
+def test_server_dials(lab, pki):
+    server, listener, raw, port = dialled(lab, pki)
     raw.settimeout(wait.PATIENCE)
     tls = server_context(pki.client, pki).wrap_socket(raw, server_side=True)
     tls.sendall(b'{"id":1,"method":"list_dbs","params":[]}')
@@ -432,10 +436,7 @@ def test_server_dials(lab, pki):
 
 
 def test_server_dials_a_stranger(lab, pki):
-    listener, port = listen()
-    server = lab.serve("small", options=pki.server.options(pki.cert),
-                       remotes=[f"ssl:127.0.0.1:{port}"])
-    raw, _ = listener.accept()
+    server, listener, raw, port = dialled(lab, pki)
     with pytest.raises((ssl.SSLError, ConnectionError)):
         tls = server_context(pki.stranger, pki).wrap_socket(raw, server_side=True)
         assert tls.recv(1) != b""
@@ -446,10 +447,7 @@ def test_server_dials_a_stranger(lab, pki):
 
 
 def test_server_dials_one_without_tls(lab, pki):
-    listener, port = listen()
-    server = lab.serve("small", options=pki.server.options(pki.cert),
-                       remotes=[f"ssl:127.0.0.1:{port}"])
-    raw, _ = listener.accept()
+    server, listener, raw, port = dialled(lab, pki)
     raw.sendall(b'{"id":1,"method":"list_dbs","params":[]}')
     server.wait_log(f"ssl:127.0.0.1:{port}: cannot connect: TLS: the peer speaks JSON-RPC without")
     raw.close()

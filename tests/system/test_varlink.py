@@ -44,11 +44,6 @@ class Varlink:
 
 
 @pytest.fixture
-def server(lab):
-    return lab.serve("small")
-
-
-@pytest.fixture
 def varlink(server):
     client = Varlink(server.control_path)
     yield client

@@ -26,11 +26,6 @@ def program(tmp_path_factory):
 
 
 @pytest.fixture
-def server(lab):
-    return lab.serve("small")
-
-
-@pytest.fixture
 def peer(program, server):
     def run(*steps):
         arguments = [str(word) for step in steps for word in (*step, "", "")[:3]]

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client that monitors table T of the schema "small" and keeps a replica."""
-from harness.replica import Replica
+from harness.replica import ZERO, Replica
 
 KINDS = {"monitor": "update", "monitor_cond": "update2", "monitor_cond_since": "update3"}
-ZERO = "00000000-0000-0000-0000-000000000000"
 COLUMNS = ["name", "n", "tags", "map", "eph", "_version"]
 DEFAULTS = {"name": "", "n": 0, "tags": ["set", []], "map": ["map", []], "eph": ""}
 SETS = {("T", "tags")}

@@ -39,9 +39,17 @@ class Service:
         self.ok("systemctl", "daemon-reload")
 
     def start(self, unit=UNIT):
-        result = self.container.run("systemctl", "start", unit)
+        return self._job("start", unit)
+
+    def restart(self, unit=UNIT):
+        return self._job("restart", unit)
+
+    def _job(self, verb, unit):
+        """Fails with what the journal has of the unit."""
+        result = self.container.run("systemctl", verb, unit)
         assert result.returncode == 0, result.stderr + "\n".join(
-            e["MESSAGE"] for e in self.journal())
+            e["MESSAGE"] for e in self.all_messages()
+            if unit in (e.get("_SYSTEMD_UNIT"), e.get("UNIT")))
         return self
 
     def show(self, name, unit=UNIT):

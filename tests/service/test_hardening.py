@@ -43,7 +43,7 @@ def test_it_serves_inside_of_it(service):
     assert "serving database" in service.container.path(
         "/var/log/ovsdb/ovsdb-server.log").read_text()
     assert "small" in service.ok("ovsdb-client", "list-dbs", "tcp:127.0.0.1:6641")
-    service.ok("systemctl", "restart", UNIT)
+    service.restart()
     assert service.client().select("small", "T", ["name"]) == [{"name": "kept"}]
     assert not [e for e in service.journal() if int(e["PRIORITY"]) < 6]
 
@@ -98,7 +98,7 @@ def test_dynamic_user(service):
         assert int(status["Uid"][0]) > 60000
         service.client().insert("small", "T", {"name": "kept"})
         service.ok("ovs-appctl", "-t", "ovsdb-server", "ovsdb-server/compact")
-        service.ok("systemctl", "restart", UNIT)
+        service.restart()
         assert service.client().select("small", "T", ["name"]) == [{"name": "kept"}]
     finally:
         service.ok("systemctl", "stop", UNIT)

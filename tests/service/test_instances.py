@@ -18,7 +18,7 @@ def test_the_hosts_configuration(service):
     wait.until(lambda: service.container.run(
         "ovs-vsctl", "--db=tcp:127.0.0.1:6650", "br-exists", "br0").returncode == 0,
         "the manager's remote")
-    service.ok("systemctl", "restart", UNIT)
+    service.restart()
     assert service.ok("ovs-vsctl", "--no-wait", "list-br") == "br0\n"
     assert not [e for e in service.journal() if int(e["PRIORITY"]) < 5]
 

@@ -58,7 +58,7 @@ def test_nothing_is_lost(service):
     with writing(service) as committed:
         more(committed, 20)
         for _ in range(2):
-            service.ok("systemctl", "restart", UNIT)
+            service.restart()
             more(committed, 20)
     assert service.show("MainPID") != pid
     half.send_raw(b'ms":["whole"]}')
@@ -87,7 +87,7 @@ def test_the_socket_unit_refuses_nobody(service):
     service.signal_main(signal.SIGSTOP)
     requests = [(c, c.request("list_dbs", [])) for c in (service.client() for _ in range(5))]
     service.signal_main(signal.SIGCONT)
-    service.ok("systemctl", "restart", UNIT)
+    service.restart()
     for client, request in requests:
         assert client.result(request) == ["_Server", "small"]
     old.call("echo")
@@ -105,7 +105,7 @@ def test_a_crash_closes(service):
     """kill -9 after a restart: nothing of it comes back; the service does."""
     client = service.start().client()
     client.call("lock", "l")
-    service.ok("systemctl", "restart", UNIT)
+    service.restart()
     client.call("echo")
     pid = service.show("MainPID")
     service.signal_main(signal.SIGKILL)
@@ -142,7 +142,7 @@ def test_an_upgrade(service):
     with writing(service) as committed:
         more(committed, 5)
         with another_version(service):
-            service.ok("systemctl", "restart", UNIT)
+            service.restart()
             assert service.ok("ovs-appctl", "-t", "ovsdb-server", "version") != before
             more(committed, 5)
     watcher.check(service)
@@ -172,10 +172,10 @@ def test_ovs_vswitchd_stays_connected(vswitchd):
     vswitchd.ok(*vsctl, "add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=dummy")
     vswitchd.ok("systemctl", "reload", UNIT)
     vswitchd.ok(*vsctl, "add-br", "br1", "--", "set", "bridge", "br1", "datapath_type=dummy")
-    vswitchd.ok("systemctl", "restart", UNIT)
+    vswitchd.restart()
     vswitchd.ok(*vsctl, "add-br", "br2", "--", "set", "bridge", "br2", "datapath_type=dummy")
     with another_version(vswitchd):
-        vswitchd.ok("systemctl", "restart", UNIT)
+        vswitchd.restart()
     vswitchd.ok(*vsctl, "add-br", "br3", "--", "set", "bridge", "br3", "datapath_type=dummy")
     # The sequence number that it writes back says that it has configured what it was told.
     assert vswitchd.ok(*vsctl, "get", "interface", "br3", "ofport").strip() == "65534"

@@ -25,11 +25,26 @@ def mount(*arguments):
     subprocess.run(["mount", *map(str, arguments)], check=True)
 
 
+def systemd_cgroups():
+    """The folders of our own cgroup, in the hierarchies in which systemd keeps its units."""
+    at = {}
+    for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines():
+        _, hierarchy, path = line.split(":", 2)
+        at[hierarchy] = path.lstrip("/")
+    for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
+        _, folder, kind, options, *_ = line.split()
+        if kind == "cgroup2":
+            yield pathlib.Path(folder) / at[""]
+        elif kind == "cgroup" and "name=systemd" in options.split(","):
+            yield pathlib.Path(folder) / at["name=systemd"]
+
+
 class Container:
     def __init__(self):
         self.base = pathlib.Path(tempfile.mkdtemp(prefix="ovsdbd-service-"))
         self.root = self.base / "root"
         self.mounted = []
+        self.cgroups = [folder / self.base.name for folder in systemd_cgroups()]
         self.process = None
         self.init = None
 
@@ -60,8 +75,13 @@ class Container:
                 link.unlink()
 
     def boot(self):
+        # A cgroup of its own: in one that is shared, units of the same name end each other.
+        for folder in self.cgroups:
+            folder.mkdir()
         self.process = subprocess.Popen(
-            ["systemd-nspawn", "-D", self.root, "--boot", "--quiet", "--register=no",
+            ["sh", "-c", "for folder in $0; do echo $$ >$folder/cgroup.procs || exit; done; "
+             "exec \"$@\"", " ".join(map(str, self.cgroups)),
+             "systemd-nspawn", "-D", self.root, "--boot", "--quiet", "--register=no",
              "--keep-unit", "--private-network", "--console=pipe",
              # What nspawn 252 forbids, for it does not know it.
              "--system-call-filter=landlock_create_ruleset landlock_add_rule "
@@ -123,6 +143,9 @@ class Container:
                 # Its init ends with it.
                 self.process.kill()
                 self.process.wait()
+        for folder in self.cgroups:
+            for path, *_ in os.walk(folder, topdown=False):
+                os.rmdir(path)
         for path in reversed(self.mounted):
             subprocess.run(["umount", path], check=True)
         shutil.rmtree(self.base)

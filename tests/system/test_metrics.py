@@ -146,9 +146,9 @@ def test_http_errors(scraper, request_, status):
 def test_endless_requests_end(scraper):
     scraper.server.allow("closed a control connection: a request that is too long")
     with scraper.connect() as connection:
-        with pytest.raises(OSError):
-            for _ in range(1000):
-                connection.sendall(b"x" * 1000)
+        with pytest.raises(ConnectionError):
+            for _ in range(64):  # far more than the socket's buffers take
+                connection.sendall(b"x" * 1_000_000)
             pytest.fail("nobody minds")
     assert scraper.ask(b"GET /metrics HTTP/1.1\r\n\r\n")[0].startswith("HTTP/1.1 200")
 

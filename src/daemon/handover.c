@@ -217,9 +217,9 @@ static const char *parse(struct handover *handover)
     struct slice text, parts[4];
     unsigned format;
     size_t size;
-    int n;
+    int n = 0; // as long as the text behind the numbers is another one
 
-    if (sscanf(buf_cstr(&handover->text), HEADER "%n", &format, &size, &n) != 2) {
+    if (sscanf(buf_cstr(&handover->text), HEADER "%n", &format, &size, &n) != 2 || !n) {
         return "not a state of this program";
     }
     if (format != FORMAT) {

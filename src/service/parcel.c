@@ -137,7 +137,9 @@ static int read_sealed(int fd, struct buf *bytes)
         return -ENODATA;
     }
     size = (size_t)st.st_size;
-    buf_reserve(bytes, size);
+    if (size) {
+        buf_reserve(bytes, size);
+    }
     while (done < size) {
         ssize_t n = pread(fd, bytes->data + bytes->size + done, size - done, (off_t)done);
 

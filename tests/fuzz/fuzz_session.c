@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bytes of a client, through the framer, to a session of a server with one small database. Another
 // client monitors everything and reads nothing for the first half, so that updates are folded too.
+// Messages that begin with a line feed come from a third client, which has a role.
 #include "session/session.h"
 #include "json/framer.h"
 
@@ -16,7 +17,14 @@ static const char schema_text[] =
     "\"u\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"R\"},\"min\":0,\"max\":"
     "\"unlimited\"}}},"
     "\"indexes\":[[\"i\"]]},"
-    "\"R\":{\"columns\":{\"r\":{\"type\":\"real\"}}}}}";
+    "\"R\":{\"columns\":{\"r\":{\"type\":\"real\"}}},"
+    "\"RBAC_Role\":{\"isRoot\":true,\"columns\":{\"name\":{\"type\":\"string\"},"
+    "\"permissions\":{\"type\":{\"key\":\"string\",\"value\":{\"type\":\"uuid\","
+    "\"refTable\":\"RBAC_Permission\",\"refType\":\"weak\"},\"min\":0,\"max\":\"unlimited\"}}}},"
+    "\"RBAC_Permission\":{\"isRoot\":true,\"columns\":{\"name\":{\"type\":\"string\"},"
+    "\"authorization\":{\"type\":{\"key\":\"string\",\"min\":0,\"max\":\"unlimited\"}},"
+    "\"insert_delete\":{\"type\":\"boolean\"},"
+    "\"update\":{\"type\":{\"key\":\"string\",\"min\":0,\"max\":\"unlimited\"}}}}}}";
 
 static size_t watcher_backlog;
 
@@ -54,8 +62,8 @@ static void on_close(void *userdata, const char *reason)
 
 static const struct session_sink sink = {on_send, on_send_shared, on_backlog, on_hold, on_close};
 
-static void feed(struct server *server, struct session *session, struct session *watcher,
-                 const char *data, size_t size)
+static void feed(struct server *server, struct session *session, struct session *restricted,
+                 struct session *watcher, const char *data, size_t size)
 {
     struct framer framer;
     usec_t now = 0;
@@ -70,7 +78,8 @@ static void feed(struct server *server, struct session *session, struct session 
             return;
         }
         if (status == FRAMER_DONE) {
-            session_receive(session, (struct slice){data + start, at - start}, now);
+            session_receive(data[start] == '\n' ? restricted : session,
+                            (struct slice){data + start, at - start}, now);
             start = at;
             now += USEC_PER_SEC;
             do {
@@ -90,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static size_t no_backlog;
     struct server *server = server_new(NULL, NULL);
-    struct session *session, *watcher;
+    struct session *session, *restricted, *watcher;
     struct schema *schema;
     struct db *db;
 
@@ -102,6 +111,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     server_add_db(server, db);
     watcher_backlog = 0;
     session = session_new(server, &sink, &no_backlog, &(struct session_options){.name = "fuzz"});
+    restricted =
+        session_new(server, &sink, &no_backlog,
+                    &(struct session_options){.name = "restricted", .role = "r", .client_id = "c"});
     watcher =
         session_new(server, &sink, &watcher_backlog, &(struct session_options){.name = "watcher"});
     session_receive(watcher,
@@ -110,10 +122,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                     0);
     session_receive(watcher, SLICE("{\"id\":1,\"method\":\"lock\",\"params\":[\"l\"]}"), 0);
     watcher_backlog = (size_t)2 << 20;
-    feed(server, session, watcher, (const char *)data, size);
+    feed(server, session, restricted, watcher, (const char *)data, size);
     while (server_run(server, USEC_INFINITY - 1)) {
     }
     session_free(session);
+    session_free(restricted);
     session_free(watcher);
     server_remove_db(server, db);
     db_free(db);

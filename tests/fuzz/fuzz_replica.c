@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an active server may send to its backup: bytes, through the framer, to a replica of a small
+// database that has a row. The replies that lead to replicating can be left to us: then the first
+// byte is odd. Whatever comes, the database stays one that satisfies its constraints: what it
+// prints it can be given.
+#include "replication/replica.h"
+
+#include "engine/txn.h"
+#include "json/framer.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define MAX_MESSAGE 65536
+
+#define SCHEMA                                                                                     \
+    "{\"name\":\"db\",\"version\":\"1.0.0\",\"tables\":{\"T\":{\"isRoot\":true,\"maxRows\":3,"     \
+    "\"columns\":{\"i\":{\"type\":\"integer\"},\"s\":{\"type\":\"string\",\"ephemeral\":true},"    \
+    "\"m\":{\"type\":{\"key\":\"string\",\"value\":\"real\",\"min\":0,\"max\":2}},"                \
+    "\"u\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"R\"},\"min\":0,\"max\":"           \
+    "\"unlimited\"}}},\"indexes\":[[\"i\"]]},\"R\":{\"columns\":{\"w\":{\"type\":{\"key\":{"       \
+    "\"type\":\"uuid\",\"refTable\":\"T\",\"refType\":\"weak\"},\"min\":0,\"max\":1}}}},"          \
+    "\"X\":{\"isRoot\":true,\"columns\":{\"b\":{\"type\":\"boolean\"}}}}}"
+
+#define ROW "\"00000000-0000-0000-0000-000000000002\""
+
+static const char *const opening[] = {
+    "{\"id\":0,\"error\":null,\"result\":\"11111111-1111-1111-1111-111111111111\"}",
+    "{\"id\":1,\"error\":null,\"result\":[\"db\"]}",
+    "{\"id\":2,\"error\":null,\"result\":" SCHEMA "}",
+    "{\"id\":3,\"error\":null,\"result\":{\"T\":{" ROW ":{\"new\":{\"i\":1}}}}}",
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct active {
+    struct db *db;
+    bool has_given_up;
+};
+
+static void on_send(void *userdata, struct slice text)
+{
+    const struct active *active = userdata;
+
+    assert(!active->has_given_up && !framer_check(text, SIZE_MAX, NULL, NULL));
+}
+
+static struct db *on_find_db(void *userdata, const char *name)
+{
+    const struct active *active = userdata;
+
+    return active->db;
+}
+
+static void on_give_up(void *userdata, const char *reason)
+{
+    struct active *active = userdata;
+
+    assert(!active->has_given_up && *reason);
+    active->has_given_up = true;
+}
+
+static struct db *new_db(void)
+{
+    struct changeset *changes;
+    struct schema *schema;
+    uint64_t ticket;
+    struct txn *txn;
+    struct db *db;
+
+    if (schema_from_text(SLICE(SCHEMA), &schema)) {
+        abort();
+    }
+    db = db_new(schema);
+    txn = txn_new(db);
+    txn_insert(txn, &schema->tables[0], (struct uuid){0, 1});
+    if (txn_commit(txn, false, &changes, &ticket)) {
+        abort();
+    }
+    txn_free(txn);
+    schema_unref(schema);
+    return db;
+}
+
+static void feed(struct replica *replica, const char *data, size_t size)
+{
+    struct framer framer;
+    size_t at = 0;
+
+    framer_init(&framer, MAX_MESSAGE);
+    for (size_t start = 0; at < size;) {
+        size_t consumed;
+        enum framer_status status = framer_feed(&framer, data + at, size - at, &consumed);
+
+        at += consumed;
+        if (status == FRAMER_ERROR) {
+            return;
+        }
+        if (status == FRAMER_DONE) {
+            replica_receive(replica, (struct slice){data + start, at - start});
+            start = at;
+        }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct replica_handler handler = {on_send, on_find_db, on_give_up};
+    struct active active = {.db = new_db()};
+    struct exclude exclude = {0};
+    _cleanup_buf_ struct buf names = {0};
+    struct replica *replica;
+    char *bad;
+
+    if (!exclude_parse(&exclude, "db:X", &bad)) {
+        abort();
+    }
+    replica = replica_new(&handler, &active, (struct uuid){1, 2}, &exclude);
+    replica_add_db(replica, "db");
+    replica_start(replica);
+    if (size && data[0] & 1) {
+        for (size_t i = 0; i < ARRAY_SIZE(opening); i++) {
+            replica_receive(replica, slice_of(opening[i]));
+        }
+        assert(replica_is_replicating(replica));
+    }
+    if (size) {
+        feed(replica, (const char *)data + 1, size - 1);
+    }
+    replica_put_databases(replica, &names);
+    replica_free(replica);
+    exclude_done(&exclude);
+    db_free(active.db);
+    return 0;
+}

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad input and bad clients: an error or a closed connection for them, nothing for the others."""
-import copy
 import json
 import random
 import socket
@@ -8,8 +7,8 @@ import socket
 import pytest
 from harness import wait
 from harness.rpc import Closed
+from nonsense import UUID, damage, odd_one
 
-UUID = "00000000-0000-4000-8000-000000000001"
 REQUESTS = [
     {"id": 1, "method": "echo", "params": ["text", 1.5, None, {"a": [True]}]},
     {"id": "a", "method": "list_dbs", "params": []},
@@ -39,8 +38,6 @@ REQUESTS = [
     {"id": 11, "method": "unlock", "params": ["l"]},
     {"id": 12, "method": "set_db_change_aware", "params": [True]},
 ]
-ODD = [None, True, 0, -1, 2 ** 63, 1e308, "", "T", "é\U0001f600", [], {}, [[]], ["uuid", UUID],
-       ["named-uuid", "x"], ["set", [1, 1]], ["map", [["a"]]], {"T": {}}, [None] * 50, "x" * 5000]
 
 
 @pytest.fixture
@@ -63,35 +60,6 @@ def bystander(server):
     return check
 
 
-def private_kib(server):
-    with open(f"/proc/{server.pid}/smaps_rollup", encoding="ascii") as source:
-        return sum(int(line.split()[1]) for line in source if line.startswith("Private"))
-
-
-def damage(rng, data):
-    """Some bytes flipped, lost, doubled, made up; or the end cut off."""
-    for _ in range(rng.choice([1, 1, 2, 5])):
-        start = rng.randrange(len(data) + 1)
-        end = min(len(data), start + rng.choice([1, 1, 2, 10, 100]))
-        way = rng.randrange(6)
-        if way == 0:
-            data = data[:start] + data[end:]
-        elif way == 1:
-            data = data[:end] + data[start:end] * rng.choice([1, 3]) + data[end:]
-        elif way == 2:
-            data = data[:start] + rng.randbytes(rng.choice([1, 4])) + data[end:]
-        elif way == 3:
-            data = data[:start] + rng.choice(
-                [b"[", b"{", b'"', b"\\", b"\\u0000", b"\\ud800", b"\xff", b"\0", b"1e999", b"-",
-                 b"[" * 2000, b'{"a":' * 1500]) + data[start:]
-        elif way == 4:
-            data = data[:start]
-        else:
-            data = data[:start] + bytes(b ^ 1 << rng.randrange(8) for b in data[start:end]) \
-                + data[end:]
-    return data
-
-
 @pytest.mark.ours("the peer echoes invalid UTF-8")
 @pytest.mark.parametrize("seed", range(4))
 def test_damaged_bytes(server, bystander, seed):
@@ -111,24 +79,6 @@ def test_damaged_bytes(server, bystander, seed):
         if number % 30 == 0:
             bystander()
     bystander()
-
-
-def odd_one(rng, value, depth=0):
-    """A copy of a JSON value with one part replaced, lost, renamed or added."""
-    if isinstance(value, (list, dict)) and value and (depth == 0 or rng.random() < 0.75):
-        value = copy.copy(value)
-        key = rng.choice(list(value)) if isinstance(value, dict) else rng.randrange(len(value))
-        way = rng.random()
-        if way < 0.1:
-            del value[key]
-        elif way < 0.2 and isinstance(value, dict):
-            value[rng.choice(["", "surplus", "_uuid", "é", "op"])] = value[key]
-        elif way < 0.2:
-            value.insert(key, rng.choice(ODD))
-        else:
-            value[key] = odd_one(rng, value[key], depth + 1)
-        return value
-    return rng.choice(ODD)
 
 
 @pytest.mark.ours("the peer crashes when a monitor's parameters are too few")
@@ -167,14 +117,14 @@ def test_replies_never_read(lab, server, bystander):
     writer = server.client()
     for number in range(20):
         writer.insert("small", "T", {"name": str(number) + "x" * 50000})
-    before = private_kib(server)
+    before = server.private_kib()
     request = json.dumps({"method": "transact", "id": 1, "params": [
         "small", {"op": "select", "table": "T", "where": []}]})
     clients = [server.client() for _ in range(20)]
     for client in clients:
         send_unread(client, request * 20)
         bystander()
-    grown = private_kib(server) - before
+    grown = server.private_kib() - before
     assert grown < 150 * 1024, f"{grown} KiB for what nobody reads"
     for client in clients:
         client.close()
@@ -190,12 +140,12 @@ def test_monitors_never_read(server, bystander):
     idle = [server.client() for _ in range(20)]
     for client in idle:
         client.call("monitor", "small", "m", {"T": {"columns": ["name", "n"]}})
-    before = private_kib(server)
+    before = server.private_kib()
     for number in range(1, 601):
         writer.commit("small", {"op": "update", "table": "T", "where": [["_uuid", "==",
                                                                            ["uuid", row]]],
                                 "row": {"n": number, "name": "x" * 20000}})
-    grown = private_kib(server) - before
+    grown = server.private_kib() - before
     assert grown < 100 * 1024, f"{grown} KiB for 480 MB of updates that nobody reads"
     bystander()
     for client in idle:
@@ -231,12 +181,12 @@ def test_connections_that_say_nothing(server, bystander):
 
 def test_unfinished_messages(server, bystander):
     """Halves of big messages are held while their client is there, and given back afterwards."""
-    before = private_kib(server)
+    before = server.private_kib()
     clients = [server.client() for _ in range(20)]
     for client in clients:
         client.send_raw('{"id":1,"method":"echo","params":["' + "x" * 1000000)
         bystander()
     for client in clients:
         client.close()
-    wait.until(lambda: private_kib(server) - before < 10 * 1024, "the memory of 20 MB of halves")
+    wait.until(lambda: server.private_kib() - before < 10 * 1024, "the memory of 20 MB of halves")
     bystander()

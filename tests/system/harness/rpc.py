@@ -148,6 +148,19 @@ class Client:
         """Returns the next message, whatever it is, as a Python value."""
         return json.loads(self.receive_text(what, patience))
 
+    def receive_waiting(self):
+        """Returns the messages that have come by now, as bytes, and whether the connection is still
+        open."""
+        is_open = True
+        try:
+            while self._is_readable(0):
+                self._fill(0, "anything")
+        except Closed:
+            is_open = False
+        texts = list(self.messages)
+        self.messages.clear()
+        return texts, is_open
+
     def wait_closed(self, patience=wait.PATIENCE):
         """Waits until the server has closed the connection; returns the messages before that."""
         deadline = time.monotonic() + patience

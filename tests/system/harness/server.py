@@ -112,6 +112,11 @@ class Server:
         with Client(self.control_path) as client:
             return client.call(command, *map(str, args))
 
+    def private_kib(self):
+        """The memory that is the process's alone."""
+        with open(f"/proc/{self.pid}/smaps_rollup", encoding="ascii") as source:
+            return sum(int(line.split()[1]) for line in source if line.startswith("Private"))
+
     def log(self):
         try:
             with open(self.log_path, encoding="utf-8", errors="surrogateescape") as source:

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A disk on which any one step may be the last, or go wrong: a write, a sync, a rename, a removal.
+A life in which a database is made, written to, compacted, converted, has its contents replaced, and
+is converted at a start, is cut short or disturbed at a step, and goes on. Whatever was answered is
+there, all or nothing, and a copy that was put aside is whole."""
+import json
+import pathlib
+import random
+import shutil
+import subprocess
+
+import pytest
+from harness import dbfile
+from harness.rpc import Closed, RpcError
+
+SOURCE = pathlib.Path(__file__).with_name("faulty_disk.c")
+KINDS = ["kill", "torn", "EIO", "ENOSPC"]
+# About as many steps as each half of the life has.
+N_STEPS = {"first": 70, "second": 40}
+
+pytestmark = [pytest.mark.skipif(not shutil.which("cc"), reason="there is no compiler"),
+              pytest.mark.ours("the peer makes and converts no databases at the start")]
+
+
+def schema(version):
+    columns = {"tag": {"type": "string"}}
+    columns[f"only_{version}"] = {"type": "integer"}
+    return {"name": "steps", "version": f"{version}.0.0", "tables": {
+        "T": {"isRoot": True, "columns": columns, "indexes": [["tag"]]},
+        "Twin": {"isRoot": True, "columns": columns}}}
+
+
+class Life:
+    """A database, and what it may hold by what was answered: one of `possible`, sets of tags."""
+
+    def __init__(self, lab, library, half, at, kind):
+        self.lab = lab
+        self.half = half  # the one with the fault
+        self.case = f"{kind} at step {at} of the {half} half"
+        self.kind = kind
+        self.folder = lab.path(f"{half}-{at}-{kind}")
+        self.folder.mkdir()
+        self.path = self.folder / "steps.db"
+        self.fault = {"LD_PRELOAD": str(library), "FAULTY_FOLDER": str(self.folder),
+                      "FAULTY_AT": str(at), "FAULTY_KIND": kind,
+                      "ASAN_OPTIONS": lab.env["ASAN_OPTIONS"] + ":verify_asan_link_order=0"}
+        self.possible = [frozenset()]
+        self.n_tags = 0
+        self.was_struck = False  # as far as anybody could see
+
+    def launch(self, version, half):
+        """A server that makes or converts the database when it starts."""
+        schema_path, config = self.lab.path(f"{version}.ovsschema"), self.folder / "conf"
+        schema_path.write_text(json.dumps(schema(version)))
+        config.write_text(json.dumps({"databases": {str(self.path): {"schema": str(schema_path)}}}))
+        # What goes wrong is worth a line in the log.
+        server = self.lab.new_server().allow("")
+        if half == self.half:
+            server.env = {**server.env, **self.fault}
+        return server.launch([], f"--config-file={config}")
+
+    def start(self, version, half):
+        """The server, or None: it could not start, and said why."""
+        server = self.launch(version, half)
+        try:
+            return server.wait_ready()
+        except AssertionError:
+            status = server.process.wait()
+            server.kill()
+            assert half == self.half, f"{self.case}: no start\n{server.stderr()}"
+            assert status == (-9 if self.kind in ("kill", "torn") else 1), self.case
+            assert status == -9 or "steps.db" in server.stderr(), f"{self.case}: no reason is given"
+            self.was_struck = True
+            return None
+
+    def live(self, version, half, deeds):
+        server = self.start(version, half)
+        if not server:
+            return
+        try:
+            client = server.client()
+            client.call("set_db_change_aware", True)
+            self.check(client)
+            deeds(server, client)
+        except (Closed, OSError):
+            assert half == self.half, f"{self.case}: the server hung up in the {half} half"
+        self.end(server, half)
+
+    def end(self, server, half):
+        server.process.terminate()
+        status = server.process.wait()
+        server.kill()
+        if status == -9 and half == self.half and self.kind in ("kill", "torn"):
+            self.was_struck = True
+        else:
+            assert status in (0, -15), f"{self.case}: status {status}"
+
+    # Deeds
+
+    def commit(self, client, tags, *operations):
+        """A transaction after which these tags are there."""
+        self.possible.append(frozenset(tags))
+        reply = client.transact("steps", *operations, {"op": "commit", "durable": True})
+        failed = [r for r in reply if r and "error" in r]
+        assert not failed or failed[0]["error"] == "I/O error", f"{self.case}: {reply}"
+        self.possible = self.possible[:1] if failed else self.possible[1:]
+        self.was_struck |= bool(failed)
+
+    def write(self, client, n):
+        for _ in range(n):
+            self.n_tags += 1
+            tag = f"tag {self.n_tags}"
+            self.commit(client, self.possible[0] | {tag},
+                        {"op": "insert", "table": "T", "row": {"tag": tag}},
+                        {"op": "insert", "table": "Twin", "row": {"tag": tag}})
+
+    def replace_all(self, client):
+        row = {"row": {"tag": "all that is left"}}
+        self.commit(client, {"all that is left"}, *(
+            {"op": op, "table": table, **more} for table in ("T", "Twin")
+            for op, more in (("delete", {"where": []}), ("insert", row))))
+
+    def attempt(self, call, *args):
+        """What changes nothing that is stored, and may fail."""
+        try:
+            call(*args)
+        except RpcError as error:
+            assert self.kind in ("EIO", "ENOSPC"), f"{self.case}: {error}"
+            self.was_struck = True
+
+    def first(self, server, client):
+        self.write(client, 4)
+        self.attempt(server.control, "ovsdb-server/compact", "steps")
+        self.write(client, 2)
+        self.attempt(client.call, "convert", "steps", schema(2))
+        self.write(client, 2)
+        self.replace_all(client)
+        self.write(client, 1)
+        self.attempt(server.control, "ovsdb-server/compact", "steps")
+
+    def second(self, server, client):
+        self.write(client, 2)
+        self.attempt(server.control, "ovsdb-server/compact", "steps")
+        self.write(client, 1)
+
+    # What is left
+
+    def accept(self, tags, twins):
+        """The database is one that it may be, by what was answered."""
+        assert sorted(tags) == sorted(twins), f"{self.case}: half a transaction"
+        assert frozenset(tags) in self.possible, \
+            f"{self.case}: {sorted(tags)}, not one of {list(map(sorted, self.possible))}"
+
+    def check(self, client):
+        tags, twins = ([row["tag"] for row in client.select("steps", table, ["tag"])]
+                       for table in ("T", "Twin"))
+        self.accept(tags, twins)
+        self.possible = [frozenset(tags)]
+
+    def check_copies(self):
+        """What was put aside before a conversion is what the first half had left."""
+        for path in self.folder.glob("steps.db.backup*"):
+            results = json.loads(self.lab.tool("query", path, json.dumps(["steps", *(
+                {"op": "select", "table": table, "where": [], "columns": ["tag"]}
+                for table in ("T", "Twin"))])).ok())
+            self.accept(*([row["tag"] for row in result["rows"]] for result in results))
+
+    def run(self):
+        self.live(1, "first", self.first)
+        after_first = self.possible
+        self.live(3, "second", self.second)
+        self.live(3, "last", self.second)
+        assert [type(r) for r in dbfile.read(self.path)[:2]] == [dict, dict]
+        left = {p.name for p in self.folder.iterdir() if not p.name.startswith("steps.db.backup")}
+        assert left == {"conf", "steps.db", ".steps.db.~lock~"}, f"{self.case}: {left}"
+        self.possible = after_first
+        self.check_copies()
+
+
+@pytest.fixture
+def library(lab):
+    path = lab.path("faulty_disk.so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-D_FILE_OFFSET_BITS=64", "-o", path, SOURCE],
+                   check=True)
+    return path
+
+
+def test_every_step(lab, library, pytestconfig):
+    """Some of them, that is; all with --rounds 1500."""
+    cases = [(half, at, kind) for half, n in N_STEPS.items() for at in range(1, n + 1)
+             for kind in KINDS]
+    n = min(len(cases), pytestconfig.getoption("rounds") // 3)
+    lives = [Life(lab, library, *case) for case in random.Random(4).sample(cases, n)]
+    for life in lives:
+        life.run()
+    struck = [life.case for life in lives if life.was_struck]
+    print("\n".join(sorted(struck)))
+    assert len(struck) > n // 3, "most lives were not disturbed"

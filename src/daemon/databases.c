@@ -8,15 +8,11 @@
 #include "daemon/startup.h"
 #include "model/schema.h"
 #include "service/confine.h"
-#include "service/notify.h"
 #include "store/provision.h"
 
 #include <malloc.h>
 
 #define RUN_TIME USEC_PER_MSEC // of long work at once
-
-// A conversion at the start does not say how far it is.
-#define CONVERSION_EXTENDS (15 * 60 * USEC_PER_SEC)
 
 LOG_MODULE(ovsdb_server);
 
@@ -212,7 +208,7 @@ static void insert(struct databases *databases, const char *name, struct store *
 static struct ovsdb_error *open_store(struct databases *databases, const char *path,
                                       const char *schema_path, struct store **ret)
 {
-    static const struct store_progress progress = {startup_progress, NULL};
+    static const struct progress progress = {startup_progress, NULL};
     _cleanup_schema_ struct schema *schema = NULL;
     struct ovsdb_error *error = NULL;
 
@@ -227,8 +223,7 @@ static struct ovsdb_error *open_store(struct databases *databases, const char *p
         error = store_open(path, STORE_READ_WRITE, databases->gate, &progress, ret);
     }
     if (!error && schema) {
-        notify_extend_timeout(CONVERSION_EXTENDS);
-        error = provision_convert(*ret, schema);
+        error = provision_convert(*ret, schema, &progress);
         if (error) {
             store_close(*ret);
         }

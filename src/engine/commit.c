@@ -168,6 +168,13 @@ static struct ovsdb_error *append_to_log(struct db *db, struct changeset *change
     return NULL;
 }
 
+struct ovsdb_error *txn_step(const struct txn *txn)
+{
+    int r = progress_step(txn->progress, "checking", 0, 0);
+
+    return r ? error_io(-r, "the checks were interrupted") : NULL;
+}
+
 struct ovsdb_error *txn_check(struct txn *txn, size_t *ret_n_changes)
 {
     struct ovsdb_error *error = references_settle(txn);
@@ -177,6 +184,7 @@ struct ovsdb_error *txn_check(struct txn *txn, size_t *ret_n_changes)
         *ret_n_changes = count_changes(txn);
         error = unique_check_max_rows(txn);
     }
+    error = error ? error : txn_step(txn);
     return error ? error : unique_apply(txn);
 }
 

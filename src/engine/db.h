@@ -4,6 +4,7 @@
 #pragma once
 
 #include "basic/list.h"
+#include "basic/progress.h"
 #include "engine/changeset.h"
 
 struct db;
@@ -77,8 +78,8 @@ void db_load_keep_trail(struct db *db, size_t max_changes);
 // at most about `max_memory` bytes. Only with a trail. O(rows changed + tables).
 void db_load_end_record(struct db *db, struct uuid txn_id, size_t max_memory);
 // Builds indexes and reference counts, purges dangling weak references, and checks every
-// constraint. On error the database must be freed. O(database).
-struct ovsdb_error *db_load_finish(struct db *db);
+// constraint. On error the database must be freed. `progress` may be NULL. O(database).
+struct ovsdb_error *db_load_finish(struct db *db, const struct progress *progress);
 // Where the chain of change sets begins that loading has kept: the first is known by its id only.
 // Once; afterwards, and without a trail, it is the tail. A reference, the caller's.
 struct changeset *db_take_trail(struct db *db);

@@ -19,7 +19,8 @@ struct txn {
     size_t n_tables, tables_capacity;
     struct buf comment;
     bool has_comment;
-    bool has_purged; // weak references of some row
+    bool has_purged;                 // weak references of some row
+    const struct progress *progress; // while loading, or NULL
     // While committing, see references.c.
     struct pending **queue; // rows to be collected
     size_t n_queue, queue_capacity;
@@ -68,6 +69,8 @@ void txn_remove(struct txn *txn, struct table *table, struct entry *entry);
 // The checks of a commit, all that can fail but the log; after success the indexes show the new
 // versions.
 struct ovsdb_error *txn_check(struct txn *txn, size_t *ret_n_changes);
+// Tells that one of the steps that look at every row is over. An error if that is to be the last.
+struct ovsdb_error *txn_step(const struct txn *txn);
 // Makes the new versions current and ends the transaction.
 void txn_install(struct txn *txn);
 // Forgets everything that is pending. Rows that only the transaction knew are gone.

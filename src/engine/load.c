@@ -135,24 +135,23 @@ static void reinsert(struct txn *txn, struct table *table)
     table->n_rows = 0;
 }
 
-struct ovsdb_error *db_load_finish(struct db *db)
+struct ovsdb_error *db_load_finish(struct db *db, const struct progress *progress)
 {
     struct ovsdb_error *error = NULL;
-    struct txn *txn;
+    struct txn *txn = txn_new(db);
     size_t n_changes, n_rows = 0;
 
+    txn->progress = progress;
     for (uint16_t i = 0; i < db->schema->n_tables && !error; i++) {
         error = check_values(db->tables[i]);
+        error = error ? error : txn_step(txn);
     }
-    if (error) {
-        return error;
-    }
-    txn = txn_new(db);
-    for (uint16_t i = 0; i < db->schema->n_tables; i++) {
+    for (uint16_t i = 0; i < db->schema->n_tables && !error; i++) {
         n_rows += db->tables[i]->n_rows;
         reinsert(txn, db->tables[i]);
+        error = txn_step(txn);
     }
-    error = txn_check(txn, &n_changes);
+    error = error ? error : txn_check(txn, &n_changes);
     if (!error) {
         // Rows that were not as their writer had them in memory: what the records say of the past
         // does not lead here.
@@ -161,6 +160,7 @@ struct ovsdb_error *db_load_finish(struct db *db)
         }
         txn_install(txn);
     }
+    txn->progress = NULL;
     txn_free(txn);
     return error;
 }

@@ -372,7 +372,8 @@ struct ovsdb_error *references_settle(struct txn *txn)
     do {
         if (!error) {
             collect(txn);
-            error = purge_all(txn);
+            error = txn_step(txn);
+            error = error ? error : purge_all(txn);
         }
     } while (!error && txn->n_queue);
     return error;

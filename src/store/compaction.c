@@ -41,7 +41,6 @@ struct waiter {
 struct compaction {
     struct store *store;
     enum phase phase;
-    const struct store_progress *progress; // in-line only
     struct snapshot *snapshot;
     struct schema *schema;
     struct job job;
@@ -67,15 +66,9 @@ static int check_canceled(struct compaction *compaction)
     return atomic_load(&compaction->is_canceled) ? -ECANCELED : 0;
 }
 
-static int on_flush_mt(void *userdata, size_t done, size_t total)
+static int on_step_mt(void *userdata, const char *what, uint64_t done, uint64_t total)
 {
-    struct compaction *compaction = userdata;
-    int r = check_canceled(compaction);
-
-    if (compaction->progress) {
-        compaction->progress->report(compaction->progress->userdata, "compacting", done, total);
-    }
-    return r ? r : stream_flush(&compaction->file.stream);
+    return check_canceled(userdata);
 }
 
 static int copy(struct compaction *compaction, uint64_t to, struct buf *buf)
@@ -101,11 +94,12 @@ static int copy(struct compaction *compaction, uint64_t to, struct buf *buf)
 
 static int write_mt(struct compaction *compaction)
 {
-    const struct encode_sink sink = {on_flush_mt, compaction};
+    const struct progress progress = {on_step_mt, compaction};
     int r = new_file_put_schema(&compaction->file, compaction->schema);
 
     if (!r) {
-        r = new_file_put_rows(&compaction->file, compaction->snapshot, compaction->comment, &sink);
+        r = new_file_put_rows(&compaction->file, compaction->snapshot, compaction->comment,
+                              &progress);
     }
     return !r && fsync(compaction->file.fd) < 0 ? -errno : r;
 }
@@ -403,13 +397,12 @@ static void keep_error(void *userdata, const struct ovsdb_error *error)
     }
 }
 
-struct ovsdb_error *store_compact(struct store *store, const struct store_progress *progress)
+struct ovsdb_error *store_compact(struct store *store)
 {
     struct ovsdb_error *error = NULL;
 
     store_start_compaction(store, keep_error, &error);
     while (store->compaction) {
-        store->compaction->progress = progress;
         if (!store_run(store) && store->compaction) {
             job_finish(&store->compaction->job);
         }

@@ -40,35 +40,31 @@ struct conversion {
     void *userdata;
 };
 
-static int on_flush_mt(void *userdata, size_t done, size_t total)
+static int on_step_mt(void *userdata, const char *what, uint64_t done, uint64_t total)
 {
-    struct conversion *conversion = userdata;
+    const struct conversion *conversion = userdata;
 
-    if (atomic_load(&conversion->is_canceled)) {
-        return -ECANCELED;
-    }
-    return stream_flush(&conversion->file.stream);
+    return atomic_load(&conversion->is_canceled) ? -ECANCELED : 0;
 }
 
 // The rows are those of the new database, which nobody else has yet.
-static int write_rows_mt(struct conversion *conversion)
+static int write_rows_mt(struct conversion *conversion, const struct progress *progress)
 {
-    const struct encode_sink sink = {on_flush_mt, conversion};
     struct snapshot *snapshot = snapshot_new(conversion->db);
     int r;
 
     snapshot_collect(snapshot, SIZE_MAX);
-    r = new_file_put_rows(&conversion->file, snapshot, conversion->comment, &sink);
+    r = new_file_put_rows(&conversion->file, snapshot, conversion->comment, progress);
     snapshot_free(snapshot);
     return r;
 }
 
-static struct ovsdb_error *write_mt(struct conversion *conversion)
+static struct ovsdb_error *write_mt(struct conversion *conversion, const struct progress *progress)
 {
     int r = new_file_put_schema(&conversion->file, conversion->schema);
 
     if (!r) {
-        r = write_rows_mt(conversion);
+        r = write_rows_mt(conversion, progress);
     }
     if (!r && fsync(conversion->file.fd) < 0) {
         r = -errno;
@@ -82,12 +78,13 @@ static struct ovsdb_error *write_mt(struct conversion *conversion)
 static void run_mt(struct job *job)
 {
     struct conversion *conversion = CONTAINER_OF(job, struct conversion, job);
+    const struct progress progress = {on_step_mt, conversion};
 
     text_thread_begin();
-    conversion->error = convert_rows(conversion->snapshot, conversion->schema,
-                                     &conversion->is_canceled, &conversion->db);
+    conversion->error =
+        convert_rows(conversion->snapshot, conversion->schema, &progress, &conversion->db);
     if (!conversion->error) {
-        conversion->error = write_mt(conversion);
+        conversion->error = write_mt(conversion, &progress);
     }
     if (conversion->file.temp_path) {
         db_free(TAKE_PTR(conversion->db));

@@ -7,9 +7,12 @@
 
 #include <errno.h>
 
+#define STEP_ROWS 1024
+
 struct converter {
     struct db *db;
-    const atomic_bool *is_canceled;
+    const struct progress *progress;
+    size_t n_done, n_total; // rows
     struct buf text;
     struct buf scratch;
 };
@@ -76,19 +79,24 @@ static struct ovsdb_error *convert_table(struct converter *converter,
     struct row *const *rows = snapshot_rows(snapshot, index, &n);
 
     for (size_t i = 0; i < n && !error; i++) {
-        if (converter->is_canceled && atomic_load(converter->is_canceled)) {
-            return error_io(ECANCELED, "the conversion was interrupted");
+        int r = 0;
+
+        if (!(converter->n_done++ % STEP_ROWS)) {
+            r = progress_step(converter->progress, "converting", converter->n_done,
+                              converter->n_total);
         }
-        error = convert_row(converter, rows[i], table);
+        error = r ? error_io(-r, "the conversion was interrupted")
+                  : convert_row(converter, rows[i], table);
     }
     return error;
 }
 
 struct ovsdb_error *convert_rows(const struct snapshot *snapshot, struct schema *schema,
-                                 const atomic_bool *is_canceled, struct db **ret)
+                                 const struct progress *progress, struct db **ret)
 {
     const struct schema *old = snapshot_schema(snapshot);
-    struct converter converter = {.db = db_new(schema), .is_canceled = is_canceled};
+    struct converter converter = {
+        .db = db_new(schema), .progress = progress, .n_total = snapshot_n_rows(snapshot)};
     struct ovsdb_error *error = NULL;
 
     for (size_t i = 0; i < old->n_tables && !error; i++) {
@@ -99,7 +107,7 @@ struct ovsdb_error *convert_rows(const struct snapshot *snapshot, struct schema 
         }
     }
     if (!error) {
-        error = db_load_finish(converter.db);
+        error = db_load_finish(converter.db, progress);
     }
     buf_done(&converter.text);
     buf_done(&converter.scratch);
@@ -111,13 +119,14 @@ struct ovsdb_error *convert_rows(const struct snapshot *snapshot, struct schema 
     return NULL;
 }
 
-struct ovsdb_error *store_convert(struct db *db, struct schema *schema, struct db **ret)
+struct ovsdb_error *store_convert(struct db *db, struct schema *schema,
+                                  const struct progress *progress, struct db **ret)
 {
     struct snapshot *snapshot = snapshot_new(db);
     struct ovsdb_error *error;
 
     snapshot_collect(snapshot, SIZE_MAX);
-    error = convert_rows(snapshot, schema, NULL, ret);
+    error = convert_rows(snapshot, schema, progress, ret);
     snapshot_free(snapshot);
     return error;
 }

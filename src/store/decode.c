@@ -160,18 +160,17 @@ static struct ovsdb_error *decode_row(struct decoder *decoder, struct cursor *cu
     return error;
 }
 
-static void decoder_report(struct decoder *decoder, const struct cursor *cursor)
+static struct ovsdb_error *decoder_report(struct decoder *decoder, const struct cursor *cursor)
 {
     struct decode_position *position = decoder->position;
     uint64_t at = position->offset + (uint64_t)(cursor->p - decoder->record.data);
+    int r = 0;
 
     if (UNLIKELY(at >= position->next_report)) {
         position->next_report = at + PROGRESS_EVERY;
-        if (position->progress) {
-            position->progress->report(position->progress->userdata, "loading", at,
-                                       position->file_size);
-        }
+        r = progress_step(position->progress, "loading", at, position->file_size);
     }
+    return r ? error_io(-r, "interrupted") : NULL;
 }
 
 static struct ovsdb_error *decode_table(struct decoder *decoder, struct cursor *cursor,
@@ -192,7 +191,10 @@ static struct ovsdb_error *decode_table(struct decoder *decoder, struct cursor *
             error_prefix(error, "table %s, row %s: ", table->name, uuid_text(uuid, text));
             return error;
         }
-        decoder_report(decoder, cursor);
+        error = decoder_report(decoder, cursor);
+        if (error) {
+            return error;
+        }
     }
     return NULL;
 }

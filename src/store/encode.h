@@ -11,10 +11,9 @@
 // written.
 #pragma once
 
+#include "basic/progress.h"
 #include "engine/snapshot.h"
 #include "store/record.h"
-
-struct store_progress;
 
 // Writes the changes between record_begin() and record_end(). False if there is nothing to write,
 // because only ephemeral columns changed. O(size of the changed values).
@@ -46,8 +45,8 @@ void decode_info(struct slice record, struct buf *scratch, struct record_info *r
 
 // Where a record is in the file, so that progress can be reported.
 struct decode_position {
-    const struct store_progress *progress; // or NULL
-    uint64_t offset;                       // of the record's text
+    const struct progress *progress; // or NULL
+    uint64_t offset;                 // of the record's text
     uint64_t file_size;
     uint64_t next_report; // in the file; moved on by decode_record()
 };

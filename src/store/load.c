@@ -126,7 +126,7 @@ static struct ovsdb_error *load_end(struct loader *loader, enum reader_status st
                          "records before it",
                          loader->path, reader_reason(loader->reader), loader->path);
     }
-    error = db_load_finish(loader->db);
+    error = db_load_finish(loader->db, loader->position.progress);
     if (error) {
         error_prefix(error, "%s: ", loader->path);
         return error;
@@ -158,6 +158,7 @@ struct ovsdb_error *load_database(struct reader *reader, const char *path,
     struct loader loader = {.reader = reader, .path = path, .keep_trail = options->keep_trail};
     struct ovsdb_error *error;
 
+    reader_set_progress(reader, options->progress);
     loader.position.progress = options->progress;
     loader.position.file_size = reader_file_size(reader);
     error = load_all(&loader);

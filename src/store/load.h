@@ -5,8 +5,6 @@
 #include "engine/db.h"
 #include "store/reader.h"
 
-struct store_progress;
-
 struct loaded {
     struct db *db;
     uint64_t size;          // of the whole records: what comes after is torn
@@ -16,8 +14,8 @@ struct loaded {
 };
 
 struct load_options {
-    const struct store_progress *progress; // or NULL
-    bool keep_trail;                       // the last records' changes, for the history
+    const struct progress *progress; // or NULL
+    bool keep_trail;                 // the last records' changes, for the history
 };
 
 // Every record is checked and applied, then every constraint. Damage is an error. O(file +

@@ -10,8 +10,22 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+static struct list unfinished = LIST_INIT(&unfinished); // struct new_file
+
+void new_files_remove(void)
+{
+    const struct new_file *file;
+
+    LIST_FOREACH (file, &unfinished, node) {
+        if (file->temp_path) {
+            unlink(file->temp_path);
+        }
+    }
+}
+
 void new_file_done(struct new_file *file)
 {
+    list_remove(&file->node);
     if (file->temp_path) {
         unlink(file->temp_path);
     }
@@ -53,14 +67,30 @@ int new_file_put_schema(struct new_file *file, const struct schema *schema)
     return r;
 }
 
-int new_file_put_rows(struct new_file *file, const struct snapshot *snapshot, const char *comment,
-                      const struct encode_sink *sink)
+// Rows on their way to the file.
+struct putting {
+    struct new_file *file;
+    const struct progress *progress;
+};
+
+static int on_flush(void *userdata, size_t done, size_t total)
 {
+    struct putting *putting = userdata;
+    int r = progress_step(putting->progress, "writing", done, total);
+
+    return r ? r : stream_flush(&putting->file->stream);
+}
+
+int new_file_put_rows(struct new_file *file, const struct snapshot *snapshot, const char *comment,
+                      const struct progress *progress)
+{
+    struct putting putting = {file, progress};
+    const struct encode_sink sink = {on_flush, &putting};
     uint64_t size;
     int r;
 
     stream_begin(&file->stream, file->fd, file->size);
-    r = encode_rows(&file->stream.buf, snapshot, comment, clock_realtime() / USEC_PER_MSEC, sink);
+    r = encode_rows(&file->stream.buf, snapshot, comment, clock_realtime() / USEC_PER_MSEC, &sink);
     if (!r) {
         r = stream_end(&file->stream, &size);
     }
@@ -71,33 +101,38 @@ int new_file_put_rows(struct new_file *file, const struct snapshot *snapshot, co
     return r;
 }
 
+// 0 or negative errno.
+static int make(struct new_file *file, int like)
+{
+    if (unlink(file->temp_path) < 0 && errno != ENOENT) {
+        return -errno;
+    }
+    file->fd = open(file->temp_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                    like >= 0 ? 0600 : 0660);
+    if (file->fd < 0) {
+        return -errno;
+    }
+    if (like >= 0) {
+        return copy_permissions(file->fd, like);
+    }
+    file_give_to_folder(file->fd, file->path);
+    return 0;
+}
+
 struct ovsdb_error *new_file_open(const char *path, int like, struct new_file *ret)
 {
-    struct new_file file = {.fd = -1};
-    int r = 0;
+    struct ovsdb_error *error;
+    int r;
 
-    file.path = xstrdup(path);
-    file.temp_path = xasprintf("%s.tmp", path);
-    if (unlink(file.temp_path) < 0 && errno != ENOENT) {
-        r = -errno;
-    }
-    if (!r) {
-        file.fd = open(file.temp_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                       like >= 0 ? 0600 : 0660);
-        r = file.fd < 0 ? -errno : 0;
-    }
-    if (!r && like >= 0) {
-        r = copy_permissions(file.fd, like);
-    } else if (!r) {
-        file_give_to_folder(file.fd, path);
-    }
+    *ret =
+        (struct new_file){.path = xstrdup(path), .temp_path = xasprintf("%s.tmp", path), .fd = -1};
+    list_push_back(&unfinished, &ret->node);
+    r = make(ret, like);
     if (r) {
-        struct ovsdb_error *error = new_file_error(&file, r);
-
-        new_file_done(&file);
+        error = new_file_error(ret, r);
+        new_file_done(ret);
         return error;
     }
-    *ret = file;
     return NULL;
 }
 
@@ -106,31 +141,13 @@ struct ovsdb_error *new_file_error(const struct new_file *file, int error)
     return error_io(-error, "%s: cannot be written", file->temp_path);
 }
 
-// A sink for rows that are written in-line.
-struct in_line {
-    struct new_file *file;
-    const struct store_progress *progress;
-};
-
-static int on_flush(void *userdata, size_t done, size_t total)
-{
-    struct in_line *in_line = userdata;
-
-    if (in_line->progress) {
-        in_line->progress->report(in_line->progress->userdata, "compacting", done, total);
-    }
-    return stream_flush(&in_line->file->stream);
-}
-
 static int put_rows(struct new_file *file, const struct new_file_content *content)
 {
-    struct in_line in_line = {file, content->progress};
-    const struct encode_sink sink = {on_flush, &in_line};
     struct snapshot *snapshot = snapshot_new(content->db);
     int r;
 
     snapshot_collect(snapshot, SIZE_MAX);
-    r = new_file_put_rows(file, snapshot, content->comment, &sink);
+    r = new_file_put_rows(file, snapshot, content->comment, content->progress);
     snapshot_free(snapshot);
     return r;
 }
@@ -138,27 +155,24 @@ static int put_rows(struct new_file *file, const struct new_file_content *conten
 struct ovsdb_error *new_file_write(const char *path, const struct new_file_content *content,
                                    int like, struct new_file *ret)
 {
-    struct new_file file;
-    struct ovsdb_error *error = new_file_open(path, like, &file);
+    struct ovsdb_error *error = new_file_open(path, like, ret);
     int r;
 
     if (error) {
         return error;
     }
-    r = new_file_put_schema(&file, content->schema);
+    r = new_file_put_schema(ret, content->schema);
     if (!r && content->db) {
-        r = put_rows(&file, content);
+        r = put_rows(ret, content);
     }
-    if (!r && fsync(file.fd) < 0) {
+    if (!r && fsync(ret->fd) < 0) {
         r = -errno;
     }
     if (r) {
-        error = new_file_error(&file, r);
-        new_file_done(&file);
-        return error;
+        error = new_file_error(ret, r);
+        new_file_done(ret);
     }
-    *ret = file;
-    return NULL;
+    return error;
 }
 
 // Renames unless the target exists.

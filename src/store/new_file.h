@@ -3,6 +3,7 @@
 // so that a crash at any moment leaves the old file or the new one, never a part.
 #pragma once
 
+#include "basic/list.h"
 #include "store/encode.h"
 #include "store/stream.h"
 
@@ -12,23 +13,25 @@ struct new_file {
     int fd;
     uint64_t size;
     uint64_t schema_size; // of the first record
-    struct stream stream; // while rows are put: what a sink flushes
+    struct stream stream; // while rows are put
+    struct list node;     // among the unfinished
 };
 
 // What it holds.
 struct new_file_content {
     struct schema *schema;
-    struct db *db;       // NULL: no snapshot
-    const char *comment; // of the snapshot, or NULL
-    const struct store_progress *progress;
+    struct db *db;                   // NULL: no snapshot
+    const char *comment;             // of the snapshot, or NULL
+    const struct progress *progress; // or NULL
 };
 
 // Step by step, on any thread: an empty temporary file, as new_file_write() describes it; then its
-// records, each 0 or negative errno. `sink` may be NULL.
+// records, each 0 or negative errno. `progress` may be NULL. Begun and done with on the engine
+// thread, and `ret` stays where it is meanwhile.
 struct ovsdb_error *new_file_open(const char *path, int like, struct new_file *ret);
 int new_file_put_schema(struct new_file *file, const struct schema *schema);
 int new_file_put_rows(struct new_file *file, const struct snapshot *snapshot, const char *comment,
-                      const struct encode_sink *sink);
+                      const struct progress *progress);
 struct ovsdb_error *new_file_error(const struct new_file *file, int error);
 
 // Writes and syncs the temporary file. It takes mode and owner of `like` (-1: 0660 & ~umask). A
@@ -39,3 +42,5 @@ struct ovsdb_error *new_file_write(const char *path, const struct new_file_conte
 struct ovsdb_error *new_file_install(struct new_file *file, bool replace);
 // Removes the temporary file, if it was not installed, and closes `fd` unless it is -1.
 void new_file_done(struct new_file *file);
+// Removes the temporary files of all: for a process that ends in the middle.
+void new_files_remove(void);

@@ -13,8 +13,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/sendfile.h>
+#include <sys/stat.h>
 
 #define MAX_COPIES 1000
+#define COPY_SIZE  ((size_t)16 << 20)
 
 LOG_MODULE(store);
 
@@ -50,18 +52,27 @@ struct ovsdb_error *provision_create(const char *path, struct schema *schema)
     return error;
 }
 
-static int copy_bytes(int to, int from)
+// Each piece is synced, so that the disk is not behind at the end.
+static int copy_bytes(int to, int from, const struct progress *progress)
 {
+    uint64_t done = 0;
+    struct stat st;
     ssize_t n;
+    int r = fstat(from, &st) < 0 ? -errno : 0;
 
-    do {
-        n = sendfile(to, from, NULL, 1 << 30);
-    } while (n > 0 || (n < 0 && errno == EINTR));
-    return n < 0 || fsync(to) < 0 ? -errno : 0;
+    while (!r && (n = sendfile(to, from, NULL, COPY_SIZE))) {
+        if ((n < 0 && errno != EINTR) || fdatasync(to) < 0) {
+            return -errno;
+        }
+        done += (uint64_t)MAX(n, (ssize_t)0);
+        r = progress_step(progress, "copying", done, (uint64_t)st.st_size);
+    }
+    return !r && fsync(to) < 0 ? -errno : r;
 }
 
 // *ret_exists: there is such a file already, which is left alone.
-static struct ovsdb_error *copy_file(const char *path, int fd, bool *ret_exists)
+static struct ovsdb_error *copy_file(const char *path, int fd, const struct progress *progress,
+                                     bool *ret_exists)
 {
     struct new_file copy;
     struct ovsdb_error *error;
@@ -75,7 +86,7 @@ static struct ovsdb_error *copy_file(const char *path, int fd, bool *ret_exists)
     if (error) {
         return error;
     }
-    r = copy_bytes(copy.fd, fd);
+    r = copy_bytes(copy.fd, fd, progress);
     error = r < 0 ? new_file_error(&copy, r) : new_file_install(&copy, false);
     new_file_done(&copy);
     return error;
@@ -92,7 +103,8 @@ static char *name_of_copy(const char *path, const struct schema *schema)
     return xasprintf("%s.backup%s-%.*s", path, schema->version, (int)size, schema->cksum);
 }
 
-static struct ovsdb_error *put_aside(const char *path, const struct schema *schema, char **ret)
+static struct ovsdb_error *put_aside(const char *path, const struct schema *schema,
+                                     const struct progress *progress, char **ret)
 {
     _cleanup_free_ char *name = name_of_copy(path, schema);
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -106,7 +118,7 @@ static struct ovsdb_error *put_aside(const char *path, const struct schema *sche
         bool exists;
 
         lseek(fd, 0, SEEK_SET);
-        error = copy_file(numbered, fd, &exists);
+        error = copy_file(numbered, fd, progress, &exists);
         if (error || !exists) {
             *ret = TAKE_PTR(numbered);
             return error;
@@ -115,7 +127,8 @@ static struct ovsdb_error *put_aside(const char *path, const struct schema *sche
     return error_io(EEXIST, "%s", name);
 }
 
-static struct ovsdb_error *convert(struct store *store, struct schema *schema)
+static struct ovsdb_error *convert(struct store *store, struct schema *schema,
+                                   const struct progress *progress)
 {
     const struct schema *former = db_schema(store_db(store));
     _cleanup_free_ char *version = xstrdup(former->version);
@@ -128,15 +141,15 @@ static struct ovsdb_error *convert(struct store *store, struct schema *schema)
     if (r < 0) {
         return error_io(-r, "%s: cannot be found", store_path(store));
     }
-    error = store_convert(store_db(store), schema, &db);
+    error = store_convert(store_db(store), schema, progress, &db);
     if (error) {
         error_prefix(error, "%s: cannot be converted to version %s: ", store_path(store),
                      schema->version);
         return error;
     }
-    error = put_aside(path, former, &copy);
+    error = put_aside(path, former, progress, &copy);
     if (!error) {
-        error = store_replace(store, db, "converted by ovsdb-server");
+        error = store_replace(store, db, "converted by ovsdb-server", progress);
     }
     if (error) {
         db_free(db);
@@ -157,7 +170,8 @@ static bool is_newer(const struct schema *a, const struct schema *b)
            version_test(&versions[0], ">", &versions[1], &result) && result;
 }
 
-struct ovsdb_error *provision_convert(struct store *store, struct schema *schema)
+struct ovsdb_error *provision_convert(struct store *store, struct schema *schema,
+                                      const struct progress *progress)
 {
     const struct schema *present = db_schema(store_db(store));
 
@@ -174,5 +188,5 @@ struct ovsdb_error *provision_convert(struct store *store, struct schema *schema
                   store_path(store), present->version, schema->version);
         return NULL;
     }
-    return convert(store, schema);
+    return convert(store, schema, progress);
 }

@@ -15,7 +15,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#define READ_SIZE 262144
+#define READ_SIZE     262144
+#define READ_SIZE_MAX ((size_t)8 << 20) // then progress is told
 
 struct reader {
     int fd;
@@ -29,7 +30,13 @@ struct reader {
     enum reader_status status;
     int read_error; // errno
     char *reason;
+    const struct progress *progress;
 };
+
+void reader_set_progress(struct reader *reader, const struct progress *progress)
+{
+    reader->progress = progress;
+}
 
 void reader_free(struct reader *reader)
 {
@@ -51,9 +58,17 @@ static bool read_window(struct reader *reader, size_t want)
     struct buf *window = &reader->window;
 
     while (window->size < want) {
-        ssize_t n = pread(reader->fd, window->data + window->size, window->capacity - window->size,
-                          (off_t)(reader->window_offset + window->size));
+        size_t size = MIN(window->capacity - window->size, READ_SIZE_MAX);
+        uint64_t at = reader->window_offset + window->size;
+        ssize_t n = pread(reader->fd, window->data + window->size, size, (off_t)at);
+        int r = size == READ_SIZE_MAX
+                    ? progress_step(reader->progress, "reading", at, reader->file_size)
+                    : 0;
 
+        if (r) {
+            reader->read_error = -r;
+            return false;
+        }
         if (n < 0 && errno == EINTR) {
             continue;
         }

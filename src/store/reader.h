@@ -9,6 +9,7 @@
 //     if (status != READER_END) { ... reader_problem(reader) ... }
 #pragma once
 
+#include "basic/progress.h"
 #include "model/error.h"
 
 #include <stdint.h>
@@ -39,6 +40,8 @@ struct ovsdb_error *reader_open(const char *path, struct reader **ret);
 // The same for an open descriptor, which stays the caller's; `path` is for messages.
 struct ovsdb_error *reader_open_fd(int fd, const char *path, struct reader **ret);
 void reader_free(struct reader *reader);
+// Told while long records are read, unless it is NULL.
+void reader_set_progress(struct reader *reader, const struct progress *progress);
 
 // The next record. After another result than READER_RECORD the result stays the same. Reads and
 // hashes the record: O(its size); when the record is bad, O(what is left of the file).

@@ -59,9 +59,11 @@ static struct ovsdb_error *rewrite(struct store *store, const struct new_file_co
     return error;
 }
 
-struct ovsdb_error *store_replace(struct store *store, struct db *db, const char *comment)
+struct ovsdb_error *store_replace(struct store *store, struct db *db, const char *comment,
+                                  const struct progress *progress)
 {
-    struct new_file_content content = {.schema = db_schema(db), .db = db, .comment = comment};
+    struct new_file_content content = {
+        .schema = db_schema(db), .db = db, .comment = comment, .progress = progress};
     struct ovsdb_error *error = rewrite(store, &content);
 
     if (error) {

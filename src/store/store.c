@@ -90,7 +90,7 @@ static struct ovsdb_error *load(struct store *store, const struct load_options *
 }
 
 struct ovsdb_error *store_open(const char *path, enum store_mode mode, struct gate *gate,
-                               const struct store_progress *progress, struct store **ret)
+                               const struct progress *progress, struct store **ret)
 {
     // Only who serves clients needs a history.
     const struct load_options options = {.progress = progress, .keep_trail = gate != NULL};

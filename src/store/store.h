@@ -4,6 +4,7 @@
 #pragma once
 
 #include "basic/clock.h"
+#include "basic/progress.h"
 #include "engine/db.h"
 #include "store/gate.h"
 
@@ -14,18 +15,11 @@ enum store_mode {
     STORE_READ_WRITE, // locked against other processes; a torn last record is cut off
 };
 
-// Called now and then during long work (loading, compaction) with the bytes done and their total
-// (0: unknown).
-struct store_progress {
-    void (*report)(void *userdata, const char *what, uint64_t done, uint64_t total);
-    void *userdata;
-};
-
 // Opens the database file `path` and loads it. `gate` issues the tickets of durable commits; NULL:
 // the store syncs when it is closed. `progress` may be NULL. Errors name the file and the offset
 // and, for damage, the ovsdb-tool verb that shows what is whole. O(file + database).
 struct ovsdb_error *store_open(const char *path, enum store_mode mode, struct gate *gate,
-                               const struct store_progress *progress, struct store **ret);
+                               const struct progress *progress, struct store **ret);
 // store_open() failed because the file holds what is no record, with records behind it.
 bool store_is_damage(const struct ovsdb_error *error);
 // Everything committed is synced first. Frees the database with it. NULL allowed.
@@ -53,7 +47,7 @@ bool store_is_compacting(const struct store *store);
 // other work.
 bool store_run(struct store *store);
 // The same in-line, for tools: O(database).
-struct ovsdb_error *store_compact(struct store *store, const struct store_progress *progress);
+struct ovsdb_error *store_compact(struct store *store);
 // The rule for compacting by itself; `now` is clock_monotonic(): over 10 MB, twice the size after
 // the last compaction, 100 records and 10 minutes later; or 100 records and 24 hours later. O(1).
 bool store_wants_compaction(const struct store *store, usec_t now);
@@ -68,8 +62,10 @@ struct ovsdb_error *store_create(const char *path, struct schema *schema);
 // Writes every row of `db` to a new file `path`, which must not exist ("-" is not special), synced.
 struct ovsdb_error *store_write_copy(struct db *db, const char *path, const char *comment);
 // Moves the rows to another schema (drops what it lacks, defaults what is new, checks every
-// constraint): a new database, the caller's; `db` is unchanged. O(database).
-struct ovsdb_error *store_convert(struct db *db, struct schema *schema, struct db **ret);
+// constraint): a new database, the caller's; `db` is unchanged. `progress` may be NULL.
+// O(database).
+struct ovsdb_error *store_convert(struct db *db, struct schema *schema,
+                                  const struct progress *progress, struct db **ret);
 // The same for a store that is served: on a helper thread, as store_start_compaction(). Until
 // `done` is called commits are refused ("resources exhausted"); the caller keeps them back. It is
 // called once, with NULL or what went wrong: then nothing has changed, and `old` is NULL. On
@@ -81,5 +77,6 @@ void store_start_conversion(struct store *store, struct schema *schema,
 bool store_is_converting(const struct store *store);
 // Makes `db` the store's database and its file, as compaction does. On success the store owns `db`
 // and has freed its former database, which nobody may use any more; on error nothing has changed.
-// `comment` may be NULL.
-struct ovsdb_error *store_replace(struct store *store, struct db *db, const char *comment);
+// `comment` and `progress` may be NULL.
+struct ovsdb_error *store_replace(struct store *store, struct db *db, const char *comment,
+                                  const struct progress *progress);

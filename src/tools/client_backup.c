@@ -74,7 +74,7 @@ void client_backup(struct client_context *context, int argc, char **argv)
         selections[i] = kept_columns(&schema->tables[i]);
     }
     client_select(context, selections, schema->n_tables, load_rows, db);
-    tool_check(db_load_finish(db));
+    tool_check(db_load_finish(db, NULL));
     print_file(db);
     db_free(db);
     for (size_t i = 0; i < schema->n_tables; i++) {

@@ -64,7 +64,7 @@ static struct db *read_wanted(struct client_context *context)
             "what fits nevertheless)",
             INPUT, context->database);
     }
-    tool_check(store_convert(db, schema, &converted));
+    tool_check(store_convert(db, schema, NULL, &converted));
     db_free(db);
     return converted;
 }

@@ -62,7 +62,7 @@ static void compact_in_place(const char *path)
     struct gate *gate = gate_new(NULL, NULL);
     struct store *store = open_store(path, STORE_READ_WRITE, gate);
 
-    tool_check(store_compact(store, NULL));
+    tool_check(store_compact(store));
     store_close(store);
     gate_free(gate);
 }
@@ -85,7 +85,7 @@ static struct db *convert(struct store *store, struct schema *schema)
 {
     struct db *db;
 
-    tool_check(store_convert(store_db(store), schema, &db));
+    tool_check(store_convert(store_db(store), schema, NULL, &db));
     return db;
 }
 
@@ -108,7 +108,7 @@ void tool_convert(const struct tool_context *context, int argc, char **argv)
         gate = gate_new(NULL, NULL);
         store = open_store(path, STORE_READ_WRITE, gate);
         db = convert(store, schema);
-        tool_check(store_replace(store, db, comment));
+        tool_check(store_replace(store, db, comment, NULL));
     }
     store_close(store);
     gate_free(gate);

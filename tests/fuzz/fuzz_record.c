@@ -119,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     before = dump(store);
-    assert(!store_compact(store, NULL));
+    assert(!store_compact(store));
     store_close(store);
     store = open_store();
     assert(store);

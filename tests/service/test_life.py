@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The life of the service: long starts, status, signals, hangs, a full disk."""
+import json
 import os
+import re
 import signal
 import time
 
@@ -10,6 +12,7 @@ from service import CONFIG, UNIT
 
 STATE = "/var/lib/openvswitch"
 UNWRITTEN, WRITABLE = "21321296cf0d40de941053ef5c6a224a", "96869b37530d4ea09fd13a27df4eea7b"
+NEWER = "/run/openvswitch/newer.ovsschema"
 DROP_IN = f"/etc/systemd/system/{UNIT}.d/t.conf"
 
 
@@ -41,15 +44,21 @@ def begin_to_load(service):
     return n_rows
 
 
-def test_a_start_that_takes_longer_than_the_unit_allows(service):
-    service.write(DROP_IN, "[Service]\nTimeoutStartSec=2\n")
-    n_rows = begin_to_load(service)
-    # As a slow disk would hold it up.
+def hold_up(service):
+    """As a slow disk would: until a start has taken more than three seconds. Returns when it
+    began."""
     service.signal_main(signal.SIGSTOP)
     assert service.show("SubState") == "start"
     began = int(service.show("ExecMainStartTimestampMonotonic"))
     wait.until(lambda: time.monotonic() * 1e6 - began > 3_000_000, "more time than is allowed")
     service.signal_main(signal.SIGCONT)
+    return began
+
+
+def test_a_start_that_takes_longer_than_the_unit_allows(service):
+    service.write(DROP_IN, "[Service]\nTimeoutStartSec=2\n")
+    n_rows = begin_to_load(service)
+    began = hold_up(service)
     wait.until(lambda: service.show("SubState") == "running", "the end of the start", 60)
     assert int(service.show("ActiveEnterTimestampMonotonic")) - began > 3_000_000
     assert service.show("NRestarts") == "0"
@@ -65,8 +74,26 @@ def test_a_stop_in_the_middle_of_a_start(service):
     assert service.show("Result") == "success"
     assert not service.container.path("/run/openvswitch/ovsdb-server.pid").exists()
     messages = [e["MESSAGE"] for e in service.journal()]
-    assert any("before /etc/openvswitch/conf.db was loaded" in m for m in messages), messages
+    assert any("before /etc/openvswitch/conf.db was ready" in m for m in messages), messages
     assert not any("serving database" in m for m in messages)
+
+
+def test_a_stop_in_the_middle_of_a_conversion(service):
+    """It goes on past the time that a start may take, as long as it moves; a stop ends it at once,
+    and the file is as it was."""
+    service.write(DROP_IN, "[Service]\nTimeoutStartSec=2\n")
+    write_big(service, 80 << 20)
+    service.ok("cp", f"{STATE}/conf.db", f"{STATE}/conf.db.before")
+    service.container.path(NEWER).write_text(json.dumps(dict(schema("small"), version="2.0.0")))
+    service.configure(schema=NEWER)
+    service.ok("systemctl", "start", "--no-block", UNIT)
+    wait.until(lambda: re.match(r"converting /etc/openvswitch/conf\.db: \d+ %",
+                                service.show("StatusText")), "a conversion", 60)
+    hold_up(service)
+    service.ok("systemctl", "stop", UNIT)
+    assert service.show("Result") == "success"
+    service.ok("cmp", f"{STATE}/conf.db", f"{STATE}/conf.db.before")
+    assert "tmp" not in service.ok("ls", STATE)
 
 
 def test_status_counts(service):

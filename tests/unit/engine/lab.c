@@ -83,7 +83,7 @@ struct db *lab_reload(const struct db *db)
             load_row(copy, row);
         }
     }
-    assert_null(db_load_finish(copy));
+    assert_null(db_load_finish(copy, NULL));
     lab_check(copy);
     for (uint16_t i = 0; i < db_schema(db)->n_tables; i++) {
         const struct table *table = db_table(copy, &db_schema(db)->tables[i]);

@@ -23,7 +23,7 @@ static void load(struct db *db, const char *table, uint64_t n, const char *name,
 
 static void finish_fails(struct db *db, const char *tag)
 {
-    struct ovsdb_error *error = db_load_finish(db);
+    struct ovsdb_error *error = db_load_finish(db, NULL);
 
     assert_non_null(error);
     assert_string_equal(error->tag, tag);
@@ -49,7 +49,7 @@ static void test_rows(void **state)
     load(db, "Thing", 2, "i", "7");
     assert_true(db_load_delete(db, things, lab_uuid(2)));
     assert_false(db_load_delete(db, things, lab_uuid(2)));
-    assert_null(db_load_finish(db));
+    assert_null(db_load_finish(db, NULL));
     lab_check(db);
     assert_int_equal(table_n_rows(db_table(db, things)), 1);
     assert_int_equal(db_tail(db)->seq, 0);
@@ -68,7 +68,7 @@ static void test_references(void **state)
     load(db, "Owner", 1, "likes", "[\"set\",[" UUID(2) "," UUID(9) "]]");
     load(db, "Part", 2, "name", "\"used\"");
     load(db, "Part", 3, "name", "\"unused\"");
-    assert_null(db_load_finish(db));
+    assert_null(db_load_finish(db, NULL));
     lab_check(db);
     assert_int_equal(table_n_rows(db_table(db, lab_table(db, "Part"))), 1);
     assert_string_equal(lab_run(db,

@@ -51,7 +51,7 @@ static void test_changes(void **state)
     assert_true(db_load_delete(db, lab_table(db, "Colour"), lab_uuid(2)));
     set(db, "Thing", 1, "i", "4");
     end_record(db, 102);
-    assert_null(db_load_finish(db));
+    assert_null(db_load_finish(db, NULL));
     lab_check(db);
     history = history_new(db, 10);
     assert_int_equal(history_n_changes(history), 2);
@@ -86,7 +86,7 @@ static void test_bounds(void **state)
         set(db, "Thing", 1, "i", i % 2 ? "8" : "9");
         end_record(db, 101 + i);
     }
-    assert_null(db_load_finish(db));
+    assert_null(db_load_finish(db, NULL));
     history = history_new(db, 10);
     assert_null(history_find(history, lab_uuid(106)));
     assert_non_null(history_find(history, lab_uuid(107))); // three changes lead from it to 110

@@ -44,7 +44,7 @@ static struct db *load_stored(const struct db *db)
     for (size_t at = 0; (row = table_next(db_table(db, table), &at));) {
         row_set(db_load_row(copy, table, row->uuid, &is_new), column, row_get(row, column));
     }
-    assert_null(db_load_finish(copy));
+    assert_null(db_load_finish(copy, NULL));
     return copy;
 }
 

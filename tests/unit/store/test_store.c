@@ -130,7 +130,7 @@ static void test_txn_id(void **state)
 
     store = open_store(STORE_READ_WRITE, NULL);
     assert_true(uuid_equals(db_tail(store_db(store))->txn_id, id));
-    assert_ok(store_compact(store, NULL));
+    assert_ok(store_compact(store));
     assert_true(uuid_equals(db_tail(store_db(store))->txn_id, id));
     store_close(store);
     store = open_store(STORE_READ_WRITE, NULL);
@@ -186,25 +186,11 @@ static void test_read_only(void **state)
     insert(store_db(reader), "b"); // in memory
     assert_int_equal(count_rows(store_db(reader)), 2);
     assert_int_equal(file_size("d.db"), size);
-    assert_error(store_compact(reader, NULL), "open for reading only");
+    assert_error(store_compact(reader), "open for reading only");
     assert_false(store_wants_compaction(reader, clock_monotonic()));
     store_close(reader);
     store_close(writer);
     store_close(NULL);
-}
-
-struct progress {
-    uint64_t done;
-    uint64_t total;
-    unsigned n;
-};
-
-static void on_progress(void *userdata, const char *what, uint64_t done, uint64_t total)
-{
-    struct progress *progress = userdata;
-
-    assert_true(done >= progress->done && done <= total);
-    *progress = (struct progress){done, total, progress->n + 1};
 }
 
 static void test_compact(void **state)
@@ -226,7 +212,7 @@ static void test_compact(void **state)
     insert(store_db(store), "b");
     delete_row(store_db(store), insert(store_db(store), "c"));
     before = dump(store_db(store));
-    assert_ok(store_compact(store, NULL));
+    assert_ok(store_compact(store));
     read_file("d.db", &file);
     assert_null(memmem(file.data, file.size, "\"c\"", 3));
     assert_null(memmem(file.data, file.size, "\"eph\":5", 7));
@@ -247,30 +233,6 @@ static void test_compact(void **state)
     store_close(store);
 }
 
-static void test_progress(void **state)
-{
-    struct progress seen = {0};
-    struct store_progress progress = {on_progress, &seen};
-    struct store *store;
-    char *big = xmalloc(1000001);
-
-    memset(big, 'x', 1000000);
-    big[1000000] = '\0';
-    create_database();
-    store = open_store(STORE_READ_WRITE, NULL);
-    for (int i = 0; i < 20; i++) {
-        insert(store_db(store), big);
-    }
-    assert_ok(store_compact(store, NULL));
-    insert(store_db(store), big);
-    store_close(store);
-    assert_ok(store_open("d.db", STORE_READ_ONLY, NULL, &progress, &store));
-    assert_in_range(seen.n, 4, 8); // 21 MB, each few MB
-    assert_int_equal(seen.total, file_size("d.db"));
-    store_close(store);
-    free(big);
-}
-
 // Two records, the same however often.
 static void test_compact_twice(void **state)
 {
@@ -283,9 +245,9 @@ static void test_compact_twice(void **state)
     for (int i = 0; i < 100; i++) {
         insert(store_db(store), "x");
     }
-    assert_ok(store_compact(store, NULL));
+    assert_ok(store_compact(store));
     read_file("d.db", &one);
-    assert_ok(store_compact(store, NULL));
+    assert_ok(store_compact(store));
     read_file("d.db", &two);
     store_close(store);
     assert_int_equal(one.size, two.size);
@@ -314,7 +276,7 @@ static void test_wants_compaction(void **state)
     insert(store_db(store), "");
     assert_false(store_wants_compaction(store, now + 9 * minute));
     assert_true(store_wants_compaction(store, now + 11 * minute)); // 12 MB
-    assert_ok(store_compact(store, NULL));
+    assert_ok(store_compact(store));
     now = clock_monotonic();
     assert_false(store_wants_compaction(store, now + 11 * minute));
     for (int i = 0; i < 100; i++) {
@@ -388,11 +350,11 @@ static void test_convert(void **state)
     set_column(store_db(store), row, "opt", "\"o\"");
     set_column(store_db(store), row, "set", "\"s\"");
     set_column(store_db(store), row, "map", "[\"map\",[[\"k\",1]]]");
-    assert_ok(store_convert(store_db(store), schema, &db));
+    assert_ok(store_convert(store_db(store), schema, NULL, &db));
     assert_int_equal(count_rows(store_db(store)), 1);
     before = dump(db);
     assert_non_null(strstr(before, "{\"map\":[\"map\",[[\"k\",1]]],\"name\":\"a\",\"opt\":\"o\"}"));
-    assert_ok(store_replace(store, db, "converted"));
+    assert_ok(store_replace(store, db, "converted", NULL));
     insert(store_db(store), "b");
     store_close(store);
     store = open_store(STORE_READ_WRITE, NULL);
@@ -424,7 +386,7 @@ static void test_convert_errors(void **state)
         _cleanup_schema_ struct schema *schema = other_schema(cases[i].table);
         struct db *db;
 
-        assert_error(store_convert(store_db(store), schema, &db), cases[i].error);
+        assert_error(store_convert(store_db(store), schema, NULL, &db), cases[i].error);
         assert_int_equal(count_rows(store_db(store)), 2);
     }
     store_close(store);
@@ -551,7 +513,7 @@ static void test_durable(void **state)
     assert_int_equal(gate_synced(gate), 1);
     assert_ok(try_insert(store_db(store), "a", true, NULL, &ticket));
     assert_int_equal(ticket, 2);
-    assert_ok(store_compact(store, NULL)); // syncs everything
+    assert_ok(store_compact(store)); // syncs everything
     gate_drain(gate);
     assert_int_equal(gate_synced(gate), 2);
     assert_ok(try_insert(store_db(store), "a", true, NULL, &ticket));
@@ -566,12 +528,11 @@ static void test_durable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_commits),        TEST(test_comment),         TEST(test_txn_id),
-        TEST(test_txn_ids_differ), TEST(test_read_only),       TEST(test_compact),
-        TEST(test_compact_twice),  TEST(test_progress),        TEST(test_wants_compaction),
-        TEST(test_create),         TEST(test_convert),         TEST(test_convert_errors),
-        TEST(test_torn),           TEST(test_torn_everywhere), TEST(test_damage),
-        TEST(test_durable),
+        TEST(test_commits),         TEST(test_comment),          TEST(test_txn_id),
+        TEST(test_txn_ids_differ),  TEST(test_read_only),        TEST(test_compact),
+        TEST(test_compact_twice),   TEST(test_wants_compaction), TEST(test_create),
+        TEST(test_convert),         TEST(test_convert_errors),   TEST(test_torn),
+        TEST(test_torn_everywhere), TEST(test_damage),           TEST(test_durable),
     };
 
     log_set_level(NULL, -1, LOG_LEVEL_WARN);

@@ -149,7 +149,7 @@ static int set_up(void **state)
     set(row, COLUMN_VERSION + 2, "[\"map\",[[[\"uuid\",\"" A "\"],\"s\"]]]");
     row = add("U", A);
     set(row, COLUMN_VERSION + 1, "7");
-    return db_load_finish(wanted) ? -1 : 0;
+    return db_load_finish(wanted, NULL) ? -1 : 0;
 }
 
 static int tear_down(void **state)

@@ -145,7 +145,7 @@ void databases_free(struct databases *databases)
         close_at(databases, databases->n - 1);
     }
     close_leaving(databases, true);
-    discard_free(databases->discard);
+    discard_leave(databases->discard);
     free(databases->leaving);
     free(databases->items);
     free(databases);

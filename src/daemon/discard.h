@@ -11,7 +11,8 @@ struct discard;
 
 // `gate` tells when its helper thread is through.
 struct discard *discard_new(struct gate *gate);
-void discard_free(struct discard *discard);              // frees all
+// At the end of the process, which frees what is left: a restart waits for it.
+void discard_leave(struct discard *discard);
 void discard_db(struct discard *discard, struct db *db); // takes it
 // Frees a little. True: call again soon.
 bool discard_run(struct discard *discard);

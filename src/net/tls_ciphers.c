@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // An OpenSSL cipher list is run, as OpenSSL documents it, over a table of the suites that are worth
 // having: each word adds, removes or bans the suites it names. What is left is taken apart into
-// key exchanges, ciphers and MACs, which is how gnutls wants it. Words for what the table does not
-// hold (RC4, MD5, aNULL) are known and match nothing. The suites of TLS 1.3 are only ciphers.
+// key exchanges, ciphers and MACs, which is how gnutls wants it. OpenSSL passes over words that it
+// does not know; here those for what the table does not hold (RC4, aNULL, DES-CBC3-SHA) are known
+// and match nothing, and any other is an error, for it may be a slip. The suites of TLS 1.3 are
+// only ciphers.
 #include "net/tls_ciphers.h"
 
 #include "basic/alloc.h"
@@ -49,31 +51,125 @@ static const struct suite suites[] = {
 
 #define N_SUITES ARRAY_SIZE(suites)
 
+// What words ask for, beside the parts: OpenSSL's version of a suite, where it came up first.
+#define PART_VERSION N_PARTS
+#define EVERY        -1
+#define NONE         -2 // none that is worth having
+
 // A word of a cipher list: the suites with a part that begins, or ends, like this.
 static const struct keyword {
     const char *name;
-    int part; // -1: all of them; -2: none that is worth having
+    int part;
     const char *begin;
     const char *end;
 } keywords[] = {
-    {"HIGH", -1, "", ""},         {"ALL", -1, "", ""},          {"DEFAULT", -1, "", ""},
-    {"FIPS", -1, "", ""},         {"AES", 1, "AES", ""},        {"AES256", 1, "AES-256", ""},
-    {"AES128", 1, "AES-128", ""}, {"AESGCM", 1, "AES", "GCM"},  {"CHACHA20", 1, "CHACHA20", ""},
-    {"ECDHE", 0, "ECDHE", ""},    {"EECDH", 0, "ECDHE", ""},    {"kECDHE", 0, "ECDHE", ""},
-    {"kEECDH", 0, "ECDHE", ""},   {"DHE", 0, "DHE", ""},        {"EDH", 0, "DHE", ""},
-    {"kDHE", 0, "DHE", ""},       {"kEDH", 0, "DHE", ""},       {"RSA", 0, "RSA", ""},
-    {"kRSA", 0, "RSA", ""},       {"aRSA", 0, "", "RSA"},       {"aECDSA", 0, "", "ECDSA"},
-    {"ECDSA", 0, "", "ECDSA"},    {"SHA", 2, "SHA1", ""},       {"SHA1", 2, "SHA1", ""},
-    {"SHA256", 2, "SHA256", ""},  {"SHA384", 2, "SHA384", ""},  {"TLSv1.2", -1, "", ""},
-    {"MEDIUM", -2, NULL, NULL},   {"LOW", -2, NULL, NULL},      {"EXP", -2, NULL, NULL},
-    {"EXPORT", -2, NULL, NULL},   {"NULL", -2, NULL, NULL},     {"eNULL", -2, NULL, NULL},
-    {"aNULL", -2, NULL, NULL},    {"ADH", -2, NULL, NULL},      {"AECDH", -2, NULL, NULL},
-    {"DES", -2, NULL, NULL},      {"3DES", -2, NULL, NULL},     {"RC2", -2, NULL, NULL},
-    {"RC4", -2, NULL, NULL},      {"IDEA", -2, NULL, NULL},     {"SEED", -2, NULL, NULL},
-    {"MD5", -2, NULL, NULL},      {"PSK", -2, NULL, NULL},      {"SRP", -2, NULL, NULL},
-    {"DSS", -2, NULL, NULL},      {"aDSS", -2, NULL, NULL},     {"DH", -2, NULL, NULL},
-    {"ECDH", -2, NULL, NULL},     {"CAMELLIA", -2, NULL, NULL}, {"ARIA", -2, NULL, NULL},
-    {"ARIAGCM", -2, NULL, NULL},  {"AESCCM", -2, NULL, NULL},   {"AESCCM8", -2, NULL, NULL},
+    {"HIGH", EVERY, "", ""},
+    {"ALL", EVERY, "", ""},
+    {"DEFAULT", EVERY, "", ""},
+    {"FIPS", 1, "AES", ""},
+    {"AES", 1, "AES", ""},
+    {"AES256", 1, "AES-256", ""},
+    {"AES128", 1, "AES-128", ""},
+    {"AESGCM", 1, "AES", "GCM"},
+    {"CBC", 1, "", "CBC"},
+    {"CHACHA20", 1, "CHACHA20", ""},
+    {"ECDHE", 0, "ECDHE", ""},
+    {"EECDH", 0, "ECDHE", ""},
+    {"ECDH", 0, "ECDHE", ""},
+    {"kECDHE", 0, "ECDHE", ""},
+    {"kEECDH", 0, "ECDHE", ""},
+    {"DHE", 0, "DHE", ""},
+    {"EDH", 0, "DHE", ""},
+    {"DH", 0, "DHE", ""},
+    {"kDHE", 0, "DHE", ""},
+    {"kEDH", 0, "DHE", ""},
+    {"RSA", 0, "RSA", ""},
+    {"kRSA", 0, "RSA", ""},
+    {"aRSA", 0, "", "RSA"},
+    {"aECDSA", 0, "", "ECDSA"},
+    {"ECDSA", 0, "", "ECDSA"},
+    {"SHA", 2, "SHA1", ""},
+    {"SHA1", 2, "SHA1", ""},
+    {"SHA256", 2, "SHA256", ""},
+    {"SHA384", 2, "SHA384", ""},
+    {"TLSv1.2", PART_VERSION, "TLSv1.2", ""},
+    {"TLSv1.0", PART_VERSION, "TLSv1.0", ""},
+    {"TLSv1", PART_VERSION, "TLSv1.0", ""},
+    {"SSLv3", PART_VERSION, "SSLv3", ""},
+};
+
+// Words for suites that are not worth having.
+static const char *const bad_keywords[] = {
+    "MEDIUM",
+    "LOW",
+    "EXP",
+    "EXPORT",
+    "EXPORT40",
+    "EXPORT56",
+    "NULL",
+    "eNULL",
+    "aNULL",
+    "ADH",
+    "AECDH",
+    "DES",
+    "3DES",
+    "RC2",
+    "RC4",
+    "IDEA",
+    "SEED",
+    "MD5",
+    "PSK",
+    "kPSK",
+    "aPSK",
+    "kRSAPSK",
+    "kECDHEPSK",
+    "kDHEPSK",
+    "SRP",
+    "kSRP",
+    "aSRP",
+    "DSS",
+    "aDSS",
+    "KRB5",
+    "kKRB5",
+    "aKRB5",
+    "kDH",
+    "kDHr",
+    "kDHd",
+    "aDH",
+    "kECDH",
+    "kECDHr",
+    "kECDHe",
+    "aECDH",
+    "CAMELLIA",
+    "CAMELLIA128",
+    "CAMELLIA256",
+    "ARIA",
+    "ARIA128",
+    "ARIA256",
+    "ARIAGCM",
+    "AESCCM",
+    "AESCCM8",
+    "GOST",
+    "kGOST",
+    "aGOST",
+    "aGOST01",
+    "GOST94",
+    "GOST89MAC",
+    "SSLv2",
+    "TLSv1.1",
+    "COMPLEMENTOFALL",
+    "COMPLEMENTOFDEFAULT",
+};
+
+// What the names of suites that are not worth having are made of.
+static const char *const bad_parts[] = {
+    "ECDHE",   "ECDH",    "DHE",      "EDH",      "DH",     "ADH",         "AECDH",
+    "RSA",     "ECDSA",   "DSS",      "anon",     "PSK",    "SRP",         "KRB5",
+    "EXP",     "EXP1024", "AES128",   "AES256",   "GCM",    "CCM",         "CCM8",
+    "CBC",     "CBC3",    "CBC",      "DES",      "RC4",    "RC2",         "IDEA",
+    "SEED",    "40",      "56",       "64",       "128",    "CAMELLIA128", "CAMELLIA256",
+    "ARIA128", "ARIA256", "CHACHA20", "POLY1305", "NULL",   "SHA",         "SHA256",
+    "SHA384",  "MD5",     "GOST2001", "GOST89",   "GOST94", "3DES",        "EDE",
 };
 
 // Those of TLS 1.3, with gnutls's names of their ciphers.
@@ -89,6 +185,8 @@ static const struct {
 };
 
 enum suite_state { SUITE_OFF, SUITE_ON, SUITE_BANNED };
+
+#define MAX_LEVEL 5 // OpenSSL's security levels
 
 static int fail(char **ret_error, const char *what, struct slice word)
 {
@@ -108,20 +206,70 @@ static bool ends(const char *text, const char *end)
     return size >= end_size && !strcmp(text + size - end_size, end);
 }
 
+static const char *version_of(const struct suite *suite)
+{
+    if (strcmp(suite->parts[2], "SHA1")) {
+        return "TLSv1.2";
+    }
+    return begins(suite->parts[0], "ECDHE") ? "TLSv1.0" : "SSLv3";
+}
+
 static bool suite_has(const struct suite *suite, const struct keyword *keyword)
 {
-    if (keyword->part < 0) {
-        return keyword->part == -1;
+    const char *part;
+
+    if (keyword->part == EVERY) {
+        return true;
     }
-    return begins(suite->parts[keyword->part], keyword->begin) &&
-           ends(suite->parts[keyword->part], keyword->end);
+    part = keyword->part == PART_VERSION ? version_of(suite) : suite->parts[keyword->part];
+    return begins(part, keyword->begin) && ends(part, keyword->end);
+}
+
+static bool is_among(struct slice word, const char *const *list, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && !slice_is(word, list[i])) {
+        i++;
+    }
+    return i < n;
+}
+
+static size_t find_suite_13(struct slice name)
+{
+    size_t i = 0;
+
+    while (i < ARRAY_SIZE(suites_13) && !slice_is(name, suites_13[i].name)) {
+        i++;
+    }
+    return i;
+}
+
+// Is this a word of OpenSSL's, now or in the past, for none of our suites?
+static bool is_bad(struct slice word)
+{
+    struct slice rest = word;
+    struct slice part;
+    unsigned n = 0;
+
+    if (is_among(word, bad_keywords, ARRAY_SIZE(bad_keywords)) ||
+        find_suite_13(word) < ARRAY_SIZE(suites_13)) {
+        return true;
+    }
+    while (slice_next_word(&rest, "-", &part)) {
+        if (!is_among(part, bad_parts, ARRAY_SIZE(bad_parts))) {
+            return false;
+        }
+        n++;
+    }
+    return n > 1;
 }
 
 // Leaves in `matches` those that one name, of a suite or a keyword, stands for too. False: unknown.
 static bool narrow(struct slice name, bool matches[N_SUITES])
 {
     const struct keyword *keyword = NULL;
-    bool known = false;
+    bool known = is_bad(name);
 
     for (size_t i = 0; i < ARRAY_SIZE(keywords); i++) {
         if (slice_is(name, keywords[i].name)) {
@@ -145,9 +293,6 @@ static int apply_word(struct slice word, enum suite_state states[N_SUITES], char
     struct slice name;
     bool matches[N_SUITES];
 
-    if (word.data[0] == '@') {
-        return 0; // the table is in order of strength, and nothing in it is weak
-    }
     memset(matches, true, sizeof(matches));
     if (!rest.size) {
         return fail(ret_error, "ciphers: no name follows in", word);
@@ -181,18 +326,54 @@ static void put_parts(struct buf *text, const enum suite_state states[N_SUITES],
     }
 }
 
+// "@STRENGTH" is true anyway: the table is in this order. What is weaker than level 2 is not in it.
+static int apply_command(struct slice word, unsigned *level, char **ret_error)
+{
+    static const char head[] = "@SECLEVEL=";
+    size_t size = sizeof(head) - 1;
+
+    if (word.size == size + 1 && !memcmp(word.data, head, size) && word.data[size] >= '0' &&
+        word.data[size] <= '0' + MAX_LEVEL) {
+        *level = (unsigned)(word.data[size] - '0');
+        return 0;
+    }
+    return slice_is(word, "@STRENGTH") ? 0 : fail(ret_error, "ciphers: unknown command", word);
+}
+
+// A command may follow a word at once: DEFAULT@SECLEVEL=1.
+static int apply(struct slice word, enum suite_state states[N_SUITES], unsigned *level,
+                 char **ret_error)
+{
+    const char *at = memchr(word.data, '@', word.size);
+    size_t size = at ? (size_t)(at - word.data) : word.size;
+    int r = size ? apply_word((struct slice){word.data, size}, states, ret_error) : 0;
+
+    return r < 0 || !at ? r : apply_command((struct slice){at, word.size - size}, level, ret_error);
+}
+
+// From level 3 on OpenSSL wants forward secrecy, from 4 on no SHA-1.
+static int apply_level(unsigned level, enum suite_state states[N_SUITES], char **ret_error)
+{
+    int r = level >= 3 ? apply_word(SLICE("!kRSA"), states, ret_error) : 0;
+
+    return r < 0 || level < 4 ? r : apply_word(SLICE("!SHA1"), states, ret_error);
+}
+
 int tls_ciphers_parse(const char *list, struct tls_ciphers *ciphers, char **ret_error)
 {
     enum suite_state states[N_SUITES] = {0};
     struct slice rest = slice_of(list);
     struct slice word;
+    int r = 0;
 
-    while (slice_next_word(&rest, ":, ", &word)) {
-        int r = apply_word(word, states, ret_error);
-
-        if (r < 0) {
-            return r;
-        }
+    while (r >= 0 && slice_next_word(&rest, ":,; ", &word)) {
+        r = apply(word, states, &ciphers->level, ret_error);
+    }
+    if (r >= 0) {
+        r = apply_level(ciphers->level, states, ret_error);
+    }
+    if (r < 0) {
+        return r;
     }
     put_parts(&ciphers->key_exchanges, states, 0);
     put_parts(&ciphers->ciphers, states, 1);
@@ -206,11 +387,8 @@ int tls_ciphers_parse_suites(const char *list, struct tls_ciphers *ciphers, char
     struct slice word;
 
     while (slice_next_word(&rest, ":, ", &word)) {
-        size_t i = 0;
+        size_t i = find_suite_13(word);
 
-        while (i < ARRAY_SIZE(suites_13) && !slice_is(word, suites_13[i].name)) {
-            i++;
-        }
         if (i == ARRAY_SIZE(suites_13)) {
             return fail(ret_error, "unknown cipher suite of TLS 1.3", word);
         }

@@ -10,6 +10,7 @@ struct tls_ciphers {          // zeroed: none
     struct buf ciphers;
     struct buf macs;
     struct buf ciphers_13;
+    unsigned level; // OpenSSL's security level, 0..5; 0: it was not said, which is as 2
 };
 
 void tls_ciphers_done(struct tls_ciphers *ciphers);

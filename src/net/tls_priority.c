@@ -15,12 +15,31 @@ LOG_MODULE(tls);
 #define DEFAULT_PROTOCOLS "TLSv1.3,TLSv1.2"
 #define DEFAULT_CIPHERS   "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20" // forward secrecy
 #define DEFAULT_SUITES    "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
-// Certificates too must be as strong as RSA with 2048 bits.
-#define TAIL ":-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%SERVER_PRECEDENCE:%PROFILE_MEDIUM"
+#define TAIL              ":-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%SERVER_PRECEDENCE"
 
 static bool slice_is_any_case(struct slice word, const char *name)
 {
     return word.size == strlen(name) && !strncasecmp(word.data, name, word.size);
+}
+
+// "TLSv1.2+" is this and all newer ones.
+static int parse_protocol(struct slice word, bool has[TLS_N_VERSIONS], char **ret_error)
+{
+    bool and_newer = word.data[word.size - 1] == '+';
+    struct slice name = {word.data, word.size - and_newer};
+    bool is_old = slice_is_any_case(name, "TLSv1.1") || slice_is_any_case(name, "TLSv1");
+    bool is_12 = slice_is_any_case(name, "TLSv1.2"), is_13 = slice_is_any_case(name, "TLSv1.3");
+
+    if (!is_old && !is_12 && !is_13) {
+        *ret_error = xasprintf("unknown TLS protocol \"" SLICE_FORMAT "\"", SLICE_ARGS(word));
+        return -EINVAL;
+    }
+    if (is_old) {
+        log_warn("protocol " SLICE_FORMAT " is out of date and stays off", SLICE_ARGS(name));
+    }
+    has[TLS_12] |= is_12 || (is_old && and_newer);
+    has[TLS_13] |= is_13 || and_newer;
+    return 0;
 }
 
 static int parse_protocols(const char *protocols, bool has[TLS_N_VERSIONS], char **ret_error)
@@ -29,15 +48,10 @@ static int parse_protocols(const char *protocols, bool has[TLS_N_VERSIONS], char
     struct slice word;
 
     while (slice_next_word(&rest, ", \t", &word)) {
-        if (slice_is_any_case(word, "TLSv1.3")) {
-            has[TLS_13] = true;
-        } else if (slice_is_any_case(word, "TLSv1.2")) {
-            has[TLS_12] = true;
-        } else if (slice_is_any_case(word, "TLSv1.1") || slice_is_any_case(word, "TLSv1")) {
-            log_warn("protocol " SLICE_FORMAT " is out of date and stays off", SLICE_ARGS(word));
-        } else {
-            *ret_error = xasprintf("unknown TLS protocol \"" SLICE_FORMAT "\"", SLICE_ARGS(word));
-            return -EINVAL;
+        int r = parse_protocol(word, has, ret_error);
+
+        if (r < 0) {
+            return r;
         }
     }
     if (!has[TLS_12] && !has[TLS_13]) {
@@ -68,6 +82,15 @@ static bool is_gnutls_string(const char *ciphers)
            strncmp(ciphers, "@SECLEVEL", 9);
 }
 
+// How strong keys must be, those of certificates too: gnutls's name for OpenSSL's security level,
+// and at least as RSA with 2048 bits.
+static const char *profile_of(unsigned level)
+{
+    static const char *const names[] = {"HIGH", "ULTRA", "FUTURE"};
+
+    return level < 3 ? "MEDIUM" : names[MIN(level - 3, ARRAY_SIZE(names) - 1)];
+}
+
 // The string for TLS 1.2 alone, for TLS 1.3 alone, or for what is enabled of both.
 static char *text_of(const bool has[TLS_N_VERSIONS], enum tls_version version,
                      struct tls_ciphers *ciphers)
@@ -85,7 +108,7 @@ static char *text_of(const bool has[TLS_N_VERSIONS], enum tls_version version,
                only[TLS_12] ? buf_cstr(&ciphers->ciphers) : "");
     buf_printf(&text, ":-MAC-ALL%s%s", only[TLS_13] ? ":+AEAD" : "",
                only[TLS_12] ? buf_cstr(&ciphers->macs) : "");
-    buf_puts(&text, TAIL);
+    buf_printf(&text, "%s:%%PROFILE_%s", TAIL, profile_of(ciphers->level));
     return xstrdup(buf_cstr(&text));
 }
 

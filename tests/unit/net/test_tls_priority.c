@@ -69,6 +69,10 @@ static void test_protocols(void **state)
     check_protocols(" tlsv1.3  TLSV1.2,", both, true);
     check_protocols("TLSv1,TLSv1.1,TLSv1.2", ONE_2 KX ":-CIPHER-ALL" AEADS ":-MAC-ALL:+AEAD" TAIL,
                     false);
+    check_protocols("TLSv1.2+", both, true);
+    check_protocols("TLSv1+", both, true);
+    check_protocols("TLSv1.3+", ONE_3 ":-CIPHER-ALL" AEADS ":-MAC-ALL:+AEAD" TAIL, false);
+    check_wrong(CHOICE(.protocols = "+"), "unknown TLS protocol \"+\"");
     check_protocols("TLSv1.3", ONE_3 ":-CIPHER-ALL" AEADS ":-MAC-ALL:+AEAD" TAIL, false);
     check_wrong(CHOICE(.protocols = ""), "no usable protocol is left of \"\"");
     check_wrong(CHOICE(.protocols = "TLSv1 TLSv1.1"),
@@ -105,9 +109,54 @@ static void test_ciphers(void **state)
           ONE_3 ":-CIPHER-ALL" AEADS ":-MAC-ALL:+AEAD" TAIL);
 }
 
+static void check_same(const char *ciphers, const char *others)
+{
+    char *texts[2][TLS_N_VERSIONS] = {0};
+    _cleanup_free_ char *error = NULL;
+
+    assert_int_equal(tls_priority_texts(CHOICE(.ciphers = ciphers), texts[0], &error), 0);
+    assert_int_equal(tls_priority_texts(CHOICE(.ciphers = others), texts[1], &error), 0);
+    for (int i = 0; i < TLS_N_VERSIONS; i++) {
+        assert_string_equal(texts[0][i], texts[1][i]);
+        free(texts[0][i]);
+        free(texts[1][i]);
+    }
+}
+
+static void test_words_of_openssl(void **state)
+{
+    check_same("DEFAULT:!DH:!ECDH", "kRSA");
+    check_same("ECDH+AESGCM:DH+AESGCM", "ECDHE+AESGCM:DHE+AESGCM");
+    check_same("ALL:!TLSv1.2:!SSLv3", "ECDHE+SHA1");
+    check_same("TLSv1", "TLSv1.0");
+    check_same("SSLv3", "DHE+SHA1:kRSA+SHA1");
+    check_same("FIPS", "ALL:!CHACHA20");
+    check_same("CBC", "ALL:!AESGCM:!CHACHA20");
+    check_same("DEFAULT@SECLEVEL=1", "ALL:@STRENGTH:@SECLEVEL=2");
+    check_same("HIGH:!aNULL:!aECDH:!GOST:!EDH-DSS-DES-CBC3-SHA:!KRB5-DES-CBC3-SHA:!SSLv2", "ALL");
+    check_same("TLS_AES_128_GCM_SHA256:AES128-SHA;DES-CBC3-SHA;ECDHE-RSA-CAMELLIA256-SHA384",
+               "AES128-SHA");
+    check(CHOICE(.protocols = "TLSv1.2", .ciphers = "kRSA:ECDHE-RSA-AES256-SHA:AESGCM:@SECLEVEL=4"),
+          ONE_2 KX
+          ":-CIPHER-ALL:+AES-256-GCM:+AES-128-GCM:-MAC-ALL:+AEAD"
+          ":-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%SERVER_PRECEDENCE:%PROFILE_ULTRA",
+          NULL, NULL);
+}
+
 static void test_wrong_ciphers(void **state)
 {
     check_wrong(CHOICE(.ciphers = "HIGH:FOO"), "unknown cipher \"FOO\"");
+    check_wrong(CHOICE(.ciphers = "HIGH:!FOO"), "unknown cipher \"FOO\"");
+    check_wrong(CHOICE(.ciphers = "high"), "unknown cipher \"high\"");
+    check_wrong(CHOICE(.ciphers = "ECDHE-RSA-AES256-GCM-SHA38"),
+                "unknown cipher \"ECDHE-RSA-AES256-GCM-SHA38\"");
+    check_wrong(CHOICE(.ciphers = "AES128-"), "unknown cipher \"AES128-\"");
+    check_wrong(CHOICE(.ciphers = "HIGH:@SECLEVEL=6"), "ciphers: unknown command \"@SECLEVEL=6\"");
+    check_wrong(CHOICE(.ciphers = "HIGH@FOO"), "ciphers: unknown command \"@FOO\"");
+    check_wrong(CHOICE(.ciphers = "TLS_AES_128_GCM_SHA256"),
+                "no usable cipher is left of \"TLS_AES_128_GCM_SHA256\"");
+    check_wrong(CHOICE(.ciphers = "kRSA:@SECLEVEL=3"),
+                "no usable cipher is left of \"kRSA:@SECLEVEL=3\"");
     check_wrong(CHOICE(.ciphers = "ECDHE+FOO"), "unknown cipher \"FOO\"");
     check_wrong(CHOICE(.ciphers = "HIGH:!"), "ciphers: no name follows in \"!\"");
     check_wrong(CHOICE(.ciphers = ""), "no usable cipher is left of \"\"");
@@ -162,9 +211,10 @@ static void test_allowed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_protocols),      cmocka_unit_test(test_ciphers),
-        cmocka_unit_test(test_wrong_ciphers),  cmocka_unit_test(test_suites),
-        cmocka_unit_test(test_gnutls_strings), cmocka_unit_test(test_allowed),
+        cmocka_unit_test(test_protocols),        cmocka_unit_test(test_ciphers),
+        cmocka_unit_test(test_words_of_openssl), cmocka_unit_test(test_wrong_ciphers),
+        cmocka_unit_test(test_suites),           cmocka_unit_test(test_gnutls_strings),
+        cmocka_unit_test(test_allowed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

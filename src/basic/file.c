@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 int file_read(const char *path, struct buf *buf)
@@ -12,6 +13,41 @@ int file_read(const char *path, struct buf *buf)
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     return fd < 0 ? -errno : file_read_fd(fd, buf);
+}
+
+// Waits for a pipe.
+static int wait_readable(int fd)
+{
+    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+    int n = poll(&pollfd, 1, 1000);
+
+    return n < 0 && errno != EINTR ? -errno : n ? 0 : -ETIMEDOUT;
+}
+
+int file_read_soon(const char *path, size_t max, struct buf *buf)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    size_t start = buf->size;
+
+    if (fd < 0) {
+        return -errno;
+    }
+    while (buf->size - start <= max) {
+        ssize_t n = read(fd, buf_reserve(buf, 65536), 65536);
+        int r = n < 0 ? -errno : 0;
+
+        if (r == -EAGAIN) {
+            r = wait_readable(fd);
+        }
+        if (r < 0 && r != -EINTR) {
+            return r;
+        }
+        if (!n) {
+            return 0;
+        }
+        buf->size += n > 0 ? (size_t)n : 0;
+    }
+    return -EFBIG;
 }
 
 int file_read_fd(int fd, struct buf *buf)

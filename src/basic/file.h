@@ -8,6 +8,9 @@
 
 // Appends the whole of `path` to `buf`.
 int file_read(const char *path, struct buf *buf);
+// The same for a loop that must go on: a file of more than `max` bytes is -EFBIG, a pipe whose
+// writer keeps it waiting for a second -ETIMEDOUT.
+int file_read_soon(const char *path, size_t max, struct buf *buf);
 int file_read_fd(int fd, struct buf *buf); // what is left of an open one
 // Writes all `size` bytes at `offset`; retries short writes. On failure some may be written.
 int file_write_at(int fd, const void *data, size_t size, off_t offset);

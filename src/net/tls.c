@@ -20,6 +20,7 @@ LOG_MODULE(tls);
 #define MAX_STEPS        64 // calls of gnutls in one go that may bring nothing
 #define RECORD_ALERT     21
 #define RECORD_HANDSHAKE 22
+#define ALERT_SIZE       7 // bytes of an alert that is not encrypted, with its record's head
 
 struct tls {
     gnutls_session_t session;
@@ -30,7 +31,8 @@ struct tls {
     bool has_bootstrapped;
     bool has_ended; // recv() has nothing but `end` to say
     ssize_t end;
-    size_t in_flight; // bytes of the record that is not finished
+    size_t in_flight;               // bytes of the record that is not finished
+    unsigned char tail[ALERT_SIZE]; // what has been received last
     struct tls_peer peer;
     char *reason;
     gnutls_alert_description_t alert; // what goes with it; 0: gnutls knows
@@ -44,10 +46,17 @@ static int on_verify(gnutls_session_t session)
     if (!tls->material->verifies) {
         return 0;
     }
-    r = tls_verify(session, tls->material, tls->is_server ? NULL : tls->material->server_name,
-                   &tls->peer, &tls->alert, &tls->reason);
+    r = tls_verify(session, tls->material, tls->is_server, &tls->peer, &tls->alert, &tls->reason);
     tls->has_bootstrapped = r == -EAGAIN;
     return r < 0 ? GNUTLS_E_CERTIFICATE_ERROR : 0;
+}
+
+static void keep_tail(struct tls *tls, const unsigned char *data, size_t size)
+{
+    size_t n = MIN(size, sizeof(tls->tail));
+
+    memmove(tls->tail, tls->tail + n, sizeof(tls->tail) - n);
+    memcpy(tls->tail + sizeof(tls->tail) - n, data + size - n, n);
 }
 
 // Somebody who speaks something else is told apart before gnutls is puzzled by it.
@@ -57,7 +66,11 @@ static ssize_t pull(gnutls_transport_ptr_t userdata, void *data, size_t size)
     ssize_t n = recv(tls->fd, data, size, MSG_DONTWAIT);
     const unsigned char *first = data;
 
-    if (n <= 0 || tls->has_spoken) {
+    if (n <= 0) {
+        return n;
+    }
+    keep_tail(tls, data, (size_t)n);
+    if (tls->has_spoken) {
         return n;
     }
     tls->has_spoken = true;
@@ -160,14 +173,30 @@ char *tls_description(const struct tls *tls)
                      gnutls_cipher_get_name(gnutls_cipher_get(tls->session)));
 }
 
+static char *explain_alert(gnutls_alert_description_t alert)
+{
+    const char *name = gnutls_alert_get_name(alert);
+
+    return xasprintf("the peer refused: %s", name ? name : "unknown alert");
+}
+
+// A client of TLS 1.3 that refuses our certificate may say so before it has begun to encrypt, as
+// those with OpenSSL do (RFC 8446 6); gnutls has tried to decrypt that.
+static bool has_plain_alert(const struct tls *tls)
+{
+    static const unsigned char head[] = {RECORD_ALERT, 3, 3, 0, 2};
+
+    return !memcmp(tls->tail, head, sizeof(head));
+}
+
 static char *explain(struct tls *tls, int r)
 {
     switch (r) {
-    case GNUTLS_E_FATAL_ALERT_RECEIVED: {
-        const char *name = gnutls_alert_get_name(gnutls_alert_get(tls->session));
-
-        return xasprintf("the peer refused: %s", name ? name : "unknown alert");
-    }
+    case GNUTLS_E_FATAL_ALERT_RECEIVED:
+        return explain_alert(gnutls_alert_get(tls->session));
+    case GNUTLS_E_DECRYPTION_FAILED:
+        return has_plain_alert(tls) ? explain_alert(tls->tail[ALERT_SIZE - 1])
+                                    : xstrdup(gnutls_strerror(r));
     case GNUTLS_E_PREMATURE_TERMINATION:
         return xstrdup("the peer closed the connection");
     case GNUTLS_E_PULL_ERROR:
@@ -314,6 +343,22 @@ static size_t gather(const struct iovec *iov, int n, char room[MAX_RECORD], cons
     return size;
 }
 
+// The peer has gone: perhaps it has said why.
+static ssize_t end_of_sending(struct tls *tls, int error)
+{
+    char room[MAX_RECORD];
+    ssize_t r = 1;
+
+    for (int i = 0; i < MAX_STEPS && r > 0; i++) {
+        r = gnutls_record_recv(tls->session, room, sizeof(room));
+    }
+    if (r != GNUTLS_E_FATAL_ALERT_RECEIVED) {
+        return -error;
+    }
+    set_reason(tls, (int)r);
+    return -EPROTO;
+}
+
 static ssize_t tls_send(struct stream *stream, const struct iovec *iov, int n)
 {
     struct tls *tls = stream->tls;
@@ -334,7 +379,7 @@ static ssize_t tls_send(struct stream *stream, const struct iovec *iov, int n)
     }
     if (r < 0) {
         if (r == GNUTLS_E_PUSH_ERROR && errno && errno != EAGAIN) {
-            return -errno;
+            return end_of_sending(tls, errno);
         }
         set_reason(tls, (int)r);
         return -EPROTO;

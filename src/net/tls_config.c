@@ -84,13 +84,15 @@ static void take_stamps(const struct tls_options *options, struct stamp stamps[T
 // What peers, or we, will not like about files that can be used.
 static void warn(const struct tls_options *options, const struct tls_material *material)
 {
+    _cleanup_free_ char *fault = tls_material_fault(material);
+
     if (options->ca_cert && !material->verifies) {
         log_event(LOG_LEVEL_WARN, MSG_TLS_UNVERIFIED, NULL,
                   "--ca-cert=none: TLS peers are not verified, anybody can be one");
     }
-    if (material->expires && material->expires < time(NULL)) {
-        log_event(LOG_LEVEL_WARN, MSG_TLS_EXPIRED, NULL,
-                  "%s: the certificate has expired: peers will refuse it", options->certificate);
+    if (fault) {
+        log_event(LOG_LEVEL_WARN, MSG_TLS_EXPIRED, NULL, "%s: %s: peers will refuse it",
+                  options->certificate, fault);
     }
     for (unsigned i = 0; i < material->n_crls; i++) {
         time_t next = gnutls_x509_crl_get_next_update(material->crls[i]);
@@ -112,6 +114,20 @@ static bool may_bootstrap(const struct tls_config *config, const struct tls_opti
            strcmp(material->ca_file, options->ca_cert);
 }
 
+// A certificate that peers will refuse does not replace one that they accept.
+static int compare(const struct tls_config *config, const struct tls_material *material,
+                   const struct tls_options *options, char **ret_error)
+{
+    _cleanup_free_ char *fault = tls_material_fault(material);
+    _cleanup_free_ char *former = config->material ? tls_material_fault(config->material) : NULL;
+
+    if (!fault || !config->material || former) {
+        return 0;
+    }
+    *ret_error = xasprintf("%s: %s", options->certificate, fault);
+    return -EINVAL;
+}
+
 // `options` may be those of `config`.
 static int load(struct tls_config *config, const struct tls_options *options, char **ret_error)
 {
@@ -123,10 +139,14 @@ static int load(struct tls_config *config, const struct tls_options *options, ch
     if (tls_options_are_set(options)) {
         r = tls_material_load(options, may_bootstrap(config, options), &material, ret_error);
     }
+    if (r >= 0 && material) {
+        r = compare(config, material, options, ret_error);
+    }
     if (r >= 0 || options == &config->options) {
         memcpy(config->stamps, stamps, sizeof(stamps)); // what was refused is not tried again
     }
     if (r < 0) {
+        tls_material_unref(material);
         return r;
     }
     tls_material_unref(config->material);

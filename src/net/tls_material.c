@@ -4,6 +4,7 @@
 #include "basic/alloc.h"
 #include "basic/buf.h"
 #include "basic/file.h"
+#include "net/tls_fault.h"
 
 #include <errno.h>
 #include <gnutls/abstract.h>
@@ -37,20 +38,21 @@ static int fail(char **ret_error, const char *file, const char *what, const char
 static int read_pem(const char *file, const char *what, gnutls_datum_t *ret, char **ret_error)
 {
     struct buf text = {0};
-    int r = file_read(file, &text);
+    int r = file_read_soon(file, MAX_FILE, &text);
 
     if (r < 0) {
         *ret_error = xasprintf("%s: cannot read the %s: %s", file, what, strerror(-r));
         buf_done(&text);
         return r;
     }
-    if (text.size > MAX_FILE) {
-        buf_done(&text);
-        return fail(ret_error, file, what, "the file is too big");
-    }
     ret->size = (unsigned)text.size;
     ret->data = (unsigned char *)buf_steal(&text);
     return 0;
+}
+
+static bool holds(const gnutls_datum_t *pem, const char *text)
+{
+    return memmem(pem->data, pem->size, text, strlen(text));
 }
 
 static int import_key(gnutls_privkey_t key, const char *name, char **ret_error)
@@ -69,8 +71,13 @@ static int import_key(gnutls_privkey_t key, const char *name, char **ret_error)
         return r;
     }
     r = gnutls_privkey_import_x509_raw(key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
-    if (r == GNUTLS_E_DECRYPTION_FAILED || r == GNUTLS_E_PK_INVALID_PRIVKEY) {
-        return fail(ret_error, name, "private key", "it is protected by a password, or damaged");
+    if (r < 0 && holds(&pem, "ENCRYPTED")) { // PKCS #8 says so in its heading, RFC 1421 below it
+        return fail(ret_error, name, "cannot use the private key", "it is protected by a password");
+    }
+    if (r < 0 && holds(&pem, "PRIVATE KEY-----")) {
+        return fail(ret_error, name,
+                    "the private key is damaged, or of a kind that is not supported",
+                    gnutls_strerror(r));
     }
     return r < 0 ? fail(ret_error, name, "no private key in PEM form", gnutls_strerror(r)) : 0;
 }
@@ -182,7 +189,6 @@ static int load_identity(struct tls_material *material, const struct tls_options
                                options->certificate);
         return -EINVAL;
     }
-    material->expires = gnutls_x509_crt_get_expiration_time(chain.list[0]);
     r = install(material, &key, &chain, &extra);
     return r < 0 ? fail(ret_error, options->certificate, "certificate", gnutls_strerror(r)) : 0;
 }
@@ -203,13 +209,6 @@ static int add_crls(struct tls_material *material, const gnutls_datum_t *pem, co
     material->n_crls += n;
     gnutls_free(list);
     return r < 0 ? fail(ret_error, file, "CRL", gnutls_strerror(r)) : 0;
-}
-
-static bool holds_crls(const gnutls_datum_t *pem)
-{
-    static const char head[] = "-----BEGIN X509 CRL-----";
-
-    return memmem(pem->data, pem->size, head, sizeof(head) - 1);
 }
 
 static int load_crls(struct tls_material *material, const struct tls_options *options,
@@ -254,7 +253,9 @@ static int load_trust(struct tls_material *material, const struct tls_options *o
     if (r < 0) {
         return fail(ret_error, options->ca_cert, "CA certificate", gnutls_strerror(r));
     }
-    r = holds_crls(&pem) ? add_crls(material, &pem, options->ca_cert, ret_error) : 0;
+    r = holds(&pem, "-----BEGIN X509 CRL-----")
+            ? add_crls(material, &pem, options->ca_cert, ret_error)
+            : 0;
     return r < 0 ? r : load_crls(material, options, ret_error);
 }
 
@@ -282,6 +283,16 @@ int tls_material_load(const struct tls_options *options, bool may_bootstrap,
     }
     *ret = material;
     return 0;
+}
+
+char *tls_material_fault(const struct tls_material *material)
+{
+    _cleanup_certificates_ struct certificates own = {0};
+
+    if (gnutls_certificate_get_x509_crt(material->credentials, 0, &own.list, &own.n) < 0) {
+        return NULL; // there is none
+    }
+    return tls_fault(own.list[0]);
 }
 
 struct tls_material *tls_material_ref(struct tls_material *material)

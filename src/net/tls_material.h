@@ -10,7 +10,6 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <stdbool.h>
-#include <time.h>
 
 struct tls_material {
     unsigned n_refs;
@@ -21,7 +20,6 @@ struct tls_material {
     bool needs_bootstrap;
     char *ca_file;
     char *server_name; // what a server must be called; NULL: its name does not matter
-    time_t expires;    // our own certificate; 0: none
     gnutls_x509_crl_t *crls;
     unsigned n_crls;
 };
@@ -31,5 +29,8 @@ struct tls_material {
 // Blocks for reading.
 int tls_material_load(const struct tls_options *options, bool may_bootstrap,
                       struct tls_material **ret, char **ret_error);
+// What peers will not like about our own certificate, now; NULL: nothing, or there is none. Caller
+// frees.
+char *tls_material_fault(const struct tls_material *material);
 struct tls_material *tls_material_ref(struct tls_material *material);
 void tls_material_unref(struct tls_material *material); // NULL allowed

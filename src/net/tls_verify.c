@@ -6,6 +6,7 @@
 #include "basic/file.h"
 #include "basic/log.h"
 #include "basic/messages.h"
+#include "net/tls_fault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,7 @@ LOG_MODULE(tls);
 #define MAX_CHAIN 16
 
 struct chain {
-    gnutls_x509_crt_t certificates[MAX_CHAIN];
+    gnutls_x509_crt_t certificates[MAX_CHAIN + 1]; // with that of the CA
     unsigned n;
 };
 
@@ -57,35 +58,16 @@ static int read_chain(gnutls_session_t session, struct chain *chain, char **ret_
     return 0;
 }
 
-static char *time_text(time_t time)
+// The first fault that `fault_of` finds in a certificate of the chain, as the verification does not
+// say which it is. NULL: none.
+static char *find_fault(const struct chain *chain, char *(*fault_of)(gnutls_x509_crt_t certificate))
 {
-    struct tm tm;
-    char text[32];
+    char *text = NULL;
 
-    gmtime_r(&time, &tm);
-    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm);
-    return xstrdup(text);
-}
-
-// The dates of every certificate of the chain, as the verification does not say which it is.
-static char *explain_dates(const struct chain *chain)
-{
-    time_t now = time(NULL);
-
-    for (unsigned i = 0; i < chain->n; i++) {
-        time_t begin = gnutls_x509_crt_get_activation_time(chain->certificates[i]);
-        time_t end = gnutls_x509_crt_get_expiration_time(chain->certificates[i]);
-        _cleanup_free_ char *subject = tls_subject(chain->certificates[i]);
-        _cleanup_free_ char *when = time_text(now > end ? end : begin);
-
-        if (now > end) {
-            return xasprintf("certificate %s has expired on %s", subject, when);
-        }
-        if (now < begin) {
-            return xasprintf("certificate %s is not valid before %s", subject, when);
-        }
+    for (unsigned i = 0; i < chain->n && !text; i++) {
+        text = fault_of(chain->certificates[i]);
     }
-    return xstrdup("the certificate of the CA has expired or is not valid yet");
+    return text;
 }
 
 static char *explain_issuer(const struct chain *chain, const char *ca_file)
@@ -100,65 +82,35 @@ static char *explain_issuer(const struct chain *chain, const char *ca_file)
                      issuer);
 }
 
-// The first certificate that `is_bad`, or the peer's own if one that it did not send is.
-static gnutls_x509_crt_t find_bad(const struct chain *chain, const struct tls_material *material,
-                                  bool (*is_bad)(gnutls_x509_crt_t certificate,
-                                                 const struct tls_material *material))
-{
-    for (unsigned i = 0; i < chain->n; i++) {
-        if (is_bad(chain->certificates[i], material)) {
-            return chain->certificates[i];
-        }
-    }
-    return chain->certificates[0];
-}
-
-static bool is_revoked(gnutls_x509_crt_t certificate, const struct tls_material *material)
-{
-    return gnutls_x509_crt_check_revocation(certificate, material->crls, (int)material->n_crls) > 0;
-}
-
 static char *explain_revoked(const struct chain *chain, const struct tls_material *material)
 {
-    _cleanup_free_ char *subject = tls_subject(find_bad(chain, material, is_revoked));
+    unsigned i = 0;
+    _cleanup_free_ char *subject = NULL;
 
+    while (i + 1 < chain->n &&
+           gnutls_x509_crt_check_revocation(chain->certificates[i], material->crls,
+                                            (int)material->n_crls) <= 0) {
+        i++;
+    }
+    subject = tls_subject(chain->certificates[i]);
     return xasprintf("certificate %s has been revoked", subject);
 }
 
-static bool has_weak_key(gnutls_x509_crt_t certificate, unsigned *ret_bits)
+// In gnutls's words.
+static char *explain_otherwise(unsigned status, const char *subject)
 {
-    int algorithm = gnutls_x509_crt_get_pk_algorithm(certificate, ret_bits);
+    static const char preface[] = "The certificate is NOT trusted. ";
+    gnutls_datum_t text = {0};
+    const char *s = "it is refused";
+    char *reason;
 
-    return algorithm < 0 || gnutls_pk_bits_to_sec_param((gnutls_pk_algorithm_t)algorithm,
-                                                        *ret_bits) < GNUTLS_SEC_PARAM_MEDIUM;
-}
-
-static bool is_weak(gnutls_x509_crt_t certificate, const struct tls_material *material)
-{
-    int algorithm = gnutls_x509_crt_get_signature_algorithm(certificate);
-    unsigned bits;
-
-    return has_weak_key(certificate, &bits) || algorithm < 0 ||
-           !gnutls_sign_is_secure2((gnutls_sign_algorithm_t)algorithm,
-                                   GNUTLS_SIGN_FLAG_SECURE_FOR_CERTS);
-}
-
-static char *explain_weak(const struct chain *chain, const struct tls_material *material)
-{
-    gnutls_x509_crt_t certificate = find_bad(chain, material, is_weak);
-    _cleanup_free_ char *subject = tls_subject(certificate);
-    int algorithm = gnutls_x509_crt_get_signature_algorithm(certificate);
-    const char *name = gnutls_sign_get_name((gnutls_sign_algorithm_t)algorithm);
-    unsigned bits;
-
-    if (has_weak_key(certificate, &bits)) {
-        return xasprintf("certificate %s is too weak: its key has only %u bits", subject, bits);
+    if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0) >= 0) {
+        s = (const char *)text.data;
+        s += strncmp(s, preface, sizeof(preface) - 1) ? 0 : sizeof(preface) - 1;
     }
-    if (is_weak(certificate, material)) {
-        return xasprintf("certificate %s is too weak: it is signed with %s", subject,
-                         name ? name : "an unknown algorithm");
-    }
-    return xasprintf("certificate %s is too weak: that of its CA is", subject);
+    reason = xasprintf("certificate %s: %.*s", subject, (int)strcspn(s, "."), s);
+    gnutls_free(text.data);
+    return reason;
 }
 
 static char *explain(unsigned status, const struct chain *chain,
@@ -166,8 +118,7 @@ static char *explain(unsigned status, const struct chain *chain,
 {
     _cleanup_free_ char *subject = tls_subject(chain->certificates[0]);
     const char *ca_file = material->ca_file;
-    gnutls_datum_t text = {0};
-    char *reason;
+    char *fault = NULL;
 
     if (status & GNUTLS_CERT_REVOKED) {
         return explain_revoked(chain, material);
@@ -176,10 +127,12 @@ static char *explain(unsigned status, const struct chain *chain,
         return explain_issuer(chain, ca_file);
     }
     if (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED)) {
-        return explain_dates(chain);
+        fault = find_fault(chain, tls_fault_of_dates);
+    } else if (status & GNUTLS_CERT_INSECURE_ALGORITHM) {
+        fault = find_fault(chain, tls_fault_of_strength);
     }
-    if (status & GNUTLS_CERT_INSECURE_ALGORITHM) {
-        return explain_weak(chain, material);
+    if (fault) {
+        return fault;
     }
     if (status & GNUTLS_CERT_SIGNER_NOT_CA) {
         return xasprintf("certificate %s is signed by one that is not of a CA", subject);
@@ -187,10 +140,11 @@ static char *explain(unsigned status, const struct chain *chain,
     if (status & GNUTLS_CERT_SIGNATURE_FAILURE) {
         return explain_issuer(chain, ca_file); // a CA of the same name with another key
     }
-    gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0);
-    reason = xasprintf("certificate %s: %s", subject, text.data ? (char *)text.data : "refused");
-    gnutls_free(text.data);
-    return reason;
+    if (status & GNUTLS_CERT_PURPOSE_MISMATCH) {
+        return xasprintf("certificate %s is not meant for this purpose by its extended key usage",
+                         subject);
+    }
+    return explain_otherwise(status, subject);
 }
 
 static gnutls_alert_description_t alert_for(unsigned status)
@@ -200,6 +154,9 @@ static gnutls_alert_description_t alert_for(unsigned status)
     }
     if (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA)) {
         return GNUTLS_A_UNKNOWN_CA;
+    }
+    if (status & GNUTLS_CERT_PURPOSE_MISMATCH) {
+        return GNUTLS_A_UNSUPPORTED_CERTIFICATE;
     }
     return status & GNUTLS_CERT_EXPIRED ? GNUTLS_A_CERTIFICATE_EXPIRED : GNUTLS_A_BAD_CERTIFICATE;
 }
@@ -289,11 +246,30 @@ static int bootstrap(const struct chain *chain, const struct tls_material *mater
     return -EAGAIN;
 }
 
-int tls_verify(gnutls_session_t session, const struct tls_material *material,
-               const char *server_name, struct tls_peer *ret_peer,
-               gnutls_alert_description_t *ret_alert, char **ret_reason)
+// As gnutls_certificate_verify_peers2(), and the certificate is meant for what it is used for.
+static int verify(gnutls_session_t session, bool is_server, unsigned *ret_status)
+{
+    const char *purpose = is_server ? GNUTLS_KP_TLS_WWW_CLIENT : GNUTLS_KP_TLS_WWW_SERVER;
+    gnutls_typed_vdata_st data = {GNUTLS_DT_KEY_PURPOSE_OID, (unsigned char *)(uintptr_t)purpose,
+                                  0};
+
+    return gnutls_certificate_verify_peers(session, &data, 1, ret_status);
+}
+
+// The chain goes on with the CA that we know, which peers do not send.
+static void add_ca(struct chain *chain, const struct tls_material *material)
+{
+    if (gnutls_certificate_get_issuer(material->credentials, chain->certificates[chain->n - 1],
+                                      &chain->certificates[chain->n], GNUTLS_TL_GET_COPY) >= 0) {
+        chain->n++;
+    }
+}
+
+int tls_verify(gnutls_session_t session, const struct tls_material *material, bool is_server,
+               struct tls_peer *ret_peer, gnutls_alert_description_t *ret_alert, char **ret_reason)
 {
     _cleanup_chain_ struct chain chain = {0};
+    const char *name = is_server ? NULL : material->server_name;
     unsigned status = 0;
     int r;
 
@@ -305,19 +281,20 @@ int tls_verify(gnutls_session_t session, const struct tls_material *material,
     if (material->needs_bootstrap) {
         return bootstrap(&chain, material, ret_reason);
     }
-    r = gnutls_certificate_verify_peers2(session, &status);
+    r = verify(session, is_server, &status);
     if (r < 0) {
         *ret_reason =
             xasprintf("the peer's certificate cannot be verified: %s", gnutls_strerror(r));
         return -EACCES;
     }
     if (status) {
+        add_ca(&chain, material);
         *ret_alert = alert_for(status);
         *ret_reason = explain(status, &chain, material);
         return -EACCES;
     }
-    if (server_name && !gnutls_x509_crt_check_hostname(chain.certificates[0], server_name)) {
-        *ret_reason = explain_name(chain.certificates[0], server_name);
+    if (name && !gnutls_x509_crt_check_hostname(chain.certificates[0], name)) {
+        *ret_reason = explain_name(chain.certificates[0], name);
         return -EACCES;
     }
     *ret_peer = tls_peer_new(chain.certificates[0]);

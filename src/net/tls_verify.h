@@ -5,11 +5,9 @@
 #include "net/tls_material.h"
 #include "net/tls_names.h"
 
-// Judges the peer of `session`, during its handshake. `server_name`: what its certificate must be
-// for; NULL: its names do not matter. 0: it is who its certificate says, *ret_peer (the caller's).
-// Negative errno: it is refused, *ret_reason (caller frees) says why, and *ret_alert is what the
-// peer may know of that. -EAGAIN: there was no CA certificate yet; now there is, made from what the
-// peer sent, and the peer should be met anew.
-int tls_verify(gnutls_session_t session, const struct tls_material *material,
-               const char *server_name, struct tls_peer *ret_peer,
-               gnutls_alert_description_t *ret_alert, char **ret_reason);
+// Judges the peer of `session`, during its handshake. `is_server`: we are the server. 0: it is who
+// its certificate says, *ret_peer (the caller's). Negative errno: it is refused, *ret_reason
+// (caller frees) says why, and *ret_alert is what the peer may know of that. -EAGAIN: there was no
+// CA certificate yet; now there is, made from what the peer sent, and the peer should be met anew.
+int tls_verify(gnutls_session_t session, const struct tls_material *material, bool is_server,
+               struct tls_peer *ret_peer, gnutls_alert_description_t *ret_alert, char **ret_reason);

@@ -60,6 +60,13 @@ CASES = {
     "weak digest": Case(
         lambda pki: pki.issue("sha1", digest="sha1"),
         "certificate .*CN=sha1.* is too weak: it is signed with ECDSA-SHA1"),
+    "other purpose": Case(
+        lambda pki: pki.issue("coder", extendedKeyUsage="codeSigning"),
+        "certificate .*CN=coder.* is not meant for this purpose by its extended key usage",
+        alert="Certificate is not supported"),
+    "unknown demands": Case(
+        lambda pki: pki.issue("strict", **{"1.2.3.4": "critical,ASN1:UTF8:x"}),
+        "certificate .*CN=strict.*: The certificate contains an unknown critical extension"),
 }
 
 
@@ -89,6 +96,44 @@ def test_client_says_why(lab, pki, programs, case):
     server.allow("")  # that its certificate is not good, and that the client left
     result = dump(lab, programs, port, pki.client.options(pki.cert) + case.options(pki))
     assert result.status == 1 and re.search("TLS: " + case.reason, result.err), str(result)
+
+
+def test_server_and_client_are_different_purposes(lab, pki, programs):
+    usage = {name: pki.issue(name, extendedKeyUsage=name) for name in ("serverAuth", "clientAuth")}
+    server, port = serve(lab, pki, identity=usage["serverAuth"])
+    server.allow(REFUSED)
+    assert "small" in dump(lab, programs, port, usage["clientAuth"].options(pki.cert)).ok().split()
+    dump(lab, programs, port, usage["serverAuth"].options(pki.cert)).fails(
+        saying="Certificate is not supported")
+    server.wait_log(REFUSED + "certificate .*CN=serverAuth.* is not meant for this purpose")
+
+
+@pytest.mark.parametrize("begin, end, reason", [
+    ("20200101000000Z", "20210101000000Z", "has expired on 2021-01-01 00:00:00 UTC"),
+    ("20900101000000Z", "20910101000000Z", "is not valid before 2090-01-01 00:00:00 UTC"),
+])
+def test_the_cas_own_dates(lab, pki, programs, begin, end, reason):
+    """One of several CA certificates that is good is enough."""
+    authority = Authority(folder(pki, "ages"), "ages")
+    identity = authority.issue("aged")
+    bad = authority.sign_itself(begin, end)
+    server, port = serve(lab, pki, ca=bad)
+    server.allow(REFUSED)
+    assert dump(lab, programs, port, identity.options(pki.cert)).status == 1
+    server.wait_log(REFUSED + "certificate .*CN=ages.* " + reason)
+    both = lab.path("both.pem")
+    both.write_text(bad.read_text() + authority.cert.read_text())
+    server.stop()
+    _, port = serve(lab, pki, ca=both)
+    assert "small" in dump(lab, programs, port, identity.options(pki.cert)).ok().split()
+
+
+def test_debians_client_says_why(lab, pki, peer):
+    """It refuses our certificate before it encrypts."""
+    server, port = serve(lab, pki, identity=pki.stranger)
+    server.allow(REFUSED)
+    assert dump(lab, peer, port, pki.client.options(pki.cert)).status == 1
+    server.wait_log(REFUSED + "the peer refused: CA is unknown")
 
 
 def test_chain(lab, pki, programs):

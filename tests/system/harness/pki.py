@@ -10,7 +10,10 @@ def _openssl(*args):
                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
-def _kind(bits):
+def _kind(bits, kind):
+    """The words for a key of RSA with so many `bits`, of this `kind`, or of an elliptic curve."""
+    if kind:
+        return kind.split()
     return ["rsa:%d" % bits] if bits else ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
 
 
@@ -38,10 +41,11 @@ class Identity:
         shutil.copy(self.cert, copy.cert)
         return copy
 
-    def make_request(self, cn, bits=None):
-        """Makes the key, of RSA with so many `bits` or of an elliptic curve; returns a request."""
+    def make_request(self, cn, bits=None, kind=None):
+        """Makes the key; returns a request."""
         request = self.directory / f"{self.name}-request.pem"
-        _openssl("req", "-new", "-newkey", *_kind(bits), "-nodes", "-keyout", self.key, "-out", request,
+        _openssl("req", "-new", "-newkey", *_kind(bits, kind), "-nodes", "-keyout", self.key,
+                 "-out", request,
                  "-subj", f"/O=test/CN={cn}")
         return request
 
@@ -53,7 +57,7 @@ class Authority(Identity):
         if above:
             above.sign(self, self.make_request(name), {"basicConstraints": "critical,CA:TRUE"})
         else:
-            _openssl("req", "-x509", "-newkey", *_kind(bits), "-nodes", "-keyout", self.key,
+            _openssl("req", "-x509", "-newkey", *_kind(bits, None), "-nodes", "-keyout", self.key,
                      "-out", self.cert, "-days", 2, "-subj", f"/O=test/CN={name}")
         self.config = directory / f"{name}.cnf"
         index = directory / f"{name}-index"
@@ -63,12 +67,16 @@ class Authority(Identity):
             f"certificate={self.cert}\nprivate_key={self.key}\ndefault_md=sha256\n"
             f"database={index}\nnew_certs_dir={directory}\n[p]\nO=supplied\nCN=supplied\n")
 
-    def issue(self, name, cn=None, begin=None, end=None, bits=None, names=None, digest="sha256"):
+    def issue(self, name, cn=None, begin=None, end=None, bits=None, kind=None, names=None,
+              digest="sha256", **extensions):
         """Returns a new identity. `begin` and `end` are times like 20200101000000Z, `names` its
-        alternative names, as "DNS:a.org,IP:10.0.0.1"."""
+        alternative names, as "DNS:a.org,IP:10.0.0.1"; `kind` is openssl's words for a kind of key,
+        `bits` those of one of RSA."""
         identity = Identity(self.directory, name)
-        request = identity.make_request(cn or name, bits)
-        self.sign(identity, request, {"subjectAltName": names} if names else {}, begin, end, digest)
+        request = identity.make_request(cn or name, bits, kind)
+        if names:
+            extensions["subjectAltName"] = names
+        self.sign(identity, request, extensions, begin, end, digest)
         return identity
 
     def sign(self, identity, request, extensions, begin=None, end=None, digest="sha256"):
@@ -76,6 +84,14 @@ class Authority(Identity):
         text.write_text("".join(f"{name}={value}\n" for name, value in extensions.items()))
         self._ca("-in", request, "-out", identity.cert, "-notext", "-extfile", text, "-md", digest,
                  "-startdate", begin or _time(-1), "-enddate", end or _time(2))
+
+    def sign_itself(self, begin, end):
+        """Returns the path of another certificate of this authority, good at other times."""
+        other = Identity(self.directory, self.name + "-again")
+        request = self.directory / f"{other.name}-request.pem"
+        _openssl("req", "-new", "-key", self.key, "-out", request, "-subj", f"/O=test/CN={self.name}")
+        self.sign(other, request, {"basicConstraints": "critical,CA:TRUE"}, begin, end)
+        return other.cert
 
     def revoke(self, identity):
         self._ca("-revoke", identity.cert)

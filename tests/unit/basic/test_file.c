@@ -36,6 +36,9 @@ static void test_write_and_read(void **state)
     assert_string_equal(buf_cstr(&buf), "> hello World");
     assert_int_equal(file_read("absent", &buf), -ENOENT);
     assert_int_equal(file_read(".", &buf), -EISDIR);
+    assert_int_equal(file_read_soon(".", 5, &buf), -EISDIR);
+    assert_int_equal(file_read_soon("absent", 5, &buf), -ENOENT);
+    assert_int_equal(file_read_soon("/dev/zero", 100000, &buf), -EFBIG);
     assert_int_equal(file_sync_parent("data"), 0);
 }
 

@@ -5,6 +5,7 @@
 #include "basic/buf.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <string.h>
 
 #define MAX_SANS  64  // of one certificate
@@ -78,15 +79,40 @@ char *tls_issuer(gnutls_x509_crt_t certificate)
                                                                      : printable(&name);
 }
 
+static unsigned hex_digit(char c)
+{
+    return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a' + 10);
+}
+
+// Takes back, in place, what gnutls has done to characters that mean something in a distinguished
+// name (RFC 4514 2.4). Returns the size.
+static size_t unescape(char *name)
+{
+    char *to = name;
+
+    for (const char *from = name; *from; from++) {
+        if (from[0] == '\\' && isxdigit((unsigned char)from[1]) &&
+            isxdigit((unsigned char)from[2])) {
+            *to++ = (char)(hex_digit(from[1]) << 4 | hex_digit(from[2]));
+            from += 2;
+        } else {
+            from += from[0] == '\\' && from[1];
+            *to++ = *from;
+        }
+    }
+    *to = 0;
+    return (size_t)(to - name);
+}
+
 static char *common_name(gnutls_x509_crt_t certificate)
 {
-    char name[256];
+    char name[1024];
     size_t size = sizeof(name);
 
     if (gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &size) <
             0 ||
         name[0] == '#' || // in this way gnutls shows what it finds to be no text
-        !is_text(name, size)) {
+        !is_text(name, unescape(name))) {
         return NULL;
     }
     return xstrdup(name);

@@ -50,6 +50,10 @@ static const struct {
 } names[] = {
     {"chassis-1", 9, true},
     {"K\xc3\xb6ln \xe2\x82\xac \xf0\x9f\x98\x80", 14, true},
+    {"a,b \"c\" \\d", 10, true}, // these mean something in a distinguished name
+    {" <a+b>;=x ", 10, true},
+    {"#616263", 7, true},
+    {"a\\41\\", 5, true},
     {"admin\0.example", 14, false},
     {"two\nlines", 9, false},
     {"\x1b[31m", 5, false},

@@ -71,6 +71,11 @@ bool framer_is_idle(const struct framer *framer)
     return framer->state == STATE_IDLE;
 }
 
+bool framer_is_too_long(const struct framer *framer)
+{
+    return framer->state == STATE_ERROR && framer->offset >= framer->max_size;
+}
+
 const char *framer_error(const struct framer *framer)
 {
     return framer->error;

@@ -50,6 +50,8 @@ void framer_reset(struct framer *framer);
 bool framer_is_idle(const struct framer *framer);
 // What is wrong, after FRAMER_ERROR, e.g. "invalid escape"; where: at framer->offset. Static.
 const char *framer_error(const struct framer *framer);
+// After FRAMER_ERROR: there is nothing wrong but that the value has more than max_size bytes.
+bool framer_is_too_long(const struct framer *framer);
 
 // Validates that `text` is exactly one value with optional white space around it. On success *ret
 // is the value without the white space; on failure returns the error text, and its offset in

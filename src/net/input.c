@@ -3,6 +3,7 @@
 // is left (a message not yet complete, or more messages than one turn handles) moves to a buffer of
 // the connection's own, which is gone as soon as nothing is left.
 #include "basic/counter.h"
+#include "basic/messages.h"
 #include "net/internal.h"
 
 #include <errno.h>
@@ -25,6 +26,21 @@ struct window {
     size_t scanned;
 };
 
+static void reject_long(struct connection *connection)
+{
+    static struct log_limit limit = LOG_LIMIT_INIT(60, 20);
+    _cleanup_free_ char *reason =
+        xasprintf("message %" PRIu64 " is longer than the %zu bytes that are allowed",
+                  connection->n_messages + 1, connection->framer.max_size);
+
+    COUNT(messages_too_long);
+    log_event_limited(&limit, LOG_LEVEL_WARN, MSG_MESSAGE_TOO_LONG,
+                      LOG_FIELDS({"OVSDB_SESSION", connection->name},
+                                 {"OVSDB_REMOTE", connection->remote->target}),
+                      "%s: %s", connection->name, reason);
+    connection_close_at(connection, LOG_LEVEL_DBG, reason);
+}
+
 // `first`: the first byte of what is no message.
 static void reject(struct connection *connection, char first)
 {
@@ -38,7 +54,6 @@ static void reject(struct connection *connection, char first)
                         framer_error(&connection->framer));
     bool is_logged = log_limit_pass(&limit, log_this_module, LOG_LEVEL_WARN);
 
-    COUNT_N(messages_too_long, connection->framer.offset >= connection->framer.max_size);
     connection_close_at(connection, is_logged ? LOG_LEVEL_WARN : LOG_LEVEL_DBG, reason);
 }
 
@@ -68,6 +83,10 @@ static void handle(struct connection *connection, struct window *window)
                                                 window->size - window->scanned, &consumed);
 
         window->scanned += consumed;
+        if (status == FRAMER_ERROR && framer_is_too_long(&connection->framer)) {
+            reject_long(connection);
+            return;
+        }
         if (status == FRAMER_ERROR) {
             reject(connection, window->data[window->start]);
             return;

@@ -89,13 +89,20 @@ def test_accept_rate(lab):
 
 
 def test_message(lab):
-    server = start(lab, "--max-message=1M").allow("too long")
+    """One of exactly the limit is good, also with another behind it; one byte more is not."""
+    server = start(lab, "--max-message=1M").allow("longer than the 1048576 bytes that are allowed")
+    frame = '{"id":1,"method":"echo","params":["%s"]}'
+    good = frame % ("x" * ((1 << 20) - len(frame) + 2))
     client = connect(server)
-    assert client.call("echo", "x" * 1000_000) == ["x" * 1000_000]
-    with pytest.raises(Closed):
-        client.send_raw('{"id":1,"method":"echo","params":["' + "x" * 2000_000)
-        client.receive()
-    assert limits(server)["max-message"] == (1 << 20, 0, 1)
+    client.send_raw(good + good)
+    assert client.receive()["error"] is None and client.receive()["error"] is None
+    for bad in good.replace('"x', '"xx'), frame[:-4] + "x" * 2000_000:
+        client = connect(server)
+        with pytest.raises((Closed, ConnectionError)):
+            client.send_raw(bad)
+            client.receive()
+    server.wait_log("unix#1: message 2 is longer than the 1048576 bytes that are allowed")
+    assert limits(server)["max-message"] == (1 << 20, 0, 2)
 
 
 @pytest.mark.parametrize("option, request_of", [

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static _Noreturn void out_of_memory(void)
 {
@@ -95,4 +96,19 @@ char *xasprintf(const char *format, ...)
     s = xvasprintf(format, args);
     va_end(args);
     return s;
+}
+
+void *zero_pages_new(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED) {
+        out_of_memory();
+    }
+    return p;
+}
+
+void zero_pages_free(void *p, size_t size)
+{
+    munmap(p, size);
 }

@@ -21,6 +21,11 @@ char *xasprintf(const char *format, ...) PRINTF_FORMAT(1, 2)
 char *xvasprintf(const char *format, va_list args) PRINTF_FORMAT(1, 0)
     __attribute__((malloc, returns_nonnull));
 
+// `size` bytes of zeros in pages of their own, which the kernel makes as they are touched: a large
+// array costs nothing at once. To be freed with zero_pages_free().
+void *zero_pages_new(size_t size) __attribute__((returns_nonnull));
+void zero_pages_free(void *p, size_t size);
+
 #define NEW(type)          ((type *)xcalloc(1, sizeof(type)))
 #define NEW_ARRAY(type, n) ((type *)xcalloc((n), sizeof(type)))
 

@@ -2,6 +2,8 @@
 // A hash table of pointers, open addressing with linear probing: 16 bytes a slot, no memory of
 // its own per item. It never looks into the items: the caller supplies the hash and compares.
 // A zeroed struct is an empty table. Duplicates of a hash, and of an item, are allowed.
+// A large table grows and shrinks in steps: while it has two arrays of slots, each change moves a
+// few items from the one that is left to the other, so that none takes long.
 #pragma once
 
 #include "basic/macro.h"
@@ -13,15 +15,20 @@ struct htable_slot {
     void *item;
 };
 
-struct htable {
+struct htable_slots {
     struct htable_slot *slots;
-    size_t n;       // items
-    size_t n_slots; // a power of two, or 0
+    size_t n; // a power of two, or 0
+};
+
+struct htable {
+    struct htable_slots now;
+    size_t n;                 // items
+    struct htable_left *left; // the array that is left; NULL: all items are in the other
 };
 
 void htable_done(struct htable *table); // frees the slots, not the items
 void htable_clear(struct htable *table);
-// O(1), amortised over doublings.
+// O(1).
 void htable_insert(struct htable *table, uint64_t hash, void *item);
 // Removes this very pointer. Returns false when it is not there.
 bool htable_remove(struct htable *table, uint64_t hash, const void *item);

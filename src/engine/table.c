@@ -58,14 +58,9 @@ struct table *table_new(struct db *db, const struct table_schema *schema)
 
 void table_free(struct table *table)
 {
-    struct entry *entry;
     struct weak_set *set;
 
-    HTABLE_FOREACH(entry, &table->entries)
-    {
-        row_unref(entry->row);
-        free(entry);
-    }
+    table_free_rows(table, SIZE_MAX);
     htable_done(&table->entries);
     HTABLE_FOREACH(set, &table->weak_sets)
     {
@@ -87,19 +82,12 @@ void table_free(struct table *table)
 
 size_t table_free_rows(struct table *table, size_t n)
 {
-    struct htable *entries = &table->entries;
+    struct entry *entry;
 
-    while (n && entries->n) {
-        struct htable_slot *slot = &entries->slots[--entries->n_slots];
-
-        if (slot->hash) {
-            struct entry *entry = slot->item;
-
-            row_unref(entry->row);
-            free(entry);
-            entries->n--;
-            n--;
-        }
+    while (n && (entry = htable_next(&table->entries, &table->freed))) {
+        row_unref(entry->row);
+        free(entry);
+        n--;
     }
     return n;
 }

@@ -54,6 +54,7 @@ struct table {
     const struct table_schema *schema;
     struct htable entries;  // by UUID
     size_t n_rows;          // committed
+    size_t freed;           // how far table_free_rows() has come through the entries
     struct index **indexes; // the schema's first
     size_t n_indexes;
     uint64_t *scanned; // by column: rows looked at one by one to find equal values; NULL: none yet

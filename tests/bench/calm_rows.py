@@ -86,3 +86,12 @@ def calm_initial(bench, site):
     meter, label = Meter(site), f"initial of {n_rows:,} rows"
     return {f"longest echo during an {label}, ms": longest_echo(site, take_all),
             **meter.memory(label)}
+
+
+@row("calm-insert", repeat=1, peer_repeat=0)
+def calm_insert(bench, site):
+    """The tables of rows and of an index double several times, the last time at 786,432 rows."""
+    n_rows = 100000 if bench.quick else 1000000
+    site.start(bench.file(0))
+    longest = longest_echo(site, lambda site: site.load("insert", count=n_rows, window=20))
+    return {f"longest echo during {n_rows:,} small inserts, ms": longest}

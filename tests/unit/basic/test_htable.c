@@ -74,6 +74,57 @@ static void test_replace_and_clear(void **state)
     htable_done(&table);
 }
 
+static uint64_t hash_of(int i)
+{
+    return hash_u64(i, 0);
+}
+
+// Each of the first `n` items, and no other, is found by its hash and by going through all.
+static void check_content(const struct htable *table, int n)
+{
+    int *item, n_seen = 0;
+
+    assert_int_equal(table->n, n);
+    HTABLE_FOREACH(item, table)
+    {
+        assert_true(item < &numbers[n]);
+        n_seen++;
+    }
+    assert_int_equal(n_seen, n);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(has(table, hash_of(i), &numbers[i]), i < n);
+    }
+}
+
+// While a large table is moved to another array, nothing shows of it.
+static void test_moving(void **state)
+{
+    struct htable table = {0};
+    int n_moving = 0, n = 0;
+
+    while (n < N) {
+        htable_insert(&table, hash_of(n), &numbers[n]);
+        n++;
+        if (table.left && n_moving++ % 50 == 0) {
+            check_content(&table, n);
+            htable_replace(&table, hash_of(n / 2), &numbers[n / 2], &numbers[0]);
+            assert_false(has(&table, hash_of(n / 2), &numbers[n / 2]));
+            htable_replace(&table, hash_of(n / 2), &numbers[0], &numbers[n / 2]);
+        }
+    }
+    assert_true(n_moving > 500);
+    check_content(&table, N);
+    for (n_moving = 0; n > 100; n--) {
+        assert_true(htable_remove(&table, hash_of(n - 1), &numbers[n - 1]));
+        if (table.left && n_moving++ % 50 == 0) {
+            check_content(&table, n - 1);
+        }
+    }
+    assert_true(n_moving > 100);
+    check_content(&table, 100);
+    htable_done(&table);
+}
+
 struct walk {
     uint64_t position;
     unsigned n_visits[N];
@@ -143,6 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scan),
+        cmocka_unit_test(test_moving),
         cmocka_unit_test(test_distinct),
         cmocka_unit_test(test_colliding),
         cmocka_unit_test(test_replace_and_clear),

@@ -49,53 +49,62 @@ static int hex_value(char c)
                                   : -1;
 }
 
-static bool is_dash_position(int i)
+// Reads `n` digits; false: not all are.
+static bool take_hex(const char *p, int n, uint64_t *ret)
 {
-    return i == 8 || i == 13 || i == 18 || i == 23;
+    uint64_t number = 0;
+
+    for (int i = 0; i < n; i++) {
+        int value = hex_value(p[i]);
+
+        if (value < 0) {
+            return false;
+        }
+        number = number << 4 | (unsigned)value;
+    }
+    *ret = number;
+    return true;
 }
 
 bool uuid_parse(struct slice text, struct uuid *ret)
 {
-    uint64_t half[2] = {0, 0};
-    int digits = 0;
+    const char *p = text.data;
+    uint64_t part[5];
 
-    if (text.size != UUID_LEN) {
+    if (text.size != UUID_LEN || p[8] != '-' || p[13] != '-' || p[18] != '-' || p[23] != '-' ||
+        !take_hex(p, 8, &part[0]) || !take_hex(p + 9, 4, &part[1]) ||
+        !take_hex(p + 14, 4, &part[2]) || !take_hex(p + 19, 4, &part[3]) ||
+        !take_hex(p + 24, 12, &part[4])) {
         return false;
     }
-    for (int i = 0; i < UUID_LEN; i++) {
-        if (is_dash_position(i)) {
-            if (text.data[i] != '-') {
-                return false;
-            }
-        } else {
-            int value = hex_value(text.data[i]);
-
-            if (value < 0) {
-                return false;
-            }
-            half[digits / 16] = half[digits / 16] << 4 | (unsigned)value;
-            digits++;
-        }
-    }
-    *ret = (struct uuid){half[0], half[1]};
+    *ret = (struct uuid){part[0] << 32 | part[1] << 16 | part[2], part[3] << 48 | part[4]};
     return true;
+}
+
+// Writes the lowest `n` digits; returns what follows them.
+static char *put_hex(char *p, int n, uint64_t value)
+{
+    static const char hex[] = "0123456789abcdef";
+
+    for (int i = n - 1; i >= 0; i--) {
+        p[i] = hex[value & 15];
+        value >>= 4;
+    }
+    return p + n;
 }
 
 void uuid_format(struct uuid uuid, char text[UUID_LEN])
 {
-    static const char hex[] = "0123456789abcdef";
-    int digits = 0;
+    char *p = put_hex(text, 8, uuid.hi >> 32);
 
-    for (int i = 0; i < UUID_LEN; i++) {
-        if (is_dash_position(i)) {
-            text[i] = '-';
-        } else {
-            uint64_t half = digits < 16 ? uuid.hi : uuid.lo;
-
-            text[i] = hex[half >> (60 - 4 * (digits % 16)) & 15];
-            digits++;
-        }
-    }
+    *p++ = '-';
+    p = put_hex(p, 4, uuid.hi >> 16);
+    *p++ = '-';
+    p = put_hex(p, 4, uuid.hi);
+    *p++ = '-';
+    p = put_hex(p, 4, uuid.lo >> 48);
+    *p++ = '-';
+    put_hex(p, 12, uuid.lo);
 }
 
 const char *uuid_text(struct uuid uuid, char text[UUID_TEXT_SIZE])

@@ -55,12 +55,11 @@ static bool parse_decimal(const char *p, const char *end, uint64_t *ret_digits,
     return true;
 }
 
-static bool parse_integer(const char *p, const char *end, bool negative, int64_t *ret)
+static bool to_integer(uint64_t digits, int64_t exponent, bool negative, int64_t *ret)
 {
-    uint64_t digits, limit = negative ? (uint64_t)INT64_MAX + 1 : INT64_MAX;
-    int64_t exponent;
+    uint64_t limit = negative ? (uint64_t)INT64_MAX + 1 : INT64_MAX;
 
-    if (!parse_decimal(p, end, &digits, &exponent) || exponent < 0 || exponent > MAX_DIGITS) {
+    if (exponent < 0 || exponent > MAX_DIGITS) {
         return false;
     }
     for (; exponent; exponent--) {
@@ -75,6 +74,24 @@ static bool parse_integer(const char *p, const char *end, bool negative, int64_t
     return true;
 }
 
+// As strtod() would, where one division of two exact values does: it is rounded once. False where
+// it does not.
+static bool to_fraction(uint64_t digits, int64_t exponent, bool negative, double *ret)
+{
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    double magnitude;
+
+    if (FLT_EVAL_METHOD || digits > 1ull << DBL_MANT_DIG || exponent >= 0 ||
+        exponent <= -(int64_t)ARRAY_SIZE(powers)) {
+        return false;
+    }
+    magnitude = (double)digits / powers[-exponent];
+    *ret = negative ? -magnitude : magnitude;
+    return true;
+}
+
 static const char *skip_digits(const char *p, const char *end)
 {
     while (p < end && is_digit(*p)) {
@@ -83,14 +100,33 @@ static const char *skip_digits(const char *p, const char *end)
     return p;
 }
 
-bool number_parse(struct slice token, int64_t *ret_integer, double *ret_real)
+// Of any token that is no integer.
+static double parse_real(struct slice token, bool is_whole)
 {
-    const char *p = token.data, *end = p + token.size;
-    bool negative = *p == '-';
     char on_stack[TOKEN_ON_STACK];
     _cleanup_free_ char *on_heap = NULL;
     char *copy = on_stack;
-    bool is_whole;
+    double real;
+
+    if (token.size >= sizeof(on_stack)) {
+        copy = on_heap = xmalloc(token.size + 1);
+    }
+    memcpy(copy, token.data, token.size);
+    copy[token.size] = '\0';
+    real = strtod(copy, NULL);
+    if (is_whole) {
+        snprintf(on_stack, sizeof(on_stack), "%.*g", DBL_DIG, real);
+        real = strtod(on_stack, NULL);
+    }
+    return real;
+}
+
+bool number_parse(struct slice token, int64_t *ret_integer, double *ret_real)
+{
+    const char *p = token.data, *end = p + token.size;
+    bool negative = *p == '-', is_short;
+    int64_t exponent;
+    uint64_t digits;
 
     p += negative;
     if (end - p < MAX_DIGITS) { // the short way for what nearly every number is
@@ -105,19 +141,12 @@ bool number_parse(struct slice token, int64_t *ret_integer, double *ret_real)
             return true;
         }
     }
-    if (parse_integer(p, end, negative, ret_integer)) {
+    is_short = parse_decimal(p, end, &digits, &exponent);
+    if (is_short && to_integer(digits, exponent, negative, ret_integer)) {
         return true;
     }
-    is_whole = skip_digits(p, end) == end;
-    if (token.size >= sizeof(on_stack)) {
-        copy = on_heap = xmalloc(token.size + 1);
-    }
-    memcpy(copy, token.data, token.size);
-    copy[token.size] = '\0';
-    *ret_real = strtod(copy, NULL);
-    if (is_whole) {
-        snprintf(on_stack, sizeof(on_stack), "%.*g", DBL_DIG, *ret_real);
-        *ret_real = strtod(on_stack, NULL);
+    if (!is_short || !to_fraction(digits, exponent, negative, ret_real)) {
+        *ret_real = parse_real(token, skip_digits(p, end) == end);
     }
     return number_real_to_integer(*ret_real, ret_integer);
 }
@@ -146,6 +175,37 @@ void number_put_integer(struct buf *buf, int64_t value)
     buf_put(buf, p, text + sizeof(text) - p);
 }
 
+// The short way for what has up to three decimals, as %.15g would. Such a decimal, of no more than
+// 15 digits, is the only one of its length that is read as this value. False: it has more.
+static bool put_decimals(struct buf *buf, double value)
+{
+    double magnitude = fabs(value);
+    uint64_t thousandths;
+    char text[3];
+    size_t n = sizeof(text);
+
+    if (FLT_EVAL_METHOD || !(magnitude < 1e12)) {
+        return false;
+    }
+    thousandths = (uint64_t)(magnitude * 1000 + 0.5);
+    if ((double)thousandths / 1000 != magnitude) {
+        return false;
+    }
+    text[0] = '0' + thousandths / 100 % 10;
+    text[1] = '0' + thousandths / 10 % 10;
+    text[2] = '0' + thousandths % 10;
+    while (text[n - 1] == '0') {
+        n--;
+    }
+    if (value < 0) {
+        buf_putc(buf, '-');
+    }
+    number_put_integer(buf, (int64_t)(thousandths / 1000));
+    buf_putc(buf, '.');
+    buf_put(buf, text, n);
+    return true;
+}
+
 void number_put_real(struct buf *buf, double value)
 {
     char text[32];
@@ -153,6 +213,9 @@ void number_put_real(struct buf *buf, double value)
 
     if (fabs(value) < 1e15 && number_real_to_integer(value, &integer)) {
         number_put_integer(buf, integer); // as %.15g would
+        return;
+    }
+    if (put_decimals(buf, value)) {
         return;
     }
     value = value > DBL_MAX ? DBL_MAX : value < -DBL_MAX ? -DBL_MAX : value;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "basic/hash.h"
 #include "unit.h"
 #include "json/number.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 struct sample {
     const char *token;
@@ -66,6 +69,44 @@ static void test_samples(void **state)
     }
 }
 
+// The short ways give what the C library gives.
+static void check_like_libc(const char *token)
+{
+    _cleanup_buf_ struct buf printed = {0};
+    char expected[40];
+    int64_t integer;
+    double real;
+
+    if (number_parse(slice_of(token), &integer, &real)) {
+        assert_true(strtod(token, NULL) == (double)integer);
+        return;
+    }
+    assert_true(strtod(token, NULL) == real);
+    snprintf(expected, sizeof(expected), "%.15g", real);
+    if (strtod(expected, NULL) != real) {
+        snprintf(expected, sizeof(expected), "%.17g", real);
+    }
+    number_put_real(&printed, real);
+    assert_string_equal(buf_cstr(&printed), expected);
+}
+
+static void test_like_libc(void **state)
+{
+    for (unsigned i = 0; i < 50000; i++) {
+        uint64_t random = hash_mix(i);
+        unsigned digits = 1 + random % 17, decimals = random / 17 % 26;
+        char token[64];
+
+        snprintf(token, sizeof(token), "%s%.*fe-%u", i % 2 ? "-" : "", (int)(i % 5),
+                 (double)(hash_mix(random + 1) % (uint64_t)pow(10, digits)) / 100, decimals);
+        check_like_libc(token);
+        snprintf(token, sizeof(token), "%s%" PRIu64 ".%0*u", i % 2 ? "-" : "",
+                 hash_mix(random + 2) % (uint64_t)pow(10, digits), 1 + (int)(i % 4),
+                 (unsigned)(random % 10));
+        check_like_libc(token);
+    }
+}
+
 static void test_long_token(void **state)
 {
     _cleanup_buf_ struct buf token = {0};
@@ -99,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_like_libc),
         cmocka_unit_test(test_long_token),
         cmocka_unit_test(test_real_to_integer),
     };

@@ -180,14 +180,16 @@ static struct ovsdb_error *parse_request(struct table_parser *parser, struct sli
                         : default_columns(parser, request, bits);
 }
 
-// One request, or an array of them.
+// An array of requests; where clients of old may ask, a single one too.
 static struct ovsdb_error *parse_requests(struct table_parser *parser, struct slice requests)
 {
     struct ovsdb_error *error = NULL;
     struct cursor cursor;
 
     if (json_kind_of(requests) != JSON_KIND_ARRAY) {
-        return parse_request(parser, requests);
+        return parser->change ? error_syntax(requests, "table %s: an array of requests expected",
+                                             parser->table->name)
+                              : parse_request(parser, requests);
     }
     cursor_init(&cursor, requests);
     for (bool more = cursor_enter(&cursor); more && !error; more = !error && cursor_more(&cursor)) {

@@ -168,11 +168,13 @@ static struct ovsdb_error *parse_monitor(struct session *session, const struct m
     size_t n_params = version == MONITOR_V3 ? 4 : 3;
     struct ovsdb_error *error;
     struct slice params[4];
+    size_t n;
 
     if ((error = params_database(session, message, &ret->sdb))) {
         return error;
     }
-    if (json_cut(message->params, params, 4) < n_params) {
+    n = json_cut(message->params, params, 4);
+    if (n < n_params || (n > n_params && version != MONITOR_V1)) {
         return error_syntax(message->params,
                             SLICE_FORMAT
                             ": params must be [<db-name>, <json-value>, "

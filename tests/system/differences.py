@@ -25,6 +25,12 @@ REASONS = {
     "modify-select-per-column":
         "a change of columns whose request deselects modify is silent; the peer sends an update"
         " with nothing in \"old\" when another request of the table selects modify",
+    "where-of-every-request":
+        "rows that any of a table's requests asks for are shown, at the start and when conditions"
+        " change; the peer takes the conditions of one of them",
+    "condition-change-dated":
+        "an update3 says of which transaction a new condition's rows are, even if none comes or goes:"
+        " who resumes from an older one would hear of rows it never had; the peer says nothing",
     "bad-remote-refused":
         "a remote that can never work, or not be listened on, is refused at once; the peer logs and"
         " keeps it",

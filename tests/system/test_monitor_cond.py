@@ -71,6 +71,20 @@ def test_condition_on_a_column_not_monitored(client):
     assert update2(client) == {"T": {uuids[2]: {"insert": {"name": "a2"}}}}
 
 
+@pytest.mark.difference("where-of-every-request")
+def test_conditions_of_several_requests(client):
+    uuids = fill(client)
+    result = client.call("monitor_cond", "small", "m", {"T": [
+        {"columns": ["name"], "where": [["n", "==", 3]]},
+        {"columns": ["n"], "where": [["n", "==", 2]]}]})
+    assert result == {"T": {uuids[2]: {"initial": {"name": "a2", "n": 2}},
+                            uuids[3]: {"initial": {"name": "a3", "n": 3}}}}
+    client.call("monitor_cond_change", "m", "m", {"T": [
+        {"where": [["n", "==", 3]]}, {"where": [["n", "==", 4]]}]})
+    assert update2(client) == {"T": {uuids[2]: {"delete": None},
+                                     uuids[4]: {"insert": {"name": "a4", "n": 4}}}}
+
+
 # Updates
 
 
@@ -174,6 +188,13 @@ def test_ids_are_shared_with_monitor(client):
 def test_bad_requests(client, method, requests, error):
     more = [ZERO] if method == "monitor_cond_since" else []
     assert client.error(method, "small", "m", requests, *more)["error"] == error
+    assert monitor(client) == {}
+
+
+@pytest.mark.parametrize("params", [["m", {}, ZERO, 5], ["m", {}, 5]], ids=json.dumps)
+def test_too_many_parameters(client, params):
+    method = "monitor_cond_since" if ZERO in params else "monitor_cond"
+    assert client.error(method, "small", *params)["error"] == "syntax error"
     assert monitor(client) == {}
 
 
@@ -288,7 +309,7 @@ def test_condition_with_thousands_of_clauses(client):
 @pytest.mark.parametrize("params", [
     [], ["m"], ["m", "m"], ["nope", "m", {}], ["m", "m", 5], ["m", "m", {"Z": [{}]}],
     ["m", "m", {"T": [{"where": [["zz", "==", 1]]}]}], ["m", "m", {"T": [{"where": 5}]}],
-    ["m", "m", {"T": 5}], ["m", "m", {"T": [{"foo": 1}]}],
+    ["m", "m", {"T": 5}], ["m", "m", {"T": [{"foo": 1}]}], ["m", "m", {"T": {"where": []}}],
 ], ids=json.dumps)
 def test_bad_changes(client, params):
     fill(client)
@@ -346,6 +367,19 @@ def test_since_change_sends_update3(client):
     assert id_ == "m" and UUID.match(last)
     assert updates == {"T": {uuids[1]: {"delete": None},
                              uuids[2]: {"insert": {"name": "a2", "n": 2}}}}
+
+
+@pytest.mark.difference("condition-change-dated")
+def test_since_change_without_effect_is_dated(server, client):
+    """The rows that the new condition would have shown in between are none of this client's."""
+    fill(client, 2)
+    _, last, _ = since(client, where=[["n", "==", 1]])
+    server.client().insert("small", "T", {"name": "short", "n": 7})
+    server.client().commit("small", {"op": "delete", "table": "T", "where": named("short")})
+    change(client, [["n", "==", 1], ["n", "==", 7]])
+    id_, now, updates = client.notification("update3")
+    assert id_ == "m" and now != last and updates == {}
+    assert since(server.client(), now, [["n", "==", 1], ["n", "==", 7]]) == [True, now, {}]
 
 
 @pytest.mark.difference("resume")

@@ -12,13 +12,13 @@
 #include "net/queue.h"
 #include "net/resolver.h"
 #include "net/stream.h"
-#include "net/timers.h"
 #include "net/tls_config.h"
 #include "net/tls_names.h"
 #include "json/framer.h"
 
 #include "basic/list.h"
 #include "basic/log.h"
+#include "basic/timers.h"
 
 #define NET_READ_SIZE         (64 * 1024)  // one read, and the shared buffer for it
 #define NET_EVENT_BATCH       32           // connections with input handled in one turn

@@ -11,6 +11,7 @@
 //     audit.c    messages on what was committed
 #pragma once
 
+#include "basic/timers.h"
 #include "engine/transact.h"
 #include "monitor/monitor.h"
 #include "session/session.h"
@@ -45,11 +46,9 @@ struct server {
     struct served_db **dbs; // in order of name
     size_t n_dbs;
     size_t dbs_capacity;
-    struct htable locks;       // struct lock, by name
-    struct list woken;         // triggers to run again
-    struct trigger **timeouts; // a heap: the earliest deadline first
-    size_t n_timeouts;
-    size_t timeouts_capacity;
+    struct htable locks;    // struct lock, by name
+    struct list woken;      // triggers to run again
+    struct timers timeouts; // of triggers
     struct served_db *self; // _Server
     struct server_converter converter;
     size_t n_sessions, n_monitors, n_triggers;

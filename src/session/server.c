@@ -41,7 +41,7 @@ void server_free(struct server *server)
     audit_clear(server, NULL);
     htable_done(&server->locks);
     free(server->dbs);
-    free(server->timeouts);
+    timers_done(&server->timeouts);
     buf_done(&server->out);
     buf_done(&server->scratch);
     free(server);

@@ -4,12 +4,12 @@
 //
 //     request --done--> reply
 //        |
-//        +--waits--> waiting --commit on its tables, deadline--> woken --run again--> reply or
-//        waiting
+//        +--waits--> waiting --commit on its tables, timeout--> woken --run again--> reply, or
+//                       |                                                            waiting
 //                       +---------- cancel, end of session ------> reply "canceled", or nothing
 //
-// A commit finds the triggers of its tables on the table's wake list; the clock finds them in a
-// heap.
+// A commit finds the triggers of its tables on the table's wake list; the clock finds them among
+// the timers.
 #include "engine/transact.h"
 #include "basic/counter.h"
 #include "basic/log.h"
@@ -19,8 +19,6 @@
 LOG_MODULE(session);
 COUNTER(transactions_waited, "Transactions that had to wait");
 COUNTER(transactions_run_again, "Times that a waiting transaction was run again");
-
-#define NOT_IN_HEAP SIZE_MAX
 
 // A trigger's place on the wake list of one table.
 struct wake {
@@ -36,72 +34,17 @@ struct trigger {
     struct text *id;        // canonical
     struct text *params;
     usec_t created;
-    usec_t deadline; // USEC_INFINITY: none
-    size_t heap_index;
+    struct timer timeout; // server->timeouts; not set: it waits for ever
     struct wake *wakes;
     size_t n_wakes;
 };
 
-static void heap_set(struct server *server, size_t i, struct trigger *trigger)
-{
-    server->timeouts[i] = trigger;
-    trigger->heap_index = i;
-}
-
-// Puts `trigger` where it belongs, starting from the free place `i`.
-static void heap_sift(struct server *server, size_t i, struct trigger *trigger)
-{
-    struct trigger **heap = server->timeouts;
-
-    while (i && trigger->deadline < heap[(i - 1) / 2]->deadline) {
-        heap_set(server, i, heap[(i - 1) / 2]);
-        i = (i - 1) / 2;
-    }
-    for (;;) {
-        size_t child = 2 * i + 1;
-
-        if (child + 1 < server->n_timeouts && heap[child + 1]->deadline < heap[child]->deadline) {
-            child++;
-        }
-        if (child >= server->n_timeouts || heap[child]->deadline >= trigger->deadline) {
-            break;
-        }
-        heap_set(server, i, heap[child]);
-        i = child;
-    }
-    heap_set(server, i, trigger);
-}
-
-static void heap_insert(struct server *server, struct trigger *trigger)
-{
-    GROW(server->timeouts, server->n_timeouts, server->timeouts_capacity);
-    server->n_timeouts++;
-    heap_sift(server, server->n_timeouts - 1, trigger);
-}
-
-static void heap_remove(struct server *server, struct trigger *trigger)
-{
-    size_t i = trigger->heap_index;
-    struct trigger *last;
-
-    if (i == NOT_IN_HEAP) {
-        return;
-    }
-    trigger->heap_index = NOT_IN_HEAP;
-    last = server->timeouts[--server->n_timeouts];
-    if (last != trigger) {
-        heap_sift(server, i, last);
-    }
-}
-
 // Registers for what may fulfil the wait.
 static void trigger_wait(struct trigger *trigger, const struct transact_result *result)
 {
-    trigger->deadline = result->timeout > USEC_INFINITY - trigger->created
-                            ? USEC_INFINITY
-                            : trigger->created + result->timeout;
-    if (trigger->deadline != USEC_INFINITY) {
-        heap_insert(trigger->session->server, trigger);
+    if (result->timeout < USEC_INFINITY - trigger->created) {
+        timers_set(&trigger->session->server->timeouts, &trigger->timeout,
+                   trigger->created + result->timeout);
     }
     trigger->wakes = NEW_ARRAY(struct wake, result->n_tables + 1);
     trigger->n_wakes = result->n_tables;
@@ -113,7 +56,7 @@ static void trigger_wait(struct trigger *trigger, const struct transact_result *
 
 static void trigger_unwait(struct trigger *trigger)
 {
-    heap_remove(trigger->session->server, trigger);
+    timers_clear(&trigger->session->server->timeouts, &trigger->timeout);
     for (size_t i = 0; i < trigger->n_wakes; i++) {
         list_remove(&trigger->wakes[i].node);
     }
@@ -133,7 +76,6 @@ static struct trigger *trigger_new(struct session *session, struct served_db *sd
     trigger->id = id;
     trigger->params = text_new(params);
     trigger->created = now;
-    trigger->heap_index = NOT_IN_HEAP;
     list_init(&trigger->woken_node);
     list_push_back(&sdb->triggers, &trigger->node);
     htable_insert(&session->triggers, text_hash(id), trigger);
@@ -394,7 +336,7 @@ usec_t server_triggers_deadline(const struct server *server)
     if (!list_is_empty(&server->woken)) {
         return 0;
     }
-    return server->n_timeouts ? server->timeouts[0]->deadline : USEC_INFINITY;
+    return timers_next(&server->timeouts);
 }
 
 static void run_again(struct trigger *trigger, usec_t now)
@@ -415,11 +357,10 @@ static void run_again(struct trigger *trigger, usec_t now)
 
 bool server_run_triggers(struct server *server, usec_t now, size_t *budget)
 {
-    while (server->n_timeouts && server->timeouts[0]->deadline <= now) {
-        struct trigger *trigger = server->timeouts[0];
+    struct timer *timer;
 
-        heap_remove(server, trigger);
-        wake(trigger);
+    while ((timer = timers_pop(&server->timeouts, now))) {
+        wake(CONTAINER_OF(timer, struct trigger, timeout));
     }
     for (; *budget && !list_is_empty(&server->woken); --*budget) {
         struct trigger *trigger = LIST_FIRST(&server->woken, struct trigger, woken_node);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net/timers.h"
+#include "basic/timers.h"
 
 void timers_done(struct timers *timers)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The heap of timers against what sorting says.
-#include "net/timers.h"
+#include "basic/timers.h"
 #include "unit.h"
 
 #define N 500

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many deadlines behind one timer of the loop: a binary heap of embedded timers, 8 bytes each.
+// Many deadlines behind one timer of the loop: a binary heap of embedded timers, 8 bytes each. What
+// happens when one is due is for whoever takes it out to know.
 #pragma once
 
 #include "basic/alloc.h"
@@ -7,8 +8,9 @@
 
 struct timer {
     usec_t deadline;
-    size_t position;                                  // in the heap, from 1; 0: not set
-    void (*expired)(struct timer *timer, usec_t now); // the timer is no longer set
+    size_t position; // in the heap, from 1; 0: not set
+    // Where timers of several kinds share a heap. The timer is no longer set.
+    void (*expired)(struct timer *timer, usec_t now);
 };
 
 struct timers {

@@ -3,10 +3,10 @@
 // answer, then the eventfd; the loop reads the answer only after the eventfd.
 #include "net/resolver.h"
 
+#include "basic/thread.h"
+
 #include <errno.h>
 #include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,26 +60,20 @@ static void *resolve_mt(void *arg)
     return NULL;
 }
 
-// A detached thread that takes no signals: those are the loop's.
+// A detached thread.
 static int start_thread(struct job *job)
 {
-    pthread_attr_t attr;
     pthread_t thread;
-    sigset_t all, old;
     int r;
 
-    sigfillset(&all);
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
     atomic_fetch_add(&job->refs, 1);
-    r = pthread_create(&thread, &attr, resolve_mt, job);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attr);
-    if (r) {
+    r = thread_start(&thread, "resolve", resolve_mt, job);
+    if (r < 0) {
         atomic_fetch_sub(&job->refs, 1);
+        return r;
     }
-    return -r;
+    pthread_detach(thread);
+    return 0;
 }
 
 static void report(struct resolution *resolution)

@@ -11,12 +11,12 @@
 
 #include "basic/alloc.h"
 #include "basic/counter.h"
+#include "basic/thread.h"
 #include "store/closing.h"
 #include "store/job.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 
@@ -155,19 +155,11 @@ static void *helper_mt(void *userdata)
     return NULL;
 }
 
-// Signals stay with the other threads. False if the system gives no thread.
+// False if the system gives no thread.
 static bool start_helper(struct gate *gate)
 {
-    sigset_t all, before;
-
     if (!gate->has_thread && gate->handler) {
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        gate->has_thread = !pthread_create(&gate->thread, NULL, helper_mt, gate);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-        if (gate->has_thread) {
-            pthread_setname_np(gate->thread, "sync");
-        }
+        gate->has_thread = !thread_start(&gate->thread, "sync", helper_mt, gate);
     }
     return gate->has_thread;
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/job.h"
 
+#include "basic/thread.h"
 #include "store/gate_member.h"
-
-#include <signal.h>
 
 void job_init(struct job *job, struct gate *gate, void (*run_mt)(struct job *job),
               void (*done)(struct job *job))
@@ -23,27 +22,11 @@ static void *helper_mt(void *userdata)
     return NULL;
 }
 
-// Signals stay with the other threads.
-static bool start_thread(struct job *job)
-{
-    sigset_t all, before;
-    int r;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    r = pthread_create(&job->thread, NULL, helper_mt, job);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!r) {
-        pthread_setname_np(job->thread, "store");
-    }
-    return !r;
-}
-
 void job_start(struct job *job)
 {
     job->is_running = true;
     atomic_store(&job->is_over, false);
-    if (gate_fd(job->gate) >= 0 && start_thread(job)) {
+    if (gate_fd(job->gate) >= 0 && !thread_start(&job->thread, "store", helper_mt, job)) {
         list_push_back(gate_jobs(job->gate), &job->node);
         return;
     }

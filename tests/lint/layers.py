@@ -30,7 +30,7 @@ LIBRARIES = {
     "systemd/": ["net", "control", "service", "daemon", "tools"],
     "gnutls/": ["net", "store"],
     "sys/capability.h": ["service"],
-    "pthread.h": ["store", "net"],
+    "pthread.h": ["basic", "store"],
     "jansson.h": ["json", "model", "engine", "control", "daemon", "tools"],
 }
 

@@ -198,11 +198,8 @@ static char *change_sync(struct daemon *daemon, const struct server_options *old
 static char *change(struct daemon *daemon, const struct server_options *old,
                     const struct server_options *new)
 {
-    char *error = settings_set_tls(daemon, new);
+    char *error;
 
-    if (error) {
-        return error;
-    }
     set_limits(daemon, new);
     if (!is_same(old->audit, new->audit)) {
         set_audit(daemon, new); // else what commands have said since goes on
@@ -279,6 +276,11 @@ char *settings_reload(struct daemon *daemon)
     }
     if (parse_again(options, &new, &error) < 0) {
         server_options_done(&new);
+        return error;
+    }
+    error = settings_set_tls(daemon, &new);
+    if (error) {
+        server_options_done(&new); // nothing is as it says: the next reload starts from what was
         return error;
     }
     tell_what_needs_a_restart(options, &new);

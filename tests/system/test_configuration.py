@@ -126,6 +126,15 @@ def test_an_invalid_file_changes_nothing(configured, lab):
     configured.reload(database(path))
 
 
+def test_what_was_refused_counts_for_nothing(configured, lab):
+    """The next reload changes what differs from what is served, not from the file before it."""
+    configured.start(database(small(lab)))
+    configured.refused("[options]\nssl-protocols = nonsense\n", "nonsense")
+    assert configured.databases() == ["_Server", "small"]
+    configured.reload("")
+    assert configured.databases() == ["_Server"]
+
+
 def test_what_cannot_be_had_leaves_the_rest(configured, lab):
     path = small(lab)
     configured.start(database(path))

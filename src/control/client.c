@@ -436,10 +436,8 @@ void control_client_free(struct control_client *client)
     free(client);
 }
 
-void control_client_flush(struct control_client *client, usec_t timeout)
+void control_client_flush(struct control_client *client, usec_t end)
 {
-    usec_t end = clock_monotonic() + timeout;
-
     while (client->state == CLIENT_WRITING && !send_some(client) &&
            client->state == CLIENT_WRITING) {
         usec_t now = clock_monotonic();

@@ -27,5 +27,5 @@ struct control_client_owner *control_client_owner(struct control_client *client)
 struct control_client *control_client_of(struct list *node);
 // A command that still runs goes on, its answer is dropped.
 void control_client_free(struct control_client *client);
-// Sends what is queued, for at most `timeout`.
-void control_client_flush(struct control_client *client, usec_t timeout);
+// Sends what is queued, until `end` of the monotonic clock at the latest.
+void control_client_flush(struct control_client *client, usec_t end);

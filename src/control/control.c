@@ -16,7 +16,8 @@
 
 #define MAX_CLIENTS   64
 #define ACCEPT_BATCH  16
-#define FLUSH_TIMEOUT (1 * USEC_PER_SEC)
+#define ACCEPT_PAUSE  (USEC_PER_SEC / 2) // when there are no descriptors left
+#define FLUSH_TIMEOUT (1 * USEC_PER_SEC) // for all clients together
 
 LOG_MODULE(unixctl);
 
@@ -26,6 +27,7 @@ struct control {
     enum control_kind kind;
     sd_event_source *listener;
     sd_event_source *reaper;
+    sd_event_source *pause; // its end
     int fd;
     char *path; // NULL: not ours to remove
     dev_t device;
@@ -77,6 +79,21 @@ static int accept_one(struct control *control)
     return 0;
 }
 
+static int on_pause_over(sd_event_source *source, usec_t when, void *userdata)
+{
+    struct control *control = userdata;
+
+    return sd_event_source_set_enabled(control->listener, SD_EVENT_ON);
+}
+
+// Who waits to be accepted stays in the kernel's queue, and would wake the loop over and over.
+static void pause_accepting(struct control *control)
+{
+    sd_event_source_set_enabled(control->listener, SD_EVENT_OFF);
+    sd_event_source_set_time_relative(control->pause, ACCEPT_PAUSE);
+    sd_event_source_set_enabled(control->pause, SD_EVENT_ONESHOT);
+}
+
 static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
     static struct log_limit limit = LOG_LIMIT_INIT(6, 1);
@@ -91,6 +108,7 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *us
         if (r < 0) {
             log_limited(&limit, LOG_LEVEL_WARN, "accepting a control connection failed: %s",
                         strerror(-r));
+            pause_accepting(control);
             return 0;
         }
     }
@@ -108,11 +126,17 @@ static int add_sources(struct control *control)
     if (r >= 0) {
         r = sd_event_add_defer(control->event, &control->reaper, on_reap, control);
     }
+    if (r >= 0) {
+        r = sd_event_add_time(control->event, &control->pause, CLOCK_MONOTONIC, USEC_INFINITY, 0,
+                              on_pause_over, control);
+    }
     if (r < 0) {
         return r;
     }
     sd_event_source_set_description(control->listener, "control-listener");
     sd_event_source_set_description(control->reaper, "control-reaper");
+    sd_event_source_set_description(control->pause, "control-pause");
+    sd_event_source_set_enabled(control->pause, SD_EVENT_OFF);
     return sd_event_source_set_enabled(control->reaper, SD_EVENT_OFF);
 }
 
@@ -177,27 +201,29 @@ int control_new_from_fd(sd_event *event, struct command_registry *registry, enum
     return 0;
 }
 
-static void free_clients(struct list *clients)
+static void free_clients(struct list *clients, usec_t end)
 {
     while (!list_is_empty(clients)) {
         struct control_client *client = control_client_of(clients->next);
 
-        control_client_flush(client, FLUSH_TIMEOUT);
+        control_client_flush(client, end);
         control_client_free(client);
     }
 }
 
 void control_free(struct control *control)
 {
+    usec_t end = clock_monotonic() + FLUSH_TIMEOUT;
     struct stat st;
 
     if (!control) {
         return;
     }
-    free_clients(&control->clients);
-    free_clients(&control->ended);
+    free_clients(&control->clients, end);
+    free_clients(&control->ended, end);
     sd_event_source_unref(control->listener);
     sd_event_source_unref(control->reaper);
+    sd_event_source_unref(control->pause);
     if (control->path && !stat(control->path, &st) && st.st_dev == control->device &&
         st.st_ino == control->inode) {
         unlink(control->path);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stream sockets in the file system, with absolute names of any length.
-// bytes).
 #pragma once
 
 #include <sys/types.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The control socket and its client against each other: the server's loop runs in the test, the
 // blocking client in a thread.
+#include "basic/clock.h"
 #include "control/control.h"
 #include "control/unix_socket.h"
 #include "unit.h"
@@ -9,6 +10,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -248,6 +250,51 @@ static void test_many_clients(void **state)
     }
 }
 
+// Without descriptors nobody can be accepted; the loop has nothing to do until there may be some.
+static void test_no_descriptors(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char request[] = "{\"id\":1,\"method\":\"echo\",\"params\":[\"y\"]}";
+    int fd = unix_socket_connect(fixture->path);
+    int next = dup(fd);
+    struct rlimit before, none;
+    unsigned n_turns = 0;
+
+    close(next);
+    assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){(rlim_t)next, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    while (sd_event_run(fixture->event, 0) > 0) {
+        assert_true(++n_turns < 100);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_true(sd_event_run(fixture->event, USEC_INFINITY) > 0);
+    run_loop(fixture, 10);
+    expect_received(fd, "{\"error\":null,\"id\":1,\"result\":\"y\\n\"}");
+    close(fd);
+    run_loop(fixture, 10);
+}
+
+// Who does not read does not keep us: all of them together have a moment.
+static void test_end_with_slow_clients(void **state)
+{
+    struct fixture *fixture = *state;
+    int fds[8];
+    usec_t start;
+
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        fds[i] = connect_and_send(fixture, "{\"id\":1,\"method\":\"big\",\"params\":[]}");
+    }
+    run_loop(fixture, 100);
+    start = clock_monotonic();
+    control_free(TAKE_PTR(fixture->control));
+    assert_true(clock_monotonic() - start < 5 * USEC_PER_SEC);
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        close(fds[i]);
+    }
+}
+
 static void test_stale_socket_is_replaced(void **state)
 {
     struct fixture *fixture = *state;
@@ -318,6 +365,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_client_gone_before_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_garbage_closes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_clients, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_descriptors, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_end_with_slow_clients, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stale_socket_is_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(test_passed_socket, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_path, setup, teardown),

@@ -281,7 +281,6 @@ int vlog_reopen(void)
     if (!vlog.file_path) {
         return 0;
     }
-    vlog_close();
     r = open_file(vlog.file_path);
     if (!r) {
         log_info("opened log file %s", vlog.file_path);

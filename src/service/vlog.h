@@ -22,7 +22,8 @@ char *vlog_set(const char *spec);
 // Opens the log file (NULL: LOGDIR/PROGRAM.log) and appends to it from now on. 0 or negative errno;
 // then *ret_path (may be NULL; caller frees) is the name tried.
 int vlog_set_file(const char *path, char **ret_path);
-int vlog_reopen(void); // 0 too when no log file was asked for
+// 0 too when no log file was asked for. On failure the one that is open stays in use.
+int vlog_reopen(void);
 // The log file is `uid`'s and `gid`'s from now on. 0 too when there is none.
 int vlog_give_file(uid_t uid, gid_t gid);
 void vlog_close(void); // until vlog_reopen()

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 LOG_MODULE(apple);
 
@@ -127,6 +128,27 @@ static void test_file(void **state)
     free(moved);
 }
 
+// The log goes on in the file that there is when there can be no new one.
+static void test_reopen_fails(void **state)
+{
+    char *path = xasprintf("%s/d.log", folder);
+    char *moved = xasprintf("%s/e.log", folder);
+
+    assert_null(vlog_set("PATTERN:file:%m"));
+    assert_int_equal(vlog_set_file(path, NULL), 0);
+    assert_null(vlog_set("file:warn"));
+    assert_int_equal(rename(path, moved), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(vlog_reopen(), -EISDIR);
+    log_warn("not lost");
+    vlog_close();
+    check_file(moved, "not lost\n");
+    rmdir(path);
+    unlink(moved);
+    free(path);
+    free(moved);
+}
+
 static void test_file_lines(void **state)
 {
     char *path = xasprintf("%s/c.log", folder);
@@ -203,6 +225,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_levels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_specs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reopen_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_file_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(test_default_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lists, setup, teardown),

@@ -165,7 +165,7 @@ static char *set_dscp(int *where, const char *value)
 
 static char *set_remote(char **where, const char *value)
 {
-    if (!remote_target_is_valid(value) || value[0] == 'p') {
+    if (!remote_target_dials(value)) {
         return xasprintf("\"%s\" is not a server to connect to, as tcp:HOST:PORT", value);
     }
     *where = xstrdup(value);

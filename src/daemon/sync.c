@@ -95,10 +95,13 @@ static char *start(struct sync *sync)
         .message = on_message,
         .closed = on_closed,
     };
+    struct net_limits limits = NET_LIMITS_DEFAULT;
     char *error = NULL;
 
     stop(sync);
     sync->net = net_new(sync->event, &handler, sync);
+    limits.max_message = NET_LONGEST_MESSAGE;
+    net_set_limits(sync->net, &limits);
     net_share_tls(sync->net, sync->clients_net);
     if (remote_new(sync->net, sync->source, &sync->options, NULL, &sync->remote, &error) < 0) {
         stop(sync);
@@ -147,13 +150,10 @@ void sync_free(struct sync *sync)
 
 char *sync_set_source(struct sync *sync, const char *target)
 {
-    if (strncmp(target, "unix:", 5) && strncmp(target, "tcp:", 4) && strncmp(target, "ssl:", 4)) {
+    if (!remote_target_dials(target)) {
         return xasprintf(
             "%s: not a server to connect to: unix:FILE, tcp:HOST[:PORT] or ssl:HOST[:PORT]",
             target);
-    }
-    if (!remote_target_is_valid(target)) {
-        return xasprintf("%s: not a valid remote", target);
     }
     free(sync->source);
     sync->source = xstrdup(target);

@@ -165,7 +165,10 @@ static int bind_tcp(struct remote *remote, char **ret_error)
     _cleanup_close_ int fd = -1;
     int on = 1;
 
-    address_endpoint(&remote->address, &endpoint); // a passive address has a number or none
+    if (!address_endpoint(&remote->address, &endpoint)) {
+        // A passive address has a number or none: the interface that it names is gone.
+        return fail(ret_error, ENODEV, remote->target, "cannot listen");
+    }
     fd = socket(endpoint.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return fail(ret_error, errno, remote->target, "cannot make a socket");

@@ -47,6 +47,10 @@ struct net_limits {
                          .max_message = (size_t)128 << 20,                                         \
                          .max_handshakes = 4096})
 
+// The longest message that can be held: for who talks to a server it trusts, whose reply may be a
+// whole database.
+#define NET_LONGEST_MESSAGE ((size_t)3 << 30)
+
 struct net_handler {
     // A connection is up, its TLS handshake done and the peer verified. The handler may
     // connection_set_userdata().
@@ -130,6 +134,8 @@ void remote_reconnect(struct remote *remote, const char *reason);
 uint16_t remote_bound_port(const struct remote *remote); // 0: none
 // True if `target` is well-formed.
 bool remote_target_is_valid(const char *target);
+// The same, and it is one to connect to.
+bool remote_target_dials(const char *target);
 
 struct remote_status {
     bool is_connected;

@@ -51,6 +51,11 @@ bool remote_target_is_valid(const char *target)
     return true;
 }
 
+bool remote_target_dials(const char *target)
+{
+    return remote_target_is_valid(target) && target[0] != 'p';
+}
+
 int remote_new(struct net *net, const char *target, const struct remote_options *options,
                void *userdata, struct remote **ret, char **ret_error)
 {

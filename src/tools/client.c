@@ -108,6 +108,7 @@ struct client *client_open(const char *server, const struct tls_options *tls,
                            enum client_retry retry)
 {
     struct remote_options options = REMOTE_OPTIONS_DEFAULT;
+    struct net_limits limits = NET_LIMITS_DEFAULT;
     struct client *client = NEW(struct client);
     _cleanup_free_ char *error = NULL;
     int r;
@@ -123,6 +124,8 @@ struct client *client_open(const char *server, const struct tls_options *tls,
         tool_fail_errno(-r, "event loop");
     }
     client->net = net_new(client->event, &handler, client);
+    limits.max_message = NET_LONGEST_MESSAGE;
+    net_set_limits(client->net, &limits);
     options.no_retry = retry == CLIENT_NO_RETRY;
     if (uses_tls(server) && net_set_tls(client->net, tls, &error) < 0) {
         tool_fail("%s", error);
@@ -159,11 +162,6 @@ void client_close(struct client *client)
     free(client->reason);
     free(client->server);
     free(client);
-}
-
-const char *client_server(const struct client *client)
-{
-    return client->server;
 }
 
 sd_event *client_event(struct client *client)

@@ -22,9 +22,8 @@ struct tls_options; // net/tls_options.h
 // ("punix:FILE", "ptcp:PORT", "pssl:PORT"). `tls` is looked at for TLS only.
 struct client *client_open(const char *server, const struct tls_options *tls,
                            enum client_retry retry);
-void client_close(struct client *client);               // NULL allowed
-const char *client_server(const struct client *client); // as given
-sd_event *client_event(struct client *client);          // borrowed; runs inside the calls below
+void client_close(struct client *client);      // NULL allowed
+sd_event *client_event(struct client *client); // borrowed; runs inside the calls below
 
 enum client_result {
     CLIENT_RESULT, // ret: the reply's result

@@ -93,11 +93,6 @@ static char *find_socket(const char *target)
     return dirs_path(dirs_run(), socket);
 }
 
-static bool is_remote(const char *target)
-{
-    return remote_target_is_valid(target) && target[0] != 'p'; // who listens is not asked
-}
-
 // Like control_call(), through a remote; ends the program if that cannot be reached.
 static int call_remote(const struct appctl_options *options, char **argv, int argc, char **ret_text)
 {
@@ -127,8 +122,8 @@ static int call_local(const struct appctl_options *options, char **argv, int arg
 static int run(const struct appctl_options *options, char **argv, int argc)
 {
     _cleanup_free_ char *text = NULL;
-    int r = is_remote(options->target) ? call_remote(options, argv, argc, &text)
-                                       : call_local(options, argv, argc, &text);
+    int r = remote_target_dials(options->target) ? call_remote(options, argv, argc, &text)
+                                                 : call_local(options, argv, argc, &text);
 
     if (r > 0) {
         fputs(text, stderr);

@@ -65,7 +65,7 @@ void connection_update_events(struct connection *connection)
                 !connection->is_held && !connection->is_at_end &&
                 connection->scanned == connection->input.size;
     sending = connection->is_blocked;
-    events = connection->stream.ops->wants(&connection->stream, receiving, sending);
+    events = (receiving ? EPOLLIN : 0u) | (sending ? EPOLLOUT : 0u);
     if (events == connection->events) {
         return;
     }

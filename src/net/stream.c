@@ -30,12 +30,6 @@ static ssize_t plain_send(struct stream *stream, const struct iovec *iov, int n)
     return sent < 0 ? -errno : sent;
 }
 
-static uint32_t plain_wants(const struct stream *stream, bool receiving, bool sending)
-{
-    (void)stream;
-    return (receiving ? EPOLLIN : 0u) | (sending ? EPOLLOUT : 0u);
-}
-
 static bool plain_pending(const struct stream *stream)
 {
     (void)stream;
@@ -61,8 +55,8 @@ void stream_close_socket(struct stream *stream)
     stream->fd = -1;
 }
 
-static const struct stream_ops plain_ops = {plain_recv,    plain_send,  plain_wants,
-                                            plain_pending, plain_error, stream_close_socket};
+static const struct stream_ops plain_ops = {plain_recv, plain_send, plain_pending, plain_error,
+                                            stream_close_socket};
 
 void stream_init_plain(struct stream *stream, int fd)
 {

@@ -22,8 +22,6 @@ struct stream_ops {
     // Bytes taken, possibly fewer than given; -EAGAIN: none now; negative errno. Never raises
     // SIGPIPE. After -EAGAIN the next call must begin with the same bytes.
     ssize_t (*send)(struct stream *stream, const struct iovec *iov, int n);
-    // The EPOLL events to wait for by somebody who wants to receive, to send, or both.
-    uint32_t (*wants)(const struct stream *stream, bool receiving, bool sending);
     // There is something to recv() that no EPOLL event will tell of.
     bool (*pending)(const struct stream *stream);
     // What went wrong, in words, when recv() or send() has returned -`error`. Valid until close().

@@ -391,12 +391,6 @@ static ssize_t tls_send(struct stream *stream, const struct iovec *iov, int n)
     return r;
 }
 
-static uint32_t tls_wants(const struct stream *stream, bool receiving, bool sending)
-{
-    (void)stream;
-    return (receiving ? EPOLLIN : 0u) | (sending ? EPOLLOUT : 0u);
-}
-
 static bool tls_pending(const struct stream *stream)
 {
     return stream->tls->has_ended || gnutls_record_check_pending(stream->tls->session) > 0;
@@ -418,8 +412,7 @@ static void tls_close(struct stream *stream)
     stream_close_socket(stream);
 }
 
-static const struct stream_ops tls_ops = {tls_recv,    tls_send,  tls_wants,
-                                          tls_pending, tls_error, tls_close};
+static const struct stream_ops tls_ops = {tls_recv, tls_send, tls_pending, tls_error, tls_close};
 
 void stream_init_tls(struct stream *stream, int fd, struct tls *tls)
 {

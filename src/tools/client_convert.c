@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // ovsdb-client convert and needs-conversion: the database is the one that the schema file is for.
 #include "tools/client_verbs.h"
+#include "tools/schema_file.h"
 #include "tools/tool.h"
 
 #include <stdio.h>
 
 void client_needs_conversion(struct client_context *context, int argc, char **argv)
 {
-    _cleanup_schema_ struct schema *wanted = tool_read_schema(argv[0]);
+    _cleanup_schema_ struct schema *wanted = schema_file_read(argv[0]);
     _cleanup_schema_ struct schema *actual = NULL;
 
     context->database = xstrdup(wanted->name);
@@ -17,7 +18,7 @@ void client_needs_conversion(struct client_context *context, int argc, char **ar
 
 void client_convert(struct client_context *context, int argc, char **argv)
 {
-    _cleanup_schema_ struct schema *schema = tool_read_schema(argv[0]);
+    _cleanup_schema_ struct schema *schema = schema_file_read(argv[0]);
     _cleanup_buf_ struct buf params = {0};
     _cleanup_buf_ struct buf reply = {0};
 

@@ -2,7 +2,6 @@
 #include "tools/tool.h"
 
 #include "basic/clock.h"
-#include "basic/file.h"
 #include "config.h"
 #include "service/vlog.h"
 #include "tools/pretty.h"
@@ -187,22 +186,4 @@ char *tool_short_options(const struct option *options)
         }
     }
     return buf_steal(&text);
-}
-
-struct schema *tool_read_schema(const char *path)
-{
-    _cleanup_buf_ struct buf text = {0};
-    struct schema *schema = NULL;
-    struct ovsdb_error *error = NULL;
-    int r = file_read(path, &text);
-
-    if (r < 0) {
-        tool_fail_error(error_io(r, "cannot read schema %s", path));
-    }
-    error = schema_from_text(buf_slice(&text), &schema);
-    if (error) {
-        error_prefix(error, "%s: ", path);
-        tool_fail_error(error);
-    }
-    return schema;
 }

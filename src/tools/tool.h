@@ -39,9 +39,6 @@ void tool_print_json(struct slice json, bool pretty);
 // A command line argument that must be a JSON array or object; ends the program if it is neither.
 // Points into `text`.
 struct slice tool_parse_json(const char *text);
-// The schema in a file of its own; ends the program with a message on failure. The caller unrefs
-// it.
-struct schema *tool_read_schema(const char *path);
 // What --version prints.
 void tool_print_version(void);
 // Builds "abc:d::" from a table of long options: the short options are those whose `val` is a

@@ -6,6 +6,7 @@
 #include "store/new_file.h"
 #include "store/store.h"
 #include "tools/db_schema.h"
+#include "tools/schema_file.h"
 #include "tools/tool.h"
 #include "tools/tool_verbs.h"
 
@@ -21,7 +22,7 @@ void tool_create(const struct tool_context *context, int argc, char **argv)
 {
     const char *path = argc > 0 ? argv[0] : context->default_db;
     _cleanup_schema_ struct schema *schema =
-        tool_read_schema(argc > 1 ? argv[1] : context->default_schema);
+        schema_file_read(argc > 1 ? argv[1] : context->default_schema);
 
     tool_check(store_create(path, schema));
 }
@@ -94,7 +95,7 @@ void tool_convert(const struct tool_context *context, int argc, char **argv)
     static const char comment[] = "converted by ovsdb-tool " OVSDBD_VERSION;
     const char *path = argc > 0 ? argv[0] : context->default_db;
     _cleanup_schema_ struct schema *schema =
-        tool_read_schema(argc > 1 ? argv[1] : context->default_schema);
+        schema_file_read(argc > 1 ? argv[1] : context->default_schema);
     struct gate *gate = NULL;
     struct store *store;
     struct db *db;

@@ -2,6 +2,7 @@
 // ovsdb-tool's verbs that look at schemas only, in a schema file or at the beginning of a database.
 #include "model/version.h"
 #include "tools/db_schema.h"
+#include "tools/schema_file.h"
 #include "tools/tool.h"
 #include "tools/tool_verbs.h"
 
@@ -11,7 +12,7 @@
 
 static struct schema *schema_argument(const struct tool_context *context, int argc, char **argv)
 {
-    return tool_read_schema(argc > 0 ? argv[0] : context->default_schema);
+    return schema_file_read(argc > 0 ? argv[0] : context->default_schema);
 }
 
 static struct schema *db_argument(const struct tool_context *context, int argc, char **argv)
@@ -65,7 +66,7 @@ void tool_needs_conversion(const struct tool_context *context, int argc, char **
 {
     _cleanup_schema_ struct schema *actual = db_argument(context, argc, argv);
     _cleanup_schema_ struct schema *wanted =
-        tool_read_schema(argc > 1 ? argv[1] : context->default_schema);
+        schema_file_read(argc > 1 ? argv[1] : context->default_schema);
 
     puts(schema_equals(actual, wanted) ? "no" : "yes");
 }

@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The running server: every layer's object, and the loop that drives them.
+// The running server: every layer's object, and the loop that drives them. The files of this
+// folder:
+//
+//     start     main, options, configuration* (the file's forms), settings (makes both so, and
+//     again
+//               at a reload), startup (progress), confinement, child (--run)
+//     loop      daemon, loop, glue (connections to sessions), discard (gives memory back)
+//     served    databases; remotes*, db_remotes, remote_report; tls_settings; db_column and
+//               row_settings (what a database says of the server); identities, client_limits
+//     others    sync (being a backup), handover (to the next process)
+//     asked     commands, audit, methods (their types), statistics, metrics, status
 //
 // A turn of the loop: input is handled (sessions run transactions, whose commits issue tickets);
 // then the post source lets the server wake what waits, and has the gate sync what was issued; when

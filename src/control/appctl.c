@@ -9,9 +9,6 @@
 #include "json/message.h"
 #include "json/tree.h"
 
-#define MAX_MESSAGE (1024 * 1024)
-#define MAX_ARGS    1024
-
 struct appctl {
     const struct command_registry *registry;
     const struct command_type *type; // of the call that runs, or NULL
@@ -26,7 +23,7 @@ static void *appctl_new(const struct command_registry *registry)
     struct appctl *appctl = NEW(struct appctl);
 
     appctl->registry = registry;
-    framer_init(&appctl->framer, MAX_MESSAGE);
+    framer_init(&appctl->framer, DIALECT_MAX_MESSAGE);
     return appctl;
 }
 
@@ -47,7 +44,7 @@ static enum dialect_status appctl_scan(void *state, struct slice unseen, size_t 
     switch (framer_feed(&appctl->framer, unseen.data, unseen.size, &consumed)) {
     case FRAMER_MORE:
         appctl->seen += consumed;
-        if (appctl->seen > MAX_MESSAGE) {
+        if (appctl->seen > DIALECT_MAX_MESSAGE) {
             *ret_reason = "too much white space";
             return DIALECT_ERROR;
         }
@@ -83,7 +80,7 @@ static const char *decode_params(const struct message *message, char ***ret_argv
     size_t argc = 0;
     char **argv;
 
-    if (n > MAX_ARGS) {
+    if (n > DIALECT_MAX_ARGS) {
         return "too many arguments";
     }
     argv = NEW_ARRAY(char *, n + 2);

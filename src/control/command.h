@@ -39,7 +39,6 @@ enum command_field_kind {
     FIELD_STRING,
     FIELD_STRINGS, // separated by blanks and commas
     FIELD_INTEGER,
-    FIELD_BOOLEAN, // "true" or "false"
 };
 
 struct command_field {

@@ -7,6 +7,9 @@
 #include "basic/clock.h"
 #include "control/call.h"
 
+#define DIALECT_MAX_MESSAGE (1024 * 1024) // bytes
+#define DIALECT_MAX_ARGS    1024
+
 enum dialect_status {
     DIALECT_MORE,    // the message is not complete
     DIALECT_MESSAGE, // a whole message is at the start of the input

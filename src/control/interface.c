@@ -34,7 +34,6 @@ static const char *const field_types[] = {
     [FIELD_STRING] = "string",
     [FIELD_STRINGS] = "[]string",
     [FIELD_INTEGER] = "int",
-    [FIELD_BOOLEAN] = "bool",
 };
 
 static void describe_fields(const struct command_field *fields, struct buf *text)
@@ -143,8 +142,6 @@ static json_t *field_value(enum command_field_kind kind, const char *text)
         break;
     case FIELD_INTEGER:
         return json_integer(strtoll(text, NULL, 10));
-    case FIELD_BOOLEAN:
-        return json_boolean(!strcmp(text, "true"));
     case FIELD_STRINGS:
         array = json_array();
         for_each(text, " ,", array, put_line);

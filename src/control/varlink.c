@@ -10,9 +10,6 @@
 
 #include <string.h>
 
-#define MAX_MESSAGE (1024 * 1024)
-#define MAX_ARGS    1024
-
 struct varlink {
     const struct command_registry *registry;
     size_t seen; // bytes of the current message
@@ -21,7 +18,8 @@ struct varlink {
     struct command_type type; // of the call that runs
 };
 
-static const struct command_type type_of_run = {"Run", {{NULL}}, REPLY_TEXT, "text"};
+static const struct command_type type_of_run = {
+    "Run", {{"command", ARG_STRING}, {"arguments", ARG_STRINGS}}, REPLY_TEXT, "text"};
 
 static void *varlink_new(const struct command_registry *registry)
 {
@@ -38,7 +36,7 @@ static enum dialect_status varlink_scan(void *state, struct slice unseen, size_t
     const char *end = memchr(unseen.data, '\0', unseen.size);
 
     varlink->seen += end ? (size_t)(end - unseen.data) + 1 : unseen.size;
-    if (varlink->seen > MAX_MESSAGE) {
+    if (varlink->seen > DIALECT_MAX_MESSAGE) {
         *ret_reason = "a message that is too long";
         return DIALECT_ERROR;
     }
@@ -117,7 +115,7 @@ static bool add_strings(struct arguments *arguments, const json_t *array)
     size_t i;
     const json_t *item;
 
-    if (array && (!json_is_array(array) || json_array_size(array) > MAX_ARGS)) {
+    if (array && (!json_is_array(array) || json_array_size(array) > DIALECT_MAX_ARGS)) {
         return false;
     }
     json_array_foreach(array, i, item)
@@ -181,21 +179,13 @@ static const char *collect(const struct command_type *type, json_t *parameters,
     return NULL;
 }
 
-static const char *collect_run(json_t *parameters, struct arguments *arguments)
-{
-    static const struct command_type type = {
-        "Run", {{"command", ARG_STRING}, {"arguments", ARG_STRINGS}}, REPLY_TEXT, "text"};
-
-    return collect(&type, parameters, arguments);
-}
-
 // Makes a call of our interface into a command, or answers what is wrong with it.
 static void decode_method(struct varlink *varlink, const char *full, const char *method,
                           json_t *parameters, struct dialect_request *ret, struct buf *out)
 {
     const struct command *command = command_registry_find_method(varlink->registry, method);
     bool is_run = !strcmp(method, type_of_run.method);
-    struct arguments arguments = {NEW_ARRAY(char *, MAX_ARGS + 4), 0};
+    struct arguments arguments = {NEW_ARRAY(char *, DIALECT_MAX_ARGS + 4), 0};
     const char *wrong;
 
     if (!command && !is_run) {
@@ -207,8 +197,7 @@ static void decode_method(struct varlink *varlink, const char *full, const char 
     if (!is_run) {
         add(&arguments, command->name);
     }
-    wrong = is_run ? collect_run(parameters, &arguments)
-                   : collect(command->type, parameters, &arguments);
+    wrong = collect(&varlink->type, parameters, &arguments);
     if (!wrong) {
         *ret = (struct dialect_request){arguments.argv, varlink->more};
         return;

@@ -16,12 +16,6 @@ static void reply_change(struct daemon *daemon, struct command_call *call, char 
     command_reply_outcome(call, error);
 }
 
-static void reply_buf(struct command_call *call, struct buf *text)
-{
-    command_reply(call, buf_cstr(text));
-    buf_done(text);
-}
-
 static void on_exit_command(struct command_call *call, int argc, char **argv, void *userdata)
 {
     if (argc > 1 && strcmp(argv[1], "--cleanup")) {
@@ -55,10 +49,10 @@ static void on_remove_remote(struct command_call *call, int argc, char **argv, v
 static void on_list_remotes(struct command_call *call, int argc, char **argv, void *userdata)
 {
     struct daemon *daemon = userdata;
-    struct buf text = {0};
+    _cleanup_buf_ struct buf text = {0};
 
     remotes_list(daemon->remotes, &text);
-    reply_buf(call, &text);
+    command_reply(call, buf_cstr(&text));
 }
 
 static void on_reconnect(struct command_call *call, int argc, char **argv, void *userdata)
@@ -92,7 +86,7 @@ static void on_remove_db(struct command_call *call, int argc, char **argv, void 
 static void on_list_dbs(struct command_call *call, int argc, char **argv, void *userdata)
 {
     struct daemon *daemon = userdata;
-    struct buf text = {0};
+    _cleanup_buf_ struct buf text = {0};
     size_t state = 0;
     const char *name;
 
@@ -102,7 +96,7 @@ static void on_list_dbs(struct command_call *call, int argc, char **argv, void *
     while (databases_next(daemon->databases, &state, &name)) {
         buf_printf(&text, "%s\n", name);
     }
-    reply_buf(call, &text);
+    command_reply(call, buf_cstr(&text));
 }
 
 // Answered when all of its compactions are done.
@@ -172,14 +166,14 @@ static void on_storage_status(struct command_call *call, int argc, char **argv, 
     struct daemon *daemon = userdata;
     struct store *store = databases_find(daemon->databases, argv[1]);
     const char *failure = store ? store_failure(store) : NULL;
-    struct buf text = {0};
+    _cleanup_buf_ struct buf text = {0};
 
     if (!store) {
         command_reply_error(call, NO_SUCH_DB);
         return;
     }
     buf_printf(&text, "status: %s", failure ? failure : "ok");
-    reply_buf(call, &text);
+    command_reply(call, buf_cstr(&text));
 }
 
 static void on_reload(struct command_call *call, int argc, char **argv, void *userdata)
@@ -191,12 +185,12 @@ static void on_limits(struct command_call *call, int argc, char **argv, void *us
 {
     const struct daemon *daemon = userdata;
     struct limits taken;
-    struct buf text = {0};
+    _cleanup_buf_ struct buf text = {0};
 
     net_taken(daemon->net, &taken.net);
     server_taken(daemon->server, &taken.server);
     client_limits_put(&daemon->options->limits, &taken, &text);
-    reply_buf(call, &text);
+    command_reply(call, buf_cstr(&text));
 }
 
 void commands_register(struct command_registry *registry, struct daemon *daemon)

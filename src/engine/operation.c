@@ -54,11 +54,6 @@ const char *operation_name(enum operation_type type)
     return operations[type].name;
 }
 
-bool operation_modifies(enum operation_type type)
-{
-    return type == OP_INSERT || type == OP_UPDATE || type == OP_MUTATE || type == OP_DELETE;
-}
-
 struct ovsdb_error *operation_error(const char *tag, struct slice text, const char *details, ...)
 {
     _cleanup_buf_ struct buf canonical = {0};

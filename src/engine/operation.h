@@ -47,8 +47,6 @@ struct operation {
 struct ovsdb_error *operation_parse(struct slice text, const struct schema *schema,
                                     struct buf *scratch, struct operation *ret);
 const char *operation_name(enum operation_type type);
-// True if it may change rows.
-bool operation_modifies(enum operation_type type);
 
 static inline bool operation_has(const struct operation *operation, enum member member)
 {

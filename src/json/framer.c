@@ -58,14 +58,6 @@ void framer_init(struct framer *framer, size_t max_size)
     *framer = (struct framer){.max_size = max_size};
 }
 
-void framer_reset(struct framer *framer)
-{
-    framer->offset = 0;
-    framer->depth = 0;
-    framer->error = NULL;
-    framer->state = STATE_IDLE;
-}
-
 bool framer_is_idle(const struct framer *framer)
 {
     return framer->state == STATE_IDLE;

@@ -44,8 +44,6 @@ void framer_init(struct framer *framer, size_t max_size);
 // consumed. On FRAMER_ERROR `*ret_consumed` bytes were good and the next one is not. O(size).
 enum framer_status framer_feed(struct framer *framer, const char *data, size_t size,
                                size_t *ret_consumed);
-// Ready for the next value; after FRAMER_DONE this has already happened.
-void framer_reset(struct framer *framer);
 // True if no byte of a value has been seen since the last one ended.
 bool framer_is_idle(const struct framer *framer);
 // What is wrong, after FRAMER_ERROR, e.g. "invalid escape"; where: at framer->offset. Static.

@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 
-#define INDENT 4
-
 static json_t *build(struct cursor *cursor, struct buf *scratch)
 {
     json_t *tree;
@@ -73,21 +71,12 @@ json_t *tree_parse(struct slice text, char **ret_error)
     return tree_from_text(value);
 }
 
-static void break_line(struct buf *buf, int level)
-{
-    if (level >= 0) {
-        buf_printf(buf, "\n%*s", level * INDENT, "");
-    }
-}
-
-static void put(struct buf *buf, const json_t *tree, int level);
-
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void put_object(struct buf *buf, const json_t *tree, int level)
+static void put_object(struct buf *buf, const json_t *tree)
 {
     size_t n = 0;
     _cleanup_free_ const char **names = NEW_ARRAY(const char *, json_object_size(tree) + 1);
@@ -102,35 +91,26 @@ static void put_object(struct buf *buf, const json_t *tree, int level)
         if (i) {
             buf_putc(buf, ',');
         }
-        break_line(buf, level);
         emit_string(buf, slice_of(names[i]));
-        buf_puts(buf, level >= 0 ? ": " : ":");
-        put(buf, json_object_get(tree, names[i]), level >= 0 ? level + 1 : level);
-    }
-    if (n) {
-        break_line(buf, level - 1);
+        buf_putc(buf, ':');
+        tree_put(buf, json_object_get(tree, names[i]));
     }
     buf_putc(buf, '}');
 }
 
-static void put_array(struct buf *buf, const json_t *tree, int level)
+static void put_array(struct buf *buf, const json_t *tree)
 {
     buf_putc(buf, '[');
     for (size_t i = 0; i < json_array_size(tree); i++) {
         if (i) {
             buf_putc(buf, ',');
         }
-        break_line(buf, level);
-        put(buf, json_array_get(tree, i), level >= 0 ? level + 1 : level);
-    }
-    if (json_array_size(tree)) {
-        break_line(buf, level - 1);
+        tree_put(buf, json_array_get(tree, i));
     }
     buf_putc(buf, ']');
 }
 
-// `level` is the indentation of what is within `tree`; negative: everything on one line.
-static void put(struct buf *buf, const json_t *tree, int level)
+void tree_put(struct buf *buf, const json_t *tree)
 {
     switch (json_typeof(tree)) {
     case JSON_NULL:
@@ -150,22 +130,12 @@ static void put(struct buf *buf, const json_t *tree, int level)
         emit_string(buf, (struct slice){json_string_value(tree), json_string_length(tree)});
         break;
     case JSON_ARRAY:
-        put_array(buf, tree, level);
+        put_array(buf, tree);
         break;
     case JSON_OBJECT:
-        put_object(buf, tree, level);
+        put_object(buf, tree);
         break;
     }
-}
-
-void tree_put(struct buf *buf, const json_t *tree)
-{
-    put(buf, tree, -1);
-}
-
-void tree_put_pretty(struct buf *buf, const json_t *tree)
-{
-    put(buf, tree, 1);
 }
 
 char *tree_text(const json_t *tree)

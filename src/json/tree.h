@@ -14,8 +14,6 @@ json_t *tree_from_text(struct slice value);
 json_t *tree_parse(struct slice text, char **ret_error);
 // Writes compact text, members sorted by name, numbers as number.h says.
 void tree_put(struct buf *buf, const json_t *tree);
-// The same, indented by four blanks a level, for people.
-void tree_put_pretty(struct buf *buf, const json_t *tree);
 // The same as tree_put(), as a string. Caller frees.
 char *tree_text(const json_t *tree);
 

@@ -21,26 +21,20 @@ static void on_set(struct command_call *call, int argc, char **argv, void *userd
     command_reply(call, "");
 }
 
-static void reply_buf(struct command_call *call, struct buf *text)
-{
-    command_reply(call, buf_cstr(text));
-    buf_done(text);
-}
-
 static void on_list(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    struct buf text = {0};
+    _cleanup_buf_ struct buf text = {0};
 
     vlog_list(&text);
-    reply_buf(call, &text);
+    command_reply(call, buf_cstr(&text));
 }
 
 static void on_list_pattern(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    struct buf text = {0};
+    _cleanup_buf_ struct buf text = {0};
 
     vlog_list_patterns(&text);
-    reply_buf(call, &text);
+    command_reply(call, buf_cstr(&text));
 }
 
 static void on_close(struct command_call *call, int argc, char **argv, void *userdata)

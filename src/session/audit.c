@@ -117,14 +117,13 @@ static void add_row(struct entry *entry, const char *table, const struct row_cha
 {
     const struct row *row = change->new ? change->new : change->old;
     const char *what = !change->old ? "insert" : change->new ? "modify" : "delete";
-    char uuid[UUID_LEN + 1] = "";
+    char uuid[UUID_TEXT_SIZE];
     char *text;
 
     if (entry->n_rows++ >= MAX_ROWS) {
         return;
     }
-    uuid_format(row->uuid, uuid);
-    text = xasprintf("%s %s %s", table, what, uuid);
+    text = xasprintf("%s %s %s", table, what, uuid_text(row->uuid, uuid));
     buf_printf(&entry->text, "%s %s", entry->n_rows > 1 ? "," : "", text);
     entry->rows[entry->n_rows - 1] = text;
     add_field(entry, "OVSDB_ROW", text);
@@ -201,15 +200,14 @@ static void write_entry(struct entry *entry, const struct session *session,
                         const struct changeset *changes)
 {
     _cleanup_free_ char *author = who(session);
-    char txn[UUID_LEN + 1] = "";
+    char txn[UUID_TEXT_SIZE];
     char ids[2][16];
 
     if (entry->n_rows > MAX_ROWS) {
         buf_printf(&entry->text, " and %zu more", entry->n_rows - MAX_ROWS);
     }
-    uuid_format(changes->txn_id, txn);
     add_field(entry, "OVSDB_DATABASE", changes->schema->name);
-    add_field(entry, "OVSDB_TXN", txn);
+    add_field(entry, "OVSDB_TXN", uuid_text(changes->txn_id, txn));
     add_session(entry, session, ids);
     add_comment(entry, changes->comment);
     log_event(LOG_LEVEL_INFO, MSG_TRANSACTION, entry->fields, "%s: transaction %s of %s:%s",

@@ -29,16 +29,6 @@ static void test_values(void **state)
     assert_string_equal(printed, "[1,2.5,9.22337203685478e+18,null,true,false,\"\xc3\xa9\"]");
 }
 
-static void test_pretty(void **state)
-{
-    _cleanup_tree_ json_t *tree = tree_from_text(SLICE("{\"b\":[1,{}],\"a\":[]}"));
-    _cleanup_buf_ struct buf buf = {0};
-
-    tree_put_pretty(&buf, tree);
-    assert_string_equal(buf_cstr(&buf),
-                        "{\n    \"a\": [],\n    \"b\": [\n        1,\n        {}\n    ]\n}");
-}
-
 static void test_error(void **state)
 {
     _cleanup_free_ char *error = NULL;
@@ -52,7 +42,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_values),
-        cmocka_unit_test(test_pretty),
         cmocka_unit_test(test_error),
     };
 

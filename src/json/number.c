@@ -114,7 +114,7 @@ static double parse_real(struct slice token, bool is_whole)
     memcpy(copy, token.data, token.size);
     copy[token.size] = '\0';
     real = strtod(copy, NULL);
-    if (is_whole) {
+    if (is_whole || real == 0x1p63) { // whose 17 digits would be read as an integer
         snprintf(on_stack, sizeof(on_stack), "%.*g", DBL_DIG, real);
         real = strtod(on_stack, NULL);
     }

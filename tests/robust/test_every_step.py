@@ -78,10 +78,10 @@ class Life:
         if not server:
             return
         try:
-            client = server.client()
-            client.call("set_db_change_aware", True)
-            self.check(client)
-            deeds(server, client)
+            with server.client() as client:
+                client.call("set_db_change_aware", True)
+                self.check(client)
+                deeds(server, client)
         except (Closed, OSError):
             assert half == self.half, f"{self.case}: the server hung up in the {half} half"
         self.end(server, half)

@@ -46,19 +46,19 @@ static void put_escape(struct buf *buf, uint8_t c)
 
 void emit_string(struct buf *buf, struct slice s)
 {
-    const char *p = s.data, *end = p + s.size;
+    size_t i = 0;
 
     buf_reserve(buf, s.size + 2);
     buf_putc(buf, '"');
-    while (p < end) {
-        const char *start = p;
+    while (i < s.size) {
+        size_t start = i;
 
-        while (p < end && !needs_escape[(uint8_t)*p]) {
-            p++;
+        while (i < s.size && !needs_escape[(uint8_t)s.data[i]]) {
+            i++;
         }
-        buf_put(buf, start, p - start);
-        if (p < end) {
-            put_escape(buf, *p++);
+        buf_put(buf, s.data + start, i - start);
+        if (i < s.size) {
+            put_escape(buf, s.data[i++]);
         }
     }
     buf_putc(buf, '"');

@@ -2,10 +2,9 @@
 #include "daemon/configuration_sections.h"
 
 #include "basic/dirs.h"
+#include "basic/str.h"
 #include "net/net.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -128,35 +127,17 @@ static char *set_bool(bool *where, const char *value)
     return configuration_parse_bool(value, where) ? NULL : xstrdup("yes or no is expected");
 }
 
-// Digits only, at most `max`. False: something else.
-static bool parse_number(const char *value, uint64_t max, uint64_t *ret)
-{
-    unsigned long long number;
-    char *end;
-
-    if (!isdigit((unsigned char)value[0])) {
-        return false;
-    }
-    errno = 0;
-    number = strtoull(value, &end, 10);
-    if (errno || *end || number > max) {
-        return false;
-    }
-    *ret = number;
-    return true;
-}
-
 static char *set_ms(uint64_t *where, const char *value)
 {
     // Some weeks; what is multiplied by 1000 stays in range.
-    return parse_number(value, UINT32_MAX, where) ? NULL : xstrdup("milliseconds are expected");
+    return str_parse_number(value, UINT32_MAX, where) ? NULL : xstrdup("milliseconds are expected");
 }
 
 static char *set_dscp(int *where, const char *value)
 {
     uint64_t number;
 
-    if (!parse_number(value, 63, &number)) {
+    if (!str_parse_number(value, 63, &number)) {
         return xstrdup("a number from 0 to 63 is expected");
     }
     *where = (int)number;

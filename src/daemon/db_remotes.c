@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/db_remotes.h"
 
+#include "basic/str.h"
 #include "daemon/row_settings.h"
-
-#include <errno.h>
 
 #define LEAST_MS 1000 // a shorter probe interval or back-off does harm only
 
@@ -53,15 +52,10 @@ static bool read_ms(const struct row *row, const char *column, bool zero, uint64
 static void read_dscp(const struct row *row, int *ret)
 {
     const char *text = row_map_string(row, "other_config", "dscp");
-    char *end;
-    long dscp;
+    uint64_t dscp;
 
-    if (text && *text) {
-        errno = 0;
-        dscp = strtol(text, &end, 10);
-        if (!errno && !*end && dscp >= 0 && dscp < 64) {
-            *ret = (int)dscp;
-        }
+    if (text && str_parse_number(text, 63, &dscp)) {
+        *ret = (int)dscp;
     }
 }
 

@@ -2,10 +2,9 @@
 #include "daemon/identities.h"
 
 #include "basic/alloc.h"
+#include "basic/str.h"
 #include "daemon/configuration.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -51,14 +50,12 @@ bool identities_equal(const struct identities *a, const struct identities *b)
 
 // Rules as text
 
+// The kernel's -1 is nobody.
 static bool parse_number(const char *text, unsigned *ret)
 {
-    unsigned long long number;
-    char *end;
+    uint64_t number;
 
-    errno = 0;
-    number = strtoull(text, &end, 10);
-    if (!isdigit((unsigned char)*text) || errno || *end || number >= UINT32_MAX) {
+    if (!str_parse_number(text, UINT32_MAX - 1, &number)) {
         return false;
     }
     *ret = (unsigned)number;

@@ -3,6 +3,7 @@
 #include "basic/hash.h"
 #include "basic/log.h"
 #include "basic/messages.h"
+#include "basic/str.h"
 #include "daemon/confinement.h"
 #include "daemon/db_remotes.h"
 #include "daemon/remotes_private.h"
@@ -68,16 +69,11 @@ struct remote_entry *remotes_find_entry(const struct remotes *remotes, const cha
     return entry;
 }
 
-static const char *role_of(const struct remote_settings *settings)
-{
-    return settings->role ? settings->role : "";
-}
-
 static void copy_settings(struct remote_entry *entry, const struct remote_settings *settings)
 {
     free((char *)entry->settings.role);
     entry->settings = *settings;
-    entry->settings.role = xstrdup(role_of(settings));
+    entry->settings.role = xstrdup(str_or_empty(settings->role));
 }
 
 static void set_target(struct remote_entry *entry, const char *target)
@@ -152,7 +148,8 @@ static bool has_settings(const struct remote_settings *settings)
 {
     const struct remote_options none = REMOTE_OPTIONS_DEFAULT;
 
-    return settings->read_only || *role_of(settings) || !options_equal(&settings->options, &none);
+    return settings->read_only || *str_or_empty(settings->role) ||
+           !options_equal(&settings->options, &none);
 }
 
 // NULL, or what is wrong.
@@ -196,7 +193,7 @@ static struct remote_entry *open_entry(struct remotes *remotes, const struct rem
 void remotes_change(struct remote_entry *entry, const struct remote_settings *settings)
 {
     bool changes_rights = entry->settings.read_only != settings->read_only ||
-                          strcmp(role_of(&entry->settings), role_of(settings));
+                          strcmp(str_or_empty(entry->settings.role), str_or_empty(settings->role));
     bool changes_options = !options_equal(&entry->settings.options, &settings->options);
 
     if (!changes_rights && !changes_options) {

@@ -2,6 +2,7 @@
 #include "daemon/settings.h"
 
 #include "basic/log.h"
+#include "basic/str.h"
 #include "session/audit.h"
 
 #include <errno.h>
@@ -171,11 +172,6 @@ static char *change_databases(struct daemon *daemon, const struct server_options
     return first_error;
 }
 
-static bool is_same(const char *a, const char *b)
-{
-    return a && b ? !strcmp(a, b) : a == b;
-}
-
 // Only a difference in the file: commands may have changed the role since.
 static char *change_sync(struct daemon *daemon, const struct server_options *old,
                          const struct server_options *new)
@@ -183,7 +179,7 @@ static char *change_sync(struct daemon *daemon, const struct server_options *old
     const char *source = source_of(new);
     char *error = set_excluded(daemon, new);
 
-    if (!error && source && !is_same(source_of(old), source)) {
+    if (!error && source && !str_equals(source_of(old), source)) {
         error = sync_set_source(daemon->sync, source);
     }
     if (!error && begins_as_backup(new) && !begins_as_backup(old)) {
@@ -201,7 +197,7 @@ static char *change(struct daemon *daemon, const struct server_options *old,
     char *error;
 
     set_limits(daemon, new);
-    if (!is_same(old->audit, new->audit)) {
+    if (!str_equals(old->audit, new->audit)) {
         set_audit(daemon, new); // else what commands have said since goes on
     }
     if (!identities_equal(&old->identities, &new->identities)) {

@@ -3,6 +3,7 @@
 
 #include "basic/log.h"
 #include "basic/messages.h"
+#include "basic/str.h"
 #include "replication/replica.h"
 
 #include <string.h>
@@ -245,10 +246,9 @@ static void on_disconnect(struct command_call *call, int argc, char **argv, void
 static void on_set_probe_interval(struct command_call *call, int argc, char **argv, void *userdata)
 {
     struct sync *sync = userdata;
-    char *end;
-    unsigned long ms = strtoul(argv[1], &end, 10);
+    uint64_t ms;
 
-    if (*argv[1] < '0' || *argv[1] > '9' || *end || ms > UINT32_MAX) {
+    if (!str_parse_number(argv[1], UINT32_MAX, &ms)) {
         command_reply_error(call, "Invalid probe interval, integer value expected");
         return;
     }

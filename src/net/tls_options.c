@@ -3,6 +3,7 @@
 
 #include "basic/alloc.h"
 #include "basic/dirs.h"
+#include "basic/str.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -51,9 +52,7 @@ bool tls_options_are_equal(const struct tls_options *a, const struct tls_options
     char *const *of_b[] = TEXTS(b);
 
     for (size_t i = 0; i < ARRAY_SIZE(of_a); i++) {
-        const char *x = *of_a[i], *y = *of_b[i];
-
-        if (x && y ? strcmp(x, y) : x != y) {
+        if (!str_equals(*of_a[i], *of_b[i])) {
             return false;
         }
     }

@@ -3,6 +3,7 @@
 
 #include "basic/log.h"
 #include "basic/messages.h"
+#include "basic/str.h"
 #include "session/internal.h"
 
 #define MAX_ROWS    20 // named in one message
@@ -19,17 +20,12 @@ struct audit_rule {
     bool on;
 };
 
-static bool is_same_table(const char *a, const char *b)
-{
-    return a && b ? !strcmp(a, b) : a == b;
-}
-
 static struct audit_rule *find_rule(const struct server *server, const char *db, const char *table)
 {
     struct audit_rule *rule;
 
     LIST_FOREACH (rule, &server->audit_rules, node) {
-        if (!strcmp(rule->db, db) && is_same_table(rule->table, table)) {
+        if (!strcmp(rule->db, db) && str_equals(rule->table, table)) {
             return rule;
         }
     }

@@ -7,6 +7,7 @@
 #include "session/reply.h"
 
 #include "basic/log.h"
+#include "basic/str.h"
 #include "json/cursor.h"
 
 LOG_MODULE(session);
@@ -29,7 +30,7 @@ static struct ovsdb_error *refuse_role(struct session *session, const char *data
         error_new(ERROR_PERMISSION,
                   "client \"%s\" with role \"%s\" may not convert database %s, as nobody with a "
                   "role may",
-                  session->client_id ? session->client_id : "", session->role, database);
+                  str_or_empty(session->client_id), session->role, database);
 
     session_log_denial(session, &(struct denial){.database = database, .details = error->details});
     return error;

@@ -4,15 +4,11 @@
 #include "basic/counter.h"
 #include "basic/log.h"
 #include "basic/messages.h"
+#include "basic/str.h"
 #include "session/internal.h"
 
 LOG_MODULE(rbac);
 COUNTER(denials, "Operations that the role of a client did not allow");
-
-static const char *or_empty(const char *text)
-{
-    return text ? text : "";
-}
 
 void session_log_denial(void *userdata, const struct denial *denial)
 {
@@ -22,10 +18,11 @@ void session_log_denial(void *userdata, const struct denial *denial)
     COUNT(denials);
     log_event_limited(
         &limit, LOG_LEVEL_WARN, MSG_ROLE_DENIED,
-        LOG_FIELDS({"OVSDB_SESSION", session->name}, {"OVSDB_REMOTE", or_empty(session->remote)},
-                   {"OVSDB_ROLE", session->role}, {"OVSDB_CLIENT_ID", or_empty(session->client_id)},
-                   {"OVSDB_DATABASE", denial->database}, {"OVSDB_TABLE", or_empty(denial->table)},
-                   {"OVSDB_COLUMN", or_empty(denial->column)},
-                   {"OVSDB_ROW", or_empty(denial->row)}),
+        LOG_FIELDS(
+            {"OVSDB_SESSION", session->name}, {"OVSDB_REMOTE", str_or_empty(session->remote)},
+            {"OVSDB_ROLE", session->role}, {"OVSDB_CLIENT_ID", str_or_empty(session->client_id)},
+            {"OVSDB_DATABASE", denial->database}, {"OVSDB_TABLE", str_or_empty(denial->table)},
+            {"OVSDB_COLUMN", str_or_empty(denial->column)},
+            {"OVSDB_ROW", str_or_empty(denial->row)}),
         "%s: %s", session->name, denial->details);
 }

@@ -5,6 +5,7 @@
 // backup: clients that are not aware of such changes connect anew when it is another.
 #include "session/saved.h"
 
+#include "basic/str.h"
 #include "engine/volatile.h"
 #include "session/internal.h"
 #include "json/cursor.h"
@@ -118,19 +119,14 @@ bool server_restore(struct server *server, struct slice saved, bool are_unchange
     return restore_databases(server, parts[3], !server->has_changed);
 }
 
-static const char *text_or_empty(const char *text)
-{
-    return text ? text : "";
-}
-
 void session_save(const struct session *session, struct buf *buf)
 {
     buf_putc(buf, '[');
     emit_boolean(buf, session->read_only);
     buf_putc(buf, ',');
-    emit_string(buf, slice_of(text_or_empty(session->role)));
+    emit_string(buf, slice_of(str_or_empty(session->role)));
     buf_putc(buf, ',');
-    emit_string(buf, slice_of(text_or_empty(session->client_id)));
+    emit_string(buf, slice_of(str_or_empty(session->client_id)));
     buf_putc(buf, ',');
     emit_boolean(buf, session->db_change_aware);
     buf_putc(buf, ',');
@@ -169,9 +165,9 @@ static bool has_same_rights(const struct session *session, const struct slice *p
 
     return json_read_boolean(parts[0], &read_only) && read_only == session->read_only &&
            json_read_string(parts[1], &roles, &role) &&
-           slice_is(role, text_or_empty(session->role)) &&
+           slice_is(role, str_or_empty(session->role)) &&
            json_read_string(parts[2], &ids, &client_id) &&
-           slice_is(client_id, text_or_empty(session->client_id));
+           slice_is(client_id, str_or_empty(session->client_id));
 }
 
 // Locks first: one that the session is queued for is handed on when the session is closed.

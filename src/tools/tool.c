@@ -2,6 +2,7 @@
 #include "tools/tool.h"
 
 #include "basic/clock.h"
+#include "basic/str.h"
 #include "config.h"
 #include "service/vlog.h"
 #include "tools/pretty.h"
@@ -84,12 +85,9 @@ void tool_check(struct ovsdb_error *error)
 
 static bool parse_seconds(const char *text, unsigned *ret)
 {
-    char *end;
-    long seconds;
+    uint64_t seconds;
 
-    errno = 0;
-    seconds = strtol(text, &end, 10);
-    if (errno || end == text || *end || seconds < 1 || seconds > INT_MAX) {
+    if (!str_parse_number(text, INT_MAX, &seconds) || !seconds) {
         return false;
     }
     *ret = (unsigned)seconds;

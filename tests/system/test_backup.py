@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness import dbfile
+from harness import dbfile, wait
 from harness import lab as lab_module
 from harness.between import Between
 
@@ -171,14 +171,14 @@ def test_many_rows(lab):
     n = 100000
     rows = {f"{i:08x}-0000-4000-8000-000000000000": {"name": f"row {i}", "n": i} for i in range(n)}
     server = lab.serve(lab.db("small", "small.db", {"T": rows}))
-    text = backup(lab, server, patience=60)
+    text = backup(lab, server, patience=6 * wait.PATIENCE)
     client = server.client()
     client.commit("small", {"op": "delete", "table": "T", "where": [["n", "<", n // 2]]})
     client.commit("small", {"op": "update", "table": "T", "where": [["n", ">=", n - 1000]],
                             "row": {"n": 0}})
-    restore(lab, server, text, patience=60).ok()
+    restore(lab, server, text, patience=6 * wait.PATIENCE).ok()
     [result] = client.call("transact", "small", {"op": "select", "table": "T", "where": [],
-                                                 "columns": ["name", "n"]}, patience=60)
+                                                 "columns": ["name", "n"]}, patience=6 * wait.PATIENCE)
     assert sorted(row["n"] for row in result["rows"]) == list(range(n))
 
 

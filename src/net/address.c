@@ -191,8 +191,8 @@ int address_parse(const char *target, struct address *ret, char **ret_error)
 
     if (!prefix) {
         return invalid(ret_error,
-                       "%s: not a target of the form punix:FILE, unix:FILE, ptcp:[PORT][:IP] or "
-                       "tcp:HOST[:PORT]",
+                       "%s: not a target of the form punix:FILE, unix:FILE, ptcp:[PORT][:IP], "
+                       "tcp:HOST[:PORT], pssl:[PORT][:IP] or ssl:HOST[:PORT]",
                        target);
     }
     rest = target + strlen(prefix->text);

@@ -6,12 +6,16 @@
 #include <errno.h>
 #include <string.h>
 
-#define TAIL  ":-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%SERVER_PRECEDENCE:%PROFILE_MEDIUM"
-#define BOTH  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
-#define ONE_2 "NORMAL:-VERS-ALL:+VERS-TLS1.2"
-#define ONE_3 "NORMAL:-VERS-ALL:+VERS-TLS1.3"
-#define AEADS ":+AES-256-GCM:+CHACHA20-POLY1305:+AES-128-GCM"
-#define KX    ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:+DHE-RSA"
+#define GROUPS                                                                                     \
+    ":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-X448:+GROUP-SECP384R1:+GROUP-SECP521R1"     \
+    ":+GROUP-FFDHE2048:+GROUP-FFDHE3072:+GROUP-FFDHE4096"
+#define COMMON GROUPS ":-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%SERVER_PRECEDENCE"
+#define TAIL   COMMON ":%PROFILE_MEDIUM"
+#define BOTH   "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+#define ONE_2  "NORMAL:-VERS-ALL:+VERS-TLS1.2"
+#define ONE_3  "NORMAL:-VERS-ALL:+VERS-TLS1.3"
+#define AEADS  ":+AES-256-GCM:+CHACHA20-POLY1305:+AES-128-GCM"
+#define KX     ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:+DHE-RSA"
 
 static void check_text(const char *text, const char *expected)
 {
@@ -137,9 +141,7 @@ static void test_words_of_openssl(void **state)
     check_same("TLS_AES_128_GCM_SHA256:AES128-SHA;DES-CBC3-SHA;ECDHE-RSA-CAMELLIA256-SHA384",
                "AES128-SHA");
     check(CHOICE(.protocols = "TLSv1.2", .ciphers = "kRSA:ECDHE-RSA-AES256-SHA:AESGCM:@SECLEVEL=4"),
-          ONE_2 KX
-          ":-CIPHER-ALL:+AES-256-GCM:+AES-128-GCM:-MAC-ALL:+AEAD"
-          ":-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%SERVER_PRECEDENCE:%PROFILE_ULTRA",
+          ONE_2 KX ":-CIPHER-ALL:+AES-256-GCM:+AES-128-GCM:-MAC-ALL:+AEAD" COMMON ":%PROFILE_ULTRA",
           NULL, NULL);
 }
 

@@ -84,3 +84,71 @@ def test_renewal_under_load(lab, pki):
         crowd.stop()
     assert not crowd.failures
     assert server.log().count("TLS keys and certificates loaded") >= N_RENEWALS
+
+
+# Other ways in which files are replaced; nobody tells the server
+
+
+@pytest.fixture
+def place(lab):
+    """A folder whose content is switched as a whole, as for secrets of Kubernetes: `data` is a link."""
+    path = lab.path("secrets")
+    (path / "first").mkdir(parents=True)
+    os.symlink("first", path / "data")
+    return path
+
+
+def until_sees(port, pki, name):
+    wait.until(lambda: NamedClient(port, context_of(pki, pki.client)).common_name == name,
+               f"the certificate of {name}")
+
+
+def serve_from(lab, pki, folder):
+    options = [f"--private-key={folder}/key", f"--certificate={folder}/cert", f"--ca-cert={pki.cert}"]
+    server = lab.serve("small", options=options, remotes=[PASSIVE])
+    return server, port_of(server, PASSIVE)
+
+
+def put(identity, folder):
+    shutil.copy(identity.key, folder / "key")
+    shutil.copy(identity.cert, folder / "cert")
+
+
+def test_a_link_is_switched(lab, pki, place):
+    put(pki.server, place / "first")
+    _, port = serve_from(lab, pki, place / "data")
+    (place / "second").mkdir()
+    put(pki.issue("second"), place / "second")
+    os.symlink("second", place / "new")
+    os.rename(place / "new", place / "data")
+    until_sees(port, pki, "second")
+
+
+@pytest.mark.parametrize("time", [1_000_000_000, 4_000_000_000])
+def test_times_that_do_not_tell(lab, pki, place, time):
+    """Copied with the times of the old files, which are long ago, or yet to come."""
+    def settle(folder):
+        for name in ("key", "cert"):
+            os.utime(folder / name, (time, time))
+
+    folder = place / "first"
+    put(pki.server, folder)
+    settle(folder)
+    _, port = serve_from(lab, pki, folder)
+    put(pki.issue("SERVER"), folder)
+    settle(folder)
+    until_sees(port, pki, "SERVER")
+
+
+def test_files_are_missing_for_a_while(lab, pki, place):
+    folder = place / "first"
+    put(pki.server, folder)
+    server, port = serve_from(lab, pki, folder)
+    server.allow("TLS goes on with the former files")
+    (folder / "key").unlink()
+    (folder / "cert").unlink()
+    server.control("ovsdb-server/reload")
+    server.wait_log("cannot read the private key: No such file or directory; TLS goes on")
+    until_sees(port, pki, "server")
+    put(pki.issue("back"), folder)
+    until_sees(port, pki, "back")

@@ -131,7 +131,9 @@ static void report_one(struct remotes *remotes, struct db *db, const struct name
     remote_report_done(&report);
 }
 
-static bool commit(struct txn *txn, const struct db_column *column)
+// A commit that fails, for a full disk perhaps, is tried again later.
+static bool commit(struct remotes *remotes, struct txn *txn, const struct db_column *column,
+                   usec_t now)
 {
     static struct log_limit limit = LOG_LIMIT_INIT(2, 1);
     struct changeset *changes = NULL;
@@ -143,6 +145,7 @@ static bool commit(struct txn *txn, const struct db_column *column)
 
         log_limited(&limit, LOG_LEVEL_WARN, "%s: cannot write how the remotes do: %s", column->spec,
                     text);
+        remotes->report_at = now + RETRY_INTERVAL;
     }
     txn_free(txn);
     return changes;
@@ -158,7 +161,7 @@ static bool report_column(struct remotes *remotes, const struct db_column *colum
     for (size_t i = 0; i < n && named[i].row; i++) {
         report_one(remotes, column->db, &named[i], now, &txn);
     }
-    return txn && commit(txn, column);
+    return txn && commit(remotes, txn, column, now);
 }
 
 static bool report(struct remotes *remotes, usec_t now)

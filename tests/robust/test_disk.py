@@ -4,7 +4,8 @@ import subprocess
 import threading
 
 import pytest
-from harness import dbfile
+from harness import dbfile, wait
+from harness.rpc import Client
 
 SCHEMA = {"name": "full", "version": "1.0.0", "tables": {
     "T": {"isRoot": True, "columns": {"tag": {"type": "string"}, "load": {"type": "string"}}}}}
@@ -162,3 +163,40 @@ def test_start_on_a_full_disk(lab, disk, db):
         pass
     server.start([db])
     assert tags(server.client()) == {"a"}
+
+
+# A database whose schema has what is told of remotes written to the file.
+TOLD = {"name": "told", "version": "1.0.0", "tables": {
+    "Config": {"isRoot": True, "columns": {
+        "remotes": {"type": {"key": {"type": "uuid", "refTable": "Remote"}, "min": 0, "max": 9}},
+        "load": {"type": "string"}}},
+    "Remote": {"columns": {"target": {"type": "string"}, "is_connected": {"type": "boolean"}}}}}
+
+
+def test_what_is_told_of_remotes_follows_when_there_is_room(lab, disk):
+    def is_connected():
+        return client.select("told", "Remote", ["is_connected"])[0]["is_connected"]
+
+    ballast = disk / "ballast"
+    socket = lab.run_dir / "named.sock"
+    server = lab.new_server().allow("No space left").start(
+        [dbfile.create(disk / "told.db", TOLD)], "--remote=db:told,Config,remotes")
+    client = server.client()
+    client.commit("told",
+                  {"op": "insert", "table": "Remote", "uuid-name": "r",
+                   "row": {"target": f"punix:{socket}"}},
+                  {"op": "insert", "table": "Config", "row": {"remotes": ["named-uuid", "r"]}})
+    wait.until(socket.exists, "the remote")
+    with ballast.open("wb", buffering=0) as file, pytest.raises(OSError):
+        while True:
+            file.write(b"x" * 4096)
+    for size in (1000, 300, 100, 30, 10, 1):  # into what is left of the last page
+        while "error" not in client.transact("told", {
+                "op": "insert", "table": "Config", "row": {"load": "x" * size}})[-1]:
+            pass
+    with Client(socket) as other:
+        other.call("echo")
+        server.wait_log("cannot write how the remotes do: .*No space left")
+        assert not is_connected()
+        ballast.unlink()
+        wait.until(is_connected, "what could not be written before")

@@ -11,6 +11,8 @@
 // connected socket that was passed, a failure or an end leads to VOID instead.
 #include "net/internal.h"
 
+#include "basic/messages.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -99,7 +101,18 @@ static enum log_level news_level(const struct remote *remote)
     return remote->connector.backoff_ms < max_backoff_ms(remote) ? LOG_LEVEL_INFO : LOG_LEVEL_DBG;
 }
 
-static void dial_failed(struct remote *remote, const char *error)
+// That a server is not whom it should be is worth a look at once; a program that gives up says so.
+static void tell_failure(const struct remote *remote, const char *error, bool is_refusal)
+{
+    enum log_level level = news_level(remote);
+    bool is_grave = is_refusal && level == LOG_LEVEL_INFO && !remote->options.no_retry;
+
+    log_event(is_grave ? LOG_LEVEL_WARN : level, is_grave ? MSG_TLS_REFUSED : NULL,
+              LOG_FIELDS({"OVSDB_REMOTE", remote->target}, {"OVSDB_SESSION", remote->target}),
+              "%s: cannot connect: %s", remote->target, error);
+}
+
+static void give_up(struct remote *remote, const char *error, bool is_refusal)
 {
     struct net *net = remote->net;
 
@@ -107,7 +120,7 @@ static void dial_failed(struct remote *remote, const char *error)
     forget_endpoints(&remote->connector);
     net_clear_timer(net, &remote->timer);
     remote_set_error(remote, error);
-    log_at(news_level(remote), "%s: cannot connect: %s", remote->target, error);
+    tell_failure(remote, error, is_refusal);
     if (!remote->options.no_retry && remote->kind == REMOTE_CONNECTOR) {
         back_off(remote);
         return;
@@ -116,6 +129,11 @@ static void dial_failed(struct remote *remote, const char *error)
     if (net->handler.gave_up) {
         net->handler.gave_up(remote, error);
     }
+}
+
+static void dial_failed(struct remote *remote, const char *error)
+{
+    give_up(remote, error, false);
 }
 
 void connector_succeed(struct remote *remote, const struct stream *stream, char *name)
@@ -149,7 +167,7 @@ void connector_refused(struct remote *remote, const char *reason, bool at_once)
         log_info("%s: %s", remote->target, reason);
         connector_start(remote);
     } else {
-        dial_failed(remote, reason);
+        give_up(remote, reason, true);
     }
 }
 

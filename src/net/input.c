@@ -41,17 +41,31 @@ static void reject_long(struct connection *connection)
     connection_close_at(connection, LOG_LEVEL_DBG, reason);
 }
 
-// `first`: the first byte of what is no message.
-static void reject(struct connection *connection, char first)
+// What somebody speaks who begins with `text`, which is no message; NULL: who knows.
+static const char *language_of(const struct connection *connection, struct slice text)
+{
+    static const char *const methods[] = {"GET ", "HEAD ", "POST ", "PUT ", "OPTIONS "};
+
+    for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+        if (text.size >= strlen(methods[i]) && !memcmp(text.data, methods[i], strlen(methods[i]))) {
+            return "HTTP";
+        }
+    }
+    return text.data[0] == TLS_HANDSHAKE && !connection->stream.tls ? "TLS" : NULL;
+}
+
+// `text`: what is no message.
+static void reject(struct connection *connection, struct slice text)
 {
     static struct log_limit limit = LOG_LIMIT_INIT(60, 20);
-    bool is_greeting = first == TLS_HANDSHAKE && !connection->n_messages && !connection->stream.tls;
+    bool is_first = !connection->n_messages && !connection->framer.offset;
+    const char *language = is_first ? language_of(connection, text) : NULL;
     _cleanup_free_ char *reason =
-        is_greeting
-            ? xasprintf("the peer speaks TLS, which %s does not", connection->remote->target)
-            : xasprintf("invalid JSON at offset %zu of message %" PRIu64 ": %s",
-                        connection->framer.offset, connection->n_messages + 1,
-                        framer_error(&connection->framer));
+        language ? xasprintf("the peer speaks %s, which %s does not", language,
+                             connection->remote->target)
+                 : xasprintf("invalid JSON at offset %zu of message %" PRIu64 ": %s",
+                             connection->framer.offset, connection->n_messages + 1,
+                             framer_error(&connection->framer));
     bool is_logged = log_limit_pass(&limit, log_this_module, LOG_LEVEL_WARN);
 
     connection_close_at(connection, is_logged ? LOG_LEVEL_WARN : LOG_LEVEL_DBG, reason);
@@ -88,7 +102,8 @@ static void handle(struct connection *connection, struct window *window)
             return;
         }
         if (status == FRAMER_ERROR) {
-            reject(connection, window->data[window->start]);
+            reject(connection,
+                   (struct slice){window->data + window->start, window->size - window->start});
             return;
         }
         if (status == FRAMER_DONE) {

@@ -198,6 +198,22 @@ def test_client_with_tls_at_a_plain_port(lab, pki, programs):
     server.wait_log(r"tcp:127\.0\.0\.1:\d+: the peer speaks TLS, which ptcp:0:127\.0\.0\.1 does not")
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_web_client_at_either_port(lab, pki, method):
+    server, port = serve(lab, pki)
+    plain = "ptcp:0:127.0.0.1"
+    server.control("ovsdb-server/add-remote", plain)
+    server.allow("the peer speaks HTTP, which p(tcp|ssl):0:127.0.0.1 does not")
+    with socket.create_connection(("127.0.0.1", port_of(server, plain))) as raw:
+        raw.sendall(f"{method} / HTTP/1.0\r\n\r\n".encode())
+        assert raw.recv(1) == b""
+    server.wait_log("tcp:.*: the peer speaks HTTP, which ptcp:0:127.0.0.1 does not")
+    client = TlsClient(port, context_of(pki, pki.client))
+    client.socket.sendall(f"{method} / HTTP/1.0\r\n\r\n".encode())
+    assert client.is_refused()
+    server.wait_log("ssl:.*: the peer speaks HTTP, which pssl:0:127.0.0.1 does not")
+
+
 def test_client_without_tls_at_a_tls_port(lab, pki):
     server, port = serve(lab, pki)
     server.allow(REFUSED)

@@ -128,6 +128,32 @@ def test_idl_reconnects(idl_server, idl, lab):
     assert len(idl_server.client().select("small", "T")) == 3
 
 
+@pytest.mark.difference("resume")
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_idl_resumes(idl_server, lab, how):
+    """It hears only what it missed. (It goes on from the last update, never from a reply; and only
+    what outlives the server can be resumed, so there is no ephemeral column in this.)"""
+    one = Idl(f"unix:{idl_server.socket_path}", columns=["name", "n"]).connect()
+    client = idl_server.client()
+    for i in range(5):
+        client.insert("small", "T", {"name": f"a{i}", "n": i})
+    one.until(lambda: len(one.rows("T")) == 5, "the rows")
+    one.events.clear()
+    getattr(idl_server, how)()
+    one.until(lambda: not one.idl._session.is_connected(), "the loss of the connection")
+    idl_server.start([lab.path("small.db")])
+    client = idl_server.client()
+    client.insert("small", "T", {"name": "new"})
+    client.commit("small", {"op": "update", "table": "T", "where": [["n", "==", 1]],
+                            "row": {"n": 11}},
+                  {"op": "delete", "table": "T", "where": [["n", "==", 2]]})
+    one.until(lambda: sorted(r.name for r in one.rows("T")) == ["a0", "a1", "a3", "a4", "new"],
+              "what it missed")
+    events = sorted(event for event, table, *_ in one.events if table == "T")
+    assert events == ["create", "delete", "update"]
+    one.idl.close()
+
+
 def test_idl_condition(idl_server, idl):
     client = idl_server.client()
     for i in range(4):

@@ -7,11 +7,14 @@ from harness import wait
 
 
 class Idl:
-    """An IDL of the small schema, driven to a state by run()."""
+    """An IDL of the small schema, driven to a state by run(): of everything, or of `columns` of T."""
 
-    def __init__(self, remote, lock=None):
+    def __init__(self, remote, lock=None, columns=None):
         helper = ovs_idl.SchemaHelper(schema_json=lab_module.schema("small"))
-        helper.register_all()
+        if columns:
+            helper.register_columns("T", columns)
+        else:
+            helper.register_all()
         self.idl = ovs_idl.Idl(remote, helper)
         if lock:
             self.idl.set_lock(lock)

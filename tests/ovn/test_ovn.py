@@ -102,6 +102,41 @@ def test_kill_of_the_switchs_server(site):
     site.wait(lambda: port not in site.bound(), "the port to be released")
 
 
+def test_kill_of_both_servers(site):
+    site.sync()
+    site.central.kill()
+    site.kill_and_restart(site.local)
+    site.central.start(site.central.databases, *site.central.options)
+    site.sync()
+    wait_bound(site, BOUND)
+
+
+@pytest.mark.parametrize("everything", ["true", "false"])
+def test_conditions_of_the_controller_change(site, everything):
+    """It asks for all of the southbound database, or for what concerns it; nothing is lost."""
+    site.vsctl("set", "Open_vSwitch", ".", f"external_ids:ovn-monitor-all={everything}").ok()
+    site.nbctl("ls-add", "c0", "--", "lsp-add", "c0", "c0-p").ok()
+    site.bind("c0-p")
+    wait_bound(site, {"c0-p", *BOUND})
+    site.sync()
+    site.vsctl("del-port", "br-int", "c0-p").ok()
+    site.nbctl("ls-del", "c0").ok()
+    site.sync()
+    site.wait(lambda: site.bound() == BOUND == site.up(), "the state of before")
+
+
+def test_northd_rests_and_goes_on(site):
+    northd = site.lab.run_dir / "northd.ctl"
+    site.sync()
+    site.lab.run(site.lab.peer.appctl, "-t", northd, "pause").ok()
+    site.nbctl("ls-add", "r0", "--", "lsp-add", "r0", "r0-p").ok()
+    assert site.find("OVN_Southbound", "Port_Binding", ["_uuid"], ["logical_port", "==", "r0-p"]) == []
+    site.lab.run(site.lab.peer.appctl, "-t", northd, "resume").ok()
+    site.sync()
+    assert site.find("OVN_Southbound", "Port_Binding", ["_uuid"], ["logical_port", "==", "r0-p"])
+    site.nbctl("ls-del", "r0").ok()
+
+
 # ovsdbapp, what OpenStack's Neutron talks to OVN with
 
 

@@ -178,9 +178,11 @@ static void add_comment(struct entry *entry, const char *comment)
 {
     if (comment) {
         size_t size = strnlen(comment, MAX_COMMENT);
-
         size_t start = entry->text.size;
 
+        while ((comment[size] & 0xc0) == 0x80) {
+            size--; // not in the middle of a character
+        }
         buf_printf(&entry->text, "; comment: %.*s%s", (int)size, comment,
                    comment[size] ? "..." : "");
         for (size_t i = start; i < entry->text.size; i++) {

@@ -144,3 +144,14 @@ def test_waiting_transactions_have_their_author(lab):
     waiter.result(7)
     authors = [re.search(r"of (unix#\d+) ", line)[1] for line in audited(server)]
     assert len(set(authors)) == 2 and len(authors) == 2
+
+
+@ours
+def test_a_long_comment_is_cut(lab):
+    """Between two characters: the log stays UTF-8."""
+    server = lab.serve("small")
+    server.control("ovsdb-server/tlog-set", "small:T", "on")
+    client = server.client()
+    for comment, shown in [("c" * 501, "c" * 500), ("c" + "\u00e9" * 300, "c" + "\u00e9" * 249)]:
+        client.transact("small", insert("T", name="x"), {"op": "comment", "comment": comment})
+        assert audited(server)[-1].endswith(f"; comment: {shown}...")

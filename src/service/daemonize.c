@@ -246,10 +246,25 @@ static int monitor(void)
     }
 }
 
+// systemd started this very process, and waits until it says that it is ready.
+static bool manager_waits_for_us(void)
+{
+    const char *pid = getenv("SYSTEMD_EXEC_PID");
+
+    return getenv("NOTIFY_SOCKET") && pid && atol(pid) == (long)getpid();
+}
+
 int daemonize_start(const struct daemonize_options *options, char **ret_error)
 {
     int r = 0;
 
+    if ((options->detach || options->monitor) && manager_waits_for_us()) {
+        *ret_error = xasprintf(
+            "--%s: not in a service of Type=notify, for the service manager "
+            "watches the process that it has started",
+            options->detach ? "detach" : "monitor");
+        return -EINVAL;
+    }
     if (options->pidfile && !options->overwrite_pidfile) {
         pid_t pid;
 

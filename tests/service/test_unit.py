@@ -2,6 +2,8 @@
 """The units as a system runs them: start, readiness, sockets, reload, watchdog, journal, stop."""
 import signal
 
+import pytest
+
 from harness import wait
 from service import DATABASE, DB_SOCK, ROOT, SOCKET, UNIT
 
@@ -64,6 +66,15 @@ def test_a_database_that_is_missing(service):
     entries = wait.until(service.journal, "journal entries")
     messages = [e["MESSAGE"] for e in entries]
     assert any(DATABASE in m and "No such file" in m for m in messages), messages
+
+
+@pytest.mark.parametrize("option", ["detach", "monitor"])
+def test_no_daemon_of_its_own(service, option):
+    """The service manager would wait in vain for the process that it has started."""
+    service.configure(f"[options]\n{option} = yes\n")
+    assert service.container.run("systemctl", "start", UNIT).returncode
+    messages = [e["MESSAGE"] for e in service.journal()]
+    assert any(m.startswith(f"--{option}: not in a service of Type=notify") for m in messages)
 
 
 def test_reload(service):

@@ -42,7 +42,8 @@ void configuration_add_database(struct configuration *config, const char *file)
     }
     config->databases =
         xreallocarray(config->databases, config->n_databases + 1, sizeof(*config->databases));
-    config->databases[config->n_databases++] = (struct config_database){.file = xstrdup(file)};
+    config->databases[config->n_databases++] =
+        (struct config_database){.file = xstrdup(file), .source_options = REMOTE_OPTIONS_DEFAULT};
 }
 
 void configuration_add_remote(struct configuration *config, const char *target)
@@ -124,12 +125,25 @@ static char *check(const char *path, const struct configuration *config)
     return NULL;
 }
 
+// What some editors put first, and mean nothing by.
+static struct slice without_mark(struct slice text)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    size_t size = strlen(mark);
+
+    return text.size >= size && !memcmp(text.data, mark, size)
+               ? (struct slice){text.data + size, text.size - size}
+               : text;
+}
+
 char *configuration_parse(const char *path, struct slice text, struct configuration *ret)
 {
     struct configuration config = {0};
-    char *error = is_json(text) ? configuration_parse_json(path, text, &config)
-                                : configuration_parse_text(path, text, &config);
+    char *error;
 
+    text = without_mark(text);
+    error = is_json(text) ? configuration_parse_json(path, text, &config)
+                          : configuration_parse_text(path, text, &config);
     if (!error) {
         error = check(path, &config);
     }

@@ -30,6 +30,7 @@ struct config_database {
     char *service_model;  // or NULL
     bool is_of_file;      // else of the command line
     bool backup;          // whether to begin as a copy of the source
+    struct remote_options source_options; // of the connection to it
 };
 
 // Zeroed, it is an empty one.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The form that programs write: {"remotes": {TARGET: {KEY: VALUE}}, "databases": {FILE: {...}}}. An
-// object may be null instead of empty. "source" is an object with one member, the server.
+// object may be null instead of empty. "source" is an object with one member, the server, and its
+// keys are what the other form calls source-KEY.
 #include "daemon/configuration_sections.h"
 #include "json/tree.h"
 
@@ -40,31 +41,46 @@ static char *value_of(json_t *value)
     }
 }
 
-// {REMOTE: {...}}: how to connect to it is not configurable.
+static char *set_text(struct section *section, const char *key, json_t *value)
+{
+    _cleanup_free_ char *text = value_of(value);
+
+    return text ? section_set(section, key, text, 0)
+                : xstrdup("a string, a number, a boolean or a list of names is expected");
+}
+
+// {REMOTE: {KEY: VALUE}}
 static char *set_source(struct section *section, json_t *source)
 {
     const char *target = json_object_iter_key(json_object_iter(source));
     json_t *options = target ? json_object_get(source, target) : NULL;
+    const char *name;
+    json_t *value;
+    char *error;
 
     if (json_object_size(source) != 1) {
         return xstrdup("an object with one server is expected");
     }
-    if (!json_is_null(options) && json_object_size(options)) {
-        return xasprintf("%s: keys of a source are not supported", target);
+    if (!json_is_null(options) && !json_is_object(options)) {
+        return xasprintf("%s: an object is expected", target);
     }
-    return section_set(section, "source", target, 0);
+    error = section_set(section, "source", target, 0);
+    json_object_foreach(options, name, value)
+    {
+        _cleanup_free_ char *key = xasprintf("source-%s", name);
+        _cleanup_free_ char *reason = error ? NULL : set_text(section, key, value);
+
+        if (reason) {
+            error = xasprintf("%s: %s: %s", target, name, reason);
+        }
+    }
+    return error;
 }
 
 static char *set(struct section *section, const char *key, json_t *value)
 {
-    _cleanup_free_ char *text = NULL;
-
-    if (json_is_object(value) && !strcmp(key, "source")) {
-        return set_source(section, value);
-    }
-    text = value_of(value);
-    return text ? section_set(section, key, text, 0)
-                : xstrdup("a string, a number, a boolean or a list of names is expected");
+    return json_is_object(value) && !strcmp(key, "source") ? set_source(section, value)
+                                                           : set_text(section, key, value);
 }
 
 static char *read_item(struct section *section, const char *kind, const char *name, json_t *item)

@@ -26,6 +26,11 @@ struct key {
 static const struct key database_keys[] = {
     {"schema", VALUE_SCHEMA, offsetof(struct config_database, schema)},
     {"source", VALUE_REMOTE, offsetof(struct config_database, source)},
+    {"source-inactivity-probe", VALUE_MS,
+     offsetof(struct config_database, source_options.probe_interval_ms)},
+    {"source-max-backoff", VALUE_MS,
+     offsetof(struct config_database, source_options.max_backoff_ms)},
+    {"source-dscp", VALUE_DSCP, offsetof(struct config_database, source_options.dscp)},
     {"backup", VALUE_BOOL, offsetof(struct config_database, backup)},
     {"exclude-tables", VALUE_TEXT, offsetof(struct config_database, exclude_tables)},
     {"service-model", VALUE_TEXT, offsetof(struct config_database, service_model)},

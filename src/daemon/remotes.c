@@ -138,18 +138,12 @@ static void on_named_anew(void *userdata)
     }
 }
 
-static bool options_equal(const struct remote_options *a, const struct remote_options *b)
-{
-    return a->probe_interval_ms == b->probe_interval_ms && a->max_backoff_ms == b->max_backoff_ms &&
-           a->dscp == b->dscp && a->no_retry == b->no_retry;
-}
-
 static bool has_settings(const struct remote_settings *settings)
 {
     const struct remote_options none = REMOTE_OPTIONS_DEFAULT;
 
     return settings->read_only || *str_or_empty(settings->role) ||
-           !options_equal(&settings->options, &none);
+           !remote_options_equal(&settings->options, &none);
 }
 
 // NULL, or what is wrong.
@@ -194,7 +188,7 @@ void remotes_change(struct remote_entry *entry, const struct remote_settings *se
 {
     bool changes_rights = entry->settings.read_only != settings->read_only ||
                           strcmp(str_or_empty(entry->settings.role), str_or_empty(settings->role));
-    bool changes_options = !options_equal(&entry->settings.options, &settings->options);
+    bool changes_options = !remote_options_equal(&entry->settings.options, &settings->options);
 
     if (!changes_rights && !changes_options) {
         return;

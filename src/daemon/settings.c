@@ -37,29 +37,39 @@ char *settings_open_databases(struct daemon *daemon, const struct server_options
     return error;
 }
 
-// The server that all databases of the file are copies of, or else that of --sync-from.
-static const char *source_of(const struct server_options *options)
+// The first database of the file that is a copy, or NULL.
+static const struct config_database *first_copy(const struct server_options *options)
 {
     const struct configuration *config = &options->config;
 
     for (size_t i = 0; i < config->n_databases; i++) {
         if (config->databases[i].source) {
-            return config->databases[i].source;
+            return &config->databases[i];
         }
     }
-    return options->sync_from;
+    return NULL;
+}
+
+// The server that all databases of the file are copies of, or else that of --sync-from.
+static const char *source_of(const struct server_options *options)
+{
+    const struct config_database *copy = first_copy(options);
+
+    return copy ? copy->source : options->sync_from;
+}
+
+static struct remote_options source_options_of(const struct server_options *options)
+{
+    const struct config_database *copy = first_copy(options);
+
+    return copy ? copy->source_options : REMOTE_OPTIONS_DEFAULT;
 }
 
 static bool begins_as_backup(const struct server_options *options)
 {
-    const struct configuration *config = &options->config;
+    const struct config_database *copy = first_copy(options);
 
-    for (size_t i = 0; i < config->n_databases; i++) {
-        if (config->databases[i].source) {
-            return config->databases[i].backup;
-        }
-    }
-    return options->sync_from && !options->active;
+    return copy ? copy->backup : options->sync_from && !options->active;
 }
 
 // "DB:TABLE,..." of the option and of the databases of the file, which must be open.
@@ -95,9 +105,11 @@ static char *set_excluded(struct daemon *daemon, const struct server_options *op
 
 char *settings_start_sync(struct daemon *daemon, const struct server_options *options)
 {
+    const struct remote_options source_options = source_options_of(options);
     const char *source = source_of(options);
     char *error = set_excluded(daemon, options);
 
+    sync_set_options(daemon->sync, &source_options);
     if (!error && source) {
         error = sync_set_source(daemon->sync, source);
     }
@@ -176,9 +188,13 @@ static char *change_databases(struct daemon *daemon, const struct server_options
 static char *change_sync(struct daemon *daemon, const struct server_options *old,
                          const struct server_options *new)
 {
+    const struct remote_options before = source_options_of(old), after = source_options_of(new);
     const char *source = source_of(new);
     char *error = set_excluded(daemon, new);
 
+    if (!remote_options_equal(&before, &after)) {
+        sync_set_options(daemon->sync, &after);
+    }
     if (!error && source && !str_equals(source_of(old), source)) {
         error = sync_set_source(daemon->sync, source);
     }

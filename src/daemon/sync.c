@@ -149,6 +149,14 @@ void sync_free(struct sync *sync)
     }
 }
 
+void sync_set_options(struct sync *sync, const struct remote_options *options)
+{
+    sync->options = *options;
+    if (sync->net) {
+        remote_set_options(sync->remote, options);
+    }
+}
+
 char *sync_set_source(struct sync *sync, const char *target)
 {
     if (!remote_target_dials(target)) {
@@ -246,16 +254,16 @@ static void on_disconnect(struct command_call *call, int argc, char **argv, void
 static void on_set_probe_interval(struct command_call *call, int argc, char **argv, void *userdata)
 {
     struct sync *sync = userdata;
+    struct remote_options options;
     uint64_t ms;
 
     if (!str_parse_number(argv[1], UINT32_MAX, &ms)) {
         command_reply_error(call, "Invalid probe interval, integer value expected");
         return;
     }
-    sync->options.probe_interval_ms = ms;
-    if (sync->net) {
-        remote_set_options(sync->remote, &sync->options);
-    }
+    options = sync->options;
+    options.probe_interval_ms = ms;
+    sync_set_options(sync, &options);
     command_reply(call, "");
 }
 

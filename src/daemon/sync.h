@@ -18,6 +18,8 @@ struct sync *sync_new(sd_event *event, struct server *server, struct databases *
 void sync_free(struct sync *sync); // NULL allowed
 void sync_register_commands(struct sync *sync, struct command_registry *registry);
 
+// How to connect to the source: a connection that is there stays.
+void sync_set_options(struct sync *sync, const struct remote_options *options);
 // These return NULL, or what is wrong (caller frees).
 char *sync_set_source(struct sync *sync, const char *target);
 char *sync_set_exclude(struct sync *sync, const char *tables);

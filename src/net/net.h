@@ -102,6 +102,12 @@ struct remote_options {
 };
 #define REMOTE_OPTIONS_DEFAULT                                                                     \
     ((struct remote_options){.probe_interval_ms = UINT64_MAX, .dscp = -1})
+static inline bool remote_options_equal(const struct remote_options *a,
+                                        const struct remote_options *b)
+{
+    return a->probe_interval_ms == b->probe_interval_ms && a->max_backoff_ms == b->max_backoff_ms &&
+           a->dscp == b->dscp && a->no_retry == b->no_retry;
+}
 
 // `target`: "punix:FILE", "ptcp:[PORT][:IP]", "unix:FILE", "tcp:HOST[:PORT]", and pssl and ssl like
 // ptcp and tcp, which need net_set_tls() before; IPv6 addresses in brackets, default port 6640; a

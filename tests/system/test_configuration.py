@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from harness import wait
+from harness import far_end, wait
 from harness.lab import schema, schema_path
 from harness.rpc import RpcError
 
@@ -224,6 +224,21 @@ def test_a_copy_of_another_server(lab, configured):
     assert server.control("ovsdb-server/get-sync-exclude-tables").strip() == "small:T"
     configured.reload({"databases": {path: {}}})
     assert server.control("ovsdb-server/sync-status").strip() == "state: active"
+
+
+def test_the_connection_to_another_server(lab, configured):
+    """Its keys are heeded at the start and at a reload: how soon a silent server is asked."""
+    with far_end.listen(address=str(lab.path("active.sock"))) as listener:
+        source = f"unix:{lab.path('active.sock')}"
+        copy = {"service-model": "active-backup", "backup": True}
+        path = str(small(lab))
+        configured.start({"databases": {path: {**copy, "source": {source: {
+            "inactivity-probe": 0}}}}})
+        with far_end.accept(listener) as active:
+            active.answers_echo = False
+            configured.reload({"databases": {path: {**copy, "source": {source: {
+                "inactivity-probe": 300}}}}})
+            wait.until(lambda: active.receive()["method"] == "echo", "a probe")
 
 
 # Databases made and converted

@@ -4,6 +4,12 @@
 
 #include <stdlib.h>
 
+static void put_options(struct buf *text, const struct remote_options *options)
+{
+    buf_printf(text, "(%llu,%llu,%d)", (unsigned long long)options->probe_interval_ms,
+               (unsigned long long)options->max_backoff_ms, options->dscp);
+}
+
 // What was read, in one line.
 static void put(struct buf *text, const struct configuration *config)
 {
@@ -13,10 +19,12 @@ static void put(struct buf *text, const struct configuration *config)
     for (size_t i = 0; i < config->n_databases; i++) {
         const struct config_database *database = &config->databases[i];
 
-        buf_printf(text, "%s(%s,%s,%s,%s,%s);", database->file,
-                   database->schema ? database->schema : "",
-                   database->source ? database->source : "",
-                   database->exclude_tables ? database->exclude_tables : "",
+        buf_printf(text, "%s(%s,%s", database->file, database->schema ? database->schema : "",
+                   database->source ? database->source : "");
+        if (database->source_options.probe_interval_ms != UINT64_MAX) {
+            put_options(text, &database->source_options);
+        }
+        buf_printf(text, ",%s,%s,%s);", database->exclude_tables ? database->exclude_tables : "",
                    database->service_model ? database->service_model : "",
                    database->backup ? "backup" : "");
     }
@@ -64,6 +72,13 @@ static void test_right(void **state)
          "/x/a.db(,tcp:1.2.3.4:5,A,B,active-backup,backup);"},
         {"{\"databases\": {\"a.db\": {\"source\": {\"tcp:1.2.3.4:5\": {}}, \"backup\": false}}}",
          "/x/a.db(,tcp:1.2.3.4:5,,,);"},
+        {"{\"databases\": {\"a.db\": {\"source\": {\"tcp:1.2.3.4:5\": {\"inactivity-probe\": 7,"
+         " \"max-backoff\": 8, \"dscp\": 9}}}}}",
+         "/x/a.db(,tcp:1.2.3.4:5(7,8,9),,,);"},
+        {"[database a.db]\nsource=tcp:1.2.3.4:5\nsource-inactivity-probe=7\nsource-dscp=9\n",
+         "/x/a.db(,tcp:1.2.3.4:5(7,0,9),,,);"},
+        {"\xef\xbb\xbf[options]\na=b\n", "a=b;"},
+        {"\xef\xbb\xbf{\"remotes\": {\"punix:a\": null}}", "punix:a(-1,0,-1,,);"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
@@ -129,7 +144,11 @@ static void test_wrong(void **state)
         {"{\"databases\": {\"a\": {\"source\": {}}}}",
          "F: databases: a: source: an object with one server is expected"},
         {"{\"databases\": {\"a\": {\"source\": {\"tcp:1.2.3.4:5\": {\"x\": 1}}}}}",
-         "F: databases: a: source: tcp:1.2.3.4:5: keys of a source are not supported"},
+         "F: databases: a: source: tcp:1.2.3.4:5: x: unknown key in the section \"database\""},
+        {"{\"databases\": {\"a\": {\"source\": {\"tcp:1.2.3.4:5\": {\"dscp\": 99}}}}}",
+         "F: databases: a: source: tcp:1.2.3.4:5: dscp: a number from 0 to 63 is expected"},
+        {"{\"databases\": {\"a\": {\"source\": {\"tcp:1.2.3.4:5\": []}}}}",
+         "F: databases: a: source: tcp:1.2.3.4:5: an object is expected"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {

@@ -87,15 +87,18 @@ static void on_list_dbs(struct command_call *call, int argc, char **argv, void *
 {
     struct daemon *daemon = userdata;
     _cleanup_buf_ struct buf text = {0};
+    const char *own = "_Server\n"; // until it has been put in its place
     size_t state = 0;
     const char *name;
 
-    if (server_find_db(daemon->server, SLICE("_Server"))) {
-        buf_puts(&text, "_Server\n");
-    }
     while (databases_next(daemon->databases, &state, &name)) {
+        if (strcmp(name, own) > 0) {
+            buf_puts(&text, own);
+            own = "";
+        }
         buf_printf(&text, "%s\n", name);
     }
+    buf_puts(&text, own);
     command_reply(call, buf_cstr(&text));
 }
 

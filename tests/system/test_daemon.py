@@ -7,7 +7,8 @@ import socket
 
 import pytest
 
-from harness import wait
+from harness import dbfile, wait
+from harness import lab as lab_module
 from harness.rpc import Client, RpcError
 
 LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\|\d{5}\|[a-z_0-9]+\|"
@@ -580,3 +581,12 @@ def test_sockets_from_the_service_manager(lab, family, named):
     assert server.stop() == 0
     if family == "unix":
         assert os.path.exists(target), "the socket belongs to the service manager"
+
+
+def test_databases_are_listed_in_order(lab):
+    """Byte by byte: one whose name begins with a capital comes before the server's own."""
+    text = lab_module.schema("small")
+    paths = [dbfile.create(lab.path(f"{name}.db"), {**text, "name": name})
+             for name in ("small", "Open_vSwitch")]
+    server = lab.new_server().start(paths)
+    assert server.control("ovsdb-server/list-dbs") == "Open_vSwitch\n_Server\nsmall\n"

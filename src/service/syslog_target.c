@@ -16,7 +16,6 @@ enum method { METHOD_NULL, METHOD_LIBC, METHOD_SOCKET };
 
 struct syslog_target {
     enum method method;
-    bool is_udp;
     int fd; // METHOD_SOCKET; -1 while not connected
     struct sockaddr_storage address;
     socklen_t address_size;
@@ -83,7 +82,6 @@ static bool parse_method(const char *method, struct syslog_target *target)
     if (!strncmp(method, "unix:", 5)) {
         return parse_unix(method + 5, target);
     }
-    target->is_udp = true;
     return !strncmp(method, "udp:", 4) && parse_udp(method + 4, target);
 }
 
@@ -120,11 +118,7 @@ void syslog_target_free(struct syslog_target *target)
 
 const char *syslog_target_prefix(const struct syslog_target *target)
 {
-    if (target->method != METHOD_SOCKET) {
-        return "";
-    }
-    return target->is_udp ? "<%B>1 %D{%Y-%m-%dT%H:%M:%S.###Z} %E %A %P - - "
-                          : "<%B> %D{%h %e %T} %E %A: ";
+    return target->method == METHOD_SOCKET ? "<%B>" : "";
 }
 
 // The connected socket, or -1.

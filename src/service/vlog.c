@@ -169,13 +169,18 @@ static char *set_pattern(const char *spec)
 {
     const char *colon = strchrnul(spec, ':');
     _cleanup_free_ char *name = xstrndup(spec, (size_t)(colon - spec));
-    enum log_destination destination;
+    bool is_any = !strcasecmp(name, "any");
+    enum log_destination named = LOG_N_DESTINATIONS;
 
-    if (!log_destination_parse(name, &destination)) {
+    if (!is_any && !log_destination_parse(name, &named)) {
         return xasprintf("unknown destination \"%s\"", name);
     }
-    free(vlog.patterns[destination]);
-    vlog.patterns[destination] = xstrdup(*colon ? colon + 1 : colon);
+    for (enum log_destination i = 0; i < LOG_N_DESTINATIONS; i++) {
+        if (is_any || i == named) {
+            free(vlog.patterns[i]);
+            vlog.patterns[i] = xstrdup(*colon ? colon + 1 : colon);
+        }
+    }
     return NULL;
 }
 

@@ -82,10 +82,13 @@ class Site:
         with open(f"/proc/{self.server.pid}/smaps_rollup", encoding="ascii") as source:
             return sum(int(line.split()[1]) for line in source if line.startswith("Private"))
 
+    def load_command(self, name, **options):
+        return [self.bench.generator, self.target, str(self.server.pid), name,
+                *(f"{key}={value}" for key, value in options.items())]
+
     def load(self, name, **options):
         """Runs one load; returns what it measured, with the time and CPU of each of its n."""
-        command = [self.bench.generator, self.target, str(self.server.pid), name,
-                   *(f"{key}={value}" for key, value in options.items())]
+        command = self.load_command(name, **options)
         done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
         assert done.returncode == 0 and self.server.is_running(), \
             f"{self.programs.name}: {' '.join(command[3:])} failed\n{self.server.log()[-2000:]}"

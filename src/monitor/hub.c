@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The hub of a database's monitors: hears of commits and wakes the views they concern, and
 // nobody else (watch.h). Views that have something to send are found on hub->dirty.
+#include "monitor/condition_change.h"
 #include "monitor/initial.h"
-#include "monitor/lookup.h"
 
 static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
 {
@@ -169,52 +169,6 @@ bool monitor_continue(struct monitor *monitor, struct uuid txn_id)
     return seen;
 }
 
-// A table whose condition changes: `old` and `new` are of the same monitor.
-struct condition_change {
-    const struct monitor_table *old, *new;
-    struct table *rows;
-    struct updates *updates;
-};
-
-static void write_shown(const struct condition_change *change, const struct row *row)
-{
-    updates_row(change->updates, change->new, monitor_table_matches(change->old, row) ? row : NULL,
-                monitor_table_matches(change->new, row) ? row : NULL, false);
-}
-
-static void on_shown(void *userdata, struct row *row)
-{
-    write_shown(userdata, row);
-}
-
-static void on_shown_anew(void *userdata, struct row *row)
-{
-    const struct condition_change *change = userdata;
-
-    if (!monitor_table_matches(change->old, row)) {
-        write_shown(change, row);
-    }
-}
-
-// What the new condition shows or hides compared with the old one.
-static void write_condition_change(struct condition_change *change)
-{
-    const struct condition *old = &change->old->condition, *new = &change->new->condition;
-    const struct row *row;
-    size_t n_old, n_new;
-
-    if (lookup_is_possible(new, change->rows, &n_new) &&
-        lookup_is_possible(old, change->rows, &n_old) &&
-        n_old + n_new <= table_n_rows(change->rows)) {
-        lookup_run(old, change->rows, on_shown, change);
-        lookup_run(new, change->rows, on_shown_anew, change);
-        return;
-    }
-    for (size_t state = 0; (row = table_next(change->rows, &state));) {
-        write_shown(change, row);
-    }
-}
-
 void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct text *id)
 {
     struct view *old = monitor->view;
@@ -232,8 +186,7 @@ void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct t
 
         if (!slice_equals(text_slice(a->where), text_slice(b->where))) {
             has_changed = true;
-            write_condition_change(
-                &(struct condition_change){a, b, db_table(hub->db, b->table), &updates});
+            condition_change_write(&updates, a, b, db_table(hub->db, b->table));
         }
     }
     // An update3 says which state the new condition's rows are of, even when none comes or goes: a

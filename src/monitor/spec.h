@@ -40,7 +40,7 @@ struct monitor_table {
     uint8_t select;             // what any of its requests selects; 0: nothing is ever shown
     struct text *where;         // canonical JSON array of all clauses; "[]": every row
     struct condition condition; // the same, decoded
-    struct value_set *values;   // the same by hash if it is a long list of values, else NULL
+    struct value_set *values;   // the same by hash if it lists many values, else NULL
 };
 
 struct monitor_spec {

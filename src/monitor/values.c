@@ -4,31 +4,48 @@
 #define SHORT_CONDITION 4 // clauses; up to here trying them all is as fast
 
 struct value_set {
-    struct htable clauses; // by column and value
+    struct htable clauses;                  // those of the form
+    const struct condition_clause **others; // the others
+    size_t n_others;
     size_t n_columns;
     const struct column *columns[]; // those that some clause compares
 };
 
-bool condition_is_values(const struct condition *condition)
+static bool is_value(const struct condition_clause *clause)
 {
-    for (size_t i = 0; i < condition->n_clauses; i++) {
-        if (condition->clauses[i].function != COND_EQ &&
-            condition->clauses[i].function != COND_FALSE) {
-            return false;
-        }
-    }
-    return condition->n_clauses;
+    return clause->function == COND_EQ || clause->function == COND_FALSE;
 }
 
-static struct condition_clause *find_clause(const struct htable *clauses,
-                                            const struct column *column, union datum value)
+static size_t count_values(const struct condition *condition)
 {
-    struct condition_clause *clause;
+    size_t n = 0;
 
-    HTABLE_FOREACH_WITH_HASH(clause, clauses, value_hash(column, value))
+    for (size_t i = 0; i < condition->n_clauses; i++) {
+        n += is_value(&condition->clauses[i]);
+    }
+    return n;
+}
+
+bool condition_is_values(const struct condition *condition)
+{
+    return condition->n_clauses && count_values(condition) == condition->n_clauses;
+}
+
+bool clause_equals(const struct condition_clause *a, const struct condition_clause *b)
+{
+    return a->function == b->function && a->column == b->column &&
+           (!a->column || datum_equals(a->value, b->value, &a->column->type));
+}
+
+struct condition_clause *clause_find(const struct htable *clauses,
+                                     const struct condition_clause *clause)
+{
+    struct condition_clause *found;
+
+    HTABLE_FOREACH_WITH_HASH(found, clauses, clause_hash(clause))
     {
-        if (clause->column == column && datum_equals(clause->value, value, &column->type)) {
-            return clause;
+        if (clause_equals(found, clause)) {
+            return found;
         }
     }
     return NULL;
@@ -45,14 +62,14 @@ void condition_drop_repeated(struct condition *condition)
     for (size_t i = 0; i < condition->n_clauses; i++) {
         struct condition_clause *clause = &condition->clauses[i];
 
-        if (clause->column && find_clause(&clauses, clause->column, clause->value)) {
+        if (clause->column && clause_find(&clauses, clause)) {
             datum_done(clause->value, &clause->column->type);
             continue;
         }
         condition->clauses[n] = *clause;
         clause = &condition->clauses[n++];
         if (clause->column) {
-            htable_insert(&clauses, value_hash(clause->column, clause->value), clause);
+            htable_insert(&clauses, clause_hash(clause), clause);
         }
     }
     condition->n_clauses = n;
@@ -71,18 +88,22 @@ static void add_column(struct value_set *set, const struct column *column)
 
 struct value_set *value_set_new(const struct condition *condition)
 {
+    size_t n = condition->n_clauses;
     struct value_set *set;
 
-    if (condition->n_clauses <= SHORT_CONDITION || !condition_is_values(condition)) {
+    if (count_values(condition) <= SHORT_CONDITION) {
         return NULL;
     }
-    set = xcalloc(1, sizeof(*set) + condition->n_clauses * sizeof(set->columns[0]));
-    for (size_t i = 0; i < condition->n_clauses; i++) {
+    set = xcalloc(1, sizeof(*set) + n * sizeof(set->columns[0]));
+    set->others = NEW_ARRAY(const struct condition_clause *, n);
+    for (size_t i = 0; i < n; i++) {
         struct condition_clause *clause = &condition->clauses[i];
 
-        if (clause->column) {
+        if (clause->function == COND_EQ) {
             add_column(set, clause->column);
-            htable_insert(&set->clauses, value_hash(clause->column, clause->value), clause);
+            htable_insert(&set->clauses, clause_hash(clause), clause);
+        } else if (!is_value(clause)) {
+            set->others[set->n_others++] = clause;
         }
     }
     return set;
@@ -92,6 +113,7 @@ void value_set_free(struct value_set *set)
 {
     if (set) {
         htable_done(&set->clauses);
+        free(set->others);
         free(set);
     }
 }
@@ -101,7 +123,14 @@ bool value_set_matches(const struct value_set *set, const struct row *row)
     for (size_t i = 0; i < set->n_columns; i++) {
         const struct column *column = set->columns[i];
 
-        if (find_clause(&set->clauses, column, row_get(row, column))) {
+        if (clause_find(&set->clauses, &(struct condition_clause){.function = COND_EQ,
+                                                                  .column = column,
+                                                                  .value = row_get(row, column)})) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < set->n_others; i++) {
+        if (condition_clause_matches(set->others[i], row)) {
             return true;
         }
     }

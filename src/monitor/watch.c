@@ -4,10 +4,28 @@
 #include "basic/list.h"
 #include "monitor/values.h"
 
-// A clause column == constant of a view.
-struct watched_value {
+// A clause of a view.
+struct watched_clause {
     const struct condition_clause *clause;
     struct view *view;
+    struct list node; // test.watched, if it has to be tested
+};
+
+// Equal clauses of any views, which no hash finds: whether they hold is asked once for each row.
+struct test {
+    struct list watched;
+    uint64_t seq; // the last commit for which they held
+};
+
+// Clauses that are found by a value, and the columns of these.
+struct found_clauses {
+    struct htable clauses; // struct watched_clause
+    struct watched_column {
+        uint16_t index;
+        uint32_t n; // clauses
+    } * columns;
+    size_t n_columns;
+    size_t capacity;
 };
 
 // A view as one that watches a whole table.
@@ -18,12 +36,10 @@ struct watched_table {
 
 // What is watched in one table.
 struct table_watches {
-    struct list views;    // struct watched_table
-    struct htable values; // struct watched_value, by column and value
-    uint16_t *columns;    // those that some value is of
-    uint32_t *n_values;   // how many, parallel to `columns`
-    size_t n_columns;
-    size_t capacity;
+    struct list views;             // struct watched_table
+    struct found_clauses values;   // column == constant, by the column's value
+    struct found_clauses elements; // a set or map includes one element, by each of the column's
+    struct htable tests;           // struct test, of other clauses, by clause_hash()
 };
 
 struct watch_set {
@@ -35,8 +51,8 @@ struct watch {
     struct watch_set *set;
     const struct monitor_spec *spec;
     struct watched_table *tables; // parallel to spec->tables
-    struct watched_value *
-        *values; // parallel to spec->tables: arrays, one for each clause; NULL: the whole table
+    // Parallel to spec->tables: arrays, parallel to the clauses; NULL: the whole table.
+    struct watched_clause **clauses;
 };
 
 struct watch_set *watch_set_new(const struct schema *schema)
@@ -51,81 +67,160 @@ struct watch_set *watch_set_new(const struct schema *schema)
     return set;
 }
 
+static void found_clauses_done(struct found_clauses *found)
+{
+    htable_done(&found->clauses);
+    free(found->columns);
+}
+
 void watch_set_free(struct watch_set *set)
 {
     for (size_t i = 0; set && i < set->n_tables; i++) {
-        htable_done(&set->tables[i].values);
-        free(set->tables[i].columns);
-        free(set->tables[i].n_values);
+        found_clauses_done(&set->tables[i].values);
+        found_clauses_done(&set->tables[i].elements);
+        htable_done(&set->tables[i].tests);
     }
     free(set);
 }
 
-// Counts one value more of `column`.
-static void count_column(struct table_watches *watches, uint16_t column)
+static struct watched_column *find_column(const struct found_clauses *found, uint16_t index)
 {
-    size_t i = 0;
-
-    while (i < watches->n_columns && watches->columns[i] != column) {
-        i++;
-    }
-    if (i == watches->n_columns) {
-        if (i == watches->capacity) {
-            watches->capacity = watches->capacity ? watches->capacity * 2 : 4;
-            watches->columns =
-                xreallocarray(watches->columns, watches->capacity, sizeof(*watches->columns));
-            watches->n_values =
-                xreallocarray(watches->n_values, watches->capacity, sizeof(*watches->n_values));
+    for (size_t i = 0; i < found->n_columns; i++) {
+        if (found->columns[i].index == index) {
+            return &found->columns[i];
         }
-        watches->columns[i] = column;
-        watches->n_values[i] = 0;
-        watches->n_columns++;
     }
-    watches->n_values[i]++;
+    return NULL;
 }
 
-static void uncount_column(struct table_watches *watches, uint16_t column)
+static void add_clause(struct found_clauses *found, uint64_t hash, struct watched_clause *watched)
 {
-    size_t i = 0;
+    uint16_t index = watched->clause->column->index;
+    struct watched_column *column = find_column(found, index);
 
-    while (watches->columns[i] != column) {
-        i++;
+    if (!column) {
+        GROW(found->columns, found->n_columns, found->capacity);
+        column = &found->columns[found->n_columns++];
+        *column = (struct watched_column){.index = index};
     }
-    if (!--watches->n_values[i]) {
-        watches->n_columns--;
-        watches->columns[i] = watches->columns[watches->n_columns];
-        watches->n_values[i] = watches->n_values[watches->n_columns];
+    column->n++;
+    htable_insert(&found->clauses, hash, watched);
+}
+
+static void remove_clause(struct found_clauses *found, uint64_t hash,
+                          struct watched_clause *watched)
+{
+    struct watched_column *column = find_column(found, watched->clause->column->index);
+
+    htable_remove(&found->clauses, hash, watched);
+    if (!--column->n) {
+        *column = found->columns[--found->n_columns];
     }
 }
 
-static struct watched_value *watch_values(struct table_watches *watches, struct view *view,
-                                          const struct condition *condition)
+static uint64_t value_hash(const struct column *column, union datum value)
 {
-    struct watched_value *values = NEW_ARRAY(struct watched_value, condition->n_clauses);
+    return datum_hash(value, &column->type, column->index);
+}
+
+// Of element or pair number i.
+static uint64_t element_hash(const struct column *column, const union datum *value, uint32_t i)
+{
+    const struct type *type = &column->type;
+    uint64_t hash = atom_hash(datum_keys(value, type)[i], type->key.type, column->index);
+
+    return type_is_map(type) ? atom_hash(datum_values(value)[i], type->value.type, hash) : hash;
+}
+
+static bool is_one_element(const struct condition_clause *clause)
+{
+    return clause->function == COND_INCLUDES && datum_n(clause->value, &clause->column->type) == 1;
+}
+
+static struct test *find_test(const struct table_watches *watches,
+                              const struct condition_clause *clause)
+{
+    struct test *test;
+
+    HTABLE_FOREACH_WITH_HASH(test, &watches->tests, clause_hash(clause))
+    {
+        if (clause_equals(LIST_FIRST(&test->watched, struct watched_clause, node)->clause,
+                          clause)) {
+            return test;
+        }
+    }
+    return NULL;
+}
+
+static void add_tested(struct table_watches *watches, struct watched_clause *watched)
+{
+    struct test *test = find_test(watches, watched->clause);
+
+    if (!test) {
+        test = NEW(struct test);
+        list_init(&test->watched);
+        htable_insert(&watches->tests, clause_hash(watched->clause), test);
+    }
+    list_push_back(&test->watched, &watched->node);
+}
+
+static void remove_tested(struct table_watches *watches, struct watched_clause *watched)
+{
+    struct test *test = find_test(watches, watched->clause);
+
+    list_remove(&watched->node);
+    if (list_is_empty(&test->watched)) {
+        htable_remove(&watches->tests, clause_hash(watched->clause), test);
+        free(test);
+    }
+}
+
+static void watch_clause(struct table_watches *watches, struct watched_clause *watched)
+{
+    const struct condition_clause *clause = watched->clause;
+
+    if (clause->function == COND_EQ) {
+        add_clause(&watches->values, value_hash(clause->column, clause->value), watched);
+    } else if (is_one_element(clause)) {
+        add_clause(&watches->elements, element_hash(clause->column, &clause->value, 0), watched);
+    } else if (clause->function != COND_FALSE) {
+        add_tested(watches, watched);
+    }
+}
+
+static void unwatch_clause(struct table_watches *watches, struct watched_clause *watched)
+{
+    const struct condition_clause *clause = watched->clause;
+
+    if (clause->function == COND_EQ) {
+        remove_clause(&watches->values, value_hash(clause->column, clause->value), watched);
+    } else if (is_one_element(clause)) {
+        remove_clause(&watches->elements, element_hash(clause->column, &clause->value, 0), watched);
+    } else if (clause->function != COND_FALSE) {
+        remove_tested(watches, watched);
+    }
+}
+
+static bool is_always(const struct condition *condition)
+{
+    for (size_t i = 0; i < condition->n_clauses; i++) {
+        if (condition->clauses[i].function == COND_TRUE) {
+            return true;
+        }
+    }
+    return !condition->n_clauses;
+}
+
+static struct watched_clause *watch_clauses(struct table_watches *watches, struct view *view,
+                                            const struct condition *condition)
+{
+    struct watched_clause *clauses = NEW_ARRAY(struct watched_clause, condition->n_clauses);
 
     for (size_t i = 0; i < condition->n_clauses; i++) {
-        const struct condition_clause *clause = &condition->clauses[i];
-
-        values[i] = (struct watched_value){clause, view};
-        if (clause->column) {
-            htable_insert(&watches->values, value_hash(clause->column, clause->value), &values[i]);
-            count_column(watches, clause->column->index);
-        }
+        clauses[i] = (struct watched_clause){.clause = &condition->clauses[i], .view = view};
+        watch_clause(watches, &clauses[i]);
     }
-    return values;
-}
-
-static void unwatch_values(struct table_watches *watches, struct watched_value *values, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const struct condition_clause *clause = values[i].clause;
-
-        if (clause->column) {
-            htable_remove(&watches->values, value_hash(clause->column, clause->value), &values[i]);
-            uncount_column(watches, clause->column->index);
-        }
-    }
-    free(values);
+    return clauses;
 }
 
 struct watch *watch_new(struct watch_set *set, struct view *view, const struct monitor_spec *spec)
@@ -135,17 +230,17 @@ struct watch *watch_new(struct watch_set *set, struct view *view, const struct m
     watch->set = set;
     watch->spec = spec;
     watch->tables = NEW_ARRAY(struct watched_table, spec->n_tables + 1);
-    watch->values = NEW_ARRAY(struct watched_value *, spec->n_tables + 1);
+    watch->clauses = NEW_ARRAY(struct watched_clause *, spec->n_tables + 1);
     for (size_t i = 0; i < spec->n_tables; i++) {
         const struct monitor_table *table = &spec->tables[i];
         struct table_watches *watches = &set->tables[table->table->index];
 
         watch->tables[i].view = view;
         list_init(&watch->tables[i].node);
-        if (condition_is_values(&table->condition)) {
-            watch->values[i] = watch_values(watches, view, &table->condition);
-        } else {
+        if (is_always(&table->condition)) {
             list_push_back(&watches->views, &watch->tables[i].node);
+        } else {
+            watch->clauses[i] = watch_clauses(watches, view, &table->condition);
         }
     }
     return watch;
@@ -157,52 +252,103 @@ void watch_free(struct watch *watch)
         const struct monitor_table *table = &watch->spec->tables[i];
 
         list_remove(&watch->tables[i].node);
-        if (watch->values[i]) {
-            unwatch_values(&watch->set->tables[table->table->index], watch->values[i],
-                           table->condition.n_clauses);
+        for (size_t j = 0; watch->clauses[i] && j < table->condition.n_clauses; j++) {
+            unwatch_clause(&watch->set->tables[table->table->index], &watch->clauses[i][j]);
         }
+        free(watch->clauses[i]);
     }
     free(watch->tables);
-    free(watch->values);
+    free(watch->clauses);
     free(watch);
 }
 
-static void touch_value(const struct table_watches *watches, const struct column *column,
-                        union datum value, struct changeset *changes,
-                        void (*touch)(struct view *view, struct changeset *changes))
-{
-    const struct watched_value *watched;
+// A commit, and whom to tell of it.
+struct telling {
+    struct changeset *changes;
+    void (*touch)(struct view *view, struct changeset *changes);
+};
 
-    HTABLE_FOREACH_WITH_HASH(watched, &watches->values, value_hash(column, value))
+// `row` is a version that came or went.
+static void tell_found(const struct found_clauses *found, uint64_t hash, const struct row *row,
+                       const struct telling *telling)
+{
+    const struct watched_clause *watched;
+
+    HTABLE_FOREACH_WITH_HASH(watched, &found->clauses, hash)
     {
-        if (watched->clause->column == column &&
-            datum_equals(watched->clause->value, value, &column->type)) {
-            touch(watched->view, changes);
+        if (condition_clause_matches(watched->clause, row)) {
+            telling->touch(watched->view, telling->changes);
         }
     }
 }
 
-static void touch_row(const struct table_watches *watches, const struct row_change *change,
-                      struct changeset *changes,
-                      void (*touch)(struct view *view, struct changeset *changes))
+// `other`: another version of the row, whose equal values have been told of; or NULL.
+static bool is_told(const struct column *column, const struct row *row, const struct row *other)
 {
-    const struct row *some = change->new ? change->new : change->old;
+    return other && datum_equals(row_get(row, column), row_get(other, column), &column->type);
+}
 
-    for (size_t i = 0; i < watches->n_columns; i++) {
-        const struct column *column = &some->table->columns[watches->columns[i]];
-        union datum value = row_get(some, column);
+static void tell_values(const struct found_clauses *values, const struct row *row,
+                        const struct row *other, const struct telling *telling)
+{
+    for (size_t i = 0; i < values->n_columns; i++) {
+        const struct column *column = &row->table->columns[values->columns[i].index];
 
-        touch_value(watches, column, value, changes, touch);
-        if (change->old && change->old != some &&
-            !datum_equals(row_get(change->old, column), value, &column->type)) {
-            touch_value(watches, column, row_get(change->old, column), changes, touch);
+        if (!is_told(column, row, other)) {
+            tell_found(values, value_hash(column, row_get(row, column)), row, telling);
         }
     }
+}
+
+static void tell_elements(const struct found_clauses *elements, const struct row *row,
+                          const struct row *other, const struct telling *telling)
+{
+    for (size_t i = 0; i < elements->n_columns; i++) {
+        const struct column *column = &row->table->columns[elements->columns[i].index];
+        union datum value = row_get(row, column);
+
+        if (is_told(column, row, other)) {
+            continue;
+        }
+        for (uint32_t j = 0; j < datum_n(value, &column->type); j++) {
+            tell_found(elements, element_hash(column, &value, j), row, telling);
+        }
+    }
+}
+
+static void tell_tested(const struct table_watches *watches, const struct row *row,
+                        const struct telling *telling)
+{
+    struct test *test;
+
+    HTABLE_FOREACH(test, &watches->tests)
+    {
+        const struct watched_clause *watched;
+
+        if (test->seq != telling->changes->seq &&
+            condition_clause_matches(
+                LIST_FIRST(&test->watched, struct watched_clause, node)->clause, row)) {
+            test->seq = telling->changes->seq;
+            LIST_FOREACH (watched, &test->watched, node) {
+                telling->touch(watched->view, telling->changes);
+            }
+        }
+    }
+}
+
+static void tell_version(const struct table_watches *watches, const struct row *row,
+                         const struct row *other, const struct telling *telling)
+{
+    tell_values(&watches->values, row, other, telling);
+    tell_elements(&watches->elements, row, other, telling);
+    tell_tested(watches, row, telling);
 }
 
 void watch_set_commit(const struct watch_set *set, struct changeset *changes,
                       void (*touch)(struct view *view, struct changeset *changes))
 {
+    const struct telling telling = {changes, touch};
+
     for (size_t i = 0; i < changes->n_tables; i++) {
         const struct table_changes *table = &changes->tables[i];
         const struct table_watches *watches = &set->tables[table->table->index];
@@ -211,8 +357,15 @@ void watch_set_commit(const struct watch_set *set, struct changeset *changes,
         LIST_FOREACH (watched, &watches->views, node) {
             touch(watched->view, changes);
         }
-        for (size_t j = 0; watches->n_columns && j < table->n_rows; j++) {
-            touch_row(watches, &table->rows[j], changes, touch);
+        for (size_t j = 0; j < table->n_rows; j++) {
+            const struct row_change *row = &table->rows[j];
+
+            if (row->new) {
+                tell_version(watches, row->new, NULL, &telling);
+            }
+            if (row->old) {
+                tell_version(watches, row->old, row->new, &telling);
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which views a commit concerns, found from what it changed and not by asking every view. A view
-// watches its tables: whole ones, or, if all conditions on a table have the form column ==
-// constant, the rows with these values only. Private to this folder.
+// watches its tables: whole ones, or the rows for which a clause of its condition holds. Clauses
+// column == constant, or that a set or map includes an element, are found by hash; others are
+// asked, equal ones of all views once. Private to this folder.
 #pragma once
 
 #include "engine/changeset.h"
@@ -16,6 +17,6 @@ void watch_set_free(struct watch_set *set); // must be empty; NULL allowed
 struct watch *watch_new(struct watch_set *set, struct view *view, const struct monitor_spec *spec);
 void watch_free(struct watch *watch);
 // Calls touch() for every view that may have to hear of `changes`, for some more than once. O(rows
-// changed x columns that some condition compares, plus the views found).
+// changed x (columns that some condition compares + clauses that are asked), plus the views found).
 void watch_set_commit(const struct watch_set *set, struct changeset *changes,
                       void (*touch)(struct view *view, struct changeset *changes));

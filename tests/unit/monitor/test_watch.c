@@ -35,6 +35,10 @@ static struct watcher watchers[] = {
     {"{\"B\":{\"where\":[true]}}"},
     {"{\"B\":{\"where\":[[\"_uuid\",\"==\",[\"uuid\",\"00000000-0000-0000-0000-000000000007\"]]]},"
      "\"C\":{}}"},
+    {"{\"A\":{\"where\":[[\"set\",\"includes\",4],[\"map\",\"includes\",[\"map\",[[\"k\",1]]]]]}}"},
+    {"{\"A\":{\"where\":[[\"set\",\"includes\",[\"set\",[4,5]]]]}}"},
+    {"{\"A\":{\"where\":[[\"opt\",\"!=\",[\"set\",[]]]]}}"},
+    {"{\"A\":{\"where\":[[\"opt\",\"!=\",[\"set\",[]]],[\"i\",\"==\",8]]}}"},
 };
 
 static void assert_touched(const char *expected)
@@ -46,6 +50,17 @@ static void assert_touched(const char *expected)
         watchers[i].n_touched = 0;
     }
     assert_string_equal(touched, expected);
+}
+
+// In row 7 of A.
+static void set_datum(struct db *db, const char *name, const char *json)
+{
+    const struct column *column = unit_column(db, "A", name);
+    struct txn *txn = txn_new(db);
+
+    row_set(txn_modify(txn, unit_table(db, "A"), (struct uuid){.lo = 7}), column,
+            unit_datum(column, json));
+    unit_commit(txn);
 }
 
 static void test_touch(void **state)
@@ -62,32 +77,58 @@ static void test_touch(void **state)
         watcher->watch = watch_new(observed.set, (struct view *)watcher, watcher->spec);
     }
     unit_set(db, "B", 1, "x", 5);
-    assert_touched("1--11-1-");
+    assert_touched("1-----1-----");
     unit_set(db, "B", 1, "x", 1); // begins to match
-    assert_touched("11111-1-");
+    assert_touched("111---1-----");
     unit_set(db, "B", 1, "x", 2); // ceases
-    assert_touched("11111-1-");
+    assert_touched("111---1-----");
     unit_set(db, "B", 1, "x", 3);
-    assert_touched("1-111-1-");
+    assert_touched("1-1---1-----");
+    unit_set(db, "B", 1, "x", -3);
+    assert_touched("1--11-1-----");
+    unit_set(db, "B", 1, "x", 9);
+    assert_touched("1--11-1-----");
     unit_set(db, "B", 7, "x", 3);
-    assert_touched("1--11-11");
+    assert_touched("1-----11----");
     unit_delete(db, "B", 7);
-    assert_touched("1--11-11");
+    assert_touched("1-----11----");
     unit_set(db, "C", 7, "y", 3);
-    assert_touched("-------1");
+    assert_touched("-------1----");
     unit_set(db, "A", 7, "i", 3);
-    assert_touched("--------");
+    assert_touched("------------");
+    unit_set(db, "A", 7, "i", 8);
+    assert_touched("-----------1");
+    set_datum(db, "set", "[\"set\",[1,4,6]]");
+    assert_touched("--------1--1");
+    set_datum(db, "map", "[\"map\",[[\"j\",1],[\"k\",2]]]"); // still the set
+    assert_touched("--------1--1");
+    set_datum(db, "set", "[\"set\",[4,5,6]]");
+    assert_touched("--------11-1");
+    set_datum(db, "set", "[\"set\",[]]");
+    assert_touched("--------11-1");
+    set_datum(db, "map", "[\"map\",[[\"j\",1],[\"k\",1]]]");
+    assert_touched("--------1--1");
+    unit_set(db, "A", 7, "i", 3);
+    assert_touched("--------1--1");
+    set_datum(db, "opt", "4");
+    assert_touched("--------1-11");
+    set_datum(db, "opt", "[\"set\",[]]");
+    assert_touched("--------1-11");
+    watch_free(watchers[10].watch); // the other goes on asking the same
+    watchers[10].watch = watch_new(observed.set, (struct view *)&watchers[10], watchers[5].spec);
+    set_datum(db, "opt", "5");
+    assert_touched("--------1--1");
     watch_free(watchers[2].watch);
     watchers[2].watch = watch_new(observed.set, (struct view *)&watchers[2], watchers[1].spec);
     watch_free(watchers[1].watch);
     watchers[1].watch = watch_new(observed.set, (struct view *)&watchers[1], watchers[7].spec);
     unit_set(db, "B", 1, "x", 1);
-    assert_touched("1-111-1-");
+    assert_touched("1-1-1-1-----");
     for (size_t i = 0; i < ARRAY_SIZE(watchers); i++) {
         watch_free(watchers[i].watch);
     }
     unit_set(db, "B", 1, "x", 2);
-    assert_touched("--------");
+    assert_touched("------------");
     for (size_t i = 0; i < ARRAY_SIZE(watchers); i++) {
         monitor_spec_free(watchers[i].spec);
     }

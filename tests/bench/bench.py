@@ -29,7 +29,9 @@ from harness.lab import Lab  # noqa: E402
 from harness.pki import Authority  # noqa: E402
 
 import calm_rows  # noqa: E402,F401 (adds its rows to the others)
+import hypervisor_rows  # noqa: E402,F401 (the same)
 import monitor_rows  # noqa: E402,F401 (the same)
+import role_rows  # noqa: E402,F401 (the same)
 import rows  # noqa: E402
 import tls_rows  # noqa: E402,F401 (adds its rows to the others)
 
@@ -72,8 +74,7 @@ class Site:
         assert self.server.is_running(), self.server.stderr() + self.server.log()
         try:
             with self.server.client() as client:
-                select = {"op": "select", "table": "Gate", "where": []}
-                return client.call("transact", "bench", select, patience=300) == [{"rows": []}]
+                return client.call("list_dbs", patience=300)
         except OSError:
             return False
 
@@ -110,6 +111,7 @@ class Bench:
         self.peer = Site(self, programs.debian())
         self.files = {}
         self.pki = None
+        self.hypervisors = None  # the authority of theirs
 
     def authority(self):
         if not self.pki:
@@ -121,7 +123,7 @@ class Bench:
     def file(self, n_rows):
         """A database file with n rows, the ones that load.c knows."""
         if n_rows not in self.files:
-            schema = json.loads((HERE / "bench.ovsschema").read_text())
+            schema = json.loads((rows.HERE / "bench.ovsschema").read_text())
             content = {"_date": 1700000000000, "Item": dict(map(rows.item, range(n_rows)))}
             self.files[n_rows] = dbfile.create(self.directory / f"{n_rows}.db", schema,
                                                *([content] if n_rows else []))

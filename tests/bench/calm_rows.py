@@ -10,7 +10,7 @@ import time
 from harness import dbfile
 from harness.rpc import Client
 
-from monitor_rows import Crowd, Meter
+from monitor_rows import Meter, crowd_of
 from rows import item, row
 
 PATIENCE = 600
@@ -76,7 +76,7 @@ def calm_compact(bench, site):
 
 
 def take_all(site):
-    with Crowd(site, 1) as crowd:
+    with crowd_of(site, 1) as crowd:
         assert crowd.ask(lambda _: ("bench", "m", {"Item": {}}), "monitor")
 
 

@@ -1,80 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """What bench.py measures of monitors: many clients at once, conditions, coming back.
 
-The clients live in this process. They look at nothing but the end of what they wait for, so that
-they are cheap enough beside the server, whose CPU time and memory are what counts."""
-import json
+The clients live in this process, cheap beside the server, whose CPU time and memory are what counts.
+A server that needs longer for one load than Crowd's patience gets "more than"."""
 import re
-import selectors
-import socket
 import time
 
+from harness.crowd import Crowd, dial_unix
 from harness.replica import ZERO
 
 from rows import AtLeast, item, row
 
-# Seconds; a server that needs longer for one load is not waited for, and gets "more than".
-PATIENCE = 60
 
-
-class Crowd:
-    """Connections of which each waits until the reply to its last request has come."""
-
-    def __init__(self, site, n):
-        self.selector = selectors.DefaultSelector()
-        self.site = site
-        self.sockets = [socket.socket(socket.AF_UNIX) for _ in range(n)]
-        self.tails = {}
-        self.pending = set()
-        self.n_bytes = self.n_echoes = 0
-        for one in self.sockets:
-            one.connect(site.server.socket_path)
-            self.selector.register(one, selectors.EVENT_READ)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for one in self.sockets:
-            one.close()
-        self.selector.close()
-
-    def send(self, one, method, *params):
-        one.sendall(json.dumps({"id": 0, "method": method, "params": params}).encode())
-
-    def echo(self, one):
-        """Asks for an echo, which comes after the replies to what was asked before."""
-        self.n_echoes += 1
-        mark = f"mark-{self.n_echoes:09d}"
-        self.tails[one] = (mark.encode(), b"")
-        self.pending.add(one)
-        self.send(one, "echo", mark)
-
-    def wait(self):
-        """Reads whatever comes until each echo that was asked for is back; false if that takes too
-        long."""
-        deadline = time.monotonic() + PATIENCE
-        while self.pending and time.monotonic() < deadline:
-            for key, _ in self.selector.select(1):
-                self.read(key.fileobj)
-        return not self.pending
-
-    def read(self, one):
-        data = one.recv(1 << 20)
-        assert data, f"a connection was closed\n{self.site.server.log()[-2000:]}"
-        self.n_bytes += len(data)
-        if one in self.pending:
-            mark, tail = self.tails[one]
-            if mark in tail + data:
-                self.pending.discard(one)
-            self.tails[one] = (mark, data[-len(mark):])
-
-    def ask(self, make_params, method):
-        """Sends a request of every connection and waits for all the replies; see wait()."""
-        for number, one in enumerate(self.sockets):
-            self.send(one, method, *make_params(number))
-            self.echo(one)
-        return self.wait()
+def crowd_of(site, n):
+    return Crowd(n, lambda _: dial_unix(site.server.socket_path))
 
 
 class Meter:
@@ -107,9 +46,9 @@ def commit_events(crowd, writer, n, window=10):
     """n commits of one row each, never more than `window` unanswered."""
     for first in range(0, n, window):
         for number in range(first, min(first + window, n)):
-            crowd.send(writer, "transact", "bench", {
+            writer.send("transact", "bench", {
                 "op": "insert", "table": "Event", "row": {"n": number, "text": f"event {number}"}})
-        crowd.echo(writer)
+        writer.ask("echo")
         if not crowd.wait():
             return False
     return True
@@ -118,7 +57,7 @@ def commit_events(crowd, writer, n, window=10):
 def initial(bench, site, label, make_request):
     n_rows, clients = (20000, 20) if bench.quick else (100000, 200)
     site.start(bench.file(n_rows))
-    with Crowd(site, clients) as crowd:
+    with crowd_of(site, clients) as crowd:
         meter = Meter(site)
         is_done = crowd.ask(lambda number: ("bench", "m", make_request(number)), "monitor_cond")
         assert not is_done or crowd.n_bytes > clients * n_rows * 20
@@ -140,16 +79,16 @@ def initial_different(bench, site):
 def fan_out(bench, site, label, make_where):
     clients, n = (100, 400) if bench.quick else (500, 2000)
     site.start(bench.file(0))
-    with Crowd(site, clients + 1) as crowd:
-        writer = crowd.sockets.pop()
+    with crowd_of(site, clients + 1) as crowd:
+        writer = crowd.members.pop()
         assert crowd.ask(lambda number: ("bench", "m", {"Event": {"where": make_where(number)}}),
                          "monitor_cond")
         meter = Meter(site)
         is_done = commit_events(crowd, writer, n)
-        for one in crowd.sockets:
-            crowd.echo(one)
+        for one in crowd.members:
+            one.ask("echo")
         is_done = crowd.wait() and is_done
-        writer.close()
+        writer.socket.close()
         return meter.end(f"{n:,} commits to {clients} monitors, {label}", is_done)
 
 
@@ -170,8 +109,8 @@ def unconcerned(bench, site):
     costs, memory = {}, {}
     for clients in (0, 500):
         site.start(bench.file(0))
-        with Crowd(site, clients + 1) as crowd:
-            writer = crowd.sockets.pop()
+        with crowd_of(site, clients + 1) as crowd:
+            writer = crowd.members.pop()
             begin = Meter(site)
             assert crowd.ask(lambda number: ("bench", "m", {
                 "Event": {"where": [["n", "==", 1000000 + number]]}}), "monitor_cond")
@@ -179,7 +118,7 @@ def unconcerned(bench, site):
             assert commit_events(crowd, writer, n, 100)
             costs[clients] = (begin.cpu_now() - begin.cpu) / n / 1000
             memory = begin.memory(f"{clients} unconcerned monitors and {n:,} commits")
-            writer.close()
+            writer.socket.close()
         site.stop()
     return {"commit with no monitor: CPU, us": costs[0],
             "commit with 500 unconcerned monitors: CPU, us": costs[500],
@@ -191,7 +130,7 @@ def condition(bench, site):
     """A change to a condition with very many clauses, and a commit then."""
     n_rows, n = (20000, 2000) if bench.quick else (100000, 10000)
     site.start(bench.file(n_rows))
-    with Crowd(site, 1) as crowd:
+    with crowd_of(site, 1) as crowd:
         crowd.ask(lambda _: ("bench", "m", {"Item": {"columns": ["n"], "where": [False]}}),
                   "monitor_cond")
         clauses = [["_uuid", "==", ["uuid", item(number)[0]]] for number in range(n)]
@@ -216,7 +155,7 @@ def resume(bench, site):
     server.process.kill()
     server.process.wait()
     server.start([server.directory + "/bench.db"])
-    with Crowd(site, clients) as crowd:
+    with crowd_of(site, clients) as crowd:
         meter = Meter(site)
         is_done = crowd.ask(lambda _: ("bench", "m", request, last), "monitor_cond_since")
         return meter.end(f"{clients} clients come back after a restart with {n_rows:,} rows",

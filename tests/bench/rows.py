@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What bench.py measures: each row starts servers as it needs them, runs loads, returns numbers."""
 import dataclasses
+import pathlib
 import typing
+
+HERE = pathlib.Path(__file__).resolve().parent
 
 MASK = (1 << 64) - 1
 

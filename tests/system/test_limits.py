@@ -6,6 +6,7 @@ import time
 import pytest
 
 from harness import wait
+from harness.limits import limits
 from harness.rpc import Closed
 
 pytestmark = pytest.mark.ours("the peer limits only the number of connections, with other words")
@@ -19,12 +20,6 @@ def start(lab, *options):
     server.other_path = f"{lab.run_dir}/other.sock"
     server.address = ("127.0.0.1", int(server.wait_log(r"listening on port (\d+)").group(1)))
     return server
-
-
-def limits(server):
-    """The table of ovsdb-server/limits: by option what is allowed, taken, and was beyond."""
-    rows = server.control("ovsdb-server/limits").splitlines()[2:]
-    return {words[0]: tuple(map(int, words[1:])) for words in map(str.split, rows)}
 
 
 def connect(server, target=None):

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hypervisors on a southbound database: they all come at once, while northd writes, live on, and
+come back after a crash. The limits, as they are by default, refuse, cut and delay nobody. The
+benchmark has the same with a thousand."""
+from harness import wait
+from harness.crowd import dial_tls, dial_unix
+from harness.hypervisors import OPTIONS, Network, Site, last_transaction
+from harness.limits import check_untouched
+from harness.pki import Authority
+from harness.tls import context_of, port_of
+
+PATIENCE = 12 * wait.PATIENCE
+
+
+def live(server, network, connect, last=None):
+    """Returns what the hypervisors have seen at the end."""
+    with Site(network, connect, PATIENCE) as site:
+        assert site.arrive(last, flows=200)
+        for _ in range(3):
+            assert site.change(flows=200)
+        with server.client() as client:
+            rows = client.select("OVN_Southbound", "Chassis_Private", ["name", "nb_cfg"])
+            assert len(rows) == network.n
+            assert {row["nb_cfg"] for row in rows} == {site.nb_cfg}
+            last = last_transaction(client)
+        server.clients.clear()
+        if not server.programs.is_peer:
+            check_untouched(server)
+        return last
+
+
+def test_everybody_at_once(lab):
+    network = Network(60)
+    path = network.write(lab.path("sb.db"))
+    server = lab.new_server().start([path])
+
+    def connect(_):
+        return dial_unix(server.socket_path)
+
+    last = live(server, network, connect)
+    server.kill()
+    server.start([path])
+    live(server, network, connect, last)
+
+
+def test_with_a_role_over_tls(lab):
+    """What a hypervisor writes of itself it may write."""
+    pki = Authority(lab.directory)
+    network = Network(12)
+    server = lab.new_server().start([network.write(lab.path("sb.db"))], *OPTIONS,
+                                    *pki.issue("server").options(pki.cert))
+    port = port_of(server, "0:127.0.0.1")
+    contexts = [context_of(pki, pki.issue(f"hv{number}")) for number in range(network.n)]
+
+    def connect(number):
+        if number == network.n:
+            return dial_unix(server.socket_path)
+        return dial_tls(port, contexts[number])
+
+    live(server, network, connect)

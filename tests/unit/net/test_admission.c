@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who may connect: so many in all, at one remote, of one user, and so fast.
+#include "net/admission.h"
+#include "world.h"
+
+#include "basic/counter.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static uint64_t count_of(const char *counter)
+{
+    return counter_find(counter)->value;
+}
+
+// A client that is not let in sees the end of the connection and nothing else.
+static void assert_refused(struct world *world, struct remote *remote)
+{
+    unsigned n_peers = world->n_peers;
+    struct buf taken = {0};
+    int fd = world_dial(remote);
+
+    RUN_UNTIL(world, !client_take(fd, &taken));
+    assert_int_equal(taken.size, 0);
+    assert_int_equal(world->n_peers, n_peers);
+    close(fd);
+}
+
+// With two connections each that the limits allow, whatever the limit is of.
+static void check_limit(struct world *world, size_t *limit, const char *counter, const char *who)
+{
+    struct remote *remote = world_listen(world, "punix:a.sock");
+    uint64_t before = count_of(counter);
+    struct peer *peer;
+    int fds[2];
+
+    *limit = 2;
+    for (int i = 0; i < 2; i++) {
+        fds[i] = world_connect(world, remote, &peer);
+    }
+    assert_refused(world, remote);
+    assert_int_equal(count_of(counter), before + 1);
+    assert_non_null(strstr(world->log, who));
+    assert_int_equal(admission_most_of_user(world->net), 2);
+    free(TAKE_PTR(world->log));
+    close(fds[1]); // room for another
+    RUN_UNTIL(world, world->n_open == 1);
+    fds[1] = world_connect(world, remote, &peer);
+    close(fds[0]);
+    close(fds[1]);
+    RUN_UNTIL(world, !world->n_open);
+    assert_int_equal(admission_most_of_user(world->net), 0);
+    assert_int_equal(world->net->users.n, 0); // nobody is remembered
+}
+
+static void test_in_all(void **state)
+{
+    struct world *world = *state;
+
+    check_limit(world, &world->net->limits.max_connections, "sessions_refused", "the server has");
+}
+
+static void test_of_remote(void **state)
+{
+    struct world *world = *state;
+    struct remote *other = world_listen(world, "punix:b.sock");
+    struct peer *peer;
+    int fd;
+
+    check_limit(world, &world->net->limits.max_per_remote, "remote_sessions_refused",
+                "its remote has");
+    fd = world_connect(world, other, &peer);
+    close(fd);
+    RUN_UNTIL(world, !world->n_open);
+}
+
+static void test_of_user(void **state)
+{
+    struct world *world = *state;
+
+    check_limit(world, &world->net->limits.max_per_user, "user_sessions_refused", "its user has");
+}
+
+// A connected pair of stream sockets of one address family; returns the end that was accepted.
+static int pair(const struct sockaddr *server, socklen_t size, const struct sockaddr *source,
+                socklen_t source_size, int *ret_client)
+{
+    struct sockaddr_storage at;
+    socklen_t at_size = sizeof(at);
+    int accepted, client = socket(source->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int listener = socket(server->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(listener, server, size), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &at_size), 0);
+    if (source->sa_family == AF_INET) { // of a listener of both families, its IPv4 side
+        struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+        to.sin_port = at.ss_family == AF_INET ? ((struct sockaddr_in *)&at)->sin_port
+                                              : ((struct sockaddr_in6 *)&at)->sin6_port;
+        memcpy(&at, &to, at_size = sizeof(to));
+    }
+    assert_int_equal(bind(client, source, source_size), 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&at, at_size), 0);
+    accepted = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(accepted >= 0);
+    close(listener);
+    *ret_client = client;
+    return accepted;
+}
+
+// An address is one user, by IPv4 and as an IPv6 socket sees it; another address is another.
+static void test_addresses(void **state)
+{
+    struct world *world = *state;
+    struct sockaddr_in any4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in second = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000002)};
+    struct sockaddr_in6 any6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT};
+    const struct sockaddr *four = (struct sockaddr *)&any4, *six = (struct sockaddr *)&any6;
+    int clients[3];
+    int fds[3] = {
+        pair(four, sizeof(any4), four, sizeof(any4), &clients[0]),
+        pair(six, sizeof(any6), four, sizeof(any4), &clients[1]),
+        pair(four, sizeof(any4), (struct sockaddr *)&second, sizeof(second), &clients[2]),
+    };
+    struct user *users[3];
+
+    for (int i = 0; i < 3; i++) {
+        users[i] = admission_enter(world->net, fds[i]);
+    }
+    assert_ptr_equal(users[0], users[1]);
+    assert_ptr_not_equal(users[0], users[2]);
+    assert_int_equal(admission_most_of_user(world->net), 2);
+    for (int i = 0; i < 3; i++) {
+        admission_leave(world->net, users[i]);
+        close(fds[i]);
+        close(clients[i]);
+    }
+    assert_int_equal(world->net->users.n, 0);
+}
+
+// A socket whose other end cannot be told is counted for nobody, and let in.
+static void test_unknown_user(void **state)
+{
+    struct world *world = *state;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_null(admission_enter(world->net, fd));
+    admission_leave(world->net, NULL);
+    assert_int_equal(world->net->users.n, 0);
+    close(fd);
+}
+
+// What was not used is kept for a second, no longer.
+static void test_rate(void **state)
+{
+    struct world *world = *state;
+    struct net *net = world->net;
+    uint64_t before = count_of("accepts_delayed");
+    usec_t pause = 0;
+    unsigned n;
+
+    world_settle(world); // from here on it is always the same moment
+    net->limits.max_accept_rate = 100;
+    net->accept_time = net_now(net) - 10 * USEC_PER_SEC; // nobody has come for long
+    for (n = 0; n < 1000 && admission_in_time(net, &pause); n++) {
+        admission_count(net);
+    }
+    assert_int_equal(n, 100);
+    assert_int_equal(pause, USEC_PER_SEC / 100);
+    assert_int_equal(count_of("accepts_delayed"), before + 1);
+    assert_non_null(strstr(world->log, "faster than 100 a second"));
+    free(TAKE_PTR(world->log));
+    net->accept_time = net_now(net) - 3 * USEC_PER_SEC / 100; // room for three
+    for (n = 0; n < 1000 && admission_in_time(net, &pause); n++) {
+        admission_count(net);
+    }
+    assert_int_equal(n, 3);
+    free(TAKE_PTR(world->log));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_in_all),    TEST(test_of_remote),    TEST(test_of_user),
+        TEST(test_addresses), TEST(test_unknown_user), TEST(test_rate),
+    };
+
+    return cmocka_run_group_tests_name("admission", tests, NULL, NULL);
+}

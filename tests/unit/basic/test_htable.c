@@ -3,7 +3,7 @@
 #include "basic/htable.h"
 #include "unit.h"
 
-#define N 20000
+#define N 4000
 
 static int numbers[N];
 

@@ -3,10 +3,12 @@
 // end the socket goes to the listener or the connector as a stream, or it is closed and they hear
 // why.
 //
-// A step takes milliseconds, in cryptography. So the sockets are in an epoll set of their own,
-// which is one source of the loop and does one step in a turn: however many peers come at once, the
-// connections that are there get theirs in between. A handshake has a time by which it must be
-// done, and when too many are under way the oldest makes room: it is one that stalls.
+// A step takes milliseconds, in cryptography. So the sockets are in epoll sets of their own, each
+// of which is one source of the loop and does one step in a turn: however many peers come at once,
+// the connections that are there get theirs in between. Those that have begun have a set for
+// themselves: they come to their end while others wait to begin, and not all of them last. A
+// handshake has a time by which it must be done, and when too many are under way the oldest makes
+// room: it is one that stalls.
 #include "net/internal.h"
 
 #include "basic/counter.h"
@@ -26,7 +28,8 @@ struct handshake {
     struct list in_net;
     struct tls *tls; // NULL: it could not be begun
     int fd;
-    uint32_t events; // being waited for; 0: the socket is not in the epoll set
+    struct handshake_set *set;
+    uint32_t events; // being waited for; 0: the socket is not in the set
     char *name;
     struct timer timer;
 };
@@ -35,13 +38,20 @@ static int watch(struct handshake *handshake, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.ptr = handshake};
     int op = !handshake->events ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
-    int fd = handshake->remote->net->handshake_epoll_fd;
 
     if (events == handshake->events) {
         return 0;
     }
     handshake->events = events;
-    return epoll_ctl(fd, op, handshake->fd, &event) < 0 ? -errno : 0;
+    return epoll_ctl(handshake->set->epoll_fd, op, handshake->fd, &event) < 0 ? -errno : 0;
+}
+
+static void go_to(struct handshake *handshake, struct handshake_set *set)
+{
+    if (handshake->set != set) {
+        watch(handshake, 0);
+        handshake->set = set;
+    }
 }
 
 static void handshake_free(struct handshake *handshake)
@@ -128,6 +138,7 @@ static void step(struct handshake *handshake)
              tls_reason(handshake->tls));
         return;
     }
+    go_to(handshake, &handshake->remote->net->handshakes_begun);
     r = watch(handshake, events);
     if (r < 0) {
         fail(handshake, LOG_LEVEL_ERR, strerror(-r));
@@ -157,17 +168,28 @@ static void on_handshake_timer(struct timer *timer, usec_t now)
     fail(handshake, LOG_LEVEL_WARN, reason);
 }
 
+static void set_init(struct net *net, struct handshake_set *set, const char *description)
+{
+    set->epoll_fd = net_add_epoll(net, &set->source, on_ready, description);
+}
+
+static void set_done(struct handshake_set *set)
+{
+    sd_event_source_disable_unref(set->source);
+    close(set->epoll_fd);
+}
+
 void handshake_init(struct net *net)
 {
     list_init(&net->handshakes);
-    net->handshake_epoll_fd =
-        net_add_epoll(net, &net->handshake_source, on_ready, "TLS handshakes");
+    set_init(net, &net->handshakes_new, "new TLS handshakes");
+    set_init(net, &net->handshakes_begun, "TLS handshakes");
 }
 
 void handshake_done(struct net *net)
 {
-    sd_event_source_disable_unref(net->handshake_source);
-    close(net->handshake_epoll_fd);
+    set_done(&net->handshakes_new);
+    set_done(&net->handshakes_begun);
 }
 
 static void make_room(struct net *net)
@@ -189,6 +211,7 @@ void handshake_start(struct remote *remote, int fd, char *name)
     make_room(net);
     handshake = NEW(struct handshake);
     handshake->remote = remote;
+    handshake->set = &net->handshakes_new;
     handshake->fd = fd;
     handshake->name = name;
     handshake->timer.expired = on_handshake_timer;

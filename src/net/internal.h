@@ -69,8 +69,10 @@ struct net {
     struct tls_config *tls;
     struct list handshakes; // under way, the oldest first
     unsigned n_handshakes;
-    int handshake_epoll_fd; // their sockets
-    sd_event_source *handshake_source;
+    struct handshake_set {
+        int epoll_fd; // their sockets
+        sd_event_source *source;
+    } handshakes_new, handshakes_begun; // the one before, the other after their first step
     char *read_buffer;
     size_t n_connections;
     uint64_t n_changes; // of what remote_status() says, probes left out

@@ -265,6 +265,66 @@ static void test_connections_come_in_between(void **state)
     remove_files(&options);
 }
 
+static ssize_t push_into(gnutls_transport_ptr_t userdata, const void *data, size_t size)
+{
+    buf_put(userdata, data, size);
+    return (ssize_t)size;
+}
+
+static ssize_t pull_nothing(gnutls_transport_ptr_t userdata, void *data, size_t size)
+{
+    errno = EAGAIN;
+    return -1;
+}
+
+// What a client says first.
+static void make_hello(struct buf *hello)
+{
+    gnutls_session_t session;
+    gnutls_certificate_credentials_t credentials;
+
+    gnutls_certificate_allocate_credentials(&credentials);
+    gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_NONBLOCK);
+    gnutls_set_default_priority(session);
+    gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials);
+    gnutls_transport_set_ptr(session, hello);
+    gnutls_transport_set_push_function(session, push_into);
+    gnutls_transport_set_pull_function(session, pull_nothing);
+    assert_int_equal(gnutls_handshake(session), GNUTLS_E_AGAIN);
+    gnutls_deinit(session);
+    gnutls_certificate_free_credentials(credentials);
+}
+
+// Of a crowd those that came first are done while the others have not begun.
+static void test_begun_comes_to_its_end(void **state)
+{
+    struct world *world = *state;
+    struct tls_options options = configure(world);
+    struct remote *listener = world_listen(world, "pssl:0:127.0.0.1");
+    struct remote *connector = dial(world, listener);
+    _cleanup_buf_ struct buf hello = {0};
+    unsigned n_begun = 0;
+    int fds[32];
+
+    make_hello(&hello);
+    RUN_UNTIL(world, world->net->n_handshakes == 2); // both ends
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        fds[i] = world_dial(listener);
+        client_put(world, fds[i], (struct slice){hello.data, hello.size});
+    }
+    RUN_UNTIL(world, peer_of(world, connector) && peer_of(world, listener));
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        _cleanup_buf_ struct buf answer = {0};
+
+        assert_true(client_take(fds[i], &answer));
+        n_begun += answer.size > 0;
+        close(fds[i]);
+    }
+    assert_true(n_begun < ARRAY_SIZE(fds) / 2);
+    RUN_UNTIL(world, !world->net->n_handshakes);
+    remove_files(&options);
+}
+
 // The listener goes while a handshake is under way.
 static void test_listener_is_freed(void **state)
 {
@@ -317,6 +377,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_oldest_makes_room, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_connections_come_in_between, world_setup,
                                         world_teardown),
+        cmocka_unit_test_setup_teardown(test_begun_comes_to_its_end, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_listener_is_freed, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_bad_reload_keeps_the_old, world_setup, world_teardown),
     };

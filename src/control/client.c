@@ -436,6 +436,18 @@ void control_client_free(struct control_client *client)
     free(client);
 }
 
+bool control_client_end_idle(struct control_client *client)
+{
+    char byte;
+
+    if (client->state != CLIENT_READING ||
+        recv(client->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
+        return false;
+    }
+    set_state(client, CLIENT_ENDED);
+    return true;
+}
+
 void control_client_flush(struct control_client *client, usec_t end)
 {
     while (client->state == CLIENT_WRITING && !send_some(client) &&

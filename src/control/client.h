@@ -25,6 +25,8 @@ int control_client_new(sd_event *event, struct command_registry *registry, enum 
                        struct control_client **ret);
 struct control_client_owner *control_client_owner(struct control_client *client);
 struct control_client *control_client_of(struct list *node);
+// Ends the client if it has nothing to do and has asked for nothing. False: it has.
+bool control_client_end_idle(struct control_client *client);
 // A command that still runs goes on, its answer is dropped.
 void control_client_free(struct control_client *client);
 // Sends what is queued, until `end` of the monotonic clock at the latest.

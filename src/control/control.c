@@ -94,11 +94,26 @@ static void pause_accepting(struct control *control)
     sd_event_source_set_enabled(control->pause, SD_EVENT_ONESHOT);
 }
 
+// Clients that keep a connection for nothing do not keep others out. The oldest goes.
+static void make_room(struct control *control)
+{
+    struct list *node = control->clients.next;
+
+    while (node != &control->clients && !control_client_end_idle(control_client_of(node))) {
+        node = node->next;
+    }
+}
+
 static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
     static struct log_limit limit = LOG_LIMIT_INIT(6, 1);
     struct control *control = userdata;
 
+    if (control->n_clients >= MAX_CLIENTS) {
+        sd_event_source_set_enabled(source, SD_EVENT_OFF); // the reaper turns it on again
+        make_room(control);
+        return 0;
+    }
     for (int i = 0; i < ACCEPT_BATCH && control->n_clients < MAX_CLIENTS; i++) {
         int r = accept_one(control);
 
@@ -111,9 +126,6 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *us
             pause_accepting(control);
             return 0;
         }
-    }
-    if (control->n_clients >= MAX_CLIENTS) {
-        sd_event_source_set_enabled(source, SD_EVENT_OFF); // the reaper turns it on again
     }
     return 0;
 }

@@ -250,6 +250,26 @@ static void test_many_clients(void **state)
     }
 }
 
+// Those who connect and say nothing keep nobody out.
+static void test_idle_clients(void **state)
+{
+    struct fixture *fixture = *state;
+    int idle[64];
+    int fd;
+
+    for (size_t i = 0; i < ARRAY_SIZE(idle); i++) {
+        idle[i] = unix_socket_connect(fixture->path);
+        run_loop(fixture, 5);
+    }
+    fd = connect_and_send(fixture, "{\"id\":1,\"method\":\"echo\",\"params\":[\"y\"]}");
+    expect_received(fd, "{\"error\":null,\"id\":1,\"result\":\"y\\n\"}");
+    expect_received(idle[0], "");
+    close(fd);
+    for (size_t i = 0; i < ARRAY_SIZE(idle); i++) {
+        close(idle[i]);
+    }
+}
+
 // Without descriptors nobody can be accepted; the loop has nothing to do until there may be some.
 static void test_no_descriptors(void **state)
 {
@@ -365,6 +385,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_client_gone_before_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_garbage_closes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_clients, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_idle_clients, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_descriptors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_end_with_slow_clients, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stale_socket_is_replaced, setup, teardown),

@@ -12,11 +12,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
 #define MAX_COPIES 1000
 #define COPY_SIZE  ((size_t)16 << 20)
+#define COMPARED   ((size_t)1 << 16)
 
 LOG_MODULE(store);
 
@@ -70,16 +72,36 @@ static int copy_bytes(int to, int from, const struct progress *progress)
     return !r && fsync(to) < 0 ? -errno : r;
 }
 
-// *ret_exists: there is such a file already, which is left alone.
+// A copy of `fd` from a start that did not come to its end.
+static bool is_copy(const char *path, int fd)
+{
+    _cleanup_free_ char *ours = xmalloc(COMPARED);
+    _cleanup_free_ char *its = xmalloc(COMPARED);
+    _cleanup_close_ int copy = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    off_t offset = 0;
+    ssize_t n;
+
+    do {
+        n = pread(fd, ours, COMPARED, offset);
+        if (n < 0 || pread(copy, its, COMPARED, offset) != n || memcmp(ours, its, (size_t)n)) {
+            return false;
+        }
+        offset += n;
+    } while (n);
+    return true;
+}
+
+// *ret_taken: there is such a file already, of something else, which is left alone.
 static struct ovsdb_error *copy_file(const char *path, int fd, const struct progress *progress,
-                                     bool *ret_exists)
+                                     bool *ret_taken)
 {
     struct new_file copy;
     struct ovsdb_error *error;
     int r;
 
-    *ret_exists = !access(path, F_OK);
-    if (*ret_exists) {
+    *ret_taken = false;
+    if (!access(path, F_OK)) {
+        *ret_taken = !is_copy(path, fd);
         return NULL;
     }
     error = new_file_open(path, fd, &copy);
@@ -115,11 +137,10 @@ static struct ovsdb_error *put_aside(const char *path, const struct schema *sche
     for (unsigned i = 0; i < MAX_COPIES; i++) {
         _cleanup_free_ char *numbered = i ? xasprintf("%s.%u", name, i) : xstrdup(name);
         struct ovsdb_error *error;
-        bool exists;
+        bool is_taken;
 
-        lseek(fd, 0, SEEK_SET);
-        error = copy_file(numbered, fd, progress, &exists);
-        if (error || !exists) {
+        error = copy_file(numbered, fd, progress, &is_taken);
+        if (error || !is_taken) {
             *ret = TAKE_PTR(numbered);
             return error;
         }

@@ -298,6 +298,17 @@ def test_a_copy_is_never_overwritten(configured, lab):
     assert lab.path("old.db.backup1.0.0-123.1").exists()
 
 
+def test_a_copy_of_a_start_that_failed_is_used(configured, lab):
+    path = lab.path("old.db")
+    copy = lab.path("old.db.backup1.0.0-123")
+    configured.start(database(path, schema=newer(lab, "1.0.0"))).stop()
+    shutil.copy(path, copy)
+    inode = copy.stat().st_ino
+    configured.start(database(path, schema=newer(lab, "1.1.0")))
+    assert list(lab.directory.glob("old.db.backup*")) == [copy]
+    assert copy.stat().st_ino == inode
+
+
 def test_a_conversion_that_is_impossible(configured, lab):
     """Nothing is changed, and the reason is told."""
     path = lab.path("old.db")

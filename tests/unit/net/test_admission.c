@@ -20,7 +20,7 @@ static uint64_t count_of(const char *counter)
 static void assert_refused(struct world *world, struct remote *remote)
 {
     unsigned n_peers = world->n_peers;
-    struct buf taken = {0};
+    _cleanup_buf_ struct buf taken = {0};
     int fd = world_dial(remote);
 
     RUN_UNTIL(world, !client_take(fd, &taken));

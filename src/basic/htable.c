@@ -60,11 +60,6 @@ void htable_done(struct htable *table)
     *table = (struct htable){0};
 }
 
-void htable_clear(struct htable *table)
-{
-    htable_done(table);
-}
-
 static void place(struct htable_slots *array, uint64_t hash, void *item)
 {
     size_t i = home(array, hash);

@@ -26,8 +26,7 @@ struct htable {
     struct htable_left *left; // the array that is left; NULL: all items are in the other
 };
 
-void htable_done(struct htable *table); // frees the slots, not the items
-void htable_clear(struct htable *table);
+void htable_done(struct htable *table); // frees the slots, not the items; the table is empty
 // O(1).
 void htable_insert(struct htable *table, uint64_t hash, void *item);
 // Removes this very pointer. Returns false when it is not there.

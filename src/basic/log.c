@@ -110,11 +110,6 @@ bool log_level_parse(const char *name, enum log_level *ret)
     return true;
 }
 
-const char *log_destination_name(enum log_destination destination)
-{
-    return destination_names[destination];
-}
-
 bool log_destination_parse(const char *name, enum log_destination *ret)
 {
     int i = find_name(destination_names, LOG_N_DESTINATIONS, name);

@@ -83,9 +83,9 @@ struct log_module *log_module_find(const char *name);
 void log_set_level(struct log_module *module, int destination, enum log_level level);
 
 const char *log_level_name(enum log_level level); // "OFF", "EMER", "ERR", "WARN", "INFO", "DBG"
-bool log_level_parse(const char *name, enum log_level *ret);        // any case
-const char *log_destination_name(enum log_destination destination); // "syslog", "console", "file"
-bool log_destination_parse(const char *name, enum log_destination *ret); // any case
+bool log_level_parse(const char *name, enum log_level *ret); // any case
+// "syslog", "console" or "file", in any case.
+bool log_destination_parse(const char *name, enum log_destination *ret);
 
 // Who gets the messages that pass max_level. Until it is set they go to standard error.
 void log_set_sink(void (*sink)(const struct log_record *record));

@@ -58,7 +58,7 @@ static void test_colliding(void **state)
     check_with_hashes(7);
 }
 
-static void test_replace_and_clear(void **state)
+static void test_replace_and_done(void **state)
 {
     struct htable table = {0};
 
@@ -66,7 +66,7 @@ static void test_replace_and_clear(void **state)
     htable_replace(&table, 42, &numbers[0], &numbers[1]);
     assert_false(has(&table, 42, &numbers[0]));
     assert_true(has(&table, 42, &numbers[1]));
-    htable_clear(&table);
+    htable_done(&table);
     assert_int_equal(table.n, 0);
     assert_false(has(&table, 42, &numbers[1]));
     htable_insert(&table, 0, &numbers[2]); // 0 is a hash like any other
@@ -197,7 +197,7 @@ int main(void)
         cmocka_unit_test(test_moving),
         cmocka_unit_test(test_distinct),
         cmocka_unit_test(test_colliding),
-        cmocka_unit_test(test_replace_and_clear),
+        cmocka_unit_test(test_replace_and_done),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

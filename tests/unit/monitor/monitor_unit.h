@@ -105,6 +105,30 @@ static inline union datum unit_datum(const struct column *column, const char *js
     return datum;
 }
 
+// Rows 0 to `n` - 1 in A, whose i and opt are number % n_values, opt empty for the last of these,
+// and whose s is "row (number % 5)".
+static inline struct db *unit_filled_db(uint64_t n, unsigned n_values)
+{
+    struct db *db = unit_db();
+    const struct column *opt = unit_column(db, "A", "opt");
+    struct txn *txn = txn_new(db);
+
+    for (uint64_t number = 0; number < n; number++) {
+        struct row *row = txn_insert(txn, unit_table(db, "A"), (struct uuid){0, number});
+        unsigned value = (unsigned)(number % n_values);
+        char text[16];
+
+        snprintf(text, sizeof(text), value == n_values - 1 ? "[\"set\",[]]" : "%u", value);
+        row_set(row, opt, unit_datum(opt, text));
+        row_set(row, unit_column(db, "A", "i"), (union datum){.scalar.integer = value});
+        snprintf(text, sizeof(text), "row %u", (unsigned)(number % 5));
+        row_set(row, unit_column(db, "A", "s"),
+                (union datum){.scalar.string = text_new(slice_of(text))});
+    }
+    unit_commit(txn);
+    return db;
+}
+
 // A monitor whose client is a buffer.
 struct unit_monitor {
     struct monitor monitor;

@@ -24,27 +24,6 @@ static const char *const clauses[] = {
     "false",
 };
 
-static struct db *filled_db(void)
-{
-    struct db *db = unit_db();
-    struct txn *txn = txn_new(db);
-
-    for (uint64_t n = 0; n < N_ROWS; n++) {
-        struct row *row = txn_insert(txn, unit_table(db, "A"), (struct uuid){0, n});
-        const struct column *opt = unit_column(db, "A", "opt");
-        char text[16];
-
-        snprintf(text, sizeof(text), n % 4 == 3 ? "[\"set\",[]]" : "%u", (unsigned)(n % 4));
-        row_set(row, opt, unit_datum(opt, text));
-        snprintf(text, sizeof(text), "row %u", (unsigned)(n % 5));
-        row_set(row, unit_column(db, "A", "s"),
-                (union datum){.scalar.string = text_new(slice_of(text))});
-        row_set(row, unit_column(db, "A", "i"), (union datum){.scalar.integer = (int64_t)n % 6});
-    }
-    unit_commit(txn);
-    return db;
-}
-
 // Some of the clauses, mostly few; now and then no clause or true.
 static struct monitor_spec *random_spec(struct db *db)
 {
@@ -87,7 +66,7 @@ static void assert_written(const char *written, struct table *rows, const struct
 
 static void test_changes(void **state)
 {
-    struct db *db = filled_db();
+    struct db *db = unit_filled_db(N_ROWS, 4);
     struct table *rows = db_table(db, unit_table(db, "A"));
     struct monitor_spec *old;
 

@@ -10,24 +10,6 @@
 #define UUID_5 "[\"_uuid\",\"==\",[\"uuid\",\"00000000-0000-0000-0000-000000000005\"]]"
 #define UUID_X "[\"_uuid\",\"==\",[\"uuid\",\"00000000-0000-0000-0000-00000000ffff\"]]"
 
-static struct db *filled_db(void)
-{
-    struct db *db = unit_db();
-    struct txn *txn = txn_new(db);
-
-    for (uint64_t n = 0; n < N_ROWS; n++) {
-        struct row *row = txn_insert(txn, unit_table(db, "A"), (struct uuid){0, n});
-        const struct column *opt = unit_column(db, "A", "opt");
-        char json[16];
-
-        snprintf(json, sizeof(json), n % 10 == 9 ? "[\"set\",[]]" : "%u", (unsigned)(n % 10));
-        row_set(row, opt, unit_datum(opt, json));
-        row_set(row, unit_column(db, "A", "i"), (union datum){.scalar.integer = (int64_t)n % 10});
-    }
-    unit_commit(txn);
-    return db;
-}
-
 static void on_found(void *userdata, struct row *row)
 {
     bool *found = userdata;
@@ -74,7 +56,7 @@ static const struct test_case {
 
 static void test_lookup(void **state)
 {
-    struct db *db = filled_db();
+    struct db *db = unit_filled_db(N_ROWS, 10);
     struct table *rows = db_table(db, unit_table(db, "A"));
 
     for (int with_index = 0; with_index < 2; with_index++) {

@@ -112,8 +112,10 @@ static char *start(struct sync *sync)
 
 static void restart(struct sync *sync)
 {
-    if (sync->is_backup) {
-        free(start(sync)); // it was right before
+    _cleanup_free_ char *error = sync->is_backup ? start(sync) : NULL;
+
+    if (error) {
+        log_err("the active server cannot be connected to: %s", error);
     }
 }
 

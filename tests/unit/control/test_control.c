@@ -274,14 +274,13 @@ static void test_idle_clients(void **state)
 static void test_no_descriptors(void **state)
 {
     struct fixture *fixture = *state;
-    static const char request[] = "{\"id\":1,\"method\":\"echo\",\"params\":[\"y\"]}";
     int fd = unix_socket_connect(fixture->path);
     int next = dup(fd);
+    int later;
     struct rlimit before, none;
     unsigned n_turns = 0;
 
     close(next);
-    assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     none = (struct rlimit){(rlim_t)next, before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
@@ -290,8 +289,10 @@ static void test_no_descriptors(void **state)
     }
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_true(sd_event_run(fixture->event, USEC_INFINITY) > 0);
-    run_loop(fixture, 10);
-    expect_received(fd, "{\"error\":null,\"id\":1,\"result\":\"y\\n\"}");
+    // (The first may be lost: valgrind accepts it, and ends it to keep to the limit.)
+    later = connect_and_send(fixture, "{\"id\":1,\"method\":\"echo\",\"params\":[\"y\"]}");
+    expect_received(later, "{\"error\":null,\"id\":1,\"result\":\"y\\n\"}");
+    close(later);
     close(fd);
     run_loop(fixture, 10);
 }

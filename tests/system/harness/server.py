@@ -89,14 +89,17 @@ class Server:
         return self
 
     def _answers(self, path):
+        """Whether somebody serves there. By then the server has seen us leave, and counts nobody."""
         assert self.is_running(), f"the server ended with {self.process.returncode}:" \
                                   f"\n{self.stderr()}\n{self.log()}"
         with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(wait.PATIENCE)
             try:
                 probe.connect(path)
+                probe.shutdown(socket.SHUT_WR)
+                return probe.recv(1) == b""
             except OSError:
                 return False
-        return True
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None

@@ -15,6 +15,12 @@ CONFIG = "/etc/ovsdb/ovsdb-server.conf"
 SCHEMA = "/usr/share/openvswitch/small.ovsschema"
 
 
+def is_of_unit(entry):
+    """When the sender has ended before journald comes to its message, no unit is known."""
+    unit = entry.get("_SYSTEMD_UNIT")
+    return unit == UNIT or not unit and entry.get("SYSLOG_IDENTIFIER") == "ovsdb-server"
+
+
 class Service:
     """The installed units, from a clean start."""
 
@@ -70,8 +76,14 @@ class Service:
     def journal(self, *matches):
         """What the service has logged in this test; with matches such as "PRIORITY=4", the
         entries that have them all."""
-        return [e for e in self.all_messages() if e.get("_SYSTEMD_UNIT") == UNIT
+        return [e for e in self.all_messages() if is_of_unit(e)
                 and all(e.get(name) == value for name, value in (m.split("=", 1) for m in matches))]
+
+    def explained(self):
+        """The same of everybody, with the catalog's explanations, as text."""
+        self.ok("journalctl", "--update-catalog")
+        self.ok("journalctl", "--sync", "-q")
+        return self.ok("journalctl", "-q", "-x", "--after-cursor", self.cursor)
 
     def signal_main(self, number):
         self.ok("kill", f"-{int(number)}", self.show("MainPID"))

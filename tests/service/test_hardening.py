@@ -187,11 +187,9 @@ def test_the_kernel_confines_it_too(service):
 
 
 def test_the_catalog_explains(service):
-    service.ok("journalctl", "--update-catalog")
     service.start()
     service.ok("systemctl", "stop", UNIT)
-    service.ok("journalctl", "--sync", "-q")
-    text = service.ok("journalctl", "-q", "-x", "--after-cursor", service.cursor, "-u", UNIT)
+    text = service.explained()
     assert "Subject: Database small is served" in text
     assert "Subject: The file of database small was read" in text
     assert "Subject: ovsdb-server stops" in text

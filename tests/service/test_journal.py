@@ -10,12 +10,6 @@ IDS = dict(re.findall(r'#define (MSG_\w+)\s+"([0-9a-f]{32})"',
                       (ROOT / "src/basic/messages.h").read_text()))
 
 
-def explained(service):
-    service.ok("journalctl", "--update-catalog")
-    service.ok("journalctl", "--sync", "-q")
-    return service.ok("journalctl", "-q", "-x", "--after-cursor", service.cursor, "-u", UNIT)
-
-
 def test_the_audit(service):
     """Who, from where, which rows, why: each a field of its own."""
     service.configure("[options]\naudit = small:T\n")
@@ -32,7 +26,7 @@ def test_the_audit(service):
     assert entry["OVSDB_REMOTE"].startswith("punix:") and entry["OVSDB_SESSION"]
     assert entry["OVSDB_TXN"] in entry["MESSAGE"] and int(entry["OVSDB_PEER_PID"]) >= 0
     assert entry["MESSAGE"].endswith("; comment: told so")
-    text = explained(service)
+    text = service.explained()
     assert "Subject: A transaction has changed database small" in text
     # Switched by command, and by a reload.
     service.ok("ovs-appctl", "-t", "ovsdb-server", "ovsdb-server/tlog-set", "small:I", "on")
@@ -55,7 +49,7 @@ def test_the_role(service):
     active, = service.journal("MESSAGE_ID=" + IDS["MSG_ROLE_ACTIVE"])
     assert backup["OVSDB_REMOTE"] == active["OVSDB_REMOTE"] == "unix:/run/openvswitch/other.sock"
     assert "Subject: ovsdb-server has become a backup of unix:/run/openvswitch/other.sock" \
-        in explained(service)
+        in service.explained()
 
 
 def test_a_client_is_cut(service):
@@ -64,7 +58,7 @@ def test_a_client_is_cut(service):
     bad.wait_closed()
     entry, = service.journal("MESSAGE_ID=" + IDS["MSG_CLIENT_CUT"])
     assert entry["PRIORITY"] == "4" and "invalid JSON" in entry["MESSAGE"]
-    assert f"Subject: The connection {entry['OVSDB_SESSION']} was ended" in explained(service)
+    assert f"Subject: The connection {entry['OVSDB_SESSION']} was ended" in service.explained()
 
 
 def test_a_command_is_refused(service):
@@ -80,7 +74,7 @@ def test_a_command_is_refused(service):
     assert result.returncode == 2 and "permission denied" in result.stderr
     entry, = service.journal("MESSAGE_ID=" + IDS["MSG_CONTROL_DENIED"])
     assert entry["OVSDB_PEER_UID"] == "65534"
-    assert "User 65534 (process" in explained(service)
+    assert "User 65534 (process" in service.explained()
     assert service.client().call("list_dbs") == ["_Server", "small"]
 
 
@@ -96,4 +90,4 @@ def test_a_damaged_file(service):
     entries = wait.until(lambda: service.journal("MESSAGE_ID=" + IDS["MSG_DATABASE_DAMAGED"]),
                          "the event")
     assert entries[0]["PRIORITY"] == "3" and entries[0]["OVSDB_FILE"].endswith("conf.db")
-    assert "ovsdb-tool show-log" in explained(service)
+    assert "ovsdb-tool show-log" in service.explained()

@@ -68,6 +68,14 @@ int file_read_fd(int fd, struct buf *buf)
     }
 }
 
+bool file_is_same(const struct stat *st, int fd)
+{
+    struct stat other;
+
+    return fd >= 0 && !fstat(fd, &other) && st->st_dev == other.st_dev &&
+           st->st_ino == other.st_ino;
+}
+
 int file_write_at(int fd, const void *data, size_t size, off_t offset)
 {
     const char *p = data;

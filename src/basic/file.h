@@ -4,6 +4,7 @@
 
 #include "basic/buf.h"
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 // Appends the whole of `path` to `buf`.
@@ -12,6 +13,8 @@ int file_read(const char *path, struct buf *buf);
 // writer keeps it waiting for a second -ETIMEDOUT.
 int file_read_soon(const char *path, size_t max, struct buf *buf);
 int file_read_fd(int fd, struct buf *buf); // what is left of an open one
+// True if `st` describes the open file `fd`; false for -1.
+bool file_is_same(const struct stat *st, int fd);
 // Writes all `size` bytes at `offset`; retries short writes. On failure some may be written.
 int file_write_at(int fd, const void *data, size_t size, off_t offset);
 // Makes the directory entry of `path` durable (fsync of its folder).

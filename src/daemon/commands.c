@@ -168,13 +168,14 @@ static void on_storage_status(struct command_call *call, int argc, char **argv, 
 {
     struct daemon *daemon = userdata;
     struct store *store = databases_find(daemon->databases, argv[1]);
-    const char *failure = store ? store_failure(store) : NULL;
+    const char *failure = store ? store_check(store) : NULL;
     _cleanup_buf_ struct buf text = {0};
 
     if (!store) {
         command_reply_error(call, NO_SUCH_DB);
         return;
     }
+    status_tell(daemon);
     buf_printf(&text, "status: %s", failure ? failure : "ok");
     command_reply(call, buf_cstr(&text));
 }

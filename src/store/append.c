@@ -22,7 +22,7 @@ void store_fail(struct store *store, int error, const char *what)
     if (store->failure) {
         return;
     }
-    store->failure = xasprintf("%s: %s", what, strerror(-error));
+    store->failure = error ? xasprintf("%s: %s", what, strerror(-error)) : xstrdup(what);
     log_event(LOG_LEVEL_ERR, MSG_DATABASE_FAILED,
               LOG_FIELDS({"OVSDB_DATABASE", db_schema(store->db)->name}),
               "%s: %s; the database is read-only from now on", store->path, store->failure);
@@ -116,6 +116,7 @@ static int write_record(struct store *store, struct slice record)
     if (!r) {
         store->size += record.size;
         store->twin_size += record.size;
+        store_mark_end(store, record);
     }
     return r;
 }
@@ -136,7 +137,7 @@ struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, 
         *ret_ticket = 0;
         return NULL;
     }
-    if (store->failure) {
+    if (!store_check_in_place(store) || store->failure) {
         return store_failure_error(store);
     }
     r = write_record(store, record);

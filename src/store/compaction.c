@@ -183,6 +183,7 @@ static void end(struct compaction *compaction, struct ovsdb_error *error)
     }
     if (error) {
         store->compacted_at = clock_monotonic(); // not again at once
+        store_check_in_place(store);
     }
     store->compaction = NULL;
     log_dbg("%s: compaction: over", store->path);
@@ -209,6 +210,7 @@ static void take_over(struct compaction *compaction)
     store->compacted_size = compaction->file.size - (compaction->copied - compaction->old_size);
     store->size = store->twin_size;
     store->n_records = n_records;
+    store_mark_file(store);
 }
 
 // If the directory cannot be synced, nobody knows which of the two files a power cut leaves: so
@@ -278,8 +280,8 @@ static void write_snapshot(struct compaction *compaction)
 {
     struct store *store = compaction->store;
     struct ovsdb_error *error =
-        store->failure ? store_failure_error(store)
-                       : new_file_open(store->real_path, store->member.fd, &compaction->file);
+        store_check(store) ? store_failure_error(store)
+                           : new_file_open(store->real_path, store->member.fd, &compaction->file);
 
     if (error) {
         end(compaction, error);
@@ -307,7 +309,7 @@ static struct compaction *compaction_new(struct store *store)
     return compaction;
 }
 
-static struct ovsdb_error *check_writable(const struct store *store)
+static struct ovsdb_error *check_writable(struct store *store)
 {
     if (!store->lockfile) {
         return error_new(ERROR_NOT_ALLOWED, "%s: the database is open for reading only",
@@ -316,7 +318,7 @@ static struct ovsdb_error *check_writable(const struct store *store)
     if (store_is_converting(store)) {
         return error_new(ERROR_RESOURCES, "%s: the database is being converted", store->path);
     }
-    return store->failure ? store_failure_error(store) : NULL;
+    return store_check(store) ? store_failure_error(store) : NULL;
 }
 
 void store_start_compaction(struct store *store,

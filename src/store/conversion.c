@@ -158,8 +158,8 @@ static void convert(struct conversion *conversion)
 {
     struct store *store = conversion->store;
     struct ovsdb_error *error =
-        store->failure ? store_failure_error(store)
-                       : new_file_open(store->real_path, store->member.fd, &conversion->file);
+        store_check(store) ? store_failure_error(store)
+                           : new_file_open(store->real_path, store->member.fd, &conversion->file);
 
     if (error) {
         end(conversion, error);
@@ -184,6 +184,13 @@ void store_start_conversion(struct store *store, struct schema *schema,
     conversion->userdata = userdata;
     job_init(&conversion->job, store->member.gate, run_mt, on_job_done);
     store->conversion = conversion;
+}
+
+int store_conversion_fd(const struct store *store)
+{
+    const struct conversion *conversion = store->conversion;
+
+    return conversion && conversion->has_file ? conversion->file.fd : -1;
 }
 
 bool store_is_converting(const struct store *store)

@@ -207,14 +207,18 @@ static void batch_finish(struct gate *gate)
 {
     for (size_t i = 0; i < gate->n_items; i++) {
         struct gate_member *member = gate->items[i].member;
+        int error = gate->items[i].error;
 
         if (gate->items[i].closing_fd >= 0) {
             close_beside(gate, gate->items[i].closing_fd);
         }
         if (member) {
             member->is_syncing = false;
-            if (gate->items[i].error && !member->error) {
-                member_fail(gate, member, gate->items[i].error);
+            if (!error && member->synced) {
+                error = member->synced(member);
+            }
+            if (error && !member->error) {
+                member_fail(gate, member, error);
             }
         }
     }
@@ -297,21 +301,25 @@ uint64_t gate_synced(const struct gate *gate)
 }
 
 void gate_member_init(struct gate_member *member, struct gate *gate, struct store *store, int fd,
+                      int (*synced)(struct gate_member *member),
                       void (*failed)(struct gate_member *member, int error))
 {
     *member = (struct gate_member){
-        .gate = gate, .store = store, .fd = fd, .twin_fd = -1, .failed = failed};
+        .gate = gate, .store = store, .fd = fd, .twin_fd = -1, .synced = synced, .failed = failed};
     list_init(&member->node);
+}
+
+void gate_member_check(struct gate_member *member)
+{
+    if (list_is_empty(&member->node)) {
+        list_push_back(&member->gate->dirty, &member->node);
+    }
 }
 
 uint64_t gate_issue(struct gate_member *member)
 {
-    struct gate *gate = member->gate;
-
-    if (list_is_empty(&member->node)) {
-        list_push_back(&gate->dirty, &member->node);
-    }
-    return ++gate->issued;
+    gate_member_check(member);
+    return ++member->gate->issued;
 }
 
 int gate_member_wait(struct gate_member *member)

@@ -13,14 +13,20 @@ struct gate_member {
     struct list node; // among the gate's dirty members
     bool is_syncing;  // in the running batch
     int error;        // of the failed sync, negative errno; final
+    // After a sync that went well, on the engine thread: 0, or the negative errno that makes it a
+    // failed one. NULL: always 0.
+    int (*synced)(struct gate_member *member);
     // A sync failed; called before the gate's handler.
     void (*failed)(struct gate_member *member, int error);
 };
 
 void gate_member_init(struct gate_member *member, struct gate *gate, struct store *store, int fd,
+                      int (*synced)(struct gate_member *member),
                       void (*failed)(struct gate_member *member, int error));
 // A ticket for what was just written to the member's file. O(1).
 uint64_t gate_issue(struct gate_member *member);
+// Syncs the member in the next batch, without a ticket, so that synced() is called. O(1).
+void gate_member_check(struct gate_member *member);
 // Waits for the running sync if it includes this member. Returns 0, or the negative errno of the
 // member's failed sync, which gate_dispatch() may still have to report.
 int gate_member_wait(struct gate_member *member);

@@ -124,8 +124,8 @@ struct ovsdb_error *new_file_open(const char *path, int like, struct new_file *r
     struct ovsdb_error *error;
     int r;
 
-    *ret =
-        (struct new_file){.path = xstrdup(path), .temp_path = xasprintf("%s.tmp", path), .fd = -1};
+    *ret = (struct new_file){
+        .path = xstrdup(path), .temp_path = xasprintf("%s.tmp", path), .fd = -1, .replaces = like};
     list_push_back(&unfinished, &ret->node);
     r = make(ret, like);
     if (r) {
@@ -194,8 +194,13 @@ static int rename_new(const char *from, const char *to)
 
 struct ovsdb_error *new_file_install(struct new_file *file, bool replace)
 {
+    struct stat st;
     int r;
 
+    if (replace && (stat(file->path, &st) < 0 || !file_is_same(&st, file->replaces))) {
+        return error_new(ERROR_IO, "%s: the file was removed or replaced by another program",
+                         file->path);
+    }
     if (replace) {
         r = rename(file->temp_path, file->path) < 0 ? -errno : 0;
     } else {

@@ -11,6 +11,7 @@ struct new_file {
     char *path;      // where it belongs: the real file
     char *temp_path; // where it is; NULL once it has been moved
     int fd;
+    int replaces; // the file that is in its place now, or -1
     uint64_t size;
     uint64_t schema_size; // of the first record
     struct stream stream; // while rows are put
@@ -38,7 +39,8 @@ struct ovsdb_error *new_file_error(const struct new_file *file, int error);
 // left-over one is replaced. `path` is copied. O(database).
 struct ovsdb_error *new_file_write(const char *path, const struct new_file_content *content,
                                    int like, struct new_file *ret);
-// Moves it to its place; `replace`: over the file that is there, else there must be none.
+// Moves it to its place. `replace`: over the file `like`, which must be there still and open; else
+// there must be none.
 struct ovsdb_error *new_file_install(struct new_file *file, bool replace);
 // Removes the temporary file, if it was not installed, and closes `fd` unless it is -1.
 void new_file_done(struct new_file *file);

@@ -42,7 +42,7 @@ static struct ovsdb_error *rewrite(struct store *store, const struct new_file_co
         return error_new(ERROR_NOT_ALLOWED, "%s: the database is open for reading only",
                          store->path);
     }
-    if (store->failure) {
+    if (store_check(store)) {
         return store_failure_error(store);
     }
     store_stop_compaction(store);

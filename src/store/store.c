@@ -2,6 +2,7 @@
 // Opening and closing.
 #include "store/store_private.h"
 
+#include "basic/dirs.h"
 #include "basic/file.h"
 #include "basic/log.h"
 #include "basic/messages.h"
@@ -21,6 +22,12 @@ LOG_MODULE(store);
 static void on_sync_failed(struct gate_member *member, int error)
 {
     store_fail(member->store, error, "what was written cannot be synced");
+}
+
+// What was synced counts only if it is in the file that the next start will read.
+static int on_synced(struct gate_member *member)
+{
+    return store_check_in_place(member->store) ? 0 : -ESTALE;
 }
 
 // The lock comes before the file is read, and a look at the file before the lock, which would leave
@@ -86,7 +93,16 @@ static struct ovsdb_error *load(struct store *store, const struct load_options *
     store->compacted_at = clock_monotonic();
     store->compacted_size = loaded.snapshot_size;
     store->n_records = loaded.n_records;
-    return loaded.is_torn ? cut_torn_record(store, reader) : NULL;
+    error = loaded.is_torn ? cut_torn_record(store, reader) : NULL;
+    store_mark_file(store);
+    return error;
+}
+
+static char *absolute(const char *path)
+{
+    _cleanup_free_ char *folder = getcwd(NULL, 0);
+
+    return dirs_path(folder ? folder : "", path);
 }
 
 struct ovsdb_error *store_open(const char *path, enum store_mode mode, struct gate *gate,
@@ -98,10 +114,11 @@ struct ovsdb_error *store_open(const char *path, enum store_mode mode, struct ga
     struct ovsdb_error *error;
 
     store->path = xstrdup(path);
+    store->absolute_path = absolute(path);
     if (!gate) {
         gate = store->own_gate = gate_new(NULL, NULL);
     }
-    gate_member_init(&store->member, gate, store, -1, on_sync_failed);
+    gate_member_init(&store->member, gate, store, -1, on_synced, on_sync_failed);
     error = open_file(store, mode);
     if (!error) {
         error = load(store, &options);
@@ -124,6 +141,9 @@ struct ovsdb_error *store_open(const char *path, enum store_mode mode, struct ga
 // Nobody is left to be told of an error: it is logged.
 static void sync_before_close(struct store *store)
 {
+    if (store->has_unsynced) {
+        store_check_in_place(store);
+    }
     gate_member_leave(&store->member);
     if (store->has_unsynced && !store->failure && fdatasync(store->member.fd) < 0) {
         store_fail(store, -errno, "what was written cannot be synced");
@@ -155,6 +175,7 @@ struct db *store_close_keeping_db(struct store *store)
     gate_free(store->own_gate);
     buf_done(&store->record);
     free(store->path);
+    free(store->absolute_path);
     free(store->real_path);
     free(store->failure);
     free(store);
@@ -181,6 +202,12 @@ uint64_t store_size(const struct store *store)
 const char *store_path(const struct store *store)
 {
     return store->path;
+}
+
+const char *store_check(struct store *store)
+{
+    store_check_in_place(store);
+    return store->failure;
 }
 
 const char *store_failure(const struct store *store)
@@ -213,4 +240,5 @@ void store_mark_compacted(struct store *store, uint64_t size)
     store->compacted_at = clock_monotonic();
     store->n_records = 0;
     store->has_unsynced = false;
+    store_mark_file(store);
 }

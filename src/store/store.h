@@ -54,8 +54,11 @@ bool store_wants_compaction(const struct store *store, usec_t now);
 // Why the last write failed, an errno value; 0: it did not. The transaction was refused, the next
 // may succeed.
 int store_write_error(const struct store *store);
-// Why it is read-only since a failed sync, or NULL.
+// Why it is read-only, or NULL: a sync failed, or another program removed, replaced or overwrote
+// the file. The latter is noticed with the next commit.
 const char *store_failure(const struct store *store);
+// The same after looking at the file now.
+const char *store_check(struct store *store);
 
 // Makes a new database file with `schema` (0660 & ~umask), synced. It must not exist.
 struct ovsdb_error *store_create(const char *path, struct schema *schema);

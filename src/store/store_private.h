@@ -16,6 +16,15 @@ struct stamp {
     uint64_t ids[STAMP_MAX]; // of the records with this date: the first half
 };
 
+// What the file must look like, see in_place.c.
+struct file_mark {
+    bool is_known;
+    dev_t device;
+    ino_t inode;
+    size_t size;   // of `end`
+    char end[256]; // its last bytes
+};
+
 struct store {
     struct db_log log;
     struct gate_member member; // member.fd is the file
@@ -23,8 +32,11 @@ struct store {
     struct db *db;
     struct lockfile *lockfile; // NULL: read-only
     char *path;                // as given
+    char *absolute_path;       // the same, whatever the current folder is
     char *real_path;
     char *failure;
+    bool is_displaced; // the failure: another program took the file away
+    struct file_mark mark;
     int write_error;   // of the last append, an errno value
     bool has_unsynced; // something was written that no fdatasync has covered for sure
     uint64_t size;     // where the next record goes
@@ -47,9 +59,15 @@ struct store {
 // The commit log's append (db_log).
 struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, bool durable,
                                  uint64_t *ret_ticket);
-// From now on nothing is written any more. Logs why.
+// From now on nothing is written any more. Logs why; `error`, negative errno, unless it is 0.
 void store_fail(struct store *store, int error, const char *what);
 struct ovsdb_error *store_failure_error(const struct store *store);
+// False if the file is not the database any more, because another program removed, replaced or
+// overwrote it; then the store has failed. Only a store that is open for writing is checked.
+bool store_check_in_place(struct store *store);
+// The file is as it must be: another descriptor or size; or just this record was appended.
+void store_mark_file(struct store *store);
+void store_mark_end(struct store *store, struct slice record);
 // The compaction that runs, if any, is called off, or ended where it is too late for that; who
 // waits for it is told.
 void store_stop_compaction(struct store *store);
@@ -59,6 +77,8 @@ bool store_cancel_compaction(struct store *store);
 void store_stop_conversion(struct store *store);
 bool store_cancel_conversion(struct store *store);
 bool store_run_conversion(struct store *store);
+// The new file of a running conversion, or -1.
+int store_conversion_fd(const struct store *store);
 // The file has just been made from the database: `size` bytes.
 void store_mark_compacted(struct store *store, uint64_t size);
 

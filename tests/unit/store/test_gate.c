@@ -107,8 +107,8 @@ static void test_group(void **state)
 {
     struct gate_member a, b;
 
-    gate_member_init(&a, gate, NULL, 100, on_member_failed);
-    gate_member_init(&b, gate, NULL, 101, on_member_failed);
+    gate_member_init(&a, gate, NULL, 100, NULL, on_member_failed);
+    gate_member_init(&b, gate, NULL, 101, NULL, on_member_failed);
     assert_int_equal(gate_issued(gate), 0);
     gate_flush(gate);
     assert_false(is_ready());
@@ -133,7 +133,7 @@ static void test_follows(void **state)
 {
     struct gate_member a;
 
-    gate_member_init(&a, gate, NULL, 100, on_member_failed);
+    gate_member_init(&a, gate, NULL, 100, NULL, on_member_failed);
     hold = true;
     gate_issue(&a);
     gate_flush(gate);
@@ -159,8 +159,8 @@ static void test_failure(void **state)
 {
     struct gate_member a, b;
 
-    gate_member_init(&a, gate, (struct store *)&a, 100, on_member_failed);
-    gate_member_init(&b, gate, (struct store *)&b, 101, on_member_failed);
+    gate_member_init(&a, gate, (struct store *)&a, 100, NULL, on_member_failed);
+    gate_member_init(&b, gate, (struct store *)&b, 101, NULL, on_member_failed);
     bad_fd = 101;
     hold = true;
     gate_issue(&a);
@@ -194,7 +194,7 @@ static void test_wait(void **state)
 {
     struct gate_member a;
 
-    gate_member_init(&a, gate, NULL, 100, on_member_failed);
+    gate_member_init(&a, gate, NULL, 100, NULL, on_member_failed);
     assert_int_equal(gate_member_wait(&a), 0);
     bad_fd = 100;
     gate_issue(&a);
@@ -211,7 +211,7 @@ static void test_synced_elsewhere(void **state)
 {
     struct gate_member a;
 
-    gate_member_init(&a, gate, NULL, 100, on_member_failed);
+    gate_member_init(&a, gate, NULL, 100, NULL, on_member_failed);
     gate_issue(&a);
     gate_issue(&a);
     gate_member_synced(&a);
@@ -233,8 +233,8 @@ static void test_drain(void **state)
 {
     struct gate_member a, b;
 
-    gate_member_init(&a, gate, NULL, 100, on_member_failed);
-    gate_member_init(&b, gate, NULL, 101, on_member_failed);
+    gate_member_init(&a, gate, NULL, 100, NULL, on_member_failed);
+    gate_member_init(&b, gate, NULL, 101, NULL, on_member_failed);
     gate_drain(gate);
     bad_fd = 101;
     gate_issue(&a);
@@ -253,7 +253,7 @@ static void test_in_line(void **state)
     struct gate *in_line = gate_new(NULL, NULL);
     struct gate_member a;
 
-    gate_member_init(&a, in_line, NULL, 100, on_member_failed);
+    gate_member_init(&a, in_line, NULL, 100, NULL, on_member_failed);
     assert_int_equal(gate_fd(in_line), -1);
     gate_issue(&a);
     assert_int_equal(gate_synced(in_line), 0);

@@ -73,7 +73,7 @@ static void run_exit(struct command_call *call, int argc, char **argv, void *use
 
 static void run_version(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    _cleanup_free_ char *text = xasprintf("%s (ovsdbd) %s\n", tool_name(), OVSDBD_VERSION);
+    _cleanup_free_ char *text = xasprintf("%s %s", tool_name(), OVSDBD_VERSION_TEXT);
 
     command_reply(call, text);
 }

@@ -168,7 +168,7 @@ struct slice tool_parse_json(const char *text)
 
 void tool_print_version(void)
 {
-    printf("%s (ovsdbd) %s\n", program, OVSDBD_VERSION);
+    printf("%s %s\n", program, OVSDBD_VERSION_TEXT);
 }
 
 char *tool_short_options(const struct option *options)

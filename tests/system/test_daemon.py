@@ -11,6 +11,8 @@ from harness import dbfile, wait
 from harness import lab as lab_module
 from harness.rpc import Client, RpcError
 
+OVS_LIB = "/usr/share/openvswitch/scripts/ovs-lib"
+
 LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\|\d{5}\|[a-z_0-9]+\|"
                       r"(EMER|ERR|WARN|INFO|DBG)\|.")
 
@@ -366,6 +368,26 @@ def test_appctl_list_commands(appctl):
 
 def test_appctl_version(appctl):
     assert re.match(r"ovsdb-server \(.+\) \d", appctl("version").ok())
+
+
+@pytest.mark.ours("the peer's own version")
+def test_version_ends_with_the_level_of_compatibility(lab, appctl):
+    version = appctl("version").ok().splitlines()[0]
+    assert version.split()[-1] == "4.0.0"
+    for program in ("server", "client", "tool", "appctl"):
+        printed = lab.run(getattr(lab.programs, program), "--version").ok().splitlines()[0]
+        assert printed.split(" ", 1)[1] == version.split(" ", 1)[1]
+
+
+@pytest.mark.skipif(not os.path.exists(OVS_LIB), reason="openvswitch-switch is not installed")
+def test_start_script_stops_gracefully(lab):
+    """Scripts use "exit" if the last word of the version is 2.5.90 or later, else SIGTERM."""
+    run(lab, lab.db("small"), "--detach", "--pidfile", "--no-chdir", f"--remote=punix:{lab.path('s')}",
+        f"--log-file={lab.path('server.log')}").ok()
+    script = f". {OVS_LIB}; stop_daemon ovsdb-server"
+    result = lab.run("/bin/bash", "-c", script)
+    assert "Exiting ovsdb-server" in result.out and "Killing" not in result.out, result
+    assert not (lab.run_dir / "ovsdb-server.pid").exists()
 
 
 def test_appctl_unknown_command(appctl):

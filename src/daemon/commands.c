@@ -28,7 +28,7 @@ static void on_exit_command(struct command_call *call, int argc, char **argv, vo
 
 static void on_version(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    command_reply(call, "ovsdb-server (ovsdbd) " OVSDBD_VERSION);
+    command_reply(call, "ovsdb-server " OVSDBD_VERSION_TEXT);
 }
 
 static void on_add_remote(struct command_call *call, int argc, char **argv, void *userdata)
@@ -164,6 +164,21 @@ static void on_memory_trim(struct command_call *call, int argc, char **argv, voi
     command_reply(call, "");
 }
 
+static void on_column_diff_enable(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    databases_set_column_diff(daemon->databases, true);
+    command_reply(call, "");
+}
+
+// See --disable-file-no-data-conversion: there is nothing to enable.
+static void on_no_data_conversion_enable(struct command_call *call, int argc, char **argv,
+                                         void *userdata)
+{
+    command_reply(call, "");
+}
+
 static void on_storage_status(struct command_call *call, int argc, char **argv, void *userdata)
 {
     struct daemon *daemon = userdata;
@@ -202,6 +217,8 @@ void commands_register(struct command_registry *registry, struct daemon *daemon)
     const struct command commands[] = {
         {"exit", "[--cleanup]", 0, 1, on_exit_command, daemon},
         {"version", "", 0, 0, on_version, daemon, .reads = true},
+        {"ovsdb/file/column-diff-enable", "", 0, 0, on_column_diff_enable, daemon},
+        {"ovsdb/file/no-data-conversion-enable", "", 0, 0, on_no_data_conversion_enable, daemon},
         {"ovsdb-server/add-db", "DB", 1, 1, on_add_db, daemon},
         {"ovsdb-server/add-remote", "REMOTE", 1, 1, on_add_remote, daemon},
         {"ovsdb-server/compact", "[DB]...", 0, -1, on_compact, daemon},

@@ -34,6 +34,7 @@ struct databases {
     size_t n_leaving;
     size_t leaving_capacity;
     bool trim;
+    bool whole_values; // no differences in records
 };
 
 static bool is_served(const struct databases *databases, const struct store *store)
@@ -273,6 +274,7 @@ char *databases_add(struct databases *databases, const char *path, const char *s
         store_close(store);
         return text;
     }
+    store_set_column_diff(store, !databases->whole_values);
     insert(databases, name, store);
     log_event(LOG_LEVEL_INFO, MSG_DATABASE_SERVED, LOG_FIELDS({"OVSDB_DATABASE", name}),
               "%s: serving database %s", path, name);
@@ -381,4 +383,12 @@ bool databases_run(struct databases *databases)
 void databases_set_trim(struct databases *databases, bool trim)
 {
     databases->trim = trim;
+}
+
+void databases_set_column_diff(struct databases *databases, bool on)
+{
+    databases->whole_values = !on;
+    for (size_t i = 0; i < databases->n; i++) {
+        store_set_column_diff(databases->items[i].store, on);
+    }
 }

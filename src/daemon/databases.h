@@ -45,5 +45,8 @@ void databases_compact(struct databases *databases, struct store *store,
 void databases_compact_if_due(struct databases *databases, usec_t now);
 // Does a bounded step of long work. True: call again soon.
 bool databases_run(struct databases *databases);
+// Whether records hold differences, as at first: store_set_column_diff() for all, those added later
+// too.
+void databases_set_column_diff(struct databases *databases, bool on);
 // Whether to give memory back to the system after compaction.
 void databases_set_trim(struct databases *databases, bool trim);

@@ -47,6 +47,9 @@ static const struct {
 } methods[] = {
     {"exit", {"Exit", {{NULL}}, REPLY_NOTHING, NULL}},
     {"version", {"GetVersion", {{NULL}}, REPLY_TEXT, "version"}},
+    {"ovsdb/file/column-diff-enable", {"EnableColumnDiff", {{NULL}}, REPLY_NOTHING, NULL}},
+    {"ovsdb/file/no-data-conversion-enable",
+     {"EnableNoDataConversion", {{NULL}}, REPLY_NOTHING, NULL}},
     {"memory/show", {"GetUsage", {{NULL}}, REPLY_COUNTERS, "usage"}},
     {"ovsdb-server/add-db", {"AddDatabase", {{"file", ARG_STRING}}, REPLY_NOTHING, NULL}},
     {"ovsdb-server/remove-db", {"RemoveDatabase", {{"database", ARG_STRING}}, REPLY_NOTHING, NULL}},

@@ -22,6 +22,8 @@ enum {
     OPTION_CONFIG_FILE,
     OPTION_IDENTITY,
     OPTION_AUDIT,
+    OPTION_NO_COLUMN_DIFF,
+    OPTION_NO_DATA_CONVERSION,
 };
 
 static const struct option long_options[] = {
@@ -34,6 +36,8 @@ static const struct option long_options[] = {
     {"identity", required_argument, NULL, OPTION_IDENTITY},
     {"config-file", required_argument, NULL, OPTION_CONFIG_FILE},
     {"audit", required_argument, NULL, OPTION_AUDIT},
+    {"disable-file-column-diff", no_argument, NULL, OPTION_NO_COLUMN_DIFF},
+    {"disable-file-no-data-conversion", no_argument, NULL, OPTION_NO_DATA_CONVERSION},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     SERVICE_LONG_OPTIONS,
@@ -78,6 +82,10 @@ static void print_help(void)
         "  --config-file=FILE      options, databases and remotes (see ovsdb-server.conf(5)), "
         "which\n"
         "                          are read again by ovsdb-server/reload\n"
+        "  --disable-file-column-diff\n"
+        "                          write whole values to database files, not differences\n"
+        "  --disable-file-no-data-conversion\n"
+        "                          accepted without effect\n"
         "  --no-dbs                serve no database at the start (see ovsdb-server/add-db)\n"
         "  --run=COMMAND           run the shell COMMAND, exit when it ends\n"
         "  -h, --help              print this text\n"
@@ -126,6 +134,11 @@ static int handle(struct server_options *options, int c, const char *argument, b
     case OPTION_AUDIT:
         replace(&options->audit, argument);
         return 0;
+    case OPTION_NO_COLUMN_DIFF:
+        options->no_column_diff = true;
+        return 0;
+    case OPTION_NO_DATA_CONVERSION:
+        return 0; // of clustered databases: a conversion writes the data in every case
     case OPTION_ACTIVE:
         options->active = true;
         return 0;
@@ -133,7 +146,7 @@ static int handle(struct server_options *options, int c, const char *argument, b
         print_help();
         return OPTIONS_EXIT;
     case 'V':
-        printf("ovsdb-server (ovsdbd) %s\n", OVSDBD_VERSION);
+        puts("ovsdb-server " OVSDBD_VERSION_TEXT);
         return OPTIONS_EXIT;
     case '?':
         return -EINVAL; // getopt has said what is wrong

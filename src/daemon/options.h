@@ -27,6 +27,7 @@ struct server_options {
     char *audit;                  // --audit, or NULL
     struct limits limits;         // --max-...
     struct identities identities; // --identity
+    bool no_column_diff;          // --disable-file-column-diff
     bool active;                  // --active: no backup at first in spite of --sync-from
 };
 

@@ -22,6 +22,11 @@ static void set_audit(struct daemon *daemon, const struct server_options *option
     audit_configure(daemon->server, options->audit ? options->audit : "");
 }
 
+static void set_column_diff(struct daemon *daemon, const struct server_options *options)
+{
+    databases_set_column_diff(daemon->databases, !options->no_column_diff);
+}
+
 static char *add_database(struct daemon *daemon, const struct config_database *database)
 {
     return databases_add(daemon->databases, database->file, database->schema);
@@ -31,6 +36,7 @@ char *settings_open_databases(struct daemon *daemon, const struct server_options
 {
     char *error = NULL;
 
+    set_column_diff(daemon, options);
     for (size_t i = 0; i < options->config.n_databases && !error; i++) {
         error = add_database(daemon, &options->config.databases[i]);
     }
@@ -215,6 +221,9 @@ static char *change(struct daemon *daemon, const struct server_options *old,
     set_limits(daemon, new);
     if (!str_equals(old->audit, new->audit)) {
         set_audit(daemon, new); // else what commands have said since goes on
+    }
+    if (old->no_column_diff != new->no_column_diff) {
+        set_column_diff(daemon, new);
     }
     if (!identities_equal(&old->identities, &new->identities)) {
         log_info("all connections end, as the rules about who clients are have changed");

@@ -74,7 +74,7 @@ static bool encode(struct store *store, const struct changeset *changes, struct 
     uint8_t sha1[RECORD_ID_SIZE];
 
     record_begin(buf);
-    if (!encode_changes(buf, changes, stamp_now(&store->stamp))) {
+    if (!encode_changes(buf, changes, !store->whole_values, stamp_now(&store->stamp))) {
         return false;
     }
     *ret = record_end(buf, sha1);

@@ -88,7 +88,8 @@ static void put_new_row(struct buf *buf, const struct row *row)
 }
 
 // False if no stored column differs: then nothing has been written.
-static bool put_modified_row(struct buf *buf, const struct row *old, const struct row *new)
+static bool put_modified_row(struct buf *buf, const struct row *old, const struct row *new,
+                             bool as_diff)
 {
     const struct table_schema *table = new->table;
     size_t start = buf->size;
@@ -97,7 +98,7 @@ static bool put_modified_row(struct buf *buf, const struct row *old, const struc
     put_uuid(buf, new->uuid);
     for (const struct column *c = stored_columns(table); c < table->columns + table->n_columns;
          c++) {
-        union datum a, b, diff;
+        union datum a, b;
 
         if (!c->is_persistent) {
             continue;
@@ -107,9 +108,14 @@ static bool put_modified_row(struct buf *buf, const struct row *old, const struc
         if (datum_equals(a, b, &c->type)) {
             continue;
         }
-        diff = datum_diff(a, b, &c->type);
-        put_column(buf, c, diff, &first);
-        datum_done(diff, &c->type);
+        if (as_diff) {
+            union datum diff = datum_diff(a, b, &c->type);
+
+            put_column(buf, c, diff, &first);
+            datum_done(diff, &c->type);
+        } else {
+            put_column(buf, c, b, &first);
+        }
     }
     if (first) {
         buf->size = start;
@@ -119,10 +125,10 @@ static bool put_modified_row(struct buf *buf, const struct row *old, const struc
     return true;
 }
 
-static bool put_row_change(struct buf *buf, const struct row_change *change)
+static bool put_row_change(struct buf *buf, const struct row_change *change, bool as_diff)
 {
     if (change->old && change->new) {
-        return put_modified_row(buf, change->old, change->new);
+        return put_modified_row(buf, change->old, change->new, as_diff);
     }
     if (change->new) {
         put_uuid(buf, change->new->uuid);
@@ -134,7 +140,7 @@ static bool put_row_change(struct buf *buf, const struct row_change *change)
     return true;
 }
 
-static bool put_table_changes(struct buf *buf, const struct table_changes *changes)
+static bool put_table_changes(struct buf *buf, const struct table_changes *changes, bool as_diff)
 {
     size_t start = buf->size, rows_start;
 
@@ -143,7 +149,7 @@ static bool put_table_changes(struct buf *buf, const struct table_changes *chang
     buf_putc(buf, '{');
     rows_start = buf->size;
     for (size_t i = 0; i < changes->n_rows; i++) {
-        if (put_row_change(buf, &changes->rows[i])) {
+        if (put_row_change(buf, &changes->rows[i], as_diff)) {
             buf_putc(buf, ',');
         }
     }
@@ -155,13 +161,14 @@ static bool put_table_changes(struct buf *buf, const struct table_changes *chang
     return true;
 }
 
-bool encode_changes(struct buf *buf, const struct changeset *changes, uint64_t date_ms)
+bool encode_changes(struct buf *buf, const struct changeset *changes, bool as_diff,
+                    uint64_t date_ms)
 {
     bool any = false;
 
-    put_preamble(buf, date_ms, true, changes->comment);
+    put_preamble(buf, date_ms, as_diff, changes->comment);
     for (size_t i = 0; i < changes->n_tables; i++) {
-        any |= put_table_changes(buf, &changes->tables[i]);
+        any |= put_table_changes(buf, &changes->tables[i], as_diff);
     }
     buf_putc(buf, '}');
     return any;

@@ -16,8 +16,10 @@
 #include "store/record.h"
 
 // Writes the changes between record_begin() and record_end(). False if there is nothing to write,
-// because only ephemeral columns changed. O(size of the changed values).
-bool encode_changes(struct buf *buf, const struct changeset *changes, uint64_t date_ms);
+// because only ephemeral columns changed. `as_diff`: with "_is_diff". O(size of the changed values;
+// without `as_diff`, of the new values).
+bool encode_changes(struct buf *buf, const struct changeset *changes, bool as_diff,
+                    uint64_t date_ms);
 // Puts another "_date" into what encode_changes() wrote.
 void encode_set_date(struct buf *buf, uint64_t date_ms);
 struct encode_sink {

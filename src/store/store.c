@@ -194,6 +194,11 @@ struct db *store_db(struct store *store)
     return store->db;
 }
 
+void store_set_column_diff(struct store *store, bool on)
+{
+    store->whole_values = !on;
+}
+
 uint64_t store_size(const struct store *store)
 {
     return store->size;

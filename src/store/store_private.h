@@ -37,6 +37,7 @@ struct store {
     char *failure;
     bool is_displaced; // the failure: another program took the file away
     struct file_mark mark;
+    bool whole_values; // written for modified columns, instead of differences
     int write_error;   // of the last append, an errno value
     bool has_unsynced; // something was written that no fdatasync has covered for sure
     uint64_t size;     // where the next record goes

@@ -184,6 +184,58 @@ def test_records(lab):
     assert record["T"] == {uuid: None} and "_comment" not in record
 
 
+def test_whole_values_instead_of_differences(lab):
+    """--disable-file-column-diff, and the command that ends it."""
+    db = lab.db("small")
+    server = lab.serve(db, options=["--disable-file-column-diff"])
+    client = server.client()
+    uuid = client.insert("small", "T", {"name": "a", "n": 1, "tags": ["set", ["x", "y"]]})
+    assert "_is_diff" not in records_of(lab, db)[-1]
+    client.commit("small", {"op": "mutate", "table": "T", "where": [], "mutations": [
+        ["tags", "insert", "z"], ["tags", "delete", "x"], ["n", "-=", 1],
+        ["map", "insert", ["map", [["k", "v"]]]]]})
+    record = records_of(lab, db)[-1]
+    assert "_is_diff" not in record
+    assert record["T"] == {uuid: {"n": 0, "tags": ["set", ["y", "z"]], "map": ["map", [["k", "v"]]]}}
+    before = contents(client, "small")
+    server.stop()
+    server.start([db], "--disable-file-column-diff")
+    client = server.client()
+    assert contents(client, "small") == before
+    assert server.control("ovsdb/file/column-diff-enable") in ("", None)
+    client.commit("small", {"op": "mutate", "table": "T", "where": [], "mutations": [
+        ["tags", "insert", "x"]]})
+    record = records_of(lab, db)[-1]
+    assert record["_is_diff"] is True and record["T"] == {uuid: {"tags": "x"}}
+
+
+@pytest.mark.ours("the peer does not know the option")
+def test_option_of_newer_servers_without_effect(lab):
+    server = lab.serve("small", options=["--disable-file-no-data-conversion"])
+    assert server.control("ovsdb/file/no-data-conversion-enable") == ""
+
+
+@pytest.mark.ours("a configuration file")
+def test_whole_values_by_configuration(lab):
+    db = lab.db("small")
+    config = lab.path("conf")
+    config.write_text("[options]\ndisable-file-column-diff = yes\n")
+    server = lab.serve(db, options=[f"--config-file={config}"])
+
+    def is_diff():
+        server.client().insert("small", "T", {})
+        return "_is_diff" in records_of(lab, db)[-1]
+
+    assert not is_diff()
+    other = lab.db("other")
+    server.control("ovsdb-server/add-db", other)
+    server.client().insert("other", "X", {})
+    assert "_is_diff" not in records_of(lab, other)[-1]
+    config.write_text("[options]\ndisable-file-column-diff = no\n")
+    server.control("ovsdb-server/reload")
+    assert is_diff()
+
+
 def test_garbage_is_written_as_deletions(lab):
     db = lab.db("small")
     client = lab.serve(db).client()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole server in this process, steered through its command registry.
+#include "config.h"
 #include "control/call.h"
 #include "daemon/daemon.h"
 #include "model/schema.h"
@@ -193,7 +194,9 @@ static void test_other(void **state)
         "memory/show");
     SAYS("state: active", "ovsdb-server/sync-status");
     SAYS("", "ovsdb-server/reload");
-    SAYS(NULL, "version");
+    SAYS("ovsdb-server " OVSDBD_VERSION_TEXT, "version");
+    SAYS("", "ovsdb/file/column-diff-enable");
+    SAYS("", "ovsdb/file/no-data-conversion-enable");
     SAYS(NULL, "vlog/list");
     SAYS("", "vlog/set", "console:off");
     FAILS("no destination, level, or module \"x\"", "vlog/set", "x");

@@ -178,15 +178,16 @@ static char *explain_name(gnutls_x509_crt_t certificate, const char *expected)
 // Makes `path` hold `size` bytes unless it exists; never is there a part of them.
 static int write_new_file(const char *path, const void *data, size_t size)
 {
-    _cleanup_free_ char *other = xasprintf("%s.%ld.new", path, (long)getpid());
-    _cleanup_close_ int fd = open(other, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    // No pid in the name: in a container it may be that of a process which left its file behind.
+    _cleanup_free_ char *other = xasprintf("%s.XXXXXX", path);
+    _cleanup_close_ int fd = mkostemp(other, O_CLOEXEC);
     int r;
 
     if (fd < 0) {
         return -errno;
     }
     r = file_write_at(fd, data, size, 0);
-    if (r >= 0 && (fsync(fd) < 0 || link(other, path) < 0)) {
+    if (r >= 0 && (fchmod(fd, 0644) < 0 || fsync(fd) < 0 || link(other, path) < 0)) {
         r = -errno;
     }
     unlink(other);

@@ -266,13 +266,10 @@ int daemonize_start(const struct daemonize_options *options, char **ret_error)
         return -EINVAL;
     }
     if (options->pidfile && !options->overwrite_pidfile) {
-        pid_t pid;
-
-        // Said here already, so that a monitor does not start over it again and again.
-        if (!pidfile_read(options->pidfile, &pid)) {
-            *ret_error =
-                xasprintf("%s: already running as pid %ld, aborting", options->pidfile, (long)pid);
-            return -EEXIST;
+        // Checked before the fork, or a monitor would start a process for it again and again.
+        r = pidfile_check(options->pidfile, ret_error);
+        if (r < 0) {
+            return r;
         }
     }
     if (options->detach) {

@@ -25,25 +25,30 @@ static int lock(int fd)
     return fcntl(fd, F_SETLK, &request) ? -errno : 0;
 }
 
-// The process that holds the lock of the file `fd`, or 0.
-static pid_t lock_holder(int fd)
+// True if another process has locked the file `fd`. *ret_holder: its pid, or 0 if it has none in
+// our pid namespace.
+static bool is_locked(int fd, pid_t *ret_holder)
 {
     struct flock request = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-    return !fcntl(fd, F_GETLK, &request) && request.l_type != F_UNLCK ? request.l_pid : 0;
+    if (fcntl(fd, F_GETLK, &request) || request.l_type == F_UNLCK) {
+        return false;
+    }
+    *ret_holder = MAX(request.l_pid, 0);
+    return true;
 }
 
-// Fails when another process runs with the file.
-static int check_not_running(const char *path, char **ret_error)
+int pidfile_check(const char *path, char **ret_error)
 {
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-    pid_t holder = fd >= 0 ? lock_holder(fd) : 0;
+    pid_t holder;
 
-    if (holder) {
-        *ret_error = xasprintf("%s: already running as pid %ld, aborting", path, (long)holder);
-        return -EEXIST;
+    if (fd < 0 || !is_locked(fd, &holder)) {
+        return 0;
     }
-    return 0;
+    *ret_error = holder ? xasprintf("%s: already running as pid %ld, aborting", path, (long)holder)
+                        : xasprintf("%s: already running in another pid namespace, aborting", path);
+    return -EEXIST;
 }
 
 // Writes the pid into a new, locked file.
@@ -74,7 +79,7 @@ int pidfile_create(const char *path, bool overwrite, char **ret_error)
     int r;
 
     if (!overwrite) {
-        r = check_not_running(path, ret_error);
+        r = pidfile_check(path, ret_error);
         if (r < 0) {
             return r;
         }
@@ -120,6 +125,7 @@ int pidfile_read(const char *path, pid_t *ret)
     char text[32];
     ssize_t n;
     char *end;
+    pid_t holder;
     long pid;
 
     if (fd < 0) {
@@ -134,7 +140,7 @@ int pidfile_read(const char *path, pid_t *ret)
     if (end == text || (*end && *end != '\n') || pid <= 0) {
         return -EINVAL;
     }
-    if (!lock_holder(fd)) {
+    if (!is_locked(fd, &holder)) {
         return -ESRCH;
     }
     *ret = (pid_t)pid;

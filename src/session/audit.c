@@ -150,6 +150,9 @@ static char *who(const struct session *session)
     if (!session) {
         return xstrdup("the server itself");
     }
+    if (session->peer.is_known && !session->peer.pid) { // of another pid namespace
+        return xasprintf("%s (uid %u)", session->name, session->peer.uid);
+    }
     if (session->peer.is_known) {
         return xasprintf("%s (uid %u, pid %d)", session->name, session->peer.uid,
                          session->peer.pid);
@@ -170,7 +173,7 @@ static void add_session(struct entry *entry, const struct session *session, char
         snprintf(ids[0], 16, "%u", session->peer.uid);
         snprintf(ids[1], 16, "%d", session->peer.pid);
         add_field(entry, "OVSDB_PEER_UID", ids[0]);
-        add_field(entry, "OVSDB_PEER_PID", ids[1]);
+        add_field(entry, "OVSDB_PEER_PID", session->peer.pid ? ids[1] : NULL);
     }
 }
 

@@ -49,6 +49,9 @@ static struct ovsdb_error *locked_error(const char *path, const char *name, int 
     if (fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK) {
         return error_io(error, "%s: another process has it locked", path);
     }
+    if (lock.l_pid <= 0) {
+        return error_io(error, "%s: a process in another pid namespace has it locked", path);
+    }
     return error_io(error, "%s: process %ld has it locked", path, (long)lock.l_pid);
 }
 

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +61,42 @@ static void test_running(void **state)
     pidfile_remove();
     assert_int_equal(access(path, F_OK), -1);
     stop_holder(holder);
+}
+
+// In a child of another pid namespace, the holder of the lock has no pid.
+static void test_other_namespace(void **state)
+{
+    pid_t holder = start_holder();
+    pid_t maker = fork();
+    int status;
+
+    if (!maker) {
+        char *error = NULL;
+        pid_t pid = 0, inside;
+
+        if (unshare(CLONE_NEWPID)) {
+            _exit(77);
+        }
+        inside = fork();
+        if (inside) {
+            waitpid(inside, &status, 0);
+            _exit(WEXITSTATUS(status));
+        }
+        if (pidfile_create(path, false, &error) != -EEXIST ||
+            !strstr(error, "already running in another pid namespace") ||
+            pidfile_read(path, &pid) || pid != holder) {
+            _exit(1);
+        }
+        _exit(0);
+    }
+    assert_int_equal(waitpid(maker, &status, 0), maker);
+    assert_int_equal(access(path, F_OK), 0);
+    stop_holder(holder);
+    unlink(path);
+    if (WEXITSTATUS(status) == 77) {
+        skip(); // only root may make one
+    }
+    assert_int_equal(status, 0);
 }
 
 static void test_stale(void **state)
@@ -149,9 +186,13 @@ static void test_exit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_running),       cmocka_unit_test(test_stale),
-        cmocka_unit_test(test_read_errors),   cmocka_unit_test(test_not_ours_any_more),
-        cmocka_unit_test(test_cannot_create), cmocka_unit_test(test_exit),
+        cmocka_unit_test(test_running),
+        cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_other_namespace),
+        cmocka_unit_test(test_read_errors),
+        cmocka_unit_test(test_not_ours_any_more),
+        cmocka_unit_test(test_cannot_create),
+        cmocka_unit_test(test_exit),
     };
     int r;
 

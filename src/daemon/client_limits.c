@@ -10,10 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum unit { COUNT_UNIT, RATE_UNIT, SIZE_UNIT };
+enum unit { COUNT_UNIT, RATE_UNIT, SIZE_UNIT, MESSAGE_UNIT };
 
-#define MAX_RATE 1000000           // so that the time for each is some microseconds
-#define MAX_SIZE ((size_t)1 << 50) // what is added to it stays in range
+static const size_t maxima[] = {
+    [COUNT_UNIT] = UINT32_MAX,
+    [RATE_UNIT] = 1000000,         // so that the time for each is some microseconds
+    [SIZE_UNIT] = (size_t)1 << 50, // what is added to it stays in range
+    [MESSAGE_UNIT] = NET_LONGEST_MESSAGE,
+};
 
 static const struct limit {
     const char *option;
@@ -33,6 +37,11 @@ static size_t *value_of(const struct limits *limits, const struct limit *limit)
     return (size_t *)((uintptr_t)limits + limit->offset);
 }
 
+static bool is_size(enum unit unit)
+{
+    return unit == SIZE_UNIT || unit == MESSAGE_UNIT;
+}
+
 // A number, or one with a letter for KiB, MiB, GiB. False: it is something else.
 static bool parse(const char *text, enum unit unit, size_t *ret)
 {
@@ -47,15 +56,36 @@ static bool parse(const char *text, enum unit unit, size_t *ret)
     }
     errno = 0;
     value = strtoull(text, &end, 10);
-    if (*end && unit == SIZE_UNIT && (letter = strchr(letters, *end))) {
+    if (*end && is_size(unit) && (letter = strchr(letters, *end))) {
         shift = 10 * (int)(letter - letters + 1);
         end++;
     }
-    if (errno || *end || value > (unit == RATE_UNIT ? MAX_RATE : MAX_SIZE >> shift)) {
+    if (errno || *end || value > maxima[unit] >> shift) {
         return false;
     }
     *ret = (size_t)value << shift;
     return true;
+}
+
+// With the largest letter that fits.
+static char *value_text(size_t value, enum unit unit)
+{
+    static const char letters[] = "\0KMG";
+    int i = 0;
+
+    while (is_size(unit) && i < 3 && value && value % 1024 == 0) {
+        value /= 1024;
+        i++;
+    }
+    return i ? xasprintf("%zu%c", value, letters[i]) : xasprintf("%zu", value);
+}
+
+static char *range_error(const struct limit *limit, const char *argument)
+{
+    _cleanup_free_ char *max = value_text(maxima[limit->unit], limit->unit);
+
+    return xasprintf("--%s=%s: a %s from 1 to %s is expected", limit->option, argument,
+                     is_size(limit->unit) ? "size" : "number", max);
 }
 
 int client_limits_handle(struct limits *limits, int c, const char *argument, char **ret_error)
@@ -71,25 +101,10 @@ int client_limits_handle(struct limits *limits, int c, const char *argument, cha
         return 0;
     }
     if (!parse(argument, limit->unit, value_of(limits, limit))) {
-        *ret_error = xasprintf("--%s=%s: a %s is expected, as %s", limit->option, argument,
-                               limit->unit == SIZE_UNIT ? "size" : "number",
-                               limit->unit == SIZE_UNIT ? "500M" : "1000");
+        *ret_error = range_error(limit, argument);
         return -EINVAL;
     }
     return 1;
-}
-
-// With the largest letter that fits.
-static char *value_text(size_t value, enum unit unit)
-{
-    static const char letters[] = "\0KMG";
-    int i = 0;
-
-    while (unit == SIZE_UNIT && i < 3 && value && value % 1024 == 0) {
-        value /= 1024;
-        i++;
-    }
-    return i ? xasprintf("%zu%c", value, letters[i]) : xasprintf("%zu", value);
 }
 
 void client_limits_help(void)
@@ -100,7 +115,7 @@ void client_limits_help(void)
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         _cleanup_free_ char *value = value_text(*value_of(&defaults, &table[i]), table[i].unit);
         _cleanup_free_ char *option =
-            xasprintf("--%s=%s", table[i].option, table[i].unit == SIZE_UNIT ? "SIZE" : "N");
+            xasprintf("--%s=%s", table[i].option, is_size(table[i].unit) ? "SIZE" : "N");
 
         printf("  %-24s%s (default %s)\n", option, table[i].help, value);
     }

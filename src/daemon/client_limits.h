@@ -26,7 +26,7 @@ struct limits {
       "new connections a second; more wait")                                                       \
     X("max-handshakes", net.max_handshakes, COUNT, "handshakes_cut",                               \
       "TLS handshakes under way; beyond, the oldest ends")                                         \
-    X("max-message", net.max_message, SIZE, "messages_too_long", "size of a message")              \
+    X("max-message", net.max_message, MESSAGE, "messages_too_long", "size of a message")           \
     X("max-backlog", server.max_backlog, SIZE, "slow_clients_cut",                                 \
       "what may be kept for a client that does not read")                                          \
     X("max-monitors", server.max_monitors, COUNT, "monitors_refused", "monitors of a session")     \

@@ -135,7 +135,9 @@ static char *set_bool(bool *where, const char *value)
 static char *set_ms(uint64_t *where, const char *value)
 {
     // Some weeks; what is multiplied by 1000 stays in range.
-    return str_parse_number(value, UINT32_MAX, where) ? NULL : xstrdup("milliseconds are expected");
+    return str_parse_number(value, UINT32_MAX, where)
+               ? NULL
+               : xasprintf("milliseconds from 0 to %u are expected", UINT32_MAX);
 }
 
 static char *set_dscp(int *where, const char *value)

@@ -260,7 +260,10 @@ static void on_set_probe_interval(struct command_call *call, int argc, char **ar
     uint64_t ms;
 
     if (!str_parse_number(argv[1], UINT32_MAX, &ms)) {
-        command_reply_error(call, "Invalid probe interval, integer value expected");
+        _cleanup_free_ char *error =
+            xasprintf("Invalid probe interval, integer value expected, from 0 to %u", UINT32_MAX);
+
+        command_reply_error(call, error);
         return;
     }
     options = sync->options;

@@ -31,5 +31,6 @@ struct text *canonical_text(struct slice value)
     _cleanup_buf_ struct buf buf = {0};
 
     emit_canonical(&buf, value);
-    return text_new(buf_slice(&buf));
+    // Numbers grow up to four times: 9e18 is printed with all of its digits.
+    return text_new(buf.size < UINT32_MAX ? buf_slice(&buf) : value);
 }

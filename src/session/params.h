@@ -7,7 +7,8 @@
 // The database that params begin with. "syntax error" or "unknown database".
 struct ovsdb_error *params_database(struct session *session, const struct message *request,
                                     struct served_db **ret);
-// A value's canonical text. Caller unrefs it.
+// A value's canonical text, or its text as it is if the canonical one were too long for a text.
+// Caller unrefs it.
 struct text *canonical_text(struct slice value);
 static inline uint64_t text_hash(const struct text *text)
 {

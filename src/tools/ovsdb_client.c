@@ -5,10 +5,12 @@
 //
 // SERVER is recognised by its colon, DATABASE by being one that the server has; both have defaults.
 #include "basic/dirs.h"
+#include "basic/str.h"
 #include "tools/client_background.h"
 #include "tools/tool.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 
 enum {
@@ -151,6 +153,17 @@ static void print_help(void)
         "  -V, --version               the version\n");
 }
 
+static void set_max_column_width(struct client_context *context, const char *text)
+{
+    uint64_t width;
+
+    if (!str_parse_number(text, INT_MAX, &width)) {
+        tool_fail("value %s on --max-column-width is invalid: a number from 0 to %d is expected",
+                  text, INT_MAX);
+    }
+    context->style.max_column_width = (size_t)width;
+}
+
 static void handle_option(struct client_context *context, int c)
 {
     _cleanup_free_ char *error = NULL;
@@ -178,7 +191,7 @@ static void handle_option(struct client_context *context, int c)
         context->style.no_headings = true;
         break;
     case OPTION_MAX_COLUMN_WIDTH:
-        context->style.max_column_width = strtoul(optarg, NULL, 10);
+        set_max_column_width(context, optarg);
         break;
     case OPTION_TIMESTAMP:
         context->timestamp = true;

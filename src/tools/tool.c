@@ -105,7 +105,8 @@ void tool_set_timeout(const char *text, const char *options)
     unsigned seconds;
 
     if (!parse_seconds(text, &seconds)) {
-        tool_fail("value %s on %s is invalid", text, options);
+        tool_fail("value %s on %s is invalid: seconds from 1 to %d are expected", text, options,
+                  INT_MAX);
     }
     start_timeout(seconds);
 }

@@ -167,6 +167,15 @@ def test_help_and_version(lab):
     assert re.match(r"ovsdb-client \(.+\) \d", lab.client("--version").ok())
 
 
+@pytest.mark.ours("the peer takes anything")
+@pytest.mark.parametrize("option, range_", [
+    ("--max-column-width=x", "from 0 to 2147483647"), ("--max-column-width=-1", "from 0 to"),
+    ("--max-column-width=99999999999", "from 0 to"), ("--timeout=0", "from 1 to 2147483647"),
+    ("--timeout=2147483648", "from 1 to"), ("--timeout=-5", "from 1 to")])
+def test_numbers_out_of_range(lab, option, range_):
+    lab.client(option, "list-dbs").fails(1, range_)
+
+
 # Waiting for databases and locks
 
 

@@ -139,9 +139,26 @@ def test_reload(lab):
 
 @pytest.mark.parametrize("word", [
     "max-sessions=0", "max-sessions=-1", "max-sessions=1K", "max-sessions=", "max-accept-rate=2000000",
-    "max-message=1T", "max-message=99999999999999999999", "max-locks=many"])
+    "max-message=1T", "max-message=4G", "max-message=1125899906842624", "max-message=-1", "max-message=99999999999999999999", "max-locks=many"])
 def test_bad_values(lab, word):
     lab.run(lab.programs.server, "--no-dbs", "--unixctl=none", f"--{word}").fails(saying=word)
+
+
+@pytest.mark.parametrize("word, range_", [
+    ("max-message=4G", "a size from 1 to 3G"), ("max-backlog=2000000G", "a size from 1 to 1048576G"),
+    ("max-sessions=9999999999", "a number from 1 to 4294967295"),
+    ("max-accept-rate=0", "a number from 1 to 1000000")])
+def test_error_names_the_range(lab, word, range_):
+    lab.run(lab.programs.server, "--no-dbs", "--unixctl=none", f"--{word}").fails(saying=range_)
+    config = lab.path("server.conf")
+    config.write_text(f"[options]\n{word}\n")
+    lab.run(lab.programs.server, "--unixctl=none", f"--config-file={config}").fails(saying=range_)
+
+
+def test_longest_message(lab):
+    """The largest value that is accepted works."""
+    server = start(lab, "--max-message=3G")
+    assert connect(server).call("echo", "x" * 100000) == ["x" * 100000]
 
 
 def test_help_names_them(lab):

@@ -30,7 +30,13 @@ static void test_values(void **state)
         {OPTION(net.max_message), "2G", (size_t)2 << 30},
         {OPTION(net.max_message), "2Gi", 0},
         {OPTION(net.max_message), "2T", 0},
-        {OPTION(net.max_message), "1048577G", 0},
+        {OPTION(net.max_message), "3G", (size_t)3 << 30},
+        {OPTION(net.max_message), "3073M", 0},
+        {OPTION(net.max_message), "4G", 0},
+        {OPTION(server.max_backlog), "1048576G", (size_t)1 << 50},
+        {OPTION(server.max_backlog), "1048577G", 0},
+        {OPTION(net.max_connections), "4294967295", UINT32_MAX},
+        {OPTION(net.max_connections), "4294967296", 0},
         {OPTION(net.max_message), "99999999999999999999", 0},
     };
 
@@ -47,6 +53,7 @@ static void test_values(void **state)
         } else {
             assert_int_equal(r, -EINVAL);
             assert_non_null(strstr(error, table[i].argument));
+            assert_non_null(strstr(error, " from 1 to "));
             assert_memory_equal(&limits, &defaults, sizeof(limits));
         }
     }

@@ -175,7 +175,7 @@ static void test_config_file_errors(void **state)
         {"[options]\nactive = 1", ":2: active: yes or no is expected"},
         {"[options]\nsync-from =", ":2: sync-from: a value is missing"},
         {"[options]\n\nmax-backlog = much",
-         ":3: max-backlog: --max-backlog=much: a size is expected, as 500M"},
+         ":3: max-backlog: --max-backlog=much: a size from 1 to 1048576G is expected"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {

@@ -26,8 +26,8 @@ bool store_is_damage(const struct ovsdb_error *error);
 void store_close(struct store *store);
 // The same but for the database, which is the caller's then.
 struct db *store_close_keeping_db(struct store *store);
-// Whether records of modified rows hold differences ("_is_diff"), as at first, or whole values, which
-// old servers can read.
+// Whether records of modified rows hold differences ("_is_diff"), as at first, or whole values,
+// which old servers can read.
 void store_set_column_diff(struct store *store, bool on);
 // Calls off what runs beside (compaction, conversion). True while a helper thread still works for
 // it: then closing would wait.

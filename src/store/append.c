@@ -121,6 +121,18 @@ static int write_record(struct store *store, struct slice record)
     return r;
 }
 
+// Checks the file once in a turn of the loop, so that many commits of one turn share the cost.
+static bool check_file(struct store *store)
+{
+    uint64_t turn = gate_n_flushes(store->member.gate);
+
+    if (turn && store->checked_in_turn == turn) {
+        return !store->is_displaced;
+    }
+    store->checked_in_turn = turn;
+    return store_check_in_place(store);
+}
+
 struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, bool durable,
                                  uint64_t *ret_ticket)
 {
@@ -137,7 +149,7 @@ struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, 
         *ret_ticket = 0;
         return NULL;
     }
-    if (!store_check_in_place(store) || store->failure) {
+    if (!check_file(store) || store->failure) {
         return store_failure_error(store);
     }
     r = write_record(store, record);

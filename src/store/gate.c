@@ -37,6 +37,7 @@ struct gate {
     void *userdata;
     uint64_t issued;
     uint64_t synced;
+    uint64_t n_flushes;
     struct list dirty;
     struct list jobs;
 
@@ -258,8 +259,14 @@ void gate_dispatch(struct gate *gate)
     gate_flush(gate);
 }
 
+uint64_t gate_n_flushes(const struct gate *gate)
+{
+    return gate->n_flushes;
+}
+
 void gate_flush(struct gate *gate)
 {
+    gate->n_flushes++;
     if (list_is_empty(&gate->dirty) || batch_state(gate) != BATCH_IDLE) {
         return;
     }

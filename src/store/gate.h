@@ -37,3 +37,5 @@ void gate_flush(struct gate *gate);
 void gate_drain(struct gate *gate);
 uint64_t gate_issued(const struct gate *gate); // the newest ticket, 0 before the first
 uint64_t gate_synced(const struct gate *gate);
+// How often gate_flush() was called: a number for the current turn of the loop.
+uint64_t gate_n_flushes(const struct gate *gate);

@@ -37,6 +37,7 @@ struct store {
     char *failure;
     bool is_displaced; // the failure: another program took the file away
     struct file_mark mark;
+    uint64_t checked_in_turn; // gate_n_flushes() at the last check before an append
     bool whole_values; // written for modified columns, instead of differences
     int write_error;   // of the last append, an errno value
     bool has_unsynced; // something was written that no fdatasync has covered for sure

@@ -25,6 +25,7 @@ struct store {
     char *path;                // as given
     char *real_path;
     char *failure;
+    char *recovery;    // see store_recovery()
     int write_error;   // of the last append, an errno value
     bool has_unsynced; // something was written that no fdatasync has covered for sure
     uint64_t size;     // where the next record goes
@@ -47,6 +48,12 @@ struct store {
 // The commit log's append (db_log).
 struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, bool durable,
                                  uint64_t *ret_ticket);
+// Cuts the file, which is locked, after its last whole record, at store->size; `reader` has found a
+// torn one there.
+struct ovsdb_error *store_cut_torn(struct store *store, const struct reader *reader,
+                                   const struct progress *progress);
+// Cuts the file, which is locked and damaged, to its whole prefix and sets store->recovery.
+struct ovsdb_error *store_cut_damaged(struct store *store, const struct progress *progress);
 // From now on nothing is written any more. Logs why.
 void store_fail(struct store *store, int error, const char *what);
 struct ovsdb_error *store_failure_error(const struct store *store);

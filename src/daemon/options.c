@@ -22,6 +22,7 @@ enum {
     OPTION_CONFIG_FILE,
     OPTION_IDENTITY,
     OPTION_AUDIT,
+    OPTION_RECOVER_DAMAGED,
 };
 
 static const struct option long_options[] = {
@@ -34,6 +35,7 @@ static const struct option long_options[] = {
     {"identity", required_argument, NULL, OPTION_IDENTITY},
     {"config-file", required_argument, NULL, OPTION_CONFIG_FILE},
     {"audit", required_argument, NULL, OPTION_AUDIT},
+    {"recover-damaged", no_argument, NULL, OPTION_RECOVER_DAMAGED},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     SERVICE_LONG_OPTIONS,
@@ -79,6 +81,7 @@ static void print_help(void)
         "which\n"
         "                          are read again by ovsdb-server/reload\n"
         "  --no-dbs                serve no database at the start (see ovsdb-server/add-db)\n"
+        "  --recover-damaged       start a damaged database from its whole records; keep a copy\n"
         "  --run=COMMAND           run the shell COMMAND, exit when it ends\n"
         "  -h, --help              print this text\n"
         "  -V, --version           print the version\n");
@@ -125,6 +128,9 @@ static int handle(struct server_options *options, int c, const char *argument, b
         return 0;
     case OPTION_AUDIT:
         replace(&options->audit, argument);
+        return 0;
+    case OPTION_RECOVER_DAMAGED:
+        options->recover_damaged = true;
         return 0;
     case OPTION_ACTIVE:
         options->active = true;

@@ -27,6 +27,7 @@ struct server_options {
     char *audit;                  // --audit, or NULL
     struct limits limits;         // --max-...
     struct identities identities; // --identity
+    bool recover_damaged;         // --recover-damaged: of databases that do not say it themselves
     bool active;                  // --active: no backup at first in spite of --sync-from
 };
 

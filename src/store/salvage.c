@@ -156,10 +156,12 @@ static struct ovsdb_error *begin_database(struct salvager *salvager,
     struct ovsdb_error *error = record_check(record->text, &text);
 
     error = error ? error : schema_from_text(text, &schema);
-    if (!error) {
-        salvager->result.db = db_new(schema);
+    if (error) {
+        error_prefix(error, "%s: record 0 at offset 0: ", salvager->path);
+        return error;
     }
-    return error;
+    salvager->result.db = db_new(schema);
+    return NULL;
 }
 
 // *ret_is_partial: the error came when a part of the record had been applied.

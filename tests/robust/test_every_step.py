@@ -168,7 +168,8 @@ class Life:
         self.live(3, "second", self.second)
         self.live(3, "last", self.second)
         assert [type(r) for r in dbfile.read(self.path)[:2]] == [dict, dict]
-        left = {p.name for p in self.folder.iterdir() if not p.name.startswith("steps.db.backup")}
+        left = {p.name for p in self.folder.iterdir()
+                if not p.name.startswith(("steps.db.backup", "steps.db.torn"))}
         assert left == {"conf", "steps.db", ".steps.db.~lock~"}, f"{self.case}: {left}"
         self.possible = after_first
         self.check_copies()

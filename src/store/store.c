@@ -52,11 +52,19 @@ static struct ovsdb_error *open_file(struct store *store, enum store_mode mode)
 static struct ovsdb_error *end_torn(struct store *store, const struct reader *reader,
                                     const struct progress *progress)
 {
+    uint64_t left = reader_file_size(reader) - store->size;
+
     if (store->lockfile) {
         return store_cut_torn(store, reader, progress);
     }
-    log_info("%s: %s; ignored the last %lu bytes", store->path, reader_reason(reader),
-             (unsigned long)(reader_file_size(reader) - store->size));
+    // A server that has the file open may be writing the record.
+    if (lockfile_is_held(store->real_path)) {
+        log_info("%s: %s; ignored the last %lu bytes", store->path, reader_reason(reader),
+                 (unsigned long)left);
+    } else {
+        log_warn("%s: %s; ignored the last %lu bytes, a record that was not written to its end",
+                 store->path, reader_reason(reader), (unsigned long)left);
+    }
     return NULL;
 }
 

@@ -242,6 +242,18 @@ def test_tools_keep_what_they_cut_off(lab, db, words):
     assert set(rows_of(lab, db)) - {"new"} == {"a", "b"}
 
 
+def test_tools_say_what_they_do_not_read(lab, db):
+    """A torn record is missing in what is written elsewhere; the file itself stays as it is."""
+    offsets = dbfile.offsets(db)
+    dbfile.truncate(db, offsets[-1] - 5)
+    before = db.read_bytes()
+    for words in (["compact", db, "new.db"], ["convert", db, schema_path("small"), "other.db"],
+                  ["query", db, '["small"]']):
+        result = lab.tool(*words)
+        assert result.status == 0 and f"record 3 at offset {offsets[3]}" in result.err
+        assert db.read_bytes() == before and copies(db) == []
+
+
 @pytest.mark.parametrize("tail", [b"O", b"OVSDB JSON 99", b"\0" * 5000])
 def test_server_keeps_what_it_cuts_off(lab, db, tail):
     whole = db.read_bytes()

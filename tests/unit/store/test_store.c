@@ -399,7 +399,7 @@ static void keep_warning(const struct log_record *record)
     if (record->level <= LOG_LEVEL_WARN) {
         assert_null(warning);
         warning = xstrdup(record->message);
-        assert_int_equal(strlen(record->message_id), 32);
+        assert_true(!record->message_id || strlen(record->message_id) == 32);
     }
 }
 
@@ -428,7 +428,8 @@ static void test_torn(void **state)
     write_file("d.db", buf_slice(&file));
     log_set_sink(keep_warning);
     store = open_store(STORE_READ_ONLY, NULL);
-    assert_null(warning);
+    assert_non_null(strstr(warning, "ignored the last 12 bytes"));
+    free(TAKE_PTR(warning));
     assert_int_equal(file_size("d.db"), size + 12);
     store_close(store);
     store = open_store(STORE_READ_WRITE, NULL);

@@ -67,7 +67,8 @@ static void on_add_db(struct command_call *call, int argc, char **argv, void *us
 {
     struct daemon *daemon = userdata;
 
-    reply_change(daemon, call, databases_add(daemon->databases, argv[1], NULL));
+    reply_change(daemon, call,
+                 databases_add(daemon->databases, argv[1], NULL, daemon->options->recover_damaged));
 }
 
 static void on_remove_db(struct command_call *call, int argc, char **argv, void *userdata)

@@ -22,6 +22,9 @@ struct config_option {
     unsigned line;
 };
 
+// A key that replaces an option if it is given.
+enum config_choice { CHOICE_UNSET, CHOICE_NO, CHOICE_YES };
+
 struct config_database {
     char *file;
     char *schema;         // the file is made from it, or converted to it; NULL: it must be there
@@ -29,7 +32,8 @@ struct config_database {
     char *exclude_tables; // of the copy: names, separated by commas; or NULL
     char *service_model;  // or NULL
     bool is_of_file;      // else of the command line
-    bool backup;          // whether to begin as a copy of the source
+    enum config_choice recover_damaged;   // of --recover-damaged, for this database
+    bool backup;                          // whether to begin as a copy of the source
     struct remote_options source_options; // of the connection to it
 };
 

@@ -12,6 +12,7 @@ enum value_kind {
     VALUE_TEXT,
     VALUE_SCHEMA, // a file, relative to the folder of packaged schemas
     VALUE_BOOL,
+    VALUE_CHOICE, // yes, no, or what an option says
     VALUE_MS,
     VALUE_DSCP,
     VALUE_REMOTE, // one that is dialled
@@ -33,6 +34,7 @@ static const struct key database_keys[] = {
     {"source-dscp", VALUE_DSCP, offsetof(struct config_database, source_options.dscp)},
     {"backup", VALUE_BOOL, offsetof(struct config_database, backup)},
     {"exclude-tables", VALUE_TEXT, offsetof(struct config_database, exclude_tables)},
+    {"recover-damaged", VALUE_CHOICE, offsetof(struct config_database, recover_damaged)},
     {"service-model", VALUE_TEXT, offsetof(struct config_database, service_model)},
     {NULL},
 };
@@ -132,6 +134,17 @@ static char *set_bool(bool *where, const char *value)
     return configuration_parse_bool(value, where) ? NULL : xstrdup("yes or no is expected");
 }
 
+static char *set_choice(enum config_choice *where, const char *value)
+{
+    bool is_yes;
+    char *error = set_bool(&is_yes, value);
+
+    if (!error) {
+        *where = is_yes ? CHOICE_YES : CHOICE_NO;
+    }
+    return error;
+}
+
 static char *set_ms(uint64_t *where, const char *value)
 {
     // Some weeks; what is multiplied by 1000 stays in range.
@@ -171,6 +184,8 @@ static char *set_value(const struct key *key, void *where, const char *value)
         return NULL;
     case VALUE_BOOL:
         return set_bool(where, value);
+    case VALUE_CHOICE:
+        return set_choice(where, value);
     case VALUE_MS:
         return set_ms(where, value);
     case VALUE_DSCP:

@@ -207,7 +207,8 @@ static void insert(struct databases *databases, const char *name, struct store *
 
 // Opens the file, which is to have the schema in the file `schema_path`, unless that is NULL.
 static struct ovsdb_error *open_store(struct databases *databases, const char *path,
-                                      const char *schema_path, struct store **ret)
+                                      const char *schema_path, bool recover_damaged,
+                                      struct store **ret)
 {
     static const struct progress progress = {startup_progress, NULL};
     _cleanup_schema_ struct schema *schema = NULL;
@@ -221,7 +222,8 @@ static struct ovsdb_error *open_store(struct databases *databases, const char *p
         }
     }
     if (!error) {
-        error = store_open(path, STORE_READ_WRITE, databases->gate, &progress, ret);
+        error = store_open(path, recover_damaged ? STORE_RECOVER : STORE_READ_WRITE,
+                           databases->gate, &progress, ret);
     }
     if (!error && schema) {
         error = provision_convert(*ret, schema, &progress);
@@ -248,7 +250,8 @@ static char *open_failed(const char *path, const struct ovsdb_error *error)
     return error_text(error);
 }
 
-char *databases_add(struct databases *databases, const char *path, const char *schema)
+char *databases_add(struct databases *databases, const char *path, const char *schema,
+                    bool recover_damaged)
 {
     _cleanup_error_ struct ovsdb_error *error = NULL;
     struct store *store;
@@ -262,7 +265,7 @@ char *databases_add(struct databases *databases, const char *path, const char *s
         return xasprintf("ovsdb error: %s: already open", path);
     }
     close_leaving(databases, true); // it may be one of them
-    error = open_store(databases, path, schema, &store);
+    error = open_store(databases, path, schema, recover_damaged, &store);
     if (error) {
         return open_failed(path, error);
     }

@@ -26,8 +26,11 @@ void databases_on_change(struct databases *databases, struct databases_observer 
 void databases_observer_remove(struct databases_observer *observer);
 
 // Opens a file and serves it. With a `schema`, a file, it is made if it is missing and converted if
-// its schema is older (store/provision.h). NULL, or what is wrong (caller frees).
-char *databases_add(struct databases *databases, const char *path, const char *schema);
+// its schema is older (store/provision.h). With `recover_damaged` a damaged file is cut to its
+// whole prefix (STORE_RECOVER); otherwise damage is an error. NULL, or what is wrong (caller
+// frees).
+char *databases_add(struct databases *databases, const char *path, const char *schema,
+                    bool recover_damaged);
 // False if there is none of this name.
 bool databases_remove(struct databases *databases, const char *name);
 // The name of the database in the file `path`, however it is written; NULL if it is not served.

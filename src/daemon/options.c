@@ -24,6 +24,7 @@ enum {
     OPTION_AUDIT,
     OPTION_NO_COLUMN_DIFF,
     OPTION_NO_DATA_CONVERSION,
+    OPTION_RECOVER_DAMAGED,
 };
 
 static const struct option long_options[] = {
@@ -38,6 +39,7 @@ static const struct option long_options[] = {
     {"audit", required_argument, NULL, OPTION_AUDIT},
     {"disable-file-column-diff", no_argument, NULL, OPTION_NO_COLUMN_DIFF},
     {"disable-file-no-data-conversion", no_argument, NULL, OPTION_NO_DATA_CONVERSION},
+    {"recover-damaged", no_argument, NULL, OPTION_RECOVER_DAMAGED},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     SERVICE_LONG_OPTIONS,
@@ -87,6 +89,7 @@ static void print_help(void)
         "  --disable-file-no-data-conversion\n"
         "                          accepted without effect\n"
         "  --no-dbs                serve no database at the start (see ovsdb-server/add-db)\n"
+        "  --recover-damaged       start a damaged database from its whole records; keep a copy\n"
         "  --run=COMMAND           run the shell COMMAND, exit when it ends\n"
         "  -h, --help              print this text\n"
         "  -V, --version           print the version\n");
@@ -139,6 +142,9 @@ static int handle(struct server_options *options, int c, const char *argument, b
         return 0;
     case OPTION_NO_DATA_CONVERSION:
         return 0; // of clustered databases: a conversion writes the data in every case
+    case OPTION_RECOVER_DAMAGED:
+        options->recover_damaged = true;
+        return 0;
     case OPTION_ACTIVE:
         options->active = true;
         return 0;

@@ -28,6 +28,7 @@ struct server_options {
     struct limits limits;         // --max-...
     struct identities identities; // --identity
     bool no_column_diff;          // --disable-file-column-diff
+    bool recover_damaged;         // --recover-damaged: of databases that do not say it themselves
     bool active;                  // --active: no backup at first in spite of --sync-from
 };
 

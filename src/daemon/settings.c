@@ -27,9 +27,14 @@ static void set_column_diff(struct daemon *daemon, const struct server_options *
     databases_set_column_diff(daemon->databases, !options->no_column_diff);
 }
 
-static char *add_database(struct daemon *daemon, const struct config_database *database)
+static char *add_database(struct daemon *daemon, const struct server_options *options,
+                          const struct config_database *database)
 {
-    return databases_add(daemon->databases, database->file, database->schema);
+    bool recover = database->recover_damaged == CHOICE_UNSET
+                       ? options->recover_damaged
+                       : database->recover_damaged == CHOICE_YES;
+
+    return databases_add(daemon->databases, database->file, database->schema, recover);
 }
 
 char *settings_open_databases(struct daemon *daemon, const struct server_options *options)
@@ -38,7 +43,7 @@ char *settings_open_databases(struct daemon *daemon, const struct server_options
 
     set_column_diff(daemon, options);
     for (size_t i = 0; i < options->config.n_databases && !error; i++) {
-        error = add_database(daemon, &options->config.databases[i]);
+        error = add_database(daemon, options, &options->config.databases[i]);
     }
     return error;
 }
@@ -184,7 +189,7 @@ static char *change_databases(struct daemon *daemon, const struct server_options
         const struct config_database *database = &new->config.databases[i];
 
         if (database->is_of_file && !databases_name_of(daemon->databases, database->file)) {
-            keep_first(&first_error, add_database(daemon, database));
+            keep_first(&first_error, add_database(daemon, new, database));
         }
     }
     return first_error;

@@ -28,6 +28,10 @@ void status_take(const struct daemon *daemon, struct status *ret)
             status.full = name;
             status.write_error = store_write_error(store);
         }
+        if (store_recovery(store)) {
+            status.recovered = name;
+            status.recovery = store_recovery(store);
+        }
     }
     server_usage(daemon->server, &usage);
     status.is_backup = sync_is_backup(daemon->sync);
@@ -65,6 +69,9 @@ static void on_status(struct command_call *call, int argc, char **argv, void *us
     if (status.full) {
         buf_printf(&text, "failed write: %s: %s\n", status.full, strerror(status.write_error));
     }
+    if (status.recovered) {
+        buf_printf(&text, "recovery: %s: %s\n", status.recovered, status.recovery);
+    }
     command_reply(call, buf_cstr(&text));
 }
 
@@ -84,6 +91,9 @@ static char *line_of(const struct daemon *daemon, const struct status *status)
     } else if (status->full) {
         buf_printf(&text, "database %s cannot be written: %s; ", status->full,
                    strerror(status->write_error));
+    }
+    if (status->recovered) {
+        buf_printf(&text, "database %s was %s; ", status->recovered, status->recovery);
     }
     buf_printf(&text, "%sdatabases: %zu, clients: %zu, transactions: %llu",
                status->is_backup ? "backup; " : "", status->n_databases, status->n_clients,

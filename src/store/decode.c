@@ -15,6 +15,7 @@ struct decoder {
     struct buf names;  // of decoded names
     bool is_diff;
     bool is_diff_known;
+    bool is_check; // the database stays as it is
 };
 
 // Reads a member that says something about the record. False, and the cursor has not moved, if it
@@ -83,25 +84,15 @@ static bool decoder_is_diff(struct decoder *decoder)
     return decoder->is_diff;
 }
 
-// The value of a column of the row, new or as it changes.
-static struct ovsdb_error *decode_value(struct decoder *decoder, struct cursor *cursor,
-                                        const struct column *column, struct row *row, bool is_diff)
+// The value that `diff` makes of the row's; takes ownership of `diff`.
+static struct ovsdb_error *apply_diff(const struct row *row, const struct column *column,
+                                      union datum diff, union datum *ret)
 {
     const struct type *type = &column->type;
-    struct ovsdb_error *error;
-    union datum value, result;
+    union datum result;
+    struct ovsdb_error *error = datum_apply_diff(row_get(row, column), diff, type, &result);
 
-    error = datum_decode(cursor, type, is_diff ? DATUM_CHECK_NOTHING : DATUM_CHECK_ALL, NULL,
-                         &decoder->values, &value);
-    if (error) {
-        return error;
-    }
-    if (!is_diff) {
-        row_set(row, column, value);
-        return NULL;
-    }
-    error = datum_apply_diff(row_get(row, column), value, type, &result);
-    datum_done(value, type);
+    datum_done(diff, type);
     if (error) {
         return error;
     }
@@ -110,15 +101,40 @@ static struct ovsdb_error *decode_value(struct decoder *decoder, struct cursor *
         datum_done(result, type);
         return error;
     }
-    row_set(row, column, result);
+    *ret = result;
+    return NULL;
+}
+
+// The value of a column of the row, new or as it changes.
+static struct ovsdb_error *decode_value(struct decoder *decoder, struct cursor *cursor,
+                                        const struct column *column, struct row *row, bool is_diff)
+{
+    const struct type *type = &column->type;
+    struct ovsdb_error *error;
+    union datum value;
+
+    error = datum_decode(cursor, type, is_diff ? DATUM_CHECK_NOTHING : DATUM_CHECK_ALL, NULL,
+                         &decoder->values, &value);
+    if (!error && is_diff) {
+        error = apply_diff(row, column, value, &value);
+    }
+    if (error) {
+        return error;
+    }
+    if (decoder->is_check) {
+        datum_done(value, type);
+    } else {
+        row_set(row, column, value);
+    }
     return NULL;
 }
 
 static struct ovsdb_error *decode_column(struct decoder *decoder, struct cursor *cursor,
-                                         struct row *row, bool is_diff)
+                                         const struct table_schema *table, struct row *row,
+                                         bool is_diff)
 {
     struct slice name = cursor_name(cursor, &decoder->names);
-    const struct column *column = table_schema_find_column(row->table, name);
+    const struct column *column = table_schema_find_column(table, name);
     struct ovsdb_error *error;
 
     if (!column) {
@@ -136,6 +152,26 @@ static struct ovsdb_error *decode_column(struct decoder *decoder, struct cursor 
     return error;
 }
 
+// The row that is modified, or a new one. A check has none for a new one, *ret_is_new.
+static struct row *row_to_fill(struct decoder *decoder, const struct table_schema *table,
+                               struct uuid uuid, bool *ret_is_new)
+{
+    struct row *row;
+
+    if (!decoder->is_check) {
+        return db_load_row(decoder->db, table, uuid, ret_is_new);
+    }
+    row = table_find(db_table(decoder->db, table), uuid);
+    *ret_is_new = !row;
+    return row;
+}
+
+static bool delete_row(struct decoder *decoder, const struct table_schema *table, struct uuid uuid)
+{
+    return decoder->is_check ? table_find(db_table(decoder->db, table), uuid) != NULL
+                             : db_load_delete(decoder->db, table, uuid);
+}
+
 static struct ovsdb_error *decode_row(struct decoder *decoder, struct cursor *cursor,
                                       const struct table_schema *table, struct uuid uuid)
 {
@@ -145,17 +181,17 @@ static struct ovsdb_error *decode_row(struct decoder *decoder, struct cursor *cu
 
     if (cursor_kind(cursor) == JSON_KIND_NULL) {
         cursor_skip(cursor);
-        return db_load_delete(decoder->db, table, uuid)
+        return delete_row(decoder, table, uuid)
                    ? NULL
                    : error_new(ERROR_SYNTAX, "deletes a row that does not exist");
     }
     if (cursor_kind(cursor) != JSON_KIND_OBJECT) {
         return error_syntax(cursor_skip(cursor), "a row must be an object or null");
     }
-    row = db_load_row(decoder->db, table, uuid, &is_new);
+    row = row_to_fill(decoder, table, uuid, &is_new);
     is_diff = !is_new && decoder_is_diff(decoder);
     for (bool more = cursor_enter(cursor); more && !error; more = !error && cursor_more(cursor)) {
-        error = decode_column(decoder, cursor, row, is_diff);
+        error = decode_column(decoder, cursor, table, row, is_diff);
     }
     return error;
 }
@@ -219,23 +255,39 @@ static struct ovsdb_error *decode_member(struct decoder *decoder, struct cursor 
     return decode_table(decoder, cursor, table);
 }
 
+static struct ovsdb_error *decode(struct decoder *decoder, struct buf *scratch,
+                                  struct record_info *ret)
+{
+    struct record_info info = {0};
+    struct ovsdb_error *error = NULL;
+    struct cursor cursor;
+
+    cursor_init(&cursor, decoder->record);
+    for (bool more = cursor_enter(&cursor); more && !error; more = !error && cursor_more(&cursor)) {
+        error = decode_member(decoder, &cursor, scratch, &info);
+    }
+    buf_done(&decoder->values);
+    buf_done(&decoder->names);
+    if (!error) {
+        *ret = info;
+    }
+    return error;
+}
+
 struct ovsdb_error *decode_record(struct db *db, struct slice record,
                                   struct decode_position *position, struct buf *scratch,
                                   struct record_info *ret)
 {
     struct decoder decoder = {.db = db, .record = record, .position = position};
-    struct record_info info = {0};
-    struct ovsdb_error *error = NULL;
-    struct cursor cursor;
 
-    cursor_init(&cursor, record);
-    for (bool more = cursor_enter(&cursor); more && !error; more = !error && cursor_more(&cursor)) {
-        error = decode_member(&decoder, &cursor, scratch, &info);
-    }
-    buf_done(&decoder.values);
-    buf_done(&decoder.names);
-    if (!error) {
-        *ret = info;
-    }
-    return error;
+    return decode(&decoder, scratch, ret);
+}
+
+struct ovsdb_error *decode_check(struct db *db, struct slice record,
+                                 struct decode_position *position, struct buf *scratch)
+{
+    struct decoder decoder = {.db = db, .record = record, .position = position, .is_check = true};
+    struct record_info info;
+
+    return decode(&decoder, scratch, &info);
 }

@@ -57,3 +57,7 @@ struct decode_position {
 struct ovsdb_error *decode_record(struct db *db, struct slice record,
                                   struct decode_position *position, struct buf *scratch,
                                   struct record_info *ret);
+// Finds the errors of decode_record() without changing the database, except for those that a row
+// causes which the record names twice.
+struct ovsdb_error *decode_check(struct db *db, struct slice record,
+                                 struct decode_position *position, struct buf *scratch);

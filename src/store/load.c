@@ -15,14 +15,42 @@ struct loader {
     struct decode_position position;
     struct buf scratch;
     struct uuid last_id;
-    bool keep_trail;
+    const struct load_options *options;
+    uint64_t n_records; // loaded, the schema included
     struct loaded loaded;
 };
+
+// Known by its address.
+static const char damaged[] = ERROR_SYNTAX;
+
+bool store_is_damage(const struct ovsdb_error *error)
+{
+    return error->tag == damaged;
+}
+
+// Makes the error of a file's content one of damage. An error of the system, or an interruption,
+// stays what it is.
+static void mark_damage(struct ovsdb_error *error)
+{
+    if (strcmp(error->tag, ERROR_IO)) {
+        error->tag = damaged;
+    }
+}
+
+static void note_damage(const struct loader *loader, uint64_t number, uint64_t offset,
+                        bool is_constraint)
+{
+    if (loader->options->damage) {
+        *loader->options->damage = (struct load_damage){number, offset, is_constraint};
+    }
+}
 
 // Records that are whole but make no sense.
 static struct ovsdb_error *at_record(const struct loader *loader,
                                      const struct reader_record *record, struct ovsdb_error *error)
 {
+    note_damage(loader, record->number, record->offset, false);
+    mark_damage(error);
     error_prefix(error, "%s: record %lu at offset %lu: ", loader->path,
                  (unsigned long)record->number, (unsigned long)record->offset);
     return error;
@@ -65,10 +93,10 @@ static void restore_txn_id(struct loader *loader, const struct record_info *info
 // The trail begins behind the first record, which holds everything in a compacted file.
 static void end_record(struct loader *loader, const struct reader_record *record)
 {
-    if (loader->keep_trail && record->number == 1) {
+    if (loader->options->keep_trail && record->number == 1) {
         db_set_last_txn_id(loader->db, loader->last_id);
         db_load_keep_trail(loader->db, HISTORY_MAX_CHANGES);
-    } else if (loader->keep_trail) {
+    } else if (loader->options->keep_trail) {
         size_t max = (size_t)MIN(record->offset, SIZE_MAX);
 
         db_load_end_record(loader->db, loader->last_id, MAX(max, TRAIL_MEMORY_MIN));
@@ -100,12 +128,11 @@ static struct ovsdb_error *load_record(struct loader *loader, const struct reade
     return NULL;
 }
 
-// Known by its address.
-static const char damaged[] = ERROR_SYNTAX;
-
-bool store_is_damage(const struct ovsdb_error *error)
+// What follows the last whole record is no record.
+static struct ovsdb_error *end_in_damage(struct loader *loader, const char *consequence)
 {
-    return error->tag == damaged;
+    note_damage(loader, loader->n_records, reader_offset(loader->reader), false);
+    return error_new(damaged, "%s: %s%s", loader->path, reader_reason(loader->reader), consequence);
 }
 
 // The end of the records: nothing left, a tear, or damage.
@@ -117,21 +144,20 @@ static struct ovsdb_error *load_end(struct loader *loader, enum reader_status st
         return reader_problem(loader->reader);
     }
     if (!loader->db) {
-        return error_new(ERROR_SYNTAX, "%s: %s: without its schema the file holds no database",
-                         loader->path, reader_reason(loader->reader));
+        return end_in_damage(loader, ": without its schema the file holds no database");
     }
     if (status == READER_DAMAGED) {
-        return error_new(damaged,
-                         "%s: %s; the file is damaged. \"ovsdb-tool show-log %s\" shows the "
-                         "records before it",
-                         loader->path, reader_reason(loader->reader), loader->path);
+        return end_in_damage(loader, "");
     }
     error = db_load_finish(loader->db, loader->position.progress);
     if (error) {
+        note_damage(loader, loader->n_records, reader_offset(loader->reader), true);
+        mark_damage(error);
         error_prefix(error, "%s: ", loader->path);
         return error;
     }
     loader->loaded.size = reader_offset(loader->reader);
+    loader->loaded.n_whole = loader->n_records;
     loader->loaded.is_torn = status == READER_TORN;
     db_set_last_txn_id(loader->db, loader->last_id);
     return NULL;
@@ -139,15 +165,18 @@ static struct ovsdb_error *load_end(struct loader *loader, enum reader_status st
 
 static struct ovsdb_error *load_all(struct loader *loader)
 {
+    uint64_t max = loader->options->max_records ? loader->options->max_records : UINT64_MAX;
+    enum reader_status status = READER_RECORD;
     struct reader_record record;
-    enum reader_status status;
     struct ovsdb_error *error;
 
-    while ((status = reader_next(loader->reader, &record)) == READER_RECORD) {
+    while (loader->n_records < max &&
+           (status = reader_next(loader->reader, &record)) == READER_RECORD) {
         error = record.number ? load_record(loader, &record) : load_schema(loader, &record);
         if (error) {
             return error;
         }
+        loader->n_records++;
     }
     return load_end(loader, status);
 }
@@ -155,7 +184,7 @@ static struct ovsdb_error *load_all(struct loader *loader)
 struct ovsdb_error *load_database(struct reader *reader, const char *path,
                                   const struct load_options *options, struct loaded *ret)
 {
-    struct loader loader = {.reader = reader, .path = path, .keep_trail = options->keep_trail};
+    struct loader loader = {.reader = reader, .path = path, .options = options};
     struct ovsdb_error *error;
 
     reader_set_progress(reader, options->progress);

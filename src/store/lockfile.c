@@ -85,6 +85,24 @@ struct ovsdb_error *lockfile_acquire(const char *path, struct lockfile **ret)
     return NULL;
 }
 
+bool lockfile_is_held(const char *path)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    _cleanup_free_ char *name = lockfile_name(path);
+    _cleanup_close_ int fd = -1;
+    struct stat st;
+
+    // Opening and closing a lock file of our own would release it.
+    if (stat(name, &st)) {
+        return false;
+    }
+    if (is_locked_here(&st)) {
+        return true;
+    }
+    fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return fd >= 0 && !fcntl(fd, F_GETLK, &lock) && lock.l_type != F_UNLCK;
+}
+
 void lockfile_release(struct lockfile *lockfile)
 {
     if (lockfile) {

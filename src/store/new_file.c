@@ -3,12 +3,16 @@
 
 #include "basic/clock.h"
 #include "basic/file.h"
-#include "store/store.h"
+#include "store/lockfile.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
+
+#define COPY_SIZE ((size_t)16 << 20)
 
 static struct list unfinished = LIST_INIT(&unfinished); // struct new_file
 
@@ -152,6 +156,47 @@ static int put_rows(struct new_file *file, const struct new_file_content *conten
     return r;
 }
 
+// Each piece is synced, so that the disk is not behind at the end. A source that has become shorter
+// is an error.
+static int put_bytes(struct new_file *file, const struct new_file_bytes *bytes,
+                     const struct progress *progress)
+{
+    off_t offset = (off_t)bytes->offset;
+    int r = 0;
+
+    assert(!file->size); // sendfile() appends at the descriptor's position
+    while (!r && file->size < bytes->size) {
+        size_t size = (size_t)MIN((uint64_t)COPY_SIZE, bytes->size - file->size);
+        ssize_t n = sendfile(file->fd, bytes->fd, &offset, size);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return n ? -errno : -EIO;
+        }
+        file->size += (uint64_t)n;
+        r = fdatasync(file->fd) < 0 ? -errno : 0;
+        r = r ? r : progress_step(progress, "copying", file->size, bytes->size);
+    }
+    return r;
+}
+
+static int put_content(struct new_file *file, const struct new_file_content *content)
+{
+    int r = 0;
+
+    if (content->bytes) {
+        r = put_bytes(file, content->bytes, content->progress);
+    } else {
+        r = new_file_put_schema(file, content->schema);
+        if (!r && content->db) {
+            r = put_rows(file, content);
+        }
+    }
+    return !r && fsync(file->fd) < 0 ? -errno : r;
+}
+
 struct ovsdb_error *new_file_write(const char *path, const struct new_file_content *content,
                                    int like, struct new_file *ret)
 {
@@ -161,13 +206,7 @@ struct ovsdb_error *new_file_write(const char *path, const struct new_file_conte
     if (error) {
         return error;
     }
-    r = new_file_put_schema(ret, content->schema);
-    if (!r && content->db) {
-        r = put_rows(ret, content);
-    }
-    if (!r && fsync(ret->fd) < 0) {
-        r = -errno;
-    }
+    r = put_content(ret, content);
     if (r) {
         error = new_file_error(ret, r);
         new_file_done(ret);
@@ -212,4 +251,34 @@ struct ovsdb_error *new_file_install(struct new_file *file, bool replace)
     free(TAKE_PTR(file->temp_path));
     r = file_sync_parent(file->path);
     return r ? error_io(-r, "%s: its directory cannot be synced", file->path) : NULL;
+}
+
+// The lock keeps two programs from making the same file at once.
+struct ovsdb_error *new_file_create(const char *path, const struct new_file_content *content,
+                                    int like)
+{
+    _cleanup_free_ char *real_path = NULL;
+    struct lockfile *lockfile = NULL;
+    struct new_file file;
+    struct ovsdb_error *error;
+    struct stat st;
+    int r = file_resolve(path, &real_path);
+
+    if (!r && !lstat(real_path, &st)) {
+        r = -EEXIST;
+    }
+    if (r) {
+        return error_io(-r, "%s: cannot be created", path);
+    }
+    error = lockfile_acquire(real_path, &lockfile);
+    if (error) {
+        return error;
+    }
+    error = new_file_write(real_path, content, like, &file);
+    if (!error) {
+        error = new_file_install(&file, false);
+        new_file_done(&file);
+    }
+    lockfile_release(lockfile);
+    return error;
 }

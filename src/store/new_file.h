@@ -18,8 +18,16 @@ struct new_file {
     struct list node;     // among the unfinished
 };
 
+// Bytes of an open file.
+struct new_file_bytes {
+    int fd;
+    uint64_t offset;
+    uint64_t size;
+};
+
 // What it holds.
 struct new_file_content {
+    const struct new_file_bytes *bytes; // a copy of these, instead of records; or NULL
     struct schema *schema;
     struct db *db;                   // NULL: no snapshot
     const char *comment;             // of the snapshot, or NULL
@@ -42,6 +50,10 @@ struct ovsdb_error *new_file_write(const char *path, const struct new_file_conte
 // Moves it to its place. `replace`: over the file `like`, which must be there still and open; else
 // there must be none.
 struct ovsdb_error *new_file_install(struct new_file *file, bool replace);
+// Makes the file `path`, which must not exist, under its lock: written as new_file_write() does,
+// synced and installed.
+struct ovsdb_error *new_file_create(const char *path, const struct new_file_content *content,
+                                    int like);
 // Removes the temporary file, if it was not installed, and closes `fd` unless it is -1.
 void new_file_done(struct new_file *file);
 // Removes the temporary files of all: for a process that ends in the middle.

@@ -7,18 +7,12 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "model/version.h"
-#include "store/new_file.h"
+#include "store/put_aside.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/sendfile.h>
-#include <sys/stat.h>
-
-#define MAX_COPIES 1000
-#define COPY_SIZE  ((size_t)16 << 20)
-#define COMPARED   ((size_t)1 << 16)
 
 LOG_MODULE(store);
 
@@ -54,66 +48,6 @@ struct ovsdb_error *provision_create(const char *path, struct schema *schema)
     return error;
 }
 
-// Each piece is synced, so that the disk is not behind at the end.
-static int copy_bytes(int to, int from, const struct progress *progress)
-{
-    uint64_t done = 0;
-    struct stat st;
-    ssize_t n;
-    int r = fstat(from, &st) < 0 ? -errno : 0;
-
-    while (!r && (n = sendfile(to, from, NULL, COPY_SIZE))) {
-        if ((n < 0 && errno != EINTR) || fdatasync(to) < 0) {
-            return -errno;
-        }
-        done += (uint64_t)MAX(n, (ssize_t)0);
-        r = progress_step(progress, "copying", done, (uint64_t)st.st_size);
-    }
-    return !r && fsync(to) < 0 ? -errno : r;
-}
-
-// A copy of `fd` from a start that did not come to its end.
-static bool is_copy(const char *path, int fd)
-{
-    _cleanup_free_ char *ours = xmalloc(COMPARED);
-    _cleanup_free_ char *its = xmalloc(COMPARED);
-    _cleanup_close_ int copy = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    off_t offset = 0;
-    ssize_t n;
-
-    do {
-        n = pread(fd, ours, COMPARED, offset);
-        if (n < 0 || pread(copy, its, COMPARED, offset) != n || memcmp(ours, its, (size_t)n)) {
-            return false;
-        }
-        offset += n;
-    } while (n);
-    return true;
-}
-
-// *ret_taken: there is such a file already, of something else, which is left alone.
-static struct ovsdb_error *copy_file(const char *path, int fd, const struct progress *progress,
-                                     bool *ret_taken)
-{
-    struct new_file copy;
-    struct ovsdb_error *error;
-    int r;
-
-    *ret_taken = false;
-    if (!access(path, F_OK)) {
-        *ret_taken = !is_copy(path, fd);
-        return NULL;
-    }
-    error = new_file_open(path, fd, &copy);
-    if (error) {
-        return error;
-    }
-    r = copy_bytes(copy.fd, fd, progress);
-    error = r < 0 ? new_file_error(&copy, r) : new_file_install(&copy, false);
-    new_file_done(&copy);
-    return error;
-}
-
 // What other programs call such a copy: the version, and the first number of the checksum.
 static char *name_of_copy(const char *path, const struct schema *schema)
 {
@@ -125,27 +59,14 @@ static char *name_of_copy(const char *path, const struct schema *schema)
     return xasprintf("%s.backup%s-%.*s", path, schema->version, (int)size, schema->cksum);
 }
 
-static struct ovsdb_error *put_aside(const char *path, const struct schema *schema,
-                                     const struct progress *progress, char **ret)
+static struct ovsdb_error *copy_before_conversion(const char *path, const struct schema *schema,
+                                                  const struct progress *progress, char **ret)
 {
     _cleanup_free_ char *name = name_of_copy(path, schema);
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-    if (fd < 0) {
-        return error_io(errno, "%s: cannot be opened", path);
-    }
-    for (unsigned i = 0; i < MAX_COPIES; i++) {
-        _cleanup_free_ char *numbered = i ? xasprintf("%s.%u", name, i) : xstrdup(name);
-        struct ovsdb_error *error;
-        bool is_taken;
-
-        error = copy_file(numbered, fd, progress, &is_taken);
-        if (error || !is_taken) {
-            *ret = TAKE_PTR(numbered);
-            return error;
-        }
-    }
-    return error_io(EEXIST, "%s", name);
+    return fd < 0 ? error_io(errno, "%s: cannot be opened", path)
+                  : put_aside(name, fd, 0, progress, ret);
 }
 
 static struct ovsdb_error *convert(struct store *store, struct schema *schema,
@@ -168,7 +89,7 @@ static struct ovsdb_error *convert(struct store *store, struct schema *schema,
                      schema->version);
         return error;
     }
-    error = put_aside(path, former, progress, &copy);
+    error = copy_before_conversion(path, former, progress, &copy);
     if (!error) {
         error = store_replace(store, db, "converted by ovsdb-server", progress);
     }

@@ -2,21 +2,30 @@
 // Reads records through a window on the file: the bytes from some offset on, as many as were
 // needed.
 //
-// When a record is bad, the question is whether a power cut explains it. Appending is cut short
-// somewhere: the file ends early, or blocks that were not written yet read as zeros. So it is a
-// tear if only unfinished records follow each other to the end of the file: an incomplete header,
-// incomplete data, complete data with a wrong hash, zeros. If anything valid follows, or a line
-// that was never the beginning of a header, it is damage.
+// A bad record is torn if a write that was interrupted explains it: the file ends inside the header
+// line or inside the data, or its last bytes, beginning inside the record, are zeros (blocks that
+// were allocated but not written). Everything else is damage, in particular
+//
+// - a record with its full length and a last byte other than zero, but with a wrong hash: after a
+//   compaction the last record is the whole database;
+// - a header whose length exceeds the file although its data is complete (a JSON object and its
+//   LF are there): then the length in the header is wrong;
+// - bytes that do not begin like a header, among them empty lines and blanks;
+// - a bad record with a whole one behind it.
 #include "store/reader.h"
 
 #include "store/record.h"
 
+#include "json/framer.h"
+
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #define READ_SIZE     262144
 #define READ_SIZE_MAX ((size_t)8 << 20) // then progress is told
+#define SEARCH_FACTOR 4                 // bytes hashed in search of whole records, per byte of file
 
 struct reader {
     int fd;
@@ -28,7 +37,9 @@ struct reader {
     struct buf window;
     uint64_t window_offset;
     enum reader_status status;
-    int read_error; // errno
+    uint64_t next_whole;    // after a bad record: offset of the next whole one, or the file's end
+    uint64_t search_budget; // bytes that the search for whole records may still hash
+    int read_error;         // errno
     char *reason;
     const struct progress *progress;
 };
@@ -139,58 +150,75 @@ static bool hash_is_right(struct slice data, const struct record_header *header)
     return !memcmp(sha1, header->sha1, sizeof(sha1));
 }
 
-// Is there a valid record anywhere after the first byte? Hashes at most a few times the size: a
-// file that needs more is made of false headers, and no power cut explains those.
-static bool has_valid_record(struct slice rest)
+// Finds the next whole record after the first byte of `rest`. Returns where it begins, or rest.size
+// if there is none. The bytes hashed are limited: a file that needs more consists of false headers.
+// Then the search ends, and *ret_given_up is set.
+static size_t find_whole_record(struct reader *reader, struct slice rest, bool *ret_given_up)
 {
-    uint64_t budget = (uint64_t)rest.size * 4;
     const char *p = rest.data + 1, *end = rest.data + rest.size;
 
+    *ret_given_up = false;
     while (p < end && (p = memmem(p, (size_t)(end - p), RECORD_MAGIC, strlen(RECORD_MAGIC)))) {
         struct slice at = {p, (size_t)(end - p)};
         struct parsed parsed = parse_at(at, at.size);
 
         if (parsed.has_data) {
-            if (parsed.header.size > budget ||
-                hash_is_right((struct slice){p + parsed.header_size, (size_t)parsed.header.size},
-                              &parsed.header)) {
-                return true;
+            if (parsed.header.size > reader->search_budget) {
+                *ret_given_up = true;
+                return rest.size;
             }
-            budget -= parsed.header.size;
+            if (hash_is_right((struct slice){p + parsed.header_size, (size_t)parsed.header.size},
+                              &parsed.header)) {
+                return (size_t)(p - rest.data);
+            }
+            reader->search_budget -= parsed.header.size;
         }
         p++;
     }
-    return false;
+    return rest.size;
+}
+
+// The size without the zeros at the end.
+static size_t size_without_zeros(struct slice data)
+{
+    while (data.size && !data.data[data.size - 1]) {
+        data.size--;
+    }
+    return data.size;
 }
 
 // The bytes are the beginning of a header line, perhaps none, and then zeros, perhaps none.
 static bool is_unfinished_header(struct slice rest)
 {
-    while (rest.size && !rest.data[rest.size - 1]) {
-        rest.size--;
-    }
+    rest.size = size_without_zeros(rest);
     return rest.size < RECORD_HEADER_MAX && record_header_is_prefix(rest);
 }
 
-// `rest` begins with a bad record and goes on to the end of the file.
+// True if the data is a complete JSON value with its LF. Data that was cut off never is, since no
+// part of a JSON object is one.
+static bool is_complete_line(struct slice data)
+{
+    struct framer framer;
+    size_t size;
+
+    framer_init(&framer, SIZE_MAX);
+    return framer_feed(&framer, data.data, data.size, &size) == FRAMER_DONE && size < data.size &&
+           data.data[size] == '\n';
+}
+
+// `rest` begins with a bad record and goes on to the end of the file; no whole record follows.
 static bool is_torn(struct slice rest)
 {
-    if (has_valid_record(rest)) {
-        return false;
-    }
-    while (rest.size) {
-        struct parsed parsed = parse_at(rest, rest.size);
-        size_t size = parsed.header_size + (size_t)parsed.header.size;
+    struct parsed parsed = parse_at(rest, rest.size);
+    struct slice data = {rest.data + parsed.header_size, rest.size - parsed.header_size};
 
-        if (!parsed.has_header) {
-            return is_unfinished_header(rest);
-        }
-        if (!parsed.has_data) {
-            return true;
-        }
-        rest = (struct slice){rest.data + size, rest.size - size};
+    if (!parsed.has_header) {
+        return is_unfinished_header(rest);
     }
-    return true;
+    if (!parsed.has_data) {
+        return !is_complete_line(data);
+    }
+    return size_without_zeros(data) < parsed.header.size;
 }
 
 static enum reader_status reader_fail(struct reader *reader)
@@ -203,14 +231,34 @@ static enum reader_status reader_fail(struct reader *reader)
 static enum reader_status reader_reject(struct reader *reader, const char *what)
 {
     struct slice rest;
+    size_t next = 0;
+    bool is_given_up = false, has_whole = false;
 
     if (!fill_window(reader, reader->offset, UINT64_MAX, &rest)) {
         return reader_fail(reader);
     }
-    reader->status = rest.size && is_torn(rest) ? READER_TORN : READER_DAMAGED;
+    if (rest.size) {
+        next = find_whole_record(reader, rest, &is_given_up);
+        has_whole = next < rest.size || is_given_up;
+    }
+    reader->next_whole = reader->offset + next;
+    reader->status = rest.size && !has_whole && is_torn(rest) ? READER_TORN : READER_DAMAGED;
     reader->reason = xasprintf("record %lu at offset %lu: %s", (unsigned long)reader->number,
                                (unsigned long)reader->offset, what);
     return reader->status;
+}
+
+uint64_t reader_skip(struct reader *reader)
+{
+    uint64_t size = reader->next_whole - reader->offset;
+
+    assert(reader->status == READER_TORN || reader->status == READER_DAMAGED);
+    assert(reader->next_whole >= reader->offset);
+    free(TAKE_PTR(reader->reason));
+    reader->offset += size;
+    reader->number++;
+    reader->status = reader->offset < reader->file_size ? READER_RECORD : READER_END;
+    return size;
 }
 
 enum reader_status reader_next(struct reader *reader, struct reader_record *ret)
@@ -295,9 +343,10 @@ static struct ovsdb_error *check_magic(struct reader *reader)
     }
     if (head.size >= strlen(RECORD_MAGIC_CLUSTER) &&
         !memcmp(head.data, RECORD_MAGIC_CLUSTER, strlen(RECORD_MAGIC_CLUSTER))) {
-        return error_new(ERROR_NOT_SUPPORTED,
-                         "%s: this is a clustered database; only standalone ones are supported",
-                         reader->path);
+        return error_new(
+            ERROR_NOT_SUPPORTED,
+            "%s: this is a clustered database; clustered databases are not supported yet",
+            reader->path);
     }
     if (memcmp(head.data, RECORD_MAGIC, MIN(head.size, strlen(RECORD_MAGIC))) != 0) {
         return error_new(ERROR_OVSDB, "%s: this is no OVSDB database file", reader->path);
@@ -325,6 +374,7 @@ struct ovsdb_error *reader_open_fd(int fd, const char *path, struct reader **ret
     reader->path = xstrdup(path);
     reader->file_size = (uint64_t)st.st_size;
     reader->status = READER_RECORD;
+    reader->search_budget = reader->file_size * SEARCH_FACTOR;
     error = check_magic(reader);
     if (!error) {
         *ret = TAKE_PTR(reader);

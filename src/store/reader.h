@@ -19,10 +19,10 @@
 struct reader;
 
 enum reader_status {
-    READER_RECORD, // a whole record with the right hash
-    READER_END,    // the file ended after a whole record
-    READER_TORN, // what is left is a record that was not written to its end; nothing valid follows
-    READER_DAMAGED, // what is left is no record, and no power cut explains it
+    READER_RECORD,  // a whole record with the right hash
+    READER_END,     // the file ended after a whole record
+    READER_TORN,    // the file ends in a record whose writing was interrupted; nothing follows it
+    READER_DAMAGED, // not a whole record, and no interrupted write explains it
     READER_FAILED,  // the system could not read the file
 };
 
@@ -46,6 +46,10 @@ void reader_set_progress(struct reader *reader, const struct progress *progress)
 // The next record. After another result than READER_RECORD the result stays the same. Reads and
 // hashes the record: O(its size); when the record is bad, O(what is left of the file).
 enum reader_status reader_next(struct reader *reader, struct reader_record *ret);
+// After READER_TORN or READER_DAMAGED: continues at the next whole record, or at the end of the
+// file if there is none. The skipped bytes count as one record. Returns their number. Whole records
+// that only an excessive search would find (a file full of false headers) are skipped too.
+uint64_t reader_skip(struct reader *reader);
 // What is wrong, after READER_TORN, READER_DAMAGED, READER_FAILED: a new error that names the file
 // and the offset. The caller frees it.
 struct ovsdb_error *reader_problem(const struct reader *reader);

@@ -79,45 +79,16 @@ struct ovsdb_error *store_replace(struct store *store, struct db *db, const char
     return NULL;
 }
 
-// The lock keeps two programs from making the same file at once.
-static struct ovsdb_error *write_new(const char *path, const struct new_file_content *content)
-{
-    _cleanup_free_ char *real_path = NULL;
-    struct lockfile *lockfile = NULL;
-    struct new_file file;
-    struct ovsdb_error *error;
-    struct stat st;
-    int r = file_resolve(path, &real_path);
-
-    if (!r && !lstat(real_path, &st)) {
-        r = -EEXIST;
-    }
-    if (r) {
-        return error_io(-r, "%s: cannot be created", path);
-    }
-    error = lockfile_acquire(real_path, &lockfile);
-    if (error) {
-        return error;
-    }
-    error = new_file_write(real_path, content, -1, &file);
-    if (!error) {
-        error = new_file_install(&file, false);
-        new_file_done(&file);
-    }
-    lockfile_release(lockfile);
-    return error;
-}
-
 struct ovsdb_error *store_create(const char *path, struct schema *schema)
 {
     struct new_file_content content = {.schema = schema};
 
-    return write_new(path, &content);
+    return new_file_create(path, &content, -1);
 }
 
 struct ovsdb_error *store_write_copy(struct db *db, const char *path, const char *comment)
 {
     struct new_file_content content = {.schema = db_schema(db), .db = db, .comment = comment};
 
-    return write_new(path, &content);
+    return new_file_create(path, &content, -1);
 }

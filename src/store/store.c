@@ -42,13 +42,13 @@ static struct ovsdb_error *open_file(struct store *store, enum store_mode mode)
         return error_io(-r, "%s: cannot be opened", store->path);
     }
     error = reader_open(store->path, &reader);
-    if (!error && mode == STORE_READ_WRITE) {
+    if (!error && mode != STORE_READ_ONLY) {
         error = lockfile_acquire(store->real_path, &store->lockfile);
     }
     if (error) {
         return error;
     }
-    store->member.fd = open(store->real_path, (mode == STORE_READ_WRITE ? O_RDWR : O_RDONLY) |
+    store->member.fd = open(store->real_path, (mode == STORE_READ_ONLY ? O_RDONLY : O_RDWR) |
                                                   O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (store->member.fd < 0) {
         return error_io(errno, "%s: cannot be opened", store->path);
@@ -56,22 +56,22 @@ static struct ovsdb_error *open_file(struct store *store, enum store_mode mode)
     return NULL;
 }
 
-static struct ovsdb_error *cut_torn_record(struct store *store, const struct reader *reader)
+static struct ovsdb_error *end_torn(struct store *store, const struct reader *reader,
+                                    const struct progress *progress)
 {
     uint64_t left = reader_file_size(reader) - store->size;
-    const char *name = db_schema(store->db)->name;
 
-    if (!store->lockfile) {
+    if (store->lockfile) {
+        return store_cut_torn(store, reader, progress);
+    }
+    // A server that has the file open may be writing the record.
+    if (lockfile_is_held(store->real_path)) {
         log_info("%s: %s; ignored the last %lu bytes", store->path, reader_reason(reader),
                  (unsigned long)left);
-        return NULL;
+    } else {
+        log_warn("%s: %s; ignored the last %lu bytes, a record that was not written to its end",
+                 store->path, reader_reason(reader), (unsigned long)left);
     }
-    if (ftruncate(store->member.fd, (off_t)store->size) < 0 || fdatasync(store->member.fd) < 0) {
-        return error_io(errno, "%s: a torn record cannot be removed", store->path);
-    }
-    log_event(LOG_LEVEL_WARN, MSG_DATABASE_TORN, LOG_FIELDS({"OVSDB_DATABASE", name}),
-              "%s: %s; cut off the last %lu bytes, a record that was not written to its end",
-              store->path, reader_reason(reader), (unsigned long)left);
     return NULL;
 }
 
@@ -93,7 +93,7 @@ static struct ovsdb_error *load(struct store *store, const struct load_options *
     store->compacted_at = clock_monotonic();
     store->compacted_size = loaded.snapshot_size;
     store->n_records = loaded.n_records;
-    error = loaded.is_torn ? cut_torn_record(store, reader) : NULL;
+    error = loaded.is_torn ? end_torn(store, reader, options->progress) : NULL;
     store_mark_file(store);
     return error;
 }
@@ -103,6 +103,29 @@ static char *absolute(const char *path)
     _cleanup_free_ char *folder = getcwd(NULL, 0);
 
     return dirs_path(folder ? folder : "", path);
+}
+
+// Damage is an error unless the whole prefix is good enough.
+static struct ovsdb_error *load_or_recover(struct store *store, enum store_mode mode,
+                                           const struct load_options *options)
+{
+    struct ovsdb_error *error = load(store, options);
+
+    if (error && store_is_damage(error) && mode == STORE_RECOVER) {
+        error_free(error);
+        error = store_cut_damaged(store, options->progress);
+        error = error ? error : load(store, options);
+    }
+    if (error && store_is_damage(error)) {
+        char *details = xasprintf(
+            "%s; the file is damaged: \"ovsdb-tool check %s\" tells what is "
+            "whole, \"ovsdb-tool recover %s NEW\" writes it to a new file",
+            error->details, store->path, store->path);
+
+        free(error->details);
+        error->details = details;
+    }
+    return error;
 }
 
 struct ovsdb_error *store_open(const char *path, enum store_mode mode, struct gate *gate,
@@ -121,13 +144,13 @@ struct ovsdb_error *store_open(const char *path, enum store_mode mode, struct ga
     gate_member_init(&store->member, gate, store, -1, on_synced, on_sync_failed);
     error = open_file(store, mode);
     if (!error) {
-        error = load(store, &options);
+        error = load_or_recover(store, mode, &options);
     }
     if (error) {
         store_close(store);
         return error;
     }
-    if (mode == STORE_READ_WRITE) {
+    if (mode != STORE_READ_ONLY) {
         store->log.append = store_append;
         db_set_log(store->db, &store->log);
         log_event(LOG_LEVEL_INFO, MSG_DATABASE_OPENED,
@@ -178,6 +201,7 @@ struct db *store_close_keeping_db(struct store *store)
     free(store->absolute_path);
     free(store->real_path);
     free(store->failure);
+    free(store->recovery);
     free(store);
     return db;
 }
@@ -218,6 +242,11 @@ const char *store_check(struct store *store)
 const char *store_failure(const struct store *store)
 {
     return store->failure;
+}
+
+const char *store_recovery(const struct store *store)
+{
+    return store->recovery;
 }
 
 int store_write_error(const struct store *store)

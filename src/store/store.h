@@ -13,15 +13,23 @@ struct store;
 enum store_mode {
     STORE_READ_ONLY,  // no lock, nothing is written (tools)
     STORE_READ_WRITE, // locked against other processes; a torn last record is cut off
+    STORE_RECOVER,    // the same; a damaged file is cut to its whole prefix (see salvage.h)
 };
 
 // Opens the database file `path` and loads it. `gate` issues the tickets of durable commits; NULL:
 // the store syncs when it is closed. `progress` may be NULL. Errors name the file and the offset
-// and, for damage, the ovsdb-tool verb that shows what is whole. O(file + database).
+// and, for damage, the ovsdb-tool verbs that help. Nothing is cut off before a copy of it, synced,
+// is beside the file: of a torn record FILE.torn-OFFSET, of a damaged file, as a whole,
+// FILE.damaged (put_aside()). If there is no space for it the file is not opened.
+// O(file + database).
 struct ovsdb_error *store_open(const char *path, enum store_mode mode, struct gate *gate,
                                const struct progress *progress, struct store **ret);
-// store_open() failed because the file holds what is no record, with records behind it.
+// store_open() failed because of what the file holds, although it is a database file: a record that
+// is damaged or cannot be applied, or rows that violate the schema. A torn record is no damage.
 bool store_is_damage(const struct ovsdb_error *error);
+// What store_open() recovered from in the mode STORE_RECOVER, in one line; NULL: there was no
+// damage.
+const char *store_recovery(const struct store *store);
 // Everything committed is synced first. Frees the database with it. NULL allowed.
 void store_close(struct store *store);
 // The same but for the database, which is the caller's then.

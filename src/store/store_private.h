@@ -38,11 +38,12 @@ struct store {
     bool is_displaced; // the failure: another program took the file away
     struct file_mark mark;
     uint64_t checked_in_turn; // gate_n_flushes() at the last check before an append
-    bool whole_values; // written for modified columns, instead of differences
-    int write_error;   // of the last append, an errno value
-    bool has_unsynced; // something was written that no fdatasync has covered for sure
-    uint64_t size;     // where the next record goes
-    struct buf record; // being written
+    bool whole_values;        // written for modified columns, instead of differences
+    char *recovery;           // see store_recovery()
+    int write_error;          // of the last append, an errno value
+    bool has_unsynced;        // something was written that no fdatasync has covered for sure
+    uint64_t size;            // where the next record goes
+    struct buf record;        // being written
     struct stamp stamp;
     // While a compaction puts its file in place records go to both: see compaction.c.
     uint64_t twin_size; // where the next record goes in member.twin_fd
@@ -61,7 +62,13 @@ struct store {
 // The commit log's append (db_log).
 struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, bool durable,
                                  uint64_t *ret_ticket);
-// From now on nothing is written any more. Logs why; `error`, negative errno, unless it is 0.
+// Cuts the file, which is locked, after its last whole record, at store->size; `reader` has found a
+// torn one there.
+struct ovsdb_error *store_cut_torn(struct store *store, const struct reader *reader,
+                                   const struct progress *progress);
+// Cuts the file, which is locked and damaged, to its whole prefix and sets store->recovery.
+struct ovsdb_error *store_cut_damaged(struct store *store, const struct progress *progress);
+// Writes nothing more to the file. Logs why: `what`, and `error`, negative errno, unless it is 0.
 void store_fail(struct store *store, int error, const char *what);
 struct ovsdb_error *store_failure_error(const struct store *store);
 // False if the file is not the database any more, because another program removed, replaced or

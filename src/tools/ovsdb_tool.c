@@ -7,11 +7,12 @@
 
 #include <stdio.h>
 
-enum { OPTION_RBAC_ROLE = 0x1000, OPTION_RBAC_ID };
+enum { OPTION_RBAC_ROLE = 0x1000, OPTION_RBAC_ID, OPTION_SKIP_DAMAGED };
 
 static const struct option long_options[] = {
     {"rbac-role", required_argument, NULL, OPTION_RBAC_ROLE},
     {"rbac-id", required_argument, NULL, OPTION_RBAC_ID},
+    {"skip-damaged", no_argument, NULL, OPTION_SKIP_DAMAGED},
     {"more", no_argument, NULL, 'm'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -23,6 +24,7 @@ static void tool_list_commands(const struct tool_context *context, int argc, cha
 static void tool_help(const struct tool_context *context, int argc, char **argv);
 
 static const struct tool_verb verbs[] = {
+    {"check", "[db]", 0, 1, tool_check_file},
     {"compact", "[db [target]]", 0, 2, tool_compact},
     {"compare-versions", "a op b", 3, 3, tool_compare_versions},
     {"convert", "[db [schema [target]]]", 0, 3, tool_convert},
@@ -36,6 +38,7 @@ static const struct tool_verb verbs[] = {
     {"list-commands", "", 0, -1, tool_list_commands},
     {"needs-conversion", "[db [schema]]", 0, 2, tool_needs_conversion},
     {"query", "[db] transaction", 1, 2, tool_query},
+    {"recover", "db new", 2, 2, tool_recover},
     {"schema-cksum", "[schema]", 0, 1, tool_schema_cksum},
     {"schema-name", "[schema]", 0, 1, tool_schema_name},
     {"schema-version", "[schema]", 0, 1, tool_schema_version},
@@ -74,6 +77,8 @@ static void tool_help(const struct tool_context *context, int argc, char **argv)
         "  query [DB] TRANSACTION         run TRANSACTION, keep nothing of it\n"
         "  transact [DB] TRANSACTION      run TRANSACTION\n"
         "  [-m]... show-log [DB]          show what is recorded in DB\n"
+        "  check [DB]                     find damage in DB; exit status 2 if there is any\n"
+        "  [--skip-damaged] recover DB NEW  write what is whole of DB to the new file NEW\n"
         "  list-commands                  names and arguments of the commands\n"
         "  help                           this text\n"
         "\n"
@@ -84,6 +89,7 @@ static void tool_help(const struct tool_context *context, int argc, char **argv)
     printf(
         "\nOther options:\n"
         "  -m, --more                     show-log shows more: rows, and with two their columns\n"
+        "  --skip-damaged                 recover keeps whole records after damage too\n"
         "  --rbac-role=ROLE               query and transact as a client with this role\n"
         "  --rbac-id=ID                   and this id\n"
         "  -h, --help                     this text\n"
@@ -100,6 +106,9 @@ static void handle_option(struct tool_context *context, struct service_options *
         break;
     case OPTION_RBAC_ROLE:
         context->rbac_role = optarg[0] ? optarg : NULL;
+        break;
+    case OPTION_SKIP_DAMAGED:
+        context->skip_damaged = true;
         break;
     case OPTION_RBAC_ID:
         context->rbac_id = optarg;

@@ -10,6 +10,8 @@
 #include "tools/tool.h"
 #include "tools/tool_verbs.h"
 
+#include <sys/stat.h>
+
 static struct store *open_store(const char *path, enum store_mode mode, struct gate *gate)
 {
     struct store *store;
@@ -68,12 +70,21 @@ static void compact_in_place(const char *path)
     gate_free(gate);
 }
 
+// A target that is the source itself is changed in place: under its lock, and with a copy of what
+// is cut off.
+static bool is_same_file(const char *path, const char *target)
+{
+    struct stat a, b;
+
+    return !stat(path, &a) && !stat(target, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 void tool_compact(const struct tool_context *context, int argc, char **argv)
 {
     const char *path = argc > 0 ? argv[0] : context->default_db;
     struct store *store;
 
-    if (argc < 2) {
+    if (argc < 2 || is_same_file(path, argv[1])) {
         compact_in_place(path);
         return;
     }
@@ -100,7 +111,7 @@ void tool_convert(const struct tool_context *context, int argc, char **argv)
     struct store *store;
     struct db *db;
 
-    if (argc > 2) {
+    if (argc > 2 && !is_same_file(path, argv[2])) {
         store = open_store(path, STORE_READ_ONLY, NULL);
         db = convert(store, schema);
         write_target(db, argv[2], comment);

@@ -18,6 +18,7 @@
 #include <time.h>
 
 struct log_printer {
+    const char *path;
     const struct schema *schema;
     int more;
     struct row_names names;
@@ -182,15 +183,29 @@ static void put_date(struct buf *out, uint64_t date_ms)
     }
 }
 
+static noreturn void fail_damaged(const struct log_printer *printer, struct ovsdb_error *error)
+{
+    _cleanup_free_ char *text = error_text(error);
+
+    error_free(error);
+    tool_fail("%s; \"ovsdb-tool check %s\" tells what else is whole", text, printer->path);
+}
+
 static void print_record(struct log_printer *printer, const struct reader_record *record)
 {
     _cleanup_buf_ struct buf scratch = {0};
     struct record_info info;
+    struct ovsdb_error *error;
     struct slice text;
 
     buf_clear(&printer->out);
     buf_printf(&printer->out, "record %lu:", (unsigned long)record->number);
-    tool_check(record_check(record->text, &text));
+    error = record_check(record->text, &text);
+    if (error) {
+        error_prefix(error, "%s: record %lu at offset %lu: ", printer->path,
+                     (unsigned long)record->number, (unsigned long)record->offset);
+        fail_damaged(printer, error);
+    }
     decode_info(text, &scratch, &info);
     put_date(&printer->out, info.date_ms);
     if (info.comment.size) {
@@ -209,11 +224,12 @@ void tool_show_log(const struct tool_context *context, int argc, char **argv)
 {
     _cleanup_reader_ struct reader *reader = NULL;
     _cleanup_schema_ struct schema *schema = NULL;
-    struct log_printer printer = {.more = context->more};
+    struct log_printer printer = {.path = argc > 0 ? argv[0] : context->default_db,
+                                  .more = context->more};
     struct reader_record record;
     enum reader_status status;
 
-    tool_check(reader_open(argc > 0 ? argv[0] : context->default_db, &reader));
+    tool_check(reader_open(printer.path, &reader));
     schema = db_schema_read(reader);
     printf("record 0: \"%s\" schema, version=\"%s\", cksum=\"%s\"\n\n", schema->name,
            schema->version, schema->cksum);
@@ -223,6 +239,9 @@ void tool_show_log(const struct tool_context *context, int argc, char **argv)
     }
     row_names_done(&printer.names);
     buf_done(&printer.out);
+    if (status == READER_TORN || status == READER_DAMAGED) {
+        fail_damaged(&printer, reader_problem(reader));
+    }
     if (status != READER_END) {
         tool_fail_error(reader_problem(reader));
     }

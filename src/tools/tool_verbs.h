@@ -10,6 +10,7 @@ struct tool_context {
     int more;              // how often -m was given
     const char *rbac_role; // as whom query and transact run; NULL: without a role
     const char *rbac_id;
+    bool skip_damaged; // recover: all whole records, not only those before the first damage
 };
 
 // Arguments are those after the verb: as many as main() has checked.
@@ -27,6 +28,8 @@ void tool_convert(const struct tool_context *context, int argc, char **argv);
 void tool_needs_conversion(const struct tool_context *context, int argc, char **argv);
 void tool_query(const struct tool_context *context, int argc, char **argv);
 void tool_transact(const struct tool_context *context, int argc, char **argv);
+void tool_check_file(const struct tool_context *context, int argc, char **argv);
+void tool_recover(const struct tool_context *context, int argc, char **argv);
 void tool_show_log(const struct tool_context *context, int argc, char **argv);
 void tool_db_name(const struct tool_context *context, int argc, char **argv);
 void tool_db_version(const struct tool_context *context, int argc, char **argv);

@@ -4,7 +4,10 @@
     /usr/bin/python3 -m pytest tests/robust --build DIR [--rounds N]
 """
 import pathlib
+import subprocess
 import sys
+
+import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
@@ -16,3 +19,12 @@ def pytest_addoption(parser):
     _borrowed_options(parser)
     parser.getgroup("ovsdbd").addoption(
         "--rounds", type=int, default=15, help="how often to kill, damage, ... (default: 15)")
+
+
+@pytest.fixture
+def library(lab):
+    """faulty_disk.c, to be preloaded."""
+    path = lab.path("faulty_disk.so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-D_FILE_OFFSET_BITS=64", "-o", path,
+                    pathlib.Path(__file__).with_name("faulty_disk.c")], check=True)
+    return path

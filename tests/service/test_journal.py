@@ -90,4 +90,4 @@ def test_a_damaged_file(service):
     entries = wait.until(lambda: service.journal("MESSAGE_ID=" + IDS["MSG_DATABASE_DAMAGED"]),
                          "the event")
     assert entries[0]["PRIORITY"] == "3" and entries[0]["OVSDB_FILE"].endswith("conf.db")
-    assert "ovsdb-tool show-log" in service.explained()
+    assert "ovsdb-tool check" in service.explained()

@@ -35,8 +35,9 @@ REASONS = {
         "a remote that can never work, or not be listened on, is refused at once; the peer logs and"
         " keeps it",
     "damage-refused":
-        "damage with good records after it is no torn record: nothing is served before somebody"
-        " looks at it; the peer silently serves what comes before",
+        "a file is cut only where an interrupted write explains it: a wrong hash, also of the last"
+        " record, or what follows the records is damage, and nothing is served before somebody looks"
+        " at it; the peer silently serves what comes before",
     "signals-end-cleanly":
         "SIGTERM and SIGINT are the usual ways to end a service: status 0 and no warning; the peer"
         " warns and dies of the signal",

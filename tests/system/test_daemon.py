@@ -564,7 +564,10 @@ class NotifySocket:
         self.lines = []
 
     def wait_for(self, line):
-        while line not in self.lines:
+        self.wait_until(lambda lines: line in lines)
+
+    def wait_until(self, condition):
+        while not condition(self.lines):
             self.lines += self.socket.recv(4096).decode().splitlines()
 
 
@@ -580,6 +583,21 @@ def test_notifies_the_service_manager(lab):
     server.process.send_signal(signal.SIGTERM)
     notify.wait_for("STOPPING=1")
     assert server.wait_end() == 0
+
+
+@pytest.mark.ours("the peer recovers nothing")
+def test_status_names_a_recovered_database(lab):
+    db = lab.db("small")
+    with open(db, "ab") as file:
+        file.write(b"garbage\n")
+    notify = NotifySocket(lab.path("notify"))
+    server = lab.new_server().allow(r"small\.db")
+    server.env = {**server.env, "NOTIFY_SOCKET": str(lab.path("notify"))}
+    server.launch([db], "--recover-damaged")
+    notify.wait_for("READY=1")
+    notify.wait_until(lambda lines: any(
+        line.startswith("STATUS=database small was recovered from damage") for line in lines))
+    server.stop()
 
 
 @pytest.mark.ours("the peer takes no sockets from the service manager")

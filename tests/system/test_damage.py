@@ -54,29 +54,50 @@ def test_torn_last_record_is_cut_off(lab, place):
     assert names(server) == ["new", "r0", "r1"]
 
 
-def test_wrong_hash_of_the_last_record_is_a_torn_record(lab):
-    db, offsets = damaged(lab)
-    dbfile.damage(db, offsets[-1] - 10, b"XXXX")
-    server = lab.new_server().allow(r"small\.db")
-    server.start([db])
-    assert names(server) == ["r0", "r1"]
-
-
-@pytest.mark.difference("damage-refused")
-@pytest.mark.parametrize("record, shift, data", [
-    (1, 5, b"X"), (2, 90, b"XXX"), (2, 0, b"Y"), (2, 30, b"0000"),
-])
-def test_damage_before_good_records_refuses(lab, record, shift, data):
-    db, offsets = damaged(lab)
-    dbfile.damage(db, offsets[record] + shift, data)
+def refuses(lab, db, *places):
+    """The server does not start on the file, says why, and leaves it alone."""
     before = db.read_bytes()
     server = lab.new_server().allow(r"small\.db")
     server.launch([db], "--run=true")
     assert server.wait_end() == 1
     told = server.stderr()
-    assert "small.db" in told and "ovsdb-tool" in told
-    assert any(str(o) in told for o in range(offsets[record], offsets[record + 1]))
+    assert f"{db.name}" in told and "ovsdb-tool" in told
+    assert not places or any(f"at offset {place}" in told for place in places)
     assert db.read_bytes() == before
+    return told
+
+
+@pytest.mark.difference("damage-refused")
+@pytest.mark.parametrize("record, shift, data", [
+    (1, 5, b"X"), (2, 90, b"XXX"), (2, 0, b"Y"), (2, 30, b"0000"),
+    # The last record
+    (3, 0, b"Y"), (3, 11, b"8"), (3, 11, b"1"), (3, 13, b"x"), (3, 20, b"00"), (3, 54, b" "),
+    (3, 90, b"X"), (3, -1, b" "), (3, -1, b"}"), (3, -3, b"x"),
+])
+def test_damage_refuses(lab, record, shift, data):
+    db, offsets = damaged(lab)
+    at = offsets[record] + shift if shift >= 0 else offsets[record + 1] + shift
+    dbfile.damage(db, at, data)
+    refuses(lab, db, offsets[record])
+
+
+@pytest.mark.difference("damage-refused")
+def test_changed_letter_in_a_compacted_file_refuses(lab):
+    """The last record is the whole database."""
+    db, _ = damaged(lab)
+    lab.tool("compact", db).ok()
+    offsets = dbfile.offsets(db)
+    data = db.read_bytes()
+    db.write_bytes(data.replace(b"r1", b"R1"))
+    assert "record 1" in refuses(lab, db, offsets[1])
+
+
+@pytest.mark.difference("damage-refused")
+@pytest.mark.parametrize("tail", [b"\n", b"  ", b"\n \n\n", b"garbage\n", b"\0\0x", b"{}\n"])
+def test_what_follows_the_last_record_refuses(lab, tail):
+    db, offsets = damaged(lab)
+    db.write_bytes(db.read_bytes() + tail)
+    refuses(lab, db, offsets[-1])
 
 
 @pytest.mark.difference("damage-refused")

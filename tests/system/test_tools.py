@@ -189,7 +189,7 @@ def test_tool_help_and_version(tool):
     text = tool("--help").ok()
     for verb in ("create", "compact", "convert", "db-name", "db-version", "db-cksum",
                  "schema-name", "schema-version", "schema-cksum", "compare-versions", "query",
-                 "transact", "show-log"):
+                 "transact", "show-log", "check", "recover"):
         assert verb in text
     assert tool("-h").ok() == text
     for option in ("-V", "--version"):

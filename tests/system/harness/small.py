@@ -2,7 +2,7 @@
 """What tests on the schema "small" share."""
 
 # UUIDs for rows that a test writes into a file by itself.
-A, B = "00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000b"
+A, B, C = (f"00000000-0000-0000-0000-00000000000{c}" for c in "abc")
 # For replicas: what initial contents leave out, and the columns that are sets.
 DEFAULTS = {"T": {"name": "", "n": 0, "r": 0, "on": False, "tags": ["set", []],
                   "map": ["map", []], "kids": ["set", []], "likes": ["set", []], "eph": ""},

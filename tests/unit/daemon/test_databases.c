@@ -86,9 +86,9 @@ static void test_changes_are_told(void **state)
     schema_unref(schema);
     databases_on_change(databases, &listener.observer);
 
-    assert_null(databases_add(databases, path, NULL));
+    assert_null(databases_add(databases, path, NULL, false));
     expect(&listener, "none->1.0.0 ");
-    free(databases_add(databases, path, NULL)); // is there already
+    free(databases_add(databases, path, NULL, false)); // is there already
     expect(&listener, "");
     convert(server, databases, SCHEMA("2.0.0"), "\"result\":{}");
     expect(&listener, "1.0.0->2.0.0 ");
@@ -97,7 +97,7 @@ static void test_changes_are_told(void **state)
     assert_true(databases_remove(databases, "d"));
     expect(&listener, "2.0.0->none ");
     databases_observer_remove(&listener.observer);
-    assert_null(databases_add(databases, path, NULL));
+    assert_null(databases_add(databases, path, NULL, false));
     databases_free(databases);
     expect(&listener, "");
 

@@ -59,7 +59,7 @@ static int setup(void **state)
     fixture->gate = gate_new(NULL, NULL);
     fixture->server = server_new(NULL, NULL);
     fixture->databases = databases_new(fixture->server, fixture->gate);
-    assert_null(databases_add(fixture->databases, fixture->path, NULL));
+    assert_null(databases_add(fixture->databases, fixture->path, NULL, false));
     *state = fixture;
     return 0;
 }
@@ -228,7 +228,7 @@ static void test_database_goes_and_comes(void **state)
     assert_true(databases_remove(fixture->databases, "d"));
     assert_int_equal(fixture->n_changes, 2);
     expect_named(column, "");
-    assert_null(databases_add(fixture->databases, fixture->path, NULL));
+    assert_null(databases_add(fixture->databases, fixture->path, NULL, false));
     assert_int_equal(fixture->n_changes, 3);
     expect_named(column, "a -1 0 -1 -\n");
     db_column_free(column);

@@ -14,6 +14,9 @@ static void test_same_process(void **state)
     assert_ok(lockfile_acquire("d.db", &lockfile));
     assert_int_equal(access(".d.db.~lock~", F_OK), 0);
     assert_error(lockfile_acquire("./d.db", &other), "this process has it open already");
+    assert_true(lockfile_is_held("d.db"));
+    assert_false(lockfile_is_held("e.db"));
+    assert_int_equal(access(".e.db.~lock~", F_OK), -1);
     assert_ok(lockfile_acquire("e.db", &other));
     lockfile_release(other);
     lockfile_release(lockfile);
@@ -71,12 +74,14 @@ static void test_other_process(void **state)
     assert_int_equal(read(fds[0], &c, 1), 1);
     snprintf(pid, sizeof(pid), "process %ld ", (long)holder);
     assert_error(lockfile_acquire("d.db", &lockfile), pid);
+    assert_true(lockfile_is_held("d.db"));
     assert_false(other_process_locks("d.db", error, sizeof(error)));
     assert_non_null(strstr(error, pid));
     close(go[1]);
     assert_int_equal(waitpid(holder, &status, 0), holder);
     assert_int_equal(status, 0);
     // The lock went with its process.
+    assert_false(lockfile_is_held("d.db"));
     assert_true(other_process_locks("d.db", error, sizeof(error)));
     assert_ok(lockfile_acquire("d.db", &lockfile));
     lockfile_release(lockfile);

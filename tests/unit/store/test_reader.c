@@ -128,35 +128,77 @@ static void test_zeros_everywhere(void **state)
     }
 }
 
-// A changed byte is noticed and, unless it is in the data of the last record, never taken for a
-// tear. (In a header, another case of a hexadecimal digit changes nothing.)
+// A changed byte is damage, wherever it is, and never taken for a tear. (In a header, another case
+// of a hexadecimal digit changes nothing.)
 static void test_flip_everywhere(void **state)
 {
     _cleanup_buf_ struct buf file = {0};
-    size_t ends[4], last_data;
+    size_t ends[4];
     unsigned n = 0;
 
     make_file(&file, ends);
-    last_data = file.size - strlen(records[2]) - 1;
     for (size_t at = strlen(RECORD_MAGIC); at < file.size; at++) {
         char byte = file.data[at];
-        struct outcome outcome;
 
         while (at >= ends[n]) {
             n++;
         }
-        file.data[at] = (char)(byte ^ 1);
-        outcome = read_all(buf_slice(&file));
-        assert_int_equal(outcome.n, n);
-        if (n < 3) {
-            assert_int_equal(outcome.status, READER_DAMAGED);
-        } else if (at >= last_data) {
-            assert_int_equal(outcome.status, READER_TORN);
-        } else {
-            assert_true(outcome.status == READER_TORN || outcome.status == READER_DAMAGED);
+        for (unsigned flip = 1; flip < 0x20; flip <<= 1) {
+            file.data[at] = (char)(byte ^ (char)flip);
+            if (file.data[at]) {
+                assert_outcome(buf_slice(&file), n, READER_DAMAGED, "changed at", at);
+            }
         }
         file.data[at] = byte;
     }
+}
+
+// A length that is too long is damage if the data is complete, and a tear if it is not.
+static void test_long_length(void **state)
+{
+    static const struct {
+        const char *tail;
+        enum reader_status status;
+    } cases[] = {
+        {"OVSDB JSON 9 8a3d961f7fe8ef7b41d461059884a9461be85058\n{\"a\":1}\n", READER_DAMAGED},
+        {"OVSDB JSON 800 8a3d961f7fe8ef7b41d461059884a9461be85058\n{\"a\":1}\n", READER_DAMAGED},
+        {"OVSDB JSON 800 8a3d961f7fe8ef7b41d461059884a9461be85058\n{\"a\":1}\n\n", READER_DAMAGED},
+        {"OVSDB JSON 9 8a3d961f7fe8ef7b41d461059884a9461be85058\n{\"a\":1}", READER_TORN},
+        {"OVSDB JSON 8 8a3d961f7fe8ef7b41d461059884a9461be85058\n{\"a\":1}", READER_TORN},
+        {"OVSDB JSON 800 8a3d961f7fe8ef7b41d461059884a9461be85058\n{\"a\":1", READER_TORN},
+        {"OVSDB JSON 800 8a3d961f7fe8ef7b41d461059884a9461be85058\n", READER_TORN},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_buf_ struct buf file = {0};
+        size_t ends[4];
+
+        make_file(&file, ends);
+        buf_puts(&file, cases[i].tail);
+        assert_outcome(buf_slice(&file), 4, cases[i].status, "long length", i);
+    }
+}
+
+// Zeros at the end are a tear only where they begin inside a record.
+static void test_zero_tails(void **state)
+{
+    static const char zeros[300];
+    _cleanup_buf_ struct buf file = {0};
+    size_t ends[4];
+    char byte;
+
+    make_file(&file, ends);
+    file.data[ends[3] - 3] ^= 1;
+    buf_put(&file, zeros, sizeof(zeros));
+    assert_outcome(buf_slice(&file), 3, READER_DAMAGED, "wrong hash before zeros", 0);
+    file.data[ends[3] - 3] ^= 1;
+    assert_outcome(buf_slice(&file), 4, READER_TORN, "zeros after a whole record", 0);
+    byte = file.data[ends[3] - 1];
+    file.data[ends[3] - 1] = '\0';
+    assert_outcome(buf_slice(&file), 3, READER_TORN, "zeros from the last byte on", 0);
+    file.data[ends[3] - 1] = byte;
+    buf_puts(&file, "x");
+    assert_outcome(buf_slice(&file), 4, READER_DAMAGED, "zeros and more", 0);
 }
 
 static void test_tails(void **state)
@@ -171,9 +213,11 @@ static void test_tails(void **state)
         {"garbage", READER_DAMAGED},
         {"garbage\n", READER_DAMAGED},
         {"\n", READER_DAMAGED},
-        {"OVSDB JSON 8 8a3d961f7fe8ef7b41d461059884a9461be85058\n{\"a\":1}\n", READER_TORN},
-        // Two unfinished ones: appended together, not synced.
-        {"OVSDB JSON 8 8a3d961f7fe8ef7b41d461059884a9461be85058\n{\"a\":1}\nOVSDB", READER_TORN},
+        {" ", READER_DAMAGED},
+        {"\n\n \t\n", READER_DAMAGED},
+        // The length is right and so is the last byte, the hash is not.
+        {"OVSDB JSON 8 8a3d961f7fe8ef7b41d461059884a9461be85058\n{\"a\":1}\n", READER_DAMAGED},
+        {"OVSDB JSON 8 8a3d961f7fe8ef7b41d461059884a9461be85058\n{\"a\":1}\nOVSDB", READER_DAMAGED},
         {"OVSDB JSON 8 8a3d961f7fe8ef7b41d461059884a9461be85058\n{\"a\":1}\ngarbage\n",
          READER_DAMAGED},
         // A good one after it, at its place or not.
@@ -213,6 +257,39 @@ static void test_sizes(void **state)
     put_schema(&file);
     buf_puts(&file, "OVSDB JSON 2 bf21a9e8fbc5a3846fb05b4fa0859e0917b2202f\n{}");
     assert_outcome(buf_slice(&file), 2, READER_END, "no LF", 0);
+}
+
+// Behind each damage reading goes on at the next whole record.
+static void test_skip(void **state)
+{
+    _cleanup_buf_ struct buf file = {0};
+    _cleanup_reader_ struct reader *reader = NULL;
+    struct reader_record record;
+    size_t ends[4];
+
+    make_file(&file, ends);
+    file.data[ends[0] + 5] ^= 1;
+    file.data[ends[2] - 3] ^= 1;
+    buf_puts(&file, "garbage\n");
+    put_record(&file, "{}");
+    buf_puts(&file, "OVSDB JSO");
+    write_file("d.db", buf_slice(&file));
+    assert_ok(reader_open("d.db", &reader));
+    assert_int_equal(reader_next(reader, &record), READER_RECORD);
+    assert_int_equal(reader_next(reader, &record), READER_DAMAGED);
+    assert_int_equal(reader_skip(reader), ends[2] - ends[0]); // two bad records, one place
+    assert_int_equal(reader_next(reader, &record), READER_RECORD);
+    assert_slice_is(record.text, records[2]);
+    assert_int_equal(record.number, 2);
+    assert_int_equal(record.offset, ends[2]);
+    assert_int_equal(reader_next(reader, &record), READER_DAMAGED);
+    assert_int_equal(reader_skip(reader), strlen("garbage\n"));
+    assert_int_equal(reader_next(reader, &record), READER_RECORD);
+    assert_slice_is(record.text, "{}");
+    assert_int_equal(reader_next(reader, &record), READER_TORN);
+    assert_non_null(strstr(reader_reason(reader), "record 5 at offset"));
+    assert_int_equal(reader_skip(reader), strlen("OVSDB JSO"));
+    assert_int_equal(reader_next(reader, &record), READER_END);
 }
 
 // Many false headers, each claiming the rest of the file, must not cost their number squared.
@@ -278,7 +355,10 @@ int main(void)
         cmocka_unit_test(test_cut_everywhere),
         cmocka_unit_test(test_zeros_everywhere),
         cmocka_unit_test(test_flip_everywhere),
+        cmocka_unit_test(test_long_length),
+        cmocka_unit_test(test_zero_tails),
         cmocka_unit_test(test_tails),
+        cmocka_unit_test(test_skip),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_false_headers),
         cmocka_unit_test(test_other_files),

@@ -399,12 +399,20 @@ static void keep_warning(const struct log_record *record)
     if (record->level <= LOG_LEVEL_WARN) {
         assert_null(warning);
         warning = xstrdup(record->message);
-        assert_int_equal(strlen(record->message_id), 32);
+        assert_true(!record->message_id || strlen(record->message_id) == 32);
     }
 }
 
-// A torn record is cut off, with a warning that says where; one that only reads leaves the file as
-// it is.
+static void assert_file_is(const char *path, const char *content)
+{
+    _cleanup_buf_ struct buf file = {0};
+
+    read_file(path, &file);
+    assert_slice_is(buf_slice(&file), content);
+}
+
+// A torn record is cut off, with a warning that says where, and a copy is kept; one that only reads
+// leaves the file as it is.
 static void test_torn(void **state)
 {
     _cleanup_buf_ struct buf file = {0};
@@ -420,15 +428,20 @@ static void test_torn(void **state)
     write_file("d.db", buf_slice(&file));
     log_set_sink(keep_warning);
     store = open_store(STORE_READ_ONLY, NULL);
-    assert_null(warning);
+    assert_non_null(strstr(warning, "ignored the last 12 bytes"));
+    free(TAKE_PTR(warning));
     assert_int_equal(file_size("d.db"), size + 12);
     store_close(store);
     store = open_store(STORE_READ_WRITE, NULL);
     assert_non_null(warning);
     assert_non_null(strstr(warning, offset));
     assert_non_null(strstr(warning, "cut off the last 12 bytes"));
+    assert_non_null(strstr(warning, "d.db.torn-"));
     free(TAKE_PTR(warning));
     assert_int_equal(file_size("d.db"), size);
+    free(offset);
+    offset = xasprintf("d.db.torn-%zu", size);
+    assert_file_is(offset, "OVSDB JSON 1");
     insert(store_db(store), "a");
     store_close(store);
     store = open_store(STORE_READ_WRITE, NULL);
@@ -471,29 +484,97 @@ static void test_torn_everywhere(void **state)
     log_set_level(NULL, -1, LOG_LEVEL_WARN);
 }
 
+// Damage is refused and leaves the file as it is: the last record's too, a record that cannot be
+// applied, and rows that violate the schema.
 static void test_damage(void **state)
+{
+    static const char *const last_records[] = {
+        "{\"_date\":2",
+        "[]",
+        "{\"Nope\":{}}",
+        "{\"T\":{\"11111111-1111-4111-8111-111111111111\":{\"nope\":1}}}",
+        "{\"T\":{\"11111111-1111-4111-8111-111111111111\":{\"n\":1001}}}",
+        "{\"T\":{\"11111111-1111-4111-8111-111111111111\":null}}",
+        NULL, // a changed byte
+    };
+    struct store *store;
+
+    for (size_t i = 0; i < ARRAY_SIZE(last_records); i++) {
+        _cleanup_buf_ struct buf file = {0}, after = {0};
+        struct ovsdb_error *error;
+
+        put_schema(&file);
+        put_record(&file, last_records[i] ? last_records[i] : "{\"_date\":1}");
+        file.data[file.size - 3] ^= last_records[i] ? 0 : 1;
+        write_file("d.db", buf_slice(&file));
+        error = store_open("d.db", STORE_READ_WRITE, NULL, NULL, &store);
+        assert_non_null(error);
+        assert_true(store_is_damage(error));
+        assert_error(error, "d.db: record 1 at offset");
+        assert_error(store_open("d.db", STORE_READ_ONLY, NULL, NULL, &store),
+                     "the file is damaged: \"ovsdb-tool check d.db\" tells what is whole, "
+                     "\"ovsdb-tool recover d.db NEW\"");
+        read_file("d.db", &after);
+        assert_true(slice_equals(buf_slice(&after), buf_slice(&file)));
+    }
+    assert_error(store_open("nope.db", STORE_READ_WRITE, NULL, NULL, &store),
+                 "nope.db: cannot be opened: No such file");
+    assert_int_equal(access(".nope.db.~lock~", F_OK), -1);
+}
+
+static void test_damaged_schema(void **state)
 {
     _cleanup_buf_ struct buf file = {0};
     struct store *store;
 
     put_schema(&file);
-    put_record(&file, "{\"_date\":1}");
-    file.data[file.size - 3] ^= 1;
-    put_record(&file, "{\"_date\":2}");
-    write_file("d.db", buf_slice(&file));
-    assert_error(store_open("d.db", STORE_READ_WRITE, NULL, NULL, &store),
-                 "the file is damaged. \"ovsdb-tool show-log d.db\"");
-    assert_error(store_open("d.db", STORE_READ_ONLY, NULL, NULL, &store),
-                 "d.db: record 1 at offset");
-    assert_error(store_open("nope.db", STORE_READ_WRITE, NULL, NULL, &store),
-                 "nope.db: cannot be opened: No such file");
-    assert_int_equal(access(".nope.db.~lock~", F_OK), -1);
-    buf_clear(&file);
-    put_schema(&file);
     write_file("d.db", (struct slice){file.data, file.size - 10});
-    assert_error(store_open("d.db", STORE_READ_WRITE, NULL, NULL, &store),
-                 "without its schema the file holds no database");
-    assert_int_equal(file_size("d.db"), file.size - 10);
+    for (enum store_mode mode = STORE_READ_ONLY; mode <= STORE_RECOVER; mode++) {
+        assert_error(store_open("d.db", mode, NULL, NULL, &store),
+                     "without its schema the file holds no database");
+        assert_int_equal(file_size("d.db"), file.size - 10);
+    }
+}
+
+// In the mode STORE_RECOVER the whole prefix is what the store begins with; the damaged file is
+// kept.
+static void test_recover(void **state)
+{
+    _cleanup_buf_ struct buf file = {0}, copy = {0}, again = {0};
+    struct store *store;
+    size_t whole;
+
+    put_schema(&file);
+    put_record(&file, "{\"T\":{\"11111111-1111-4111-8111-111111111111\":{}}}");
+    whole = file.size;
+    put_record(&file, "{\"T\":{\"22222222-2222-4222-8222-222222222222\":{}}}");
+    file.data[file.size - 3] ^= 1;
+    put_record(&file, "{\"T\":{\"33333333-3333-4333-8333-333333333333\":{}}}");
+    write_file("d.db", buf_slice(&file));
+    log_set_level(NULL, -1, LOG_LEVEL_OFF);
+    store = open_store(STORE_RECOVER, NULL);
+    assert_int_equal(count_rows(store_db(store)), 1);
+    assert_int_equal(file_size("d.db"), whole);
+    assert_non_null(strstr(store_recovery(store), "d.db.damaged"));
+    read_file("d.db.damaged", &copy);
+    assert_true(slice_equals(buf_slice(&copy), buf_slice(&file)));
+    insert(store_db(store), "a");
+    store_close(store);
+    // The same file again needs no other copy; another damaged one has its own.
+    write_file("d.db", buf_slice(&file));
+    store = open_store(STORE_RECOVER, NULL);
+    store_close(store);
+    assert_int_equal(access("d.db.damaged.1", F_OK), -1);
+    buf_puts(&file, " ");
+    write_file("d.db", buf_slice(&file));
+    store = open_store(STORE_RECOVER, NULL);
+    store_close(store);
+    read_file("d.db.damaged.1", &again);
+    assert_true(slice_equals(buf_slice(&again), buf_slice(&file)));
+    store = open_store(STORE_RECOVER, NULL);
+    assert_null(store_recovery(store));
+    store_close(store);
+    log_set_level(NULL, -1, LOG_LEVEL_WARN);
 }
 
 static void test_durable(void **state)
@@ -532,7 +613,8 @@ int main(void)
         TEST(test_txn_ids_differ),  TEST(test_read_only),        TEST(test_compact),
         TEST(test_compact_twice),   TEST(test_wants_compaction), TEST(test_create),
         TEST(test_convert),         TEST(test_convert_errors),   TEST(test_torn),
-        TEST(test_torn_everywhere), TEST(test_damage),           TEST(test_durable),
+        TEST(test_torn_everywhere), TEST(test_damage),           TEST(test_damaged_schema),
+        TEST(test_recover),         TEST(test_durable),
     };
 
     log_set_level(NULL, -1, LOG_LEVEL_WARN);

@@ -2,7 +2,7 @@
 // The dialect of ovs-appctl: {"id":N,"method":"COMMAND","params":["ARG",...]}, answered by a result
 // that is the text to print, or an error that is the text for standard error.
 #include "control/dialect.h"
-#include "control/interface.h"
+#include "control/reply.h"
 #include "json/cursor.h"
 #include "json/emit.h"
 #include "json/framer.h"
@@ -10,8 +10,6 @@
 #include "json/tree.h"
 
 struct appctl {
-    const struct command_registry *registry;
-    const struct command_type *type; // of the call that runs, or NULL
     bool is_json;
     struct framer framer;
     size_t seen; // bytes of the current message, white space before it included
@@ -22,7 +20,6 @@ static void *appctl_new(const struct command_registry *registry)
 {
     struct appctl *appctl = NEW(struct appctl);
 
-    appctl->registry = registry;
     framer_init(&appctl->framer, DIALECT_MAX_MESSAGE);
     return appctl;
 }
@@ -102,7 +99,6 @@ static const char *appctl_decode(void *state, struct slice text, struct dialect_
 {
     struct appctl *appctl = state;
     _cleanup_buf_ struct buf scratch = {0};
-    const struct command *command;
     struct message message;
     const char *error = message_parse(text, &scratch, &message);
 
@@ -116,10 +112,7 @@ static const char *appctl_decode(void *state, struct slice text, struct dialect_
         return "only requests are expected here";
     }
     buf_put_slice(&appctl->id, message.id);
-    error = decode_params(&message, &ret->argv);
-    command = error ? NULL : command_registry_find(appctl->registry, ret->argv[0]);
-    appctl->type = command ? command->type : NULL;
-    return error;
+    return decode_params(&message, &ret->argv);
 }
 
 // The client prints the text as it is: it ends with a line feed, unless there is none.
@@ -135,12 +128,12 @@ static void put_text(struct buf *value, const char *text)
     emit_string(value, buf_slice(&lines));
 }
 
-// As varlink answers it; of a command that has no type the text, in a wrapper.
-static void put_json(const struct appctl *appctl, struct buf *value, const char *text)
+// The typed reply, as varlink has it; the text of a command without a type, in a wrapper.
+static void put_json(struct buf *value, const char *text, json_t *reply)
 {
-    _cleanup_tree_ json_t *tree = appctl->type
-                                      ? interface_reply(appctl->type, text)
-                                      : json_pack("{ssss}", "reply-format", "plain", "reply", text);
+    _cleanup_tree_ json_t *tree =
+        reply ? json_incref(reply)
+              : json_pack("{ssso}", "reply-format", "plain", "reply", reply_text(text));
 
     tree_put(value, tree);
 }
@@ -153,13 +146,13 @@ static void appctl_set_json(void *state, bool on)
 }
 
 static void appctl_encode(void *state, enum command_outcome outcome, const char *text,
-                          bool continues, struct buf *out)
+                          json_t *reply, bool continues, struct buf *out)
 {
     struct appctl *appctl = state;
     _cleanup_buf_ struct buf value = {0};
 
     if (appctl->is_json && outcome == COMMAND_DONE) {
-        put_json(appctl, &value, text);
+        put_json(&value, text, reply);
     } else {
         put_text(&value, text);
     }

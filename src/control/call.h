@@ -12,11 +12,15 @@ enum command_outcome {
 };
 
 struct command_call {
-    // The command's answer, exactly once. Owns and frees the call.
-    void (*done)(struct command_call *call, enum command_outcome outcome, const char *text);
+    // The command's answer, exactly once. Owns and frees the call. `text` is the reply as
+    // ovs-appctl prints it, or the error message. `reply` is the typed reply, borrowed; NULL for an
+    // error and for a command without a method.
+    void (*done)(struct command_call *call, enum command_outcome outcome, const char *text,
+                 json_t *reply);
     // Answers are JSON from now on, or texts again. NULL: the dialect has no such choice.
     void (*set_json)(struct command_call *call, bool on);
-    bool may_change; // the caller may run what is not marked as `reads`
+    bool may_change;               // the caller may run what is not marked as `reads`
+    const struct command *command; // set by command_registry_run()
 };
 
 // Who wants to hear of command_registry_changed(). Remove it with list_remove().
@@ -31,10 +35,10 @@ const struct command *command_registry_next(const struct command_registry *regis
 // NULL: there is none of this name.
 const struct command *command_registry_find(const struct command_registry *registry,
                                             const char *name);
-// The command whose type has this method, or NULL.
+// The command with this method, or NULL.
 const struct command *command_registry_find_method(const struct command_registry *registry,
                                                    const char *method);
-bool command_type_has(const struct command_type *type, const char *argument);
+bool command_has_arg(const struct command *command, const char *name);
 // Runs the command argv[0]; an unknown command, one that the caller may not run, and a wrong number
 // of arguments are answered here. The call may be gone on return.
 void command_registry_run(const struct command_registry *registry, struct command_call *call,

@@ -50,7 +50,7 @@ struct control_client {
     struct client_call *call; // RUNNING
     struct command_watch watch;
     char **watched;         // the command that is run again, or NULL
-    char *last_answer;      // its
+    json_t *last_reply;     // its
     bool has_changed;       // since it was run
     sd_event_source *timer; // the end of the dialect's patience; or when to run it again
     struct buf in;
@@ -102,7 +102,7 @@ static void stop_watching(struct control_client *client)
 {
     list_remove(&client->watch.node);
     command_argv_free(TAKE_PTR(client->watched));
-    free(TAKE_PTR(client->last_answer));
+    json_decref(TAKE_PTR(client->last_reply));
 }
 
 static void arm_watch(struct control_client *client)
@@ -131,19 +131,20 @@ static void on_changed(struct command_watch *base)
     }
 }
 
-static void answer(struct control_client *client, enum command_outcome outcome, const char *text)
+static void answer(struct control_client *client, enum command_outcome outcome, const char *text,
+                   json_t *reply)
 {
     if (client->watched && outcome != COMMAND_DONE) {
         stop_watching(client);
     } else if (client->watched) {
-        if (client->last_answer && !strcmp(client->last_answer, text)) {
+        if (client->last_reply && json_equal(client->last_reply, reply)) {
             watch(client);
             return;
         }
-        free(client->last_answer);
-        client->last_answer = xstrdup(text);
+        json_decref(client->last_reply);
+        client->last_reply = json_incref(reply);
     }
-    client->dialect->encode(client->dialect_state, outcome, text, client->watched != NULL,
+    client->dialect->encode(client->dialect_state, outcome, text, reply, client->watched != NULL,
                             &client->out);
     set_state(client, CLIENT_WRITING);
 }
@@ -160,7 +161,8 @@ static void log_denied(const struct control_client *client, const char *text)
                       "refused user %s, process %s: %s", uid, pid, text);
 }
 
-static void on_done(struct command_call *base, enum command_outcome outcome, const char *text)
+static void on_done(struct command_call *base, enum command_outcome outcome, const char *text,
+                    json_t *reply)
 {
     struct client_call *call = CONTAINER_OF(base, struct client_call, call);
 
@@ -169,7 +171,7 @@ static void on_done(struct command_call *base, enum command_outcome outcome, con
             log_denied(call->client, text);
         }
         call->client->call = NULL;
-        answer(call->client, outcome, text);
+        answer(call->client, outcome, text, reply);
     }
     free(call);
 }
@@ -192,7 +194,7 @@ static void run(struct control_client *client, char **argv)
         argc++;
     }
     log_dbg("running %s with %d arguments", argv[0], argc - 1);
-    call->call = (struct command_call){on_done, on_set_json, client->may_change};
+    call->call = (struct command_call){on_done, on_set_json, client->may_change, NULL};
     call->client = client;
     client->call = call;
     set_state(client, CLIENT_RUNNING);
@@ -204,7 +206,7 @@ static void run_request(struct control_client *client, struct dialect_request *r
 {
     const struct command *command = command_registry_find(client->registry, request->argv[0]);
 
-    if (request->more && command && command->reads) {
+    if (request->more && command && command->reads && command->method) {
         client->watched = request->argv;
         client->has_changed = false;
         command_registry_watch(client->registry, &client->watch);
@@ -240,7 +242,7 @@ static void handle_message(struct control_client *client, size_t size)
     client->close_after_write = error || client->dialect->is_one_shot;
     if (error) {
         log_dbg("refused a request: %s", error);
-        answer(client, COMMAND_FAILED, error);
+        answer(client, COMMAND_FAILED, error, NULL);
     } else if (!request.argv) {
         set_state(client, CLIENT_WRITING); // the dialect has answered
     } else {

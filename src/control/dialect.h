@@ -38,9 +38,10 @@ struct dialect {
     // end.
     const char *(*decode)(void *state, struct slice message, struct dialect_request *ret,
                           struct buf *out);
-    // Appends the answer to the message decoded last; with `continues` more of them follow.
-    void (*encode)(void *state, enum command_outcome outcome, const char *text, bool continues,
-                   struct buf *out);
+    // Appends the answer to the message decoded last; with `continues` more of them follow. `text`
+    // and `reply` are those of command_call.done().
+    void (*encode)(void *state, enum command_outcome outcome, const char *text, json_t *reply,
+                   bool continues, struct buf *out);
     void (*set_json)(void *state, bool on); // see command_call; may be NULL
 };
 

@@ -117,8 +117,8 @@ static const char *http_decode(void *state, struct slice message, struct dialect
     return NULL;
 }
 
-static void http_encode(void *state, enum command_outcome outcome, const char *text, bool continues,
-                        struct buf *out)
+static void http_encode(void *state, enum command_outcome outcome, const char *text, json_t *reply,
+                        bool continues, struct buf *out)
 {
     if (outcome == COMMAND_DONE) {
         put_response(state, out, "200 OK", "Content-Type: " CONTENT_TYPE "\r\n", text);

@@ -2,15 +2,21 @@
 #include "control/call.h"
 
 #include "basic/counter.h"
+#include "control/reply.h"
 
 #include <assert.h>
 #include <string.h>
 
 COUNTER(control_commands, "Commands run on control sockets");
 
+struct entry {
+    const struct command *command;
+    void *userdata;
+};
+
 struct command_registry {
     struct list watches;
-    struct command *commands; // sorted by name
+    struct entry *entries; // sorted by the command's name
     size_t n;
     size_t capacity;
 };
@@ -53,22 +59,25 @@ static void on_set_options(struct command_call *call, int argc, char **argv, voi
     command_reply(call, "");
 }
 
+static const struct command own_commands[] = {
+    {"list-commands", "", 0, 0, on_list_commands, .reads = true},
+    {"set-options", "[--format text|json]", 0, -1, on_set_options, .reads = true},
+    {NULL},
+};
+
 struct command_registry *command_registry_new(void)
 {
     struct command_registry *registry = NEW(struct command_registry);
 
     list_init(&registry->watches);
-    command_register(registry, &(struct command){"list-commands", "", 0, 0, on_list_commands,
-                                                 registry, .reads = true});
-    command_register(registry, &(struct command){"set-options", "[--format text|json]", 0, -1,
-                                                 on_set_options, NULL, .reads = true});
+    command_register(registry, own_commands, registry);
     return registry;
 }
 
 void command_registry_free(struct command_registry *registry)
 {
     if (registry) {
-        free(registry->commands);
+        free(registry->entries);
         free(registry);
     }
 }
@@ -78,22 +87,41 @@ static size_t position_of(const struct command_registry *registry, const char *n
 {
     size_t i = 0;
 
-    while (i < registry->n && strcmp(registry->commands[i].name, name) < 0) {
+    while (i < registry->n && strcmp(registry->entries[i].command->name, name) < 0) {
         i++;
     }
     return i;
 }
 
-void command_register(struct command_registry *registry, const struct command *command)
+static const struct entry *find(const struct command_registry *registry, const char *name)
+{
+    size_t i = position_of(registry, name);
+
+    return i < registry->n && !strcmp(registry->entries[i].command->name, name)
+               ? &registry->entries[i]
+               : NULL;
+}
+
+static void register_one(struct command_registry *registry, const struct command *command,
+                         void *userdata)
 {
     size_t i = position_of(registry, command->name);
 
-    assert(i == registry->n || strcmp(registry->commands[i].name, command->name));
-    GROW(registry->commands, registry->n, registry->capacity);
-    memmove(registry->commands + i + 1, registry->commands + i,
-            (registry->n - i) * sizeof(registry->commands[0]));
-    registry->commands[i] = *command;
+    assert(!find(registry, command->name));
+    assert(!command->method || !command_registry_find_method(registry, command->method));
+    GROW(registry->entries, registry->n, registry->capacity);
+    memmove(registry->entries + i + 1, registry->entries + i,
+            (registry->n - i) * sizeof(registry->entries[0]));
+    registry->entries[i] = (struct entry){command, userdata};
     registry->n++;
+}
+
+void command_register(struct command_registry *registry, const struct command *commands,
+                      void *userdata)
+{
+    for (const struct command *command = commands; command->name; command++) {
+        register_one(registry, command, userdata);
+    }
 }
 
 void command_registry_watch(struct command_registry *registry, struct command_watch *watch)
@@ -115,46 +143,36 @@ void command_registry_changed(struct command_registry *registry)
     }
 }
 
-void command_describe(struct command_registry *registry, const char *name,
-                      const struct command_type *type)
-{
-    size_t i = position_of(registry, name);
-
-    assert(i < registry->n && !strcmp(registry->commands[i].name, name));
-    registry->commands[i].type = type;
-}
-
 const struct command *command_registry_next(const struct command_registry *registry, size_t *state)
 {
-    return *state < registry->n ? &registry->commands[(*state)++] : NULL;
+    return *state < registry->n ? registry->entries[(*state)++].command : NULL;
 }
 
 const struct command *command_registry_find(const struct command_registry *registry,
                                             const char *name)
 {
-    size_t i = position_of(registry, name);
+    const struct entry *entry = find(registry, name);
 
-    return i < registry->n && !strcmp(registry->commands[i].name, name) ? &registry->commands[i]
-                                                                        : NULL;
+    return entry ? entry->command : NULL;
 }
 
 const struct command *command_registry_find_method(const struct command_registry *registry,
                                                    const char *method)
 {
     for (size_t i = 0; i < registry->n; i++) {
-        const struct command_type *type = registry->commands[i].type;
+        const struct command *command = registry->entries[i].command;
 
-        if (type && !strcmp(type->method, method)) {
-            return &registry->commands[i];
+        if (command->method && !strcmp(command->method, method)) {
+            return command;
         }
     }
     return NULL;
 }
 
-bool command_type_has(const struct command_type *type, const char *argument)
+bool command_has_arg(const struct command *command, const char *name)
 {
-    for (const struct command_arg *arg = type->args; arg->name; arg++) {
-        if (!strcmp(arg->name, argument)) {
+    for (const struct command_arg *arg = command->args; arg->name; arg++) {
+        if (!strcmp(arg->name, name)) {
             return true;
         }
     }
@@ -165,14 +183,16 @@ void command_registry_list(const struct command_registry *registry, struct buf *
 {
     buf_puts(text, "The available commands are:\n");
     for (size_t i = 0; i < registry->n; i++) {
-        buf_printf(text, "  %-23s %s\n", registry->commands[i].name, registry->commands[i].usage);
+        buf_printf(text, "  %-23s %s\n", registry->entries[i].command->name,
+                   registry->entries[i].command->usage);
     }
 }
 
 void command_registry_run(const struct command_registry *registry, struct command_call *call,
                           int argc, char **argv)
 {
-    const struct command *command = command_registry_find(registry, argv[0]);
+    const struct entry *entry = find(registry, argv[0]);
+    const struct command *command = entry ? entry->command : NULL;
     _cleanup_free_ char *error = NULL;
 
     COUNT(control_commands);
@@ -192,20 +212,42 @@ void command_registry_run(const struct command_registry *registry, struct comman
     } else if (!command->reads && !call->may_change) {
         error =
             xasprintf("permission denied: \"%s\" is for root and the server's own user", argv[0]);
-        call->done(call, COMMAND_DENIED, error);
+        call->done(call, COMMAND_DENIED, error, NULL);
     } else {
-        command->run(call, argc, argv, command->userdata);
+        call->command = command;
+        command->run(call, argc, argv, entry->userdata);
     }
+}
+
+void command_reply_value(struct command_call *call, json_t *reply, command_print *print)
+{
+    _cleanup_buf_ struct buf text = {0};
+
+    assert(call->command && call->command->method);
+    assert(reply_has_type(reply, call->command->result));
+    print(reply, &text);
+    call->done(call, COMMAND_DONE, buf_cstr(&text), reply);
+    json_decref(reply);
 }
 
 void command_reply(struct command_call *call, const char *text)
 {
-    call->done(call, COMMAND_DONE, text);
+    const struct command *command = call->command;
+    json_t *reply = NULL;
+
+    if (command->method) {
+        assert(command->result || !text[0]);
+        reply = command->result ? json_pack("{so}", command->result->name, reply_text(text))
+                                : json_object();
+        assert(reply_has_type(reply, command->result));
+    }
+    call->done(call, COMMAND_DONE, text, reply);
+    json_decref(reply);
 }
 
 void command_reply_error(struct command_call *call, const char *text)
 {
-    call->done(call, COMMAND_FAILED, text);
+    call->done(call, COMMAND_FAILED, text, NULL);
 }
 
 void command_reply_outcome(struct command_call *call, char *error)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The varlink dialect: {"method":"INTERFACE.METHOD","parameters":{...}} and its answer, each ended
-// by a NUL. The methods are the registry's commands that have a type (command.h); what has none is
-// reached by the method Run, as a command line.
+// by a NUL. The methods are those of the registered commands (command.h); Run runs any
+// command.
 #include "config.h"
 #include "control/call.h"
 #include "control/dialect.h"
 #include "control/interface.h"
+#include "control/reply.h"
 #include "json/tree.h"
 
 #include <string.h>
@@ -15,11 +16,11 @@ struct varlink {
     size_t seen; // bytes of the current message
     bool oneway;
     bool more;
-    struct command_type type; // of the call that runs
+    bool is_run; // the call that runs is of the method Run
 };
 
-static const struct command_type type_of_run = {
-    "Run", {{"command", ARG_STRING}, {"arguments", ARG_STRINGS}}, REPLY_TEXT, "text"};
+static const struct command run_method = {
+    .method = "Run", .args = {{"command", ARG_STRING}, {"arguments", ARG_STRINGS}}};
 
 static void *varlink_new(const struct command_registry *registry)
 {
@@ -159,7 +160,7 @@ static bool add_argument(struct arguments *arguments, enum command_arg_kind kind
 
 // The name of the first parameter that is missing, unknown or of the wrong type; NULL if all are
 // right.
-static const char *collect(const struct command_type *type, json_t *parameters,
+static const char *collect(const struct command *command, json_t *parameters,
                            struct arguments *arguments)
 {
     const char *key;
@@ -167,11 +168,11 @@ static const char *collect(const struct command_type *type, json_t *parameters,
 
     json_object_foreach(parameters, key, value)
     {
-        if (!command_type_has(type, key)) {
+        if (!command_has_arg(command, key)) {
             return key;
         }
     }
-    for (const struct command_arg *arg = type->args; arg->name; arg++) {
+    for (const struct command_arg *arg = command->args; arg->name; arg++) {
         if (!add_argument(arguments, arg->kind, json_object_get(parameters, arg->name))) {
             return arg->name;
         }
@@ -184,7 +185,7 @@ static void decode_method(struct varlink *varlink, const char *full, const char 
                           json_t *parameters, struct dialect_request *ret, struct buf *out)
 {
     const struct command *command = command_registry_find_method(varlink->registry, method);
-    bool is_run = !strcmp(method, type_of_run.method);
+    bool is_run = !strcmp(method, run_method.method);
     struct arguments arguments = {NEW_ARRAY(char *, DIALECT_MAX_ARGS + 4), 0};
     const char *wrong;
 
@@ -193,11 +194,11 @@ static void decode_method(struct varlink *varlink, const char *full, const char 
         put_error(varlink, out, "MethodNotFound", "method", full);
         return;
     }
-    varlink->type = is_run ? type_of_run : *command->type;
+    varlink->is_run = is_run;
     if (!is_run) {
         add(&arguments, command->name);
     }
-    wrong = collect(&varlink->type, parameters, &arguments);
+    wrong = collect(is_run ? &run_method : command, parameters, &arguments);
     if (!wrong) {
         *ret = (struct dialect_request){arguments.argv, varlink->more};
         return;
@@ -237,7 +238,6 @@ static const char *varlink_decode(void *state, struct slice message, struct dial
 
     varlink->oneway = json_is_true(json_object_get(call, "oneway"));
     varlink->more = !varlink->oneway && json_is_true(json_object_get(call, "more"));
-    varlink->type = (struct command_type){0};
     if (!method) {
         return "not a varlink call";
     }
@@ -252,17 +252,19 @@ static const char *varlink_decode(void *state, struct slice message, struct dial
 }
 
 static void varlink_encode(void *state, enum command_outcome outcome, const char *text,
-                           bool continues, struct buf *out)
+                           json_t *reply, bool continues, struct buf *out)
 {
     struct varlink *varlink = state;
 
     switch (outcome) {
     case COMMAND_DONE:
-        put_reply(varlink, out, NULL, continues, interface_reply(&varlink->type, text));
+        put_reply(varlink, out, NULL, continues,
+                  varlink->is_run ? json_pack("{so}", "text", reply_text(text))
+                                  : json_incref(reply));
         return;
     case COMMAND_FAILED:
         put_reply(varlink, out, INTERFACE_CONTROL ".Failed", false,
-                  json_pack("{ss}", "message", text));
+                  json_pack("{so}", "message", reply_text(text)));
         return;
     case COMMAND_DENIED:
         put_reply(varlink, out, INTERFACE_SERVICE ".PermissionDenied", false, json_object());

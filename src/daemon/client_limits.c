@@ -3,9 +3,9 @@
 
 #include "basic/alloc.h"
 #include "basic/counter.h"
+#include "control/reply.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,14 +121,32 @@ void client_limits_help(void)
     }
 }
 
-void client_limits_put(const struct limits *limits, const struct limits *taken, struct buf *text)
+json_t *client_limits_reply(const struct limits *limits, const struct limits *taken)
 {
+    json_t *records = json_array();
+
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        json_array_append_new(records,
+                              json_pack("{ss sI sI sI}", "limit", table[i].option, "allowed",
+                                        (json_int_t)*value_of(limits, &table[i]), "taken",
+                                        (json_int_t)*value_of(taken, &table[i]), "beyond",
+                                        (json_int_t)counter_find(table[i].counter)->value));
+    }
+    return json_pack("{so}", "limits", records);
+}
+
+void client_limits_print(const json_t *reply, struct buf *text)
+{
+    const json_t *record;
+    size_t i;
+
     buf_puts(text,
              "limit                    allowed        taken       beyond\n"
              "------------------- ------------ ------------ ------------\n");
-    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        buf_printf(text, "%-19s %12zu %12zu %12" PRIu64 "\n", table[i].option,
-                   *value_of(limits, &table[i]), *value_of(taken, &table[i]),
-                   counter_find(table[i].counter)->value);
+    json_array_foreach(json_object_get(reply, "limits"), i, record)
+    {
+        buf_printf(text, "%-19s %12lld %12lld %12lld\n", reply_string(record, "limit"),
+                   reply_integer(record, "allowed"), reply_integer(record, "taken"),
+                   reply_integer(record, "beyond"));
     }
 }

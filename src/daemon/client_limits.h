@@ -7,6 +7,7 @@
 #include "session/server.h"
 
 #include <getopt.h>
+#include <jansson.h>
 #include <stddef.h>
 
 struct limits {
@@ -43,5 +44,7 @@ struct limits {
 // An option of these: 1. Not one of these: 0. -EINVAL with the reason in *ret_error (caller frees).
 int client_limits_handle(struct limits *limits, int c, const char *argument, char **ret_error);
 void client_limits_help(void);
-// A table: each limit, how much is taken by who takes most, and how often more was asked for.
-void client_limits_put(const struct limits *limits, const struct limits *taken, struct buf *text);
+// The reply of "ovsdb-server/limits": for each limit its value, the largest use (`taken`), and how
+// often it was exceeded. The caller's reference.
+json_t *client_limits_reply(const struct limits *limits, const struct limits *taken);
+void client_limits_print(const json_t *reply, struct buf *text);

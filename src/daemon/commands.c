@@ -2,6 +2,7 @@
 #include "daemon/commands.h"
 
 #include "config.h"
+#include "control/reply.h"
 #include "daemon/daemon.h"
 #include "service/vlog_commands.h"
 
@@ -49,10 +50,9 @@ static void on_remove_remote(struct command_call *call, int argc, char **argv, v
 static void on_list_remotes(struct command_call *call, int argc, char **argv, void *userdata)
 {
     struct daemon *daemon = userdata;
-    _cleanup_buf_ struct buf text = {0};
+    json_t *remotes = remotes_list(daemon->remotes);
 
-    remotes_list(daemon->remotes, &text);
-    command_reply(call, buf_cstr(&text));
+    command_reply_value(call, json_pack("{so}", "remotes", remotes), reply_print_lines);
 }
 
 static void on_reconnect(struct command_call *call, int argc, char **argv, void *userdata)
@@ -87,20 +87,22 @@ static void on_remove_db(struct command_call *call, int argc, char **argv, void 
 static void on_list_dbs(struct command_call *call, int argc, char **argv, void *userdata)
 {
     struct daemon *daemon = userdata;
-    _cleanup_buf_ struct buf text = {0};
-    const char *own = "_Server\n"; // until it has been put in its place
+    json_t *names = json_array();
+    bool has_server_db = false; // "_Server" is in `names`
     size_t state = 0;
     const char *name;
 
     while (databases_next(daemon->databases, &state, &name)) {
-        if (strcmp(name, own) > 0) {
-            buf_puts(&text, own);
-            own = "";
+        if (!has_server_db && strcmp(name, "_Server") > 0) {
+            json_array_append_new(names, json_string("_Server"));
+            has_server_db = true;
         }
-        buf_printf(&text, "%s\n", name);
+        json_array_append_new(names, json_string(name));
     }
-    buf_puts(&text, own);
-    command_reply(call, buf_cstr(&text));
+    if (!has_server_db) {
+        json_array_append_new(names, json_string("_Server"));
+    }
+    command_reply_value(call, json_pack("{so}", "databases", names), reply_print_lines);
 }
 
 // Answered when all of its compactions are done.
@@ -180,20 +182,24 @@ static void on_no_data_conversion_enable(struct command_call *call, int argc, ch
     command_reply(call, "");
 }
 
+static void print_storage_status(const json_t *reply, struct buf *text)
+{
+    buf_printf(text, "status: %s", reply_string(reply, "status"));
+}
+
 static void on_storage_status(struct command_call *call, int argc, char **argv, void *userdata)
 {
     struct daemon *daemon = userdata;
     struct store *store = databases_find(daemon->databases, argv[1]);
     const char *failure = store ? store_check(store) : NULL;
-    _cleanup_buf_ struct buf text = {0};
 
     if (!store) {
         command_reply_error(call, NO_SUCH_DB);
         return;
     }
     status_tell(daemon);
-    buf_printf(&text, "status: %s", failure ? failure : "ok");
-    command_reply(call, buf_cstr(&text));
+    command_reply_value(call, json_pack("{so}", "status", reply_text(failure ? failure : "ok")),
+                        print_storage_status);
 }
 
 static void on_reload(struct command_call *call, int argc, char **argv, void *userdata)
@@ -205,38 +211,51 @@ static void on_limits(struct command_call *call, int argc, char **argv, void *us
 {
     const struct daemon *daemon = userdata;
     struct limits taken;
-    _cleanup_buf_ struct buf text = {0};
 
     net_taken(daemon->net, &taken.net);
     server_taken(daemon->server, &taken.server);
-    client_limits_put(&daemon->options->limits, &taken, &text);
-    command_reply(call, buf_cstr(&text));
+    command_reply_value(call, client_limits_reply(&daemon->options->limits, &taken),
+                        client_limits_print);
 }
+
+static const struct command commands[] = {
+    {"exit", "[--cleanup]", 0, 1, on_exit_command, .method = "Exit"},
+    {"version", "", 0, 0, on_version, .method = "GetVersion", .result = COMMAND_STRING("version"),
+     .reads = true},
+    {"ovsdb/file/column-diff-enable", "", 0, 0, on_column_diff_enable,
+     .method = "EnableColumnDiff"},
+    {"ovsdb/file/no-data-conversion-enable", "", 0, 0, on_no_data_conversion_enable,
+     .method = "EnableNoDataConversion"},
+    {"ovsdb-server/add-db", "DB", 1, 1, on_add_db, .method = "AddDatabase",
+     .args = {{"file", ARG_STRING}}},
+    {"ovsdb-server/add-remote", "REMOTE", 1, 1, on_add_remote, .method = "AddRemote",
+     .args = {{"remote", ARG_STRING}}},
+    {"ovsdb-server/compact", "[DB]...", 0, -1, on_compact, .method = "Compact",
+     .args = {{"databases", ARG_STRINGS}}},
+    {"ovsdb-server/get-db-storage-status", "DB", 1, 1, on_storage_status,
+     .method = "GetStorageStatus", .args = {{"database", ARG_STRING}},
+     .result = COMMAND_STRING("status"), .reads = true},
+    {"ovsdb-server/limits", "", 0, 0, on_limits, .method = "GetLimits",
+     .result = COMMAND_RECORDS("limits", {"limit", FIELD_STRING}, {"allowed", FIELD_INTEGER},
+                               {"taken", FIELD_INTEGER}, {"beyond", FIELD_INTEGER}),
+     .reads = true},
+    {"ovsdb-server/list-dbs", "", 0, 0, on_list_dbs, .method = "ListDatabases",
+     .result = COMMAND_STRINGS("databases"), .reads = true},
+    {"ovsdb-server/list-remotes", "", 0, 0, on_list_remotes, .method = "ListRemotes",
+     .result = COMMAND_STRINGS("remotes"), .reads = true},
+    {"ovsdb-server/memory-trim-on-compaction", "on|off", 1, 1, on_memory_trim,
+     .method = "SetMemoryTrim", .args = {{"enabled", ARG_ON_OFF}}},
+    {"ovsdb-server/reconnect", "", 0, 0, on_reconnect, .method = "Reconnect"},
+    {"ovsdb-server/reload", "", 0, 0, on_reload, .method = "Reload"},
+    {"ovsdb-server/remove-db", "DB", 1, 1, on_remove_db, .method = "RemoveDatabase",
+     .args = {{"database", ARG_STRING}}},
+    {"ovsdb-server/remove-remote", "REMOTE", 1, 1, on_remove_remote, .method = "RemoveRemote",
+     .args = {{"remote", ARG_STRING}}},
+    {NULL},
+};
 
 void commands_register(struct command_registry *registry, struct daemon *daemon)
 {
-    const struct command commands[] = {
-        {"exit", "[--cleanup]", 0, 1, on_exit_command, daemon},
-        {"version", "", 0, 0, on_version, daemon, .reads = true},
-        {"ovsdb/file/column-diff-enable", "", 0, 0, on_column_diff_enable, daemon},
-        {"ovsdb/file/no-data-conversion-enable", "", 0, 0, on_no_data_conversion_enable, daemon},
-        {"ovsdb-server/add-db", "DB", 1, 1, on_add_db, daemon},
-        {"ovsdb-server/add-remote", "REMOTE", 1, 1, on_add_remote, daemon},
-        {"ovsdb-server/compact", "[DB]...", 0, -1, on_compact, daemon},
-        {"ovsdb-server/get-db-storage-status", "DB", 1, 1, on_storage_status, daemon,
-         .reads = true},
-        {"ovsdb-server/limits", "", 0, 0, on_limits, daemon, .reads = true},
-        {"ovsdb-server/list-dbs", "", 0, 0, on_list_dbs, daemon, .reads = true},
-        {"ovsdb-server/list-remotes", "", 0, 0, on_list_remotes, daemon, .reads = true},
-        {"ovsdb-server/memory-trim-on-compaction", "on|off", 1, 1, on_memory_trim, daemon},
-        {"ovsdb-server/reconnect", "", 0, 0, on_reconnect, daemon},
-        {"ovsdb-server/reload", "", 0, 0, on_reload, daemon},
-        {"ovsdb-server/remove-db", "DB", 1, 1, on_remove_db, daemon},
-        {"ovsdb-server/remove-remote", "REMOTE", 1, 1, on_remove_remote, daemon},
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-        command_register(registry, &commands[i]);
-    }
+    command_register(registry, commands, daemon);
     vlog_commands_register(registry);
 }

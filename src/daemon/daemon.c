@@ -10,7 +10,6 @@
 #include "daemon/glue.h"
 #include "daemon/handover.h"
 #include "daemon/loop.h"
-#include "daemon/methods.h"
 #include "daemon/settings.h"
 #include "daemon/statistics.h"
 #include "daemon/status.h"
@@ -262,7 +261,6 @@ static int make_objects(struct daemon *daemon)
     statistics_register_commands(daemon->registry, daemon);
     audit_register_commands(daemon->registry, daemon);
     sync_register_commands(daemon->sync, daemon->registry);
-    methods_describe(daemon->registry);
     r = add_signals(daemon);
     if (r >= 0) {
         r = add_turn(daemon);

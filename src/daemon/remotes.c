@@ -4,6 +4,7 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/str.h"
+#include "control/reply.h"
 #include "daemon/confinement.h"
 #include "daemon/db_remotes.h"
 #include "daemon/remotes_private.h"
@@ -422,12 +423,14 @@ size_t remotes_count(const struct remotes *remotes)
     return remotes->entries.n;
 }
 
-void remotes_list(const struct remotes *remotes, struct buf *text)
+json_t *remotes_list(const struct remotes *remotes)
 {
+    json_t *targets = json_array();
     size_t n;
     _cleanup_free_ struct remote_entry **entries = remotes_collect(remotes, is_listed, &n);
 
     for (size_t i = 0; i < n; i++) {
-        buf_printf(text, "%s\n", entries[i]->target);
+        json_array_append_new(targets, reply_text(entries[i]->target));
     }
+    return targets;
 }

@@ -52,7 +52,7 @@ bool remotes_remove(struct remotes *remotes, const char *target);
 struct remote *remotes_find(const struct remotes *remotes, const char *target);
 size_t remotes_count(const struct remotes *remotes);
 // Appends the targets, sorted, one a line: not those that a database names, but "db:...".
-void remotes_list(const struct remotes *remotes, struct buf *text);
+json_t *remotes_list(const struct remotes *remotes);
 
 // Makes the remotes what the databases name by now, tries again those that could not be had, and
 // writes into the databases how those do that have a row there: at once when that has changed, but

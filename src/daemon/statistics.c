@@ -3,6 +3,7 @@
 
 #include "basic/counter.h"
 #include "basic/log.h"
+#include "control/reply.h"
 #include "daemon/daemon.h"
 #include "daemon/metrics.h"
 
@@ -13,7 +14,7 @@
 
 LOG_MODULE(memory);
 
-static void put_memory(const struct daemon *daemon, struct buf *text)
+static json_t *memory_reply(const struct daemon *daemon)
 {
     struct db_usage total = {0};
     struct server_usage usage;
@@ -32,29 +33,43 @@ static void put_memory(const struct daemon *daemon, struct buf *text)
         memory += db_memory(store_db(store));
     }
     server_usage(daemon->server, &usage);
-    buf_printf(text,
-               "backlog:%zu cells:%zu locks:%zu monitors:%zu n-weak-refs:%zu row-bytes:%zu "
-               "rows:%zu sessions:%zu triggers:%zu",
-               net_backlog(daemon->net), total.n_cells, usage.n_locks, usage.n_monitors,
-               total.n_weak_refs, memory, total.n_rows, usage.n_sessions, usage.n_triggers);
+    return json_pack("{s{sI sI sI sI sI sI sI sI sI}}", "usage", "backlog",
+                     (json_int_t)net_backlog(daemon->net), "cells", (json_int_t)total.n_cells,
+                     "locks", (json_int_t)usage.n_locks, "monitors", (json_int_t)usage.n_monitors,
+                     "n-weak-refs", (json_int_t)total.n_weak_refs, "row-bytes", (json_int_t)memory,
+                     "rows", (json_int_t)total.n_rows, "sessions", (json_int_t)usage.n_sessions,
+                     "triggers", (json_int_t)usage.n_triggers);
 }
 
 static void on_memory_show(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    _cleanup_buf_ struct buf text = {0};
-
-    put_memory(userdata, &text);
-    command_reply(call, buf_cstr(&text));
+    command_reply_value(call, memory_reply(userdata), reply_print_counters);
 }
 
-// Those that have counted something, as scripts for the "coverage" of other servers read it.
+static void print_coverage(const json_t *reply, struct buf *text)
+{
+    const json_t *counter;
+    size_t i;
+
+    buf_puts(text, "Event coverage, avg rate over last: 5 seconds, last minute, last hour\n");
+    json_array_foreach(json_object_get(reply, "counters"), i, counter)
+    {
+        buf_printf(text, "%-24s %11.1f/sec %11.3f/sec %12.4f/sec   total: %lld\n",
+                   reply_string(counter, "name"), reply_real(counter, "recent"),
+                   reply_real(counter, "minute"), reply_real(counter, "hour"),
+                   reply_integer(counter, "total"));
+    }
+    buf_printf(text, "%lld events never hit\n", reply_integer(reply, "never"));
+}
+
+// The counters that have counted something, in the form that scripts for the "coverage" of other
+// servers read.
 static void on_coverage_show(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    _cleanup_buf_ struct buf text = {0};
+    json_t *counters = json_array();
     struct counter *counter = NULL;
     unsigned n_never = 0;
 
-    buf_puts(&text, "Event coverage, avg rate over last: 5 seconds, last minute, last hour\n");
     while ((counter = counter_next(counter))) {
         struct counter_rates rates;
 
@@ -63,42 +78,57 @@ static void on_coverage_show(struct command_call *call, int argc, char **argv, v
             continue;
         }
         counter_rates(counter, &rates);
-        buf_printf(&text, "%-24s %11.1f/sec %11.3f/sec %12.4f/sec   total: %llu\n", counter->name,
-                   rates.recent, rates.minute, rates.hour, (unsigned long long)counter->value);
+        json_array_append_new(counters,
+                              json_pack("{ss sf sf sf sI}", "name", counter->name, "recent",
+                                        rates.recent, "minute", rates.minute, "hour", rates.hour,
+                                        "total", (json_int_t)counter->value));
     }
-    buf_printf(&text, "%u events never hit\n", n_never);
-    command_reply(call, buf_cstr(&text));
+    command_reply_value(call, json_pack("{so si}", "counters", counters, "never", (int)n_never),
+                        print_coverage);
 }
 
 static void on_read_counter(struct command_call *call, int argc, char **argv, void *userdata)
 {
     const struct counter *counter = counter_find(argv[1]);
-    _cleanup_free_ char *text = NULL;
 
-    if (!counter) {
+    if (counter) {
+        command_reply_value(call, json_pack("{sI}", "value", (json_int_t)counter->value),
+                            reply_print_integer);
+    } else {
         command_reply_error(call, "No such counter");
-        return;
     }
-    text = xasprintf("%llu", (unsigned long long)counter->value);
-    command_reply(call, text);
+}
+
+static void print_durations(const json_t *reply, struct buf *text)
+{
+    const json_t *duration;
+    size_t i;
+
+    buf_puts(text,
+             "what                  times     total-ms   average-us   longest-us\n"
+             "------------------ -------- ------------ ------------ ------------\n");
+    json_array_foreach(json_object_get(reply, "durations"), i, duration)
+    {
+        buf_printf(text, "%-18s %8lld %12lld %12lld %12lld\n", reply_string(duration, "what"),
+                   reply_integer(duration, "times"), reply_integer(duration, "total_ms"),
+                   reply_integer(duration, "average_us"), reply_integer(duration, "longest_us"));
+    }
 }
 
 static void on_perf_show(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    _cleanup_buf_ struct buf text = {0};
+    json_t *durations = json_array();
     struct duration *duration = NULL;
 
-    buf_puts(&text,
-             "what                  times     total-ms   average-us   longest-us\n"
-             "------------------ -------- ------------ ------------ ------------\n");
     while ((duration = duration_next(duration))) {
-        buf_printf(&text, "%-18s %8llu %12llu %12llu %12llu\n", duration->name,
-                   (unsigned long long)duration->n,
-                   (unsigned long long)(duration->total / USEC_PER_MSEC),
-                   (unsigned long long)(duration->n ? duration->total / duration->n : 0),
-                   (unsigned long long)duration->longest);
+        json_array_append_new(
+            durations,
+            json_pack("{ss sI sI sI sI}", "what", duration->name, "times", (json_int_t)duration->n,
+                      "total_ms", (json_int_t)(duration->total / USEC_PER_MSEC), "average_us",
+                      (json_int_t)(duration->n ? duration->total / duration->n : 0), "longest_us",
+                      (json_int_t)duration->longest));
     }
-    command_reply(call, buf_cstr(&text));
+    command_reply_value(call, json_pack("{so}", "durations", durations), print_durations);
 }
 
 static void on_perf_clear(struct command_call *call, int argc, char **argv, void *userdata)
@@ -115,28 +145,43 @@ static void on_metrics(struct command_call *call, int argc, char **argv, void *u
     command_reply(call, buf_cstr(&text));
 }
 
+static const struct command commands[] = {
+    {"memory/show", "", 0, 0, on_memory_show, .method = "GetUsage",
+     .result = COMMAND_FIELDS({"usage", FIELD_COUNTERS}), .reads = true},
+    {"coverage/show", "", 0, 0, on_coverage_show, .method = "GetCounters",
+     .result = COMMAND_FIELDS(
+         {"counters", FIELD_RECORDS, false,
+          COMMAND_FIELDS({"name", FIELD_STRING}, {"recent", FIELD_REAL}, {"minute", FIELD_REAL},
+                         {"hour", FIELD_REAL}, {"total", FIELD_INTEGER})},
+         {"never", FIELD_INTEGER}),
+     .reads = true},
+    {"coverage/read-counter", "COUNTER", 1, 1, on_read_counter, .method = "ReadCounter",
+     .args = {{"counter", ARG_STRING}}, .result = COMMAND_FIELDS({"value", FIELD_INTEGER}),
+     .reads = true},
+    {"metrics", "", 0, 0, on_metrics, .method = "GetMetrics", .result = COMMAND_STRING("metrics"),
+     .reads = true},
+    {"ovsdb-server/perf-counters-show", "", 0, 0, on_perf_show, .method = "GetDurations",
+     .result = COMMAND_RECORDS("durations", {"what", FIELD_STRING}, {"times", FIELD_INTEGER},
+                               {"total_ms", FIELD_INTEGER}, {"average_us", FIELD_INTEGER},
+                               {"longest_us", FIELD_INTEGER}),
+     .reads = true},
+    {"ovsdb-server/perf-counters-clear", "", 0, 0, on_perf_clear, .method = "ClearDurations"},
+    {NULL},
+};
+
 void statistics_register_commands(struct command_registry *registry, struct daemon *daemon)
 {
-    const struct command commands[] = {
-        {"memory/show", "", 0, 0, on_memory_show, daemon, .reads = true},
-        {"coverage/show", "", 0, 0, on_coverage_show, NULL, .reads = true},
-        {"coverage/read-counter", "COUNTER", 1, 1, on_read_counter, NULL, .reads = true},
-        {"metrics", "", 0, 0, on_metrics, daemon, .reads = true},
-        {"ovsdb-server/perf-counters-show", "", 0, 0, on_perf_show, NULL, .reads = true},
-        {"ovsdb-server/perf-counters-clear", "", 0, 0, on_perf_clear, NULL},
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-        command_register(registry, &commands[i]);
-    }
+    command_register(registry, commands, daemon);
     status_register_command(registry, daemon);
 }
 
 static void log_memory(const struct daemon *daemon, long peak_kb)
 {
     _cleanup_buf_ struct buf text = {0};
+    json_t *reply = memory_reply(daemon);
 
-    put_memory(daemon, &text);
+    reply_print_counters(reply, &text);
+    json_decref(reply);
     log_info("peak resident set size %ld kB; %s", peak_kb, buf_cstr(&text));
 }
 

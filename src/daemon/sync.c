@@ -4,6 +4,7 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/str.h"
+#include "control/reply.h"
 #include "replication/replica.h"
 
 #include <string.h>
@@ -286,49 +287,67 @@ static void on_get_exclude(struct command_call *call, int argc, char **argv, voi
     command_reply(call, buf_cstr(&text));
 }
 
-static void put_status(const struct sync *sync, struct buf *text)
+static void print_status(const json_t *reply, struct buf *text)
 {
-    bool is_replicating = sync->replica && replica_is_replicating(sync->replica);
+    static const char *const members[] = {"connecting", "replicating", "database", "exclude"};
 
-    buf_puts(text, sync->is_backup ? "state: backup" : "state: active");
-    if (!sync->is_backup) {
-        return;
-    }
-    buf_printf(text, "\n%s: %s", is_replicating ? "replicating" : "connecting", sync->source);
-    if (is_replicating) {
-        buf_puts(text, "\ndatabase: ");
-        replica_put_databases(sync->replica, text);
-        if (sync->exclude.n_names) {
-            buf_puts(text, "\nexclude: ");
-            exclude_put(&sync->exclude, text);
+    buf_printf(text, "state: %s", reply_string(reply, "state"));
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+        const char *value = reply_optional_string(reply, members[i]);
+
+        if (value) {
+            buf_printf(text, "\n%s: %s", members[i], value);
         }
     }
 }
 
 static void on_status(struct command_call *call, int argc, char **argv, void *userdata)
 {
+    const struct sync *sync = userdata;
+    bool is_replicating = sync->replica && replica_is_replicating(sync->replica);
+    json_t *reply = json_pack("{ss}", "state", sync->is_backup ? "backup" : "active");
     _cleanup_buf_ struct buf text = {0};
 
-    put_status(userdata, &text);
-    command_reply(call, buf_cstr(&text));
+    if (sync->is_backup) {
+        json_object_set_new(reply, is_replicating ? "replicating" : "connecting",
+                            reply_text(sync->source));
+    }
+    if (sync->is_backup && is_replicating) {
+        replica_put_databases(sync->replica, &text);
+        json_object_set_new(reply, "database", json_string(buf_cstr(&text)));
+    }
+    if (sync->is_backup && is_replicating && sync->exclude.n_names) {
+        buf_clear(&text);
+        exclude_put(&sync->exclude, &text);
+        json_object_set_new(reply, "exclude", json_string(buf_cstr(&text)));
+    }
+    command_reply_value(call, reply, print_status);
 }
+
+static const struct command commands[] = {
+    {"ovsdb-server/set-active-ovsdb-server", "SERVER", 1, 1, on_set_source,
+     .method = "SetActiveServer", .args = {{"server", ARG_STRING}}},
+    {"ovsdb-server/get-active-ovsdb-server", "", 0, 0, on_get_source, .method = "GetActiveServer",
+     .result = COMMAND_STRING("server"), .reads = true},
+    {"ovsdb-server/connect-active-ovsdb-server", "", 0, 0, on_connect,
+     .method = "ConnectActiveServer"},
+    {"ovsdb-server/disconnect-active-ovsdb-server", "", 0, 0, on_disconnect,
+     .method = "DisconnectActiveServer"},
+    {"ovsdb-server/set-active-ovsdb-server-probe-interval", "MS", 1, 1, on_set_probe_interval,
+     .method = "SetActiveServerProbeInterval", .args = {{"milliseconds", ARG_INTEGER}}},
+    {"ovsdb-server/set-sync-exclude-tables", "DB:TABLE[,DB:TABLE]...", 1, 1, on_set_exclude,
+     .method = "SetSyncExcludeTables", .args = {{"tables", ARG_STRING}}},
+    {"ovsdb-server/get-sync-exclude-tables", "", 0, 0, on_get_exclude,
+     .method = "GetSyncExcludeTables", .result = COMMAND_STRING("tables"), .reads = true},
+    {"ovsdb-server/sync-status", "", 0, 0, on_status, .method = "GetSyncStatus",
+     .result = COMMAND_FIELDS({"state", FIELD_STRING}, {"connecting", FIELD_STRING, true},
+                              {"replicating", FIELD_STRING, true}, {"database", FIELD_STRING, true},
+                              {"exclude", FIELD_STRING, true}),
+     .reads = true},
+    {NULL},
+};
 
 void sync_register_commands(struct sync *sync, struct command_registry *registry)
 {
-    const struct command commands[] = {
-        {"ovsdb-server/set-active-ovsdb-server", "SERVER", 1, 1, on_set_source, sync},
-        {"ovsdb-server/get-active-ovsdb-server", "", 0, 0, on_get_source, sync, .reads = true},
-        {"ovsdb-server/connect-active-ovsdb-server", "", 0, 0, on_connect, sync},
-        {"ovsdb-server/disconnect-active-ovsdb-server", "", 0, 0, on_disconnect, sync},
-        {"ovsdb-server/set-active-ovsdb-server-probe-interval", "MS", 1, 1, on_set_probe_interval,
-         sync},
-        {"ovsdb-server/set-sync-exclude-tables", "DB:TABLE[,DB:TABLE]...", 1, 1, on_set_exclude,
-         sync},
-        {"ovsdb-server/get-sync-exclude-tables", "", 0, 0, on_get_exclude, sync, .reads = true},
-        {"ovsdb-server/sync-status", "", 0, 0, on_status, sync, .reads = true},
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-        command_register(registry, &commands[i]);
-    }
+    command_register(registry, commands, sync);
 }

@@ -345,30 +345,20 @@ void vlog_leave_console(void)
     vlog.is_journal = false;
 }
 
-void vlog_list(struct buf *text)
+const enum log_level *vlog_levels(const struct log_module *module)
 {
-    buf_puts(text,
-             "                 console    syslog    file\n"
-             "                 -------    ------    ------\n");
-    for (struct log_module *m = log_module_next(NULL); m; m = log_module_next(m)) {
-        const enum log_level *levels = m->same ? m->same->levels : m->levels;
-
-        buf_printf(text, "%-16s  %4s       %4s       %4s\n", m->name,
-                   log_level_name(levels[LOG_TO_CONSOLE]), log_level_name(levels[LOG_TO_SYSLOG]),
-                   log_level_name(levels[LOG_TO_FILE]));
-    }
+    return module->same ? module->same->levels : module->levels;
 }
 
-void vlog_list_patterns(struct buf *text)
+const char *vlog_pattern(enum log_destination destination)
+{
+    return vlog.patterns[destination];
+}
+
+const char *vlog_syslog_prefix(void)
 {
     if (!vlog.syslog) {
         vlog.syslog = default_syslog();
     }
-    buf_puts(text,
-             "         prefix                            format\n"
-             "         ------                            ------\n");
-    buf_printf(text, "%-7s  %-32s  %s\n", "SYSLOG", syslog_target_prefix(vlog.syslog),
-               vlog.patterns[LOG_TO_SYSLOG]);
-    buf_printf(text, "%-7s  %-32s  %s\n", "CONSOLE", "none", vlog.patterns[LOG_TO_CONSOLE]);
-    buf_printf(text, "%-7s  %-32s  %s\n", "FILE", "none", vlog.patterns[LOG_TO_FILE]);
+    return syslog_target_prefix(vlog.syslog);
 }

@@ -37,6 +37,8 @@ void vlog_set_subprogram(const char *name);
 // Nothing goes to the console any more: standard error is about to be closed.
 void vlog_leave_console(void);
 
-// What vlog/list and vlog/list-pattern print.
-void vlog_list(struct buf *text);
-void vlog_list_patterns(struct buf *text);
+// The levels of a module by destination; the pattern of a destination; what precedes messages to
+// syslog. Borrowed.
+const enum log_level *vlog_levels(const struct log_module *module);
+const char *vlog_pattern(enum log_destination destination);
+const char *vlog_syslog_prefix(void);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/vlog_commands.h"
 
+#include "control/reply.h"
 #include "service/vlog.h"
 
 #include <string.h>
@@ -21,20 +22,70 @@ static void on_set(struct command_call *call, int argc, char **argv, void *userd
     command_reply(call, "");
 }
 
+static void print_levels(const json_t *reply, struct buf *text)
+{
+    const json_t *module;
+    size_t i;
+
+    buf_puts(text,
+             "                 console    syslog    file\n"
+             "                 -------    ------    ------\n");
+    json_array_foreach(json_object_get(reply, "levels"), i, module)
+    {
+        buf_printf(text, "%-16s  %4s       %4s       %4s\n", reply_string(module, "module"),
+                   reply_string(module, "console"), reply_string(module, "syslog"),
+                   reply_string(module, "file"));
+    }
+}
+
 static void on_list(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    _cleanup_buf_ struct buf text = {0};
+    json_t *modules = json_array();
 
-    vlog_list(&text);
-    command_reply(call, buf_cstr(&text));
+    for (struct log_module *m = log_module_next(NULL); m; m = log_module_next(m)) {
+        const enum log_level *levels = vlog_levels(m);
+
+        json_array_append_new(modules, json_pack("{ss ss ss ss}", "module", m->name, "console",
+                                                 log_level_name(levels[LOG_TO_CONSOLE]), "syslog",
+                                                 log_level_name(levels[LOG_TO_SYSLOG]), "file",
+                                                 log_level_name(levels[LOG_TO_FILE])));
+    }
+    command_reply_value(call, json_pack("{so}", "levels", modules), print_levels);
+}
+
+static void print_patterns(const json_t *reply, struct buf *text)
+{
+    const json_t *pattern;
+    size_t i;
+
+    buf_puts(text,
+             "         prefix                            format\n"
+             "         ------                            ------\n");
+    json_array_foreach(json_object_get(reply, "patterns"), i, pattern)
+    {
+        buf_printf(text, "%-7s  %-32s  %s\n", reply_string(pattern, "destination"),
+                   reply_string(pattern, "prefix"), reply_string(pattern, "format"));
+    }
 }
 
 static void on_list_pattern(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    _cleanup_buf_ struct buf text = {0};
+    static const struct {
+        const char *name;
+        enum log_destination destination;
+    } destinations[] = {
+        {"SYSLOG", LOG_TO_SYSLOG}, {"CONSOLE", LOG_TO_CONSOLE}, {"FILE", LOG_TO_FILE}};
+    json_t *patterns = json_array();
 
-    vlog_list_patterns(&text);
-    command_reply(call, buf_cstr(&text));
+    for (size_t i = 0; i < ARRAY_SIZE(destinations); i++) {
+        enum log_destination destination = destinations[i].destination;
+        const char *prefix = destination == LOG_TO_SYSLOG ? vlog_syslog_prefix() : "none";
+
+        json_array_append_new(patterns, json_pack("{ss so so}", "destination", destinations[i].name,
+                                                  "prefix", reply_text(prefix), "format",
+                                                  reply_text(vlog_pattern(destination))));
+    }
+    command_reply_value(call, json_pack("{so}", "patterns", patterns), print_patterns);
 }
 
 static void on_close(struct command_call *call, int argc, char **argv, void *userdata)
@@ -105,20 +156,29 @@ static void on_message(struct command_call *call, int argc, char **argv, void *u
     command_reply(call, "");
 }
 
+static const struct command commands[] = {
+    {"vlog/set", "{spec | PATTERN:destination:pattern}", 0, -1, on_set, .method = "SetLogLevels",
+     .args = {{"specs", ARG_STRINGS}}},
+    {"vlog/list", "", 0, 0, on_list, .method = "GetLogLevels",
+     .result = COMMAND_RECORDS("levels", {"module", FIELD_STRING}, {"console", FIELD_STRING},
+                               {"syslog", FIELD_STRING}, {"file", FIELD_STRING}),
+     .reads = true},
+    {"vlog/list-pattern", "", 0, 0, on_list_pattern, .method = "GetLogPatterns",
+     .result = COMMAND_RECORDS("patterns", {"destination", FIELD_STRING}, {"prefix", FIELD_STRING},
+                               {"format", FIELD_STRING}),
+     .reads = true},
+    {"vlog/message", "[LEVEL] MESSAGE", 1, 2, on_message, .method = "LogMessage",
+     .args = {{"message", ARG_STRING}}},
+    {"vlog/close", "", 0, 0, on_close, .method = "CloseLog"},
+    {"vlog/reopen", "", 0, 0, on_reopen, .method = "ReopenLog"},
+    {"vlog/enable-rate-limit", "[module]...", 0, -1, on_rate_limit, .method = "EnableLogRateLimit",
+     .args = {{"modules", ARG_STRINGS}}},
+    {"vlog/disable-rate-limit", "[module]...", 0, -1, on_rate_limit,
+     .method = "DisableLogRateLimit", .args = {{"modules", ARG_STRINGS}}},
+    {NULL},
+};
+
 void vlog_commands_register(struct command_registry *registry)
 {
-    static const struct command commands[] = {
-        {"vlog/set", "{spec | PATTERN:destination:pattern}", 0, -1, on_set, NULL},
-        {"vlog/list", "", 0, 0, on_list, NULL, .reads = true},
-        {"vlog/list-pattern", "", 0, 0, on_list_pattern, NULL, .reads = true},
-        {"vlog/message", "[LEVEL] MESSAGE", 1, 2, on_message, NULL},
-        {"vlog/close", "", 0, 0, on_close, NULL},
-        {"vlog/reopen", "", 0, 0, on_reopen, NULL},
-        {"vlog/enable-rate-limit", "[module]...", 0, -1, on_rate_limit, NULL},
-        {"vlog/disable-rate-limit", "[module]...", 0, -1, on_rate_limit, NULL},
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-        command_register(registry, &commands[i]);
-    }
+    command_register(registry, commands, NULL);
 }

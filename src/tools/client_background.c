@@ -78,6 +78,12 @@ static void run_version(struct command_call *call, int argc, char **argv, void *
     command_reply(call, text);
 }
 
+static const struct command own_commands[] = {
+    {"exit", "", 0, 0, run_exit},
+    {"version", "", 0, 0, run_version, .reads = true},
+    {NULL},
+};
+
 static void open_control(struct client_context *context, const struct command *commands)
 {
     _cleanup_free_ char *path = service_options_control_path(&context->service, tool_name());
@@ -88,14 +94,10 @@ static void open_control(struct client_context *context, const struct command *c
         return;
     }
     registry = command_registry_new();
-    command_register(registry, &(struct command){"exit", "", 0, 0, run_exit, context});
-    command_register(registry, &(struct command){"version", "", 0, 0, run_version, NULL});
+    command_register(registry, own_commands, context);
     vlog_commands_register(registry);
-    for (; commands && commands->name; commands++) {
-        struct command command = *commands;
-
-        command.userdata = context;
-        command_register(registry, &command);
+    if (commands) {
+        command_register(registry, commands, context);
     }
     r = control_new(client_event(context->client), registry, path, &control, &error);
     if (r < 0) {

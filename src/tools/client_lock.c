@@ -23,9 +23,9 @@ static void run_request(struct command_call *call, int argc, char **argv, void *
 }
 
 static const struct command commands[] = {
-    {"lock", "LOCK", 1, 1, run_request, NULL},
-    {"steal", "LOCK", 1, 1, run_request, NULL},
-    {"unlock", "LOCK", 1, 1, run_request, NULL},
+    {"lock", "LOCK", 1, 1, run_request},
+    {"steal", "LOCK", 1, 1, run_request},
+    {"unlock", "LOCK", 1, 1, run_request},
     {NULL},
 };
 

@@ -112,7 +112,7 @@ static void run_cond_change(struct command_call *call, int argc, char **argv, vo
 }
 
 static const struct command commands[] = {
-    {"ovsdb-client/cond_change", "TABLE COND", 2, 2, run_cond_change, NULL},
+    {"ovsdb-client/cond_change", "TABLE COND", 2, 2, run_cond_change},
     {NULL},
 };
 

@@ -19,6 +19,13 @@ static void on_any(struct command_call *call, int argc, char **argv, void *userd
     }
 }
 
+static const struct command commands[] = {
+    {"any", "", 0, -1, on_any, .method = "Any", .args = {{"arguments", ARG_STRINGS}},
+     .result = COMMAND_STRING("text")},
+    {"metrics", "", 0, 0, on_any, .reads = true},
+    {NULL},
+};
+
 static void on_ended(struct control_client *client, void *userdata)
 {
     n_running--;
@@ -53,8 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     registry = command_registry_new();
-    command_register(registry, &(struct command){"any", "", 0, -1, on_any, NULL});
-    command_register(registry, &(struct command){"metrics", "", 0, 0, on_any, NULL, .reads = true});
+    command_register(registry, commands, NULL);
     if (control_client_new(event, registry, kind, fds[0], &owner, &client) < 0) {
         abort();
     }

@@ -101,11 +101,9 @@ static void read_version(const char *text)
 
 static void read_log_levels(const char *text)
 {
-    _cleanup_buf_ struct buf list = {0};
-
     free(vlog_set(text));
-    vlog_list(&list);
-    vlog_list_patterns(&list);
+    assert(vlog_levels(log_module_get("fuzz")));
+    assert(vlog_pattern(LOG_TO_FILE) && vlog_syslog_prefix());
     // Nothing is written to the console, and no file or socket.
     log_set_level(NULL, -1, LOG_LEVEL_OFF);
 }
@@ -153,9 +151,11 @@ static void read_limit(const char *text)
     check_reason(r < 0, error);
     if (r > 0) {
         _cleanup_buf_ struct buf table = {0};
+        json_t *reply = client_limits_reply(&limits, &limits);
 
-        client_limits_put(&limits, &limits, &table);
+        client_limits_print(reply, &table);
         assert(table.size);
+        json_decref(reply);
     }
 }
 

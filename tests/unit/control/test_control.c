@@ -44,6 +44,13 @@ static void on_later(struct command_call *call, int argc, char **argv, void *use
     fixture->kept = call;
 }
 
+static const struct command commands[] = {
+    {"echo", "TEXT", 1, 1, on_echo},
+    {"big", "", 0, 0, on_big},
+    {"later", "", 0, 0, on_later},
+    {NULL},
+};
+
 static int setup_in(void **state, const char *folder)
 {
     struct fixture *fixture = NEW(struct fixture);
@@ -54,9 +61,7 @@ static int setup_in(void **state, const char *folder)
     fixture->path = xasprintf("%s/ctl", fixture->folder);
     assert_true(sd_event_new(&fixture->event) >= 0);
     fixture->registry = command_registry_new();
-    command_register(fixture->registry, &(struct command){"echo", "TEXT", 1, 1, on_echo, NULL});
-    command_register(fixture->registry, &(struct command){"big", "", 0, 0, on_big, NULL});
-    command_register(fixture->registry, &(struct command){"later", "", 0, 0, on_later, fixture});
+    command_register(fixture->registry, commands, fixture);
     assert_int_equal(
         control_new(fixture->event, fixture->registry, fixture->path, &fixture->control, &error),
         0);

@@ -30,7 +30,7 @@ static void ask(const char *request, size_t step, struct buf *out)
     if (decoded.argv) {
         assert_string_equal(decoded.argv[0], "metrics");
         assert_null(decoded.argv[1]);
-        dialect_http.encode(state, COMMAND_DONE, "a 1\n# EOF\n", false, out);
+        dialect_http.encode(state, COMMAND_DONE, "a 1\n# EOF\n", NULL, false, out);
         command_argv_free(decoded.argv);
     }
     dialect_http.state_free(state);
@@ -92,7 +92,7 @@ static void test_a_failure_says_nothing_of_itself(void **unused)
     void *state = dialect_http.state_new(NULL);
     struct buf out = {0};
 
-    dialect_http.encode(state, COMMAND_DENIED, "secret", false, &out);
+    dialect_http.encode(state, COMMAND_DENIED, "secret", NULL, false, &out);
     assert_non_null(strstr(buf_cstr(&out), "HTTP/1.1 500 "));
     assert_null(strstr(buf_cstr(&out), "secret"));
     buf_done(&out);

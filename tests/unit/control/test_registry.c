@@ -11,7 +11,8 @@ struct fake_call {
     char text[256];
 };
 
-static void on_done(struct command_call *call, enum command_outcome outcome, const char *text)
+static void on_done(struct command_call *call, enum command_outcome outcome, const char *text,
+                    json_t *reply)
 {
     struct fake_call *fake = CONTAINER_OF(call, struct fake_call, call);
 
@@ -35,12 +36,15 @@ static void on_show(struct command_call *call, int argc, char **argv, void *user
 
 static struct command_registry *make_registry(void)
 {
+    static const struct command two[] = {{"show/two", "A B", 2, 2, on_show}, {NULL}};
+    static const struct command any[] = {{"any", "[A]...", 0, -1, on_show}, {NULL}};
+    static const struct command zero[] = {{"zero", "", 0, 0, on_show}, {NULL}};
     static const char *names[] = {"two", "any", "zero"};
     struct command_registry *registry = command_registry_new();
 
-    command_register(registry, &(struct command){"show/two", "A B", 2, 2, on_show, &names[0]});
-    command_register(registry, &(struct command){"any", "[A]...", 0, -1, on_show, &names[1]});
-    command_register(registry, &(struct command){"zero", "", 0, 0, on_show, &names[2]});
+    command_register(registry, two, &names[0]);
+    command_register(registry, any, &names[1]);
+    command_register(registry, zero, &names[2]);
     return registry;
 }
 

@@ -22,7 +22,8 @@ struct fake_call {
     char *text;
 };
 
-static void on_done(struct command_call *call, enum command_outcome outcome, const char *text)
+static void on_done(struct command_call *call, enum command_outcome outcome, const char *text,
+                    json_t *reply)
 {
     struct fake_call *fake = CONTAINER_OF(call, struct fake_call, call);
 

@@ -57,9 +57,16 @@ static int teardown(void **state)
 
 static void expect_list(struct fixture *fixture, const char *expected)
 {
+    json_t *targets = remotes_list(fixture->remotes);
     struct buf text = {0};
+    const json_t *target;
+    size_t i;
 
-    remotes_list(fixture->remotes, &text);
+    json_array_foreach(targets, i, target)
+    {
+        buf_printf(&text, "%s\n", json_string_value(target));
+    }
+    json_decref(targets);
     assert_slice_is(buf_slice(&text), expected);
     buf_done(&text);
 }

@@ -17,6 +17,8 @@ struct command_call {
     // Answers are JSON from now on, or texts again. NULL: the dialect has no such choice.
     void (*set_json)(struct command_call *call, bool on);
     bool may_change; // the caller may run what is not marked as `reads`
+    // Set by command_registry_run(): whom to tell that something may have changed, or NULL.
+    const struct command_registry *changes;
 };
 
 // Who wants to hear of command_registry_changed(). Remove it with list_remove().
@@ -35,7 +37,7 @@ const struct command *command_registry_find(const struct command_registry *regis
 const struct command *command_registry_find_method(const struct command_registry *registry,
                                                    const char *method);
 bool command_type_has(const struct command_type *type, const char *argument);
-// Runs the command argv[0]; an unknown command, one that the caller may not run, and a wrong number
+// Runs the command argv[0]. An unknown command, one that the caller may not run, and a wrong number
 // of arguments are answered here. The call may be gone on return.
 void command_registry_run(const struct command_registry *registry, struct command_call *call,
                           int argc, char **argv);

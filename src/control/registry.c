@@ -13,6 +13,8 @@ struct command_registry {
     struct command *commands; // sorted by name
     size_t n;
     size_t capacity;
+    void (*changed)(void *userdata); // may be NULL
+    void *changed_userdata;
 };
 
 static void on_list_commands(struct command_call *call, int argc, char **argv, void *userdata)
@@ -94,6 +96,13 @@ void command_register(struct command_registry *registry, const struct command *c
             (registry->n - i) * sizeof(registry->commands[0]));
     registry->commands[i] = *command;
     registry->n++;
+}
+
+void command_registry_on_change(struct command_registry *registry, void (*changed)(void *userdata),
+                                void *userdata)
+{
+    registry->changed = changed;
+    registry->changed_userdata = userdata;
 }
 
 void command_registry_watch(struct command_registry *registry, struct command_watch *watch)
@@ -194,18 +203,30 @@ void command_registry_run(const struct command_registry *registry, struct comman
             xasprintf("permission denied: \"%s\" is for root and the server's own user", argv[0]);
         call->done(call, COMMAND_DENIED, error);
     } else {
+        call->changes = command->reads ? NULL : registry;
         command->run(call, argc, argv, command->userdata);
     }
 }
 
+// A command that fails may have changed something before.
+static void answer(struct command_call *call, enum command_outcome outcome, const char *text)
+{
+    const struct command_registry *registry = call->changes;
+
+    if (registry && registry->changed) {
+        registry->changed(registry->changed_userdata);
+    }
+    call->done(call, outcome, text);
+}
+
 void command_reply(struct command_call *call, const char *text)
 {
-    call->done(call, COMMAND_DONE, text);
+    answer(call, COMMAND_DONE, text);
 }
 
 void command_reply_error(struct command_call *call, const char *text)
 {
-    call->done(call, COMMAND_FAILED, text);
+    answer(call, COMMAND_FAILED, text);
 }
 
 void command_reply_outcome(struct command_call *call, char *error)

@@ -32,6 +32,7 @@ enum command_reply_kind {
     REPLY_LINES,    // an array of strings
     REPLY_COUNTERS, // "a:1 b:2"
     REPLY_RECORD,   // lines "name: text", each a value of its own: see `fields`
+    REPLY_BLOCKS,   // such records, separated by empty lines: an array of records
     REPLY_ROWS,     // lines of words below a line of dashes: an array of records
 };
 
@@ -81,6 +82,9 @@ void command_describe(struct command_registry *registry, const char *name,
 void command_registry_list(const struct command_registry *registry,
                            struct buf *text); // as list-commands prints
 
+// Has `changed` called after each command that is not marked as `reads`, before its answer is sent.
+void command_registry_on_change(struct command_registry *registry, void (*changed)(void *userdata),
+                                void *userdata);
 // What commands answer may be another text now: those who asked for more hear of it, though not
 // more often than ten times a second. O(them).
 void command_registry_changed(struct command_registry *registry);

@@ -48,7 +48,7 @@ static void describe_reply(const struct command_type *type, struct buf *text)
 {
     if (type->reply == REPLY_RECORD) {
         describe_fields(type->fields, text);
-    } else if (type->reply == REPLY_ROWS) {
+    } else if (type->reply == REPLY_ROWS || type->reply == REPLY_BLOCKS) {
         buf_printf(text, "%s: [](", type->result);
         describe_fields(type->fields, text);
         buf_putc(text, ')');
@@ -176,6 +176,21 @@ static json_t *record_of(const struct command_field *fields, const char *text)
     return record;
 }
 
+static json_t *blocks_of(const struct command_field *fields, const char *text)
+{
+    json_t *records = json_array();
+
+    while (*text) {
+        const char *end = strstr(text, "\n\n");
+        size_t size = end ? (size_t)(end - text) : strlen(text);
+        _cleanup_free_ char *block = xstrndup(text, size);
+
+        json_array_append_new(records, record_of(fields, block));
+        text += size + (end ? 2 : 0);
+    }
+    return records;
+}
+
 static json_t *row_of(const struct command_field *fields, char *line)
 {
     json_t *row = json_object();
@@ -240,6 +255,9 @@ static json_t *value_of(const struct command_type *type, const char *text)
     case REPLY_COUNTERS:
         value = json_object();
         for_each(text, " \n", value, put_counter);
+        break;
+    case REPLY_BLOCKS:
+        value = blocks_of(type->fields, text);
         break;
     case REPLY_ROWS:
         value = rows_of(type->fields, text);

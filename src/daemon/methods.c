@@ -15,10 +15,11 @@ static const struct command_field status_fields[] = {
 };
 
 static const struct command_field sync_fields[] = {
+    {"database", FIELD_STRING, true},
     {"state"},
     {"connecting", FIELD_STRING, true},
     {"replicating", FIELD_STRING, true},
-    {"database", FIELD_STRINGS, true},
+    {"error", FIELD_STRING, true},
     {"exclude", FIELD_STRINGS, true},
     {NULL},
 };
@@ -64,7 +65,8 @@ static const struct {
     {"ovsdb-server/list-remotes", {"ListRemotes", {{NULL}}, REPLY_LINES, "remotes"}},
     {"ovsdb-server/reconnect", {"Reconnect", {{NULL}}, REPLY_NOTHING, NULL}},
     {"ovsdb-server/reload", {"Reload", {{NULL}}, REPLY_NOTHING, NULL}},
-    {"ovsdb-server/sync-status", {"GetSyncStatus", {{NULL}}, REPLY_RECORD, NULL, sync_fields}},
+    {"ovsdb-server/sync-status",
+     {"GetSyncStatus", {{NULL}}, REPLY_BLOCKS, "databases", sync_fields}},
     {"ovsdb-server/set-active-ovsdb-server",
      {"SetActiveServer", {{"server", ARG_STRING}}, REPLY_NOTHING, NULL}},
     {"ovsdb-server/get-active-ovsdb-server", {"GetActiveServer", {{NULL}}, REPLY_TEXT, "server"}},

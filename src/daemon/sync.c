@@ -16,6 +16,7 @@ struct sync {
     struct databases *databases;
     struct databases_observer observer;
     struct net *clients_net; // of the server itself, for its TLS configuration
+    char *owner;             // the configuration file that says what the role is, or NULL
     char *source;            // or NULL
     struct exclude exclude;
     bool is_backup;
@@ -24,6 +25,8 @@ struct sync {
     struct remote *remote;         // the same
     struct replica *replica;       // while connected
     struct connection *connection; // the same
+    char *failure;                 // of the last connection, or NULL
+    sd_event_source *fallback;     // becomes active when the loop is free, as the source is itself
 };
 
 static void send_to_active(void *userdata, struct slice text)
@@ -46,7 +49,34 @@ static void give_up(void *userdata, const char *reason)
     struct sync *sync = userdata;
 
     log_warn("%s: %s", sync->source, reason);
+    free(sync->failure);
+    sync->failure = xstrdup(reason);
     connection_close(sync->connection, reason);
+}
+
+static int on_fallback(sd_event_source *source, void *userdata)
+{
+    struct sync *sync = userdata;
+
+    if (sync->is_backup) {
+        log_warn("%s: this is the server itself, which cannot be its own backup", sync->source);
+        sync_disconnect(sync);
+    }
+    return 0;
+}
+
+// The connection cannot be closed from within its own callback.
+static void is_self(void *userdata)
+{
+    struct sync *sync = userdata;
+
+    if (!sync->fallback &&
+        sd_event_add_defer(sync->event, &sync->fallback, on_fallback, sync) >= 0) {
+        sd_event_source_set_description(sync->fallback, "replication from itself");
+    }
+    if (sync->fallback) {
+        sd_event_source_set_enabled(sync->fallback, SD_EVENT_ONESHOT);
+    }
 }
 
 static void on_opened(struct connection *connection)
@@ -55,6 +85,7 @@ static void on_opened(struct connection *connection)
         .send = send_to_active,
         .find_db = find_db,
         .give_up = give_up,
+        .is_self = is_self,
     };
     struct sync *sync = net_userdata(connection_net(connection));
     size_t state = 0;
@@ -74,6 +105,9 @@ static void on_message(struct connection *connection, struct slice text)
     struct sync *sync = connection_userdata(connection);
 
     replica_receive(sync->replica, text);
+    if (sync->failure && replica_is_replicating(sync->replica)) {
+        free(TAKE_PTR(sync->failure));
+    }
 }
 
 static void on_closed(struct connection *connection, const char *reason)
@@ -86,6 +120,9 @@ static void on_closed(struct connection *connection, const char *reason)
 
 static void stop(struct sync *sync)
 {
+    // Of the source that was.
+    sync->fallback = sd_event_source_disable_unref(sync->fallback);
+    free(TAKE_PTR(sync->failure));
     net_free(TAKE_PTR(sync->net)); // on_closed() comes from within
 }
 
@@ -147,8 +184,15 @@ void sync_free(struct sync *sync)
         stop(sync);
         exclude_done(&sync->exclude);
         free(sync->source);
+        free(sync->owner);
         free(sync);
     }
+}
+
+void sync_set_owner(struct sync *sync, const char *file)
+{
+    free(sync->owner);
+    sync->owner = file ? xstrdup(file) : NULL;
 }
 
 void sync_set_options(struct sync *sync, const struct remote_options *options)
@@ -199,12 +243,27 @@ bool sync_is_backup(const struct sync *sync)
     return sync->is_backup;
 }
 
+const char *sync_source(const struct sync *sync)
+{
+    return sync->source;
+}
+
+const struct remote_options *sync_options(const struct sync *sync)
+{
+    return &sync->options;
+}
+
+const struct exclude *sync_exclude(const struct sync *sync)
+{
+    return &sync->exclude;
+}
+
 char *sync_connect(struct sync *sync)
 {
     char *error;
 
     if (!sync->source) {
-        return xstrdup("Unable to connect: active server is not specified.");
+        return xstrdup("there is no active server to connect to");
     }
     if (sync->is_backup) {
         return NULL;
@@ -230,9 +289,24 @@ void sync_disconnect(struct sync *sync)
     }
 }
 
+// True: the configuration file decides, and the command has been answered.
+static bool is_refused(const struct sync *sync, struct command_call *call)
+{
+    _cleanup_free_ char *error = NULL;
+
+    if (sync->owner) {
+        error = xasprintf("%s says what the role of the server is: change the file and reload",
+                          sync->owner);
+        command_reply_error(call, error);
+    }
+    return error;
+}
+
 static void on_set_source(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    command_reply_outcome(call, sync_set_source(userdata, argv[1]));
+    if (!is_refused(userdata, call)) {
+        command_reply_outcome(call, sync_set_source(userdata, argv[1]));
+    }
 }
 
 static void on_get_source(struct command_call *call, int argc, char **argv, void *userdata)
@@ -244,13 +318,25 @@ static void on_get_source(struct command_call *call, int argc, char **argv, void
 
 static void on_connect(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    command_reply_outcome(call, sync_connect(userdata));
+    struct sync *sync = userdata;
+
+    if (is_refused(sync, call)) {
+        return;
+    }
+    if (!sync->source) {
+        // Scripts read this text, and take a failure of the command for one of the server.
+        command_reply(call, "Unable to connect: active server is not specified.");
+        return;
+    }
+    command_reply_outcome(call, sync_connect(sync));
 }
 
 static void on_disconnect(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    sync_disconnect(userdata);
-    command_reply(call, "");
+    if (!is_refused(userdata, call)) {
+        sync_disconnect(userdata);
+        command_reply(call, "");
+    }
 }
 
 static void on_set_probe_interval(struct command_call *call, int argc, char **argv, void *userdata)
@@ -259,6 +345,9 @@ static void on_set_probe_interval(struct command_call *call, int argc, char **ar
     struct remote_options options;
     uint64_t ms;
 
+    if (is_refused(sync, call)) {
+        return;
+    }
     if (!str_parse_number(argv[1], UINT32_MAX, &ms)) {
         _cleanup_free_ char *error =
             xasprintf("Invalid probe interval, integer value expected, from 0 to %u", UINT32_MAX);
@@ -274,7 +363,9 @@ static void on_set_probe_interval(struct command_call *call, int argc, char **ar
 
 static void on_set_exclude(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    command_reply_outcome(call, sync_set_exclude(userdata, argv[1]));
+    if (!is_refused(userdata, call)) {
+        command_reply_outcome(call, sync_set_exclude(userdata, argv[1]));
+    }
 }
 
 static void on_get_exclude(struct command_call *call, int argc, char **argv, void *userdata)
@@ -286,31 +377,60 @@ static void on_get_exclude(struct command_call *call, int argc, char **argv, voi
     command_reply(call, buf_cstr(&text));
 }
 
-static void put_status(const struct sync *sync, struct buf *text)
+// The excluded tables of one database.
+static void put_exclude(const struct sync *sync, const char *db, struct buf *text)
 {
-    bool is_replicating = sync->replica && replica_is_replicating(sync->replica);
+    size_t size = strlen(db);
+    const char *separator = "\nexclude: ";
 
-    buf_puts(text, sync->is_backup ? "state: backup" : "state: active");
-    if (!sync->is_backup) {
-        return;
-    }
-    buf_printf(text, "\n%s: %s", is_replicating ? "replicating" : "connecting", sync->source);
-    if (is_replicating) {
-        buf_puts(text, "\ndatabase: ");
-        replica_put_databases(sync->replica, text);
-        if (sync->exclude.n_names) {
-            buf_puts(text, "\nexclude: ");
-            exclude_put(&sync->exclude, text);
+    for (size_t i = 0; i < sync->exclude.n_names; i++) {
+        const char *name = sync->exclude.names[i];
+
+        if (!strncmp(name, db, size) && name[size] == ':') {
+            buf_printf(text, "%s%s", separator, name);
+            separator = ",";
         }
     }
 }
 
+static void put_backup_status(const struct sync *sync, const char *db, struct buf *text)
+{
+    const char *reason = NULL;
+    bool is_replicating = sync->replica && replica_db_status(sync->replica, db, &reason);
+
+    buf_printf(text, "\n%s: %s", is_replicating ? "replicating" : "connecting", sync->source);
+    if (!is_replicating && !reason) {
+        reason = sync->failure;
+    }
+    if (reason) {
+        buf_printf(text, "\nerror: %s", reason);
+    }
+    put_exclude(sync, db, text);
+}
+
+static void put_db_status(const struct sync *sync, const char *db, struct buf *text)
+{
+    buf_printf(text, "%sdatabase: %s\nstate: %s", text->size ? "\n\n" : "", db,
+               sync->is_backup ? "backup" : "active");
+    if (sync->is_backup) {
+        put_backup_status(sync, db, text);
+    }
+}
+
+// A block for each database if there is a source, separated by empty lines.
 static void on_status(struct command_call *call, int argc, char **argv, void *userdata)
 {
+    const struct sync *sync = userdata;
     _cleanup_buf_ struct buf text = {0};
+    const char *name;
+    size_t state = 0;
 
-    put_status(userdata, &text);
-    command_reply(call, buf_cstr(&text));
+    while (sync->source && databases_next(sync->databases, &state, &name)) {
+        put_db_status(sync, name, &text);
+    }
+    command_reply(call, text.size         ? buf_cstr(&text)
+                        : sync->is_backup ? "state: backup"
+                                          : "state: active");
 }
 
 void sync_register_commands(struct sync *sync, struct command_registry *registry)

@@ -21,6 +21,8 @@ struct command_call {
     void (*set_json)(struct command_call *call, bool on);
     bool may_change;               // the caller may run what is not marked as `reads`
     const struct command *command; // set by command_registry_run()
+    // Set by command_registry_run(): its on_change function is called before the answer; or NULL.
+    const struct command_registry *changes;
 };
 
 // Who wants to hear of command_registry_changed(). Remove it with list_remove().
@@ -39,7 +41,7 @@ const struct command *command_registry_find(const struct command_registry *regis
 const struct command *command_registry_find_method(const struct command_registry *registry,
                                                    const char *method);
 bool command_has_arg(const struct command *command, const char *name);
-// Runs the command argv[0]; an unknown command, one that the caller may not run, and a wrong number
+// Runs the command argv[0]. An unknown command, one that the caller may not run, and a wrong number
 // of arguments are answered here. The call may be gone on return.
 void command_registry_run(const struct command_registry *registry, struct command_call *call,
                           int argc, char **argv);

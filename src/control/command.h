@@ -78,6 +78,9 @@ void command_register(struct command_registry *registry, const struct command *c
 void command_registry_list(const struct command_registry *registry,
                            struct buf *text); // as list-commands prints
 
+// Has `changed` called after each command that is not marked as `reads`, before its answer is sent.
+void command_registry_on_change(struct command_registry *registry, void (*changed)(void *userdata),
+                                void *userdata);
 // What commands answer may be another text now: those who asked for more hear of it, though not
 // more often than ten times a second. O(them).
 void command_registry_changed(struct command_registry *registry);

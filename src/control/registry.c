@@ -19,6 +19,8 @@ struct command_registry {
     struct entry *entries; // sorted by the command's name
     size_t n;
     size_t capacity;
+    void (*changed)(void *userdata); // may be NULL
+    void *changed_userdata;
 };
 
 static void on_list_commands(struct command_call *call, int argc, char **argv, void *userdata)
@@ -124,6 +126,13 @@ void command_register(struct command_registry *registry, const struct command *c
     }
 }
 
+void command_registry_on_change(struct command_registry *registry, void (*changed)(void *userdata),
+                                void *userdata)
+{
+    registry->changed = changed;
+    registry->changed_userdata = userdata;
+}
+
 void command_registry_watch(struct command_registry *registry, struct command_watch *watch)
 {
     list_push_back(&registry->watches, &watch->node);
@@ -215,8 +224,22 @@ void command_registry_run(const struct command_registry *registry, struct comman
         call->done(call, COMMAND_DENIED, error, NULL);
     } else {
         call->command = command;
+        call->changes = command->reads ? NULL : registry;
         command->run(call, argc, argv, entry->userdata);
     }
+}
+
+// Ends the call. A command that fails may have changed something before.
+static void answer(struct command_call *call, enum command_outcome outcome, const char *text,
+                   json_t *reply)
+{
+    const struct command_registry *registry = call->changes;
+
+    if (registry && registry->changed) {
+        registry->changed(registry->changed_userdata);
+    }
+    call->done(call, outcome, text, reply);
+    json_decref(reply);
 }
 
 void command_reply_value(struct command_call *call, json_t *reply, command_print *print)
@@ -226,8 +249,7 @@ void command_reply_value(struct command_call *call, json_t *reply, command_print
     assert(call->command && call->command->method);
     assert(reply_has_type(reply, call->command->result));
     print(reply, &text);
-    call->done(call, COMMAND_DONE, buf_cstr(&text), reply);
-    json_decref(reply);
+    answer(call, COMMAND_DONE, buf_cstr(&text), reply);
 }
 
 void command_reply(struct command_call *call, const char *text)
@@ -241,13 +263,12 @@ void command_reply(struct command_call *call, const char *text)
                                 : json_object();
         assert(reply_has_type(reply, command->result));
     }
-    call->done(call, COMMAND_DONE, text, reply);
-    json_decref(reply);
+    answer(call, COMMAND_DONE, text, reply);
 }
 
 void command_reply_error(struct command_call *call, const char *text)
 {
-    call->done(call, COMMAND_FAILED, text, NULL);
+    answer(call, COMMAND_FAILED, text, NULL);
 }
 
 void command_reply_outcome(struct command_call *call, char *error)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/commands.h"
 
+#include "basic/str.h"
 #include "config.h"
 #include "control/reply.h"
 #include "daemon/daemon.h"
@@ -39,12 +40,55 @@ static void on_add_remote(struct command_call *call, int argc, char **argv, void
     reply_change(daemon, call, remotes_add(daemon->remotes, argv[1], &REMOTE_SETTINGS_DEFAULT));
 }
 
+// True: the configuration file names it, and the command has been answered.
+static bool is_of_file(const struct daemon *daemon, struct command_call *call, const char *name,
+                       bool is_named)
+{
+    _cleanup_free_ char *error = NULL;
+
+    if (is_named) {
+        error = xasprintf("%s is in %s: change the file and reload", name,
+                          daemon->options->config_file);
+        command_reply_error(call, error);
+    }
+    return is_named;
+}
+
+static bool file_has_remote(const struct daemon *daemon, const char *target)
+{
+    const struct configuration *config = &daemon->options->config;
+
+    for (size_t i = 0; i < config->n_remotes_of_file; i++) {
+        if (remotes_are_same(config->remotes[i].target, target)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool file_has_database(const struct daemon *daemon, const char *name)
+{
+    const struct configuration *config = &daemon->options->config;
+
+    for (size_t i = 0; i < config->n_databases; i++) {
+        const struct config_database *database = &config->databases[i];
+
+        if (database->is_of_file &&
+            str_equals(databases_name_of(daemon->databases, database->file), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_remove_remote(struct command_call *call, int argc, char **argv, void *userdata)
 {
     struct daemon *daemon = userdata;
 
-    reply_change(daemon, call,
-                 remotes_remove(daemon->remotes, argv[1]) ? NULL : xstrdup("no such remote"));
+    if (!is_of_file(daemon, call, argv[1], file_has_remote(daemon, argv[1]))) {
+        reply_change(daemon, call,
+                     remotes_remove(daemon->remotes, argv[1]) ? NULL : xstrdup("no such remote"));
+    }
 }
 
 static void on_list_remotes(struct command_call *call, int argc, char **argv, void *userdata)
@@ -75,6 +119,9 @@ static void on_remove_db(struct command_call *call, int argc, char **argv, void 
 {
     struct daemon *daemon = userdata;
 
+    if (is_of_file(daemon, call, argv[1], file_has_database(daemon, argv[1]))) {
+        return;
+    }
     if (databases_remove(daemon->databases, argv[1])) {
         reply_change(daemon, call, NULL);
     } else if (argv[1][0] == '_' && server_find_db(daemon->server, slice_of(argv[1]))) {

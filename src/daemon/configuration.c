@@ -3,6 +3,7 @@
 
 #include "basic/dirs.h"
 #include "basic/file.h"
+#include "basic/str.h"
 #include "daemon/configuration_sections.h"
 
 #include <ctype.h>
@@ -27,6 +28,10 @@ void configuration_done(struct configuration *config)
         free((char *)config->remotes[i].target);
         free((char *)config->remotes[i].settings.role);
     }
+    for (size_t i = 0; i < config->n_warnings; i++) {
+        free(config->warnings[i]);
+    }
+    free(config->warnings);
     free(config->options);
     free(config->databases);
     free(config->remotes);
@@ -85,29 +90,79 @@ static bool is_json(struct slice text)
 static char *check_database(const struct config_database *database)
 {
     const char *model = database->service_model;
+    bool is_pair = model && !strcmp(model, "active-backup");
 
-    if (model && strcmp(model, "standalone") && strcmp(model, "active-backup")) {
+    if (model && strcmp(model, "standalone") && !is_pair) {
         return xasprintf(
             "service-model: \"%s\" is not supported, only \"standalone\" and "
             "\"active-backup\"",
             model);
     }
-    if (model && !strcmp(model, "active-backup") && !database->source) {
-        return xstrdup("service-model: \"active-backup\" needs a source");
-    }
-    if (database->source && model && !strcmp(model, "standalone")) {
+    if (database->source && model && !is_pair) {
         return xstrdup("source: not for the service-model \"standalone\"");
     }
-    if (!database->source && (database->backup || database->exclude_tables)) {
-        return xstrdup("backup and exclude-tables need a source");
+    if (!database->source && database->backup) {
+        return xstrdup("backup needs a source");
+    }
+    if (!database->source && database->exclude_tables && !is_pair) {
+        return xstrdup("exclude-tables needs a source");
     }
     return NULL;
+}
+
+static char *check_pair(const struct config_database *one, const struct config_database *other)
+{
+    if (!str_equals(one->source, other->source)) {
+        return xasprintf(
+            "databases %s and %s have different sources (%s and %s): all databases of a server "
+            "must have the same",
+            one->file, other->file, one->source ? one->source : "none",
+            other->source ? other->source : "none");
+    }
+    if (one->backup != other->backup) {
+        return xasprintf(
+            "database %s is a backup and %s is not: all databases of a server must have the "
+            "same role",
+            one->backup ? one->file : other->file, one->backup ? other->file : one->file);
+    }
+    if (!remote_options_equal(&one->source_options, &other->source_options)) {
+        return xasprintf(
+            "databases %s and %s have different options for their source: all databases of a "
+            "server must have the same",
+            one->file, other->file);
+    }
+    return NULL;
+}
+
+char *configuration_check_roles(const struct configuration *config)
+{
+    char *error = NULL;
+
+    for (size_t i = 1; i < config->n_databases && !error; i++) {
+        error = check_pair(&config->databases[0], &config->databases[i]);
+    }
+    return error;
+}
+
+bool configuration_sets_roles(const struct configuration *config)
+{
+    for (size_t i = 0; i < config->n_databases; i++) {
+        if (config->databases[i].source || config->databases[i].service_model) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < config->n_options; i++) {
+        if (!strcmp(config->options[i].name, "sync-from")) {
+            return true;
+        }
+    }
+    return false;
 }
 
 // What concerns more than one key.
 static char *check(const char *path, const struct configuration *config)
 {
-    const char *source = NULL;
+    _cleanup_free_ char *roles = NULL;
 
     for (size_t i = 0; i < config->n_databases; i++) {
         const struct config_database *database = &config->databases[i];
@@ -116,13 +171,9 @@ static char *check(const char *path, const struct configuration *config)
         if (error) {
             return xasprintf("%s: database %s: %s", path, database->file, error);
         }
-        if (database->source && strcmp(database->source, source ? source : database->source)) {
-            return xasprintf("%s: database %s: source: all databases must have the same, %s", path,
-                             database->file, source);
-        }
-        source = database->source ? database->source : source;
     }
-    return NULL;
+    roles = configuration_check_roles(config);
+    return roles ? xasprintf("%s: %s", path, roles) : NULL;
 }
 
 // What some editors put first, and mean nothing by.
@@ -150,6 +201,7 @@ char *configuration_parse(const char *path, struct slice text, struct configurat
     if (error) {
         configuration_done(&config);
     } else {
+        config.n_remotes_of_file = config.n_remotes;
         *ret = config;
     }
     return error;

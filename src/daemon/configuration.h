@@ -45,6 +45,9 @@ struct configuration {
     size_t n_databases;
     struct remote_config *remotes;
     size_t n_remotes;
+    size_t n_remotes_of_file; // they come first
+    char **warnings;          // what was ignored in the file, with file and key
+    size_t n_warnings;
 };
 
 void configuration_done(struct configuration *config);
@@ -52,6 +55,10 @@ void configuration_done(struct configuration *config);
 char *configuration_load(const char *path, struct configuration *ret);
 // The same for text that was read; `path` is for messages.
 char *configuration_parse(const char *path, struct slice text, struct configuration *ret);
+// NULL, or what is wrong (caller frees): the server has one role and one source for all databases.
+char *configuration_check_roles(const struct configuration *config);
+// Whether the file says of which server the databases are copies, or that they are of none.
+bool configuration_sets_roles(const struct configuration *config);
 // Adds one, unless it is there already; without settings.
 void configuration_add_database(struct configuration *config, const char *file);
 void configuration_add_remote(struct configuration *config, const char *target);

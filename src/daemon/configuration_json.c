@@ -3,6 +3,7 @@
 // object may be null instead of empty. "source" is an object with one member, the server, and its
 // keys are what the other form calls source-KEY.
 #include "daemon/configuration_sections.h"
+#include "json/framer.h"
 #include "json/tree.h"
 
 #include <string.h>
@@ -41,16 +42,58 @@ static char *value_of(json_t *value)
     }
 }
 
-static char *set_text(struct section *section, const char *key, json_t *value)
+// Where the reader is, for messages.
+struct reader {
+    struct section section;
+    const char *path;
+    const char *list; // "remotes" or "databases"
+    const char *item; // the member of that
+};
+
+// A program that writes such files may know more than this one: what is unknown is left out.
+static void ignore(struct reader *reader, const char *place, const char *key)
+{
+    struct configuration *config = reader->section.config;
+
+    config->warnings =
+        xreallocarray(config->warnings, config->n_warnings + 1, sizeof(*config->warnings));
+    config->warnings[config->n_warnings++] =
+        xasprintf("%s: %s%s: unknown key, ignored", reader->path, place, key);
+}
+
+static void ignore_in_item(struct reader *reader, const char *within, const char *key)
+{
+    _cleanup_free_ char *place = xasprintf("%s: %s: %s", reader->list, reader->item, within);
+
+    ignore(reader, place, key);
+}
+
+static char *set_text(struct reader *reader, const char *key, json_t *value)
 {
     _cleanup_free_ char *text = value_of(value);
 
-    return text ? section_set(section, key, text, 0)
+    return text ? section_set(&reader->section, key, text, 0)
                 : xstrdup("a string, a number, a boolean or a list of names is expected");
 }
 
+static char *set_source_option(struct reader *reader, const char *target, const char *name,
+                               json_t *value)
+{
+    _cleanup_free_ char *key = xasprintf("source-%s", name);
+    _cleanup_free_ char *reason = NULL;
+
+    if (!section_has_key(&reader->section, key)) {
+        _cleanup_free_ char *within = xasprintf("source: %s: ", target);
+
+        ignore_in_item(reader, within, name);
+        return NULL;
+    }
+    reason = set_text(reader, key, value);
+    return reason ? xasprintf("%s: %s: %s", target, name, reason) : NULL;
+}
+
 // {REMOTE: {KEY: VALUE}}
-static char *set_source(struct section *section, json_t *source)
+static char *set_source(struct reader *reader, json_t *source)
 {
     const char *target = json_object_iter_key(json_object_iter(source));
     json_t *options = target ? json_object_get(source, target) : NULL;
@@ -64,28 +107,29 @@ static char *set_source(struct section *section, json_t *source)
     if (!json_is_null(options) && !json_is_object(options)) {
         return xasprintf("%s: an object is expected", target);
     }
-    error = section_set(section, "source", target, 0);
+    error = section_set(&reader->section, "source", target, 0);
     json_object_foreach(options, name, value)
     {
-        _cleanup_free_ char *key = xasprintf("source-%s", name);
-        _cleanup_free_ char *reason = error ? NULL : set_text(section, key, value);
-
-        if (reason) {
-            error = xasprintf("%s: %s: %s", target, name, reason);
+        if (!error) {
+            error = set_source_option(reader, target, name, value);
         }
     }
     return error;
 }
 
-static char *set(struct section *section, const char *key, json_t *value)
+static char *set(struct reader *reader, const char *key, json_t *value)
 {
-    return json_is_object(value) && !strcmp(key, "source") ? set_source(section, value)
-                                                           : set_text(section, key, value);
+    if (!section_has_key(&reader->section, key)) {
+        ignore_in_item(reader, "", key);
+        return NULL;
+    }
+    return json_is_object(value) && !strcmp(key, "source") ? set_source(reader, value)
+                                                           : set_text(reader, key, value);
 }
 
-static char *read_item(struct section *section, const char *kind, const char *name, json_t *item)
+static char *read_item(struct reader *reader, const char *kind, json_t *item)
 {
-    char *error = section_begin(section, kind, name, 0);
+    char *error = section_begin(&reader->section, kind, reader->item, 0);
     const char *key;
     json_t *value;
 
@@ -97,7 +141,7 @@ static char *read_item(struct section *section, const char *kind, const char *na
     }
     json_object_foreach(item, key, value)
     {
-        _cleanup_free_ char *reason = set(section, key, value);
+        _cleanup_free_ char *reason = set(reader, key, value);
 
         if (reason) {
             return xasprintf("%s: %s", key, reason);
@@ -106,7 +150,7 @@ static char *read_item(struct section *section, const char *kind, const char *na
     return NULL;
 }
 
-static char *read_items(struct section *section, const char *kind, json_t *items)
+static char *read_items(struct reader *reader, const char *kind, json_t *items)
 {
     const char *name;
     json_t *item;
@@ -116,8 +160,10 @@ static char *read_items(struct section *section, const char *kind, json_t *items
     }
     json_object_foreach(items, name, item)
     {
-        _cleanup_free_ char *error = read_item(section, kind, name, item);
+        _cleanup_free_ char *error = NULL;
 
+        reader->item = name;
+        error = read_item(reader, kind, item);
         if (error) {
             return xasprintf("%s: %s", name, error);
         }
@@ -125,26 +171,47 @@ static char *read_items(struct section *section, const char *kind, json_t *items
     return NULL;
 }
 
+// "PATH:LINE:COLUMN: ERROR"; both count from 1, a column is a byte.
+static char *syntax_error(const char *path, struct slice text, size_t offset, const char *error)
+{
+    size_t line = 1, start = 0;
+
+    for (size_t i = 0; i < offset && i < text.size; i++) {
+        if (text.data[i] == '\n') {
+            line++;
+            start = i + 1;
+        }
+    }
+    return xasprintf("%s:%zu:%zu: %s", path, line, offset - start + 1, error);
+}
+
 char *configuration_parse_json(const char *path, struct slice text, struct configuration *config)
 {
-    struct section section = {.config = config};
-    _cleanup_free_ char *error = NULL;
-    _cleanup_tree_ json_t *tree = tree_parse(text, &error);
-    const char *key;
+    struct reader reader = {.section.config = config, .path = path};
+    _cleanup_tree_ json_t *tree = NULL;
+    struct slice value;
+    size_t offset;
+    const char *invalid = framer_check(text, SIZE_MAX, &value, &offset);
     json_t *items;
 
-    if (!tree) {
-        return xasprintf("%s: %s", path, error);
+    if (invalid) {
+        return syntax_error(path, text, offset, invalid);
     }
-    json_object_foreach(tree, key, items)
+    tree = tree_from_text(value);
+    json_object_foreach(tree, reader.list, items)
     {
-        const char *kind = !strcmp(key, "remotes")     ? "remote"
-                           : !strcmp(key, "databases") ? "database"
-                                                       : NULL;
+        const char *kind = !strcmp(reader.list, "remotes")     ? "remote"
+                           : !strcmp(reader.list, "databases") ? "database"
+                                                               : NULL;
+        _cleanup_free_ char *error = NULL;
 
-        error = kind ? read_items(&section, kind, items) : xstrdup("unknown key");
+        if (kind) {
+            error = read_items(&reader, kind, items);
+        } else {
+            ignore(&reader, "", reader.list);
+        }
         if (error) {
-            return xasprintf("%s: %s: %s", path, key, error);
+            return xasprintf("%s: %s: %s", path, reader.list, error);
         }
     }
     return NULL;

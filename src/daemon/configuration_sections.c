@@ -212,6 +212,16 @@ static char *set_key(struct section *section, const struct key *keys, void *item
     return xasprintf("unknown key in the section \"%s\"", kinds[section->kind].name);
 }
 
+bool section_has_key(const struct section *section, const char *key)
+{
+    const struct key *keys = section->kind == SECTION_REMOTE ? remote_keys : database_keys;
+
+    while (keys->name && strcmp(keys->name, key)) {
+        keys++;
+    }
+    return keys->name;
+}
+
 char *section_set(struct section *section, const char *key, const char *value, unsigned line)
 {
     struct configuration *config = section->config;

@@ -23,6 +23,8 @@ struct section {
 // These return NULL, or what is wrong, without the place (caller frees).
 char *section_begin(struct section *section, const char *kind, const char *name, unsigned line);
 char *section_set(struct section *section, const char *key, const char *value, unsigned line);
+// Whether the section, of a database or a remote, has such a key.
+bool section_has_key(const struct section *section, const char *key);
 
 // The two readers, into an empty `config`, which the caller frees whatever they return. NULL, or
 // what is wrong, with the place (caller frees).

@@ -10,6 +10,7 @@
 #include "daemon/glue.h"
 #include "daemon/handover.h"
 #include "daemon/loop.h"
+#include "daemon/run_time.h"
 #include "daemon/settings.h"
 #include "daemon/statistics.h"
 #include "daemon/status.h"
@@ -314,6 +315,9 @@ static char *open_sockets(struct daemon *daemon, const struct server_options *op
         error = settings_open_remotes(daemon, options);
     }
     if (!error) {
+        run_time_restore_added_remotes(daemon->run_time);
+    }
+    if (!error) {
         remotes_follow(daemon->remotes); // what databases name is there when we are
     }
     path = service_options_control_path(&options->service, "ovsdb-server");
@@ -330,8 +334,8 @@ static char *start_command(struct daemon *daemon, const char *command)
     return r < 0 ? xasprintf("%s: cannot be run: %s", command, strerror(-r)) : NULL;
 }
 
-// Serves; where a former process has left something, that is gone on with. It is taken when the
-// databases are there: if they cannot be opened it waits for the next attempt.
+// Starts serving, resuming handed-over connections if there are any. They are taken when the
+// databases are open: if these cannot be opened, the connections wait for the next attempt.
 static char *start_serving(struct daemon *daemon, const struct server_options *options,
                            struct listen_fd *fds, size_t n_fds)
 {
@@ -339,6 +343,7 @@ static char *start_serving(struct daemon *daemon, const struct server_options *o
     char *error = settings_open_databases(daemon, options);
 
     if (!error) {
+        run_time_restore_databases(daemon->run_time);
         handover = handover_take(fds, n_fds);
         handover_restore_databases(handover, daemon);
         error = settings_set_tls(daemon, options);
@@ -347,6 +352,8 @@ static char *start_serving(struct daemon *daemon, const struct server_options *o
         error = settings_start_sync(daemon, options);
     }
     if (!error) {
+        run_time_restore_settings(daemon->run_time);
+        run_time_restore_removed_remotes(daemon->run_time);
         handover_offer_listeners(handover, daemon->net);
         error = open_sockets(daemon, options, fds, n_fds);
     }
@@ -354,6 +361,13 @@ static char *start_serving(struct daemon *daemon, const struct server_options *o
         handover_continue(handover, daemon);
     }
     return error;
+}
+
+static void on_command_ran(void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    run_time_save(daemon->run_time);
 }
 
 char *daemon_start(struct daemon *daemon, struct server_options *options, struct listen_fd *fds,
@@ -368,6 +382,9 @@ char *daemon_start(struct daemon *daemon, struct server_options *options, struct
         return xasprintf("cannot set up the event loop: %s", strerror(-r));
     }
     log_event(LOG_LEVEL_INFO, MSG_STARTED, NULL, "ovsdb-server (ovsdbd) %s", OVSDBD_VERSION);
+    settings_log_warnings(options);
+    daemon->run_time = run_time_new(daemon, fds, n_fds);
+    command_registry_on_change(daemon->registry, on_command_ran, daemon);
     error = start_serving(daemon, options, fds, n_fds);
     if (!error && options->run) {
         error = start_command(daemon, options->run);
@@ -392,6 +409,9 @@ int daemon_run(struct daemon *daemon)
 void daemon_exit(struct daemon *daemon, int status)
 {
     daemon->exit_status = status;
+    if (!daemon->hands_over) {
+        run_time_forget(daemon->run_time);
+    }
     sd_event_exit(daemon->event, 0);
 }
 
@@ -420,6 +440,7 @@ char *daemon_reload(struct daemon *daemon)
     } else {
         log_event(LOG_LEVEL_INFO, MSG_RELOADED, NULL, "reloaded");
     }
+    run_time_save_again(daemon->run_time);
     status_tell(daemon);
     notify_ready();
     return error;
@@ -468,6 +489,7 @@ void daemon_stop(struct daemon *daemon)
     control_free(TAKE_PTR(daemon->passed_control));
     control_free(TAKE_PTR(daemon->metrics));
     command_registry_free(TAKE_PTR(daemon->registry));
+    run_time_free(TAKE_PTR(daemon->run_time));
     daemon->event = sd_event_unref(daemon->event);
     free(TAKE_PTR(daemon->reload_error));
     free(TAKE_PTR(daemon->told));

@@ -8,7 +8,7 @@
 //     loop      daemon, loop, glue (connections to sessions), discard (gives memory back)
 //     served    databases; remotes*, db_remotes, remote_report; tls_settings; db_column and
 //               row_settings (what a database says of the server); identities, client_limits
-//     others    sync (being a backup), handover (to the next process)
+//     others    sync (being a backup), handover and run_time* (to the next process)
 //     asked     commands, audit, statistics, metrics, status
 //
 // A turn of the loop: input is handled (sessions run transactions, whose commits issue tickets);
@@ -38,6 +38,7 @@ struct daemon {
     struct remotes *remotes;
     struct sync *sync;
     struct command_registry *registry;
+    struct run_time *run_time;
     struct control *control;        // --unixctl
     struct control *passed_control; // from the service manager
     struct control *metrics;        // the same, for HTTP

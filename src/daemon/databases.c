@@ -395,3 +395,13 @@ void databases_set_column_diff(struct databases *databases, bool on)
         store_set_column_diff(databases->items[i].store, on);
     }
 }
+
+bool databases_trim(const struct databases *databases)
+{
+    return databases->trim;
+}
+
+bool databases_column_diff(const struct databases *databases)
+{
+    return !databases->whole_values;
+}

@@ -51,5 +51,7 @@ bool databases_run(struct databases *databases);
 // Whether records hold differences, as at first: store_set_column_diff() for all, those added later
 // too.
 void databases_set_column_diff(struct databases *databases, bool on);
+bool databases_column_diff(const struct databases *databases);
 // Whether to give memory back to the system after compaction.
 void databases_set_trim(struct databases *databases, bool trim);
+bool databases_trim(const struct databases *databases);

@@ -123,6 +123,14 @@ static int start(struct server_options *options)
     return status;
 }
 
+// What --check-config has to say of a file that is right.
+static void print_warnings(const struct server_options *options)
+{
+    for (size_t i = 0; i < options->config.n_warnings; i++) {
+        printf("warning: %s\n", options->config.warnings[i]);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct server_options options = {0};
@@ -139,6 +147,8 @@ int main(int argc, char **argv)
         status = error ? fail(error) : EXIT_FAILURE;
     } else if (r == OPTIONS_RUN) {
         status = start(&options);
+    } else if (r == OPTIONS_CHECK) {
+        print_warnings(&options);
     }
     confine_done();
     server_options_done(&options);

@@ -3,6 +3,7 @@
 
 #include "basic/alloc.h"
 #include "basic/dirs.h"
+#include "basic/str.h"
 #include "config.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@ enum {
     OPTION_SYNC_EXCLUDE,
     OPTION_ACTIVE,
     OPTION_CONFIG_FILE,
+    OPTION_CHECK_CONFIG,
     OPTION_IDENTITY,
     OPTION_AUDIT,
     OPTION_NO_COLUMN_DIFF,
@@ -36,6 +38,7 @@ static const struct option long_options[] = {
     {"active", no_argument, NULL, OPTION_ACTIVE},
     {"identity", required_argument, NULL, OPTION_IDENTITY},
     {"config-file", required_argument, NULL, OPTION_CONFIG_FILE},
+    {"check-config", required_argument, NULL, OPTION_CHECK_CONFIG},
     {"audit", required_argument, NULL, OPTION_AUDIT},
     {"disable-file-column-diff", no_argument, NULL, OPTION_NO_COLUMN_DIFF},
     {"disable-file-no-data-conversion", no_argument, NULL, OPTION_NO_DATA_CONVERSION},
@@ -88,6 +91,8 @@ static void print_help(void)
         "                          write whole values to database files, not differences\n"
         "  --disable-file-no-data-conversion\n"
         "                          accepted without effect\n"
+        "  --check-config=FILE     only check such a file: print what is wrong with it, exit with\n"
+        "                          status 1 if it would be refused\n"
         "  --no-dbs                serve no database at the start (see ovsdb-server/add-db)\n"
         "  --recover-damaged       start a damaged database from its whole records; keep a copy\n"
         "  --run=COMMAND           run the shell COMMAND, exit when it ends\n"
@@ -115,6 +120,7 @@ static int handle(struct server_options *options, int c, const char *argument, b
         replace(&options->run, argument);
         return 0;
     case OPTION_CONFIG_FILE:
+    case OPTION_CHECK_CONFIG:
         return 0; // read before
     case OPTION_IDENTITY: {
         _cleanup_free_ char *error = identities_add(&options->identities, argument);
@@ -170,7 +176,7 @@ static int handle(struct server_options *options, int c, const char *argument, b
     }
 }
 
-static const char *find_config_file(int argc, char **argv)
+static const char *find_config_file(int argc, char **argv, bool *ret_only_check)
 {
     const char *file = NULL;
     int saved = opterr;
@@ -179,8 +185,9 @@ static const char *find_config_file(int argc, char **argv)
     optind = 0; // a test parses more than once
     opterr = 0;
     while ((c = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1) {
-        if (c == OPTION_CONFIG_FILE) {
+        if (c == OPTION_CONFIG_FILE || c == OPTION_CHECK_CONFIG) {
             file = optarg;
+            *ret_only_check |= c == OPTION_CHECK_CONFIG;
         }
     }
     opterr = saved;
@@ -190,8 +197,8 @@ static const char *find_config_file(int argc, char **argv)
 // The option of this name, if it may stand in the file; else NULL.
 static const struct option *find_option(const char *name)
 {
-    static const char *const of_command_line[] = {"config-file", "help", "remote", "run",
-                                                  "version"};
+    static const char *const of_command_line[] = {"check-config", "config-file", "help",
+                                                  "remote",       "run",         "version"};
 
     for (size_t i = 0; i < ARRAY_SIZE(of_command_line); i++) {
         if (!strcmp(of_command_line[i], name)) {
@@ -255,9 +262,24 @@ static int read_config(struct server_options *options, bool *no_dbs, char **ret_
     return 0;
 }
 
+// NULL, or what is wrong (caller frees).
+static char *check_roles(const struct server_options *options)
+{
+    const struct configuration *config = &options->config;
+    char *error = configuration_check_roles(config);
+
+    // All have the same source by now.
+    if (!error && options->sync_from && config->n_databases && config->databases[0].source &&
+        strcmp(options->sync_from, config->databases[0].source)) {
+        error = xasprintf("database %s: source: --sync-from is another server, %s",
+                          config->databases[0].file, options->sync_from);
+    }
+    return error;
+}
+
 int server_options_parse(struct server_options *options, int argc, char **argv, char **ret_error)
 {
-    const char *config_file = find_config_file(argc, argv);
+    const char *config_file = find_config_file(argc, argv, &options->only_check);
     bool no_dbs = false;
     int c;
 
@@ -268,7 +290,7 @@ int server_options_parse(struct server_options *options, int argc, char **argv, 
     if (config_file) {
         int r;
 
-        options->config_file = dirs_path(options->folder ? options->folder : "", config_file);
+        options->config_file = dirs_path(str_or_empty(options->folder), config_file);
         r = read_config(options, &no_dbs, ret_error);
         if (r < 0) {
             return r;
@@ -283,14 +305,20 @@ int server_options_parse(struct server_options *options, int argc, char **argv, 
         }
     }
     for (int i = optind; i < argc; i++) {
-        configuration_add_database(&options->config, argv[i]);
+        _cleanup_free_ char *file = dirs_path(str_or_empty(options->folder), argv[i]);
+
+        configuration_add_database(&options->config, file);
     }
     if (!options->config.n_databases && !config_file && !no_dbs) {
         _cleanup_free_ char *file = dirs_path(dirs_db(), "conf.db");
 
         configuration_add_database(&options->config, file);
     }
-    return OPTIONS_RUN;
+    *ret_error = check_roles(options);
+    if (*ret_error) {
+        return -EINVAL;
+    }
+    return options->only_check ? OPTIONS_CHECK : OPTIONS_RUN;
 }
 
 void server_options_done(struct server_options *options)

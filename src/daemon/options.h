@@ -17,7 +17,8 @@ struct server_options {
     char *folder; // where that was
     struct service_options service;
     struct tls_options tls;
-    char *config_file; // --config-file, or NULL
+    char *config_file; // --config-file or --check-config, or NULL
+    bool only_check;   // --check-config
     // Of that file, and the databases and remotes of the command line besides; the default database
     // if there is no file, none was named and --no-dbs was not given.
     struct configuration config;
@@ -35,6 +36,7 @@ struct server_options {
 enum options_outcome {
     OPTIONS_RUN = 1, // go on
     OPTIONS_EXIT,    // --help or --version has been printed
+    OPTIONS_CHECK,   // --check-config: what can be said without a start is right
 };
 
 // Parses the configuration file's options, then the command line, whose options go before them. An

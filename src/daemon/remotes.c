@@ -51,6 +51,14 @@ static char *key_of(const char *target)
     return key;
 }
 
+bool remotes_are_same(const char *a, const char *b)
+{
+    _cleanup_free_ char *key_of_a = key_of(a);
+    _cleanup_free_ char *key_of_b = key_of(b);
+
+    return !strcmp(key_of_a, key_of_b);
+}
+
 static uint64_t key_hash(const char *key)
 {
     return hash_bytes(key, strlen(key), 0);
@@ -272,6 +280,7 @@ void remotes_free(struct remotes *remotes)
         remotes_withdraw(remotes, ~0u);
         remotes_remove_unwanted(remotes);
         htable_done(&remotes->entries);
+        remotes_forget_withheld(remotes);
         free(remotes);
     }
 }
@@ -348,13 +357,17 @@ char *remotes_configure(struct remotes *remotes, const struct remote_config *con
     for (size_t i = 0; i < n; i++) {
         struct remote_entry *entry = remotes_find_entry(remotes, configs[i].target);
 
-        if (entry && !entry->error) {
+        if (entry && !entry->error && !remotes_is_withheld(remotes, configs[i].target)) {
             entry->origins |= BY_CONFIGURATION;
         }
     }
     remotes_remove_unwanted(remotes);
     for (size_t i = 0; i < n; i++) {
-        _cleanup_free_ char *error = ensure(remotes, &configs[i], true, BY_CONFIGURATION);
+        _cleanup_free_ char *error = NULL;
+
+        if (!remotes_is_withheld(remotes, configs[i].target)) {
+            error = ensure(remotes, &configs[i], true, BY_CONFIGURATION);
+        }
 
         if (!first_error) {
             first_error = TAKE_PTR(error);
@@ -368,6 +381,7 @@ char *remotes_add(struct remotes *remotes, const char *target,
 {
     const struct remote_config config = {target, *settings};
 
+    remotes_stop_withholding(remotes, target);
     return ensure(remotes, &config, false, BY_COMMAND);
 }
 
@@ -385,6 +399,9 @@ char *remotes_add_fd(struct remotes *remotes, int fd, bool is_tls)
         return error;
     }
     set_target(entry, remote_target(entry->remote));
+    if (remotes_is_withheld(remotes, entry->target)) {
+        return NULL;
+    }
     entry->origins = BY_SERVICE_MANAGER;
     insert(remotes, TAKE_PTR(entry));
     return NULL;
@@ -396,6 +413,9 @@ bool remotes_remove(struct remotes *remotes, const char *target)
 
     if (!entry || !is_listed(entry)) {
         return false;
+    }
+    if (entry->origins & (BY_CONFIGURATION | BY_SERVICE_MANAGER)) {
+        remotes_withhold(remotes, entry->target);
     }
     entry->origins &= BY_DATABASE;
     if (remote_entry_is_unwanted(entry)) {

@@ -46,8 +46,20 @@ char *remotes_add(struct remotes *remotes, const char *target,
 // Adopts a descriptor, which is its own whatever it returns. One that is not said to be of TLS
 // becomes so when a pssl: remote of its address is wanted. NULL, or what is wrong (caller frees).
 char *remotes_add_fd(struct remotes *remotes, int fd, bool is_tls);
-// By command, whoever wanted it but a database. False if there is none.
+// By command, whoever wanted it but a database. False if there is none. What the command line or
+// the service manager wants is not opened again until remotes_add().
 bool remotes_remove(struct remotes *remotes, const char *target);
+// Makes it one that a command has removed, before what wants it is known.
+void remotes_withhold(struct remotes *remotes, const char *target);
+// The opposite: it is opened when it is wanted.
+void remotes_stop_withholding(struct remotes *remotes, const char *target);
+// Calls `visit` for each remote that a command has added, or removed though something else wants
+// it.
+void remotes_visit_commanded(const struct remotes *remotes,
+                             void (*visit)(void *userdata, const char *target, bool is_added),
+                             void *userdata);
+// Whether both targets mean the same remote.
+bool remotes_are_same(const char *a, const char *b);
 // However its target is written; NULL if there is none, or it is not open.
 struct remote *remotes_find(const struct remotes *remotes, const char *target);
 size_t remotes_count(const struct remotes *remotes);

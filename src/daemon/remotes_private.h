@@ -36,6 +36,8 @@ struct remotes {
     struct server *server;
     struct databases *databases;
     struct htable entries; // by key
+    char **withheld;       // targets that a command has removed though something else wants them
+    size_t n_withheld, withheld_capacity;
     bool expects_tls;
     // remotes_follow.c
     bool is_named_anew; // a database may name others than before
@@ -60,6 +62,9 @@ void remotes_remove_unwanted(struct remotes *remotes);
 struct remote_entry **remotes_collect(const struct remotes *remotes,
                                       bool (*belongs)(const struct remote_entry *entry),
                                       size_t *ret_n);
+// remotes_commanded.c: remotes that a command has removed though something else wants them.
+bool remotes_is_withheld(const struct remotes *remotes, const char *target);
+void remotes_forget_withheld(struct remotes *remotes);
 
 static inline bool remote_entry_is_unwanted(const struct remote_entry *entry)
 {

@@ -3,6 +3,7 @@
 
 #include "basic/log.h"
 #include "basic/str.h"
+#include "daemon/run_time.h"
 #include "session/audit.h"
 
 #include <errno.h>
@@ -27,6 +28,20 @@ static void set_column_diff(struct daemon *daemon, const struct server_options *
     databases_set_column_diff(daemon->databases, !options->no_column_diff);
 }
 
+void settings_log_warnings(const struct server_options *options)
+{
+    for (size_t i = 0; i < options->config.n_warnings; i++) {
+        log_warn("%s", options->config.warnings[i]);
+    }
+}
+
+// Where the file says what the role is, commands do not change it.
+static void set_role_owner(struct daemon *daemon, const struct server_options *options)
+{
+    sync_set_owner(daemon->sync,
+                   configuration_sets_roles(&options->config) ? options->config_file : NULL);
+}
+
 static char *add_database(struct daemon *daemon, const struct server_options *options,
                           const struct config_database *database)
 {
@@ -42,8 +57,14 @@ char *settings_open_databases(struct daemon *daemon, const struct server_options
     char *error = NULL;
 
     set_column_diff(daemon, options);
+    set_audit(daemon, options);
     for (size_t i = 0; i < options->config.n_databases && !error; i++) {
-        error = add_database(daemon, options, &options->config.databases[i]);
+        const struct config_database *database = &options->config.databases[i];
+
+        if (database->is_of_file ||
+            !run_time_has_removed_database(daemon->run_time, database->file)) {
+            error = add_database(daemon, options, database);
+        }
     }
     return error;
 }
@@ -62,21 +83,21 @@ static const struct config_database *first_copy(const struct server_options *opt
 }
 
 // The server that all databases of the file are copies of, or else that of --sync-from.
-static const char *source_of(const struct server_options *options)
+const char *settings_source(const struct server_options *options)
 {
     const struct config_database *copy = first_copy(options);
 
     return copy ? copy->source : options->sync_from;
 }
 
-static struct remote_options source_options_of(const struct server_options *options)
+struct remote_options settings_source_options(const struct server_options *options)
 {
     const struct config_database *copy = first_copy(options);
 
     return copy ? copy->source_options : REMOTE_OPTIONS_DEFAULT;
 }
 
-static bool begins_as_backup(const struct server_options *options)
+bool settings_is_backup(const struct server_options *options)
 {
     const struct config_database *copy = first_copy(options);
 
@@ -84,8 +105,8 @@ static bool begins_as_backup(const struct server_options *options)
 }
 
 // "DB:TABLE,..." of the option and of the databases of the file, which must be open.
-static void put_excluded(const struct daemon *daemon, const struct server_options *options,
-                         struct buf *list)
+void settings_put_excluded(const struct daemon *daemon, const struct server_options *options,
+                           struct buf *list)
 {
     if (options->sync_exclude_tables) {
         buf_puts(list, options->sync_exclude_tables);
@@ -110,21 +131,32 @@ static char *set_excluded(struct daemon *daemon, const struct server_options *op
 {
     _cleanup_buf_ struct buf list = {0};
 
-    put_excluded(daemon, options, &list);
+    settings_put_excluded(daemon, options, &list);
     return sync_set_exclude(daemon->sync, buf_cstr(&list));
+}
+
+static bool excludes_other_tables(const struct daemon *daemon, const struct server_options *old,
+                                  const struct server_options *new)
+{
+    _cleanup_buf_ struct buf before = {0}, after = {0};
+
+    settings_put_excluded(daemon, old, &before);
+    settings_put_excluded(daemon, new, &after);
+    return strcmp(buf_cstr(&before), buf_cstr(&after)) != 0;
 }
 
 char *settings_start_sync(struct daemon *daemon, const struct server_options *options)
 {
-    const struct remote_options source_options = source_options_of(options);
-    const char *source = source_of(options);
+    const struct remote_options source_options = settings_source_options(options);
+    const char *source = settings_source(options);
     char *error = set_excluded(daemon, options);
 
+    set_role_owner(daemon, options);
     sync_set_options(daemon->sync, &source_options);
     if (!error && source) {
         error = sync_set_source(daemon->sync, source);
     }
-    if (!error && begins_as_backup(options)) {
+    if (!error && settings_is_backup(options)) {
         error = sync_connect(daemon->sync);
     }
     return error;
@@ -140,13 +172,15 @@ char *settings_set_tls(struct daemon *daemon, const struct server_options *optio
 
 static char *configure_remotes(struct daemon *daemon, const struct server_options *options)
 {
+    for (size_t i = 0; i < options->config.n_remotes_of_file; i++) {
+        remotes_stop_withholding(daemon->remotes, options->config.remotes[i].target);
+    }
     return remotes_configure(daemon->remotes, options->config.remotes, options->config.n_remotes);
 }
 
 char *settings_open_remotes(struct daemon *daemon, const struct server_options *options)
 {
     set_limits(daemon, options);
-    set_audit(daemon, options);
     return configure_remotes(daemon, options);
 }
 
@@ -199,19 +233,20 @@ static char *change_databases(struct daemon *daemon, const struct server_options
 static char *change_sync(struct daemon *daemon, const struct server_options *old,
                          const struct server_options *new)
 {
-    const struct remote_options before = source_options_of(old), after = source_options_of(new);
-    const char *source = source_of(new);
-    char *error = set_excluded(daemon, new);
+    const struct remote_options before = settings_source_options(old),
+                                after = settings_source_options(new);
+    const char *source = settings_source(new);
+    char *error = excludes_other_tables(daemon, old, new) ? set_excluded(daemon, new) : NULL;
 
     if (!remote_options_equal(&before, &after)) {
         sync_set_options(daemon->sync, &after);
     }
-    if (!error && source && !str_equals(source_of(old), source)) {
+    if (!error && source && !str_equals(settings_source(old), source)) {
         error = sync_set_source(daemon->sync, source);
     }
-    if (!error && begins_as_backup(new) && !begins_as_backup(old)) {
+    if (!error && settings_is_backup(new) && !settings_is_backup(old)) {
         error = sync_connect(daemon->sync);
-    } else if (begins_as_backup(old) && !begins_as_backup(new)) {
+    } else if (settings_is_backup(old) && !settings_is_backup(new)) {
         sync_disconnect(daemon->sync);
     }
     return error;
@@ -234,6 +269,7 @@ static char *change(struct daemon *daemon, const struct server_options *old,
         log_info("all connections end, as the rules about who clients are have changed");
         net_reconnect(daemon->net);
     }
+    set_role_owner(daemon, new);
     error = change_databases(daemon, old, new);
     keep_first(&error, change_sync(daemon, old, new));
     keep_first(&error, configure_remotes(daemon, new));
@@ -309,6 +345,7 @@ char *settings_reload(struct daemon *daemon)
         server_options_done(&new); // nothing is as it says: the next reload starts from what was
         return error;
     }
+    settings_log_warnings(&new);
     tell_what_needs_a_restart(options, &new);
     error = change(daemon, options, &new);
     server_options_done(options);

@@ -17,6 +17,7 @@ struct sync {
     struct databases *databases;
     struct databases_observer observer;
     struct net *clients_net; // of the server itself, for its TLS configuration
+    char *owner;             // the configuration file that says what the role is, or NULL
     char *source;            // or NULL
     struct exclude exclude;
     bool is_backup;
@@ -25,6 +26,8 @@ struct sync {
     struct remote *remote;         // the same
     struct replica *replica;       // while connected
     struct connection *connection; // the same
+    char *failure;                 // of the last connection, or NULL
+    sd_event_source *fallback;     // becomes active when the loop is free, as the source is itself
 };
 
 static void send_to_active(void *userdata, struct slice text)
@@ -47,7 +50,34 @@ static void give_up(void *userdata, const char *reason)
     struct sync *sync = userdata;
 
     log_warn("%s: %s", sync->source, reason);
+    free(sync->failure);
+    sync->failure = xstrdup(reason);
     connection_close(sync->connection, reason);
+}
+
+static int on_fallback(sd_event_source *source, void *userdata)
+{
+    struct sync *sync = userdata;
+
+    if (sync->is_backup) {
+        log_warn("%s: this is the server itself, which cannot be its own backup", sync->source);
+        sync_disconnect(sync);
+    }
+    return 0;
+}
+
+// The connection cannot be closed from within its own callback.
+static void is_self(void *userdata)
+{
+    struct sync *sync = userdata;
+
+    if (!sync->fallback &&
+        sd_event_add_defer(sync->event, &sync->fallback, on_fallback, sync) >= 0) {
+        sd_event_source_set_description(sync->fallback, "replication from itself");
+    }
+    if (sync->fallback) {
+        sd_event_source_set_enabled(sync->fallback, SD_EVENT_ONESHOT);
+    }
 }
 
 static void on_opened(struct connection *connection)
@@ -56,6 +86,7 @@ static void on_opened(struct connection *connection)
         .send = send_to_active,
         .find_db = find_db,
         .give_up = give_up,
+        .is_self = is_self,
     };
     struct sync *sync = net_userdata(connection_net(connection));
     size_t state = 0;
@@ -75,6 +106,9 @@ static void on_message(struct connection *connection, struct slice text)
     struct sync *sync = connection_userdata(connection);
 
     replica_receive(sync->replica, text);
+    if (sync->failure && replica_is_replicating(sync->replica)) {
+        free(TAKE_PTR(sync->failure));
+    }
 }
 
 static void on_closed(struct connection *connection, const char *reason)
@@ -87,6 +121,9 @@ static void on_closed(struct connection *connection, const char *reason)
 
 static void stop(struct sync *sync)
 {
+    // Of the source that was.
+    sync->fallback = sd_event_source_disable_unref(sync->fallback);
+    free(TAKE_PTR(sync->failure));
     net_free(TAKE_PTR(sync->net)); // on_closed() comes from within
 }
 
@@ -148,8 +185,15 @@ void sync_free(struct sync *sync)
         stop(sync);
         exclude_done(&sync->exclude);
         free(sync->source);
+        free(sync->owner);
         free(sync);
     }
+}
+
+void sync_set_owner(struct sync *sync, const char *file)
+{
+    free(sync->owner);
+    sync->owner = file ? xstrdup(file) : NULL;
 }
 
 void sync_set_options(struct sync *sync, const struct remote_options *options)
@@ -200,12 +244,27 @@ bool sync_is_backup(const struct sync *sync)
     return sync->is_backup;
 }
 
+const char *sync_source(const struct sync *sync)
+{
+    return sync->source;
+}
+
+const struct remote_options *sync_options(const struct sync *sync)
+{
+    return &sync->options;
+}
+
+const struct exclude *sync_exclude(const struct sync *sync)
+{
+    return &sync->exclude;
+}
+
 char *sync_connect(struct sync *sync)
 {
     char *error;
 
     if (!sync->source) {
-        return xstrdup("Unable to connect: active server is not specified.");
+        return xstrdup("there is no active server to connect to");
     }
     if (sync->is_backup) {
         return NULL;
@@ -231,9 +290,24 @@ void sync_disconnect(struct sync *sync)
     }
 }
 
+// True: the configuration file decides, and the command has been answered.
+static bool is_refused(const struct sync *sync, struct command_call *call)
+{
+    _cleanup_free_ char *error = NULL;
+
+    if (sync->owner) {
+        error = xasprintf("%s says what the role of the server is: change the file and reload",
+                          sync->owner);
+        command_reply_error(call, error);
+    }
+    return error;
+}
+
 static void on_set_source(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    command_reply_outcome(call, sync_set_source(userdata, argv[1]));
+    if (!is_refused(userdata, call)) {
+        command_reply_outcome(call, sync_set_source(userdata, argv[1]));
+    }
 }
 
 static void on_get_source(struct command_call *call, int argc, char **argv, void *userdata)
@@ -245,13 +319,25 @@ static void on_get_source(struct command_call *call, int argc, char **argv, void
 
 static void on_connect(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    command_reply_outcome(call, sync_connect(userdata));
+    struct sync *sync = userdata;
+
+    if (is_refused(sync, call)) {
+        return;
+    }
+    if (!sync->source) {
+        // Scripts read this text, and take a failure of the command for one of the server.
+        command_reply(call, "Unable to connect: active server is not specified.");
+        return;
+    }
+    command_reply_outcome(call, sync_connect(sync));
 }
 
 static void on_disconnect(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    sync_disconnect(userdata);
-    command_reply(call, "");
+    if (!is_refused(userdata, call)) {
+        sync_disconnect(userdata);
+        command_reply(call, "");
+    }
 }
 
 static void on_set_probe_interval(struct command_call *call, int argc, char **argv, void *userdata)
@@ -260,6 +346,9 @@ static void on_set_probe_interval(struct command_call *call, int argc, char **ar
     struct remote_options options;
     uint64_t ms;
 
+    if (is_refused(sync, call)) {
+        return;
+    }
     if (!str_parse_number(argv[1], UINT32_MAX, &ms)) {
         _cleanup_free_ char *error =
             xasprintf("Invalid probe interval, integer value expected, from 0 to %u", UINT32_MAX);
@@ -275,7 +364,9 @@ static void on_set_probe_interval(struct command_call *call, int argc, char **ar
 
 static void on_set_exclude(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    command_reply_outcome(call, sync_set_exclude(userdata, argv[1]));
+    if (!is_refused(userdata, call)) {
+        command_reply_outcome(call, sync_set_exclude(userdata, argv[1]));
+    }
 }
 
 static void on_get_exclude(struct command_call *call, int argc, char **argv, void *userdata)
@@ -287,41 +378,84 @@ static void on_get_exclude(struct command_call *call, int argc, char **argv, voi
     command_reply(call, buf_cstr(&text));
 }
 
+// The excluded tables of one database; NULL if there are none.
+static char *excluded_of(const struct sync *sync, const char *db)
+{
+    size_t size = strlen(db);
+    struct buf names = {0};
+
+    for (size_t i = 0; i < sync->exclude.n_names; i++) {
+        const char *name = sync->exclude.names[i];
+
+        if (!strncmp(name, db, size) && name[size] == ':') {
+            buf_printf(&names, "%s%s", names.size ? "," : "", name);
+        }
+    }
+    return names.size ? buf_steal(&names) : NULL;
+}
+
+static void set_member(json_t *object, const char *name, const char *text)
+{
+    if (text) {
+        json_object_set_new(object, name, reply_text(text));
+    }
+}
+
+static json_t *db_status(const struct sync *sync, const char *db)
+{
+    json_t *status =
+        json_pack("{ss ss}", "database", db, "state", sync->is_backup ? "backup" : "active");
+    const char *reason = NULL;
+    bool is_replicating = sync->replica && replica_db_status(sync->replica, db, &reason);
+    _cleanup_free_ char *excluded = excluded_of(sync, db);
+
+    if (sync->is_backup) {
+        set_member(status, is_replicating ? "replicating" : "connecting", sync->source);
+        set_member(status, "error", is_replicating || reason ? reason : sync->failure);
+        set_member(status, "exclude", excluded);
+    }
+    return status;
+}
+
+// A block of lines for each database, separated by empty lines.
 static void print_status(const json_t *reply, struct buf *text)
 {
-    static const char *const members[] = {"connecting", "replicating", "database", "exclude"};
+    static const char *const members[] = {"database",    "state", "connecting",
+                                          "replicating", "error", "exclude"};
+    const json_t *status;
+    size_t i;
 
-    buf_printf(text, "state: %s", reply_string(reply, "state"));
-    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
-        const char *value = reply_optional_string(reply, members[i]);
+    json_array_foreach(json_object_get(reply, "databases"), i, status)
+    {
+        const char *separator = i ? "\n\n" : "";
 
-        if (value) {
-            buf_printf(text, "\n%s: %s", members[i], value);
+        for (size_t j = 0; j < ARRAY_SIZE(members); j++) {
+            const char *value = reply_optional_string(status, members[j]);
+
+            if (value) {
+                buf_printf(text, "%s%s: %s", separator, members[j], value);
+                separator = "\n";
+            }
         }
     }
 }
 
+// One record for each database if there is or was a source, else one for the whole server.
 static void on_status(struct command_call *call, int argc, char **argv, void *userdata)
 {
     const struct sync *sync = userdata;
-    bool is_replicating = sync->replica && replica_is_replicating(sync->replica);
-    json_t *reply = json_pack("{ss}", "state", sync->is_backup ? "backup" : "active");
-    _cleanup_buf_ struct buf text = {0};
+    json_t *databases = json_array();
+    const char *name;
+    size_t state = 0;
 
-    if (sync->is_backup) {
-        json_object_set_new(reply, is_replicating ? "replicating" : "connecting",
-                            reply_text(sync->source));
+    while (sync->source && databases_next(sync->databases, &state, &name)) {
+        json_array_append_new(databases, db_status(sync, name));
     }
-    if (sync->is_backup && is_replicating) {
-        replica_put_databases(sync->replica, &text);
-        json_object_set_new(reply, "database", json_string(buf_cstr(&text)));
+    if (!json_array_size(databases)) {
+        json_array_append_new(databases,
+                              json_pack("{ss}", "state", sync->is_backup ? "backup" : "active"));
     }
-    if (sync->is_backup && is_replicating && sync->exclude.n_names) {
-        buf_clear(&text);
-        exclude_put(&sync->exclude, &text);
-        json_object_set_new(reply, "exclude", json_string(buf_cstr(&text)));
-    }
-    command_reply_value(call, reply, print_status);
+    command_reply_value(call, json_pack("{so}", "databases", databases), print_status);
 }
 
 static const struct command commands[] = {
@@ -340,9 +474,10 @@ static const struct command commands[] = {
     {"ovsdb-server/get-sync-exclude-tables", "", 0, 0, on_get_exclude,
      .method = "GetSyncExcludeTables", .result = COMMAND_STRING("tables"), .reads = true},
     {"ovsdb-server/sync-status", "", 0, 0, on_status, .method = "GetSyncStatus",
-     .result = COMMAND_FIELDS({"state", FIELD_STRING}, {"connecting", FIELD_STRING, true},
-                              {"replicating", FIELD_STRING, true}, {"database", FIELD_STRING, true},
-                              {"exclude", FIELD_STRING, true}),
+     .result =
+         COMMAND_RECORDS("databases", {"database", FIELD_STRING, true}, {"state", FIELD_STRING},
+                         {"connecting", FIELD_STRING, true}, {"replicating", FIELD_STRING, true},
+                         {"error", FIELD_STRING, true}, {"exclude", FIELD_STRING, true}),
      .reads = true},
     {NULL},
 };

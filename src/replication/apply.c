@@ -8,6 +8,7 @@
 struct application {
     struct db *db;
     const struct exclude *exclude;
+    const struct schema *theirs;
     struct txn *txn;
     struct buf scratch;
     enum apply_kind kind;
@@ -152,7 +153,8 @@ static struct ovsdb_error *apply_tables(struct application *a, struct slice upda
         struct slice rows = json_member(updates, table->name);
         struct ovsdb_error *error = NULL;
 
-        if (exclude_has(a->exclude, schema->name, table->name)) {
+        if (exclude_has(a->exclude, schema->name, table->name) ||
+            !schema_find_table(a->theirs, slice_of(table->name))) {
             continue;
         }
         a->n_told = 0;
@@ -171,9 +173,10 @@ static struct ovsdb_error *apply_tables(struct application *a, struct slice upda
 }
 
 struct ovsdb_error *apply_updates(struct db *db, const struct exclude *exclude,
-                                  struct slice updates, enum apply_kind kind)
+                                  const struct schema *theirs, struct slice updates,
+                                  enum apply_kind kind)
 {
-    struct application a = {.db = db, .exclude = exclude, .kind = kind};
+    struct application a = {.db = db, .exclude = exclude, .theirs = theirs, .kind = kind};
     struct ovsdb_error *error;
     struct changeset *changes;
     uint64_t ticket;

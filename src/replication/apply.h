@@ -11,7 +11,9 @@ enum apply_kind {
 };
 
 // Applies `updates`, a <table-updates> (RFC 7047 4.1.6) about all columns, as one durable
-// transaction; rows keep their UUIDs; excluded tables stay as they are. On error nothing has
-// changed. O(updates), and for APPLY_ALL O(database).
+// transaction; rows keep their UUIDs. Excluded tables, those that the other server's schema
+// `theirs` lacks, and columns that it lacks stay as they are. On error nothing has changed.
+// O(updates), and for APPLY_ALL O(database).
 struct ovsdb_error *apply_updates(struct db *db, const struct exclude *exclude,
-                                  struct slice updates, enum apply_kind kind);
+                                  const struct schema *theirs, struct slice updates,
+                                  enum apply_kind kind);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests are numbered: 0 get_server_id, 1 list_dbs, then two for each database. A database that
-// the active server lacks, or has with another schema, is left alone with a warning; whatever else
-// goes wrong ends the connection, and everything starts anew on the next.
+// the active server lacks, or that has no table in common with it, is left alone with a warning.
+// Any other failure ends the connection, and everything starts anew on the next.
 #include "replication/replica.h"
 
 #include "basic/log.h"
@@ -24,6 +24,8 @@ enum db_state {
 struct replicated_db {
     char *name;
     enum db_state state;
+    struct schema *theirs; // from DB_INITIAL on
+    char *reason;          // why it is left alone
 };
 
 struct replica {
@@ -53,6 +55,8 @@ void replica_free(struct replica *replica)
 {
     if (replica) {
         for (size_t i = 0; i < replica->n_dbs; i++) {
+            schema_unref(replica->dbs[i].theirs);
+            free(replica->dbs[i].reason);
             free(replica->dbs[i].name);
         }
         free(replica->dbs);
@@ -120,6 +124,7 @@ static void leave_alone(struct replicated_db *rdb, const char *why)
 {
     log_warn("database %s is not replicated: %s", rdb->name, why);
     rdb->state = DB_LEFT_ALONE;
+    rdb->reason = xstrdup(why);
 }
 
 static void request_schema(struct replica *replica, struct replicated_db *rdb)
@@ -133,42 +138,101 @@ static void request_schema(struct replica *replica, struct replicated_db *rdb)
     request(replica, "get_schema", buf_slice(&params), request_id(replica, rdb));
 }
 
-static void put_columns(struct buf *params, const struct table_schema *table)
+// Those that both have.
+static void put_columns(struct buf *params, const struct table_schema *table,
+                        const struct table_schema *theirs)
 {
+    const char *separator = "";
+
+    buf_putc(params, '[');
     for (size_t i = COLUMN_VERSION + 1; i < table->n_columns; i++) {
-        buf_putc(params, i > COLUMN_VERSION + 1 ? ',' : '[');
-        emit_string(params, slice_of(table->columns[i].name));
+        const char *name = table->columns[i].name;
+
+        if (table_schema_find_column(theirs, slice_of(name))) {
+            buf_puts(params, separator);
+            separator = ",";
+            emit_string(params, slice_of(name));
+        }
     }
     buf_putc(params, ']');
 }
 
-// Every column of every table that is not excluded.
-static void request_contents(struct replica *replica, struct replicated_db *rdb,
-                             const struct schema *schema)
+// Appends the requests for every table that both have and that is not excluded. False: there is
+// none.
+static bool put_tables(const struct replica *replica, const struct schema *ours,
+                       const struct schema *theirs, struct buf *params)
 {
-    _cleanup_buf_ struct buf params = {0};
     bool any = false;
 
-    rdb->state = DB_INITIAL;
-    buf_putc(&params, '[');
-    emit_string(&params, slice_of(schema->name));
-    buf_putc(&params, ',');
-    emit_string(&params, slice_of(schema->name)); // the monitor's id
-    buf_puts(&params, ",{");
-    for (size_t i = 0; i < schema->n_tables; i++) {
-        const struct table_schema *table = &schema->tables[i];
+    for (size_t i = 0; i < ours->n_tables; i++) {
+        const struct table_schema *table = &ours->tables[i];
+        const struct table_schema *other = schema_find_table(theirs, slice_of(table->name));
 
-        if (!exclude_has(replica->exclude, schema->name, table->name)) {
-            buf_puts(&params, any ? "," : "");
+        if (other && !exclude_has(replica->exclude, ours->name, table->name)) {
+            buf_puts(params, any ? "," : "");
             any = true;
-            emit_string(&params, slice_of(table->name));
-            buf_puts(&params, ":{\"columns\":");
-            put_columns(&params, table);
-            buf_putc(&params, '}');
+            emit_string(params, slice_of(table->name));
+            buf_puts(params, ":{\"columns\":");
+            put_columns(params, table, other);
+            buf_putc(params, '}');
         }
     }
+    return any;
+}
+
+static void request_contents(struct replica *replica, struct replicated_db *rdb,
+                             const struct schema *ours)
+{
+    _cleanup_buf_ struct buf params = {0};
+
+    buf_putc(&params, '[');
+    emit_string(&params, slice_of(ours->name));
+    buf_putc(&params, ',');
+    emit_string(&params, slice_of(ours->name)); // the monitor's id
+    buf_puts(&params, ",{");
+    if (!put_tables(replica, ours, rdb->theirs, &params)) {
+        leave_alone(rdb, "the active server's schema has no table that is to be replicated");
+        return;
+    }
     buf_puts(&params, "}]");
+    rdb->state = DB_INITIAL;
     request(replica, "monitor", buf_slice(&params), request_id(replica, rdb));
+}
+
+// Appends the tables and columns of `one` that `other` lacks.
+static void put_lacking(struct buf *list, const struct schema *one, const struct schema *other)
+{
+    for (size_t i = 0; i < one->n_tables; i++) {
+        const struct table_schema *table = &one->tables[i];
+        const struct table_schema *same = schema_find_table(other, slice_of(table->name));
+
+        if (!same) {
+            buf_printf(list, "%s%s", list->size ? ", " : "", table->name);
+        }
+        for (size_t j = COLUMN_VERSION + 1; same && j < table->n_columns; j++) {
+            const char *name = table->columns[j].name;
+
+            if (!table_schema_find_column(same, slice_of(name))) {
+                buf_printf(list, "%s%s:%s", list->size ? ", " : "", table->name, name);
+            }
+        }
+    }
+}
+
+static void log_differences(const struct replicated_db *rdb, const struct schema *ours)
+{
+    _cleanup_buf_ struct buf lost = {0}, kept = {0};
+
+    put_lacking(&lost, rdb->theirs, ours);
+    put_lacking(&kept, ours, rdb->theirs);
+    if (lost.size) {
+        log_warn("database %s: not replicated, as only the active server's schema has it: %s",
+                 rdb->name, buf_cstr(&lost));
+    }
+    if (kept.size) {
+        log_info("database %s: not replicated, as the active server's schema lacks it: %s",
+                 rdb->name, buf_cstr(&kept));
+    }
 }
 
 static void on_server_id(struct replica *replica, struct slice result)
@@ -178,7 +242,8 @@ static void on_server_id(struct replica *replica, struct slice result)
     if (json_kind_of(result) == JSON_KIND_STRING &&
         uuid_parse(json_decode_string(result, &replica->scratch), &id) &&
         uuid_equals(id, replica->own_id)) {
-        fail(replica, "this is the server itself: it cannot be its own backup");
+        replica->has_failed = true;
+        replica->handler->is_self(replica->userdata);
     }
 }
 
@@ -217,8 +282,7 @@ static void on_list_dbs(struct replica *replica, struct slice result)
 
 static void on_schema(struct replica *replica, struct replicated_db *rdb, struct slice result)
 {
-    _cleanup_schema_ struct schema *schema = NULL;
-    struct ovsdb_error *error = schema_from_text(result, &schema);
+    struct ovsdb_error *error = schema_from_text(result, &rdb->theirs);
     struct db *db;
 
     if (error) {
@@ -226,9 +290,8 @@ static void on_schema(struct replica *replica, struct replicated_db *rdb, struct
         return;
     }
     db = find_db(replica, rdb);
-    if (db && !schema_equals(schema, db_schema(db))) {
-        leave_alone(rdb, "the active server has another schema for it");
-    } else if (db) {
+    if (db) {
+        log_differences(rdb, db_schema(db));
         request_contents(replica, rdb, db_schema(db));
     }
 }
@@ -238,7 +301,8 @@ static bool apply(struct replica *replica, const struct replicated_db *rdb, stru
                   enum apply_kind kind)
 {
     struct db *db = find_db(replica, rdb);
-    struct ovsdb_error *error = db ? apply_updates(db, replica->exclude, updates, kind) : NULL;
+    struct ovsdb_error *error =
+        db ? apply_updates(db, replica->exclude, rdb->theirs, updates, kind) : NULL;
 
     if (error) {
         fail_with(replica, rdb, error);
@@ -377,14 +441,16 @@ bool replica_is_replicating(const struct replica *replica)
     return any;
 }
 
-void replica_put_databases(const struct replica *replica, struct buf *buf)
+bool replica_db_status(const struct replica *replica, const char *name, const char **ret_reason)
 {
-    bool any = false;
-
+    *ret_reason = NULL;
     for (size_t i = 0; i < replica->n_dbs; i++) {
-        if (replica->dbs[i].state == DB_REPLICATING) {
-            buf_printf(buf, "%s%s", any ? ", " : "", replica->dbs[i].name);
-            any = true;
+        const struct replicated_db *rdb = &replica->dbs[i];
+
+        if (!strcmp(rdb->name, name)) {
+            *ret_reason = rdb->reason;
+            return rdb->state == DB_REPLICATING;
         }
     }
+    return false;
 }

@@ -5,6 +5,9 @@
 //     replica_start --> get_server_id, list_dbs --> per database: get_schema --> monitor
 //         --> initial contents applied --> updates applied ... until the connection ends
 //
+// The schemas may differ as long as the contents fit: tables and columns that only one side has are
+// left alone, with the values that they have here.
+//
 // One replica lives as long as one connection.
 #pragma once
 
@@ -20,10 +23,11 @@ struct replica_handler {
     struct db *(*find_db)(void *userdata, const char *name);
     // The connection is of no use: close it (not from within this call) and dial again.
     void (*give_up)(void *userdata, const char *reason);
+    // The other server is this one, which cannot be its own backup. The replica does nothing more.
+    void (*is_self)(void *userdata);
 };
 
-// `exclude` stays the caller's and must not change meanwhile. `own_id` is our get_server_id: a
-// server must not be its own backup.
+// `exclude` stays the caller's and must not change meanwhile. `own_id` is our get_server_id.
 struct replica *replica_new(const struct replica_handler *handler, void *userdata,
                             struct uuid own_id, const struct exclude *exclude);
 void replica_free(struct replica *replica); // NULL allowed
@@ -34,5 +38,6 @@ void replica_start(struct replica *replica);
 void replica_receive(struct replica *replica, struct slice text);
 // True once the initial contents of every replicated database have been applied.
 bool replica_is_replicating(const struct replica *replica);
-// The names of the replicated databases, separated by ", ".
-void replica_put_databases(const struct replica *replica, struct buf *buf);
+// How it is with the database `name`: true if it is replicating. Else *ret_reason is why it cannot
+// be replicated, or NULL if nothing is known to be wrong; it lives as long as the replica.
+bool replica_db_status(const struct replica *replica, const char *name, const char **ret_reason);

@@ -4,6 +4,7 @@
 #include "service/daemonize.h"
 
 #include "basic/alloc.h"
+#include "service/crash_state.h"
 #include "service/pidfile.h"
 #include "service/vlog.h"
 
@@ -22,7 +23,8 @@ LOG_MODULE(daemon);
 static int ready_fd = -1; // where to say that we are ready; -1: nobody waits
 static bool detach_when_ready;
 static bool chdir_when_ready;
-static volatile pid_t worker; // of the monitor
+static volatile pid_t worker;   // of the monitor
+static int crash_state_fd = -1; // made by the monitor, inherited by its workers
 
 // Forks. In the child ready_fd is the write end; in the parent *ret_fd is the read end.
 static int fork_with_pipe(pid_t *ret_pid, int *ret_fd)
@@ -201,14 +203,29 @@ static void sleep_until(usec_t when)
     }
 }
 
+// A worker begins in the folder in which the program was started: the monitor of a detached one has
+// left it.
+static void return_to(const char *folder)
+{
+    if (folder && chdir(folder)) {
+        log_warn("%s: cannot go back to this folder: %s", folder, strerror(errno));
+    }
+}
+
 // Starts workers until one ends otherwise than by a crash, and exits as it did. The first crash is
 // followed by a restart at once. Returns in the workers only.
 static int monitor(void)
 {
+    _cleanup_free_ char *folder = getcwd(NULL, 0);
     usec_t next_restart = 0;
     bool was_ready = false;
 
     vlog_set_subprogram("monitor");
+    crash_state_fd = crash_state_new();
+    if (crash_state_fd < 0) {
+        log_warn("changes made by commands will not survive a crash: %s",
+                 strerror(-crash_state_fd));
+    }
     for (;;) {
         char text[128];
         sigset_t old;
@@ -222,6 +239,7 @@ static int monitor(void)
         if (!r && !pid) {
             vlog_set_subprogram(NULL);
             set_forwarding(SIG_DFL);
+            return_to(folder);
         } else if (!r) {
             worker = pid;
         }
@@ -288,6 +306,11 @@ int daemonize_start(const struct daemonize_options *options, char **ret_error)
         return pidfile_create(options->pidfile, options->overwrite_pidfile, ret_error);
     }
     return 0;
+}
+
+int daemonize_crash_state(void)
+{
+    return crash_state_fd < 0 ? -1 : crash_state_fd;
 }
 
 void daemonize_ready(void)

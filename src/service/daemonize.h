@@ -23,6 +23,9 @@ struct daemonize_options {
 // Forks as asked, and makes the pid file. Returns in the worker only; before any thread is started.
 // 0 or negative errno, with the reason in *ret_error (caller frees).
 int daemonize_start(const struct daemonize_options *options, char **ret_error);
+// With --monitor, the memory (crash_state.h) in which a worker finds what the one before it has
+// written. The descriptor stays with this module; -1: there is none.
+int daemonize_crash_state(void);
 // The worker serves: the waiting parent may exit. With --detach gives up standard input, output and
 // error, and (unless no_chdir) changes to the root folder. Once.
 void daemonize_ready(void);

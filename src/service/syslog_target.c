@@ -4,6 +4,7 @@
 #include "basic/alloc.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -148,26 +149,35 @@ void syslog_target_send(struct syslog_target *target, int priority, struct slice
     }
 }
 
+static const struct {
+    const char *name;
+    int facility;
+} facilities[] = {
+    {"kern", LOG_KERN},     {"user", LOG_USER},     {"mail", LOG_MAIL},     {"daemon", LOG_DAEMON},
+    {"auth", LOG_AUTH},     {"syslog", LOG_SYSLOG}, {"lpr", LOG_LPR},       {"news", LOG_NEWS},
+    {"uucp", LOG_UUCP},     {"clock", 9 << 3},      {"ftp", 11 << 3},       {"ntp", 12 << 3},
+    {"audit", 13 << 3},     {"alert", 14 << 3},     {"clock2", 15 << 3},    {"local0", LOG_LOCAL0},
+    {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2}, {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4},
+    {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7},
+};
+
 int syslog_facility_parse(const char *name)
 {
-    static const struct {
-        const char *name;
-        int facility;
-    } table[] = {
-        {"kern", LOG_KERN},     {"user", LOG_USER},     {"mail", LOG_MAIL},
-        {"daemon", LOG_DAEMON}, {"auth", LOG_AUTH},     {"syslog", LOG_SYSLOG},
-        {"lpr", LOG_LPR},       {"news", LOG_NEWS},     {"uucp", LOG_UUCP},
-        {"clock", 9 << 3},      {"ftp", 11 << 3},       {"ntp", 12 << 3},
-        {"audit", 13 << 3},     {"alert", 14 << 3},     {"clock2", 15 << 3},
-        {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2},
-        {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5},
-        {"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7},
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        if (!strcasecmp(table[i].name, name)) {
-            return table[i].facility;
+    for (size_t i = 0; i < ARRAY_SIZE(facilities); i++) {
+        if (!strcasecmp(facilities[i].name, name)) {
+            return facilities[i].facility;
         }
     }
     return -1;
+}
+
+const char *syslog_facility_name(int facility)
+{
+    size_t i = 0;
+
+    while (facilities[i].facility != facility) {
+        i++;
+        assert(i < ARRAY_SIZE(facilities));
+    }
+    return facilities[i].name;
 }

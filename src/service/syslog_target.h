@@ -19,3 +19,5 @@ const char *syslog_target_prefix(const struct syslog_target *target);
 void syslog_target_send(struct syslog_target *target, int priority, struct slice line);
 // "kern" ... "local7" in any case -> the facility of <syslog.h>; -1 for any other word.
 int syslog_facility_parse(const char *name);
+// The name of a facility that syslog_facility_parse() has returned.
+const char *syslog_facility_name(int facility);

@@ -247,6 +247,45 @@ char *vlog_set(const char *spec)
     return set_levels(spec);
 }
 
+// The words in which vlog_set() takes a destination, by the value.
+static const char *const destination_names[LOG_N_DESTINATIONS] = {
+    [LOG_TO_SYSLOG] = "syslog",
+    [LOG_TO_CONSOLE] = "console",
+    [LOG_TO_FILE] = "file",
+};
+
+static void visit_levels(const struct log_module *module,
+                         void (*visit)(void *userdata, const char *spec), void *userdata)
+{
+    for (int i = 0; i < LOG_N_DESTINATIONS; i++) {
+        _cleanup_free_ char *spec = xasprintf("%s:%s:%s", module->name, destination_names[i],
+                                              log_level_name(module->levels[i]));
+
+        visit(userdata, spec);
+    }
+}
+
+void vlog_visit_specs(void (*visit)(void *userdata, const char *spec), void *userdata)
+{
+    for (const struct log_module *m = log_module_next(NULL); m;
+         m = log_module_next((struct log_module *)m)) {
+        if (!m->same) {
+            visit_levels(m, visit, userdata);
+        }
+    }
+    for (int i = 0; i < LOG_N_DESTINATIONS; i++) {
+        _cleanup_free_ char *spec =
+            xasprintf("PATTERN:%s:%s", destination_names[i], vlog.patterns[i]);
+
+        visit(userdata, spec);
+    }
+    if (vlog.facility >= 0) {
+        _cleanup_free_ char *spec = xasprintf("FACILITY:%s", syslog_facility_name(vlog.facility));
+
+        visit(userdata, spec);
+    }
+}
+
 static int open_file(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);

@@ -19,6 +19,9 @@ void vlog_done(void); // closes everything; later messages go to standard error
 // One -v or vlog/set argument: levels ("jsonrpc:file:dbg", "off", "" for all to DBG),
 // "PATTERN:destination:pattern" or "FACILITY:facility". NULL, or what is wrong (caller frees).
 char *vlog_set(const char *spec);
+// Calls `visit` with specs of vlog_set() that together make the levels, patterns and facility what
+// they are now.
+void vlog_visit_specs(void (*visit)(void *userdata, const char *spec), void *userdata);
 // Opens the log file (NULL: LOGDIR/PROGRAM.log) and appends to it from now on. 0 or negative errno;
 // then *ret_path (may be NULL; caller frees) is the name tried.
 int vlog_set_file(const char *path, char **ret_path);

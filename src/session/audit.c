@@ -84,6 +84,22 @@ void audit_configure(struct server *server, const char *list)
     }
 }
 
+void audit_visit(const struct server *server,
+                 void (*visit)(void *userdata, const char *db, const char *table, bool on),
+                 void *userdata)
+{
+    const struct audit_rule *rule;
+
+    // audit_set() of a whole database drops the rules of its tables.
+    for (int with_table = 0; with_table <= 1; with_table++) {
+        LIST_FOREACH (rule, &server->audit_rules, node) {
+            if ((rule->table != NULL) == with_table) {
+                visit(userdata, rule->db, rule->table, rule->on);
+            }
+        }
+    }
+}
+
 bool audit_is_on(const struct server *server, const char *db, const char *table)
 {
     const struct audit_rule *rule = find_rule(server, db, table);

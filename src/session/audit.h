@@ -13,4 +13,9 @@ struct server;
 void audit_set(struct server *server, const char *db, const char *table, bool on);
 // "DB,DB:TABLE,...", in the place of all rules.
 void audit_configure(struct server *server, const char *list);
+// Calls `visit` for each rule, in an order in which audit_set() makes the same rules again. `table`
+// may be NULL.
+void audit_visit(const struct server *server,
+                 void (*visit)(void *userdata, const char *db, const char *table, bool on),
+                 void *userdata);
 bool audit_is_on(const struct server *server, const char *db, const char *table); // O(rules)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A configuration file, in either form.
+// A configuration file, in either form, and what a former process may have left of the changes by
+// commands.
 #include "daemon/configuration.h"
+#include "daemon/run_time.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -13,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (error && (error[0] != 'F' || config.n_options || config.n_databases || config.n_remotes)) {
         abort();
     }
+    json_decref(run_time_parse((struct slice){(const char *)data, size}));
     free(error);
     configuration_done(&config);
     return 0;

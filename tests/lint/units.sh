@@ -19,7 +19,7 @@ silently() {
 }
 
 for unit in ovsdb-server.service ovsdb-server.socket ovsdb-server@.service ovsdb-server@.socket; do
-    sed "s|^ExecStart=[^ ]*|ExecStart=$server|" "$1/$unit" >"$work/$unit"
+    sed -E "s,^(ExecStart|ExecReload)=[^ ]*,\1=$server," "$1/$unit" >"$work/$unit"
 done
 export SYSTEMD_UNIT_PATH="$work:"
 silently systemd-analyze verify --man=no "$work/ovsdb-server.service" "$work/ovsdb-server.socket" \

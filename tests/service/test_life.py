@@ -139,7 +139,8 @@ def test_a_failed_reload_is_seen(service):
     service.start()
     good = service.container.path(CONFIG).read_text()
     service.container.path(CONFIG).write_text(good + "colour = red\n")
-    service.ok("systemctl", "reload", UNIT)
+    assert service.container.run("systemctl", "reload", UNIT).returncode != 0
+    assert service.show("ActiveState") == "active"
     wait.until(lambda: "colour: unknown key" in service.show("StatusText"), "the status")
     entries = service.journal("MESSAGE_ID=d27b6f9e5a0c41f3b6e8417c03d95a2e")
     assert [e["PRIORITY"] for e in entries] == ["4"]

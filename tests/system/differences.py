@@ -44,9 +44,11 @@ REASONS = {
     "failed-add-db-is-harmless":
         "a database whose name is in use is refused; the peer then also loses the one it had",
     "backup-status-is-live":
-        "sync-status says \"connecting\" as soon as the active server is gone, connecting without a"
-        " source is an error, and a database that is not replicated is a warning; the peer says"
-        " none of it",
+        "sync-status says \"connecting\" as soon as the active server is gone, and a database that is"
+        " not replicated is a warning; the peer says neither",
+    "sync-status-by-database":
+        "sync-status has a block for each database, as current servers print it; the peer, an older"
+        " one, has one for the server",
     "help-complete":
         "--help names every option",
     "weak-drop-written":

@@ -83,8 +83,9 @@ def test_what_a_start_says(configured):
     for text, saying in [("[nonsense]", "server.conf:1: unknown section"),
                          ("[options]\n\nbogus = 1", "server.conf:3: bogus: no option"),
                          ("[remote ptcp:1]\ndscp = x", "server.conf:2: dscp: "),
-                         ({"remotes": {"ptcp:1": {"x": 1}}}, "server.conf: remotes: ptcp:1: x: "),
-                         ('{"remotes": ', "server.conf: ")]:
+                         ({"remotes": {"ptcp:1": {"dscp": 99}}},
+                          "server.conf: remotes: ptcp:1: dscp: "),
+                         ('{"remotes":\n  {x', "server.conf:2:4: ")]:
         configured.fails(text, saying)
 
 
@@ -154,10 +155,85 @@ def test_commands_and_reload(configured, lab):
     configured.reload(database(path))
     assert len(configured.databases()) == 3
     assert "punix:b.sock" in configured.remotes()
-    # What is the file's comes back.
-    server.control("ovsdb-server/remove-db", "small")
-    configured.reload(database(path))
-    assert "small" in configured.databases()
+
+
+@pytest.mark.parametrize("form", ["sections", "json"])
+def test_commands_do_not_contradict_the_file(configured, lab, form):
+    """What it names is changed in it."""
+    path = small(lab)
+    source = f"unix:{lab.path('active.sock')}"
+    text = database(path, source=source) + "[remote punix:b.sock]\n" if form == "sections" else {
+        "databases": {str(path): {"service-model": "active-backup", "backup": False}},
+        "remotes": {"punix:b.sock": None}}
+    server = configured.start(text)
+    before = configured.remotes()
+    for command in [("remove-remote", "punix:b.sock"),
+                    ("remove-remote", f"punix:{lab.run_dir}/b.sock"),
+                    ("remove-db", "small"),
+                    ("set-active-ovsdb-server", source),
+                    ("connect-active-ovsdb-server",),
+                    ("disconnect-active-ovsdb-server",),
+                    ("set-active-ovsdb-server-probe-interval", "7"),
+                    ("set-sync-exclude-tables", "small:T")]:
+        with pytest.raises(RpcError, match=f"{configured.file}.*: change the file and reload"):
+            server.control("ovsdb-server/" + command[0], *command[1:])
+    assert configured.remotes() == before
+    assert configured.databases() == ["_Server", "small"]
+    # What it does not name is free.
+    server.control("ovsdb-server/add-remote", "punix:c.sock")
+    server.control("ovsdb-server/remove-remote", "punix:c.sock")
+    configured.reload("")
+    assert configured.databases() == ["_Server"]
+    server.control("ovsdb-server/set-active-ovsdb-server", source)
+
+
+def test_unknown_keys_of_json_are_warnings(configured, lab):
+    """A program that knows more may have written the file."""
+    path = str(small(lab))
+    server = configured.start({"databases": {path: {"colour": "red"}}, "relays": {},
+                               "remotes": {"punix:b.sock": {"x": [1]}}})
+    warnings = [f"server.conf: databases: {path}: colour: unknown key, ignored",
+                "server.conf: relays: unknown key, ignored",
+                "server.conf: remotes: punix:b.sock: x: unknown key, ignored"]
+    server.allow(*warnings, "shape: unknown key")
+    assert all(warning in server.log() for warning in warnings)
+    assert "punix:b.sock" in configured.remotes()
+    configured.reload({"databases": {path: {"shape": "round"}}})
+    assert "shape: unknown key, ignored" in server.log()
+
+
+def test_databases_of_several_roles(configured, lab):
+    one, two = str(small(lab)), str(lab.db("ops"))
+    source = {f"unix:{lab.path('active.sock')}": None}
+    copy = {"service-model": "active-backup", "source": source, "backup": True}
+    for databases, saying in [({one: copy, two: {}}, "have different sources"),
+                              ({one: copy, two: {**copy, "backup": False}}, "is a backup and"),
+                              ({one: copy, two: {**copy, "source": {"tcp:127.0.0.1:1": None}}},
+                               "have different sources")]:
+        configured.fails({"databases": databases}, saying)
+    # Those of the command line, too.
+    configured.write({"databases": {one: copy}})
+    lab.run(lab.programs.server, two, f"--config-file={configured.file}", "--unixctl=none",
+            "-vsyslog:off").fails(1, "have different sources")
+    lab.run(lab.programs.server, f"--config-file={configured.file}", "--sync-from=tcp:127.0.0.1:1",
+            "--unixctl=none", "-vsyslog:off").fails(1, "--sync-from is another server")
+
+
+def test_check_config(configured, lab):
+    """Says what a start or a reload would, and does nothing."""
+    def check(text, *how):
+        configured.write(text)
+        return lab.run(lab.programs.server, *(how or ("--check-config", configured.file)))
+
+    path = lab.path("none.db")
+    assert check(database(path, schema=schema_path("small"))).ok() == ""
+    assert not path.exists()
+    assert check({"x": 1}).ok() == f"warning: {configured.file}: x: unknown key, ignored\n"
+    check("[options]\nmax-backlog = many\n").fails(1, "server.conf:2: max-backlog: ")
+    check("{\n\"remotes\": [\n", f"--check-config={configured.file}").fails(1, "server.conf:2:13: ")
+    check({"databases": {"a": {"service-model": "clustered"}}}).fails(1, "service-model")
+    check("[identity nobody-knows]\n").fails(1, "server.conf:1: identity: ")
+    lab.run(lab.programs.server, "--check-config=none.conf").fails(1, "none.conf: cannot be read")
 
 
 def test_settings_of_a_remote(configured, lab):
@@ -223,7 +299,7 @@ def test_a_copy_of_another_server(lab, configured):
     configured.reload({"databases": {path: {**entry, "exclude-tables": ["T"]}}})
     assert server.control("ovsdb-server/get-sync-exclude-tables").strip() == "small:T"
     configured.reload({"databases": {path: {}}})
-    assert server.control("ovsdb-server/sync-status").strip() == "state: active"
+    assert server.control("ovsdb-server/sync-status").strip() == "database: small\nstate: active"
 
 
 def test_the_connection_to_another_server(lab, configured):

@@ -74,7 +74,8 @@ def test_descriptions(varlink):
     assert methods["GetUsage"] == ("", "usage: [string]int")
     assert methods["GetLogLevels"] == \
         ("", "levels: [](module: string, console: string, syslog: string, file: string)")
-    assert methods["GetSyncStatus"][1].startswith("state: string, connecting: ?string")
+    assert methods["GetSyncStatus"][1].startswith(
+        "databases: [](database: ?string, state: string, connecting: ?string")
     assert "error Failed (message: string)" in text
 
 
@@ -89,7 +90,7 @@ def test_every_command_has_a_method(server, varlink):
 def test_typed_replies(varlink):
     assert varlink.result("ListDatabases") == {"databases": ["_Server", "small"]}
     assert varlink.result("GetStorageStatus", database="small") == {"status": "ok"}
-    assert varlink.result("GetSyncStatus") == {"state": "active"}
+    assert varlink.result("GetSyncStatus") == {"databases": [{"state": "active"}]}
     status = varlink.result("GetStatus")
     assert status["role"] == "active" and status["databases"] == ["small"]
     assert status["clients"] == 0 and "failure" not in status

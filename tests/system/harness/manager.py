@@ -10,6 +10,22 @@ from harness import wait
 from harness.server import Server
 
 
+class Stored:
+    """A descriptor in the store, a socket or a memory file."""
+
+    def __init__(self, fd):
+        self.fd = fd
+
+    def fileno(self):
+        return self.fd
+
+    def dup(self):
+        return Stored(os.dup(self.fd))
+
+    def close(self):
+        os.close(self.fd)
+
+
 class Manager:
     """`max_fds`: of its store; 0: it has none."""
 
@@ -39,7 +55,7 @@ class Manager:
         name = message.get("FDNAME", "stored")
         if message.get("FDSTORE") == "1" and len(self.store) < self.max_fds:
             assert name not in self.store
-            self.store[name] = socket.socket(fileno=fds.pop())
+            self.store[name] = Stored(fds.pop())
         if message.get("FDSTOREREMOVE") == "1" and name in self.store:
             self.store.pop(name).close()
         for fd in fds:  # of a barrier, or too many

@@ -113,16 +113,29 @@ static void test_wrong(void **state)
         {"[database a]\nschema=b\nschema=c", "F:3: schema: given twice"},
         {"[database a]\nsource = ptcp:1",
          "F:2: source: \"ptcp:1\" is not a server to connect to, as tcp:HOST:PORT"},
-        {"[database a]\nbackup = yes", "F: database /x/a: backup and exclude-tables need a source"},
+        {"[database a]\nbackup = yes", "F: database /x/a: backup needs a source"},
+        {"[database a]\nexclude-tables = T", "F: database /x/a: exclude-tables needs a source"},
         {"[database a]\nservice-model = clustered",
          "F: database /x/a: service-model: \"clustered\" is not supported, only \"standalone\" and "
          "\"active-backup\""},
-        {"[database a]\nservice-model = active-backup",
-         "F: database /x/a: service-model: \"active-backup\" needs a source"},
+        {"{\"databases\": {\"a\": {\"service-model\": \"active-backup\", \"backup\": true}}}",
+         "F: database /x/a: backup needs a source"},
         {"[database a]\nservice-model = standalone\nsource = tcp:1.2.3.4:5",
          "F: database /x/a: source: not for the service-model \"standalone\""},
         {"[database a]\nsource=tcp:1.2.3.4:5\n[database b]\nsource=tcp:1.2.3.4:6",
-         "F: database /x/b: source: all databases must have the same, tcp:1.2.3.4:5"},
+         "F: databases /x/a and /x/b have different sources (tcp:1.2.3.4:5 and tcp:1.2.3.4:6): all "
+         "databases of a server must have the same"},
+        {"[database a]\n[database b]\nsource=tcp:1.2.3.4:6",
+         "F: databases /x/a and /x/b have different sources (none and tcp:1.2.3.4:6): all "
+         "databases "
+         "of a server must have the same"},
+        {"[database a]\nsource=tcp:1.2.3.4:5\nbackup=yes\n[database b]\nsource=tcp:1.2.3.4:5",
+         "F: database /x/a is a backup and /x/b is not: all databases of a server must have the "
+         "same role"},
+        {"[database a]\nsource=tcp:1.2.3.4:5\n[database b]\nsource=tcp:1.2.3.4:5\n"
+         "source-inactivity-probe=7",
+         "F: databases /x/a and /x/b have different options for their source: all databases of a "
+         "server must have the same"},
         {"[remote]", "F:1: \"\" is not a valid remote"},
         {"[remote http:1]", "F:1: \"http:1\" is not a valid remote"},
         {"[remote ptcp:1]\n[remote ptcp:1]", "F:2: remote ptcp:1: given twice"},
@@ -133,20 +146,15 @@ static void test_wrong(void **state)
          "F:2: max-backoff: milliseconds from 0 to 4294967295 are expected"},
         {"[remote ptcp:1]\nmax-backoff = 4294967296",
          "F:2: max-backoff: milliseconds from 0 to 4294967295 are expected"},
-        {"{\"x\": 1}", "F: x: unknown key"},
         {"{\"remotes\": 1}", "F: remotes: an object is expected"},
         {"{\"remotes\": {\"ptcp:1\": 1}}", "F: remotes: ptcp:1: an object is expected"},
         {"{\"remotes\": {\"p\": {}}}", "F: remotes: p: \"p\" is not a valid remote"},
-        {"{\"remotes\": {\"ptcp:1\": {\"a\": 1}}}",
-         "F: remotes: ptcp:1: a: unknown key in the section \"remote\""},
         {"{\"remotes\": {\"ptcp:1\": {\"dscp\": 1.5}}}",
          "F: remotes: ptcp:1: dscp: a string, a number, a boolean or a list of names is expected"},
         {"{\"remotes\": {\"ptcp:1\": {\"dscp\": [1]}}}",
          "F: remotes: ptcp:1: dscp: a string, a number, a boolean or a list of names is expected"},
         {"{\"databases\": {\"a\": {\"source\": {}}}}",
          "F: databases: a: source: an object with one server is expected"},
-        {"{\"databases\": {\"a\": {\"source\": {\"tcp:1.2.3.4:5\": {\"x\": 1}}}}}",
-         "F: databases: a: source: tcp:1.2.3.4:5: x: unknown key in the section \"database\""},
         {"{\"databases\": {\"a\": {\"source\": {\"tcp:1.2.3.4:5\": {\"dscp\": 99}}}}}",
          "F: databases: a: source: tcp:1.2.3.4:5: dscp: a number from 0 to 63 is expected"},
         {"{\"databases\": {\"a\": {\"source\": {\"tcp:1.2.3.4:5\": []}}}}",
@@ -172,11 +180,54 @@ static void test_bytes(void **state)
     assert_string_equal(error, "F:2: a NUL byte");
     free(error);
     error = configuration_parse("F", SLICE("{\"remotes\": {}"), &config);
-    assert_int_equal(strncmp(error, "F: ", 3), 0);
+    assert_int_equal(strncmp(error, "F:1:15: ", 8), 0);
+    free(error);
+    error = configuration_parse("F", SLICE("\n{\"remotes\":\n  {x}}"), &config);
+    assert_int_equal(strncmp(error, "F:3:4: ", 7), 0);
     free(error);
     error = configuration_load("/x/does-not-exist", &config);
     assert_string_equal(error, "/x/does-not-exist: cannot be read: No such file or directory");
     free(error);
+}
+
+// A newer program may have written it.
+static void test_unknown_keys_of_json(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *warning;
+    } table[] = {
+        {"{\"x\": {\"y\": 1}}", "F: x: unknown key, ignored"},
+        {"{\"remotes\": {\"ptcp:1\": {\"a\": {}, \"dscp\": 1}}}",
+         "F: remotes: ptcp:1: a: unknown key, ignored"},
+        {"{\"databases\": {\"a\": {\"b\": [1], \"backup\": false}}}",
+         "F: databases: a: b: unknown key, ignored"},
+        {"{\"databases\": {\"a\": {\"source\": {\"tcp:1.2.3.4:5\": {\"x\": 1}}}}}",
+         "F: databases: a: source: tcp:1.2.3.4:5: x: unknown key, ignored"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        struct configuration config = {0};
+
+        assert_null(configuration_parse("F", slice_of(table[i].text), &config));
+        assert_int_equal(config.n_warnings, 1);
+        assert_string_equal(config.warnings[0], table[i].warning);
+        configuration_done(&config);
+    }
+}
+
+// The databases of the configuration have one role.
+static void test_pair_without_source(void **state)
+{
+    struct configuration config = {0};
+
+    assert_null(configuration_parse("F",
+                                    SLICE("{\"databases\": {\"a\": {\"service-model\": "
+                                          "\"active-backup\", \"backup\": false}, \"b\": {}}}"),
+                                    &config));
+    assert_int_equal(config.n_warnings, 0);
+    assert_true(configuration_sets_roles(&config));
+    configuration_done(&config);
 }
 
 int main(void)
@@ -185,6 +236,8 @@ int main(void)
         cmocka_unit_test(test_right),
         cmocka_unit_test(test_wrong),
         cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_unknown_keys_of_json),
+        cmocka_unit_test(test_pair_without_source),
     };
 
     setenv("OVS_DBDIR", "/x", 1);

@@ -21,6 +21,7 @@ struct fixture {
     struct replica *replica;
     struct buf sent;
     char *reason; // why it gave up
+    bool is_self;
 };
 
 static void on_send(void *userdata, struct slice text)
@@ -47,9 +48,16 @@ static void on_give_up(void *userdata, const char *reason)
     f->reason = xstrdup(reason);
 }
 
+static void on_is_self(void *userdata)
+{
+    struct fixture *f = userdata;
+
+    f->is_self = true;
+}
+
 static int set_up(void **state)
 {
-    static const struct replica_handler handler = {on_send, on_find_db, on_give_up};
+    static const struct replica_handler handler = {on_send, on_find_db, on_give_up, on_is_self};
     struct fixture *f = NEW(struct fixture);
     char *bad;
 
@@ -139,15 +147,15 @@ static void add_row(struct fixture *f, const char *table, const char *text)
 static void test_follows(void **state)
 {
     struct fixture *f = *state;
-    _cleanup_buf_ struct buf names = {0};
+    const char *reason;
 
     add_row(f, "T", ROW1);
     add_row(f, "T", ROW3);
     add_row(f, "X", ROW3);
     begin(f, "{\"T\":{\"" ROW1 "\":{\"new\":{\"n\":1}},\"" ROW2 "\":{\"new\":{\"n\":2}}}}");
     assert_true(replica_is_replicating(f->replica));
-    replica_put_databases(f->replica, &names);
-    assert_string_equal(buf_cstr(&names), "db");
+    assert_true(replica_db_status(f->replica, "db", &reason));
+    assert_null(reason);
     assert_number(f, "T", ROW1, 1);
     assert_number(f, "T", ROW2, 2);
     assert_number(f, "T", ROW3, -1); // the active server does not have it
@@ -193,19 +201,45 @@ static void test_itself(void **state)
     replica_receive(
         f->replica,
         SLICE("{\"id\":0,\"error\":null,\"result\":\"00000000-0000-0001-0000-000000000002\"}"));
-    assert_non_null(strstr(f->reason, "itself"));
+    assert_true(f->is_self);
+    assert_null(f->reason);
+}
+
+// Tables and columns of one side only are left alone: ours X and n, theirs Y and m.
+static void test_schemas_that_differ(void **state)
+{
+    struct fixture *f = *state;
+
+    add_row(f, "T", ROW1);
+    replica_receive(f->replica, SLICE("{\"id\":1,\"error\":null,\"result\":[\"db\"]}"));
+    buf_clear(&f->sent);
+    exchange(
+        f, "",
+        "{\"id\":2,\"error\":null,\"result\":{\"name\":\"db\",\"version\":\"2.0.0\",\"tables\":"
+        "{\"T\":{\"columns\":{\"m\":{\"type\":\"string\"}}},\"Y\":{\"columns\":{\"m\":{\"type\":"
+        "\"string\"}}}}}}");
+    exchange(
+        f,
+        "{\"id\":3,\"method\":\"monitor\",\"params\":[\"db\",\"db\",{\"T\":{\"columns\":[]}}]}\n",
+        "{\"id\":3,\"error\":null,\"result\":{\"T\":{\"" ROW1 "\":{\"new\":{}},\"" ROW2
+        "\":{\"new\":{}}}}}");
+    assert_true(replica_is_replicating(f->replica));
+    assert_number(f, "T", ROW1, 0);
+    assert_number(f, "T", ROW2, 0);
 }
 
 static void test_other_schema(void **state)
 {
     struct fixture *f = *state;
+    const char *reason;
 
     replica_receive(f->replica, SLICE("{\"id\":1,\"error\":null,\"result\":[\"db\"]}"));
     buf_clear(&f->sent);
     replica_receive(f->replica,
                     SLICE("{\"id\":2,\"error\":null,\"result\":{\"name\":\"db\",\"tables\":{}}}"));
     assert_int_equal(f->sent.size, 0);
-    assert_false(replica_is_replicating(f->replica));
+    assert_false(replica_db_status(f->replica, "db", &reason));
+    assert_string_equal(reason, "the active server's schema has no table that is to be replicated");
     assert_null(f->reason);
 }
 
@@ -253,6 +287,7 @@ int main(void)
         TEST(test_same_contents_are_no_change),
         TEST(test_bad_contents_change_nothing),
         TEST(test_itself),
+        TEST(test_schemas_that_differ),
         TEST(test_other_schema),
         TEST(test_nonsense),
         TEST(test_echo),

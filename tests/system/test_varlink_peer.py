@@ -53,7 +53,7 @@ def test_calls(peer, server):
                    ["call", "Compact", '{"databases":["small"]}'],
                    ["call", "AddRemote", '{"remote":"punix:more.sock"}'],
                    ["call", "ListRemotes", "{}"])
-    assert replies[:4] == [{"databases": ["_Server", "small"]}, {"state": "active"}, {}, {}]
+    assert replies[:4] == [{"databases": ["_Server", "small"]}, {"databases": [{"state": "active"}]}, {}, {}]
     assert "punix:more.sock" in replies[4]["remotes"]
     assert "punix:more.sock" in server.control("ovsdb-server/list-remotes")
 

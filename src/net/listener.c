@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 
 LOG_MODULE(net);
 
@@ -204,79 +203,23 @@ static int open_tcp(struct remote *remote, char **ret_error)
     return 0;
 }
 
-static int fail_file(char **ret_error, int error, const char *target, const char *what,
-                     const char *path)
-{
-    _cleanup_free_ char *text = xasprintf("%s %s", what, path);
-
-    return fail(ret_error, error, target, text);
-}
-
-// Removes what a former listener left at `path`.
-static int make_way(const char *path, const char *target, char **ret_error)
-{
-    struct stat st;
-
-    if (lstat(path, &st) < 0) {
-        return errno == ENOENT ? 0 : fail_file(ret_error, errno, target, "cannot listen on", path);
-    }
-    if (!S_ISSOCK(st.st_mode)) {
-        return fail_file(ret_error, EEXIST, target, "what is not a socket is in the way at", path);
-    }
-    if (unlink(path) < 0 && errno != ENOENT) {
-        return fail_file(ret_error, errno, target, "cannot remove the former socket", path);
-    }
-    return 0;
-}
-
-// Binds with the mode that the file is to have: there is no moment with another one.
-static int bind_file(struct remote *remote, int fd, const char *path, char **ret_error)
-{
-    struct endpoint endpoint;
-    _cleanup_close_ int folder_fd = -1;
-    struct stat st;
-    int r = address_unix_endpoint(path, &endpoint, &folder_fd);
-
-    if (r < 0) {
-        return fail_file(ret_error, -r, remote->target, "cannot listen on", path);
-    }
-    r = make_way(path, remote->target, ret_error);
-    if (r < 0) {
-        return r;
-    }
-    fchmod(fd, UNIX_MODE);
-    if (bind(fd, &endpoint.sa, endpoint.size) < 0) {
-        return fail_file(ret_error, errno, remote->target, "cannot listen on", path);
-    }
-    if (!lstat(path, &st)) {
-        remote->listener.file = xstrdup(path);
-        remote->listener.file_dev = st.st_dev;
-        remote->listener.file_ino = st.st_ino;
-    }
-    if (listen(fd, LISTEN_QUEUE) < 0) {
-        return fail_file(ret_error, errno, remote->target, "cannot listen on", path);
-    }
-    return 0;
-}
-
 static int open_unix(struct remote *remote, char **ret_error)
 {
     _cleanup_free_ char *path = dirs_path(dirs_run(), remote->address.path);
-    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    _cleanup_free_ char *error = NULL;
+    int fd = socket_file_listen(path, UNIX_MODE, LISTEN_QUEUE, &remote->listener.file, &error);
     int r;
 
     if (fd < 0) {
-        return fail(ret_error, errno, remote->target, "cannot make a socket");
+        *ret_error = xasprintf("%s: %s", remote->target, error);
+        return fd;
     }
-    r = bind_file(remote, fd, path, ret_error);
-    if (r >= 0) {
-        r = watch(remote, fd, ret_error);
-    }
+    r = watch(remote, fd, ret_error);
     if (r < 0) {
-        listener_close(remote);
+        socket_file_remove(&remote->listener.file);
+        close(fd);
         return r;
     }
-    TAKE_FD(fd);
     log_dbg("%s: listening", remote->target);
     return 0;
 }
@@ -304,25 +247,12 @@ int listener_adopt(struct remote *remote, int fd, char **ret_error)
     return 0;
 }
 
-// Removes the socket file unless somebody has replaced it.
-static void remove_file(struct listener *listener)
-{
-    struct stat st;
-
-    if (listener->file && !lstat(listener->file, &st) && st.st_dev == listener->file_dev &&
-        st.st_ino == listener->file_ino) {
-        unlink(listener->file);
-    }
-    free(listener->file);
-    listener->file = NULL;
-}
-
 void listener_close(struct remote *remote)
 {
     struct listener *listener = &remote->listener;
 
     listener->source = sd_event_source_disable_unref(listener->source);
-    remove_file(listener);
+    socket_file_remove(&listener->file);
     if (listener->fd >= 0) {
         close(listener->fd);
         listener->fd = -1;

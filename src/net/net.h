@@ -111,8 +111,9 @@ static inline bool remote_options_equal(const struct remote_options *a,
 
 // `target`: "punix:FILE", "ptcp:[PORT][:IP]", "unix:FILE", "tcp:HOST[:PORT]", and pssl and ssl like
 // ptcp and tcp, which need net_set_tls() before; IPv6 addresses in brackets, default port 6640; a
-// relative FILE is one in the run directory. A socket that is in the way of "punix:" is replaced,
-// any other file is not. Socket files get the mode 0770 less the umask. "ptcp:PORT" listens on IPv4
+// relative FILE is one in the run directory. A socket file that nobody listens at is replaced; one of
+// a running server and any other file are not (-EADDRINUSE, -EEXIST). Socket files get the mode
+// 0770 less the umask. "ptcp:PORT" listens on IPv4
 // only, "ptcp:PORT:[::]" on both. On error *ret_error (caller frees) says why. A listener answers
 // when this has returned; a connector dials from the loop.
 int remote_new(struct net *net, const char *target, const struct remote_options *options,

@@ -24,11 +24,6 @@ struct remotes *remotes_new(struct net *net, struct server *server, struct datab
     return remotes;
 }
 
-static bool is_any_host(const char *host)
-{
-    return !host || !strcmp(host, "0.0.0.0") || !strcmp(host, "::");
-}
-
 static char *key_of(const char *target)
 {
     struct address address;
@@ -42,9 +37,10 @@ static char *key_of(const char *target)
 
         key = xasprintf("%sunix:%s", address.is_passive ? "p" : "", path);
     } else {
+        _cleanup_free_ char *host = address_host(&address);
+
         key = xasprintf("%s%s:%u:%s", address.is_passive ? "p" : "",
-                        address.kind == ADDRESS_TLS ? "ssl" : "tcp", address.port,
-                        address.is_passive && is_any_host(address.host) ? "" : address.host);
+                        address.kind == ADDRESS_TLS ? "ssl" : "tcp", address.port, host);
     }
     address_done(&address);
     return key;
@@ -55,9 +51,8 @@ static uint64_t key_hash(const char *key)
     return hash_bytes(key, strlen(key), 0);
 }
 
-struct remote_entry *remotes_find_entry(const struct remotes *remotes, const char *target)
+static struct remote_entry *find_key(const struct remotes *remotes, const char *key)
 {
-    _cleanup_free_ char *key = key_of(target);
     struct remote_entry *entry;
 
     HTABLE_FOREACH_WITH_HASH(entry, &remotes->entries, key_hash(key))
@@ -67,6 +62,33 @@ struct remote_entry *remotes_find_entry(const struct remotes *remotes, const cha
         }
     }
     return entry;
+}
+
+// The passed socket of systemd's "ListenStream=PORT" listens on "[::]" for IPv4 too: it is the
+// remote "ptcp:PORT". NULL if there is none for the key.
+static struct remote_entry *find_dual(const struct remotes *remotes, const char *key)
+{
+    static const char any[] = ":0.0.0.0";
+    size_t size = strlen(key);
+    struct remote_entry *entry = NULL;
+
+    if (key[0] == 'p' && size > strlen(any) && !strcmp(key + size - strlen(any), any)) {
+        _cleanup_free_ char *other = xasprintf("%.*s:[::]", (int)(size - strlen(any)), key);
+
+        entry = find_key(remotes, other);
+    }
+    return entry && entry->origins & BY_SERVICE_MANAGER && entry->remote &&
+                   remote_is_dual(entry->remote)
+               ? entry
+               : NULL;
+}
+
+struct remote_entry *remotes_find_entry(const struct remotes *remotes, const char *target)
+{
+    _cleanup_free_ char *key = key_of(target);
+    struct remote_entry *entry = find_key(remotes, key);
+
+    return entry ? entry : find_dual(remotes, key);
 }
 
 static void copy_settings(struct remote_entry *entry, const struct remote_settings *settings)

@@ -147,6 +147,7 @@ struct listener {
     int fd; // -1: none
     sd_event_source *source;
     struct socket_file file; // made here
+    bool is_narrowed; // listens on "[::]" for IPv6 only, as another remote has the port for IPv4
     uint16_t port;
     struct log_limit limit;
 };

@@ -40,15 +40,22 @@ static struct remote *new_remote(struct net *net, const struct remote_options *o
     return remote;
 }
 
-bool remote_target_is_valid(const char *target)
+char *remote_target_fault(const char *target)
 {
     struct address address;
+    char *error = NULL;
 
-    if (address_parse(target, &address, NULL) < 0) {
-        return false;
+    if (!address_parse(target, &address, &error)) {
+        address_done(&address);
     }
-    address_done(&address);
-    return true;
+    return error;
+}
+
+bool remote_target_is_valid(const char *target)
+{
+    _cleanup_free_ char *fault = remote_target_fault(target);
+
+    return !fault;
 }
 
 bool remote_target_dials(const char *target)

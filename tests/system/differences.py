@@ -31,6 +31,9 @@ REASONS = {
     "condition-change-dated":
         "an update3 says of which transaction a new condition's rows are, even if none comes or goes:"
         " who resumes from an older one would hear of rows it never had; the peer says nothing",
+    "wildcards-apart":
+        "ptcp:PORT and ptcp:PORT:[::] work beside each other, and why an address cannot be listened on"
+        " is in its row; the peer's second listener fails, and only its log says so",
     "bad-remote-refused":
         "a remote that can never work, or not be listened on, is refused at once; the peer logs and"
         " keeps it",

@@ -145,8 +145,9 @@ struct remote_entry *remotes_insert(struct remotes *remotes, const char *target,
 
 int remotes_open(struct remotes *remotes, struct remote_entry *entry)
 {
+    remotes->has_failures_changed = true;
     entry->error = confinement_check_remote(entry->target);
-    return entry->error ? -EACCES
+    return entry->error ? -EINVAL
                         : remote_new(remotes->net, entry->target, &entry->settings.options,
                                      &entry->settings, &entry->remote, &entry->error);
 }
@@ -179,14 +180,20 @@ static char *follow_column(struct remotes *remotes, struct remote_entry *entry)
     return error;
 }
 
-static bool may_wait(const struct remotes *remotes, int error)
+// Whether a remote that could not be opened is kept and tried again. A command fails at once, as
+// its caller sees why; but TLS options that come from a database are waited for.
+static bool may_wait(const struct remotes *remotes, int error, enum remote_origin origin)
 {
-    return remotes->expects_tls && error == -ENOPROTOOPT;
+    if (error == -ENOPROTOOPT) {
+        return remotes->expects_tls;
+    }
+    return error != -EINVAL && origin == BY_CONFIGURATION;
 }
 
-// An entry for a target that has none. NULL with the reason if it cannot be had.
+// An entry for a target that has none. NULL with the reason if it can never work, or is not to
+// wait.
 static struct remote_entry *open_entry(struct remotes *remotes, const struct remote_config *config,
-                                       char **ret_error)
+                                       enum remote_origin origin, char **ret_error)
 {
     _cleanup_entry_ struct remote_entry *entry = entry_new(config->target, &config->settings);
     int r;
@@ -196,12 +203,14 @@ static struct remote_entry *open_entry(struct remotes *remotes, const struct rem
         return *ret_error ? NULL : insert(remotes, TAKE_PTR(entry));
     }
     r = remotes_open(remotes, entry);
-    if (r < 0 && !may_wait(remotes, r)) {
+    if (r < 0 && !may_wait(remotes, r, origin)) {
         *ret_error = TAKE_PTR(entry->error);
         return NULL;
     }
     if (r < 0) {
-        log_info("%s; it is tried again when there are", entry->error);
+        log_event(LOG_LEVEL_WARN, MSG_REMOTE_FAILED, LOG_FIELDS({"OVSDB_REMOTE", entry->target}),
+                  "%s; trying again", entry->error);
+        remotes_plan_retry(remotes, clock_monotonic());
     }
     return insert(remotes, TAKE_PTR(entry));
 }
@@ -235,6 +244,7 @@ static int compare_targets(const void *a, const void *b)
 
 static void remove_entry(struct remotes *remotes, struct remote_entry *entry)
 {
+    remotes->has_failures_changed |= entry->error != NULL;
     htable_remove(&remotes->entries, key_hash(entry->key), entry);
     log_event(LOG_LEVEL_INFO, MSG_REMOTE_REMOVED, LOG_FIELDS({"OVSDB_REMOTE", entry->target}),
               "%s: remote removed", entry->target);
@@ -350,7 +360,7 @@ static char *ensure(struct remotes *remotes, const struct remote_config *config,
         }
     }
     if (!entry) {
-        entry = open_entry(remotes, config, &error);
+        entry = open_entry(remotes, config, origin, &error);
     } else if (changes || !is_listed(entry)) {
         remotes_change(entry, &config->settings);
     }
@@ -437,6 +447,28 @@ struct remote *remotes_find(const struct remotes *remotes, const char *target)
     const struct remote_entry *entry = remotes_find_entry(remotes, target);
 
     return entry ? entry->remote : NULL;
+}
+
+static bool has_failed(const struct remote_entry *entry)
+{
+    return entry->error;
+}
+
+size_t remotes_count_failed(const struct remotes *remotes, const char **ret_error)
+{
+    size_t n;
+    _cleanup_free_ struct remote_entry **entries = remotes_collect(remotes, has_failed, &n);
+
+    *ret_error = n ? entries[0]->error : NULL;
+    return n;
+}
+
+bool remotes_take_failures_changed(struct remotes *remotes)
+{
+    bool has_changed = remotes->has_failures_changed;
+
+    remotes->has_failures_changed = false;
+    return has_changed;
 }
 
 size_t remotes_count(const struct remotes *remotes)

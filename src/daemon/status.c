@@ -4,6 +4,7 @@
 #include "basic/log.h"
 #include "daemon/daemon.h"
 #include "service/notify.h"
+#include "service/vlog.h"
 
 #include <string.h>
 
@@ -32,6 +33,9 @@ void status_take(const struct daemon *daemon, struct status *ret)
     server_usage(daemon->server, &usage);
     status.is_backup = sync_is_backup(daemon->sync);
     status.n_remotes = remotes_count(daemon->remotes);
+    status.n_failed_remotes = remotes_count_failed(daemon->remotes, &status.remote_error);
+    status.tls_error = tls_settings_error(daemon->tls);
+    status.log_error = vlog_file_error();
     status.n_clients = usage.n_sessions;
     status.n_monitors = usage.n_monitors;
     status.n_waiting = usage.n_triggers;
@@ -65,6 +69,16 @@ static void on_status(struct command_call *call, int argc, char **argv, void *us
     if (status.full) {
         buf_printf(&text, "failed write: %s: %s\n", status.full, strerror(status.write_error));
     }
+    if (status.n_failed_remotes) {
+        buf_printf(&text, "failed remotes: %zu: %s\n", status.n_failed_remotes,
+                   status.remote_error);
+    }
+    if (status.tls_error) {
+        buf_printf(&text, "TLS failure: %s\n", status.tls_error);
+    }
+    if (status.log_error) {
+        buf_printf(&text, "log file failure: %s\n", strerror(status.log_error));
+    }
     command_reply(call, buf_cstr(&text));
 }
 
@@ -72,6 +86,24 @@ void status_register_command(struct command_registry *registry, struct daemon *d
 {
     command_register(registry, &(struct command){"ovsdb-server/status", "", 0, 0, on_status, daemon,
                                                  .reads = true});
+}
+
+// What clients or administrators cannot use.
+static void put_failures(struct buf *text, const struct status *status)
+{
+    if (status->n_failed_remotes) {
+        buf_printf(text, "%s", status->remote_error);
+        if (status->n_failed_remotes > 1) {
+            buf_printf(text, " (and %zu other remotes)", status->n_failed_remotes - 1);
+        }
+        buf_puts(text, "; ");
+    }
+    if (status->tls_error) {
+        buf_printf(text, "TLS: %s; ", status->tls_error);
+    }
+    if (status->log_error) {
+        buf_printf(text, "the log file cannot be opened: %s; ", strerror(status->log_error));
+    }
 }
 
 // In one line, what is wrong first.
@@ -85,6 +117,7 @@ static char *line_of(const struct daemon *daemon, const struct status *status)
         buf_printf(&text, "database %s cannot be written: %s; ", status->full,
                    strerror(status->write_error));
     }
+    put_failures(&text, status);
     buf_printf(&text, "%sdatabases: %zu, clients: %zu, transactions: %llu",
                status->is_backup ? "backup; " : "", status->n_databases, status->n_clients,
                (unsigned long long)status->n_transactions);

@@ -3,6 +3,7 @@
 
 #include "basic/alloc.h"
 #include "basic/dirs.h"
+#include "basic/log.h"
 #include "service/confine.h"
 #include "service/privileges.h"
 #include "service/vlog.h"
@@ -10,6 +11,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+LOG_MODULE(vlog);
 
 void service_options_done(struct service_options *options)
 {
@@ -111,14 +114,10 @@ static int become_user(const char *spec, char **ret_error)
 int service_options_apply(const struct service_options *options, char **ret_error)
 {
     _cleanup_free_ char *path = NULL;
-    int r = 0;
+    int r = options->log_to_file ? vlog_set_file(options->log_file, &path) : 0;
 
-    if (options->log_to_file) {
-        r = vlog_set_file(options->log_file, &path);
-    }
     if (r < 0) {
-        *ret_error = xasprintf("failed to open %s for logging: %s", path, strerror(-r));
-        return r;
+        log_warn("failed to open %s for logging: %s", path, strerror(-r));
     }
     return options->user ? become_user(options->user, ret_error) : 0;
 }

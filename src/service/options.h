@@ -59,7 +59,8 @@ void service_options_done(struct service_options *options);
 int service_options_handle(struct service_options *options, int c, const char *argument,
                            char **ret_error);
 // Opens the log file, if one was asked for, and with --user becomes that user, who owns the log
-// file then. Before daemonize_start(). Negative errno with *ret_error on failure.
+// file then. A log file that cannot be opened is a warning. Before daemonize_start(). Negative
+// errno with *ret_error on failure.
 int service_options_apply(const struct service_options *options, char **ret_error);
 // The control socket's path: --unixctl, relative to RUNDIR, or RUNDIR/PROGRAM.PID.ctl; NULL for
 // --unixctl=none. In the process that listens. Caller frees.

@@ -35,8 +35,12 @@ REASONS = {
         "ptcp:PORT and ptcp:PORT:[::] work beside each other, and why an address cannot be listened on"
         " is in its row; the peer's second listener fails, and only its log says so",
     "bad-remote-refused":
-        "a remote that can never work, or not be listened on, is refused at once; the peer logs and"
-        " keeps it",
+        "a remote that can never work is refused at once, and so is one that a command adds and that"
+        " cannot be listened on; the peer logs and keeps it",
+    "status-command":
+        "what the server waits for (remotes, keys) is in ovsdb-server/status; the peer lacks the command",
+    "socket-of-a-server":
+        "the socket file of a running server is left to it; the peer removes it and takes its place",
     "damage-refused":
         "damage with good records after it is no torn record: nothing is served before somebody"
         " looks at it; the peer silently serves what comes before",

@@ -144,7 +144,8 @@ def test_file_that_comes_later(lab, pki):
     files = followed.files(pki.server, pki)
     moved = lab.path("moved.pem")
     shutil.move(files["key"], moved)
-    followed.server.allow("what a database says of TLS cannot be used: ", "TLS needs")
+    followed.server.allow("what a database says of TLS cannot be used: ", "TLS needs",
+                          "cannot read the private key")
     followed.set(targets=REMOTE, **files)
     followed.server.wait_log("what a database says of TLS cannot be used: ")
     shutil.move(moved, files["key"])

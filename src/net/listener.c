@@ -387,7 +387,7 @@ int listener_adopt(struct remote *remote, int fd, char **ret_error)
         return r;
     }
     remote->listener.port = port_of(fd);
-    log_info("%s: listening on a socket passed by the service manager", remote->target);
+    log_info("%s: listening on a socket that was passed", remote->target);
     return 0;
 }
 

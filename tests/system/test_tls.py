@@ -316,11 +316,25 @@ def test_ciphers(lab, pki, ciphers, expected):
     assert expected in (None, client.socket.cipher()[0])
 
 
-def test_protocols(lab, pki):
-    server, port = serve(lab, pki, "--ssl-protocols=TLSv1,TLSv1.1,TLSv1.2")
-    server.allow("is out of date and stays off")
+PROTOCOLS = [("TLSv1,TLSv1.1,TLSv1.2", "TLSv1.2"), ("TLSv1-TLSv1.2", "TLSv1.2"),
+             ("TLSv1.2-TLSv1.3", "TLSv1.3"), ("tlsv1.2-TLSV1.3", "TLSv1.3"), ("TLSv1.2+", "TLSv1.3"),
+             ("TLSv1.2, TLSv1.3", "TLSv1.3")]
+
+
+@pytest.mark.ours("the peer knows other forms")
+@pytest.mark.parametrize("protocols, newest", PROTOCOLS)
+def test_protocols(lab, pki, protocols, newest):
+    server, port = serve(lab, pki, f"--ssl-protocols={protocols}")
+    server.allow("TLS protocols older than TLSv1.2 stay off")
     client = TlsClient(port, context_of(pki, pki.client))
-    assert client.socket.version() == "TLSv1.2"
+    assert client.socket.version() == newest
+
+
+@pytest.mark.ours("the peer has another configuration file")
+def test_protocols_in_the_configuration(lab, pki):
+    lab.path("conf").write_text("[options]\nssl-protocols = TLSv1.2-TLSv1.2\n")
+    _, port = serve(lab, pki, f"--config-file={lab.path('conf')}")
+    assert TlsClient(port, context_of(pki, pki.client)).socket.version() == "TLSv1.2"
 
 
 # The CA from the peer

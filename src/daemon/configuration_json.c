@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The form that programs write: {"remotes": {TARGET: {KEY: VALUE}}, "databases": {FILE: {...}}}. An
-// object may be null instead of empty. "source" is an object with one member, the server, and its
-// keys are what the other form calls source-KEY.
+// The form that programs write: {"remotes": {TARGET: {KEY: VALUE}}, "databases": {FILE: {...}},
+// "allow-path": [PATH, ...]}. An object may be null instead of empty. "source" is an object with
+// one member, the server, and its keys are what the other form calls source-KEY.
 #include "daemon/configuration_sections.h"
 #include "json/tree.h"
 
@@ -125,6 +125,30 @@ static char *read_items(struct section *section, const char *kind, json_t *items
     return NULL;
 }
 
+// "allow-path": a path or an array of them, as for the option of that name.
+static char *read_paths(struct section *section, json_t *value)
+{
+    static const char expected[] = "a path or an array of paths is expected";
+    json_t *item;
+    size_t i;
+
+    section_begin(section, "options", "", 0);
+    if (json_is_string(value)) {
+        return section_set(section, "allow-path", json_string_value(value), 0);
+    }
+    if (!json_is_array(value)) {
+        return xstrdup(expected);
+    }
+    json_array_foreach(value, i, item)
+    {
+        if (!json_is_string(item)) {
+            return xstrdup(expected);
+        }
+        section_set(section, "allow-path", json_string_value(item), 0);
+    }
+    return NULL;
+}
+
 char *configuration_parse_json(const char *path, struct slice text, struct configuration *config)
 {
     struct section section = {.config = config};
@@ -142,7 +166,9 @@ char *configuration_parse_json(const char *path, struct slice text, struct confi
                            : !strcmp(key, "databases") ? "database"
                                                        : NULL;
 
-        error = kind ? read_items(&section, kind, items) : xstrdup("unknown key");
+        error = kind                         ? read_items(&section, kind, items)
+                : !strcmp(key, "allow-path") ? read_paths(&section, items)
+                                             : xstrdup("unknown key");
         if (error) {
             return xasprintf("%s: %s: %s", path, key, error);
         }

@@ -249,15 +249,8 @@ static void tell_what_needs_a_restart(const struct server_options *old,
                                       const struct server_options *new)
 {
     static const char *const names[] = {
-        "detach",
-        "log-file",
-        "monitor",
-        "no-chdir",
-        "no-dbs",
-        "pidfile",
-        "unixctl",
-        "overwrite-pidfile",
-        "no-self-confinement",
+        "allow-path", "detach",  "log-file", "monitor",           "no-chdir",
+        "no-dbs",     "pidfile", "unixctl",  "overwrite-pidfile", "no-self-confinement",
         "user",
     };
 

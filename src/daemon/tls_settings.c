@@ -8,6 +8,8 @@
 #include "net/tls_config.h"
 #include "service/confine.h"
 
+#include <unistd.h>
+
 #define RETRY_INTERVAL USEC_PER_SEC
 
 LOG_MODULE(tls);
@@ -120,7 +122,8 @@ static char *resolve(const struct tls_settings *settings, struct tls_options *re
     }
     for (size_t i = 0; i < TLS_MAX_FILES && !error; i++) {
         if (settings->columns[i] && files[i]) {
-            error = check_file(files[i], texts[i] == &ret->ca_cert && ret->bootstrap_ca_cert);
+            error = check_file(files[i], texts[i] == &ret->ca_cert && ret->bootstrap_ca_cert &&
+                                             access(files[i], F_OK));
         }
     }
     return error;

@@ -8,6 +8,7 @@
 #include "service/daemonize.h"
 
 #include <getopt.h>
+#include <stddef.h>
 
 enum service_option {
     SERVICE_OPTION_DETACH = 0x2000,
@@ -16,6 +17,7 @@ enum service_option {
     SERVICE_OPTION_PIDFILE,
     SERVICE_OPTION_OVERWRITE_PIDFILE,
     SERVICE_OPTION_NO_SELF_CONFINEMENT,
+    SERVICE_OPTION_ALLOW_PATH,
     SERVICE_OPTION_USER,
     SERVICE_OPTION_LOG_FILE,
     SERVICE_OPTION_SYSLOG_METHOD,
@@ -37,6 +39,7 @@ enum service_option {
     {"pidfile", optional_argument, NULL, SERVICE_OPTION_PIDFILE},                                  \
     {"overwrite-pidfile", no_argument, NULL, SERVICE_OPTION_OVERWRITE_PIDFILE},                    \
     {"no-self-confinement", no_argument, NULL, SERVICE_OPTION_NO_SELF_CONFINEMENT},                \
+    {"allow-path", required_argument, NULL, SERVICE_OPTION_ALLOW_PATH},                            \
     {"user", required_argument, NULL, SERVICE_OPTION_USER},                                        \
     SERVICE_LOG_LONG_OPTIONS,                                                                      \
     {"unixctl", required_argument, NULL, SERVICE_OPTION_UNIXCTL}
@@ -49,6 +52,8 @@ struct service_options {
     char *log_file; // NULL: the default name
     char *unixctl;  // as given, or NULL
     bool no_self_confinement;
+    char **allowed_paths; // --allow-path, absolute, with ":ro" where it was given
+    size_t n_allowed_paths;
     char *user; // --user as given, or NULL
 };
 

@@ -211,12 +211,25 @@ static int add_file_of_the_system(int ruleset, const char *path)
     return landlock_allow(ruleset, strcmp(folder, "/etc") ? folder : real, LANDLOCK_READ);
 }
 
+// Another folder that is there allows the same for it.
+static bool is_covered(const struct folder *folder)
+{
+    for (size_t i = 0; i < confine.n; i++) {
+        if (&confine.folders[i] != folder && allows(&confine.folders[i], CONFINE_SOCKET) &&
+            !access(confine.folders[i].path, F_OK) &&
+            is_within(folder->path, confine.folders[i].path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // The kernel knows no rule for a folder that is not there: the nearest one above it has to do.
 static int add_folder(int ruleset, const struct folder *folder)
 {
     _cleanup_free_ char *above = xstrdup(folder->path);
 
-    if (!(folder->uses & AWAITED) || !access(folder->path, F_OK)) {
+    if (!(folder->uses & AWAITED) || !access(folder->path, F_OK) || is_covered(folder)) {
         return landlock_allow(ruleset, folder->path, rights_of(folder->uses));
     }
     while (access(above, F_OK) && strcmp(above, "/")) {

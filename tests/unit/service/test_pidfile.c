@@ -209,14 +209,10 @@ static void test_exit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_running),
-        cmocka_unit_test(test_stale),
-        cmocka_unit_test(test_other_namespace),
-        cmocka_unit_test(test_read_errors),
-        cmocka_unit_test(test_not_ours_any_more),
-        cmocka_unit_test(test_cannot_create),
-        cmocka_unit_test(test_cannot_write),
-        cmocka_unit_test(test_exit),
+        cmocka_unit_test(test_running),           cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_other_namespace),   cmocka_unit_test(test_read_errors),
+        cmocka_unit_test(test_not_ours_any_more), cmocka_unit_test(test_cannot_create),
+        cmocka_unit_test(test_cannot_write),      cmocka_unit_test(test_exit),
     };
     int r;
 

@@ -95,6 +95,7 @@ static void print_help(void)
         "                          accepted without effect\n"
         "  --no-dbs                serve no database at the start (see ovsdb-server/add-db)\n"
         "  --run=COMMAND           run the shell COMMAND, exit when it ends\n"
+        "  --record, --replay      not supported\n"
         "  -h, --help              print this text\n"
         "  -V, --version           print the version\n");
 }

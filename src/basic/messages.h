@@ -20,7 +20,7 @@
 // Remotes: OVSDB_REMOTE
 #define MSG_REMOTE_ADDED   "a87c03d5e2f64b19870d9b3e6c5f14ad"
 #define MSG_REMOTE_REMOVED "0f6b2e9d48c34a71a5e7c8d1930b6f5e"
-#define MSG_REMOTE_FAILED  "4bf90c90d2294d7db329b5a4de83e1cb" // one that a database names
+#define MSG_REMOTE_FAILED  "4bf90c90d2294d7db329b5a4de83e1cb" // it is tried again
 
 // TLS
 #define MSG_TLS_LOADED       "c0e4f2a71b9d4e6a8f35d7c46e10b29a"

@@ -5,15 +5,15 @@
 
 #include "basic/log.h"
 #include "control/client.h"
-#include "control/unix_socket.h"
+#include "net/socket_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
+#define LISTEN_QUEUE  16
 #define MAX_CLIENTS   64
 #define ACCEPT_BATCH  16
 #define ACCEPT_PAUSE  (USEC_PER_SEC / 2) // when there are no descriptors left
@@ -29,9 +29,7 @@ struct control {
     sd_event_source *reaper;
     sd_event_source *pause; // its end
     int fd;
-    char *path; // NULL: not ours to remove
-    dev_t device;
-    ino_t inode;
+    struct socket_file file; // made here
     struct list clients;
     struct list ended;
     size_t n_clients;
@@ -167,21 +165,18 @@ static struct control *control_alloc(sd_event *event, struct command_registry *r
 int control_new(sd_event *event, struct command_registry *registry, const char *path,
                 struct control **ret, char **ret_error)
 {
-    int fd = unix_socket_listen(path, 0660);
+    struct socket_file file = {0};
+    _cleanup_free_ char *error = NULL;
+    int fd = socket_file_listen(path, 0660, LISTEN_QUEUE, &file, &error);
     struct control *control;
-    struct stat st;
     int r;
 
     if (fd < 0) {
-        *ret_error = xasprintf("%s: cannot listen on the control socket: %s", path, strerror(-fd));
+        *ret_error = xasprintf("control socket: %s", error);
         return fd;
     }
     control = control_alloc(event, registry, fd);
-    control->path = xstrdup(path);
-    if (!stat(path, &st)) {
-        control->device = st.st_dev;
-        control->inode = st.st_ino;
-    }
+    control->file = file;
     r = add_sources(control);
     if (r < 0) {
         *ret_error = xasprintf("%s: cannot watch the control socket: %s", path, strerror(-r));
@@ -226,7 +221,6 @@ static void free_clients(struct list *clients, usec_t end)
 void control_free(struct control *control)
 {
     usec_t end = clock_monotonic() + FLUSH_TIMEOUT;
-    struct stat st;
 
     if (!control) {
         return;
@@ -236,14 +230,10 @@ void control_free(struct control *control)
     sd_event_source_unref(control->listener);
     sd_event_source_unref(control->reaper);
     sd_event_source_unref(control->pause);
-    if (control->path && !stat(control->path, &st) && st.st_dev == control->device &&
-        st.st_ino == control->inode) {
-        unlink(control->path);
-    }
+    socket_file_remove(&control->file);
     if (control->fd >= 0) {
         close(control->fd);
     }
-    free(control->path);
     sd_event_unref(control->event);
     free(control);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The form that programs write: {"remotes": {TARGET: {KEY: VALUE}}, "databases": {FILE: {...}}}. An
-// object may be null instead of empty. "source" is an object with one member, the server, and its
-// keys are what the other form calls source-KEY.
+// The form that programs write: {"remotes": {TARGET: {KEY: VALUE}}, "databases": {FILE: {...}},
+// "allow-path": [PATH, ...]}. An object may be null instead of empty. "source" is an object with
+// one member, the server, and its keys are what the other form calls source-KEY.
 #include "daemon/configuration_sections.h"
 #include "json/framer.h"
 #include "json/tree.h"
@@ -185,6 +185,34 @@ static char *syntax_error(const char *path, struct slice text, size_t offset, co
     return xasprintf("%s:%zu:%zu: %s", path, line, offset - start + 1, error);
 }
 
+// "allow-path": a path or an array of them, as for the option of that name.
+static char *read_paths(struct section *section, json_t *value)
+{
+    static const char expected[] = "a path or an array of paths is expected";
+    json_t *item;
+    char *error;
+    size_t i;
+
+    section_begin(section, "options", "", 0);
+    if (json_is_string(value)) {
+        return section_set(section, "allow-path", json_string_value(value), 0);
+    }
+    if (!json_is_array(value)) {
+        return xstrdup(expected);
+    }
+    json_array_foreach(value, i, item)
+    {
+        if (!json_is_string(item)) {
+            return xstrdup(expected);
+        }
+        error = section_set(section, "allow-path", json_string_value(item), 0);
+        if (error) {
+            return error;
+        }
+    }
+    return NULL;
+}
+
 char *configuration_parse_json(const char *path, struct slice text, struct configuration *config)
 {
     struct reader reader = {.section.config = config, .path = path};
@@ -207,6 +235,8 @@ char *configuration_parse_json(const char *path, struct slice text, struct confi
 
         if (kind) {
             error = read_items(&reader, kind, items);
+        } else if (!strcmp(reader.list, "allow-path")) {
+            error = read_paths(&reader.section, items);
         } else {
             ignore(&reader, "", reader.list);
         }

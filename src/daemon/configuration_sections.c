@@ -84,6 +84,9 @@ static char *begin_remote(struct section *section, const char *target, unsigned 
 {
     size_t n = section->config->n_remotes;
 
+    if (!strncmp(target, "pfd:", 4)) {
+        return remote_target_fault(target);
+    }
     if (strncmp(target, "db:", 3) && !remote_target_is_valid(target)) {
         return xasprintf("\"%s\" is not a valid remote", target);
     }

@@ -94,6 +94,9 @@ static void finish_turn(struct daemon *daemon)
     }
     gate_flush(daemon->gate);
     set_deadline(daemon);
+    if (remotes_take_failures_changed(daemon->remotes)) {
+        status_tell(daemon);
+    }
     status_check(daemon);
 }
 
@@ -346,7 +349,7 @@ static char *start_serving(struct daemon *daemon, const struct server_options *o
         run_time_restore_databases(daemon->run_time);
         handover = handover_take(fds, n_fds);
         handover_restore_databases(handover, daemon);
-        error = settings_set_tls(daemon, options);
+        error = settings_set_tls(daemon, options, true);
     }
     if (!error) {
         error = settings_start_sync(daemon, options);

@@ -111,10 +111,15 @@ static int start(struct server_options *options)
     if (n_fds < 0) {
         return fail("the sockets passed by the service manager cannot be used");
     }
-    if (service_options_apply(&options->service, &error) < 0 ||
-        // The command of --run is the caller's, and may need what the server does not.
-        (!options->run && !options->service.user && privileges_trim(&error) < 0) ||
-        daemonize_start(&options->service.daemonize, &error) < 0) {
+    for (size_t i = 0; i < options->n_inherited && !error; i++) {
+        error = listen_fds_add(&fds, &n_fds, options->inherited[i]);
+    }
+    if (error) {
+        fail(error);
+    } else if (service_options_apply(&options->service, &error) < 0 ||
+               // The command of --run is the caller's, and may need what the server does not.
+               (!options->run && !options->service.user && privileges_trim(&error) < 0) ||
+               daemonize_start(&options->service.daemonize, &error) < 0) {
         fail(error);
     } else {
         status = serve(options, fds, (size_t)n_fds);

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,6 +28,8 @@ enum {
     OPTION_NO_COLUMN_DIFF,
     OPTION_NO_DATA_CONVERSION,
     OPTION_RECOVER_DAMAGED,
+    OPTION_RECORD,
+    OPTION_REPLAY,
 };
 
 static const struct option long_options[] = {
@@ -43,6 +46,8 @@ static const struct option long_options[] = {
     {"disable-file-column-diff", no_argument, NULL, OPTION_NO_COLUMN_DIFF},
     {"disable-file-no-data-conversion", no_argument, NULL, OPTION_NO_DATA_CONVERSION},
     {"recover-damaged", no_argument, NULL, OPTION_RECOVER_DAMAGED},
+    {"record", optional_argument, NULL, OPTION_RECORD},
+    {"replay", optional_argument, NULL, OPTION_REPLAY},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     SERVICE_LONG_OPTIONS,
@@ -66,6 +71,7 @@ static void print_help(void)
         "    tcp:HOST[:PORT]         connect to TCP PORT of HOST\n"
         "    pssl:[PORT][:IP]        the same as ptcp, with TLS\n"
         "    ssl:HOST[:PORT]         the same as tcp, with TLS\n"
+        "    pfd:FD                  listen on the inherited socket with the number FD\n"
         "    db:DB,TABLE,COLUMN      what a column of a database names\n"
         "  Sockets passed by the service manager are listened on as well.\n"
         "  --identity=WHO,SETTING,...  role, id and rights of clients; the first that matches:\n"
@@ -96,6 +102,7 @@ static void print_help(void)
         "  --no-dbs                serve no database at the start (see ovsdb-server/add-db)\n"
         "  --recover-damaged       start a damaged database from its whole records; keep a copy\n"
         "  --run=COMMAND           run the shell COMMAND, exit when it ends\n"
+        "  --record, --replay      not supported\n"
         "  -h, --help              print this text\n"
         "  -V, --version           print the version\n");
 }
@@ -108,12 +115,40 @@ static void replace(char **where, const char *value)
     *where = xstrdup(value);
 }
 
+// "pfd:FD"
+static int add_inherited(struct server_options *options, const char *target, char **ret_error)
+{
+    uint64_t fd;
+
+    if (!str_parse_number(target + strlen("pfd:"), INT_MAX, &fd)) {
+        *ret_error = xasprintf("--remote=%s: the number of a descriptor is expected", target);
+        return -EINVAL;
+    }
+    options->inherited =
+        xreallocarray(options->inherited, options->n_inherited + 1, sizeof(*options->inherited));
+    options->inherited[options->n_inherited++] = (int)fd;
+    return 0;
+}
+
+static int not_supported(const char *name, char **ret_error)
+{
+    *ret_error = xasprintf("%s is not supported by this server", name);
+    return -EINVAL;
+}
+
 // One option. An outcome, 0 to go on parsing, or negative errno.
 static int handle(struct server_options *options, int c, const char *argument, bool *no_dbs,
                   char **ret_error)
 {
     switch (c) {
+    case OPTION_RECORD:
+        return not_supported("--record", ret_error);
+    case OPTION_REPLAY:
+        return not_supported("--replay", ret_error);
     case OPTION_REMOTE:
+        if (!strncmp(argument, "pfd:", strlen("pfd:"))) {
+            return add_inherited(options, argument, ret_error);
+        }
         configuration_add_remote(&options->config, argument);
         return 0;
     case OPTION_RUN:
@@ -333,4 +368,5 @@ void server_options_done(struct server_options *options)
     free(options->sync_from);
     free(options->audit);
     free(options->sync_exclude_tables);
+    free(options->inherited);
 }

@@ -22,6 +22,8 @@ struct server_options {
     // Of that file, and the databases and remotes of the command line besides; the default database
     // if there is no file, none was named and --no-dbs was not given.
     struct configuration config;
+    int *inherited; // descriptors, as numbered by --remote=pfd:FD
+    size_t n_inherited;
     char *run;                    // --run, or NULL
     char *sync_from;              // --sync-from, or NULL
     char *sync_exclude_tables;    // or NULL

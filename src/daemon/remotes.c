@@ -25,11 +25,6 @@ struct remotes *remotes_new(struct net *net, struct server *server, struct datab
     return remotes;
 }
 
-static bool is_any_host(const char *host)
-{
-    return !host || !strcmp(host, "0.0.0.0") || !strcmp(host, "::");
-}
-
 static char *key_of(const char *target)
 {
     struct address address;
@@ -43,9 +38,10 @@ static char *key_of(const char *target)
 
         key = xasprintf("%sunix:%s", address.is_passive ? "p" : "", path);
     } else {
+        _cleanup_free_ char *host = address_host(&address);
+
         key = xasprintf("%s%s:%u:%s", address.is_passive ? "p" : "",
-                        address.kind == ADDRESS_TLS ? "ssl" : "tcp", address.port,
-                        address.is_passive && is_any_host(address.host) ? "" : address.host);
+                        address.kind == ADDRESS_TLS ? "ssl" : "tcp", address.port, host);
     }
     address_done(&address);
     return key;
@@ -64,9 +60,8 @@ static uint64_t key_hash(const char *key)
     return hash_bytes(key, strlen(key), 0);
 }
 
-struct remote_entry *remotes_find_entry(const struct remotes *remotes, const char *target)
+static struct remote_entry *find_key(const struct remotes *remotes, const char *key)
 {
-    _cleanup_free_ char *key = key_of(target);
     struct remote_entry *entry;
 
     HTABLE_FOREACH_WITH_HASH(entry, &remotes->entries, key_hash(key))
@@ -76,6 +71,33 @@ struct remote_entry *remotes_find_entry(const struct remotes *remotes, const cha
         }
     }
     return entry;
+}
+
+// The passed socket of systemd's "ListenStream=PORT" listens on "[::]" for IPv4 too: it is the
+// remote "ptcp:PORT". NULL if there is none for the key.
+static struct remote_entry *find_dual(const struct remotes *remotes, const char *key)
+{
+    static const char any[] = ":0.0.0.0";
+    size_t size = strlen(key);
+    struct remote_entry *entry = NULL;
+
+    if (key[0] == 'p' && size > strlen(any) && !strcmp(key + size - strlen(any), any)) {
+        _cleanup_free_ char *other = xasprintf("%.*s:[::]", (int)(size - strlen(any)), key);
+
+        entry = find_key(remotes, other);
+    }
+    return entry && entry->origins & BY_SERVICE_MANAGER && entry->remote &&
+                   remote_is_dual(entry->remote)
+               ? entry
+               : NULL;
+}
+
+struct remote_entry *remotes_find_entry(const struct remotes *remotes, const char *target)
+{
+    _cleanup_free_ char *key = key_of(target);
+    struct remote_entry *entry = find_key(remotes, key);
+
+    return entry ? entry : find_dual(remotes, key);
 }
 
 static void copy_settings(struct remote_entry *entry, const struct remote_settings *settings)
@@ -132,8 +154,9 @@ struct remote_entry *remotes_insert(struct remotes *remotes, const char *target,
 
 int remotes_open(struct remotes *remotes, struct remote_entry *entry)
 {
+    remotes->has_failures_changed = true;
     entry->error = confinement_check_remote(entry->target);
-    return entry->error ? -EACCES
+    return entry->error ? -EINVAL
                         : remote_new(remotes->net, entry->target, &entry->settings.options,
                                      &entry->settings, &entry->remote, &entry->error);
 }
@@ -166,14 +189,20 @@ static char *follow_column(struct remotes *remotes, struct remote_entry *entry)
     return error;
 }
 
-static bool may_wait(const struct remotes *remotes, int error)
+// Whether a remote that could not be opened is kept and tried again. A command fails at once, as
+// its caller sees why; but TLS options that come from a database are waited for.
+static bool may_wait(const struct remotes *remotes, int error, enum remote_origin origin)
 {
-    return remotes->expects_tls && error == -ENOPROTOOPT;
+    if (error == -ENOPROTOOPT) {
+        return remotes->expects_tls;
+    }
+    return error != -EINVAL && origin == BY_CONFIGURATION;
 }
 
-// An entry for a target that has none. NULL with the reason if it cannot be had.
+// An entry for a target that has none. NULL with the reason if it can never work, or is not to
+// wait.
 static struct remote_entry *open_entry(struct remotes *remotes, const struct remote_config *config,
-                                       char **ret_error)
+                                       enum remote_origin origin, char **ret_error)
 {
     _cleanup_entry_ struct remote_entry *entry = entry_new(config->target, &config->settings);
     int r;
@@ -183,12 +212,14 @@ static struct remote_entry *open_entry(struct remotes *remotes, const struct rem
         return *ret_error ? NULL : insert(remotes, TAKE_PTR(entry));
     }
     r = remotes_open(remotes, entry);
-    if (r < 0 && !may_wait(remotes, r)) {
+    if (r < 0 && !may_wait(remotes, r, origin)) {
         *ret_error = TAKE_PTR(entry->error);
         return NULL;
     }
     if (r < 0) {
-        log_info("%s; it is tried again when there are", entry->error);
+        log_event(LOG_LEVEL_WARN, MSG_REMOTE_FAILED, LOG_FIELDS({"OVSDB_REMOTE", entry->target}),
+                  "%s; trying again", entry->error);
+        remotes_plan_retry(remotes, clock_monotonic());
     }
     return insert(remotes, TAKE_PTR(entry));
 }
@@ -222,6 +253,7 @@ static int compare_targets(const void *a, const void *b)
 
 static void remove_entry(struct remotes *remotes, struct remote_entry *entry)
 {
+    remotes->has_failures_changed |= entry->error != NULL;
     htable_remove(&remotes->entries, key_hash(entry->key), entry);
     log_event(LOG_LEVEL_INFO, MSG_REMOTE_REMOVED, LOG_FIELDS({"OVSDB_REMOTE", entry->target}),
               "%s: remote removed", entry->target);
@@ -338,7 +370,7 @@ static char *ensure(struct remotes *remotes, const struct remote_config *config,
         }
     }
     if (!entry) {
-        entry = open_entry(remotes, config, &error);
+        entry = open_entry(remotes, config, origin, &error);
     } else if (changes || !is_listed(entry)) {
         remotes_change(entry, &config->settings);
     }
@@ -436,6 +468,28 @@ struct remote *remotes_find(const struct remotes *remotes, const char *target)
     const struct remote_entry *entry = remotes_find_entry(remotes, target);
 
     return entry ? entry->remote : NULL;
+}
+
+static bool has_failed(const struct remote_entry *entry)
+{
+    return entry->error;
+}
+
+size_t remotes_count_failed(const struct remotes *remotes, const char **ret_error)
+{
+    size_t n;
+    _cleanup_free_ struct remote_entry **entries = remotes_collect(remotes, has_failed, &n);
+
+    *ret_error = n ? entries[0]->error : NULL;
+    return n;
+}
+
+bool remotes_take_failures_changed(struct remotes *remotes)
+{
+    bool has_changed = remotes->has_failures_changed;
+
+    remotes->has_failures_changed = false;
+    return has_changed;
 }
 
 size_t remotes_count(const struct remotes *remotes)

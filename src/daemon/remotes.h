@@ -6,8 +6,10 @@
 // socket of port 6640. It is there as long as one of these wants it. What a database says about it
 // counts while only databases want it, and of several rows the one with the least UUID.
 //
-// A remote that a database names and that cannot be had is tried again now and then; one of the
-// others is an error.
+// A remote that cannot be listened on or dialled yet (its address or folder is not there, another
+// program has the port, a key is missing) is kept and tried again, after a second first and then
+// less often, if the configuration or a database names it. What can never work, as wrong syntax, is
+// an error, and so is every failure of a command, whose caller sees it.
 #pragma once
 
 #include "basic/buf.h"
@@ -37,7 +39,7 @@ void remotes_free(struct remotes *remotes); // closes all; before `databases` is
 // Makes these `n` the remotes that the configuration wants. Those that it wanted before and does
 // not want now are closed, unless somebody else wants them; new settings of one that is there
 // apply, and where they change what clients may do its connections are closed. NULL, or what is
-// wrong with the first that cannot be had (caller frees); the others are as wanted all the same.
+// wrong with the first that can never work (caller frees); the others are as wanted all the same.
 char *remotes_configure(struct remotes *remotes, const struct remote_config *configs, size_t n);
 // By command. A remote that is there already is no error, and keeps its settings. NULL, or what is
 // wrong (caller frees).
@@ -63,6 +65,11 @@ bool remotes_are_same(const char *a, const char *b);
 // However its target is written; NULL if there is none, or it is not open.
 struct remote *remotes_find(const struct remotes *remotes, const char *target);
 size_t remotes_count(const struct remotes *remotes);
+// How many are not open and tried again; *ret_error is why the first of them is not, or NULL. Valid
+// until something is called here. O(remotes).
+size_t remotes_count_failed(const struct remotes *remotes, const char **ret_error);
+// True if that may have changed since this was called last.
+bool remotes_take_failures_changed(struct remotes *remotes);
 // Appends the targets, sorted, one a line: not those that a database names, but "db:...".
 json_t *remotes_list(const struct remotes *remotes);
 
@@ -74,8 +81,7 @@ bool remotes_run(struct remotes *remotes, usec_t now);
 // The first part alone: at the start, before anybody is told.
 void remotes_follow(struct remotes *remotes);
 usec_t remotes_deadline(const struct remotes *remotes); // USEC_INFINITY: none
-// Whether a remote for which only the TLS options are missing is tried again like those that a
-// database names: the options come from one too.
+// Whether TLS options may still come: from a database, or from files that are waited for.
 void remotes_expect_tls(struct remotes *remotes, bool expects);
 // What could not be had may be possible now.
 void remotes_retry(struct remotes *remotes);

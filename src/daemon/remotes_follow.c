@@ -9,8 +9,10 @@
 #include "daemon/remotes_private.h"
 #include "engine/txn.h"
 
-#define RETRY_INTERVAL  (5 * USEC_PER_SEC) // for what could not be had
-#define REPORT_INTERVAL USEC_PER_SEC       // at least between two reports
+#define RETRY_INTERVAL_MIN USEC_PER_SEC // for remotes that could not be opened
+#define RETRY_INTERVAL_MAX (8 * USEC_PER_SEC)
+#define COMMIT_RETRY       (5 * USEC_PER_SEC) // for a report that could not be written
+#define REPORT_INTERVAL    USEC_PER_SEC       // at least between two reports
 
 LOG_MODULE(ovsdb_server);
 
@@ -97,19 +99,29 @@ static void retry(struct remotes *remotes, usec_t now)
     size_t n;
     _cleanup_free_ struct remote_entry **entries = remotes_collect(remotes, may_succeed_later, &n);
 
-    remotes->retry_at = n ? now + RETRY_INTERVAL : USEC_INFINITY;
+    remotes->retry_interval = MIN(2 * remotes->retry_interval, RETRY_INTERVAL_MAX);
+    remotes->retry_at = n ? now + remotes->retry_interval : USEC_INFINITY;
     for (size_t i = 0; i < n; i++) {
         _cleanup_free_ char *former = TAKE_PTR(entries[i]->error);
 
-        if (remotes_open(remotes, entries[i]) < 0 && strcmp(former, entries[i]->error)) {
+        if (remotes_open(remotes, entries[i]) >= 0) {
+            log_info("%s: in use now", entries[i]->target);
+        } else if (strcmp(former, entries[i]->error)) {
             tell_failure(entries[i], "tried again");
         }
     }
 }
 
+void remotes_plan_retry(struct remotes *remotes, usec_t now)
+{
+    remotes->retry_interval = RETRY_INTERVAL_MIN;
+    remotes->retry_at = MIN(remotes->retry_at, now + remotes->retry_interval);
+}
+
 void remotes_retry(struct remotes *remotes)
 {
     remotes->retry_at = 0;
+    remotes->retry_interval = RETRY_INTERVAL_MIN;
 }
 
 // How they do
@@ -145,7 +157,7 @@ static bool commit(struct remotes *remotes, struct txn *txn, const struct db_col
 
         log_limited(&limit, LOG_LEVEL_WARN, "%s: cannot write how the remotes do: %s", column->spec,
                     text);
-        remotes->report_at = now + RETRY_INTERVAL;
+        remotes->report_at = now + COMMIT_RETRY;
     }
     txn_free(txn);
     return changes;
@@ -218,7 +230,7 @@ void remotes_follow(struct remotes *remotes)
         usec_t now = clock_monotonic();
 
         read_names(remotes);
-        remotes->retry_at = MIN(remotes->retry_at, now + RETRY_INTERVAL);
+        remotes_plan_retry(remotes, now);
         plan_report(remotes, now);
     }
 }

@@ -43,17 +43,21 @@ struct remotes {
     bool is_named_anew; // a database may name others than before
     bool is_reporting;
     struct remotes_seen seen;
-    usec_t reported;  // when it was the last time
-    usec_t report_at; // when it is the next time; USEC_INFINITY: not
-    usec_t retry_at;  // the same for those with an error
+    usec_t reported;           // when it was the last time
+    usec_t report_at;          // when it is the next time; USEC_INFINITY: not
+    usec_t retry_at;           // the same for those with an error
+    usec_t retry_interval;     // before the last attempt; 0: there was none
+    bool has_failures_changed; // since remotes_take_failures_changed()
 };
 
 struct remote_entry *remotes_find_entry(const struct remotes *remotes, const char *target);
 // An entry for a target that has none, not open and with nobody who wants it yet.
 struct remote_entry *remotes_insert(struct remotes *remotes, const char *target,
                                     const struct remote_settings *settings);
-// 0, or negative errno with the reason in entry->error.
+// 0, or negative errno with the reason in entry->error. -EINVAL: it can never work.
 int remotes_open(struct remotes *remotes, struct remote_entry *entry);
+// Those with an error are tried again soon.
+void remotes_plan_retry(struct remotes *remotes, usec_t now);
 void remotes_change(struct remote_entry *entry, const struct remote_settings *settings);
 // These want nothing any more; whom nobody wants goes.
 void remotes_withdraw(struct remotes *remotes, unsigned origins);

@@ -162,11 +162,11 @@ char *settings_start_sync(struct daemon *daemon, const struct server_options *op
     return error;
 }
 
-char *settings_set_tls(struct daemon *daemon, const struct server_options *options)
+char *settings_set_tls(struct daemon *daemon, const struct server_options *options, bool may_wait)
 {
-    char *error = tls_settings_set(daemon->tls, &options->tls);
+    char *error = tls_settings_set(daemon->tls, &options->tls, may_wait);
 
-    remotes_expect_tls(daemon->remotes, tls_settings_are_followed(daemon->tls));
+    remotes_expect_tls(daemon->remotes, tls_settings_may_change(daemon->tls));
     return error;
 }
 
@@ -290,15 +290,8 @@ static void tell_what_needs_a_restart(const struct server_options *old,
                                       const struct server_options *new)
 {
     static const char *const names[] = {
-        "detach",
-        "log-file",
-        "monitor",
-        "no-chdir",
-        "no-dbs",
-        "pidfile",
-        "unixctl",
-        "overwrite-pidfile",
-        "no-self-confinement",
+        "allow-path", "detach",  "log-file", "monitor",           "no-chdir",
+        "no-dbs",     "pidfile", "unixctl",  "overwrite-pidfile", "no-self-confinement",
         "user",
     };
 
@@ -340,7 +333,8 @@ char *settings_reload(struct daemon *daemon)
         server_options_done(&new);
         return error;
     }
-    error = settings_set_tls(daemon, &new);
+    // What is waited for already may be waited for longer.
+    error = settings_set_tls(daemon, &new, tls_settings_error(daemon->tls));
     if (error) {
         server_options_done(&new); // nothing is as it says: the next reload starts from what was
         return error;

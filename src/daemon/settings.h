@@ -7,7 +7,8 @@
 
 // At the start, in this order; each returns NULL, or what is wrong (caller frees).
 char *settings_open_databases(struct daemon *daemon, const struct server_options *options);
-char *settings_set_tls(struct daemon *daemon, const struct server_options *options);
+// `may_wait`: files that cannot be loaded are waited for.
+char *settings_set_tls(struct daemon *daemon, const struct server_options *options, bool may_wait);
 char *settings_start_sync(struct daemon *daemon, const struct server_options *options);
 // Limits and remotes.
 char *settings_open_remotes(struct daemon *daemon, const struct server_options *options);

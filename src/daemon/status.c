@@ -5,6 +5,7 @@
 #include "control/reply.h"
 #include "daemon/daemon.h"
 #include "service/notify.h"
+#include "service/vlog.h"
 
 #include <string.h>
 
@@ -37,6 +38,9 @@ void status_take(const struct daemon *daemon, struct status *ret)
     server_usage(daemon->server, &usage);
     status.is_backup = sync_is_backup(daemon->sync);
     status.n_remotes = remotes_count(daemon->remotes);
+    status.n_failed_remotes = remotes_count_failed(daemon->remotes, &status.remote_error);
+    status.tls_error = tls_settings_error(daemon->tls);
+    status.log_error = vlog_file_error();
     status.n_clients = usage.n_sessions;
     status.n_monitors = usage.n_monitors;
     status.n_waiting = usage.n_triggers;
@@ -45,13 +49,20 @@ void status_take(const struct daemon *daemon, struct status *ret)
     memcpy(ret, &status, sizeof(status));
 }
 
+// The optional members of the reply, and how they are printed.
+static const struct fault {
+    const char *member;
+    const char *label;
+} faults[] = {
+    {"failure", "failure"},         {"failed_write", "failed write"},
+    {"recovery", "recovery"},       {"failed_remotes", "failed remotes"},
+    {"tls_failure", "TLS failure"}, {"log_failure", "log file failure"},
+};
+
 static void print_status(const json_t *reply, struct buf *text)
 {
     static const char *const counts[] = {"remotes", "clients", "monitors",
                                          "waiting", "locks",   "transactions"};
-    const char *failure = reply_optional_string(reply, "failure");
-    const char *failed_write = reply_optional_string(reply, "failed_write");
-    const char *recovery = reply_optional_string(reply, "recovery");
     const json_t *name;
     size_t i;
 
@@ -64,23 +75,43 @@ static void print_status(const json_t *reply, struct buf *text)
     for (i = 0; i < ARRAY_SIZE(counts); i++) {
         buf_printf(text, "%s: %lld\n", counts[i], reply_integer(reply, counts[i]));
     }
-    if (failure) {
-        buf_printf(text, "failure: %s\n", failure);
-    }
-    if (failed_write) {
-        buf_printf(text, "failed write: %s\n", failed_write);
-    }
-    if (recovery) {
-        buf_printf(text, "recovery: %s\n", recovery);
+    for (i = 0; i < ARRAY_SIZE(faults); i++) {
+        const char *fault = reply_optional_string(reply, faults[i].member);
+
+        if (fault) {
+            buf_printf(text, "%s: %s\n", faults[i].label, fault);
+        }
     }
 }
 
-static void set_fault(json_t *reply, const char *member, const char *database, const char *fault)
+// Sets an optional member to a text; takes over `text`.
+static void set_fault(json_t *reply, const char *member, char *text)
 {
-    if (database) {
-        _cleanup_free_ char *text = xasprintf("%s: %s", database, fault);
+    json_object_set_new(reply, member, reply_text(text));
+    free(text);
+}
 
-        json_object_set_new(reply, member, reply_text(text));
+static void set_faults(json_t *reply, const struct status *status)
+{
+    if (status->failed) {
+        set_fault(reply, "failure", xasprintf("%s: %s", status->failed, status->failure));
+    }
+    if (status->full) {
+        set_fault(reply, "failed_write",
+                  xasprintf("%s: %s", status->full, strerror(status->write_error)));
+    }
+    if (status->recovered) {
+        set_fault(reply, "recovery", xasprintf("%s: %s", status->recovered, status->recovery));
+    }
+    if (status->n_failed_remotes) {
+        set_fault(reply, "failed_remotes",
+                  xasprintf("%zu: %s", status->n_failed_remotes, status->remote_error));
+    }
+    if (status->tls_error) {
+        set_fault(reply, "tls_failure", xstrdup(status->tls_error));
+    }
+    if (status->log_error) {
+        set_fault(reply, "log_failure", xstrdup(strerror(status->log_error)));
     }
 }
 
@@ -102,9 +133,7 @@ static void on_status(struct command_call *call, int argc, char **argv, void *us
                       (json_int_t)status.n_clients, "monitors", (json_int_t)status.n_monitors,
                       "waiting", (json_int_t)status.n_waiting, "locks", (json_int_t)status.n_locks,
                       "transactions", (json_int_t)status.n_transactions);
-    set_fault(reply, "failure", status.failed, status.failure);
-    set_fault(reply, "failed_write", status.full, strerror(status.write_error));
-    set_fault(reply, "recovery", status.recovered, status.recovery);
+    set_faults(reply, &status);
     command_reply_value(call, reply, print_status);
 }
 
@@ -114,7 +143,9 @@ static const struct command commands[] = {
          {"role", FIELD_STRING}, {"databases", FIELD_STRINGS}, {"remotes", FIELD_INTEGER},
          {"clients", FIELD_INTEGER}, {"monitors", FIELD_INTEGER}, {"waiting", FIELD_INTEGER},
          {"locks", FIELD_INTEGER}, {"transactions", FIELD_INTEGER}, {"failure", FIELD_STRING, true},
-         {"failed_write", FIELD_STRING, true}, {"recovery", FIELD_STRING, true}),
+         {"failed_write", FIELD_STRING, true}, {"recovery", FIELD_STRING, true},
+         {"failed_remotes", FIELD_STRING, true}, {"tls_failure", FIELD_STRING, true},
+         {"log_failure", FIELD_STRING, true}),
      .reads = true},
     {NULL},
 };
@@ -122,6 +153,24 @@ static const struct command commands[] = {
 void status_register_command(struct command_registry *registry, struct daemon *daemon)
 {
     command_register(registry, commands, daemon);
+}
+
+// What clients or administrators cannot use.
+static void put_failures(struct buf *text, const struct status *status)
+{
+    if (status->n_failed_remotes) {
+        buf_printf(text, "%s", status->remote_error);
+        if (status->n_failed_remotes > 1) {
+            buf_printf(text, " (and %zu other remotes)", status->n_failed_remotes - 1);
+        }
+        buf_puts(text, "; ");
+    }
+    if (status->tls_error) {
+        buf_printf(text, "TLS: %s; ", status->tls_error);
+    }
+    if (status->log_error) {
+        buf_printf(text, "the log file cannot be opened: %s; ", strerror(status->log_error));
+    }
 }
 
 // In one line, what is wrong first.
@@ -138,6 +187,7 @@ static char *line_of(const struct daemon *daemon, const struct status *status)
     if (status->recovered) {
         buf_printf(&text, "database %s was %s; ", status->recovered, status->recovery);
     }
+    put_failures(&text, status);
     buf_printf(&text, "%sdatabases: %zu, clients: %zu, transactions: %llu",
                status->is_backup ? "backup; " : "", status->n_databases, status->n_clients,
                (unsigned long long)status->n_transactions);

@@ -10,12 +10,16 @@ struct daemon;
 struct status {
     bool is_backup;
     size_t n_databases;
-    const char *failed;    // a database that is read-only; borrowed from databases.h
-    const char *failure;   // why
-    const char *full;      // one whose last write failed; the same
-    int write_error;       // why, an errno value
-    const char *recovered; // one that was damaged when it was opened; the same
-    const char *recovery;  // what was done
+    const char *failed;       // a database that is read-only; borrowed from databases.h
+    const char *failure;      // why
+    const char *full;         // one whose last write failed; the same
+    int write_error;          // why, an errno value
+    const char *recovered;    // one that was damaged when it was opened; the same
+    const char *recovery;     // what was done
+    const char *remote_error; // why a remote is not open, borrowed from remotes.h
+    const char *tls_error;    // why there is no TLS, or not that of the database
+    int log_error;            // why the log file is not open, an errno value
+    size_t n_failed_remotes;
     size_t n_remotes, n_clients, n_monitors, n_waiting, n_locks;
     uint64_t n_transactions;
 };

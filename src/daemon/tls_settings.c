@@ -8,7 +8,9 @@
 #include "net/tls_config.h"
 #include "service/confine.h"
 
-#define RETRY_INTERVAL (5 * USEC_PER_SEC)
+#include <unistd.h>
+
+#define RETRY_INTERVAL USEC_PER_SEC
 
 LOG_MODULE(tls);
 
@@ -120,13 +122,36 @@ static char *resolve(const struct tls_settings *settings, struct tls_options *re
     }
     for (size_t i = 0; i < TLS_MAX_FILES && !error; i++) {
         if (settings->columns[i] && files[i]) {
-            error = check_file(files[i], texts[i] == &ret->ca_cert && ret->bootstrap_ca_cert);
+            error = check_file(files[i], texts[i] == &ret->ca_cert && ret->bootstrap_ca_cert &&
+                                             access(files[i], F_OK));
         }
     }
     return error;
 }
 
-// Takes over what the databases say. False, told in the log: it cannot be used.
+static bool any(struct db_column *const columns[TLS_N_TEXTS])
+{
+    for (size_t i = 0; i < TLS_N_TEXTS; i++) {
+        if (columns[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void tell_failure(const struct tls_settings *settings)
+{
+    if (any(settings->columns)) {
+        log_event(LOG_LEVEL_WARN, MSG_TLS_NOT_LOADED, NULL,
+                  "what a database says of TLS cannot be used: %s; TLS goes on as before",
+                  settings->error);
+    } else {
+        log_event(LOG_LEVEL_WARN, MSG_TLS_NOT_LOADED, NULL,
+                  "%s; there is no TLS until this is corrected", settings->error);
+    }
+}
+
+// Takes over what the options and the databases say. False, told in the log: it cannot be used.
 static bool follow(struct tls_settings *settings, usec_t now)
 {
     _cleanup_free_ char *former = TAKE_PTR(settings->error);
@@ -140,21 +165,9 @@ static bool follow(struct tls_settings *settings, usec_t now)
     settings->is_changed = false;
     settings->retry_at = settings->error ? now + RETRY_INTERVAL : USEC_INFINITY;
     if (settings->error && (!former || strcmp(former, settings->error))) {
-        log_event(LOG_LEVEL_WARN, MSG_TLS_NOT_LOADED, NULL,
-                  "what a database says of TLS cannot be used: %s; TLS goes on as before",
-                  settings->error);
+        tell_failure(settings);
     }
     return !settings->error;
-}
-
-static bool any(struct db_column *const columns[TLS_N_TEXTS])
-{
-    for (size_t i = 0; i < TLS_N_TEXTS; i++) {
-        if (columns[i]) {
-            return true;
-        }
-    }
-    return false;
 }
 
 // Makes the columns that options name. NULL, or what is wrong.
@@ -176,12 +189,17 @@ static char *open_columns(struct tls_settings *settings, struct tls_options *opt
 }
 
 // Whether the options are right, those that are followed left out; without those, the net gets
-// them. NULL, or what is wrong.
-static char *use(struct tls_settings *settings, const struct tls_options *options, bool follows)
+// them. With `may_wait` only what no file can change. NULL, or what is wrong.
+static char *use(struct tls_settings *settings, const struct tls_options *options, bool follows,
+                 bool may_wait)
 {
     struct tls_config *trial;
     char *error = NULL;
 
+    if (may_wait) {
+        tls_config_check(options, &error);
+        return error;
+    }
     if (!follows) {
         net_set_tls(settings->net, options, &error);
         return error;
@@ -192,7 +210,8 @@ static char *use(struct tls_settings *settings, const struct tls_options *option
     return error;
 }
 
-char *tls_settings_set(struct tls_settings *settings, const struct tls_options *options)
+char *tls_settings_set(struct tls_settings *settings, const struct tls_options *options,
+                       bool may_wait)
 {
     struct db_column *columns[TLS_N_TEXTS] = {NULL};
     struct tls_options fixed = tls_options_copy(options);
@@ -200,7 +219,7 @@ char *tls_settings_set(struct tls_settings *settings, const struct tls_options *
     bool follows = any(columns);
 
     if (!error) {
-        error = use(settings, &fixed, follows);
+        error = use(settings, &fixed, follows, may_wait);
     }
     if (error) {
         free_columns(columns);
@@ -211,15 +230,23 @@ char *tls_settings_set(struct tls_settings *settings, const struct tls_options *
     memcpy(settings->columns, columns, sizeof(columns));
     tls_options_done(&settings->options);
     settings->options = fixed;
-    if (follows) {
+    if (follows || may_wait) {
         follow(settings, clock_monotonic());
+    } else {
+        free(TAKE_PTR(settings->error));
+        settings->retry_at = USEC_INFINITY;
     }
     return NULL;
 }
 
-bool tls_settings_are_followed(const struct tls_settings *settings)
+bool tls_settings_may_change(const struct tls_settings *settings)
 {
-    return any(settings->columns);
+    return any(settings->columns) || settings->error;
+}
+
+const char *tls_settings_error(const struct tls_settings *settings)
+{
+    return settings->error;
 }
 
 bool tls_settings_run(struct tls_settings *settings, usec_t now)

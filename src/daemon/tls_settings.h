@@ -13,11 +13,14 @@ struct tls_settings;
 struct tls_settings *tls_settings_new(struct net *net, struct databases *databases);
 void tls_settings_free(struct tls_settings *settings); // before `net` and `databases`
 // Replaces the options, which are copied. NULL, or what is wrong with them (caller frees): then all
-// stays as it was. What is wrong with a value in a database is no error here: it is told in the
-// log, and tried again.
-char *tls_settings_set(struct tls_settings *settings, const struct tls_options *options);
-// Some are read from a database.
-bool tls_settings_are_followed(const struct tls_settings *settings);
+// stays as it was. A wrong value in a database is no error, nor, with `may_wait`, a file that
+// cannot be loaded: the log says what is wrong, and it is tried again.
+char *tls_settings_set(struct tls_settings *settings, const struct tls_options *options,
+                       bool may_wait);
+// TLS may become possible: some options are read from a database, or files are waited for.
+bool tls_settings_may_change(const struct tls_settings *settings);
+// What is wrong now, or NULL.
+const char *tls_settings_error(const struct tls_settings *settings);
 // Takes over what databases have changed, or tries again. To be called after input and at
 // tls_settings_deadline(). True: the net may have other options now.
 bool tls_settings_run(struct tls_settings *settings, usec_t now);

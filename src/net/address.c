@@ -52,8 +52,9 @@ static bool parse_port(struct slice text, uint16_t *ret)
     return true;
 }
 
-// Reads an IPv6 address, a link-local one with its interface after '%'.
-static bool parse_ipv6(const char *text, struct sockaddr_in6 *ret)
+// Reads an IPv6 address, a link-local one with its interface after '%'. The interface may be
+// missing for now: then the scope is 0.
+static bool read_ipv6(const char *text, struct sockaddr_in6 *ret)
 {
     const char *percent = strchr(text, '%');
     size_t size = percent ? (size_t)(percent - text) : strlen(text);
@@ -70,9 +71,15 @@ static bool parse_ipv6(const char *text, struct sockaddr_in6 *ret)
     }
     if (percent) {
         ret->sin6_scope_id = if_nametoindex(percent + 1);
-        return ret->sin6_scope_id != 0;
+        return percent[1] && strlen(percent + 1) < IF_NAMESIZE;
     }
     return true;
+}
+
+// The same, and it can be used now.
+static bool parse_ipv6(const char *text, struct sockaddr_in6 *ret)
+{
+    return read_ipv6(text, ret) && (ret->sin6_scope_id || !strchr(text, '%'));
 }
 
 static bool is_name_char(char c)
@@ -102,7 +109,7 @@ static int check_host(const char *host, bool in_brackets, bool allow_name, const
     struct sockaddr_in6 in6;
 
     if (in_brackets) {
-        if (!parse_ipv6(host, &in6)) {
+        if (!read_ipv6(host, &in6)) {
             return invalid(ret_error, "%s: \"%s\" is not an IPv6 address", target, host);
         }
         return 0;
@@ -189,6 +196,10 @@ int address_parse(const char *target, struct address *ret, char **ret_error)
     const char *rest;
     int r = 0;
 
+    if (!strncmp(target, "pfd:", 4)) {
+        return invalid(ret_error, "%s: an inherited socket can be named on the command line only",
+                       target);
+    }
     if (!prefix) {
         return invalid(ret_error,
                        "%s: not a target of the form punix:FILE, unix:FILE, ptcp:[PORT][:IP], "
@@ -307,6 +318,40 @@ static void put_ip(const struct endpoint *endpoint, char text[INET6_ADDRSTRLEN +
     is_link_local =
         endpoint->in6.sin6_scope_id && if_indextoname(endpoint->in6.sin6_scope_id, interface);
     sprintf(text, "[%s%s%s]", digits, is_link_local ? "%" : "", is_link_local ? interface : "");
+}
+
+char *address_host(const struct address *address)
+{
+    char ip[INET6_ADDRSTRLEN + IF_NAMESIZE + 4];
+    struct endpoint endpoint;
+
+    if (!address_endpoint(address, &endpoint)) {
+        return xstrdup(address->host);
+    }
+    put_ip(&endpoint, ip);
+    return xstrdup(ip);
+}
+
+bool address_is_ipv4(const struct endpoint *endpoint)
+{
+    return endpoint->sa.sa_family == AF_INET ||
+           (endpoint->sa.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&endpoint->in6.sin6_addr));
+}
+
+bool address_is_any(const struct endpoint *endpoint)
+{
+    static const uint8_t zeros[4];
+
+    switch (endpoint->sa.sa_family) {
+    case AF_INET:
+        return endpoint->in.sin_addr.s_addr == htonl(INADDR_ANY);
+    case AF_INET6:
+        return IN6_IS_ADDR_UNSPECIFIED(&endpoint->in6.sin6_addr) ||
+               (address_is_ipv4(endpoint) &&
+                !memcmp(&endpoint->in6.sin6_addr.s6_addr[12], zeros, sizeof(zeros)));
+    default:
+        return false;
+    }
 }
 
 uint16_t address_port(const struct endpoint *endpoint)

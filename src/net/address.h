@@ -56,3 +56,11 @@ char *address_peer_name(const struct endpoint *peer, enum address_kind kind);
 // to. NULL if the endpoint is of no kind that has a target. Caller frees.
 char *address_target(const struct endpoint *endpoint, bool is_passive);
 uint16_t address_port(const struct endpoint *endpoint); // 0: none
+// The host of a TCP or TLS address, written in one way only: a number as the C library prints it
+// (an IPv6 one in brackets), any address of a passive one as "0.0.0.0", a name as it is. Caller
+// frees.
+char *address_host(const struct address *address);
+// The endpoint is every address of its family; IPv4 may be written as IPv6 ("::ffff:0.0.0.0").
+bool address_is_any(const struct endpoint *endpoint);
+// It is of IPv4, or an IPv4 address written as IPv6.
+bool address_is_ipv4(const struct endpoint *endpoint);

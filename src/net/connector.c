@@ -300,6 +300,10 @@ static void dial(struct remote *remote)
     struct endpoint endpoint;
     int r;
 
+    if (remote->is_tls && tls_config_fault(remote->net->tls)) {
+        dial_failed(remote, tls_config_fault(remote->net->tls));
+        return;
+    }
     log_at(news_level(remote), "%s: connecting", remote->target);
     if (remote->is_unix) {
         set_state(remote, CONNECTOR_CONNECTING);

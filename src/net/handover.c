@@ -17,7 +17,7 @@ void net_accept_waiting(struct net *net)
 
     net_enter(net);
     LIST_FOREACH (remote, &net->remotes, in_net) {
-        if (remote->listener.file) {
+        if (remote->listener.file.path) {
             listener_accept_waiting(remote);
         }
     }

@@ -219,7 +219,8 @@ void handshake_start(struct remote *remote, int fd, char *name)
     list_push_back(&net->handshakes, &handshake->in_net);
     net->n_handshakes++;
     if (tls_config_lacks(net->tls)) {
-        fail(handshake, LOG_LEVEL_WARN, "it is not configured any more");
+        fail(handshake, LOG_LEVEL_WARN,
+             tls_config_fault(net->tls) ? tls_config_fault(net->tls) : "it is not configured");
         return;
     }
     handshake->tls = tls_new(tls_config_get(net->tls, net_now(net)), fd, is_server,

@@ -11,6 +11,7 @@
 #include "net/net.h"
 #include "net/queue.h"
 #include "net/resolver.h"
+#include "net/socket_file.h"
 #include "net/stream.h"
 #include "net/tls_config.h"
 #include "net/tls_names.h"
@@ -145,9 +146,8 @@ struct connector {
 struct listener {
     int fd; // -1: none
     sd_event_source *source;
-    char *file; // the socket file that is ours to remove; NULL: none
-    dev_t file_dev;
-    ino_t file_ino;
+    struct socket_file file; // made here
+    bool is_narrowed; // listens on "[::]" for IPv6 only, as another remote has the port for IPv4
     uint16_t port;
     struct log_limit limit;
 };

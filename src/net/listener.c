@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 
 LOG_MODULE(net);
 
@@ -36,11 +35,6 @@ static void fail_accepting(struct remote *remote, int error)
                 remote->target, strerror(error));
     remote_set_error(remote, strerror(error));
     pause_accepting(remote, NET_ACCEPT_PAUSE_USEC);
-}
-
-void listener_timer(struct remote *remote)
-{
-    sd_event_source_set_enabled(remote->listener.source, SD_EVENT_ON);
 }
 
 void listener_welcome(struct remote *remote, const struct stream *stream, char *name)
@@ -151,34 +145,182 @@ static int watch(struct remote *remote, int fd, char **ret_error)
     return 0;
 }
 
+static bool endpoint_of(int fd, struct endpoint *ret)
+{
+    *ret = (struct endpoint){.size = sizeof(ret->storage)};
+    return !getsockname(fd, &ret->sa, &ret->size);
+}
+
 static uint16_t port_of(int fd)
 {
-    struct endpoint endpoint = {.size = sizeof(endpoint.storage)};
+    struct endpoint endpoint;
 
-    return getsockname(fd, &endpoint.sa, &endpoint.size) ? 0 : address_port(&endpoint);
+    return endpoint_of(fd, &endpoint) ? address_port(&endpoint) : 0;
+}
+
+// "[::]"
+static bool is_any_ipv6(const struct endpoint *endpoint)
+{
+    return address_is_any(endpoint) && !address_is_ipv4(endpoint);
+}
+
+// It accepts connections of IPv4 too.
+static bool is_dual(int fd, const struct endpoint *endpoint)
+{
+    int only = 1;
+    socklen_t size = sizeof(only);
+
+    return is_any_ipv6(endpoint) && !getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &size) &&
+           !only;
+}
+
+bool remote_is_dual(const struct remote *remote)
+{
+    struct endpoint endpoint;
+
+    return remote->listener.fd >= 0 && endpoint_of(remote->listener.fd, &endpoint) &&
+           is_dual(remote->listener.fd, &endpoint);
+}
+
+static bool is_same_host(const struct endpoint *a, const struct endpoint *b)
+{
+    return address_is_any(a) || address_is_any(b) ||
+           (a->size == b->size &&
+            (a->sa.sa_family == AF_INET
+                 ? a->in.sin_addr.s_addr == b->in.sin_addr.s_addr
+                 : !memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, sizeof(a->in6.sin6_addr))));
+}
+
+// The listener of this net that keeps `remote` from listening at `endpoint`, or NULL.
+static struct remote *find_holder(const struct remote *remote, const struct endpoint *endpoint)
+{
+    struct remote *other;
+
+    LIST_FOREACH (other, &remote->net->remotes, in_net) {
+        struct endpoint taken;
+
+        if (other == remote || other->is_unix || other->listener.fd < 0 ||
+            !endpoint_of(other->listener.fd, &taken) ||
+            address_port(&taken) != address_port(endpoint)) {
+            continue;
+        }
+        if (address_is_ipv4(&taken) == address_is_ipv4(endpoint)
+                ? is_same_host(&taken, endpoint)
+                : is_any_ipv6(endpoint) || is_dual(other->listener.fd, &taken)) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
+// A socket that listens: negative errno, or the descriptor.
+static int listen_at(const struct remote *remote, const struct endpoint *endpoint, int ipv6_only)
+{
+    _cleanup_close_ int fd =
+        socket(endpoint->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1;
+
+    if (fd < 0) {
+        return -errno;
+    }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (is_any_ipv6(endpoint)) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &ipv6_only, sizeof(ipv6_only));
+    }
+    remote_configure_socket(remote, fd);
+    if (bind(fd, &endpoint->sa, endpoint->size) < 0 || listen(fd, LISTEN_QUEUE) < 0) {
+        return -errno;
+    }
+    return TAKE_FD(fd);
+}
+
+static void stop_watching(struct listener *listener)
+{
+    listener->source = sd_event_source_disable_unref(listener->source);
+    if (listener->fd >= 0) {
+        close(TAKE_FD(listener->fd));
+    }
+}
+
+// Has a listener of "[::]" listen anew, with or without IPv4. Those that wait in its queue are
+// dropped.
+static void rebind(struct remote *remote, bool ipv6_only)
+{
+    struct listener *listener = &remote->listener;
+    _cleanup_free_ char *error = NULL;
+    struct endpoint endpoint;
+    int fd;
+
+    endpoint_of(listener->fd, &endpoint);
+    stop_watching(listener);
+    fd = listen_at(remote, &endpoint, ipv6_only);
+    if (fd < 0 && !ipv6_only) {
+        ipv6_only = true;
+        fd = listen_at(remote, &endpoint, true);
+    }
+    listener->is_narrowed = ipv6_only;
+    if (fd < 0 || watch(remote, fd, &error) < 0) {
+        log_warn("%s: cannot listen: %s", remote->target, error ? error : strerror(-fd));
+        remote_set_error(remote, "cannot listen any more");
+        return;
+    }
+    log_info("%s: listening on %s", remote->target,
+             ipv6_only ? "IPv6 only, as another remote has the port for IPv4" : "IPv6 and IPv4");
+}
+
+// "[::]" listens for IPv4 too, unless the IPv4 wildcard is a remote of its own with the same port,
+// whichever of them comes first. Negative errno, or the descriptor.
+static int listen_beside(struct remote *remote, const struct endpoint *endpoint,
+                         struct remote *holder)
+{
+    struct endpoint taken;
+
+    endpoint_of(holder->listener.fd, &taken);
+    if (is_any_ipv6(endpoint) && address_is_ipv4(&taken) && address_is_any(&taken)) {
+        remote->listener.is_narrowed = true;
+        return listen_at(remote, endpoint, true);
+    }
+    if (address_is_ipv4(endpoint) && address_is_any(endpoint) && holder->address.is_passive &&
+        is_dual(holder->listener.fd, &taken)) {
+        rebind(holder, true);
+        return listen_at(remote, endpoint, false);
+    }
+    return -EADDRINUSE;
 }
 
 // A socket that listens: negative errno, or the descriptor.
 static int bind_tcp(struct remote *remote, char **ret_error)
 {
+    struct remote *holder = NULL;
     struct endpoint endpoint;
-    _cleanup_close_ int fd = -1;
-    int on = 1;
+    int fd;
 
     if (!address_endpoint(&remote->address, &endpoint)) {
-        // A passive address has a number or none: the interface that it names is gone.
+        // A passive address has a number or none: the interface that it names is not there.
         return fail(ret_error, ENODEV, remote->target, "cannot listen");
     }
-    fd = socket(endpoint.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    fd = listen_at(remote, &endpoint, false);
+    if (fd == -EADDRINUSE) {
+        holder = find_holder(remote, &endpoint);
+        fd = holder ? listen_beside(remote, &endpoint, holder) : fd;
+    }
     if (fd < 0) {
-        return fail(ret_error, errno, remote->target, "cannot make a socket");
+        *ret_error = xasprintf("%s: cannot listen: %s%s%s", remote->target, strerror(-fd),
+                               holder ? " by " : "", holder ? holder->target : "");
     }
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    remote_configure_socket(remote, fd);
-    if (bind(fd, &endpoint.sa, endpoint.size) < 0 || listen(fd, LISTEN_QUEUE) < 0) {
-        return fail(ret_error, errno, remote->target, "cannot listen");
+    return fd;
+}
+
+// A narrowed listener looks from the loop whether it may listen for IPv4 again.
+static void check_width(struct remote *remote)
+{
+    struct endpoint endpoint;
+
+    if (endpoint_of(remote->listener.fd, &endpoint) && is_any_ipv6(&endpoint) &&
+        !is_dual(remote->listener.fd, &endpoint)) {
+        remote->listener.is_narrowed = true;
+        net_set_timer(remote->net, &remote->timer, net_now(remote->net));
     }
-    return TAKE_FD(fd);
 }
 
 static int open_tcp(struct remote *remote, char **ret_error)
@@ -199,84 +341,29 @@ static int open_tcp(struct remote *remote, char **ret_error)
         return r;
     }
     remote->listener.port = port_of(TAKE_FD(fd));
+    check_width(remote);
     // Scripts that ask for port 0 read the port from this line.
     log_info("%s: listening on port %u", remote->target, remote->listener.port);
-    return 0;
-}
-
-static int fail_file(char **ret_error, int error, const char *target, const char *what,
-                     const char *path)
-{
-    _cleanup_free_ char *text = xasprintf("%s %s", what, path);
-
-    return fail(ret_error, error, target, text);
-}
-
-// Removes what a former listener left at `path`.
-static int make_way(const char *path, const char *target, char **ret_error)
-{
-    struct stat st;
-
-    if (lstat(path, &st) < 0) {
-        return errno == ENOENT ? 0 : fail_file(ret_error, errno, target, "cannot listen on", path);
-    }
-    if (!S_ISSOCK(st.st_mode)) {
-        return fail_file(ret_error, EEXIST, target, "what is not a socket is in the way at", path);
-    }
-    if (unlink(path) < 0 && errno != ENOENT) {
-        return fail_file(ret_error, errno, target, "cannot remove the former socket", path);
-    }
-    return 0;
-}
-
-// Binds with the mode that the file is to have: there is no moment with another one.
-static int bind_file(struct remote *remote, int fd, const char *path, char **ret_error)
-{
-    struct endpoint endpoint;
-    _cleanup_close_ int folder_fd = -1;
-    struct stat st;
-    int r = address_unix_endpoint(path, &endpoint, &folder_fd);
-
-    if (r < 0) {
-        return fail_file(ret_error, -r, remote->target, "cannot listen on", path);
-    }
-    r = make_way(path, remote->target, ret_error);
-    if (r < 0) {
-        return r;
-    }
-    fchmod(fd, UNIX_MODE);
-    if (bind(fd, &endpoint.sa, endpoint.size) < 0) {
-        return fail_file(ret_error, errno, remote->target, "cannot listen on", path);
-    }
-    if (!lstat(path, &st)) {
-        remote->listener.file = xstrdup(path);
-        remote->listener.file_dev = st.st_dev;
-        remote->listener.file_ino = st.st_ino;
-    }
-    if (listen(fd, LISTEN_QUEUE) < 0) {
-        return fail_file(ret_error, errno, remote->target, "cannot listen on", path);
-    }
     return 0;
 }
 
 static int open_unix(struct remote *remote, char **ret_error)
 {
     _cleanup_free_ char *path = dirs_path(dirs_run(), remote->address.path);
-    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    _cleanup_free_ char *error = NULL;
+    int fd = socket_file_listen(path, UNIX_MODE, LISTEN_QUEUE, &remote->listener.file, &error);
     int r;
 
     if (fd < 0) {
-        return fail(ret_error, errno, remote->target, "cannot make a socket");
+        *ret_error = xasprintf("%s: %s", remote->target, error);
+        return fd;
     }
-    r = bind_file(remote, fd, path, ret_error);
-    if (r >= 0) {
-        r = watch(remote, fd, ret_error);
-    }
+    r = watch(remote, fd, ret_error);
     if (r < 0) {
-        listener_close(remote);
+        socket_file_remove(&remote->listener.file);
+        close(fd);
         return r;
     }
-    TAKE_FD(fd);
     log_dbg("%s: listening", remote->target);
     return 0;
 }
@@ -300,31 +387,41 @@ int listener_adopt(struct remote *remote, int fd, char **ret_error)
         return r;
     }
     remote->listener.port = port_of(fd);
-    log_info("%s: listening on a socket passed by the service manager", remote->target);
+    log_info("%s: listening on a socket that was passed", remote->target);
     return 0;
 }
 
-// Removes the socket file unless somebody has replaced it.
-static void remove_file(struct listener *listener)
+static void widen(struct remote *remote)
 {
-    struct stat st;
+    struct endpoint endpoint;
 
-    if (listener->file && !lstat(listener->file, &st) && st.st_dev == listener->file_dev &&
-        st.st_ino == listener->file_ino) {
-        unlink(listener->file);
+    if (remote->listener.fd >= 0 && endpoint_of(remote->listener.fd, &endpoint) &&
+        !find_holder(remote, &endpoint)) {
+        listener_accept_waiting(remote);
+        rebind(remote, false);
     }
-    free(listener->file);
-    listener->file = NULL;
+}
+
+// The end of a pause, or a remote that had the port for IPv4 is gone.
+void listener_timer(struct remote *remote)
+{
+    if (remote->listener.is_narrowed) {
+        widen(remote);
+    }
+    if (remote->listener.source) {
+        sd_event_source_set_enabled(remote->listener.source, SD_EVENT_ON);
+    }
 }
 
 void listener_close(struct remote *remote)
 {
-    struct listener *listener = &remote->listener;
+    struct remote *other;
 
-    listener->source = sd_event_source_disable_unref(listener->source);
-    remove_file(listener);
-    if (listener->fd >= 0) {
-        close(listener->fd);
-        listener->fd = -1;
+    socket_file_remove(&remote->listener.file);
+    stop_watching(&remote->listener);
+    LIST_FOREACH (other, &remote->net->remotes, in_net) {
+        if (other->listener.is_narrowed && other->listener.port == remote->listener.port) {
+            net_set_timer(other->net, &other->timer, net_now(other->net));
+        }
     }
 }

@@ -110,11 +110,14 @@ static inline bool remote_options_equal(const struct remote_options *a,
 }
 
 // `target`: "punix:FILE", "ptcp:[PORT][:IP]", "unix:FILE", "tcp:HOST[:PORT]", and pssl and ssl like
-// ptcp and tcp, which need net_set_tls() before; IPv6 addresses in brackets, default port 6640; a
-// relative FILE is one in the run directory. A socket that is in the way of "punix:" is replaced,
-// any other file is not. Socket files get the mode 0770 less the umask. "ptcp:PORT" listens on IPv4
-// only, "ptcp:PORT:[::]" on both. On error *ret_error (caller frees) says why. A listener answers
-// when this has returned; a connector dials from the loop.
+// ptcp and tcp, which need net_set_tls() before (-ENOPROTOOPT: options are missing; -ENOKEY: their
+// files could not be loaded, which ssl waits for unless it has `no_retry`); IPv6 addresses in
+// brackets, default port 6640; a relative FILE is one in the run directory. A socket file that
+// nobody listens at is replaced; one of a running server and any other file are not (-EADDRINUSE,
+// -EEXIST). Socket files get the mode 0770 less the umask. "ptcp:PORT" listens on IPv4 only,
+// "ptcp:PORT:[::]" on both, or on IPv6 only while another remote of this net listens on the port
+// for all of IPv4. On error *ret_error (caller frees) says why. A listener answers when this has
+// returned; a connector dials from the loop.
 int remote_new(struct net *net, const char *target, const struct remote_options *options,
                void *userdata, struct remote **ret, char **ret_error);
 // Adopts a listening stream socket, or a connected one (opened() follows from the loop); its own
@@ -138,7 +141,9 @@ void remote_set_options(struct remote *remote,
 // Closes its connections, for `reason`; a connector dials again at once.
 void remote_reconnect(struct remote *remote, const char *reason);
 uint16_t remote_bound_port(const struct remote *remote); // 0: none
-// True if `target` is well-formed.
+bool remote_is_dual(const struct remote *remote); // listens on all addresses of IPv6 and of IPv4
+// NULL if `target` is well-formed, else why not (caller frees).
+char *remote_target_fault(const char *target);
 bool remote_target_is_valid(const char *target);
 // The same, and it is one to connect to.
 bool remote_target_dials(const char *target);

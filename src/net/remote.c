@@ -40,20 +40,41 @@ static struct remote *new_remote(struct net *net, const struct remote_options *o
     return remote;
 }
 
-bool remote_target_is_valid(const char *target)
+char *remote_target_fault(const char *target)
 {
     struct address address;
+    char *error = NULL;
 
-    if (address_parse(target, &address, NULL) < 0) {
-        return false;
+    if (!address_parse(target, &address, &error)) {
+        address_done(&address);
     }
-    address_done(&address);
-    return true;
+    return error;
+}
+
+bool remote_target_is_valid(const char *target)
+{
+    _cleanup_free_ char *fault = remote_target_fault(target);
+
+    return !fault;
 }
 
 bool remote_target_dials(const char *target)
 {
     return remote_target_is_valid(target) && target[0] != 'p';
+}
+
+// 0, or why TLS is not possible now.
+static int check_tls(struct net *net, const char *target, char **ret_error)
+{
+    const char *lacks = tls_config_lacks(net->tls);
+    const char *fault = tls_config_fault(net->tls);
+
+    if (!lacks) {
+        return 0;
+    }
+    *ret_error =
+        fault ? xasprintf("%s: %s", target, fault) : xasprintf("%s: TLS needs %s", target, lacks);
+    return fault ? -ENOKEY : -ENOPROTOOPT;
 }
 
 int remote_new(struct net *net, const char *target, const struct remote_options *options,
@@ -66,10 +87,16 @@ int remote_new(struct net *net, const char *target, const struct remote_options 
     if (r < 0) {
         return r;
     }
-    if (address.kind == ADDRESS_TLS && tls_config_lacks(net->tls)) {
-        *ret_error = xasprintf("%s: TLS needs %s", target, tls_config_lacks(net->tls));
+    if (address.kind == ADDRESS_TLS) {
+        r = check_tls(net, target, ret_error);
+    }
+    if (r == -ENOKEY && !address.is_passive && !options->no_retry) {
+        free(TAKE_PTR(*ret_error)); // it is looked at again whenever it dials
+        r = 0;
+    }
+    if (r < 0) {
         address_done(&address);
-        return -ENOPROTOOPT;
+        return r;
     }
     remote = new_remote(net, options, userdata);
     remote->target = xstrdup(target);
@@ -155,8 +182,8 @@ int remote_new_from_fd(struct net *net, int fd, const struct remote_options *opt
 
 int remote_use_tls(struct remote *remote, bool may_follow, char **ret_error)
 {
-    const char *lacks = tls_config_lacks(remote->net->tls);
     char *target;
+    int r;
 
     if (remote->is_unix || remote->kind != REMOTE_LISTENER) {
         *ret_error =
@@ -164,10 +191,10 @@ int remote_use_tls(struct remote *remote, bool may_follow, char **ret_error)
         return -EINVAL;
     }
     target = xasprintf("pssl%s", strchr(remote->target, ':'));
-    if (lacks && !may_follow) {
-        *ret_error = xasprintf("%s: TLS needs %s", target, lacks);
+    r = may_follow ? 0 : check_tls(remote->net, target, ret_error);
+    if (r < 0) {
         free(target);
-        return -ENOPROTOOPT;
+        return r;
     }
     free(remote->target);
     remote->target = target;

@@ -31,6 +31,7 @@ struct tls_config {
     struct tls_material *material;      // NULL: there are no options
     struct stamp stamps[TLS_MAX_FILES]; // when they were looked at last
     usec_t checked;
+    char *fault; // see tls_config_fault()
 };
 
 struct tls_config *tls_config_new(void)
@@ -54,6 +55,7 @@ void tls_config_unref(struct tls_config *config)
     }
     tls_options_done(&config->options);
     tls_material_unref(config->material);
+    free(config->fault);
     free(config);
 }
 
@@ -165,8 +167,10 @@ int tls_config_set(struct tls_config *config, const struct tls_options *options,
     if (tls_options_are_equal(options, &config->options)) {
         return 0;
     }
+    free(TAKE_PTR(config->fault));
     r = load(config, options, ret_error);
     if (r < 0) {
+        config->fault = config->material ? NULL : xstrdup(*ret_error);
         return r;
     }
     copy = tls_options_copy(options);
@@ -184,6 +188,21 @@ const char *tls_config_lacks(const struct tls_config *config)
         return "--certificate";
     }
     return config->options.ca_cert ? NULL : "--ca-cert";
+}
+
+const char *tls_config_fault(const struct tls_config *config)
+{
+    return config->fault;
+}
+
+int tls_config_check(const struct tls_options *options, char **ret_error)
+{
+    const struct tls_choice choice = {options->protocols, options->ciphers, options->ciphersuites};
+    struct tls_priority priority;
+    int r = tls_priority_init(&priority, &choice, ret_error);
+
+    tls_priority_done(&priority);
+    return r;
 }
 
 void tls_config_reload(struct tls_config *config)

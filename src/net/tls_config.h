@@ -18,6 +18,12 @@ void tls_config_unref(struct tls_config *config);
 int tls_config_set(struct tls_config *config, const struct tls_options *options, char **ret_error);
 // NULL, or which options are missing for TLS connections to be possible (static).
 const char *tls_config_lacks(const struct tls_config *config);
+// What was wrong when options were set last, if none are in use since. NULL: nothing. Valid until
+// they are set again.
+const char *tls_config_fault(const struct tls_config *config);
+// Whether the protocols and ciphers are understood, which no file can change. 0 or -EINVAL with the
+// reason in *ret_error (caller frees).
+int tls_config_check(const struct tls_options *options, char **ret_error);
 // The material for a new connection, a reference for the caller. Looks, not more often than once a
 // second, whether a file has changed, and loads them again if so. Only if nothing is lacking.
 struct tls_material *tls_config_get(struct tls_config *config, usec_t now);

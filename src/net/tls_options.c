@@ -195,7 +195,7 @@ void tls_options_help(const char *program)
         "                          first peer\n"
         "  --peer-ca-cert=FILE     certificates to send to peers besides our own\n"
         "  --ssl-crl=FILE          certificates that are revoked\n"
-        "  --ssl-protocols=LIST    of TLSv1.2, TLSv1.3\n"
+        "  --ssl-protocols=LIST    of TLSv1.2, TLSv1.3, TLSv1.2-TLSv1.3, TLSv1.2+\n"
         "  --ssl-ciphers=LIST      of TLS 1.2: an OpenSSL cipher list, or a gnutls priority\n"
         "                          string, which is for both\n"
         "  --ssl-ciphersuites=LIST of TLS 1.3: names as TLS_AES_256_GCM_SHA384, with colons\n"

@@ -27,29 +27,63 @@ static bool slice_is_any_case(struct slice word, const char *name)
     return word.size == strlen(name) && !strncasecmp(word.data, name, word.size);
 }
 
-// "TLSv1.2+" is this and all newer ones.
+// In order of age. Those before the first usable one stay off.
+static const struct protocol {
+    const char *name;
+    enum tls_version version;
+    bool is_usable;
+} protocols[] = {
+    {.name = "TLSv1"},
+    {.name = "TLSv1.1"},
+    {"TLSv1.2", TLS_12, true},
+    {"TLSv1.3", TLS_13, true},
+};
+
+// Its place in `protocols`, or -1.
+static int find_protocol(struct slice name)
+{
+    for (int i = 0; i < (int)ARRAY_SIZE(protocols); i++) {
+        if (slice_is_any_case(name, protocols[i].name)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+// "TLSv1.2"; "TLSv1.2-TLSv1.3" is a range; "TLSv1.2+" is this one and all that are newer.
 static int parse_protocol(struct slice word, bool has[TLS_N_VERSIONS], char **ret_error)
 {
+    const char *dash = memchr(word.data, '-', word.size);
     bool and_newer = word.data[word.size - 1] == '+';
-    struct slice name = {word.data, word.size - and_newer};
-    bool is_old = slice_is_any_case(name, "TLSv1.1") || slice_is_any_case(name, "TLSv1");
-    bool is_12 = slice_is_any_case(name, "TLSv1.2"), is_13 = slice_is_any_case(name, "TLSv1.3");
+    size_t size = dash ? (size_t)(dash - word.data) : word.size - and_newer;
+    int first = find_protocol((struct slice){word.data, size});
+    int last = and_newer ? (int)ARRAY_SIZE(protocols) - 1 : first;
 
-    if (!is_old && !is_12 && !is_13) {
+    if (dash) {
+        last = find_protocol((struct slice){dash + 1, word.size - size - 1});
+    }
+    if (first < 0 || last < 0) {
         *ret_error = xasprintf("unknown TLS protocol \"" SLICE_FORMAT "\"", SLICE_ARGS(word));
         return -EINVAL;
     }
-    if (is_old) {
-        log_warn("protocol " SLICE_FORMAT " is out of date and stays off", SLICE_ARGS(name));
+    if (first > last) {
+        *ret_error = xasprintf("the range of TLS protocols \"" SLICE_FORMAT
+                               "\" does not begin with the older one",
+                               SLICE_ARGS(word));
+        return -EINVAL;
     }
-    has[TLS_12] |= is_12 || (is_old && and_newer);
-    has[TLS_13] |= is_13 || and_newer;
+    if (!protocols[first].is_usable) {
+        log_warn("TLS protocols older than TLSv1.2 stay off: " SLICE_FORMAT, SLICE_ARGS(word));
+    }
+    for (int i = first; i <= last; i++) {
+        has[protocols[i].version] |= protocols[i].is_usable;
+    }
     return 0;
 }
 
-static int parse_protocols(const char *protocols, bool has[TLS_N_VERSIONS], char **ret_error)
+static int parse_protocols(const char *text, bool has[TLS_N_VERSIONS], char **ret_error)
 {
-    struct slice rest = slice_of(protocols);
+    struct slice rest = slice_of(text);
     struct slice word;
 
     while (slice_next_word(&rest, ", \t", &word)) {
@@ -60,7 +94,7 @@ static int parse_protocols(const char *protocols, bool has[TLS_N_VERSIONS], char
         }
     }
     if (!has[TLS_12] && !has[TLS_13]) {
-        *ret_error = xasprintf("no usable protocol is left of \"%s\"", protocols);
+        *ret_error = xasprintf("no usable protocol is left of \"%s\"", text);
         return -EINVAL;
     }
     return 0;

@@ -15,7 +15,7 @@ struct tls_priority {
 
 // NULL: the default.
 struct tls_choice {
-    const char *protocols;    // of "TLSv1.2", "TLSv1.3", "TLSv1.2+", with commas or spaces
+    const char *protocols;    // of "TLSv1.2", "TLSv1.2-TLSv1.3", "TLSv1.2+", with commas or spaces
     const char *ciphers;      // OpenSSL cipher list for TLS 1.2, or gnutls priority string for both
     const char *ciphersuites; // OpenSSL's of TLS 1.3, with colons
 };

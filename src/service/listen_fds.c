@@ -3,6 +3,10 @@
 
 #include "basic/alloc.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
 int listen_fds_take(struct listen_fd **ret)
@@ -20,6 +24,31 @@ int listen_fds_take(struct listen_fd **ret)
     }
     free(names);
     return n;
+}
+
+static const char *fault_of(int fd)
+{
+    if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) > 0) {
+        return fcntl(fd, F_SETFD, FD_CLOEXEC) ? strerror(errno) : NULL;
+    }
+    return fcntl(fd, F_GETFD) < 0 ? "it is not open" : "it is not a stream socket that listens";
+}
+
+char *listen_fds_add(struct listen_fd **fds, int *n, int fd)
+{
+    const char *fault = fault_of(fd);
+
+    for (int i = 0; i < *n && !fault; i++) {
+        if ((*fds)[i].fd == fd) {
+            fault = "it is named twice, or also passed by the service manager";
+        }
+    }
+    if (fault) {
+        return xasprintf("descriptor %d: %s", fd, fault);
+    }
+    *fds = xreallocarray(*fds, (size_t)*n + 1, sizeof(**fds));
+    (*fds)[(*n)++] = (struct listen_fd){fd, xstrdup("inherited")};
+    return NULL;
 }
 
 void listen_fds_free(struct listen_fd *fds, size_t n)

@@ -3,6 +3,7 @@
 
 #include "basic/alloc.h"
 #include "basic/dirs.h"
+#include "basic/log.h"
 #include "service/confine.h"
 #include "service/privileges.h"
 #include "service/vlog.h"
@@ -11,12 +12,19 @@
 #include <stdio.h>
 #include <string.h>
 
+LOG_MODULE(vlog);
+
 void service_options_done(struct service_options *options)
 {
     free(TAKE_PTR(options->daemonize.pidfile));
     free(TAKE_PTR(options->log_file));
     free(TAKE_PTR(options->unixctl));
     free(TAKE_PTR(options->user));
+    for (size_t i = 0; i < options->n_allowed_paths; i++) {
+        free(options->allowed_paths[i]);
+    }
+    free(TAKE_PTR(options->allowed_paths));
+    options->n_allowed_paths = 0;
 }
 
 static void replace(char **where, char *value)
@@ -31,6 +39,20 @@ static void set_pidfile(struct service_options *options, const char *argument)
         argument ? xstrdup(argument) : xasprintf("%s.pid", program_invocation_short_name);
 
     replace(&options->daemonize.pidfile, dirs_path(dirs_run(), name));
+}
+
+static int add_allowed_path(struct service_options *options, const char *argument, char **ret_error)
+{
+    _cleanup_free_ char *folder = getcwd(NULL, 0);
+
+    if (!argument[0] || !strcmp(argument, ":ro")) {
+        *ret_error = xstrdup("--allow-path: a folder is expected");
+        return -EINVAL;
+    }
+    options->allowed_paths =
+        xreallocarray(options->allowed_paths, options->n_allowed_paths + 1, sizeof(char *));
+    options->allowed_paths[options->n_allowed_paths++] = dirs_path(folder ? folder : "", argument);
+    return 1;
 }
 
 static int set_verbosity(const char *argument, char **ret_error)
@@ -66,6 +88,8 @@ int service_options_handle(struct service_options *options, int c, const char *a
     case SERVICE_OPTION_NO_SELF_CONFINEMENT:
         options->no_self_confinement = true;
         return 1;
+    case SERVICE_OPTION_ALLOW_PATH:
+        return add_allowed_path(options, argument, ret_error);
     case SERVICE_OPTION_USER:
         replace(&options->user, xstrdup(argument));
         return 1;
@@ -111,14 +135,10 @@ static int become_user(const char *spec, char **ret_error)
 int service_options_apply(const struct service_options *options, char **ret_error)
 {
     _cleanup_free_ char *path = NULL;
-    int r = 0;
+    int r = options->log_to_file ? vlog_set_file(options->log_file, &path) : 0;
 
-    if (options->log_to_file) {
-        r = vlog_set_file(options->log_file, &path);
-    }
     if (r < 0) {
-        *ret_error = xasprintf("failed to open %s for logging: %s", path, strerror(-r));
-        return r;
+        log_warn("failed to open %s for logging: %s", path, strerror(-r));
     }
     return options->user ? become_user(options->user, ret_error) : 0;
 }
@@ -135,6 +155,20 @@ char *service_options_control_path(const struct service_options *options, const 
     return dirs_path(dirs_run(), name);
 }
 
+// "FOLDER[:ro]"
+static void allow_path(const char *spec)
+{
+    static const char suffix[] = ":ro";
+    size_t size = strlen(spec);
+    bool read_only = size > strlen(suffix) && !strcmp(spec + size - strlen(suffix), suffix);
+    _cleanup_free_ char *path = xstrndup(spec, size - (read_only ? strlen(suffix) : 0));
+
+    if (!confine_allow_path(path, read_only)) {
+        log_warn("--allow-path=%s: it does not exist: after it has been made, a restart is needed",
+                 spec);
+    }
+}
+
 void service_options_confine(const struct service_options *options, const char *program)
 {
     _cleanup_free_ char *control = service_options_control_path(options, program);
@@ -147,6 +181,9 @@ void service_options_confine(const struct service_options *options, const char *
     }
     if (options->daemonize.pidfile) {
         confine_allow(CONFINE_PIDFILE, options->daemonize.pidfile);
+    }
+    for (size_t i = 0; i < options->n_allowed_paths; i++) {
+        allow_path(options->allowed_paths[i]);
     }
 }
 
@@ -176,6 +213,7 @@ void service_options_help(const char *program)
         "  --pidfile[=FILE]        write the process id to FILE\n"
         "                          (default: %s/%s.pid)\n"
         "  --overwrite-pidfile     with --pidfile, start even if the file is in use\n"
+        "  --allow-path=PATH[:ro]  use files below PATH too, or only read them\n"
         "  --no-self-confinement   do not keep to the folders of the options\n"
         "  --user=USER[:GROUP]     become USER (and GROUP) and give up root's privileges\n",
         dirs_run(), program);

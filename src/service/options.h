@@ -8,6 +8,7 @@
 #include "service/daemonize.h"
 
 #include <getopt.h>
+#include <stddef.h>
 
 enum service_option {
     SERVICE_OPTION_DETACH = 0x2000,
@@ -16,6 +17,7 @@ enum service_option {
     SERVICE_OPTION_PIDFILE,
     SERVICE_OPTION_OVERWRITE_PIDFILE,
     SERVICE_OPTION_NO_SELF_CONFINEMENT,
+    SERVICE_OPTION_ALLOW_PATH,
     SERVICE_OPTION_USER,
     SERVICE_OPTION_LOG_FILE,
     SERVICE_OPTION_SYSLOG_METHOD,
@@ -37,6 +39,7 @@ enum service_option {
     {"pidfile", optional_argument, NULL, SERVICE_OPTION_PIDFILE},                                  \
     {"overwrite-pidfile", no_argument, NULL, SERVICE_OPTION_OVERWRITE_PIDFILE},                    \
     {"no-self-confinement", no_argument, NULL, SERVICE_OPTION_NO_SELF_CONFINEMENT},                \
+    {"allow-path", required_argument, NULL, SERVICE_OPTION_ALLOW_PATH},                            \
     {"user", required_argument, NULL, SERVICE_OPTION_USER},                                        \
     SERVICE_LOG_LONG_OPTIONS,                                                                      \
     {"unixctl", required_argument, NULL, SERVICE_OPTION_UNIXCTL}
@@ -49,6 +52,8 @@ struct service_options {
     char *log_file; // NULL: the default name
     char *unixctl;  // as given, or NULL
     bool no_self_confinement;
+    char **allowed_paths; // --allow-path, absolute, with ":ro" where it was given
+    size_t n_allowed_paths;
     char *user; // --user as given, or NULL
 };
 
@@ -59,7 +64,8 @@ void service_options_done(struct service_options *options);
 int service_options_handle(struct service_options *options, int c, const char *argument,
                            char **ret_error);
 // Opens the log file, if one was asked for, and with --user becomes that user, who owns the log
-// file then. Before daemonize_start(). Negative errno with *ret_error on failure.
+// file then. A log file that cannot be opened is a warning. Before daemonize_start(). Negative
+// errno with *ret_error on failure.
 int service_options_apply(const struct service_options *options, char **ret_error);
 // The control socket's path: --unixctl, relative to RUNDIR, or RUNDIR/PROGRAM.PID.ctl; NULL for
 // --unixctl=none. In the process that listens. Caller frees.

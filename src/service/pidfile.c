@@ -51,7 +51,7 @@ int pidfile_check(const char *path, char **ret_error)
     return -EEXIST;
 }
 
-// Writes the pid into a new, locked file.
+// Writes the pid into a new, locked file. None is left behind on an error.
 static int write_locked(const char *path, int *ret_fd)
 {
     _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -62,10 +62,12 @@ static int write_locked(const char *path, int *ret_fd)
     }
     r = lock(fd);
     if (r < 0) {
-        return r;
+        return r; // another process writes it
     }
     if (ftruncate(fd, 0) || dprintf(fd, "%ld\n", (long)getpid()) < 0) {
-        return -errno;
+        r = -errno;
+        unlink(path);
+        return r;
     }
     *ret_fd = TAKE_FD(fd);
     return 0;

@@ -36,6 +36,7 @@ static struct {
     int facility;                 // -1: each target's default
     char *file_path;              // absolute; NULL: no log file asked for
     int file_fd;
+    int file_error; // see vlog_file_error()
     bool is_journal;
     bool has_console;
     usec_t start;
@@ -290,6 +291,7 @@ static int open_file(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
 
+    vlog.file_error = fd < 0 ? errno : 0;
     if (fd < 0) {
         return -errno;
     }
@@ -308,14 +310,17 @@ int vlog_set_file(const char *path, char **ret_path)
     if (ret_path) {
         *ret_path = xstrdup(path ? path : full);
     }
-    if (r < 0) {
-        free(full);
-        return r;
-    }
     free(vlog.file_path);
     vlog.file_path = full;
-    log_info("opened log file %s", path ? path : full);
-    return 0;
+    if (!r) {
+        log_info("opened log file %s", path ? path : full);
+    }
+    return r;
+}
+
+int vlog_file_error(void)
+{
+    return vlog.file_error;
 }
 
 int vlog_reopen(void)

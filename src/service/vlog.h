@@ -22,11 +22,13 @@ char *vlog_set(const char *spec);
 // Calls `visit` with specs of vlog_set() that together make the levels, patterns and facility what
 // they are now.
 void vlog_visit_specs(void (*visit)(void *userdata, const char *spec), void *userdata);
-// Opens the log file (NULL: LOGDIR/PROGRAM.log) and appends to it from now on. 0 or negative errno;
-// then *ret_path (may be NULL; caller frees) is the name tried.
+// Opens the log file (NULL: LOGDIR/PROGRAM.log) and appends to it from now on. 0 or negative errno:
+// then vlog_reopen() tries again. *ret_path (may be NULL; caller frees) is the name tried.
 int vlog_set_file(const char *path, char **ret_path);
 // 0 too when no log file was asked for. On failure the one that is open stays in use.
 int vlog_reopen(void);
+// Why the log file could not be opened when that was tried last, an errno value; 0: it could.
+int vlog_file_error(void);
 // The log file is `uid`'s and `gid`'s from now on. 0 too when there is none.
 int vlog_give_file(uid_t uid, gid_t gid);
 void vlog_close(void); // until vlog_reopen()

@@ -31,9 +31,16 @@ REASONS = {
     "condition-change-dated":
         "an update3 says of which transaction a new condition's rows are, even if none comes or goes:"
         " who resumes from an older one would hear of rows it never had; the peer says nothing",
+    "wildcards-apart":
+        "ptcp:PORT and ptcp:PORT:[::] work beside each other, and why an address cannot be listened on"
+        " is in its row; the peer's second listener fails, and only its log says so",
     "bad-remote-refused":
-        "a remote that can never work, or not be listened on, is refused at once; the peer logs and"
-        " keeps it",
+        "a remote that can never work is refused at once, and so is one that a command adds and that"
+        " cannot be listened on; the peer logs and keeps it",
+    "status-command":
+        "what the server waits for (remotes, keys) is in ovsdb-server/status; the peer lacks the command",
+    "socket-of-a-server":
+        "the socket file of a running server is left to it; the peer removes it and takes its place",
     "damage-refused":
         "a file is cut only where an interrupted write explains it: a wrong hash, also of the last"
         " record, or what follows the records is damage, and nothing is served before somebody looks"

@@ -2,6 +2,7 @@
 """Self-confinement: which files a running server takes, and what the kernel denies it."""
 import ctypes
 import pathlib
+import shutil
 import subprocess
 import tempfile
 
@@ -9,6 +10,7 @@ import pytest
 
 from harness import wait
 from harness.rpc import RpcError
+from harness.tls import TlsClient, context_of
 
 pytestmark = pytest.mark.ours("the peer checks no paths")
 OUTSIDE = "outside the folders that this server is confined to"
@@ -155,3 +157,111 @@ def test_the_command_of_run_is_not_confined(lab, elsewhere):
     server.launch([lab.db("small")], f"--run=touch {elsewhere}/made")
     assert server.wait_end() == 0
     assert (elsewhere / "made").exists()
+
+
+# Further folders
+
+
+def read_only_key(lab, elsewhere, pki, *options):
+    """A server whose TLS files are elsewhere and named by a database."""
+    for source, name in ((pki.server.key, "key"), (pki.server.cert, "cert"), (pki.cert, "ca")):
+        shutil.copy(source, elsewhere / name)
+    server = lab.new_server().allow(OUTSIDE, "TLS needs")
+    column = "db:remotes,Config,{}".format
+    server.start([lab.db("remotes")], f"--private-key={column('key')}",
+                 f"--certificate={column('certificate')}", f"--ca-cert={column('ca')}",
+                 "--remote=db:remotes,Config,targets", *options)
+    server.client().insert("remotes", "Config", {
+        "key": f"{elsewhere}/key", "certificate": f"{elsewhere}/cert", "ca": f"{elsewhere}/ca",
+        "targets": "pssl:0:127.0.0.1"})
+    return server
+
+
+def test_keys_elsewhere(lab, elsewhere, pki):
+    """What ovs-vsctl set-ssl names in any folder: refused, with the option that allows it."""
+    server = read_only_key(lab, elsewhere, pki)
+    server.wait_log(f"--allow-path={elsewhere}:ro to add this folder")
+    server.stop()
+    server.start([lab.path("remotes.db")], "--private-key=db:remotes,Config,key",
+                 "--certificate=db:remotes,Config,certificate", "--ca-cert=db:remotes,Config,ca",
+                 "--remote=db:remotes,Config,targets", f"--allow-path={elsewhere}:ro")
+    port = int(server.wait_log(r"pssl:0:127.0.0.1: listening on port (\d+)").group(1))
+    TlsClient(port, context_of(pki, pki.client)).echo("hello")
+
+
+@pytest.mark.parametrize("folder", ["/etc/ssl", "/etc/ssl/private", "/etc/pki", "/etc/ovn",
+                                    "/etc/openvswitch", "/var/lib/openvswitch"])
+def test_standard_places_of_keys(lab, folder):
+    """Nothing is refused there; the missing file is what is wrong."""
+    if not pathlib.Path(folder).is_dir():
+        pytest.skip(f"no {folder} here")
+    server = lab.new_server().allow("what a database says of TLS")
+    server.start([lab.db("remotes")], "--private-key=db:remotes,Config,key")
+    missing = f"{folder}/ovsdbd-test-missing.pem"
+    server.client().insert("remotes", "Config", {"key": missing})
+    server.client().commit("remotes", {"op": "commit", "durable": True})
+    assert OUTSIDE not in server.log()
+
+
+def test_allowed_path_for_everything(lab, elsewhere):
+    other = elsewhere / "other.db"
+    lab.db("other").rename(other)
+    server = lab.serve("small", options=[f"--allow-path={elsewhere}"])
+    server.control("ovsdb-server/add-db", other)
+    server.control("ovsdb-server/add-remote", f"punix:{elsewhere}/x.sock")
+    assert "other" in server.client(elsewhere / "x.sock").call("list_dbs")
+    server.control("ovsdb-server/compact", "other")
+    server.control("ovsdb-server/remove-remote", f"punix:{elsewhere}/x.sock")
+    wait.until(lambda: not (elsewhere / "x.sock").exists(), "the end of the socket")
+
+
+def test_read_only_is_not_for_sockets_and_databases(lab, elsewhere):
+    server = lab.serve("small", options=[f"--allow-path={elsewhere}:ro"])
+    for command, argument in (("add-remote", f"punix:{elsewhere}/x"), ("add-db", f"{elsewhere}/x.db")):
+        with pytest.raises(RpcError, match=rf"--allow-path={elsewhere} to add this folder"):
+            server.control(f"ovsdb-server/{command}", argument)
+
+
+def test_several_paths(lab, elsewhere):
+    """Repeatable; a relative one is where the server was started."""
+    (elsewhere / "a").mkdir()
+    lab.path("here").mkdir()
+    server = lab.serve("small", options=[f"--allow-path={elsewhere}/a", "--allow-path=here"])
+    for folder in (elsewhere / "a", lab.path("here")):
+        server.control("ovsdb-server/add-remote", f"punix:{folder}/s")
+    with pytest.raises(RpcError, match=OUTSIDE):
+        server.control("ovsdb-server/add-remote", f"punix:{elsewhere}/s")
+
+
+@pytest.mark.parametrize("text", ["[options]\nallow-path = {0}\nallow-path = {1}:ro\n",
+                                  '{{"allow-path": ["{0}", "{1}:ro"]}}'], ids=["text", "JSON"])
+def test_paths_in_the_configuration(lab, elsewhere, text):
+    config = lab.path("conf")
+    config.write_text(text.format(elsewhere, lab.directory))
+    server = lab.serve("small", options=[f"--config-file={config}"])
+    server.control("ovsdb-server/add-remote", f"punix:{elsewhere}/s")
+    config.write_text(text.format("/opt", lab.directory))
+    server.allow("allow-path was changed: that takes a restart")
+    server.control("ovsdb-server/reload")
+    server.wait_log("allow-path was changed: that takes a restart")
+
+
+def test_missing_path_is_a_warning(lab, elsewhere):
+    server = lab.new_server().allow("it does not exist")
+    server.start([lab.db("small")], f"--allow-path={elsewhere}/none")
+    server.wait_log(f"--allow-path={elsewhere}/none: it does not exist")
+
+
+@pytest.mark.parametrize("value", ["", ":ro"])
+def test_empty_path(lab, value):
+    lab.run(lab.programs.server, f"--allow-path={value}").fails(saying="a folder is expected")
+
+
+def test_folder_of_a_socket_is_made_later(lab, elsewhere):
+    path = elsewhere / "later" / "deep" / "x.sock"
+    server = lab.new_server().allow("cannot listen", "it does not exist yet")
+    server.start([lab.db("small")], f"--remote=punix:{path}")
+    assert "No such file" in server.control("ovsdb-server/status")
+    path.parent.mkdir(parents=True)
+    server.wait_log("in use now")
+    assert "small" in server.client(path).call("list_dbs")

@@ -95,6 +95,14 @@ def serves(path):
         return False
 
 
+def listens(address):
+    try:
+        with Client(address) as client:
+            return client.call("list_dbs")
+    except (OSError, Closed):
+        return False
+
+
 def until_serves(path):
     wait.until(lambda: serves(path), f"a server at {path}")
 
@@ -318,6 +326,43 @@ def test_listener_tells(named):
     named.until_row(uuid, True, n_connections=None)
     one.close()
     named.until_row(uuid, False)
+
+
+@pytest.mark.difference("wildcards-apart")
+@pytest.mark.parametrize("first, second", [("ptcp:{}", "ptcp:{}:[::]"), ("ptcp:{}:[::]", "ptcp:{}")])
+def test_wildcards_of_both_families(named, first, second):
+    """Both are remotes of their own, in either order, and each row tells of its own clients."""
+    with listen_tcp() as probe:
+        port = probe.getsockname()[1]
+    one = named.add(first.format(port))
+    named.until_row(one, False, bound_port=str(port))
+    two = named.add(second.format(port))
+    named.until_row(two, False, bound_port=str(port), last_error=None)
+    six, four = (one, two) if "[" in first else (two, one)
+    wait.until(lambda: listens(("127.0.0.1", port)) and listens(("::1", port)), "both")
+    client = named.server.client(("127.0.0.1", port))
+    client.call("echo")
+    named.until_row(four, True)
+    named.until_row(six, False)
+    named.drop(four)
+    client.wait_closed()
+    wait.until(lambda: listens(("127.0.0.1", port)), "the other one")
+    with Client(("127.0.0.1", port)):
+        named.until_row(six, True)
+
+
+@pytest.mark.difference("wildcards-apart")
+def test_address_beside_its_wildcard(named):
+    """They cannot both listen, and the row says which remote is in the way."""
+    named.server.allow(r"Address already in use by ptcp:0")
+    first = named.add("ptcp:0")
+    port = port_of(named.server, "ptcp:0")
+    named.until_row(first, False, bound_port=str(port))
+    uuid = named.add(f"ptcp:{port}:127.0.0.1")
+    named.until_row(uuid, False, bound_port=None, last_error=f"ptcp:{port}:127.0.0.1: cannot listen: "
+                    "Address already in use by ptcp:0")
+    named.drop(first)
+    named.until_row(uuid, False, bound_port=str(port), last_error=None)
 
 
 @pytest.mark.difference("listener-tells-more")

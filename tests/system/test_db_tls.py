@@ -144,7 +144,8 @@ def test_file_that_comes_later(lab, pki):
     files = followed.files(pki.server, pki)
     moved = lab.path("moved.pem")
     shutil.move(files["key"], moved)
-    followed.server.allow("what a database says of TLS cannot be used: ", "TLS needs")
+    followed.server.allow("what a database says of TLS cannot be used: ", "TLS needs",
+                          "cannot read the private key")
     followed.set(targets=REMOTE, **files)
     followed.server.wait_log("what a database says of TLS cannot be used: ")
     shutil.move(moved, files["key"])
@@ -163,6 +164,11 @@ def test_protocols(lab, pki):
     assert version() == "TLSv1.2"
     followed.set(protocols="TLSv1.2,TLSv1.3")
     wait.until(lambda: version() == "TLSv1.3", "the other protocol")
+    followed.server.allow("TLS protocols older than TLSv1.2 stay off")
+    for text, newest in (("TLSv1-TLSv1.2", "TLSv1.2"), ("tlsv1.2-tlsv1.3", "TLSv1.3"),
+                         ("TLSv1.2", "TLSv1.2"), ("TLSv1.2+", "TLSv1.3")):
+        followed.set(protocols=text)
+        wait.until(lambda: version() == newest, text)
 
 
 @pytest.mark.ours("the peer has no such option")

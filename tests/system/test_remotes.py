@@ -96,22 +96,6 @@ def test_fixed_port(lab):
     assert_serves(server.client(("127.0.0.1", port)))
 
 
-@pytest.mark.difference("bad-remote-refused")
-def test_port_in_use(lab):
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        target = "ptcp:%d:127.0.0.1" % other.getsockname()[1]
-        server = lab.new_server().allow("Address already in use")
-        server.launch([lab.db("small")], "--run=true", remotes=[target])
-        assert server.wait_end() == 1
-        assert target in server.stderr() and "Address already in use" in server.stderr()
-        server.start([lab.path("small.db")])
-        with pytest.raises(RpcError, match="Address already in use"):
-            server.control("ovsdb-server/add-remote", target)
-        assert_serves(server.client())
-
-
 def test_tcp_client_names_are_logged(lab):
     server = lab.serve("small", remotes=["ptcp:0:127.0.0.1"])
     server.allow(r"\|WARN\|tcp:127\.0\.0\.1:\d+")

@@ -271,10 +271,6 @@ def test_missing_options(lab, pki, missing, name):
 
 
 @pytest.mark.parametrize("options,reason", [
-    (["--private-key=/nowhere"], "/nowhere: cannot read the private key: No such file"),
-    (["--private-key={ca}"], "no private key in PEM form"),
-    (["--certificate={key}"], "no certificate in PEM form"),
-    (["--private-key={other}"], "is not that of the certificate in"),
     (["--ssl-ciphers=NONSENSE"], 'unknown cipher "NONSENSE"'),
     (["--ssl-ciphers=RC4"], 'no usable cipher is left of "RC4"'),
     (["--ssl-protocols=SSLv3"], 'unknown TLS protocol "SSLv3"'),
@@ -282,11 +278,26 @@ def test_missing_options(lab, pki, missing, name):
     (["--bootstrap-ca-cert={ca}"], "exclude each other"),
 ])
 def test_wrong_options(lab, pki, options, reason):
-    names = {"ca": pki.cert, "key": pki.server.key, "other": pki.client.key}
-    options = [option.format(**names) for option in options]
+    options = [option.format(ca=pki.cert) for option in options]
     result = lab.run(lab.programs.server, lab.db("small"), "--unixctl=none", "-vconsole:off",
                      "-vsyslog:off", *pki.server.options(pki.cert), *options)
     result.fails(saying=reason)
+
+
+@pytest.mark.ours("the peer has no such command")
+@pytest.mark.parametrize("options,reason", [
+    (["--private-key=/nowhere"], "/nowhere: cannot read the private key: No such file"),
+    (["--private-key={ca}"], "no private key in PEM form"),
+    (["--certificate={key}"], "no certificate in PEM form"),
+    (["--private-key={other}"], "is not that of the certificate in"),
+])
+def test_wrong_files(lab, pki, options, reason):
+    """They may be right later: the server starts and says what is wrong."""
+    names = {"ca": pki.cert, "key": pki.server.key, "other": pki.client.key}
+    server = lab.new_server().allow("there is no TLS until this is corrected")
+    server.start([lab.db("small")], *pki.server.options(pki.cert),
+                 *(option.format(**names) for option in options))
+    assert reason in server.control("ovsdb-server/status")
 
 
 @pytest.mark.parametrize("ciphers,expected", [
@@ -305,11 +316,25 @@ def test_ciphers(lab, pki, ciphers, expected):
     assert expected in (None, client.socket.cipher()[0])
 
 
-def test_protocols(lab, pki):
-    server, port = serve(lab, pki, "--ssl-protocols=TLSv1,TLSv1.1,TLSv1.2")
-    server.allow("is out of date and stays off")
+PROTOCOLS = [("TLSv1,TLSv1.1,TLSv1.2", "TLSv1.2"), ("TLSv1-TLSv1.2", "TLSv1.2"),
+             ("TLSv1.2-TLSv1.3", "TLSv1.3"), ("tlsv1.2-TLSV1.3", "TLSv1.3"), ("TLSv1.2+", "TLSv1.3"),
+             ("TLSv1.2, TLSv1.3", "TLSv1.3")]
+
+
+@pytest.mark.ours("the peer knows other forms")
+@pytest.mark.parametrize("protocols, newest", PROTOCOLS)
+def test_protocols(lab, pki, protocols, newest):
+    server, port = serve(lab, pki, f"--ssl-protocols={protocols}")
+    server.allow("TLS protocols older than TLSv1.2 stay off")
     client = TlsClient(port, context_of(pki, pki.client))
-    assert client.socket.version() == "TLSv1.2"
+    assert client.socket.version() == newest
+
+
+@pytest.mark.ours("the peer has another configuration file")
+def test_protocols_in_the_configuration(lab, pki):
+    lab.path("conf").write_text("[options]\nssl-protocols = TLSv1.2-TLSv1.2\n")
+    _, port = serve(lab, pki, f"--config-file={lab.path('conf')}")
+    assert TlsClient(port, context_of(pki, pki.client)).socket.version() == "TLSv1.2"
 
 
 # The CA from the peer

@@ -4,6 +4,7 @@
 #include "basic/clock.h"
 #include "control/control.h"
 #include "control/unix_socket.h"
+#include "net/socket_file.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -321,15 +322,29 @@ static void test_end_with_slow_clients(void **state)
     }
 }
 
+static int listen_at(const char *path)
+{
+    struct socket_file file;
+    char *error = NULL;
+    int fd = socket_file_listen(path, 0600, 5, &file, &error);
+
+    assert_true(fd >= 0);
+    free(file.path);
+    return fd;
+}
+
 static void test_stale_socket_is_replaced(void **state)
 {
     struct fixture *fixture = *state;
     char *path = xasprintf("%s/stale", fixture->folder);
     struct control *control;
     char *error = NULL;
-    int fd = unix_socket_listen(path, 0600);
+    int fd = listen_at(path);
 
-    assert_true(fd >= 0);
+    assert_int_equal(control_new(fixture->event, fixture->registry, path, &control, &error),
+                     -EADDRINUSE);
+    assert_non_null(strstr(error, "a running server listens there"));
+    free(error);
     close(fd);
     assert_int_equal(access(path, F_OK), 0);
     assert_int_equal(control_new(fixture->event, fixture->registry, path, &control, &error), 0);
@@ -343,7 +358,7 @@ static void test_passed_socket(void **state)
 {
     struct fixture *fixture = *state;
     char *path = xasprintf("%s/passed", fixture->folder);
-    int listener = unix_socket_listen(path, 0600);
+    int listener = listen_at(path);
     struct control *control;
     char *error = NULL;
     int fd;
@@ -375,7 +390,7 @@ static void test_bad_path(void **state)
         control_new(fixture->event, fixture->registry, "/nonexistent/x/ctl", &control, &error),
         -ENOENT);
     assert_string_equal(error,
-                        "/nonexistent/x/ctl: cannot listen on the control socket: "
+                        "control socket: cannot listen on /nonexistent/x/ctl: "
                         "No such file or directory");
     free(error);
     assert_int_equal(control_call("/nonexistent/x/ctl", false, "version", 0, NULL, &text), -ENOENT);

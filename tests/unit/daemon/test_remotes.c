@@ -91,6 +91,40 @@ static void test_same_remote_once(void **state)
     free(absolute);
 }
 
+// Every way to write an address is one remote; the wildcards of two families are two.
+static void test_keys_of_addresses(void **state)
+{
+    static const char *const same[][2] = {
+        {"ptcp:0", "ptcp:0:0.0.0.0"},
+        {"ptcp:0", "ptcp:0:[::ffff:0.0.0.0]"},
+        {"ptcp:0:[::]", "ptcp:0:[0:0::0]"},
+        {"ptcp:0:[::1]", "ptcp:0:[0:0:0:0:0:0:0:1]"},
+        {"ptcp:0:127.0.0.1", "ptcp:0:[::ffff:127.0.0.1]"},
+        {"tcp:127.0.0.1", "tcp:127.0.0.1:6640"},
+        {"tcp:[::1]:1", "tcp:[0::1]:1"},
+    };
+    static const char *const different[][2] = {
+        {"ptcp:0", "ptcp:0:[::]"},
+        {"ptcp:0:[::]", "ptcp:0:[::1]"},
+        {"ptcp:0:127.0.0.1", "tcp:127.0.0.1:1"},
+    };
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
+        assert_null(remotes_add(fixture->remotes, same[i][0], &REMOTE_SETTINGS_DEFAULT));
+        assert_null(remotes_add(fixture->remotes, same[i][1], &REMOTE_SETTINGS_DEFAULT));
+        assert_int_equal(remotes_count(fixture->remotes), 1);
+        assert_true(remotes_remove(fixture->remotes, same[i][1]));
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(different); i++) {
+        assert_null(remotes_add(fixture->remotes, different[i][0], &REMOTE_SETTINGS_DEFAULT));
+        assert_null(remotes_add(fixture->remotes, different[i][1], &REMOTE_SETTINGS_DEFAULT));
+        assert_int_equal(remotes_count(fixture->remotes), 2);
+        assert_true(remotes_remove(fixture->remotes, different[i][0]));
+        assert_true(remotes_remove(fixture->remotes, different[i][1]));
+    }
+}
+
 static void test_refused(void **state)
 {
     static const char *const table[] = {
@@ -241,6 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_same_remote_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_keys_of_addresses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_option_and_descriptor, setup, teardown),
         cmocka_unit_test_setup_teardown(test_configure, setup, teardown),

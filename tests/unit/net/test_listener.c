@@ -50,21 +50,17 @@ static void test_file_and_its_mode(void **state)
     }
 }
 
-static void test_leftover_socket_is_replaced(void **state)
+static void test_socket_of_a_listener_is_not_taken(void **state)
 {
     struct world *world = *state;
     struct remote *first = world_listen(world, "punix:s");
-    struct remote *second = world_listen(world, "punix:s");
-    struct peer *peer;
     struct stat st;
-    int fd = world_connect(world, second, &peer);
 
-    assert_ptr_equal(peer->remote, second);
-    remote_free(first); // the file is not its own any more
+    assert_refused(world, "punix:s", -EADDRINUSE, "a running server listens there");
     assert_int_equal(stat_of(world, "s", &st), 0);
-    remote_free(second);
+    remote_free(first);
     assert_int_equal(stat_of(world, "s", &st), -1);
-    close(fd);
+    remote_free(world_listen(world, "punix:s"));
 }
 
 static void test_other_files_are_not_replaced(void **state)
@@ -74,7 +70,7 @@ static void test_other_files_are_not_replaced(void **state)
     struct stat st;
 
     close(open(path, O_CREAT | O_WRONLY, 0600));
-    assert_refused(world, "punix:s", -EEXIST, "not a socket is in the way at");
+    assert_refused(world, "punix:s", -EEXIST, "a file that is not a socket is in the way");
     assert_int_equal(stat_of(world, "s", &st), 0);
     assert_true(S_ISREG(st.st_mode));
     assert_refused(world, "punix:no/such/folder/s", -ENOENT, "No such file or directory");
@@ -170,6 +166,120 @@ static void test_ipv6(void **state)
     close(fd);
 }
 
+// Whether somebody listens at an address of this host.
+static bool answers(const char *host, uint16_t port)
+{
+    struct address address = {.kind = ADDRESS_TCP, .host = (char *)host, .port = port};
+    struct endpoint endpoint;
+    int fd, r;
+
+    assert_true(address_endpoint(&address, &endpoint));
+    fd = socket(endpoint.sa.sa_family, SOCK_STREAM, 0);
+    r = connect(fd, &endpoint.sa, endpoint.size);
+    close(fd);
+    return !r;
+}
+
+static bool has_ipv6(struct world *world)
+{
+    struct remote *remote;
+    char *error = NULL;
+
+    if (remote_new(world->net, "ptcp:0:[::1]", &REMOTE_OPTIONS_DEFAULT, world, &remote, &error)) {
+        free(error);
+        return false;
+    }
+    remote_free(remote);
+    return true;
+}
+
+// The wildcards of both families, in either order: each has its own clients, and what one listened
+// on is the other's when it is gone.
+static void check_wildcards(struct world *world, const char *first, const char *second)
+{
+    struct remote *remotes[2];
+    _cleanup_free_ char *target = NULL;
+    uint16_t port;
+    int n_six, n_four;
+
+    remotes[0] = world_listen(world, first);
+    port = remote_bound_port(remotes[0]);
+    target = xasprintf("ptcp:%u%s", port, second);
+    remotes[1] = world_listen(world, target);
+    assert_true(answers("127.0.0.1", port));
+    assert_true(answers("::1", port));
+    n_six = strstr(first, "[::]") ? 0 : 1;
+    n_four = !n_six;
+    assert_false(remote_is_dual(remotes[n_six]));
+    RUN_UNTIL(world, world->n_peers == 2 && !world->n_open);
+    assert_ptr_equal(world->peers[0]->remote, remotes[n_four]);
+    assert_ptr_equal(world->peers[1]->remote, remotes[n_six]);
+    remote_free(remotes[n_four]);
+    RUN_UNTIL(world, remote_is_dual(remotes[n_six]));
+    assert_int_equal(remote_bound_port(remotes[n_six]), port);
+    assert_true(answers("127.0.0.1", port));
+    assert_true(answers("::1", port));
+    RUN_UNTIL(world, world->n_peers == 4 && !world->n_open);
+}
+
+static void test_four_then_six(void **state)
+{
+    struct world *world = *state;
+
+    if (!has_ipv6(world)) {
+        skip();
+    }
+    check_wildcards(world, "ptcp:0", ":[::]");
+}
+
+static void test_six_then_four(void **state)
+{
+    struct world *world = *state;
+
+    if (!has_ipv6(world)) {
+        skip();
+    }
+    check_wildcards(world, "ptcp:0:[::]", "");
+}
+
+// What overlaps is refused, and the error names the remote that is in the way.
+static void test_overlapping_addresses(void **state)
+{
+    static const struct {
+        const char *first, *second;
+        bool works;
+    } table[] = {
+        {"ptcp:0", ":127.0.0.1", false},
+        {"ptcp:0:127.0.0.1", "", false},
+        {"ptcp:0:127.0.0.1", ":[::]", false},
+        {"ptcp:0:[::]", ":127.0.0.1", false},
+        {"ptcp:0:[::]", ":[::1]", false},
+        {"ptcp:0:[::1]", ":[::]", false},
+        {"ptcp:0:127.0.0.1", ":127.0.0.2", true},
+        {"ptcp:0:127.0.0.1", ":[::1]", true},
+        {"ptcp:0:[::1]", "", true},
+    };
+    struct world *world = *state;
+
+    if (!has_ipv6(world)) {
+        skip();
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        struct remote *first = world_listen(world, table[i].first);
+        _cleanup_free_ char *second =
+            xasprintf("ptcp:%u%s", remote_bound_port(first), table[i].second);
+        _cleanup_free_ char *words =
+            xasprintf("%s: cannot listen: Address already in use by %s", second, table[i].first);
+
+        if (table[i].works) {
+            remote_free(world_listen(world, second));
+        } else {
+            assert_refused(world, second, -EADDRINUSE, words);
+        }
+        remote_free(first);
+    }
+}
+
 static void test_port_is_logged(void **state)
 {
     struct world *world = *state;
@@ -229,11 +339,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_file_and_its_mode),
-        TEST(test_leftover_socket_is_replaced),
+        TEST(test_socket_of_a_listener_is_not_taken),
         TEST(test_other_files_are_not_replaced),
         TEST(test_long_path),
         TEST(test_tcp),
         TEST(test_ipv6),
+        TEST(test_four_then_six),
+        TEST(test_six_then_four),
+        TEST(test_overlapping_addresses),
         TEST(test_port_is_logged),
         TEST(test_out_of_descriptors),
     };

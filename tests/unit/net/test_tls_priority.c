@@ -76,6 +76,23 @@ static void test_protocols(void **state)
     check_protocols("TLSv1.2+", both, true);
     check_protocols("TLSv1+", both, true);
     check_protocols("TLSv1.3+", ONE_3 ":-CIPHER-ALL" AEADS ":-MAC-ALL:+AEAD" TAIL, false);
+    check_protocols("TLSv1.2-TLSv1.3", both, true);
+    check_protocols("tlsv1.1-TLSV1.3", both, true);
+    check_protocols("TLSv1.3-TLSv1.3", ONE_3 ":-CIPHER-ALL" AEADS ":-MAC-ALL:+AEAD" TAIL, false);
+    check_protocols("TLSv1-TLSv1.2", ONE_2 KX ":-CIPHER-ALL" AEADS ":-MAC-ALL:+AEAD" TAIL, false);
+    check_protocols("TLSv1-TLSv1.1 tlsv1.3", ONE_3 ":-CIPHER-ALL" AEADS ":-MAC-ALL:+AEAD" TAIL,
+                    false);
+    check_wrong(CHOICE(.protocols = "TLSv1.3-TLSv1.2"),
+                "the range of TLS protocols \"TLSv1.3-TLSv1.2\" does not begin with the older one");
+    check_wrong(CHOICE(.protocols = "TLSv1-TLSv1.1"),
+                "no usable protocol is left of \"TLSv1-TLSv1.1\"");
+    check_wrong(CHOICE(.protocols = "-"), "unknown TLS protocol \"-\"");
+    check_wrong(CHOICE(.protocols = "TLSv1.2-"), "unknown TLS protocol \"TLSv1.2-\"");
+    check_wrong(CHOICE(.protocols = "-TLSv1.2"), "unknown TLS protocol \"-TLSv1.2\"");
+    check_wrong(CHOICE(.protocols = "TLSv1.2-TLSv1.3+"),
+                "unknown TLS protocol \"TLSv1.2-TLSv1.3+\"");
+    check_wrong(CHOICE(.protocols = "TLSv1.2-TLSv1.2-TLSv1.3"),
+                "unknown TLS protocol \"TLSv1.2-TLSv1.2-TLSv1.3\"");
     check_wrong(CHOICE(.protocols = "+"), "unknown TLS protocol \"+\"");
     check_protocols("TLSv1.3", ONE_3 ":-CIPHER-ALL" AEADS ":-MAC-ALL:+AEAD" TAIL, false);
     check_wrong(CHOICE(.protocols = ""), "no usable protocol is left of \"\"");

@@ -108,11 +108,9 @@ static void test_logging(void **state)
     assert_true(options.log_to_file);
     assert_null(options.log_file);
     assert_int_equal(PARSE(&options, &error, "--log-file=/nonexistent/x"), 0);
-    assert_int_equal(service_options_apply(&options, &error), -ENOENT);
-    assert_string_equal(error,
-                        "failed to open /nonexistent/x for logging: "
-                        "No such file or directory");
-    free(error);
+    // It is a warning; the server runs without.
+    assert_int_equal(service_options_apply(&options, &error), 0);
+    assert_int_equal(vlog_file_error(), ENOENT);
     service_options_done(&options);
 }
 

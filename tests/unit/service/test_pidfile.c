@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static char folder[] = "/tmp/ovsdbd-pidfile-XXXXXX";
@@ -159,6 +160,28 @@ static void test_cannot_create(void **state)
 }
 
 // The file goes when the process exits, and a forked child leaves it alone.
+// As on a full disk: the file can be made, but nothing can be written to it.
+static void test_cannot_write(void **state)
+{
+    struct rlimit before, none;
+    char *temporary = xasprintf("%s.tmp", path);
+    char *error = NULL;
+    int r;
+
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    r = pidfile_create(path, false, &error);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(r, -EFBIG);
+    assert_int_equal(access(temporary, F_OK), -1);
+    assert_int_equal(access(path, F_OK), -1);
+    free(error);
+    free(temporary);
+}
+
 static void test_exit(void **state)
 {
     pid_t pid = fork();
@@ -186,13 +209,10 @@ static void test_exit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_running),
-        cmocka_unit_test(test_stale),
-        cmocka_unit_test(test_other_namespace),
-        cmocka_unit_test(test_read_errors),
-        cmocka_unit_test(test_not_ours_any_more),
-        cmocka_unit_test(test_cannot_create),
-        cmocka_unit_test(test_exit),
+        cmocka_unit_test(test_running),           cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_other_namespace),   cmocka_unit_test(test_read_errors),
+        cmocka_unit_test(test_not_ours_any_more), cmocka_unit_test(test_cannot_create),
+        cmocka_unit_test(test_cannot_write),      cmocka_unit_test(test_exit),
     };
     int r;
 

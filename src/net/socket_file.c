@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/socket_file.h"
+
+#include "basic/alloc.h"
+#include "net/address.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+// The lock is held for microseconds. Anybody who may read the folder can hold it longer, so nobody
+// waits for it for long: without it, only the protection against a simultaneous start is missing.
+#define LOCK_ATTEMPTS 20
+#define LOCK_PAUSE_NS (5 * 1000 * 1000)
+
+static int fail(char **ret_error, int error, const char *path, const char *detail)
+{
+    assert(error > 0);
+    *ret_error = xasprintf("cannot listen on %s: %s%s", path, detail, strerror(error));
+    return -error;
+}
+
+// Locks the folder of `path`. The descriptor to be closed afterwards, or -1.
+static int lock_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    _cleanup_free_ char *folder = xstrndup(path, (size_t)(slash - path) + 1);
+    _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    for (int i = 0; fd >= 0 && i < LOCK_ATTEMPTS; i++) {
+        struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+
+        if (!flock(fd, LOCK_EX | LOCK_NB)) {
+            return TAKE_FD(fd);
+        }
+        nanosleep(&pause, NULL);
+    }
+    return -1;
+}
+
+// Connects to a socket file. 0 if somebody listens, -ECONNREFUSED if nobody does; other errors
+// leave that open.
+static int probe(const struct endpoint *endpoint)
+{
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    if (!connect(fd, &endpoint->sa, endpoint->size) || errno == EAGAIN) {
+        return 0; // EAGAIN: its queue is full
+    }
+    // EPROTOTYPE: a socket of another type is bound there.
+    return errno == EPROTOTYPE ? 0 : -errno;
+}
+
+// Removes a socket file that nobody listens at.
+static int make_way(const char *path, const struct endpoint *endpoint, char **ret_error)
+{
+    struct stat st;
+    int r;
+
+    if (lstat(path, &st)) {
+        return errno == ENOENT ? 0 : fail(ret_error, errno, path, "");
+    }
+    if (!S_ISSOCK(st.st_mode)) {
+        return fail(ret_error, EEXIST, path, "a file that is not a socket is in the way: ");
+    }
+    r = probe(endpoint);
+    if (!r) {
+        return fail(ret_error, EADDRINUSE, path, "a running server listens there: ");
+    }
+    if (r == -ENOENT) {
+        return 0; // it was removed meanwhile
+    }
+    if (r != -ECONNREFUSED) {
+        return fail(ret_error, -r, path, "cannot find out whether a server listens there: ");
+    }
+    return unlink(path) && errno != ENOENT
+               ? fail(ret_error, errno, path, "cannot remove the socket of a former server: ")
+               : 0;
+}
+
+int socket_file_listen(const char *path, mode_t mode, int backlog, struct socket_file *ret,
+                       char **ret_error)
+{
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    _cleanup_close_ int folder_fd = -1;
+    _cleanup_close_ int lock = -1;
+    struct endpoint endpoint;
+    struct stat st;
+    int r;
+
+    assert(path[0] == '/');
+    if (fd < 0) {
+        return fail(ret_error, errno, path, "");
+    }
+    r = address_unix_endpoint(path, &endpoint, &folder_fd);
+    if (r < 0) {
+        return fail(ret_error, -r, path, "");
+    }
+    lock = lock_folder(path);
+    r = make_way(path, &endpoint, ret_error);
+    if (r < 0) {
+        return r;
+    }
+    // bind() gives the file the mode of the socket: there is no moment with another one.
+    if (fchmod(fd, mode) || bind(fd, &endpoint.sa, endpoint.size)) {
+        return fail(ret_error, errno, path, "");
+    }
+    if (listen(fd, backlog) || lstat(path, &st)) {
+        r = fail(ret_error, errno, path, "");
+        unlink(path);
+        return r;
+    }
+    *ret = (struct socket_file){xstrdup(path), st.st_dev, st.st_ino};
+    return TAKE_FD(fd);
+}
+
+void socket_file_remove(struct socket_file *file)
+{
+    _cleanup_close_ int lock = -1;
+    struct stat st;
+
+    if (!file->path) {
+        return;
+    }
+    lock = lock_folder(file->path);
+    if (!lstat(file->path, &st) && st.st_dev == file->device && st.st_ino == file->inode) {
+        unlink(file->path);
+    }
+    free(TAKE_PTR(file->path));
+}

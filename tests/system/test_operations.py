@@ -201,3 +201,37 @@ def test_thousands_of_waiting_transactions(lab):
     writer.insert("ops", "Must", {"color": "red"})
     for i in range(0, n, 2):
         assert waiting.result(i) == [{}]
+
+
+SORTED = [
+    (["i"], ["b", "c", "a", "d"]),
+    (["si"], ["d", "b", "a", "c"]),
+    (["mss"], ["a", "b", "d", "c"]),
+    (["s", "i"], ["b", "d", "c", "a"]),
+    (["oi", "tag"], ["a", "c", "b", "d"]),
+]
+SORTED_ROWS = {
+    "a": {"i": 5, "s": "y", "si": ["set", [1, 2]]},
+    "b": {"i": -7, "s": "x", "si": 9, "oi": 1, "mss": ["map", [["k", "v"]]]},
+    "c": {"i": 0, "s": "y", "si": ["set", [1, 3]], "mss": ["map", [["a", "1"], ["c", "0"]]]},
+    "d": {"i": 10, "s": "x", "oi": 2, "mss": ["map", [["a", "2"], ["b", "1"]]]},
+}
+
+
+@pytest.mark.parametrize("sort, tags", SORTED, ids=lambda v: " ".join(v))
+def test_select_sort(lab, sort, tags):
+    client = lab.serve("ops").client()
+    for tag, row in SORTED_ROWS.items():
+        client.insert("ops", "Types", {**row, "tag": tag})
+    select = {"op": "select", "table": "Types", "where": [], "columns": ["tag"], "sort": sort}
+    [result] = client.transact("ops", select)
+    assert [row["tag"] for row in result["rows"]] == tags
+
+
+@pytest.mark.parametrize("sort", ["i", {}, None, [1], ["none"], ["i", "i"]], ids=json.dumps)
+def test_select_sort_refused(lab, sort):
+    client = lab.serve("ops").client()
+    [result] = client.transact("ops", {"op": "select", "table": "Types", "where": [], "sort": sort})
+    assert result["error"] == "syntax error"
+    assert ("sort" if not isinstance(sort, list) else json.dumps(sort, separators=(",", ":"))) in (
+        result["syntax"] + result["details"])

@@ -94,6 +94,9 @@ REASONS = {
         "a remote that is an option too has the option's settings; with the peer it depends",
     "rbac-key-with-colon":
         "\"column:key\" ends with the key, whatever is in it; for the peer it is a word without colons that is not empty",
+    "rbac-changes-nothing":
+        "a mutate without mutations only counts rows and needs no permission; the peer wants them to"
+        " be the client's own rows",
     "rbac-own-rules":
         "a transaction runs under the rules that were committed before it; the peer applies those it"
         " makes itself to its later operations",

@@ -5,6 +5,7 @@
 #include "basic/log.h"
 #include "daemon/daemon.h"
 #include "daemon/metrics.h"
+#include "engine/history.h"
 
 #include <sys/resource.h>
 
@@ -17,7 +18,7 @@ static void put_memory(const struct daemon *daemon, struct buf *text)
 {
     struct db_usage total = {0};
     struct server_usage usage;
-    size_t memory = 0;
+    size_t memory = 0, history = 0;
     struct store *store;
     size_t state = 0;
     const char *name;
@@ -30,12 +31,14 @@ static void put_memory(const struct daemon *daemon, struct buf *text)
         total.n_cells += one.n_cells;
         total.n_weak_refs += one.n_weak_refs;
         memory += db_memory(store_db(store));
+        history += db_history_memory(store_db(store));
     }
     server_usage(daemon->server, &usage);
     buf_printf(text,
-               "backlog:%zu cells:%zu locks:%zu monitors:%zu n-weak-refs:%zu row-bytes:%zu "
+               "backlog:%zu cells:%zu history-bytes:%zu locks:%zu monitors:%zu n-weak-refs:%zu "
+               "row-bytes:%zu "
                "rows:%zu sessions:%zu triggers:%zu",
-               net_backlog(daemon->net), total.n_cells, usage.n_locks, usage.n_monitors,
+               net_backlog(daemon->net), total.n_cells, history, usage.n_locks, usage.n_monitors,
                total.n_weak_refs, memory, total.n_rows, usage.n_sessions, usage.n_triggers);
 }
 

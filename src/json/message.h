@@ -16,9 +16,9 @@ struct message {
 };
 
 // Parses `text`, one validated value: "params" must be an array in a call; a result or an error
-// that is null counts as absent next to a method, members beyond these five are refused.. The
-// slices point into it (the method's name, if it has escapes, into `scratch`). Returns NULL, or a
-// static text that says why it is no JSON-RPC message.
+// that is null counts as absent next to a method, members beyond these five are refused. The
+// slices point into it (the method's name, if it has escapes, into `scratch`). Returns NULL, or why
+// it is no JSON-RPC message: a text that names the member, static or in `scratch`.
 const char *message_parse(struct slice text, struct buf *scratch, struct message *ret);
 
 // {"error":null,"id":ID,"result": -- then the caller writes the result and a closing brace.

@@ -24,7 +24,7 @@ static const struct {
     {"{\"method\":\"a\",\"params\":{},\"id\":1}", "request without an array \"params\"", 0},
     {"{\"method\":\"a\",\"params\":null,\"id\":1}", "request without an array \"params\"", 0},
     {"{\"method\":5,\"params\":[],\"id\":1}", "\"method\" is not a string", 0},
-    {"{\"method\":\"a\",\"params\":[],\"id\":1,\"x\":2}", "message has an unexpected member", 0},
+    {"{\"method\":\"a\",\"params\":[],\"id\":1,\"x\":2}", "message has an unexpected member \"x\"", 0},
     {"{\"method\":\"a\",\"params\":[],\"id\":1,\"error\":2}",
      "message is both a request and a reply", 0},
     {"{\"method\":\"a\",\"params\":[],\"id\":1,\"result\":2}",

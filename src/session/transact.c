@@ -99,7 +99,8 @@ static void trigger_free(struct trigger *trigger)
     free(trigger);
 }
 
-static struct trigger *find_trigger(const struct session *session, const struct text *id)
+// Ends it, with the error "canceled" as its reply.
+static void trigger_cancel(struct trigger *trigger)
 {
     struct trigger *trigger;
 
@@ -210,8 +211,7 @@ void method_cancel(struct session *session, const struct message *request, usec_
         trigger = find_trigger(session, canonical);
     }
     if (trigger) {
-        session_reply_error_text(session, text_slice(trigger->id), "canceled");
-        trigger_free(trigger);
+        trigger_cancel(trigger);
     }
 }
 
@@ -228,10 +228,7 @@ void session_cancel_triggers(struct session *session)
 void served_db_cancel_triggers(struct served_db *sdb)
 {
     while (!list_is_empty(&sdb->triggers)) {
-        struct trigger *trigger = LIST_FIRST(&sdb->triggers, struct trigger, node);
-
-        session_reply_error_text(trigger->session, text_slice(trigger->id), "canceled");
-        trigger_free(trigger);
+        trigger_cancel(LIST_FIRST(&sdb->triggers, struct trigger, node));
     }
 }
 
@@ -254,6 +251,18 @@ void served_db_wake(struct served_db *sdb, const struct changeset *changes)
 }
 
 void served_db_run_all(struct served_db *sdb)
+// A transaction that only a conversion holds up waits for no table: it stays.
+void served_db_cancel_waits(struct served_db *sdb)
+{
+    struct trigger *trigger, *next;
+
+    LIST_FOREACH_SAFE (trigger, next, &sdb->triggers, node) {
+        if (trigger->n_wakes) {
+            trigger_cancel(trigger);
+        }
+    }
+}
+
 {
     struct trigger *trigger;
 

@@ -64,8 +64,6 @@ REASONS = {
         "a refused conversion names the table, the row and the column",
     "convert-own":
         "the server's own database is not converted; the peer does it",
-    "convert-waits":
-        "a transaction that waits goes on waiting in the converted database; the peer cancels it",
     "restore-keeps-uuids":
         "what is restored keeps its UUIDs; with the peer every row gets a new one",
     "restore-from-a-pipe":

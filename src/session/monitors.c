@@ -267,12 +267,9 @@ static struct ovsdb_error *change_monitor(struct session *session, const struct 
     if (!sm) {
         return error_syntax(params[0], "unknown monitor");
     }
-    if (monitor_spec(&sm->monitor)->version == MONITOR_V1) {
-        return error_syntax(params[0], "this monitor has no conditions to change");
-    }
-    id = canonical_text(params[1]);
-    if (!slice_equals(text_slice(id), text_slice(sm->monitor.id)) &&
-        (error = check_id(session, params[1], id))) {
+    key = id_key(params[1]);
+    if (!slice_equals(text_slice(key), text_slice(sm->key)) &&
+        (error = check_id(session, params[1]))) {
         return error;
     }
     if ((error = monitor_spec_change(monitor_spec(&sm->monitor), params[2], &spec))) {
@@ -359,14 +356,14 @@ static struct ovsdb_error *parse_saved(struct session *session, struct slice sav
     if (!ret->sdb) {
         return error_syntax(saved, "its database is not served");
     }
-    ret->id = canonical_text(parts[1]);
-    error = check_id(session, parts[1], ret->id);
+    ret->id = parts[1];
+    error = check_id(session, ret->id);
     if (!error) {
         error = parse_last_txn_id(session, parts[4], &ret->last_txn_id);
     }
     return error ? error
-                 : monitor_spec_parse(db_schema(ret->sdb->db), (enum monitor_version)version,
-                                      parts[3], &ret->spec);
+                 : monitor_spec_parse_saved(db_schema(ret->sdb->db), (enum monitor_version)version,
+                                            parts[3], &ret->spec);
 }
 
 // _Server is made anew by each process, and tells the same if nothing has changed.

@@ -118,7 +118,7 @@ const char *message_parse(struct slice text, struct buf *scratch, struct message
 void message_begin_reply(struct buf *buf, struct slice id)
 {
     buf_puts(buf, "{\"error\":null,\"id\":");
-    emit_canonical(buf, id);
+    buf_put_slice(buf, id);
     buf_puts(buf, ",\"result\":");
 }
 
@@ -141,7 +141,7 @@ void message_put_error(struct buf *buf, struct slice id, struct slice error)
     buf_puts(buf, "{\"error\":");
     buf_put_slice(buf, error);
     buf_puts(buf, ",\"id\":");
-    emit_canonical(buf, id);
+    buf_put_slice(buf, id);
     buf_puts(buf, ",\"result\":null}");
 }
 

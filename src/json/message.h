@@ -21,6 +21,7 @@ struct message {
 // it is no JSON-RPC message: a text that names the member, static or in `scratch`.
 const char *message_parse(struct slice text, struct buf *scratch, struct message *ret);
 
+// Replies carry `id` as the request has it, byte for byte.
 // {"error":null,"id":ID,"result": -- then the caller writes the result and a closing brace.
 void message_begin_reply(struct buf *buf, struct slice id);
 // {"id":null,"method":"METHOD","params": -- then the caller writes the params and a closing brace.

@@ -72,6 +72,9 @@ REASONS = {
         "what is wrong with a backup is said by record and offset",
     "restore-force-fits":
         "restore --force leaves out what the server's schema lacks; the peer's request fails",
+    "ids-byte-for-byte":
+        "the id of a request and of a monitor comes back as the client wrote it; the peer prints it"
+        " anew, large numbers as others",
     "invalid-utf8":
         "RFC 7047 4 asks for UTF-8; the peer echoes invalid bytes back, which no client can parse",
     "quiet-status":

@@ -205,7 +205,9 @@ void command_registry_run(const struct command_registry *registry, struct comman
     _cleanup_free_ char *error = NULL;
 
     COUNT(control_commands);
-    if (!command) {
+    if (!command && !strncmp(argv[0], "cluster/", strlen("cluster/"))) {
+        error = xasprintf("%s: clustered databases are not supported yet", argv[0]);
+    } else if (!command) {
         error = xasprintf(
             "\"%s\" is not a valid command (use \"list-commands\" to see a list of "
             "valid commands)",

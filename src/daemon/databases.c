@@ -256,8 +256,12 @@ char *databases_add(struct databases *databases, const char *path, const char *s
     _cleanup_error_ struct ovsdb_error *error = NULL;
     struct store *store;
     const char *name;
-    char *refusal = check_files(path, schema);
+    char *refusal;
 
+    if (!strncmp(path, "relay:", strlen("relay:"))) {
+        return xasprintf("%s: relay databases are not supported yet", path);
+    }
+    refusal = check_files(path, schema);
     if (refusal) {
         return refusal;
     }

@@ -5,6 +5,7 @@
 #include "basic/log.h"
 #include "config.h"
 #include "daemon/daemon.h"
+#include "engine/history.h"
 
 #include <malloc.h>
 #include <string.h>
@@ -98,6 +99,11 @@ static double memory_of(struct store *store)
     return (double)db_memory(store_db(store));
 }
 
+static double history_of(struct store *store)
+{
+    return (double)db_history_memory(store_db(store));
+}
+
 static double file_of(struct store *store)
 {
     return (double)store_size(store);
@@ -118,6 +124,8 @@ static void put_databases(const struct daemon *daemon, struct buf *text)
     static const struct database_metric metrics[] = {
         {"database_rows", "gauge", "", "Rows in the database", rows_of},
         {"database_memory_bytes", "gauge", "bytes", "Memory of its rows, about", memory_of},
+        {"database_history_bytes", "gauge", "bytes",
+         "Memory of its last changes, for clients that resume, about", history_of},
         {"database_file_bytes", "gauge", "bytes", "Size of its file", file_of},
         {"database_commits", "counter", "", "Commits since it was opened", commits_of},
         {"database_failed", "gauge", "", "1 if its file could not be synced: it is read-only",

@@ -21,10 +21,13 @@ static void add(struct remote_report *report, const char *key, const char *forma
     va_end(args);
 }
 
-static void add_seconds(struct remote_report *report, const char *key, usec_t since, usec_t now)
+// A listener has its numbers from the start, as other servers write them: 0 before the first
+// client.
+static void add_seconds(struct remote_report *report, const char *key, bool is_listener,
+                        usec_t since, usec_t now)
 {
-    if (since) {
-        add(report, key, "%llu", (unsigned long long)((now - since) / USEC_PER_SEC));
+    if (since || is_listener) {
+        add(report, key, "%llu", since ? (unsigned long long)((now - since) / USEC_PER_SEC) : 0ull);
     }
 }
 
@@ -91,8 +94,8 @@ void remote_report_init(struct remote_report *report, const struct remote *remot
         add(report, "state", "%s", state_to_tell(&status));
     }
     add_error(report, error);
-    add_seconds(report, "sec_since_connect", status.last_connected, now);
-    add_seconds(report, "sec_since_disconnect", status.last_disconnected, now);
+    add_seconds(report, "sec_since_connect", status.is_listener, status.last_connected, now);
+    add_seconds(report, "sec_since_disconnect", status.is_listener, status.last_disconnected, now);
     if (connection && connection_userdata(connection)) {
         add_locks(report, connection_userdata(connection));
     }
@@ -126,12 +129,12 @@ static const char *told(const struct remote_report *report, const char *key)
     return NULL;
 }
 
-// The column "is_connected", if it can hold what is told.
+// The column "is_connected", a boolean or an optional one, if it can hold the value.
 static const struct column *connected_column(const struct row *row)
 {
     const struct column *column = table_schema_find_column(row->table, SLICE("is_connected"));
 
-    return column && column->is_mutable && type_is_scalar(&column->type) &&
+    return column && column->is_mutable && column->type.n_max == 1 && !type_is_map(&column->type) &&
                    column->type.key.type == ATOM_BOOLEAN && !column->type.key.enumeration
                ? column
                : NULL;
@@ -155,26 +158,40 @@ static const struct column *status_column(const struct row *row)
                : NULL;
 }
 
+// Keys that come or go are news, and other values than those of seconds.
 static bool is_status_news(const struct remote_report *report, const struct row *row,
                            const struct column *column)
 {
     union datum datum = row_get(row, column);
     const union atom *keys = datum_keys(&datum, &column->type);
-    size_t n_same = 0, n_told = 0;
+    uint32_t n = datum_n(datum, &column->type);
 
-    for (uint32_t i = 0; i < datum_n(datum, &column->type); i++) {
+    for (uint32_t i = 0; i < n; i++) {
         const char *key = keys[i].string->data;
         const char *value = told(report, key);
 
-        if (is_timeless(key) && (!value || strcmp(value, datum_values(&datum)[i].string->data))) {
+        if (!value || (is_timeless(key) && strcmp(value, datum_values(&datum)[i].string->data))) {
             return true;
         }
-        n_same += is_timeless(key);
     }
-    for (size_t i = 0; i < report->n; i++) {
-        n_told += is_timeless(report->status[i].key);
-    }
-    return n_same != n_told;
+    return n != report->n;
+}
+
+static union datum connected_datum(const struct remote_report *report, const struct type *type)
+{
+    const union atom atom = {.boolean = report->is_connected};
+
+    return datum_from_sorted(type, &atom, NULL, 1);
+}
+
+static bool is_connected_news(const struct remote_report *report, const struct row *row,
+                              const struct column *column)
+{
+    union datum datum = connected_datum(report, &column->type);
+    bool is_news = !datum_equals(row_get(row, column), datum, &column->type);
+
+    datum_done(datum, &column->type);
+    return is_news;
 }
 
 bool remote_report_is_news(const struct remote_report *report, const struct row *row)
@@ -182,7 +199,7 @@ bool remote_report_is_news(const struct remote_report *report, const struct row 
     const struct column *connected = connected_column(row);
     const struct column *status = status_column(row);
 
-    return (connected && row_get(row, connected).scalar.boolean != report->is_connected) ||
+    return (connected && is_connected_news(report, row, connected)) ||
            (status && is_status_news(report, row, status));
 }
 
@@ -207,7 +224,7 @@ void remote_report_write(const struct remote_report *report, struct row *row)
     const struct column *status = status_column(row);
 
     if (connected) {
-        row_set(row, connected, (union datum){.scalar.boolean = report->is_connected});
+        row_set(row, connected, connected_datum(report, &connected->type));
     }
     if (status) {
         row_set(row, status, status_datum(report, &status->type));

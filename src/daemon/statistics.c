@@ -6,6 +6,7 @@
 #include "control/reply.h"
 #include "daemon/daemon.h"
 #include "daemon/metrics.h"
+#include "engine/history.h"
 
 #include <sys/resource.h>
 
@@ -18,7 +19,7 @@ static json_t *memory_reply(const struct daemon *daemon)
 {
     struct db_usage total = {0};
     struct server_usage usage;
-    size_t memory = 0;
+    size_t memory = 0, history = 0;
     struct store *store;
     size_t state = 0;
     const char *name;
@@ -31,14 +32,16 @@ static json_t *memory_reply(const struct daemon *daemon)
         total.n_cells += one.n_cells;
         total.n_weak_refs += one.n_weak_refs;
         memory += db_memory(store_db(store));
+        history += db_history_memory(store_db(store));
     }
     server_usage(daemon->server, &usage);
-    return json_pack("{s{sI sI sI sI sI sI sI sI sI}}", "usage", "backlog",
+    return json_pack("{s{sI sI sI sI sI sI sI sI sI sI}}", "usage", "backlog",
                      (json_int_t)net_backlog(daemon->net), "cells", (json_int_t)total.n_cells,
-                     "locks", (json_int_t)usage.n_locks, "monitors", (json_int_t)usage.n_monitors,
-                     "n-weak-refs", (json_int_t)total.n_weak_refs, "row-bytes", (json_int_t)memory,
-                     "rows", (json_int_t)total.n_rows, "sessions", (json_int_t)usage.n_sessions,
-                     "triggers", (json_int_t)usage.n_triggers);
+                     "history-bytes", (json_int_t)history, "locks", (json_int_t)usage.n_locks,
+                     "monitors", (json_int_t)usage.n_monitors, "n-weak-refs",
+                     (json_int_t)total.n_weak_refs, "row-bytes", (json_int_t)memory, "rows",
+                     (json_int_t)total.n_rows, "sessions", (json_int_t)usage.n_sessions, "triggers",
+                     (json_int_t)usage.n_triggers);
 }
 
 static void on_memory_show(struct command_call *call, int argc, char **argv, void *userdata)

@@ -104,8 +104,11 @@ static struct ovsdb_error *clause_decode(struct slice text, const struct table_s
                          &ret->value);
     if (!error && function_is_order(ret->function) && !datum_n(ret->value, &ret->column->type)) {
         datum_done(ret->value, &ret->column->type);
-        return error_syntax(value, "\"%s\" needs exactly one value to compare with",
-                            function_names[ret->function]);
+        error = error_syntax(value, "\"%s\" needs exactly one value to compare with",
+                             function_names[ret->function]);
+    }
+    if (error) {
+        error_prefix(error, "table %s, column %s: ", table->name, ret->column->name);
     }
     return error;
 }

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/history.h"
 
+#include "engine/internal.h"
+
+#include <assert.h>
+
 #define ALWAYS_KEPT ((size_t)1 << 20) // bytes that are kept whatever the size of the database
 
 struct history {
     struct db_observer observer;
+    struct db *db;
     struct changeset *first; // a reference; the commits kept are those after it
     struct htable by_id;     // of `first` and those after it
     size_t n, max;
-    size_t memory; // of the commits after `first`
+    size_t memory; // of `first` and the commits after it: all that the history keeps alive
 };
 
 // The commit that `first` stands for is known by its id, but what it changed is of no use any more:
@@ -18,27 +23,56 @@ static void drop_first(struct history *history)
     struct changeset *next = changeset_ref(history->first->next);
 
     htable_remove(&history->by_id, uuid_hash(history->first->txn_id), history->first);
+    history->memory -= history->first->memory;
     changeset_unref(history->first);
     history->first = next;
-    history->memory -= next->memory;
     history->n--;
 }
 
-static void add(struct history *history, const struct db *db, struct changeset *changes)
+static void append(struct history *history, struct changeset *changes)
 {
-    size_t max_memory = MAX(db_memory(db), ALWAYS_KEPT);
-
     htable_insert(&history->by_id, uuid_hash(changes->txn_id), changes);
     history->n++;
     history->memory += changes->memory;
-    while (history->n > history->max || (history->n && history->memory > max_memory)) {
+}
+
+static size_t max_memory(const struct history *history)
+{
+    return MAX(db_memory(history->db), ALWAYS_KEPT);
+}
+
+static void drop_oldest(struct history *history)
+{
+    size_t max = max_memory(history);
+
+    while (history->n > history->max || (history->n && history->memory > max)) {
         drop_first(history);
     }
 }
 
+void history_settle(struct history *history)
+{
+    struct changeset *last;
+
+    if (history->n || history->memory <= max_memory(history)) {
+        return;
+    }
+    assert(history->first == history->db->tail);
+    last = changeset_new(history->db->schema, 0, 0);
+    last->seq = history->first->seq;
+    last->txn_id = history->first->txn_id;
+    last->memory = sizeof(*last);
+    db_append_to_chain(history->db, last);
+    append(history, last);
+    drop_first(history);
+}
+
 static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
 {
-    add(CONTAINER_OF(observer, struct history, observer), db, changes);
+    struct history *history = CONTAINER_OF(observer, struct history, observer);
+
+    append(history, changes);
+    drop_oldest(history);
 }
 
 struct history *history_new(struct db *db, size_t max_changes)
@@ -46,14 +80,19 @@ struct history *history_new(struct db *db, size_t max_changes)
     struct history *history = NEW(struct history);
     struct changeset *changes;
 
+    history->db = db;
     history->max = max_changes;
     history->first = changes = db_take_trail(db);
     htable_insert(&history->by_id, uuid_hash(changes->txn_id), changes);
+    history->memory = changes->memory;
     for (struct changeset *next = changes->next; next; next = next->next) {
-        add(history, db, next);
+        append(history, next);
     }
+    drop_oldest(history);
+    history_settle(history);
     history->observer.committed = on_committed;
     db_add_observer(db, &history->observer);
+    db->history = history;
     return history;
 }
 
@@ -61,6 +100,7 @@ void history_free(struct history *history)
 {
     if (history) {
         db_remove_observer(&history->observer);
+        history->db->history = NULL;
         changeset_unref(history->first);
         htable_done(&history->by_id);
         free(history);
@@ -88,4 +128,9 @@ size_t history_n_changes(const struct history *history)
 size_t history_memory(const struct history *history)
 {
     return history->memory;
+}
+
+size_t db_history_memory(const struct db *db)
+{
+    return db->history ? history_memory(db->history) : 0;
 }

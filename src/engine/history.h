@@ -11,14 +11,21 @@ struct history;
 
 #define HISTORY_MAX_CHANGES 10000 // more than that, and a client that comes back starts anew
 
-// Keeps at most `max_changes` change sets of `db`, and not more than `db` itself takes in memory
-// (small ones are kept in any case). Knows the database's last transaction from the start. Must be
+// Keeps at most `max_changes` change sets of `db`, and not more bytes than `db` itself takes in
+// memory, or 1 MiB if that is more. The last commit counts too: if it alone takes more, only its id
+// is kept. Knows the database's last transaction from the start. Must be
 // freed before the database.
 struct history *history_new(struct db *db, size_t max_changes);
 void history_free(struct history *history);
+// To be called after commits, when nobody uses their change sets any more. If the last commit alone
+// goes beyond the limit, an empty change set of the same transaction takes its place at the chain's
+// end, so that what it changed is held only by those who still have to see it. O(1).
+void history_settle(struct history *history);
 // The change set of that transaction: what came after it begins with its `next`. NULL if it is not
 // known, or no longer. Borrowed. O(1).
 struct changeset *history_find(const struct history *history, struct uuid txn_id);
-// How many commits are kept, and roughly their memory.
+// How many commits are kept, and roughly the memory that the history keeps alive.
 size_t history_n_changes(const struct history *history);
 size_t history_memory(const struct history *history);
+// The same of the history that observes `db`; 0 if there is none.
+size_t db_history_memory(const struct db *db);

@@ -37,7 +37,8 @@ struct db {
     struct list observers;
     size_t memory; // of all rows, roughly
     size_t n_weak_refs;
-    struct trail *trail; // while and after loading, or NULL
+    struct trail *trail;           // while and after loading, or NULL
+    const struct history *history; // that observes it, or NULL
 };
 
 // Roughly the bytes that a change set keeps alive for this row.

@@ -115,7 +115,11 @@ static struct ovsdb_error *mutation_decode(struct slice text, const struct table
     }
     check = operand_type(ret, value, scratch);
     cursor_init(&cursor, value);
-    return datum_decode(&cursor, &ret->type, check, symbols, scratch, &ret->value);
+    error = datum_decode(&cursor, &ret->type, check, symbols, scratch, &ret->value);
+    if (error) {
+        error_prefix(error, "table %s, column %s: ", table->name, ret->column->name);
+    }
+    return error;
 }
 
 struct ovsdb_error *mutations_decode(struct slice text, const struct table_schema *table,

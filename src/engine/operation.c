@@ -14,7 +14,7 @@ static const struct {
 } operations[] = {
     [OP_INSERT] = {"insert", BIT(MEMBER_TABLE) | BIT(MEMBER_ROW),
                    BIT(MEMBER_UUID_NAME) | BIT(MEMBER_UUID)},
-    [OP_SELECT] = {"select", WHERE, BIT(MEMBER_COLUMNS)},
+    [OP_SELECT] = {"select", WHERE, BIT(MEMBER_COLUMNS) | BIT(MEMBER_SORT)},
     [OP_UPDATE] = {"update", WHERE | BIT(MEMBER_ROW), 0},
     [OP_MUTATE] = {"mutate", WHERE | BIT(MEMBER_MUTATIONS), 0},
     [OP_DELETE] = {"delete", WHERE, 0},
@@ -39,6 +39,7 @@ static const struct {
     [MEMBER_ROW] = {"row", KIND_OBJECT},
     [MEMBER_ROWS] = {"rows", KIND_ARRAY},
     [MEMBER_COLUMNS] = {"columns", KIND_ARRAY},
+    [MEMBER_SORT] = {"sort", KIND_ARRAY},
     [MEMBER_MUTATIONS] = {"mutations", KIND_ARRAY},
     [MEMBER_UUID_NAME] = {"uuid-name", KIND_ID},
     [MEMBER_UUID] = {"uuid", KIND_STRING},

@@ -58,6 +58,7 @@ struct ovsdb_error *run_decode_row(
         // A wrong value does not matter if a later one takes its place.
         cursor_skip(&after);
         if (!is_repeated(after, column->name)) {
+            error_prefix(error, "table %s, column %s: ", table->name, column->name);
             return error;
         }
         error_free(error);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operations that only look: select and wait (RFC 7047 5.2.2, 5.2.6).
+#include "engine/ordering.h"
 #include "engine/projection.h"
 #include "engine/run.h"
 
@@ -52,17 +53,30 @@ static void put_distinct(struct run *run, const struct projection *projection)
     shown_set_done(&set);
 }
 
+static struct ovsdb_error *decode_sort(struct run *run, const struct operation *operation,
+                                       struct ordering *ret)
+{
+    return operation_has(operation, MEMBER_SORT)
+               ? ordering_decode(operation->members[MEMBER_SORT], operation->table, &run->scratch,
+                                 ret)
+               : NULL;
+}
+
+// Rows are sorted before duplicates are dropped: of rows that show the same the first one counts.
 struct ovsdb_error *run_select(struct run *run, const struct operation *operation)
 {
     _cleanup_(projection_done) struct projection projection = {0};
+    _cleanup_(ordering_done) struct ordering ordering = {0};
     struct ovsdb_error *error;
     bool first = true;
 
     error = decode_projection(run, operation, &projection);
+    error = error ? error : decode_sort(run, operation, &ordering);
     error = error ? error : run_where(run, operation);
     if (error) {
         return error;
     }
+    ordering_sort(&ordering, &run->query);
     buf_puts(run->result, "{\"rows\":[");
     if (run->query.n > 1 && !projection_is_distinct(&projection)) {
         put_distinct(run, &projection);

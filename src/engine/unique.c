@@ -40,31 +40,51 @@ static void put_values(struct buf *buf, const struct index *index, const struct 
     for (size_t i = 0; i < index->n_columns; i++) {
         const struct column *column = index->columns[i];
 
-        buf_printf(buf, "%s%s ", i ? ", " : "", column->name);
+        buf_puts(buf, i ? " and " : "");
         datum_put_text(buf, row_get(row, column), &column->type);
     }
 }
 
-static const char *origin(const struct entry *entry)
+static void put_columns(struct buf *buf, const struct index *index)
 {
-    return !entry->row                                            ? "inserted by this transaction"
-           : !entry->pending || entry->pending->new == entry->row ? "in the database before"
-                                                                  : "modified by this transaction";
+    for (size_t i = 0; i < index->n_columns; i++) {
+        buf_printf(buf, "%s\"%s\"", i ? " and " : "", index->columns[i]->name);
+    }
 }
 
+// "row UUID, which ...": whether the row was there before, and with which values.
+static void put_origin(struct buf *buf, const struct index *index, const struct entry *entry)
+{
+    char uuid[UUID_TEXT_SIZE];
+
+    buf_printf(buf, "row %s, which ", uuid_text(entry_visible(entry)->uuid, uuid));
+    if (!entry->row) {
+        buf_puts(buf, "was inserted by this transaction");
+    } else if (!entry->pending || entry->pending->new == entry->row) {
+        buf_puts(buf, "existed in the database before this transaction and was not modified by it");
+    } else {
+        buf_puts(buf, "was modified by this transaction and had the values (");
+        put_values(buf, index, entry->row);
+        buf_puts(buf, ") before");
+    }
+}
+
+// Clients look for the beginning of this message.
 static struct ovsdb_error *conflict(const struct table *table, const struct index *index,
                                     const struct entry *a, const struct entry *b)
 {
-    _cleanup_buf_ struct buf values = {0};
-    char first[UUID_TEXT_SIZE], second[UUID_TEXT_SIZE];
+    _cleanup_buf_ struct buf text = {0};
 
-    put_values(&values, index, entry_visible(a));
-    return error_new(
-        ERROR_CONSTRAINT,
-        "two rows of table %s would have the same values in an index (%s): row %s, %s, "
-        "and row %s, %s",
-        table->schema->name, buf_cstr(&values), uuid_text(entry_visible(a)->uuid, first), origin(a),
-        uuid_text(entry_visible(b)->uuid, second), origin(b));
+    buf_printf(&text, "Transaction causes multiple rows in \"%s\" table to have identical values (",
+               table->schema->name);
+    put_values(&text, index, entry_visible(a));
+    buf_printf(&text, ") for index on column%s ", index->n_columns == 1 ? "" : "s");
+    put_columns(&text, index);
+    buf_puts(&text, ": ");
+    put_origin(&text, index, a);
+    buf_puts(&text, ", and ");
+    put_origin(&text, index, b);
+    return error_new(ERROR_CONSTRAINT, "%s", buf_cstr(&text));
 }
 
 static struct ovsdb_error *check_free(const struct table *table, const struct index *index,

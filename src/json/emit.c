@@ -80,9 +80,9 @@ static int compare_members(const void *a_, const void *b_)
     return cmp ? cmp : (a->position < b->position) - (a->position > b->position);
 }
 
-static void put_canonical(struct buf *buf, struct cursor *cursor, struct buf *scratch);
+static void put_canonical(struct buf *buf, struct cursor *cursor, struct buf *scratch, bool is_key);
 
-static void put_object(struct buf *buf, struct cursor *cursor, struct buf *scratch)
+static void put_object(struct buf *buf, struct cursor *cursor, struct buf *scratch, bool is_key)
 {
     _cleanup_free_ struct member *members = NULL;
     size_t n = 0, capacity = 0;
@@ -115,7 +115,7 @@ static void put_object(struct buf *buf, struct cursor *cursor, struct buf *scrat
         emit_string(buf, members[i].decoded);
         buf_putc(buf, ':');
         cursor_init(&value, members[i].value);
-        put_canonical(buf, &value, scratch);
+        put_canonical(buf, &value, scratch, is_key);
     }
     buf_putc(buf, '}');
     for (size_t i = 0; i < n; i++) {
@@ -123,8 +123,9 @@ static void put_object(struct buf *buf, struct cursor *cursor, struct buf *scrat
     }
 }
 
-static void put_canonical(struct buf *buf, struct cursor *cursor, struct buf *scratch)
+static void put_canonical(struct buf *buf, struct cursor *cursor, struct buf *scratch, bool is_key)
 {
+    struct cursor start = *cursor;
     int64_t integer;
     double real;
 
@@ -132,6 +133,8 @@ static void put_canonical(struct buf *buf, struct cursor *cursor, struct buf *sc
     case JSON_KIND_NUMBER:
         if (cursor_number(cursor, &integer, &real)) {
             number_put_integer(buf, integer);
+        } else if (is_key) {
+            buf_put_slice(buf, cursor_skip(&start));
         } else {
             number_put_real(buf, real);
         }
@@ -142,7 +145,7 @@ static void put_canonical(struct buf *buf, struct cursor *cursor, struct buf *sc
     case JSON_KIND_ARRAY:
         buf_putc(buf, '[');
         for (bool more = cursor_enter(cursor); more;) {
-            put_canonical(buf, cursor, scratch);
+            put_canonical(buf, cursor, scratch, is_key);
             more = cursor_more(cursor);
             if (more) {
                 buf_putc(buf, ',');
@@ -151,7 +154,7 @@ static void put_canonical(struct buf *buf, struct cursor *cursor, struct buf *sc
         buf_putc(buf, ']');
         break;
     case JSON_KIND_OBJECT:
-        put_object(buf, cursor, scratch);
+        put_object(buf, cursor, scratch, is_key);
         break;
     default:
         buf_put_slice(buf, cursor_skip(cursor));
@@ -165,5 +168,14 @@ void emit_canonical(struct buf *buf, struct slice value)
     struct cursor cursor;
 
     cursor_init(&cursor, value);
-    put_canonical(buf, &cursor, &scratch);
+    put_canonical(buf, &cursor, &scratch, false);
+}
+
+void emit_key(struct buf *buf, struct slice value)
+{
+    _cleanup_buf_ struct buf scratch = {0};
+    struct cursor cursor;
+
+    cursor_init(&cursor, value);
+    put_canonical(buf, &cursor, &scratch, true);
 }

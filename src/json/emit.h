@@ -23,3 +23,6 @@ static inline void emit_boolean(struct buf *buf, bool value)
 // only, numbers and escapes as this server prints them. Two values are equal if and only if their
 // canonical texts are. `value` is validated text. O(n log n).
 void emit_canonical(struct buf *buf, struct slice value);
+// The same but for numbers that are not integers of 64 bits: these stay as they are written, so
+// that large numbers which differ have different texts. For comparing ids that clients choose.
+void emit_key(struct buf *buf, struct slice value);

@@ -4,6 +4,8 @@
 #include "json/cursor.h"
 #include "json/emit.h"
 
+#define MAX_SHOWN 64 // bytes of a member's name in an error
+
 // The members of a message, as they stand; data is NULL for what is absent or null.
 struct members {
     struct slice method, params, id, result, error;
@@ -13,6 +15,22 @@ struct members {
 static struct slice null_is_absent(struct slice value)
 {
     return *value.data == 'n' ? SLICE_EMPTY : value;
+}
+
+static const char *unexpected_member(struct slice name, struct buf *scratch)
+{
+    _cleanup_buf_ struct buf shown = {0};
+
+    if (name.size > MAX_SHOWN) {
+        for (name.size = MAX_SHOWN; (name.data[name.size] & 0xc0) == 0x80;) {
+            name.size--; // not within a character
+        }
+    }
+    emit_string(&shown, name);
+    buf_clear(scratch); // which the name may lie in
+    buf_puts(scratch, "message has an unexpected member ");
+    buf_put_slice(scratch, buf_slice(&shown));
+    return buf_cstr(scratch);
 }
 
 static const char *cut_members(struct slice text, struct buf *scratch, struct members *ret)
@@ -38,7 +56,7 @@ static const char *cut_members(struct slice text, struct buf *scratch, struct me
         } else if (slice_is(name, "error")) {
             ret->error = null_is_absent(cursor_skip(&cursor));
         } else {
-            return "message has an unexpected member";
+            return unexpected_member(name, scratch);
         }
     }
     return NULL;
@@ -100,7 +118,7 @@ const char *message_parse(struct slice text, struct buf *scratch, struct message
 void message_begin_reply(struct buf *buf, struct slice id)
 {
     buf_puts(buf, "{\"error\":null,\"id\":");
-    emit_canonical(buf, id);
+    buf_put_slice(buf, id);
     buf_puts(buf, ",\"result\":");
 }
 
@@ -123,7 +141,7 @@ void message_put_error(struct buf *buf, struct slice id, struct slice error)
     buf_puts(buf, "{\"error\":");
     buf_put_slice(buf, error);
     buf_puts(buf, ",\"id\":");
-    emit_canonical(buf, id);
+    buf_put_slice(buf, id);
     buf_puts(buf, ",\"result\":null}");
 }
 

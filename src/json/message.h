@@ -16,11 +16,12 @@ struct message {
 };
 
 // Parses `text`, one validated value: "params" must be an array in a call; a result or an error
-// that is null counts as absent next to a method, members beyond these five are refused.. The
-// slices point into it (the method's name, if it has escapes, into `scratch`). Returns NULL, or a
-// static text that says why it is no JSON-RPC message.
+// that is null counts as absent next to a method, members beyond these five are refused. The
+// slices point into it (the method's name, if it has escapes, into `scratch`). Returns NULL, or why
+// it is no JSON-RPC message: a text that names the member, static or in `scratch`.
 const char *message_parse(struct slice text, struct buf *scratch, struct message *ret);
 
+// Replies carry `id` as the request has it, byte for byte.
 // {"error":null,"id":ID,"result": -- then the caller writes the result and a closing brace.
 void message_begin_reply(struct buf *buf, struct slice id);
 // {"id":null,"method":"METHOD","params": -- then the caller writes the params and a closing brace.

@@ -92,33 +92,19 @@ static bool to_fraction(uint64_t digits, int64_t exponent, bool negative, double
     return true;
 }
 
-static const char *skip_digits(const char *p, const char *end)
-{
-    while (p < end && is_digit(*p)) {
-        p++;
-    }
-    return p;
-}
-
-// Of any token that is no integer.
-static double parse_real(struct slice token, bool is_whole)
+// Of any token that is no integer. strtod() rounds correctly.
+static double parse_real(struct slice token)
 {
     char on_stack[TOKEN_ON_STACK];
     _cleanup_free_ char *on_heap = NULL;
     char *copy = on_stack;
-    double real;
 
     if (token.size >= sizeof(on_stack)) {
         copy = on_heap = xmalloc(token.size + 1);
     }
     memcpy(copy, token.data, token.size);
     copy[token.size] = '\0';
-    real = strtod(copy, NULL);
-    if (is_whole || real == 0x1p63) { // whose 17 digits would be read as an integer
-        snprintf(on_stack, sizeof(on_stack), "%.*g", DBL_DIG, real);
-        real = strtod(on_stack, NULL);
-    }
-    return real;
+    return strtod(copy, NULL);
 }
 
 bool number_parse(struct slice token, int64_t *ret_integer, double *ret_real)
@@ -146,9 +132,9 @@ bool number_parse(struct slice token, int64_t *ret_integer, double *ret_real)
         return true;
     }
     if (!is_short || !to_fraction(digits, exponent, negative, ret_real)) {
-        *ret_real = parse_real(token, skip_digits(p, end) == end);
+        *ret_real = parse_real(token);
     }
-    return number_real_to_integer(*ret_real, ret_integer);
+    return false;
 }
 
 bool number_real_to_integer(double real, int64_t *ret_integer)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// How numbers are read and printed, which clients and stored files depend on: a token whose value
-// is an integer that fits in 64 bits is an integer however it is written (1.0, 1e3, -0.0); every
-// other is a real, printed with 15 significant digits if that reads back the same, else 17.
+// How numbers are read and printed, which clients and stored files depend on. A token whose exact
+// value is an integer that fits in 64 bits is an integer however it is written (1.0, 1e3, -0.0).
+// Every other token is a real, rounded correctly however it is written: 1e-400 is the real 0, and
+// 12345678901234567890 and 12345678901234567890.0 are the same real. A real is printed with 15
+// significant digits if these read back the same, else with 17.
 #pragma once
 
 #include "basic/buf.h"

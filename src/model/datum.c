@@ -246,13 +246,16 @@ static int compare_atoms(const union atom *a, const union atom *b, size_t n, enu
 
 int datum_compare(union datum a, union datum b, const struct type *type)
 {
-    uint32_t n_a = datum_n(a, type), n_b = datum_n(b, type), n = MIN(n_a, n_b);
-    int cmp = compare_atoms(datum_keys(&a, type), datum_keys(&b, type), n, type->key.type);
+    uint32_t n = datum_n(a, type), n_b = datum_n(b, type);
+    int cmp = (n > n_b) - (n < n_b);
 
+    if (!cmp) {
+        cmp = compare_atoms(datum_keys(&a, type), datum_keys(&b, type), n, type->key.type);
+    }
     if (!cmp && n && type_is_map(type)) {
         cmp = compare_atoms(datum_values(&a), datum_values(&b), n, type->value.type);
     }
-    return cmp ? cmp : (n_a > n_b) - (n_a < n_b);
+    return cmp;
 }
 
 int64_t datum_find(union datum datum, const struct type *type, union atom key)

@@ -42,7 +42,7 @@ union datum datum_copy(union datum datum, const struct type *type); // O(1)
 void datum_done(union datum datum, const struct type *type);
 bool datum_equals(union datum a, union datum b, const struct type *type);
 uint64_t datum_hash(union datum datum, const struct type *type, uint64_t basis);
-// Total order, for sorting rows: by keys, then values, then number.
+// Total order, for sorting rows: by number of elements, then by keys, then by values.
 int datum_compare(union datum a, union datum b, const struct type *type);
 // Index of `key`, or -1. O(log n).
 int64_t datum_find(union datum datum, const struct type *type, union atom key);

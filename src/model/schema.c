@@ -150,3 +150,8 @@ bool schema_equals(const struct schema *a, const struct schema *b)
     }
     return true;
 }
+
+bool schema_needs_conversion(const struct schema *present, const struct schema *wanted)
+{
+    return !schema_equals(present, wanted) || !string_equals(present->cksum, wanted->cksum);
+}

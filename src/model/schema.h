@@ -65,6 +65,8 @@ void schema_unref(struct schema *schema);
 // True if both describe the same database: name, version, tables and columns; cksum is not
 // compared.
 bool schema_equals(const struct schema *a, const struct schema *b);
+// True if they differ in anything that a client can see: what schema_equals() compares, or cksum.
+bool schema_needs_conversion(const struct schema *present, const struct schema *wanted);
 
 const struct table_schema *schema_find_table(const struct schema *schema, struct slice name);
 // NULL if there is none. Finds _uuid and _version too. O(1).

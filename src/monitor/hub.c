@@ -55,6 +55,7 @@ static void expire_initials(struct hub *hub, usec_t now)
 
 bool hub_run(struct hub *hub, usec_t now, size_t *budget)
 {
+    history_settle(hub->history);
     while (*budget && !list_is_empty(&hub->dirty)) {
         struct view *view = LIST_FIRST(&hub->dirty, struct view, dirty_node);
 

@@ -320,8 +320,9 @@ static struct monitor_spec *spec_new(struct schema *schema, enum monitor_version
     return spec;
 }
 
-struct ovsdb_error *monitor_spec_parse(struct schema *schema, enum monitor_version version,
-                                       struct slice requests, struct monitor_spec **ret)
+static struct ovsdb_error *parse_spec(struct schema *schema, enum monitor_version version,
+                                      bool conditional, struct slice requests,
+                                      struct monitor_spec **ret)
 {
     _cleanup_free_ struct slice *by_table = NEW_ARRAY(struct slice, (size_t)schema->n_tables + 1);
     _cleanup_monitor_spec_ struct monitor_spec *spec = spec_new(schema, version);
@@ -330,7 +331,7 @@ struct ovsdb_error *monitor_spec_parse(struct schema *schema, enum monitor_versi
 
     for (size_t i = 0; !error && i < schema->n_tables; i++) {
         if (by_table[i].data) {
-            error = parse_table(&schema->tables[i], version != MONITOR_V1, by_table[i], &scratch,
+            error = parse_table(&schema->tables[i], conditional, by_table[i], &scratch,
                                 &spec->tables[spec->n_tables++]);
         }
     }
@@ -338,6 +339,18 @@ struct ovsdb_error *monitor_spec_parse(struct schema *schema, enum monitor_versi
         *ret = TAKE_PTR(spec);
     }
     return error;
+}
+
+struct ovsdb_error *monitor_spec_parse(struct schema *schema, enum monitor_version version,
+                                       struct slice requests, struct monitor_spec **ret)
+{
+    return parse_spec(schema, version, version != MONITOR_V1, requests, ret);
+}
+
+struct ovsdb_error *monitor_spec_parse_saved(struct schema *schema, enum monitor_version version,
+                                             struct slice requests, struct monitor_spec **ret)
+{
+    return parse_spec(schema, version, true, requests, ret);
 }
 
 static void copy_columns(struct monitor_table *ret, const struct monitor_table *table)

@@ -57,7 +57,11 @@ struct ovsdb_error *monitor_spec_parse(struct schema *schema, enum monitor_versi
 // 4.1.13); tables not named there, or with no request, keep theirs. `spec` is unchanged.
 struct ovsdb_error *monitor_spec_change(const struct monitor_spec *spec, struct slice requests,
                                         struct monitor_spec **ret);
-// Writes <monitor-requests> from which monitor_spec_parse() makes a spec that shows the same.
+// Parses what monitor_spec_put() wrote: there a "monitor" may have conditions, which
+// "monitor_cond_change" gave it.
+struct ovsdb_error *monitor_spec_parse_saved(struct schema *schema, enum monitor_version version,
+                                             struct slice requests, struct monitor_spec **ret);
+// Writes <monitor-requests> from which monitor_spec_parse_saved() makes a spec that shows the same.
 void monitor_spec_put(struct buf *buf, const struct monitor_spec *spec);
 void monitor_spec_free(struct monitor_spec *spec);
 // True if both show the same of every commit.

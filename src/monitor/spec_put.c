@@ -75,7 +75,8 @@ void monitor_spec_put(struct buf *buf, const struct monitor_spec *spec)
         if (i) {
             buf_putc(buf, ',');
         }
-        put_table(buf, &spec->tables[i], spec->version != MONITOR_V1);
+        put_table(buf, &spec->tables[i],
+                  spec->version != MONITOR_V1 || spec->tables[i].where->size > strlen("[]"));
     }
     buf_putc(buf, '}');
 }

@@ -149,6 +149,7 @@ bool remote_target_is_valid(const char *target);
 bool remote_target_dials(const char *target);
 
 struct remote_status {
+    bool is_listener;
     bool is_connected;
     const char *state;     // "BACKOFF", "CONNECTING", "VOID" (gave up); "LISTENING", without a
                            // connection; "ACTIVE", "IDLE" (probing): of remote_connection(); static

@@ -345,6 +345,7 @@ static const char *state_of(const struct remote *remote)
 void remote_status(const struct remote *remote, struct remote_status *ret)
 {
     *ret = (struct remote_status){
+        .is_listener = remote->kind == REMOTE_LISTENER,
         .is_connected = remote->kind == REMOTE_LISTENER
                             ? remote->n_connections > 0
                             : remote->connector.state == CONNECTOR_ACTIVE,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The method convert: a database moves to another schema. The work is the daemon's (struct
-// server_converter); meanwhile transactions that would change the database wait, everything else is
-// answered. When it is done the new database is served in its place: monitors of the old one end,
-// clients that do not know of such changes are disconnected, and what waited runs.
+// server_converter). Meanwhile transactions that would change the database are held up, everything
+// else is answered. When it is done the new database is served in its place: monitors of the old
+// one end, transactions that wait for a condition are canceled, clients that do not know of such
+// changes are disconnected, and the transactions that were held up run.
 #include "session/params.h"
 #include "session/reply.h"
 
@@ -91,7 +92,7 @@ void method_convert(struct session *session, const struct message *request, usec
     log_dbg("%s: conversion of %s begins", session->name, schema->name);
     sdb->conversion = NEW(struct conversion);
     sdb->conversion->session = session;
-    sdb->conversion->id = canonical_text(request->id);
+    sdb->conversion->id = text_new(request->id);
     converter->convert(converter->userdata, sdb->db, schema);
 }
 

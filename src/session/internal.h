@@ -86,7 +86,8 @@ struct served_db *server_find(const struct server *server, struct slice name);
 // Serves `db`, whose name is free, under its name; stops serving it.
 struct served_db *server_serve(struct server *server, struct db *db);
 void server_unserve(struct server *server, struct served_db *sdb);
-// Serves `db` in its place. Its monitors end; what waits must be run again.
+// Serves `db` in its place. Monitors end, transactions that wait for a condition are canceled;
+// those that were held up must be run again.
 void served_db_replace(struct served_db *sdb, struct db *db);
 // Clients that do not know that the set of databases may change connect anew to see it.
 void server_disconnect_unaware(struct server *server, const char *reason);
@@ -116,6 +117,8 @@ void session_wake_held_triggers(struct session *session);
 // Answers the waiting transactions of a database that goes away.
 void served_db_cancel_triggers(struct served_db *sdb);
 void served_db_wake(struct served_db *sdb, const struct changeset *changes);
+// Cancels the transactions that wait for a change in some table.
+void served_db_cancel_waits(struct served_db *sdb);
 // Everything that waits in the database is run again; it waits for none of its tables any more.
 void served_db_run_all(struct served_db *sdb);
 // A trigger is saved as ["DATABASE", ID, PARAMS, CREATED], time of the monotonic clock; it runs

@@ -12,6 +12,7 @@ struct session_monitor {
     struct monitor monitor;
     struct session *session;
     struct served_db *sdb;
+    struct text *key;     // id_key() of monitor.id, which is as the client wrote it
     struct text *request; // the id of the request that waits for the initial contents, or NULL
 };
 
@@ -87,13 +88,14 @@ const struct monitor_sink session_monitor_sink = {
     .send_shared = send_shared,
 };
 
-static struct session_monitor *find_monitor(const struct session *session, const struct text *id)
+static struct session_monitor *find_monitor(const struct session *session, struct slice id)
 {
+    _cleanup_text_ struct text *key = id_key(id);
     struct session_monitor *sm;
 
-    HTABLE_FOREACH_WITH_HASH(sm, &session->monitors, text_hash(id))
+    HTABLE_FOREACH_WITH_HASH(sm, &session->monitors, text_hash(key))
     {
-        if (slice_equals(text_slice(sm->monitor.id), text_slice(id))) {
+        if (slice_equals(text_slice(sm->key), text_slice(key))) {
             return sm;
         }
     }
@@ -101,25 +103,27 @@ static struct session_monitor *find_monitor(const struct session *session, const
 }
 
 static struct session_monitor *session_monitor_new(struct session *session, struct served_db *sdb,
-                                                   struct monitor_spec *spec, struct text *id)
+                                                   struct monitor_spec *spec, struct slice id)
 {
     struct session_monitor *sm = NEW(struct session_monitor);
 
     sm->session = session;
     sm->sdb = sdb;
-    monitor_init(&sm->monitor, sdb->hub, spec, text_ref(id));
-    htable_insert(&session->monitors, text_hash(id), sm);
+    sm->key = id_key(id);
+    monitor_init(&sm->monitor, sdb->hub, spec, text_new(id));
+    htable_insert(&session->monitors, text_hash(sm->key), sm);
     session->server->n_monitors++;
-    log_dbg("%s: monitor %s of %s begins", session->name, id->data, db_schema(sdb->db)->name);
+    log_dbg("%s: monitor %s of %s begins", session->name, sm->key->data, db_schema(sdb->db)->name);
     return sm;
 }
 
 static void session_monitor_free(struct session_monitor *sm)
 {
-    log_dbg("%s: monitor %s ends", sm->session->name, sm->monitor.id->data);
-    htable_remove(&sm->session->monitors, text_hash(sm->monitor.id), sm);
+    log_dbg("%s: monitor %s ends", sm->session->name, sm->key->data);
+    htable_remove(&sm->session->monitors, text_hash(sm->key), sm);
     sm->session->server->n_monitors--;
     monitor_done(&sm->monitor);
+    text_unref(sm->key);
     text_unref(sm->request);
     end_hold(sm);
     free(sm);
@@ -128,14 +132,13 @@ static void session_monitor_free(struct session_monitor *sm)
 // What a monitor method's params say.
 struct monitor_request {
     struct served_db *sdb;
-    struct text *id;
+    struct slice id;
     struct monitor_spec *spec;
     struct uuid last_txn_id; // monitor_cond_since
 };
 
 static void monitor_request_done(struct monitor_request *request)
 {
-    text_unref(request->id);
     monitor_spec_free(request->spec);
 }
 
@@ -153,13 +156,9 @@ static struct ovsdb_error *parse_last_txn_id(struct session *session, struct sli
     return error_syntax(value, "<last-txn-id> must be a UUID");
 }
 
-static struct ovsdb_error *check_id(const struct session *session, struct slice value,
-                                    const struct text *id)
+static struct ovsdb_error *check_id(const struct session *session, struct slice id)
 {
-    if (find_monitor(session, id)) {
-        return error_syntax(value, "duplicate monitor ID");
-    }
-    return NULL;
+    return find_monitor(session, id) ? error_syntax(id, "duplicate monitor ID") : NULL;
 }
 
 static struct ovsdb_error *parse_monitor(struct session *session, const struct message *message,
@@ -181,8 +180,8 @@ static struct ovsdb_error *parse_monitor(struct session *session, const struct m
                             "<monitor-requests>%s]",
                             SLICE_ARGS(message->method), n_params == 4 ? ", <last-txn-id>" : "");
     }
-    ret->id = canonical_text(params[1]);
-    if ((error = check_id(session, params[1], ret->id))) {
+    ret->id = params[1];
+    if ((error = check_id(session, ret->id))) {
         return error;
     }
     if ((error = session_check_limit(session, LIMITED_MONITORS))) {
@@ -242,20 +241,13 @@ void method_monitor_cond_since(struct session *session, const struct message *re
     start_monitor(session, request, MONITOR_V3, now);
 }
 
-static struct session_monitor *find_by_value(const struct session *session, struct slice value)
-{
-    _cleanup_text_ struct text *id = canonical_text(value);
-
-    return find_monitor(session, id);
-}
-
 // Applies [<json-value>, <json-value>, <monitor-cond-update-requests>].
 static struct ovsdb_error *change_monitor(struct session *session, const struct message *message)
 {
     struct monitor_spec *spec;
     struct session_monitor *sm;
     struct ovsdb_error *error;
-    _cleanup_text_ struct text *id = NULL;
+    _cleanup_text_ struct text *key = NULL;
     struct slice params[3];
 
     if (json_cut(message->params, params, 3) != 3) {
@@ -263,24 +255,23 @@ static struct ovsdb_error *change_monitor(struct session *session, const struct 
                             "monitor_cond_change: params must be [<json-value>, "
                             "<json-value>, <monitor-cond-update-requests>]");
     }
-    sm = find_by_value(session, params[0]);
+    sm = find_monitor(session, params[0]);
     if (!sm) {
         return error_syntax(params[0], "unknown monitor");
     }
-    if (monitor_spec(&sm->monitor)->version == MONITOR_V1) {
-        return error_syntax(params[0], "this monitor has no conditions to change");
-    }
-    id = canonical_text(params[1]);
-    if (!slice_equals(text_slice(id), text_slice(sm->monitor.id)) &&
-        (error = check_id(session, params[1], id))) {
+    key = id_key(params[1]);
+    if (!slice_equals(text_slice(key), text_slice(sm->key)) &&
+        (error = check_id(session, params[1]))) {
         return error;
     }
     if ((error = monitor_spec_change(monitor_spec(&sm->monitor), params[2], &spec))) {
         return error;
     }
-    htable_remove(&session->monitors, text_hash(sm->monitor.id), sm);
-    htable_insert(&session->monitors, text_hash(id), sm);
-    monitor_change(&sm->monitor, spec, TAKE_PTR(id));
+    htable_remove(&session->monitors, text_hash(sm->key), sm);
+    text_unref(sm->key);
+    sm->key = TAKE_PTR(key);
+    htable_insert(&session->monitors, text_hash(sm->key), sm);
+    monitor_change(&sm->monitor, spec, text_new(params[1]));
     return NULL;
 }
 
@@ -304,7 +295,7 @@ void method_monitor_cancel(struct session *session, const struct message *reques
         session_reply_error_text(session, request->id, "invalid parameters");
         return;
     }
-    sm = find_by_value(session, value);
+    sm = find_monitor(session, value);
     if (!sm) {
         session_reply_error_text(session, request->id, "unknown monitor");
         return;
@@ -359,14 +350,14 @@ static struct ovsdb_error *parse_saved(struct session *session, struct slice sav
     if (!ret->sdb) {
         return error_syntax(saved, "its database is not served");
     }
-    ret->id = canonical_text(parts[1]);
-    error = check_id(session, parts[1], ret->id);
+    ret->id = parts[1];
+    error = check_id(session, ret->id);
     if (!error) {
         error = parse_last_txn_id(session, parts[4], &ret->last_txn_id);
     }
     return error ? error
-                 : monitor_spec_parse(db_schema(ret->sdb->db), (enum monitor_version)version,
-                                      parts[3], &ret->spec);
+                 : monitor_spec_parse_saved(db_schema(ret->sdb->db), (enum monitor_version)version,
+                                            parts[3], &ret->spec);
 }
 
 // _Server is made anew by each process, and tells the same if nothing has changed.

@@ -26,11 +26,11 @@ struct ovsdb_error *params_database(struct session *session, const struct messag
     return NULL;
 }
 
-struct text *canonical_text(struct slice value)
+struct text *id_key(struct slice id)
 {
     _cleanup_buf_ struct buf buf = {0};
 
-    emit_canonical(&buf, value);
+    emit_key(&buf, id);
     // Numbers grow up to four times: 9e18 is printed with all of its digits.
-    return text_new(buf.size < UINT32_MAX ? buf_slice(&buf) : value);
+    return text_new(buf.size < UINT32_MAX ? buf_slice(&buf) : id);
 }

@@ -7,9 +7,10 @@
 // The database that params begin with. "syntax error" or "unknown database".
 struct ovsdb_error *params_database(struct session *session, const struct message *request,
                                     struct served_db **ret);
-// A value's canonical text, or its text as it is if the canonical one were too long for a text.
-// Caller unrefs it.
-struct text *canonical_text(struct slice value);
+// The text by which an id that the client chose is found: equal for equal values, however they are
+// written (emit_key()), unless that text were too long: then it is the id as written. What is sent
+// back to the client is the id as it was written. Caller unrefs it.
+struct text *id_key(struct slice id);
 static inline uint64_t text_hash(const struct text *text)
 {
     return hash_bytes(text->data, text->size, 0);

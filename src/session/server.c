@@ -143,7 +143,7 @@ static void cancel_monitors(struct served_db *sdb)
 
 void served_db_replace(struct served_db *sdb, struct db *db)
 {
-    served_db_run_all(sdb);
+    served_db_cancel_waits(sdb);
     cancel_monitors(sdb);
     detach(sdb);
     attach(sdb, db);

@@ -106,11 +106,20 @@ static void on_request(struct session *session, const struct message *request, u
     session_reply_error_text(session, request->id, "unknown method");
 }
 
+// The client does not keep to the protocol.
+static void reject(struct session *session, const char *reason)
+{
+    static struct log_limit limit = LOG_LIMIT_INIT(60, 20);
+
+    log_limited(&limit, LOG_LEVEL_WARN, "%s: protocol violation: %s", session->name, reason);
+    session_close(session, reason);
+}
+
 // The one reply that may come late is that to a probe.
 static void on_reply(struct session *session, const struct message *reply)
 {
     if (reply->type != MESSAGE_REPLY || !slice_is(reply->id, "\"echo\"")) {
-        session_close(session, "received a reply to no request");
+        reject(session, "received a reply to no request: \"id\" is unknown");
     }
 }
 
@@ -161,11 +170,11 @@ void session_receive(struct session *session, struct slice text, usec_t now)
     }
     error = message_parse(text, &scratch, &message);
     if (error) {
-        session_close(session, error);
+        reject(session, error);
         return;
     }
     if (!is_printable(&message, text)) {
-        session_close(session, "number out of range");
+        reject(session, "number out of range");
         return;
     }
     switch (message.type) {

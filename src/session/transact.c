@@ -31,7 +31,8 @@ struct trigger {
     struct served_db *sdb;
     struct list node;       // sdb->triggers
     struct list woken_node; // server->woken, session->held_triggers
-    struct text *id;        // canonical
+    struct text *id;        // as the client wrote it
+    struct text *key;       // id_key()
     struct text *params;
     usec_t created;
     struct timer timeout; // server->timeouts; not set: it waits for ever
@@ -65,7 +66,7 @@ static void trigger_unwait(struct trigger *trigger)
     list_remove(&trigger->woken_node);
 }
 
-static struct trigger *trigger_new(struct session *session, struct served_db *sdb, struct text *id,
+static struct trigger *trigger_new(struct session *session, struct served_db *sdb, struct slice id,
                                    struct slice params, usec_t now,
                                    const struct transact_result *result)
 {
@@ -73,16 +74,17 @@ static struct trigger *trigger_new(struct session *session, struct served_db *sd
 
     trigger->session = session;
     trigger->sdb = sdb;
-    trigger->id = id;
+    trigger->id = text_new(id);
+    trigger->key = id_key(id);
     trigger->params = text_new(params);
     trigger->created = now;
     list_init(&trigger->woken_node);
     list_push_back(&sdb->triggers, &trigger->node);
-    htable_insert(&session->triggers, text_hash(id), trigger);
+    htable_insert(&session->triggers, text_hash(trigger->key), trigger);
     session->server->n_triggers++;
     COUNT(transactions_waited);
     trigger_wait(trigger, result);
-    log_dbg("%s: transaction %s waits", session->name, id->data);
+    log_dbg("%s: transaction %s waits", session->name, trigger->key->data);
     return trigger;
 }
 
@@ -92,20 +94,33 @@ static void trigger_free(struct trigger *trigger)
 
     trigger_unwait(trigger);
     list_remove(&trigger->node);
-    htable_remove(&session->triggers, text_hash(trigger->id), trigger);
+    htable_remove(&session->triggers, text_hash(trigger->key), trigger);
     session->server->n_triggers--;
     text_unref(trigger->id);
+    text_unref(trigger->key);
     text_unref(trigger->params);
     free(trigger);
 }
 
-static struct trigger *find_trigger(const struct session *session, const struct text *id)
+// Ends it, with the error "canceled" as its reply.
+static void trigger_cancel(struct trigger *trigger)
 {
+    session_reply_error_text(trigger->session, text_slice(trigger->id), "canceled");
+    trigger_free(trigger);
+}
+
+static struct trigger *find_trigger(const struct session *session, struct slice id)
+{
+    _cleanup_text_ struct text *key = NULL;
     struct trigger *trigger;
 
-    HTABLE_FOREACH_WITH_HASH(trigger, &session->triggers, text_hash(id))
+    if (!session->triggers.n) {
+        return NULL;
+    }
+    key = id_key(id);
+    HTABLE_FOREACH_WITH_HASH(trigger, &session->triggers, text_hash(key))
     {
-        if (slice_equals(text_slice(trigger->id), text_slice(id))) {
+        if (slice_equals(text_slice(trigger->key), text_slice(key))) {
             return trigger;
         }
     }
@@ -167,20 +182,9 @@ static void start(struct session *session, struct served_db *sdb, const struct m
     if (error) {
         session_reply_error(session, request->id, error);
     } else {
-        trigger_new(session, sdb, canonical_text(request->id), request->params, now, &result);
+        trigger_new(session, sdb, request->id, request->params, now, &result);
     }
     free((void *)result.tables);
-}
-
-static bool is_in_flight(const struct session *session, struct slice id)
-{
-    _cleanup_text_ struct text *canonical = NULL;
-
-    if (!session->triggers.n) {
-        return false;
-    }
-    canonical = canonical_text(id);
-    return find_trigger(session, canonical);
 }
 
 void method_transact(struct session *session, const struct message *request, usec_t now)
@@ -188,7 +192,7 @@ void method_transact(struct session *session, const struct message *request, use
     struct served_db *sdb;
     struct ovsdb_error *error = params_database(session, request, &sdb);
 
-    if (!error && is_in_flight(session, request->id)) {
+    if (!error && find_trigger(session, request->id)) {
         error = error_syntax(request->params, "transact: duplicate request ID");
     }
     if (error) {
@@ -205,13 +209,10 @@ void method_cancel(struct session *session, const struct message *request, usec_
     struct slice id;
 
     if (json_cut(request->params, &id, 1) == 1) {
-        _cleanup_text_ struct text *canonical = canonical_text(id);
-
-        trigger = find_trigger(session, canonical);
+        trigger = find_trigger(session, id);
     }
     if (trigger) {
-        session_reply_error_text(session, text_slice(trigger->id), "canceled");
-        trigger_free(trigger);
+        trigger_cancel(trigger);
     }
 }
 
@@ -228,10 +229,7 @@ void session_cancel_triggers(struct session *session)
 void served_db_cancel_triggers(struct served_db *sdb)
 {
     while (!list_is_empty(&sdb->triggers)) {
-        struct trigger *trigger = LIST_FIRST(&sdb->triggers, struct trigger, node);
-
-        session_reply_error_text(trigger->session, text_slice(trigger->id), "canceled");
-        trigger_free(trigger);
+        trigger_cancel(LIST_FIRST(&sdb->triggers, struct trigger, node));
     }
 }
 
@@ -249,6 +247,18 @@ void served_db_wake(struct served_db *sdb, const struct changeset *changes)
 
         LIST_FOREACH (place, &sdb->wakes[changes->tables[i].table->index], node) {
             wake(place->trigger);
+        }
+    }
+}
+
+// A transaction that only a conversion holds up waits for no table: it stays.
+void served_db_cancel_waits(struct served_db *sdb)
+{
+    struct trigger *trigger, *next;
+
+    LIST_FOREACH_SAFE (trigger, next, &sdb->triggers, node) {
+        if (trigger->n_wakes) {
+            trigger_cancel(trigger);
         }
     }
 }
@@ -324,10 +334,10 @@ bool session_restore_trigger(struct session *session, struct slice saved)
         return false;
     }
     sdb = server_find(session->server, name);
-    if (!sdb || is_in_flight(session, parts[1])) {
+    if (!sdb || find_trigger(session, parts[1])) {
         return false;
     }
-    wake(trigger_new(session, sdb, canonical_text(parts[1]), parts[2], created, &result));
+    wake(trigger_new(session, sdb, parts[1], parts[2], created, &result));
     return true;
 }
 

@@ -121,7 +121,7 @@ struct ovsdb_error *provision_convert(struct store *store, struct schema *schema
         return error_new(ERROR_OVSDB, "%s: holds the database %s, but the schema is for %s",
                          store_path(store), present->name, schema->name);
     }
-    if (schema_equals(present, schema)) {
+    if (!schema_needs_conversion(present, schema)) {
         return NULL;
     }
     if (is_newer(present, schema)) {

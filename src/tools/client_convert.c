@@ -13,7 +13,7 @@ void client_needs_conversion(struct client_context *context, int argc, char **ar
 
     context->database = xstrdup(wanted->name);
     actual = client_fetch_schema(context);
-    puts(schema_equals(actual, wanted) ? "no" : "yes");
+    puts(schema_needs_conversion(actual, wanted) ? "yes" : "no");
 }
 
 void client_convert(struct client_context *context, int argc, char **argv)

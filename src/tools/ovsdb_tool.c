@@ -46,6 +46,12 @@ static const struct tool_verb verbs[] = {
     {"transact", "[db] transaction", 1, 2, tool_transact},
 };
 
+// What other programs of this name do with clustered databases.
+static const char *const clustered_verbs[] = {
+    "create-cluster", "join-cluster", "cluster-to-standalone", "check-cluster",
+    "db-cid",         "db-sid",       "db-local-address",
+};
+
 static void tool_list_commands(const struct tool_context *context, int argc, char **argv)
 {
     puts("The available commands are:");
@@ -134,6 +140,11 @@ static const struct tool_verb *find_verb(const char *name)
     for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
         if (!strcmp(verbs[i].name, name)) {
             return &verbs[i];
+        }
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(clustered_verbs); i++) {
+        if (!strcmp(clustered_verbs[i], name)) {
+            tool_fail("%s: clustered databases are not supported yet", name);
         }
     }
     tool_fail("unknown command '%s'; use --help for help", name);

@@ -68,7 +68,7 @@ void tool_needs_conversion(const struct tool_context *context, int argc, char **
     _cleanup_schema_ struct schema *wanted =
         schema_file_read(argc > 1 ? argv[1] : context->default_schema);
 
-    puts(schema_equals(actual, wanted) ? "no" : "yes");
+    puts(schema_needs_conversion(actual, wanted) ? "yes" : "no");
 }
 
 void tool_db_is_standalone(const struct tool_context *context, int argc, char **argv)

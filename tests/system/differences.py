@@ -73,8 +73,6 @@ REASONS = {
         "a refused conversion names the table, the row and the column",
     "convert-own":
         "the server's own database is not converted; the peer does it",
-    "convert-waits":
-        "a transaction that waits goes on waiting in the converted database; the peer cancels it",
     "restore-keeps-uuids":
         "what is restored keeps its UUIDs; with the peer every row gets a new one",
     "restore-from-a-pipe":
@@ -83,6 +81,9 @@ REASONS = {
         "what is wrong with a backup is said by record and offset",
     "restore-force-fits":
         "restore --force leaves out what the server's schema lacks; the peer's request fails",
+    "ids-byte-for-byte":
+        "the id of a request and of a monitor comes back as the client wrote it; the peer prints it"
+        " anew, large numbers as others",
     "invalid-utf8":
         "RFC 7047 4 asks for UTF-8; the peer echoes invalid bytes back, which no client can parse",
     "quiet-status":
@@ -103,6 +104,9 @@ REASONS = {
         "a remote that is an option too has the option's settings; with the peer it depends",
     "rbac-key-with-colon":
         "\"column:key\" ends with the key, whatever is in it; for the peer it is a word without colons that is not empty",
+    "rbac-changes-nothing":
+        "a mutate without mutations only counts rows and needs no permission; the peer wants them to"
+        " be the client's own rows",
     "rbac-own-rules":
         "a transaction runs under the rules that were committed before it; the peer applies those it"
         " makes itself to its later operations",

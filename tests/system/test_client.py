@@ -253,6 +253,20 @@ def test_tables_beside_the_peers(lab, client, form, data, more):
 
 
 @pytest.mark.ours("it would be compared with itself")
+@pytest.mark.parametrize("column", ["si", "mss", "oi"])
+def test_dump_sorts_by_number_of_elements(lab, column):
+    server = lab.serve("ops")
+    client = server.client()
+    for i, (si, mss) in enumerate([([1, 9], [["a", "2"], ["b", "1"]]), ([5], []),
+                                   ([], [["z", "1"]]), ([1, 2], [["a", "1"], ["c", "1"]])]):
+        row = {"si": ["set", si], "mss": ["map", mss], "oi": ["set", [i] if i % 2 else []]}
+        client.insert("ops", "Types", row)
+    outputs = [lab.run(programs.client, "dump", f"unix:{server.socket_path}", "ops", "Types", column)
+               for programs in (lab.programs, lab.peer)]
+    assert_equal(*outputs)
+
+
+@pytest.mark.ours("it would be compared with itself")
 @pytest.mark.parametrize("options", [["--bare"], ["--format=csv"], ["--data=bare"],
                                      ["-f", "xml"], ["-d", "xml"], ["--bogus"]], ids=" ".join)
 def test_options_beside_the_peers(lab, client, options):

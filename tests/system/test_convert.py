@@ -8,6 +8,7 @@ import pytest
 
 from harness import lab as lab_module
 from harness.replica import ZERO
+from harness.rpc import RpcError
 
 NEW = lab_module.schema("small")
 NEW["version"] = "2.0.0"
@@ -166,17 +167,18 @@ def test_writers_wait_and_others_do_not(server, client):
     assert {f"w{i}" for i in range(5)} <= set(rows(writer))
 
 
-@pytest.mark.difference("convert-waits")
-def test_a_waiting_transaction_outlives_it(server, client):
+def test_a_waiting_transaction_is_canceled(server, client):
     waiter = server.client()
     waiter.call("set_db_change_aware", True)
-    id_ = waiter.request("transact", ["small", {
-        "op": "wait", "table": "T", "where": [], "columns": ["name"], "until": "==",
-        "rows": [{"name": "x"}]}])
+    waits = [waiter.request("transact", ["small", {
+        "op": "wait", "table": "T", "where": [], "columns": ["name"], "until": "==", **timeout,
+        "rows": [{"name": "x"}]}]) for timeout in ({}, {"timeout": 600000})]
     waiter.call("echo")
     client.call("convert", "small", NEW)
-    client.insert("small", "T", {"name": "x"})
-    assert waiter.result(id_) == [{}]
+    for id_ in waits:
+        with pytest.raises(RpcError, match="canceled"):
+            waiter.result(id_)
+    assert waiter.insert("small", "T", {"name": "x"})
 
 
 @pytest.mark.ours("the peer resets connections")

@@ -22,9 +22,9 @@ def as_set(values):
 class Named:
     """A server that follows both kinds of columns, and the client that changes them."""
 
-    def __init__(self, lab, *options, records=(), columns=(ROWS, TARGETS)):
+    def __init__(self, lab, *options, records=(), columns=(ROWS, TARGETS), path=None):
         self.lab = lab
-        self.path = lab.db("remotes", None, *records)
+        self.path = path or lab.db("remotes", None, *records)
         self.server = lab.new_server()
         self.options = [f"--remote={column}" for column in columns] + list(options)
         self.start()
@@ -363,6 +363,26 @@ def test_address_beside_its_wildcard(named):
                     "Address already in use by ptcp:0")
     named.drop(first)
     named.until_row(uuid, False, bound_port=str(port), last_error=None)
+
+
+@pytest.mark.parametrize("target", ["ptcp:0:127.0.0.1", "punix:quiet"])
+def test_listener_tells_before_its_first_client(named, target):
+    uuid = named.add(target)
+    status = named.until_row(uuid, False, sec_since_connect="0", sec_since_disconnect="0")
+    assert set(status) - {"bound_port"} == {"sec_since_connect", "sec_since_disconnect"}
+
+
+def test_optional_is_connected(lab):
+    """It is false, not empty, while nobody is connected."""
+    optional = schema("remotes")
+    boolean = {"type": {"key": "boolean", "min": 0, "max": 1}, "ephemeral": True}
+    optional["tables"]["Manager"]["columns"]["is_connected"] = boolean
+    named = Named(lab, path=dbfile.create(lab.path("optional.db"), optional))
+    uuid = named.add("punix:optional")
+    named.until_row(uuid, False)
+    with named.server.client(lab.run_dir / "optional"):
+        named.until_row(uuid, True)
+    named.until_row(uuid, False)
 
 
 @pytest.mark.difference("listener-tells-more")

@@ -201,3 +201,73 @@ def test_thousands_of_waiting_transactions(lab):
     writer.insert("ops", "Must", {"color": "red"})
     for i in range(0, n, 2):
         assert waiting.result(i) == [{}]
+
+
+SORTED = [
+    (["i"], ["b", "c", "a", "d"]),
+    (["si"], ["d", "b", "a", "c"]),
+    (["mss"], ["a", "b", "d", "c"]),
+    (["s", "i"], ["b", "d", "c", "a"]),
+    (["oi", "tag"], ["a", "c", "b", "d"]),
+]
+SORTED_ROWS = {
+    "a": {"i": 5, "s": "y", "si": ["set", [1, 2]]},
+    "b": {"i": -7, "s": "x", "si": 9, "oi": 1, "mss": ["map", [["k", "v"]]]},
+    "c": {"i": 0, "s": "y", "si": ["set", [1, 3]], "mss": ["map", [["a", "1"], ["c", "0"]]]},
+    "d": {"i": 10, "s": "x", "oi": 2, "mss": ["map", [["a", "2"], ["b", "1"]]]},
+}
+
+
+@pytest.mark.parametrize("sort, tags", SORTED, ids=lambda v: " ".join(v))
+def test_select_sort(lab, sort, tags):
+    client = lab.serve("ops").client()
+    for tag, row in SORTED_ROWS.items():
+        client.insert("ops", "Types", {**row, "tag": tag})
+    select = {"op": "select", "table": "Types", "where": [], "columns": ["tag"], "sort": sort}
+    [result] = client.transact("ops", select)
+    assert [row["tag"] for row in result["rows"]] == tags
+
+
+@pytest.mark.parametrize("sort", ["i", {}, None, [1], ["none"], ["i", "i"]], ids=json.dumps)
+def test_select_sort_refused(lab, sort):
+    client = lab.serve("ops").client()
+    [result] = client.transact("ops", {"op": "select", "table": "Types", "where": [], "sort": sort})
+    assert result["error"] == "syntax error"
+    assert ("sort" if not isinstance(sort, list) else json.dumps(sort, separators=(",", ":"))) in (
+        result["syntax"] + result["details"])
+
+
+# Errors name the table and the column, in whatever operation
+
+BAD_VALUES = [("i", 1.5), ("oi", ["set", [1, 2]]), ("i", ["set", []]), ("tag", 5)]
+
+
+def operations_with(column, value):
+    row = {column: value}
+    yield {"op": "insert", "table": "Types", "row": row}
+    yield {"op": "update", "table": "Types", "where": [], "row": row}
+    yield {"op": "select", "table": "Types", "where": [[column, "==", value]]}
+    yield {"op": "delete", "table": "Types", "where": [[column, "!=", value]]}
+    yield {"op": "wait", "timeout": 0, "table": "Types", "where": [], "columns": [column],
+           "until": "==", "rows": [row]}
+
+
+@pytest.mark.ours("the peer does not name them")
+@pytest.mark.parametrize("column, value", BAD_VALUES, ids=str)
+def test_errors_name_the_column(lab, column, value):
+    client = lab.serve("ops").client()
+    for operation in operations_with(column, value):
+        [result] = client.transact("ops", operation)
+        assert f"table Types, column {column}: " in result["details"], (operation, result)
+
+
+def test_duplicates_name_index_and_rows(lab):
+    client = lab.serve("small").client()
+    first = client.insert("small", "I", {"a": 1, "b": "x"})
+    reply = client.transact("small", {"op": "insert", "table": "I", "row": {"a": 1, "b": "x"}})
+    details = reply[-1]["details"]
+    assert details.startswith(
+        'Transaction causes multiple rows in "I" table to have identical values')
+    assert first in details and reply[0]["uuid"][1] in details
+    assert "inserted by this transaction" in details and "existed in the database" in details
+    assert '"a"' in details

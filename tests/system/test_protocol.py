@@ -381,7 +381,12 @@ def echo_text(client, text):
     ("1", "1"), ("1.0", "1"), ("1e3", "1000"), ("-0.0", "0"), ("-0", "0"), ("0", "0"),
     ("9223372036854775807", "9223372036854775807"),
     ("-9223372036854775808", "-9223372036854775808"),
-    ("9223372036854775808", "9.22337203685478e+18"),
+    pytest.param("9223372036854775808", "9.2233720368547758e+18",
+                 marks=pytest.mark.difference("real-digits")),
+    pytest.param("12345678901234567890", "1.2345678901234567e+19",
+                 marks=pytest.mark.difference("real-digits")),
+    pytest.param("12345678901234567890.0", "1.2345678901234567e+19",
+                 marks=pytest.mark.difference("real-digits")),
     ("123456789012345678.0", "123456789012345678"),
     ("1.5e300", "1.5e+300"), ("1e-5", "1e-05"), ("0.1", "0.1"), ("2.50", "2.5"),
     ("1E2", "100"), ("1e+2", "100"), ("100e-2", "1"), ("0.5", "0.5"), ("-1.25", "-1.25"),
@@ -567,3 +572,48 @@ def test_client_gone_before_its_reply(server):
         client.send_raw('{"method":"list_dbs","params":[],"id":1}' * 50)
         client.close()
     assert_alive(server)
+
+
+# Ids come back as they were written
+
+IDS = ["1", "1.0", "1e2", "-0", "0.1000", "123456789012345678901234567890", "18446744073709551616",
+       "1e-400", '"a\\u0041\\/"', "[1.0,  2]", '{"b":1,"a":2}', "true"]
+
+
+@pytest.mark.difference("ids-byte-for-byte")
+@pytest.mark.parametrize("method, params", [
+    ("echo", "[]"), ("nope", "[]"), ("list_dbs", "[]"), ("transact", '["small"]'),
+    ("transact", '["nope"]'), ("get_schema", "[5]"), ("lock", '["l"]'), ("monitor_cancel", "[1]"),
+    ("monitor", '["small",1,{}]')])
+def test_ids_byte_for_byte(server, method, params):
+    for id_ in IDS:
+        with server.client() as client:
+            client.send_raw(f'{{"method":"{method}","id":{id_},"params":{params}}}')
+            assert f'"id":{id_}' in client.receive_text().decode()
+
+
+@pytest.mark.difference("ids-byte-for-byte")
+def test_monitor_id_byte_for_byte(server, client):
+    id_ = '[1.0, 123456789012345678901234567890]'
+    with server.client() as other:
+        other.send_raw(f'{{"method":"monitor","id":1,"params":["small",{id_},{{"T":{{}}}}]}}')
+        other.receive_text()
+        client.insert("small", "T", {})
+        assert f'"params":[{id_},' in other.receive_text().decode()
+
+
+@pytest.mark.ours("the peer's words are others")
+@pytest.mark.parametrize("text, words", [
+    ('{"method":"echo","params":[],"id":1,"extra":1}', '"extra"'),
+    ('{"method":5,"params":[],"id":1}', '"method"'),
+    ('{"method":"echo","params":{},"id":1}', '"params"'),
+    ('{"params":[],"id":1}', '"params"'),
+    ('{"id":1}', '"result"'),
+    ('{"id":5,"result":1,"error":null}', '"id"'),
+], ids=lambda v: v[:40])
+def test_violations_are_warnings(server, text, words):
+    server.allow(ABOUT_THE_CLIENT)
+    with server.client() as client:
+        client.send_raw(text)
+        client.wait_closed()
+    server.wait_log(r"WARN.unix#[0-9]+: protocol violation: .*" + re.escape(words))

@@ -48,6 +48,23 @@ def fill(tool, db="a.db"):
 # ovsdb-tool, one verb after the other
 
 
+@pytest.mark.parametrize("one, other", [("1 2", "1 3"), ("1 2", None), (None, "1 2")], ids=str)
+def test_needs_conversion_for_another_cksum(lab, tool, one, other):
+    """What db-cksum tells apart is a difference, so that the upgrade scripts convert."""
+    for name, cksum in (("one", one), ("other", other)):
+        schema = {"name": "D", "version": "1.0.0", "tables": {}}
+        lab.path(name).write_text(json.dumps(schema | ({"cksum": cksum} if cksum else {})))
+    tool("create", "a.db", "one").ok()
+    assert tool("needs-conversion", "a.db", "one").ok() == "no\n"
+    assert tool("needs-conversion", "a.db", "other").ok() == "yes\n"
+    client = lab.serve(lab.path("a.db"))
+    assert lab.client("needs-conversion", f"unix:{client.socket_path}", "other").ok() == "yes\n"
+    client.stop()
+    tool("convert", "a.db", "other").ok()
+    assert tool("needs-conversion", "a.db", "other").ok() == "no\n"
+    assert tool("db-cksum", "a.db").ok() == f"{other or ''}\n"
+
+
 def test_create(tool, lab):
     assert tool("create", "a.db", "tool-1.ovsschema").ok() == ""
     [schema] = dbfile.read(lab.path("a.db"))

@@ -190,7 +190,8 @@ static void test_other(void **state)
     struct daemon *daemon = &fixture->daemon;
 
     SAYS(
-        "backlog:0 cells:0 locks:0 monitors:0 n-weak-refs:0 row-bytes:0 rows:0 sessions:0 "
+        "backlog:0 cells:0 history-bytes:0 locks:0 monitors:0 n-weak-refs:0 row-bytes:0 rows:0 "
+        "sessions:0 "
         "triggers:0",
         "memory/show");
     SAYS("state: active", "ovsdb-server/sync-status");

@@ -283,7 +283,8 @@ static void test_report(void **state)
     assert_int_equal(remote_new(net, "tcp:127.0.0.1:1", &options, NULL, &connector, &error), 0);
     check_report(db, connector, NULL, false, "{state=BACKOFF}");
     assert_int_equal(remote_new(net, "ptcp:0:127.0.0.1", &options, NULL, &listener, &error), 0);
-    port = xasprintf("{bound_port=\"%u\"}", remote_bound_port(listener));
+    port = xasprintf("{bound_port=\"%u\", sec_since_connect=\"0\", sec_since_disconnect=\"0\"}",
+                     remote_bound_port(listener));
     check_report(db, listener, NULL, false, port);
     free(port);
     net_free(net);

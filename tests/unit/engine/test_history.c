@@ -36,6 +36,40 @@ static void test_finds_what_it_keeps(void **state)
     db_free(db);
 }
 
+// The last commit alone is beyond the limit: its rows are not held, its id is known.
+static void test_largest_member(void **state)
+{
+    struct db *db = lab_new();
+    struct history *history = history_new(db, 100);
+    struct uuid inserted, deleted;
+    struct buf text = {0};
+
+    for (int i = 0; i < 2000000; i++) {
+        buf_putc(&text, 'x');
+    }
+    lab_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"s\":\"%s\"}}", buf_cstr(&text));
+    inserted = db_tail(db)->txn_id;
+    history_settle(history);
+    assert_true(db_history_memory(db) <= db_memory(db));
+    lab_run(db, "{\"op\":\"delete\",\"table\":\"Thing\",\"where\":[]}");
+    deleted = db_tail(db)->txn_id;
+    history_settle(history);
+    assert_true(db_history_memory(db) < 10000);
+    assert_true(db_tail(db)->memory < 10000);
+    assert_int_equal(history_n_changes(history), 0);
+    assert_null(history_find(history, inserted));
+    assert_ptr_equal(history_find(history, deleted), db_tail(db));
+    assert_int_equal(db_tail(db)->seq, 2);
+    commit(db, 1);
+    assert_int_equal(db_tail(db)->seq, 3);
+    assert_ptr_equal(history_find(history, deleted)->next, db_tail(db));
+    lab_check(db);
+    history_free(history);
+    assert_int_equal(db_history_memory(db), 0);
+    db_free(db);
+    buf_done(&text);
+}
+
 // A small database that changes a lot keeps no more than a fixed amount.
 static void test_memory(void **state)
 {
@@ -67,6 +101,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_finds_what_it_keeps),
         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_largest_member),
     };
 
     lab_schema_path = argv[1];

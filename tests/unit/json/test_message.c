@@ -24,7 +24,8 @@ static const struct {
     {"{\"method\":\"a\",\"params\":{},\"id\":1}", "request without an array \"params\"", 0},
     {"{\"method\":\"a\",\"params\":null,\"id\":1}", "request without an array \"params\"", 0},
     {"{\"method\":5,\"params\":[],\"id\":1}", "\"method\" is not a string", 0},
-    {"{\"method\":\"a\",\"params\":[],\"id\":1,\"x\":2}", "message has an unexpected member", 0},
+    {"{\"method\":\"a\",\"params\":[],\"id\":1,\"x\":2}", "message has an unexpected member \"x\"",
+     0},
     {"{\"method\":\"a\",\"params\":[],\"id\":1,\"error\":2}",
      "message is both a request and a reply", 0},
     {"{\"method\":\"a\",\"params\":[],\"id\":1,\"result\":2}",
@@ -72,7 +73,7 @@ static void test_write(void **state)
     _cleanup_buf_ struct buf buf = {0};
 
     message_put_reply(&buf, SLICE("[ 1.0 ]"), SLICE("{}"));
-    assert_string_equal(buf_cstr(&buf), "{\"error\":null,\"id\":[1],\"result\":{}}");
+    assert_string_equal(buf_cstr(&buf), "{\"error\":null,\"id\":[ 1.0 ],\"result\":{}}");
     buf_clear(&buf);
     message_put_error(&buf, SLICE("\"x\""), SLICE("\"canceled\""));
     assert_string_equal(buf_cstr(&buf), "{\"error\":\"canceled\",\"id\":\"x\",\"result\":null}");

@@ -95,14 +95,14 @@ static void test_sharing(void **state)
 static void test_order(void **state)
 {
     static const struct {
-        const char *type, *values[6];
+        const char *type, *values[7];
     } rows[] = {
         {"\"integer\"", {"-1", "0", "5"}},
         {"{\"key\":\"string\",\"min\":0,\"max\":9}",
-         {"[\"set\",[]]", "\"a\"", "[\"set\",[\"a\",\"b\"]]", "[\"set\",[\"a\",\"c\"]]", "\"b\""}},
+         {"[\"set\",[]]", "\"a\"", "\"b\"", "[\"set\",[\"a\",\"b\"]]", "[\"set\",[\"a\",\"c\"]]"}},
         {"{\"key\":\"string\",\"value\":\"integer\",\"min\":0,\"max\":9}",
-         {"[\"map\",[]]", "[\"map\",[[\"a\",1]]]", "[\"map\",[[\"a\",1],[\"b\",0]]]",
-          "[\"map\",[[\"a\",2]]]", "[\"map\",[[\"b\",0]]]"}},
+         {"[\"map\",[]]", "[\"map\",[[\"a\",1]]]", "[\"map\",[[\"a\",2]]]", "[\"map\",[[\"b\",0]]]",
+          "[\"map\",[[\"a\",2],[\"b\",0]]]", "[\"map\",[[\"a\",1],[\"c\",0]]]"}},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -161,6 +161,26 @@ static void test_durability(void **state)
     schema_unref(schema);
 }
 
+static void test_needs_conversion(void **state)
+{
+    static const char *const texts[] = {
+        "{\"name\":\"D\",\"tables\":{}}",
+        "{\"name\":\"D\",\"cksum\":\"1 2\",\"tables\":{}}",
+        "{\"name\":\"D\",\"cksum\":\"1 3\",\"tables\":{}}",
+        "{\"name\":\"D\",\"version\":\"1.0.0\",\"tables\":{}}",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        for (size_t j = 0; j < ARRAY_SIZE(texts); j++) {
+            struct schema *a = make_schema(texts[i]), *b = make_schema(texts[j]);
+
+            assert_int_equal(schema_needs_conversion(a, b), i != j);
+            schema_unref(a);
+            schema_unref(b);
+        }
+    }
+}
+
 static void test_equals(void **state)
 {
     static const struct {
@@ -250,10 +270,15 @@ static void test_references_counted(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),        cmocka_unit_test(test_not_json),
-        cmocka_unit_test(test_layout),       cmocka_unit_test(test_find),
-        cmocka_unit_test(test_durability),   cmocka_unit_test(test_equals),
-        cmocka_unit_test(test_many_columns), cmocka_unit_test(test_references_counted),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_not_json),
+        cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_durability),
+        cmocka_unit_test(test_equals),
+        cmocka_unit_test(test_needs_conversion),
+        cmocka_unit_test(test_many_columns),
+        cmocka_unit_test(test_references_counted),
     };
 
     table_path = argv[argc - 1];

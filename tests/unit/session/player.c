@@ -51,8 +51,8 @@ static void sink_close(void *userdata, const char *reason)
 {
     struct client *client = userdata;
 
-    assert_null(client->close_reason);
-    client->close_reason = reason;
+    assert_false(*client->close_reason);
+    snprintf(client->close_reason, sizeof(client->close_reason), "%s", reason);
 }
 
 static const struct session_sink sink = {

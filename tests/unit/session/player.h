@@ -12,11 +12,11 @@
 
 struct client {
     struct session *session;
-    struct buf output;        // not yet taken
-    size_t backlog;           // what the sink reports
-    bool is_held;             // by the sink: sends nothing
-    const char *close_reason; // set by the sink
-    uint64_t last_ticket;     // of the last output
+    struct buf output;      // not yet taken
+    size_t backlog;         // what the sink reports
+    bool is_held;           // by the sink: sends nothing
+    char close_reason[200]; // set by the sink
+    uint64_t last_ticket;   // of the last output
 };
 
 struct player {

@@ -66,9 +66,9 @@ static void check_closed(struct player *player, char letter, const char *reason)
 {
     struct client *client = &player->clients[letter - 'A'];
 
-    if (!client->close_reason || !strstr(client->close_reason, reason)) {
+    if (!strstr(client->close_reason, reason)) {
         fail_msg("%s:%zu: close reason is %s", script, line_number,
-                 client->close_reason ? client->close_reason : "none: it is open");
+                 *client->close_reason ? client->close_reason : "none: it is open");
     }
 }
 

@@ -2,13 +2,14 @@
 """The database file: written, read back, exchanged with the peer, compacted, locked, converted."""
 import json
 import os
+import re
 import stat
 import threading
 import time
 
 import pytest
 
-from harness import dbfile
+from harness import dbfile, wait
 from harness import lab as lab_module
 from harness.rpc import RpcError
 from harness.small import A, B, names
@@ -492,3 +493,37 @@ def test_upgrade_with_the_tool(lab):
     assert client.select("small", "T", ["name", "tags", "added"]) == [
         {"name": "a", "tags": ["set", ["x", "y"]], "added": ""}]
     client.insert("small", "New", {"x": 1})
+
+
+@pytest.mark.ours("the peer has no history")
+def test_memory_of_what_was_deleted(lab):
+    """The history does not keep a deletion that is larger than the database, and is counted."""
+    server = lab.serve("small")
+    client = server.client()
+
+    def history():
+        return int(re.search(r"history-bytes:(\d+)", server.control("memory/show")).group(1))
+
+    name = "x" * 1000
+    client.commit("small", *[{"op": "insert", "table": "T", "row": {"name": f"{name}{i}", "n": i}}
+                             for i in range(3000)])
+    client.commit("small", {"op": "update", "table": "T", "where": [], "row": {"n": 5}})
+    assert history() > 1000
+    client.commit("small", {"op": "delete", "table": "T", "where": []})
+    wait.until(lambda: history() < 10000, "the history to let go")
+    assert 'database_history_bytes{database="small"}' in server.control("metrics")
+
+
+@pytest.mark.ours("the peer has them")
+@pytest.mark.parametrize("argument", ["relay:small:tcp:127.0.0.1:1", "relay:"])
+def test_relays_are_not_supported_yet(lab, argument):
+    server = lab.serve("small")
+    with pytest.raises(RpcError, match=re.escape(argument) + ".*not supported yet"):
+        server.control("ovsdb-server/add-db", argument)
+    lab.run(lab.programs.server, argument, "--remote=punix:x").fails(1, "not supported yet")
+
+
+@pytest.mark.ours("the peer has them")
+@pytest.mark.parametrize("verb", ["create-cluster", "join-cluster", "cluster-to-standalone", "db-cid"])
+def test_clusters_are_not_supported_yet(lab, verb):
+    lab.tool(verb, "a", "b", "c").fails(1, f"{verb}: clustered databases are not supported yet")

@@ -14,6 +14,7 @@ struct appctl {
     struct framer framer;
     size_t seen; // bytes of the current message, white space before it included
     struct buf id;
+    struct buf scratch; // of the message decoded last
 };
 
 static void *appctl_new(const struct command_registry *registry)
@@ -29,6 +30,7 @@ static void appctl_free(void *state)
     struct appctl *appctl = state;
 
     buf_done(&appctl->id);
+    buf_done(&appctl->scratch);
     free(appctl);
 }
 
@@ -98,10 +100,11 @@ static const char *appctl_decode(void *state, struct slice text, struct dialect_
                                  struct buf *out)
 {
     struct appctl *appctl = state;
-    _cleanup_buf_ struct buf scratch = {0};
     struct message message;
-    const char *error = message_parse(text, &scratch, &message);
+    const char *error;
 
+    buf_clear(&appctl->scratch);
+    error = message_parse(text, &appctl->scratch, &message);
     buf_clear(&appctl->id);
     if (error) {
         buf_puts(&appctl->id, "null");

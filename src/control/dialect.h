@@ -34,8 +34,8 @@ struct dialect {
     enum dialect_status (*scan)(void *state, struct slice unseen, size_t *ret_size,
                                 const char **ret_reason);
     // Makes `message` into a request, or leaves *ret alone and appends the answer to `out` itself.
-    // NULL: one of these. Otherwise a static text that says what is wrong, for an answer and the
-    // end.
+    // NULL: one of these. Otherwise a text that says what is wrong, valid until the next call with
+    // this `state`; the client is sent it as an error and disconnected.
     const char *(*decode)(void *state, struct slice message, struct dialect_request *ret,
                           struct buf *out);
     // Appends the answer to the message decoded last; with `continues` more of them follow. `text`

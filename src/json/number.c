@@ -206,7 +206,8 @@ void number_put_real(struct buf *buf, double value)
     }
     value = value > DBL_MAX ? DBL_MAX : value < -DBL_MAX ? -DBL_MAX : value;
     snprintf(text, sizeof(text), "%.15g", value);
-    if (strtod(text, NULL) != value) {
+    // With 17 digits, 2^63 and -2^63 would be read back as integers.
+    if (strtod(text, NULL) != value && fabs(value) != 0x1p63) {
         snprintf(text, sizeof(text), "%.17g", value);
     }
     buf_puts(buf, text);

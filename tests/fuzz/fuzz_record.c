@@ -16,6 +16,7 @@
 #include <glob.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -126,7 +127,8 @@ static void check_all(int fd)
     }
     content = (struct new_file_content){.schema = db_schema(all.db), .db = all.db};
     assert(!new_file_write(copy, &content, -1, &file));
-    assert(!new_file_install(&file, true));
+    unlink(copy);
+    assert(!new_file_install(&file, false));
     new_file_done(&file);
     assert(!store_open(copy, STORE_READ_ONLY, NULL, NULL, &store));
     store_close(store);

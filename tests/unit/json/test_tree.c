@@ -26,7 +26,7 @@ static void test_values(void **state)
 
     assert_true(json_is_integer(json_array_get(tree, 0)));
     assert_true(json_is_real(json_array_get(tree, 2)));
-    assert_string_equal(printed, "[1,2.5,9.2233720368547758e+18,null,true,false,\"\xc3\xa9\"]");
+    assert_string_equal(printed, "[1,2.5,9.22337203685478e+18,null,true,false,\"\xc3\xa9\"]");
 }
 
 static void test_error(void **state)

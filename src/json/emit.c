@@ -135,6 +135,8 @@ static void put_canonical(struct buf *buf, struct cursor *cursor, struct buf *sc
             number_put_integer(buf, integer);
         } else if (is_key) {
             buf_put_slice(buf, cursor_skip(&start));
+        } else if (number_real_to_integer(real, &integer)) {
+            number_put_integer(buf, integer); // what its digits would be read as
         } else {
             number_put_real(buf, real);
         }

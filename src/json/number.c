@@ -8,6 +8,10 @@
 #define MAX_DIGITS     19 // of an integer that may fit in 64 bits
 #define TOKEN_ON_STACK 128
 
+// What 2^63 is read as. Clients expect the text 9.22337203685478e+18 for it, which is read as this
+// value; the 17 digits of 2^63 itself would be read as an integer.
+#define AFTER_INT64_MAX 9.22337203685478e+18
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -134,6 +138,9 @@ bool number_parse(struct slice token, int64_t *ret_integer, double *ret_real)
     if (!is_short || !to_fraction(digits, exponent, negative, ret_real)) {
         *ret_real = parse_real(token);
     }
+    if (*ret_real == 0x1p63) {
+        *ret_real = AFTER_INT64_MAX;
+    }
     return false;
 }
 
@@ -206,8 +213,7 @@ void number_put_real(struct buf *buf, double value)
     }
     value = value > DBL_MAX ? DBL_MAX : value < -DBL_MAX ? -DBL_MAX : value;
     snprintf(text, sizeof(text), "%.15g", value);
-    // With 17 digits, 2^63 and -2^63 would be read back as integers.
-    if (strtod(text, NULL) != value && fabs(value) != 0x1p63) {
+    if (strtod(text, NULL) != value) {
         snprintf(text, sizeof(text), "%.17g", value);
     }
     buf_puts(buf, text);

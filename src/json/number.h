@@ -3,8 +3,8 @@
 // value is an integer that fits in 64 bits is an integer however it is written (1.0, 1e3, -0.0).
 // Every other token is a real, rounded correctly however it is written: 1e-400 is the real 0, and
 // 12345678901234567890 and 12345678901234567890.0 are the same real. A real is printed with 15
-// significant digits if these read back the same, else with 17. The reals 2^63 and -2^63 are always
-// printed with 15, as 9.22337203685478e+18, which is what clients expect.
+// significant digits if these read back the same, else with 17. The one exception is 2^63, which is
+// read as 9.22337203685478e+18, what clients expect to be printed for it.
 #pragma once
 
 #include "basic/buf.h"

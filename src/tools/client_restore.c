@@ -7,6 +7,7 @@
 #include "store/load.h"
 #include "store/store.h"
 #include "tools/client_select.h"
+#include "tools/client_stage.h"
 #include "tools/restore_request.h"
 #include "tools/tool.h"
 #include "json/cursor.h"
@@ -145,8 +146,7 @@ static enum outcome try(struct client_context *context, struct db *wanted, bool 
 
     restore_request_init(&request, wanted, knows_uuid);
     note_all(context, &request);
-    client_call_or_fail(context->client, "transact", restore_request_end(&request, &n_renamed),
-                        &reply);
+    client_transact_long(context, restore_request_end(&request, &n_renamed), &reply);
     restore_request_done(&request);
     outcome = outcome_of(buf_slice(&reply), knows_uuid);
     if (outcome == RESTORED && n_renamed) {

@@ -125,6 +125,7 @@ void client_background_ready(struct client_context *context)
     int errors = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 
     fflush(stdout);
+    tool_own_timeout();
     daemonize_ready();
     if (output >= 0) {
         dup2(output, STDOUT_FILENO);
@@ -151,7 +152,9 @@ void client_background_die(void)
     if (!stop_signal) {
         return;
     }
-    signal(stop_signal, SIG_DFL);
+    if (stop_signal != SIGALRM) { // its handler says what has happened, see tool_set_timeout()
+        signal(stop_signal, SIG_DFL);
+    }
     sigemptyset(&set);
     sigaddset(&set, stop_signal);
     sigprocmask(SIG_UNBLOCK, &set, NULL);

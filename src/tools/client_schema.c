@@ -129,7 +129,7 @@ void client_list_dbs(struct client_context *context, int argc, char **argv)
     _cleanup_(free_strings) char **names = fetch_dbs(context->client);
 
     for (char **name = names; *name; name++) {
-        puts(*name);
+        tool_print_line(slice_of(*name));
     }
 }
 
@@ -144,14 +144,14 @@ void client_get_schema_version(struct client_context *context, int argc, char **
 {
     _cleanup_schema_ struct schema *schema = client_fetch_schema(context);
 
-    puts(schema->version);
+    tool_print_line(slice_of(schema->version));
 }
 
 void client_get_schema_cksum(struct client_context *context, int argc, char **argv)
 {
     _cleanup_schema_ struct schema *schema = client_fetch_schema(context);
 
-    puts(schema->cksum);
+    tool_print_line(slice_of(schema->cksum));
 }
 
 void client_list_tables(struct client_context *context, int argc, char **argv)

@@ -4,6 +4,7 @@
 #include "tools/client_stage.h"
 
 #include "model/utf8.h"
+#include "tools/client_background.h"
 #include "tools/tool.h"
 #include "json/emit.h"
 
@@ -83,11 +84,13 @@ bool client_transact_long(struct client_context *context, struct slice params, s
     char size[32];
 
     if (params.size <= PIECE_SIZE || !can_stage(context)) {
+        client_background_when_sent(context);
         return client_call_or_fail(context->client, "transact", params, reply);
     }
     if (!stage(context, params)) {
         return false;
     }
     snprintf(size, sizeof(size), "[%zu]", params.size);
+    client_background_when_sent(context);
     return client_call_or_fail(context->client, "transact_staged", slice_of(size), reply);
 }

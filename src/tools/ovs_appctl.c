@@ -138,6 +138,7 @@ static int call_remote(const struct appctl_options *options, char **argv, int ar
     _cleanup_buf_ struct buf answer = {0};
     enum client_result result;
 
+    client_stay(client);
     control_put_params(&params, argc - 1, argv + 1);
     result = client_call(client, argv[0], buf_slice(&params), &answer);
     client_close(client);

@@ -534,6 +534,9 @@ const char *framer_check(struct slice text, size_t max_size, struct slice *ret, 
         error = end == start ? "empty" : "incomplete";
     } else if (start + consumed != end) {
         error = "more than one value";
+        while (is_space((uint8_t)text.data[start + consumed])) {
+            consumed++; // to where the next one begins
+        }
     } else if (ret) {
         *ret = (struct slice){text.data + start, end - start};
     }

@@ -17,7 +17,9 @@ COUNTER(messages_received, "Messages received from clients");
 COUNTER(messages_too_long, "Connections ended because a message was too long");
 COUNTER(bytes_received, "Bytes received from clients");
 
-#define TLS_HANDSHAKE 0x16 // the first byte of a greeting (RFC 8446 5.1)
+// The first byte of a greeting and of an alert (RFC 8446 5.1).
+#define TLS_HANDSHAKE 0x16
+#define TLS_ALERT     0x15
 
 // Bytes being handled: the current value begins at `start`, the framer has seen it up to `scanned`.
 struct window {
@@ -84,7 +86,9 @@ static const char *language_of(const struct connection *connection, struct slice
             return "HTTP";
         }
     }
-    return text.data[0] == TLS_HANDSHAKE && !connection->stream.tls ? "TLS" : NULL;
+    return (text.data[0] == TLS_HANDSHAKE || text.data[0] == TLS_ALERT) && !connection->stream.tls
+               ? "TLS"
+               : NULL;
 }
 
 // `text`: what is no message.

@@ -32,6 +32,7 @@ struct client {
     char *reason;                  // why the connection was lost
     bool lost;                     // since the last call began
     bool stopped;
+    bool has_heard; // a message has come from the server it is with
     uint64_t next_id;
     struct list messages;
     void (*sent)(void *userdata); // or NULL
@@ -61,6 +62,7 @@ static void on_message(struct connection *connection, struct slice text)
     if (!client || connection != client->connection) {
         return;
     }
+    client->has_heard = true;
     queued = NEW(struct queued);
     queued->text = text_new(text);
     list_push_back(&client->messages, &queued->node);
@@ -124,6 +126,7 @@ static void hang_up(struct client *client)
     struct queued *queued, *next;
 
     client->connection = NULL;
+    client->has_heard = false;
     LIST_FOREACH_SAFE (queued, next, &client->messages, node) {
         queued_free(queued);
     }
@@ -324,6 +327,11 @@ const char *client_server(const struct client *client)
     return client->servers[client->current];
 }
 
+const char *client_lost_reason(const struct client *client)
+{
+    return client->reason ? client->reason : "the connection was lost";
+}
+
 bool client_cluster(const struct client *client, struct uuid *ret)
 {
     *ret = client->cid;
@@ -380,6 +388,15 @@ static bool take_message(struct client *client, struct queued *queued, struct bu
     return false;
 }
 
+// A server with TLS may hang up without a word.
+static noreturn void fail_lost(const struct client *client)
+{
+    bool may_want_tls = !client->has_heard && !strncmp(client_server(client), "tcp:", 4);
+
+    tool_fail("%s: receive failed (%s)%s", client_server(client), client->reason,
+              may_want_tls ? "; the server may expect TLS (ssl: instead of tcp:)" : "");
+}
+
 static enum client_result stopped(struct client *client)
 {
     if (client->stop) {
@@ -415,7 +432,7 @@ static enum client_result receive(struct client *client, uint64_t id,
             return CLIENT_LOST;
         }
         if (!client->connection) {
-            tool_fail("%s: receive failed (%s)", client_server(client), client->reason);
+            fail_lost(client);
         }
         run_loop(client);
     }
@@ -470,7 +487,7 @@ enum client_result client_call(struct client *client, const char *method, struct
     uint64_t id;
 
     if (!client->connection && client->has_chosen) {
-        tool_fail("%s: receive failed (%s)", client_server(client), client->reason);
+        fail_lost(client);
     }
     if (!client->connection && client->retry == CLIENT_NO_RETRY) {
         return CLIENT_LOST;

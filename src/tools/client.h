@@ -32,8 +32,9 @@ bool client_next_server(struct client *client, const char *reason);
 // From now on a connection that is lost ends the program, see CLIENT_LOST. Not for CLIENT_RETRY.
 void client_stay(struct client *client);
 size_t client_n_servers(const struct client *client);
-size_t client_server_index(const struct client *client); // of the one it is with
-const char *client_server(const struct client *client);  // the same as text
+size_t client_server_index(const struct client *client);     // of the one it is with
+const char *client_server(const struct client *client);      // the same as text
+const char *client_lost_reason(const struct client *client); // after CLIENT_LOST
 // The cluster that is wanted; false: any server will do.
 bool client_cluster(const struct client *client, struct uuid *ret);
 // Is `text` what client_open() takes?

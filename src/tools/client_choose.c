@@ -9,6 +9,11 @@
 #include "json/cursor.h"
 #include "json/emit.h"
 
+static char *lost(const struct client_context *context)
+{
+    return xasprintf("receive failed: %s", client_lost_reason(context->client));
+}
+
 static bool contains(char **names, const char *name)
 {
     for (; *names; names++) {
@@ -56,7 +61,7 @@ static char *choose_database(struct client_context *context, const char *argumen
 
     client_strings_free(&context->databases);
     if (!client_list_databases(context->client, &context->databases)) {
-        return xstrdup("the connection was lost");
+        return lost(context);
     }
     *ret_is_argument = argument && contains(context->databases, argument);
     name = *ret_is_argument ? argument : default_database(context->databases);
@@ -140,7 +145,7 @@ static char *check_server(struct client_context *context)
     buf_puts(&params, "]]}]");
     result = client_call(context->client, "transact", buf_slice(&params), &reply);
     if (result == CLIENT_LOST) {
-        return xstrdup("the connection was lost");
+        return lost(context);
     }
     if (result != CLIENT_RESULT || !find_row(buf_slice(&reply), &row)) {
         return NULL;
@@ -164,6 +169,9 @@ bool client_choose(struct client_context *context, const struct client_verb *ver
     bool is_argument = false;
     char *reason;
 
+    if (!is_picky(context)) {
+        client_stay(context->client);
+    }
     do {
         context->server = client_server(context->client);
         reason = verb->needs == NEEDS_DATABASE

@@ -227,6 +227,16 @@ static void print_record(struct log_printer *printer, const struct reader_record
     tool_print(buf_slice(&printer->escaped));
 }
 
+static void print_schema(struct log_printer *printer, const struct schema *schema)
+{
+    buf_clear(&printer->out);
+    buf_printf(&printer->out, "record 0: \"%s\" schema, version=\"%s\", cksum=\"", schema->name,
+               schema->version);
+    tool_put_escaped(&printer->out, slice_of(schema->cksum), true);
+    buf_puts(&printer->out, "\"\n\n");
+    tool_print(buf_slice(&printer->out));
+}
+
 void tool_show_log(const struct tool_context *context, int argc, char **argv)
 {
     _cleanup_reader_ struct reader *reader = NULL;
@@ -238,8 +248,7 @@ void tool_show_log(const struct tool_context *context, int argc, char **argv)
 
     tool_check(reader_open(printer.path, &reader));
     schema = db_schema_read(reader);
-    printf("record 0: \"%s\" schema, version=\"%s\", cksum=\"%s\"\n\n", schema->name,
-           schema->version, schema->cksum);
+    print_schema(&printer, schema);
     printer.schema = schema;
     while ((status = reader_next(reader, &record)) == READER_RECORD) {
         print_record(&printer, &record);

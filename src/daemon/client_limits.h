@@ -30,6 +30,8 @@ struct limits {
     X("max-message", net.max_message, MESSAGE, "messages_too_long", "size of a message")           \
     X("max-backlog", server.max_backlog, SIZE, "slow_clients_cut",                                 \
       "what may be kept for a client that does not read")                                          \
+    X("max-staged", server.max_staged, MESSAGE, "stages_refused",                                  \
+      "transactions in pieces, of all clients")                                                    \
     X("max-monitors", server.max_monitors, COUNT, "monitors_refused", "monitors of a session")     \
     X("max-waits", server.max_triggers, COUNT, "waits_refused",                                    \
       "waiting transactions of a session")                                                         \

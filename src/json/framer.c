@@ -534,6 +534,9 @@ const char *framer_check(struct slice text, size_t max_size, struct slice *ret, 
         error = end == start ? "empty" : "incomplete";
     } else if (start + consumed != end) {
         error = "more than one value";
+        while (is_space((uint8_t)text.data[start + consumed])) {
+            consumed++; // to where the next one begins
+        }
     } else if (ret) {
         *ret = (struct slice){text.data + start, end - start};
     }
@@ -541,4 +544,21 @@ const char *framer_check(struct slice text, size_t max_size, struct slice *ret, 
         *ret_offset = start + consumed;
     }
     return error;
+}
+
+void framer_position(struct slice text, size_t offset, size_t *ret_line, size_t *ret_column)
+{
+    size_t line = 1, start = 0, column = 1;
+
+    for (size_t i = 0; i < offset; i++) {
+        if (text.data[i] == '\n') {
+            line++;
+            start = i + 1;
+        }
+    }
+    for (size_t i = start; i < offset; i++) {
+        column += ((uint8_t)text.data[i] & 0xc0) != 0x80; // not within a character of several bytes
+    }
+    *ret_line = line;
+    *ret_column = column;
 }

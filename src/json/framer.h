@@ -55,3 +55,6 @@ bool framer_is_too_long(const struct framer *framer);
 // is the value without the white space; on failure returns the error text, and its offset in
 // *ret_offset (either may be NULL).
 const char *framer_check(struct slice text, size_t max_size, struct slice *ret, size_t *ret_offset);
+// Where the byte at `offset` of `text` stands: its line, and its column in characters, both counted
+// from 1. O(offset).
+void framer_position(struct slice text, size_t offset, size_t *ret_line, size_t *ret_column);

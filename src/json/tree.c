@@ -61,11 +61,12 @@ json_t *tree_from_text(struct slice value)
 json_t *tree_parse(struct slice text, char **ret_error)
 {
     struct slice value;
-    size_t offset;
+    size_t offset, line, column;
     const char *error = framer_check(text, SIZE_MAX, &value, &offset);
 
     if (error) {
-        *ret_error = xasprintf("%s at offset %zu", error, offset);
+        framer_position(text, offset, &line, &column);
+        *ret_error = xasprintf("line %zu, column %zu: %s", line, column, error);
         return NULL;
     }
     return tree_from_text(value);

@@ -9,8 +9,8 @@
 
 // Builds a tree from validated text, with this project's number rules. Never fails. O(size).
 json_t *tree_from_text(struct slice value);
-// Parses text that has not been validated. NULL on error, with a message that names the offset in
-// *ret_error (caller frees).
+// Parses text that has not been validated. NULL on error, with a message that names line and column
+// in *ret_error (caller frees).
 json_t *tree_parse(struct slice text, char **ret_error);
 // Writes compact text, members sorted by name, numbers as number.h says.
 void tree_put(struct buf *buf, const json_t *tree);

@@ -144,6 +144,7 @@ struct connection *connection_new(struct remote *remote, const struct stream *st
 void connection_free(struct connection *connection)
 {
     buf_done(&connection->input);
+    long_message_free(connection->long_message);
     free(connection->name);
     tls_peer_done(&connection->peer);
     free(connection->reason);

@@ -27,7 +27,7 @@ void net_accept_waiting(struct net *net)
 static bool is_portable(const struct connection *connection)
 {
     return connection->state == CONNECTION_OPEN && !connection->stream.tls &&
-           !connection->is_at_end && list_is_empty(&connection->marks);
+           !connection->is_at_end && !connection->long_message && list_is_empty(&connection->marks);
 }
 
 void net_visit_portable(struct net *net,

@@ -5,6 +5,7 @@
 #include "basic/counter.h"
 #include "basic/messages.h"
 #include "net/internal.h"
+#include "json/message.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,7 +17,9 @@ COUNTER(messages_received, "Messages received from clients");
 COUNTER(messages_too_long, "Connections ended because a message was too long");
 COUNTER(bytes_received, "Bytes received from clients");
 
-#define TLS_HANDSHAKE 0x16 // the first byte of a greeting (RFC 8446 5.1)
+// The first byte of a greeting and of an alert (RFC 8446 5.1).
+#define TLS_HANDSHAKE 0x16
+#define TLS_ALERT     0x15
 
 // Bytes being handled: the current value begins at `start`, the framer has seen it up to `scanned`.
 struct window {
@@ -26,19 +29,51 @@ struct window {
     size_t scanned;
 };
 
-static void reject_long(struct connection *connection)
+// The rest of a message that is too long is read and dropped, so that its sender reads the answer.
+static void begin_long(struct connection *connection, struct window *window)
 {
     static struct log_limit limit = LOG_LIMIT_INIT(60, 20);
-    _cleanup_free_ char *reason =
-        xasprintf("message %" PRIu64 " is longer than the %zu bytes that are allowed",
-                  connection->n_messages + 1, connection->framer.max_size);
+    struct long_message *message = NEW(struct long_message);
 
+    message->reason = xasprintf("message %" PRIu64 " is longer than the %zu bytes that are allowed",
+                                connection->n_messages + 1, connection->framer.max_size);
+    message->limit = connection->framer.max_size;
+    connection->long_message = message;
     COUNT(messages_too_long);
     log_event_limited(&limit, LOG_LEVEL_WARN, MSG_MESSAGE_TOO_LONG,
                       LOG_FIELDS({"OVSDB_SESSION", connection->name},
                                  {"OVSDB_REMOTE", connection->remote->target}),
-                      "%s: %s", connection->name, reason);
-    connection_close_at(connection, LOG_LEVEL_DBG, reason);
+                      "%s: %s", connection->name, message->reason);
+    // Once more from its beginning, for the id.
+    framer_init(&connection->framer, SIZE_MAX);
+    window->scanned = window->start;
+}
+
+void long_message_free(struct long_message *message)
+{
+    if (message) {
+        free(message->reason);
+        free(message);
+    }
+}
+
+// A request is answered with the limit and the option that sets it.
+static void end_long(struct connection *connection)
+{
+    const struct long_message *message = connection->long_message;
+    _cleanup_buf_ struct buf error = {0};
+    _cleanup_buf_ struct buf reply = {0};
+    struct slice id;
+
+    if (request_peek_id(&message->peek, &id)) {
+        buf_printf(&error,
+                   "{\"details\":\"the request is longer than the %zu bytes that the server allows "
+                   "(its option --max-message)\",\"error\":\"resources exhausted\"}",
+                   message->limit);
+        message_put_error(&reply, id, buf_slice(&error));
+        connection_send(connection, buf_slice(&reply), 0);
+    }
+    connection_close_at(connection, LOG_LEVEL_DBG, message->reason);
 }
 
 // What somebody speaks who begins with `text`, which is no message; NULL: who knows.
@@ -51,7 +86,9 @@ static const char *language_of(const struct connection *connection, struct slice
             return "HTTP";
         }
     }
-    return text.data[0] == TLS_HANDSHAKE && !connection->stream.tls ? "TLS" : NULL;
+    return (text.data[0] == TLS_HANDSHAKE || text.data[0] == TLS_ALERT) && !connection->stream.tls
+               ? "TLS"
+               : NULL;
 }
 
 // `text`: what is no message.
@@ -80,6 +117,25 @@ static void deliver(struct connection *connection, struct slice text)
     }
 }
 
+// Takes a piece of a message that is too long.
+static void handle_long(struct connection *connection, struct window *window)
+{
+    struct slice piece = {window->data + window->scanned,
+                          MIN(window->size - window->scanned, (size_t)NET_LONG_STEP)};
+    enum framer_status status =
+        framer_feed(&connection->framer, piece.data, piece.size, &piece.size);
+
+    request_peek_feed(&connection->long_message->peek, piece);
+    window->scanned += piece.size;
+    if (status == FRAMER_DONE) {
+        end_long(connection);
+    } else if (status == FRAMER_ERROR || connection->framer.offset > NET_LONGEST_MESSAGE) {
+        connection_close_at(connection, LOG_LEVEL_DBG, connection->long_message->reason);
+    } else if (window->scanned == window->size) {
+        window->start = window->size;
+    }
+}
+
 static bool may_handle(const struct connection *connection)
 {
     return connection->state == CONNECTION_OPEN && !connection->is_paused && !connection->is_held &&
@@ -91,6 +147,10 @@ static void handle(struct connection *connection, struct window *window)
 {
     int n = 0;
 
+    if (connection->long_message) {
+        handle_long(connection, window);
+        return;
+    }
     while (window->scanned < window->size && n < NET_INPUT_BATCH && may_handle(connection)) {
         size_t consumed;
         enum framer_status status = framer_feed(&connection->framer, window->data + window->scanned,
@@ -98,7 +158,7 @@ static void handle(struct connection *connection, struct window *window)
 
         window->scanned += consumed;
         if (status == FRAMER_ERROR && framer_is_too_long(&connection->framer)) {
-            reject_long(connection);
+            begin_long(connection, window);
             return;
         }
         if (status == FRAMER_ERROR) {

@@ -16,19 +16,21 @@
 #include "net/tls_config.h"
 #include "net/tls_names.h"
 #include "json/framer.h"
+#include "json/request_peek.h"
 
 #include "basic/list.h"
 #include "basic/log.h"
 #include "basic/timers.h"
 
-#define NET_READ_SIZE         (64 * 1024)  // one read, and the shared buffer for it
-#define NET_EVENT_BATCH       32           // connections with input handled in one turn
-#define NET_INPUT_BATCH       64           // messages of one of them
-#define NET_ACCEPT_BATCH      64           // connections of one listener accepted in one turn
-#define NET_OUTPUT_BATCH      64           // connections written to in one turn
-#define NET_REAP_BATCH        64           // objects reaped in one turn
-#define NET_TIMER_BATCH       64           // timers run in one turn
-#define NET_WRITE_SIZE        (256 * 1024) // bytes written to one connection in one turn
+#define NET_READ_SIZE         (64 * 1024)   // one read, and the shared buffer for it
+#define NET_EVENT_BATCH       32            // connections with input handled in one turn
+#define NET_INPUT_BATCH       64            // messages of one of them
+#define NET_LONG_STEP         (1024 * 1024) // bytes of a message that is too long
+#define NET_ACCEPT_BATCH      64            // connections of one listener accepted in one turn
+#define NET_OUTPUT_BATCH      64            // connections written to in one turn
+#define NET_REAP_BATCH        64            // objects reaped in one turn
+#define NET_TIMER_BATCH       64            // timers run in one turn
+#define NET_WRITE_SIZE        (256 * 1024)  // bytes written to one connection in one turn
 #define NET_PRESS_USEC        (2 * USEC_PER_MSEC) // that output may wait for other sources of the loop
 #define NET_LINGER_USEC       (5 * USEC_PER_SEC)  // to send what is queued before a close
 #define NET_CONNECT_USEC      (5 * USEC_PER_SEC)  // for one endpoint to answer a connect
@@ -83,6 +85,13 @@ struct net {
     bool is_dead;
 };
 
+// A message that is longer than the limit, while it passes by.
+struct long_message {
+    struct request_peek peek;
+    char *reason; // why the connection ends with it
+    size_t limit;
+};
+
 enum connection_state {
     CONNECTION_OPEN,
     CONNECTION_CLOSING, // no more input; output leaves until it is all sent or time is over
@@ -112,6 +121,7 @@ struct connection {
     struct buf input; // bytes received and not yet handled, from the beginning of a value
     size_t scanned;   // how many of them the framer has seen
     uint64_t n_messages;
+    struct long_message *long_message; // the current message, or NULL
     struct queue queue;
     struct list marks;     // output marks: from where on which ticket is needed
     struct timer timer;    // the next probe, or the end of the linger time
@@ -203,6 +213,7 @@ void input_receive(struct connection *connection);
 // Handles a batch of what is left in the connection's own buffer.
 void input_continue(struct connection *connection);
 void input_resume(struct connection *connection);
+void long_message_free(struct long_message *message); // NULL allowed
 
 // output.c
 bool output_is_over(const struct connection *connection); // nothing is queued

@@ -36,7 +36,8 @@ struct net_limits {
     size_t max_per_remote;
     size_t max_per_user;    // a uid behind a Unix socket, else an address
     size_t max_accept_rate; // connections a second, in all; as many at once after a pause
-    size_t max_message;     // bytes; a longer message closes the connection
+    size_t max_message;     // bytes; a longer request is answered with an error,
+                            // and the connection closed
     size_t max_handshakes;  // of TLS, under way at a time; beyond that the oldest ends
 };
 #define NET_LIMITS_DEFAULT                                                                         \

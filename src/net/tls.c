@@ -59,6 +59,19 @@ static void keep_tail(struct tls *tls, const unsigned char *data, size_t size)
     memcpy(tls->tail + sizeof(tls->tail) - n, data + size - n, n);
 }
 
+// Tells a client that spoke without TLS what is expected: the first byte of an alert shows it. What
+// it sent is read, or the kernel would drop the alert when the socket is closed.
+static void send_plain_alert(const struct tls *tls)
+{
+    static const unsigned char alert[ALERT_SIZE] = {
+        RECORD_ALERT, 3, 3, 0, 2, GNUTLS_AL_FATAL, GNUTLS_A_UNEXPECTED_MESSAGE};
+    char unread[4096];
+    ssize_t n = recv(tls->fd, unread, sizeof(unread), MSG_DONTWAIT);
+
+    n = send(tls->fd, alert, sizeof(alert), MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)n; // the connection ends in any case
+}
+
 // Somebody who speaks something else is told apart before gnutls is puzzled by it.
 static ssize_t pull(gnutls_transport_ptr_t userdata, void *data, size_t size)
 {
@@ -79,6 +92,9 @@ static ssize_t pull(gnutls_transport_ptr_t userdata, void *data, size_t size)
     }
     tls->reason = xstrdup(*first == '{' || *first == '[' ? "the peer speaks JSON-RPC without TLS"
                                                          : "the peer does not speak TLS");
+    if (tls->is_server) {
+        send_plain_alert(tls);
+    }
     errno = EPROTO;
     return -1;
 }
@@ -189,6 +205,14 @@ static bool has_plain_alert(const struct tls *tls)
     return !memcmp(tls->tail, head, sizeof(head));
 }
 
+// A server without TLS hangs up when it reads our greeting.
+static const char *silence_hint(const struct tls *tls)
+{
+    return tls->is_server || tls->has_spoken
+               ? ""
+               : " without an answer: it may not speak TLS (tcp: instead of ssl:)";
+}
+
 static char *explain(struct tls *tls, int r)
 {
     switch (r) {
@@ -198,10 +222,10 @@ static char *explain(struct tls *tls, int r)
         return has_plain_alert(tls) ? explain_alert(tls->tail[ALERT_SIZE - 1])
                                     : xstrdup(gnutls_strerror(r));
     case GNUTLS_E_PREMATURE_TERMINATION:
-        return xstrdup("the peer closed the connection");
+        return xasprintf("the peer closed the connection%s", silence_hint(tls));
     case GNUTLS_E_PULL_ERROR:
     case GNUTLS_E_PUSH_ERROR:
-        return xasprintf("the connection broke: %s", strerror(errno));
+        return xasprintf("the connection broke: %s%s", strerror(errno), silence_hint(tls));
     case GNUTLS_E_NO_CERTIFICATE_FOUND:
     case GNUTLS_E_CERTIFICATE_REQUIRED:
         return xstrdup("the peer sent no certificate");

@@ -9,6 +9,7 @@
 //     slow.c     clients that do not read  denials.c  what a role does not allow
 //     saved.c    what another process goes on with
 //     audit.c    messages on what was committed
+//     staging.c  transactions that come in pieces
 #pragma once
 
 #include "basic/timers.h"
@@ -19,6 +20,7 @@
 
 struct trigger;
 struct conversion;
+struct staged;
 
 // A database as the server serves it.
 struct served_db {
@@ -52,6 +54,7 @@ struct server {
     struct served_db *self; // _Server
     struct server_converter converter;
     size_t n_sessions, n_monitors, n_triggers;
+    size_t n_staged; // bytes, of all sessions
     uint64_t n_transactions;
     uint64_t n_lock_changes; // a session got, lost or left a lock
     struct list audit_rules; // see audit.c
@@ -78,6 +81,7 @@ struct session {
     struct htable triggers;    // struct trigger, by request id
     struct htable locks;       // struct lock_waiter, by name
     struct monitor *starting;  // the monitor whose initial contents all else waits for, or NULL
+    struct staged *staged;     // a transaction of which pieces have come, or NULL
     struct list held_triggers; // woken ones that wait for it, too
 };
 
@@ -106,6 +110,7 @@ typedef void method_function(struct session *session, const struct message *requ
 method_function method_list_dbs, method_get_schema, method_get_server_id, method_echo;
 method_function method_set_db_change_aware;
 method_function method_transact, method_cancel;
+method_function method_stage, method_transact_staged;
 method_function method_monitor, method_monitor_cond, method_monitor_cond_since;
 method_function method_monitor_cond_change, method_monitor_cancel;
 method_function method_convert;
@@ -158,6 +163,10 @@ bool served_db_holds(const struct served_db *sdb, struct slice params);
 // Answers who asked for the conversion of a database that goes away.
 void served_db_cancel_conversion(struct served_db *sdb);
 void session_forget_conversions(struct session *session);
+
+// staging.c
+#define SESSION_MAX_STAGED ((size_t)3 << 30)
+void session_drop_staged(struct session *session);
 
 // locks.c
 void session_release_locks(struct session *session);

@@ -25,7 +25,7 @@ void server_taken(const struct server *server, struct server_limits *ret)
 {
     const struct session *session;
 
-    *ret = (struct server_limits){0};
+    *ret = (struct server_limits){.max_staged = server->n_staged};
     LIST_FOREACH (session, &server->sessions, node) {
         ret->max_monitors = max(ret->max_monitors, session->monitors.n);
         ret->max_triggers = max(ret->max_triggers, session->triggers.n);

@@ -51,7 +51,8 @@ usec_t server_deadline(const struct server *server);
 // to do (call again soon).
 bool server_run(struct server *server, usec_t now);
 
-// What one session may hold. What goes beyond is answered with "resources exhausted".
+// What one session, or of max_staged all together, may hold. What goes beyond is answered with
+// "resources exhausted".
 struct server_limits {
     size_t max_monitors;
     size_t max_triggers; // waiting transactions
@@ -59,12 +60,14 @@ struct server_limits {
     // Bytes, about: queued for the client, or kept to owe it updates. One that does not read is
     // disconnected when it is more.
     size_t max_backlog;
+    size_t max_staged; // bytes of transactions that come in pieces (staging.c)
 };
 #define SERVER_LIMITS_DEFAULT                                                                      \
     ((struct server_limits){.max_monitors = 10000,                                                 \
                             .max_triggers = 10000,                                                 \
                             .max_locks = 10000,                                                    \
-                            .max_backlog = (size_t)4 << 30})
+                            .max_backlog = (size_t)4 << 30,                                        \
+                            .max_staged = (size_t)3 << 30})
 void server_set_limits(struct server *server, const struct server_limits *limits);
 // How much of each the session has that has most of it. O(sessions and their monitors).
 void server_taken(const struct server *server, struct server_limits *ret);

@@ -18,6 +18,8 @@ static const struct {
     method_function *function;
 } methods[] = {
     {"transact", method_transact},
+    {"stage", method_stage},
+    {"transact_staged", method_transact_staged},
     {"echo", method_echo},
     {"monitor", method_monitor},
     {"monitor_cond", method_monitor_cond},
@@ -63,6 +65,7 @@ static void session_release(struct session *session)
     session_cancel_triggers(session);
     session_forget_conversions(session);
     session_release_locks(session);
+    session_drop_staged(session);
     list_remove(&session->slow_node);
 }
 

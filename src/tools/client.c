@@ -17,8 +17,14 @@ struct queued {
 };
 
 struct client {
-    char *server;
+    char **servers;
+    size_t n_servers;
+    size_t current;   // the server it is with, or dials
+    struct buf tried; // those that were left, with the reasons
+    bool has_cid;
+    struct uuid cid;
     enum client_retry retry;
+    bool has_chosen; // client_stay() was called
     sd_event *event;
     struct net *net;
     struct remote *remote;
@@ -26,8 +32,13 @@ struct client {
     char *reason;                  // why the connection was lost
     bool lost;                     // since the last call began
     bool stopped;
+    bool has_heard; // a message has come from the server it is with
     uint64_t next_id;
     struct list messages;
+    void (*sent)(void *userdata); // or NULL
+    void *sent_userdata;
+    void (*stop)(void *userdata); // or NULL
+    void *stop_userdata;
 };
 
 static void on_opened(struct connection *connection)
@@ -48,9 +59,10 @@ static void on_message(struct connection *connection, struct slice text)
     struct client *client = connection_userdata(connection);
     struct queued *queued;
 
-    if (!client) {
+    if (!client || connection != client->connection) {
         return;
     }
+    client->has_heard = true;
     queued = NEW(struct queued);
     queued->text = text_new(text);
     list_push_back(&client->messages, &queued->node);
@@ -60,7 +72,7 @@ static void on_closed(struct connection *connection, const char *reason)
 {
     struct client *client = connection_userdata(connection);
 
-    if (client) {
+    if (client && connection == client->connection) {
         free(client->reason);
         client->reason = xstrdup(reason);
         client->connection = NULL;
@@ -83,60 +95,23 @@ static void run_loop(struct client *client)
     }
 }
 
-// False: client_stop() was called.
-static bool wait_for_connection(struct client *client)
-{
-    while (!client->connection && !client->stopped) {
-        struct remote_status status;
-
-        run_loop(client);
-        remote_status(client->remote, &status);
-        if (client->retry == CLIENT_NO_RETRY && !client->connection && status.last_error[0]) {
-            tool_fail("failed to connect to \"%s\" (%s)", client->server, status.last_error);
-        }
-    }
-    client->lost = false;
-    return !client->stopped;
-}
-
 static bool uses_tls(const char *server)
 {
     return !strncmp(server, "ssl:", 4) || !strncmp(server, "pssl:", 5);
 }
 
-struct client *client_open(const char *server, const struct tls_options *tls,
-                           enum client_retry retry)
+static void dial(struct client *client)
 {
     struct remote_options options = REMOTE_OPTIONS_DEFAULT;
-    struct net_limits limits = NET_LIMITS_DEFAULT;
-    struct client *client = NEW(struct client);
     _cleanup_free_ char *error = NULL;
     int r;
 
-    client->server = xstrdup(server);
-    client->retry = retry;
-    list_init(&client->messages);
-    if (!remote_target_is_valid(server)) {
-        tool_fail_errno(EAFNOSUPPORT, "failed to connect or listen to \"%s\"", server);
-    }
-    r = sd_event_new(&client->event);
+    options.no_retry = client->retry == CLIENT_NO_RETRY || client->n_servers > 1;
+    r = remote_new(client->net, client_server(client), &options, client, &client->remote, &error);
     if (r < 0) {
-        tool_fail_errno(-r, "event loop");
-    }
-    client->net = net_new(client->event, &handler, client);
-    limits.max_message = NET_LONGEST_MESSAGE;
-    net_set_limits(client->net, &limits);
-    options.no_retry = retry == CLIENT_NO_RETRY;
-    if (uses_tls(server) && net_set_tls(client->net, tls, &error) < 0) {
-        tool_fail("%s", error);
-    }
-    r = remote_new(client->net, server, &options, client, &client->remote, &error);
-    if (r < 0) {
-        tool_fail("failed to connect or listen to \"%s\" (%s)", server,
+        tool_fail("failed to connect or listen to \"%s\" (%s)", client_server(client),
                   error ? error : strerror(-r));
     }
-    wait_for_connection(client);
-    return client;
 }
 
 static void queued_free(struct queued *queued)
@@ -146,21 +121,234 @@ static void queued_free(struct queued *queued)
     free(queued);
 }
 
-void client_close(struct client *client)
+static void hang_up(struct client *client)
 {
     struct queued *queued, *next;
 
-    if (!client) {
-        return;
-    }
+    client->connection = NULL;
+    client->has_heard = false;
     LIST_FOREACH_SAFE (queued, next, &client->messages, node) {
         queued_free(queued);
     }
     remote_free(client->remote);
+}
+
+static void note_failure(struct client *client, const char *reason)
+{
+    buf_printf(&client->tried, "%s%s (%s)", client->tried.size ? ", " : "", client_server(client),
+               reason);
+}
+
+static int on_pause_over(sd_event_source *source, usec_t when, void *userdata)
+{
+    bool *is_over = userdata;
+
+    *is_over = true;
+    return 0;
+}
+
+// None of the servers was right: waits a second before the next round.
+static void pause_rounds(struct client *client)
+{
+    sd_event_source *timer = NULL;
+    bool is_over = false;
+    int r = sd_event_add_time_relative(client->event, &timer, CLOCK_MONOTONIC, USEC_PER_SEC, 0,
+                                       on_pause_over, &is_over);
+
+    if (r < 0) {
+        tool_fail_errno(-r, "event loop");
+    }
+    while (!is_over && !client->stopped) {
+        run_loop(client);
+    }
+    sd_event_source_disable_unref(timer);
+}
+
+// Hangs up and dials the next server.
+static void advance(struct client *client, const char *reason)
+{
+    note_failure(client, reason);
+    hang_up(client);
+    if (++client->current == client->n_servers) {
+        if (client->retry == CLIENT_NO_RETRY) {
+            tool_fail("no server could be used: %s", buf_cstr(&client->tried));
+        }
+        client->current = 0;
+        buf_clear(&client->tried);
+        pause_rounds(client);
+    }
+    dial(client);
+}
+
+// False: client_stop() was called.
+static bool wait_for_connection(struct client *client)
+{
+    while (!client->connection && !client->stopped) {
+        struct remote_status status;
+
+        run_loop(client);
+        remote_status(client->remote, &status);
+        if (client->connection || !status.last_error[0]) {
+            continue;
+        }
+        if (client->n_servers > 1) {
+            advance(client, status.last_error);
+        } else if (client->retry == CLIENT_NO_RETRY) {
+            tool_fail("failed to connect to \"%s\" (%s)", client_server(client), status.last_error);
+        }
+    }
+    client->lost = false;
+    return !client->stopped;
+}
+
+bool client_next_server(struct client *client, const char *reason)
+{
+    if (client->n_servers == 1 && client->retry == CLIENT_NO_RETRY) {
+        tool_fail("%s: %s", client_server(client), reason);
+    }
+    advance(client, reason);
+    return wait_for_connection(client);
+}
+
+// Takes an element of the list of servers. False: it is none.
+static bool add_server(struct client *client, char *element, bool is_only)
+{
+    if (!strncmp(element, "cid:", 4)) {
+        client->has_cid = uuid_parse(slice_of(element + 4), &client->cid);
+        return client->has_cid;
+    }
+    if (is_only ? !remote_target_is_valid(element) : !remote_target_dials(element)) {
+        return false;
+    }
+    client->servers = xrealloc(client->servers, (client->n_servers + 1) * sizeof(char *));
+    client->servers[client->n_servers++] = xstrdup(element);
+    return true;
+}
+
+// NULL, or the element that is none; caller frees.
+static char *add_servers(struct client *client, const char *servers)
+{
+    _cleanup_free_ char *copy = xstrdup(servers);
+    bool is_only = !strchr(servers, ',');
+    char *rest = copy, *element;
+
+    while ((element = strsep(&rest, ","))) {
+        if (!add_server(client, element, is_only)) {
+            return xstrdup(element);
+        }
+    }
+    return NULL;
+}
+
+static void free_servers(struct client *client)
+{
+    for (size_t i = 0; i < client->n_servers; i++) {
+        free(client->servers[i]);
+    }
+    free(client->servers);
+}
+
+bool client_servers_are_valid(const char *text)
+{
+    struct client client = {0};
+    _cleanup_free_ char *wrong = add_servers(&client, text);
+
+    free_servers(&client);
+    return !wrong;
+}
+
+static void parse_servers(struct client *client, const char *servers)
+{
+    _cleanup_free_ char *wrong = add_servers(client, servers);
+
+    if (wrong) {
+        tool_fail_errno(EAFNOSUPPORT, "failed to connect or listen to \"%s\"", wrong);
+    }
+    if (!client->n_servers) {
+        tool_fail("\"%s\" names no server", servers);
+    }
+}
+
+static void start_tls(struct client *client, const struct tls_options *tls)
+{
+    _cleanup_free_ char *error = NULL;
+    bool is_needed = false;
+
+    for (size_t i = 0; i < client->n_servers; i++) {
+        is_needed |= uses_tls(client->servers[i]);
+    }
+    if (is_needed && net_set_tls(client->net, tls, &error) < 0) {
+        tool_fail("%s", error);
+    }
+}
+
+struct client *client_open(const char *servers, const struct tls_options *tls,
+                           enum client_retry retry)
+{
+    struct net_limits limits = NET_LIMITS_DEFAULT;
+    struct client *client = NEW(struct client);
+    int r;
+
+    parse_servers(client, servers);
+    client->retry = retry;
+    list_init(&client->messages);
+    r = sd_event_new(&client->event);
+    if (r < 0) {
+        tool_fail_errno(-r, "event loop");
+    }
+    client->net = net_new(client->event, &handler, client);
+    limits.max_message = NET_LONGEST_MESSAGE;
+    net_set_limits(client->net, &limits);
+    start_tls(client, tls);
+    dial(client);
+    if (retry == CLIENT_NO_RETRY) {
+        wait_for_connection(client);
+    }
+    return client;
+}
+
+void client_stay(struct client *client)
+{
+    client->has_chosen = true;
+}
+
+size_t client_n_servers(const struct client *client)
+{
+    return client->n_servers;
+}
+
+size_t client_server_index(const struct client *client)
+{
+    return client->current;
+}
+
+const char *client_server(const struct client *client)
+{
+    return client->servers[client->current];
+}
+
+const char *client_lost_reason(const struct client *client)
+{
+    return client->reason ? client->reason : "the connection was lost";
+}
+
+bool client_cluster(const struct client *client, struct uuid *ret)
+{
+    *ret = client->cid;
+    return client->has_cid;
+}
+
+void client_close(struct client *client)
+{
+    if (!client) {
+        return;
+    }
+    hang_up(client);
     net_free(client->net);
     sd_event_unref(client->event);
+    buf_done(&client->tried);
+    free_servers(client);
     free(client->reason);
-    free(client->server);
     free(client);
 }
 
@@ -187,7 +375,8 @@ static bool take_message(struct client *client, struct queued *queued, struct bu
     queued_free(queued);
     error = message_parse(buf_slice(text), scratch, ret);
     if (error) {
-        tool_fail("%s: received a message that is no JSON-RPC message: %s", client->server, error);
+        tool_fail("%s: received a message that is no JSON-RPC message: %s", client_server(client),
+                  error);
     }
     if (ret->type != MESSAGE_REQUEST) {
         return true;
@@ -197,6 +386,23 @@ static bool take_message(struct client *client, struct queued *queued, struct bu
         connection_send(client->connection, buf_slice(&reply), 0);
     }
     return false;
+}
+
+// A server with TLS may hang up without a word.
+static noreturn void fail_lost(const struct client *client)
+{
+    bool may_want_tls = !client->has_heard && !strncmp(client_server(client), "tcp:", 4);
+
+    tool_fail("%s: receive failed (%s)%s", client_server(client), client->reason,
+              may_want_tls ? "; the server may expect TLS (ssl: instead of tcp:)" : "");
+}
+
+static enum client_result stopped(struct client *client)
+{
+    if (client->stop) {
+        client->stop(client->stop_userdata);
+    }
+    return CLIENT_STOPPED;
 }
 
 // The next message that `wanted` accepts; others stay in the ring. `id` is its argument.
@@ -220,13 +426,13 @@ static enum client_result receive(struct client *client, uint64_t id,
             }
         }
         if (client->stopped) {
-            return CLIENT_STOPPED;
+            return stopped(client);
         }
-        if (client->lost && client->retry == CLIENT_RETRY) {
+        if (client->lost && (client->retry == CLIENT_RETRY || !client->has_chosen)) {
             return CLIENT_LOST;
         }
         if (!client->connection) {
-            tool_fail("%s: receive failed (%s)", client->server, client->reason);
+            fail_lost(client);
         }
         run_loop(client);
     }
@@ -258,17 +464,40 @@ static uint64_t send_request(struct client *client, const char *method, struct s
     return id;
 }
 
+// Calls client_on_sent()'s function when nothing waits for the kernel any more.
+static void tell_sent(struct client *client)
+{
+    void (*sent)(void *userdata) = TAKE_PTR(client->sent);
+
+    while (sent && client->connection && !client->stopped &&
+           connection_backlog(client->connection)) {
+        run_loop(client);
+    }
+    if (sent && client->connection) {
+        sent(client->sent_userdata);
+    }
+}
+
 enum client_result client_call(struct client *client, const char *method, struct slice params,
                                struct buf *ret)
 {
     _cleanup_buf_ struct buf text = {0};
     enum client_result result;
     struct message reply;
+    uint64_t id;
 
-    if (!client->connection && !wait_for_connection(client)) {
-        return CLIENT_STOPPED;
+    if (!client->connection && client->has_chosen) {
+        fail_lost(client);
     }
-    result = receive(client, send_request(client, method, params), is_reply_to, &text, &reply);
+    if (!client->connection && client->retry == CLIENT_NO_RETRY) {
+        return CLIENT_LOST;
+    }
+    if (!client->connection && !wait_for_connection(client)) {
+        return stopped(client);
+    }
+    id = send_request(client, method, params);
+    tell_sent(client);
+    result = receive(client, id, is_reply_to, &text, &reply);
     if (result != CLIENT_RESULT) {
         return result;
     }
@@ -302,4 +531,16 @@ void client_send(struct client *client, const char *method, struct slice params)
 bool client_next(struct client *client, struct buf *text, struct message *ret)
 {
     return receive(client, 0, is_anything, text, ret) == CLIENT_RESULT;
+}
+
+void client_on_sent(struct client *client, void (*sent)(void *userdata), void *userdata)
+{
+    client->sent = sent;
+    client->sent_userdata = userdata;
+}
+
+void client_on_stop(struct client *client, void (*stop)(void *userdata), void *userdata)
+{
+    client->stop = stop;
+    client->stop_userdata = userdata;
 }

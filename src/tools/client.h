@@ -5,6 +5,7 @@
 // cannot be reached or goes away (tool_fail()).
 #pragma once
 
+#include "basic/uuid.h"
 #include "json/message.h"
 
 #include <systemd/sd-event.h>
@@ -18,17 +19,35 @@ enum client_retry {
 
 struct tls_options; // net/tls_options.h
 
-// Connects to `server` ("unix:FILE", "tcp:HOST:PORT", "ssl:HOST:PORT"), or waits for it to connect
-// ("punix:FILE", "ptcp:PORT", "pssl:PORT"). `tls` is looked at for TLS only.
-struct client *client_open(const char *server, const struct tls_options *tls,
+// Connects to the first of `servers` that can be reached. They are "unix:FILE", "tcp:HOST:PORT" and
+// "ssl:HOST:PORT" with commas between them, and "cid:UUID" for the cluster that is wanted; or one
+// of "punix:FILE", "ptcp:PORT" and "pssl:PORT", to wait for the server to connect. `tls` is looked
+// at for TLS only.
+struct client *client_open(const char *servers, const struct tls_options *tls,
                            enum client_retry retry);
+// Goes to the next server because of `reason`. Without CLIENT_RETRY the program ends with all the
+// reasons if there is no further one; with it the first follows the last. False: client_stop() was
+// called.
+bool client_next_server(struct client *client, const char *reason);
+// From now on a connection that is lost ends the program, see CLIENT_LOST. Not for CLIENT_RETRY.
+void client_stay(struct client *client);
+size_t client_n_servers(const struct client *client);
+size_t client_server_index(const struct client *client);     // of the one it is with
+const char *client_server(const struct client *client);      // the same as text
+const char *client_lost_reason(const struct client *client); // after CLIENT_LOST
+// The cluster that is wanted; false: any server will do.
+bool client_cluster(const struct client *client, struct uuid *ret);
+// Is `text` what client_open() takes?
+bool client_servers_are_valid(const char *text);
 void client_close(struct client *client);      // NULL allowed
 sd_event *client_event(struct client *client); // borrowed; runs inside the calls below
 
 enum client_result {
     CLIENT_RESULT, // ret: the reply's result
     CLIENT_ERROR,  // ret: its error
-    CLIENT_LOST,   // with CLIENT_RETRY only: the connection was lost; the request may have been run
+    // With CLIENT_RETRY or before client_stay(): the connection was lost; the request may have been
+    // run.
+    CLIENT_LOST,
     CLIENT_STOPPED, // client_stop() was called
 };
 
@@ -36,7 +55,7 @@ enum client_result {
 // text.
 enum client_result client_call(struct client *client, const char *method, struct slice params,
                                struct buf *ret);
-// The same; an error ends the program. False: client_stop() was called. Not for CLIENT_RETRY.
+// The same; an error ends the program. False: client_stop() was called. After client_stay().
 bool client_call_or_fail(struct client *client, const char *method, struct slice params,
                          struct buf *ret);
 // Sends a request whose reply comes back through client_next().
@@ -46,3 +65,7 @@ void client_send(struct client *client, const char *method, struct slice params)
 bool client_next(struct client *client, struct buf *text, struct message *ret);
 // Makes the running call, or the next one, return soon. For callbacks on client_event().
 void client_stop(struct client *client);
+// The next client_call() calls `sent` when its request has left, before it waits for the reply.
+void client_on_sent(struct client *client, void (*sent)(void *userdata), void *userdata);
+// What the calls above do after client_stop() instead of returning.
+void client_on_stop(struct client *client, void (*stopped)(void *userdata), void *userdata);

@@ -16,13 +16,6 @@ static struct command_registry *registry;
 static struct control *control;
 static int stop_signal; // 0: none came
 
-bool client_background_is_for(const struct client_verb *verb)
-{
-    return verb->run == client_monitor || verb->run == client_monitor_cond ||
-           verb->run == client_monitor_cond_since || verb->run == client_lock ||
-           verb->run == client_steal || verb->run == client_unlock;
-}
-
 void client_background_fork(struct client_context *context)
 {
     _cleanup_free_ char *error = NULL;
@@ -119,12 +112,42 @@ void client_background_begin(struct client_context *context, const struct comman
     }
 }
 
+static void on_stop(void *userdata)
+{
+    client_background_end(userdata);
+    client_background_die();
+    exit(EXIT_SUCCESS);
+}
+
+void client_background_end_on_stop(struct client_context *context)
+{
+    client_on_stop(context->client, on_stop, context);
+}
+
+static void on_sent(void *userdata)
+{
+    client_background_ready(userdata);
+}
+
+void client_background_when_sent(struct client_context *context)
+{
+    if (context->service.daemonize.detach) {
+        client_on_sent(context->client, on_sent, context);
+    }
+}
+
 void client_background_ready(struct client_context *context)
 {
-    int output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-    int errors = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    int output, errors;
 
+    if (context->is_ready) {
+        return;
+    }
+    context->is_ready = true;
     fflush(stdout);
+    output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    errors = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    tool_own_timeout();
     daemonize_ready();
     if (output >= 0) {
         dup2(output, STDOUT_FILENO);
@@ -151,7 +174,9 @@ void client_background_die(void)
     if (!stop_signal) {
         return;
     }
-    signal(stop_signal, SIG_DFL);
+    if (stop_signal != SIGALRM) { // its handler says what has happened, see tool_set_timeout()
+        signal(stop_signal, SIG_DFL);
+    }
     sigemptyset(&set);
     sigaddset(&set, stop_signal);
     sigprocmask(SIG_UNBLOCK, &set, NULL);

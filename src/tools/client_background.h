@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The verbs of ovsdb-client that run until they are told to end: in the background if asked
-// (--detach,
-// --pidfile, ...), with a control socket of their own then, and with an orderly end on a signal.
+// ovsdb-client in the background, if asked (--detach, --pidfile, ...), with a control socket of its
+// own then, and with an orderly end on a signal.
 //
 //     client_background_fork()   before anything is opened
 //     client_background_begin()  connected: control socket, signals
@@ -13,13 +12,17 @@
 #include "control/command.h"
 #include "tools/client_verbs.h"
 
-// True for verbs that stay.
-bool client_background_is_for(const struct client_verb *verb);
 void client_background_fork(struct client_context *context);
 // `commands` (ended by one without a name, may be NULL) are registered beside "exit", "version" and
 // those of the log. Their userdata is `context`.
 void client_background_begin(struct client_context *context, const struct command *commands);
-// Standard output and error stay open: they are what such a client is for.
+// Has client_stop() end the program, for verbs that do not look for it.
+void client_background_end_on_stop(struct client_context *context);
+// The next client_call() is followed by client_background_ready() when its request has left, if the
+// program is to go into the background. For verbs whose reply may take long.
+void client_background_when_sent(struct client_context *context);
+// A second call does nothing. Standard output and error stay open: they are what such a client is
+// for.
 void client_background_ready(struct client_context *context);
 // Answers and closes the control socket, closes the connection, removes the pid file.
 void client_background_end(struct client_context *context);

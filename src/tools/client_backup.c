@@ -7,6 +7,8 @@
 #include "tools/tool.h"
 #include "json/cursor.h"
 
+#include <unistd.h>
+
 // _uuid first, then what a file keeps.
 static struct selection kept_columns(const struct table_schema *table)
 {
@@ -70,6 +72,9 @@ void client_backup(struct client_context *context, int argc, char **argv)
     _cleanup_free_ struct selection *selections = NEW_ARRAY(struct selection, schema->n_tables + 1);
     struct db *db = db_new(schema);
 
+    if (isatty(STDOUT_FILENO)) {
+        tool_fail("standard output is a terminal, redirect it to a file");
+    }
     for (size_t i = 0; i < schema->n_tables; i++) {
         selections[i] = kept_columns(&schema->tables[i]);
     }

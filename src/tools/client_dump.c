@@ -119,7 +119,7 @@ void client_dump(struct client_context *context, int argc, char **argv)
         const struct table_schema *table = schema_find_table(schema, slice_of(argv[0]));
 
         if (!table) {
-            tool_fail("No table \"%s\" found.", argv[0]);
+            client_fail_no_table(context, argv[0]);
         }
         selections[n++] = select_columns(table, argc - 1, argv + 1);
     } else {

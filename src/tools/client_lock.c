@@ -47,7 +47,7 @@ static void print_message(struct client_context *context, const struct message *
         warn_of_error(context, message->error);
         break;
     case MESSAGE_NOTIFICATION:
-        printf(SLICE_FORMAT "\n", SLICE_ARGS(message->method));
+        tool_print_line(message->method);
         tool_print_json(message->params, context->style.pretty);
         break;
     case MESSAGE_REQUEST:

@@ -150,8 +150,12 @@ void client_monitor(struct client_context *context, int argc, char **argv)
 }
 
 // The conditions come first; ends the program if they are no array.
-static const char *conditions(char **argv)
+static const char *conditions(const struct client_context *context, char **argv)
 {
+    if (context->not_database == argv[0] && argv[0][0] != '[') {
+        tool_fail("\"%s\" is neither a database of %s nor an array of conditions", argv[0],
+                  context->server);
+    }
     if (json_kind_of(tool_parse_json(argv[0])) != JSON_KIND_ARRAY) {
         tool_fail("\"%s\": the conditions must be an array", argv[0]);
     }
@@ -160,7 +164,7 @@ static const char *conditions(char **argv)
 
 void client_monitor_cond(struct client_context *context, int argc, char **argv)
 {
-    run(context, &monitor_cond, NULL, conditions(argv), argc - 1, argv + 1);
+    run(context, &monitor_cond, NULL, conditions(context, argv), argc - 1, argv + 1);
 }
 
 void client_monitor_cond_since(struct client_context *context, int argc, char **argv)
@@ -173,5 +177,5 @@ void client_monitor_cond_since(struct client_context *context, int argc, char **
         argc--;
         argv++;
     }
-    run(context, &monitor_cond_since, last_id, conditions(argv), argc - 1, argv + 1);
+    run(context, &monitor_cond_since, last_id, conditions(context, argv), argc - 1, argv + 1);
 }

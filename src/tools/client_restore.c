@@ -7,42 +7,62 @@
 #include "store/load.h"
 #include "store/store.h"
 #include "tools/client_select.h"
+#include "tools/client_stage.h"
 #include "tools/restore_request.h"
 #include "tools/tool.h"
 #include "json/cursor.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#define INPUT     "standard input"
 #define MAX_TRIES 10
 
+// What standard input is, for messages: the file if it is one. Caller frees.
+static char *input_name(void)
+{
+    char path[PATH_MAX];
+    ssize_t size = readlink("/proc/self/fd/0", path, sizeof(path) - 1);
+    struct stat st;
+
+    if (size > 0 && !fstat(STDIN_FILENO, &st) && S_ISREG(st.st_mode)) {
+        return xstrndup(path, (size_t)size);
+    }
+    return xstrdup("standard input");
+}
+
 // Standard input may be a pipe, which a reader cannot go back in.
-static int copy_input(void)
+static int copy_input(const char *input)
 {
     _cleanup_close_ int fd = memfd_create("ovsdb-client-restore", MFD_CLOEXEC);
     _cleanup_buf_ struct buf text = {0};
-    int r = file_read_fd(STDIN_FILENO, &text);
+    int r;
 
+    if (isatty(STDIN_FILENO)) {
+        tool_fail("%s is a terminal, redirect it from a file", input);
+    }
+    r = file_read_fd(STDIN_FILENO, &text);
     if (r < 0) {
-        tool_fail_errno(-r, "%s: reading failed", INPUT);
+        tool_fail_errno(-r, "%s: reading failed", input);
     }
     r = fd < 0 ? -errno : file_write_at(fd, text.data, text.size, 0);
     if (r < 0) {
-        tool_fail_errno(-r, "%s: keeping a copy failed", INPUT);
+        tool_fail_errno(-r, "%s: keeping a copy failed", input);
     }
     return TAKE_FD(fd);
 }
 
-static struct db *read_input(void)
+static struct db *read_input(const char *input)
 {
-    _cleanup_close_ int fd = copy_input();
+    _cleanup_close_ int fd = copy_input(input);
     _cleanup_reader_ struct reader *reader = NULL;
     struct loaded loaded;
 
-    tool_check(reader_open_fd(fd, INPUT, &reader));
-    tool_check(load_database(reader, INPUT, &(struct load_options){0}, &loaded));
+    tool_check(reader_open_fd(fd, input, &reader));
+    tool_check(load_database(reader, input, &(struct load_options){0}, &loaded));
     if (loaded.is_torn) {
         tool_fail_error(reader_problem(reader));
     }
@@ -53,7 +73,8 @@ static struct db *read_input(void)
 static struct db *read_wanted(struct client_context *context)
 {
     _cleanup_schema_ struct schema *schema = client_fetch_schema(context);
-    struct db *db = read_input(), *converted;
+    _cleanup_free_ char *input = input_name();
+    struct db *db = read_input(input), *converted;
 
     if (schema_equals(db_schema(db), schema)) {
         return db;
@@ -62,7 +83,7 @@ static struct db *read_wanted(struct client_context *context)
         tool_fail(
             "%s: the schema differs from that of the server's database %s (--force restores "
             "what fits nevertheless)",
-            INPUT, context->database);
+            input, context->database);
     }
     tool_check(store_convert(db, schema, NULL, &converted));
     db_free(db);
@@ -145,8 +166,7 @@ static enum outcome try(struct client_context *context, struct db *wanted, bool 
 
     restore_request_init(&request, wanted, knows_uuid);
     note_all(context, &request);
-    client_call_or_fail(context->client, "transact", restore_request_end(&request, &n_renamed),
-                        &reply);
+    client_transact_long(context, restore_request_end(&request, &n_renamed), &reply);
     restore_request_done(&request);
     outcome = outcome_of(buf_slice(&reply), knows_uuid);
     if (outcome == RESTORED && n_renamed) {

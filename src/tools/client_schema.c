@@ -30,17 +30,20 @@ static int compare_strings(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-// The server's databases, sorted, NULL-terminated.
-static char **fetch_dbs(struct client *client)
+bool client_list_databases(struct client *client, char ***ret)
 {
     _cleanup_buf_ struct buf reply = {0};
     _cleanup_buf_ struct buf scratch = {0};
+    enum client_result result = client_call(client, "list_dbs", SLICE("[]"), &reply);
     struct cursor cursor;
     char **names;
     size_t n = 0;
 
-    if (!client_call_or_fail(client, "list_dbs", SLICE("[]"), &reply)) {
-        return NEW(char *);
+    if (result == CLIENT_ERROR) {
+        tool_fail_json(buf_slice(&reply), "list_dbs failed");
+    }
+    if (result != CLIENT_RESULT) {
+        return false;
     }
     if (json_kind_of(buf_slice(&reply)) != JSON_KIND_ARRAY) {
         tool_fail("list_dbs response is not an array of names");
@@ -57,52 +60,16 @@ static char **fetch_dbs(struct client *client)
         names[n++] = xstrndup(name.data, name.size);
     }
     qsort(names, n, sizeof(*names), compare_strings);
-    return names;
+    *ret = names;
+    return true;
 }
 
-static void free_strings(char ***strings)
+void client_strings_free(char ***strings)
 {
-    for (char **s = *strings; *s; s++) {
+    for (char **s = *strings; s && *s; s++) {
         free(*s);
     }
-    free(*strings);
-}
-
-static bool contains(char **names, const char *name)
-{
-    for (; *names; names++) {
-        if (!strcmp(*names, name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool client_choose_database(struct client_context *context, const char *argument)
-{
-    _cleanup_(free_strings) char **names = fetch_dbs(context->client);
-    const char *only = NULL;
-    size_t n = 0;
-
-    if (argument && contains(names, argument)) {
-        context->database = xstrdup(argument);
-        return true;
-    }
-    if (contains(names, "Open_vSwitch")) {
-        context->database = xstrdup("Open_vSwitch");
-        return false;
-    }
-    for (char **name = names; *name; name++) {
-        if (**name != '_') {
-            only = *name;
-            n++;
-        }
-    }
-    if (n != 1) {
-        tool_fail("could not find a default database, please specify a database name");
-    }
-    context->database = xstrdup(only);
-    return false;
+    free(TAKE_PTR(*strings));
 }
 
 // The reply to get_schema, JSON text.
@@ -126,10 +93,11 @@ struct schema *client_fetch_schema(struct client_context *context)
 
 void client_list_dbs(struct client_context *context, int argc, char **argv)
 {
-    _cleanup_(free_strings) char **names = fetch_dbs(context->client);
+    _cleanup_(client_strings_free) char **names = NULL;
 
-    for (char **name = names; *name; name++) {
-        puts(*name);
+    client_list_databases(context->client, &names);
+    for (char **name = names; name && *name; name++) {
+        tool_print_line(slice_of(*name));
     }
 }
 
@@ -144,14 +112,14 @@ void client_get_schema_version(struct client_context *context, int argc, char **
 {
     _cleanup_schema_ struct schema *schema = client_fetch_schema(context);
 
-    puts(schema->version);
+    tool_print_line(slice_of(schema->version));
 }
 
 void client_get_schema_cksum(struct client_context *context, int argc, char **argv)
 {
     _cleanup_schema_ struct schema *schema = client_fetch_schema(context);
 
-    puts(schema->cksum);
+    tool_print_line(slice_of(schema->cksum));
 }
 
 void client_list_tables(struct client_context *context, int argc, char **argv)
@@ -190,6 +158,9 @@ void client_list_columns(struct client_context *context, int argc, char **argv)
     }
     sheet_add_column(&sheet, "Column");
     sheet_add_column(&sheet, "Type");
+    if (argc > 0 && !schema_find_table(schema, slice_of(argv[0]))) {
+        client_fail_no_table(context, argv[0]);
+    }
     for (size_t i = 0; i < schema->n_tables; i++) {
         if (argc == 0 || !strcmp(argv[0], schema->tables[i].name)) {
             add_column_rows(&sheet, &schema->tables[i], argc == 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ovsdb-client transact and query.
-#include "tools/client_verbs.h"
+#include "tools/client_background.h"
 #include "tools/tool.h"
 #include "json/cursor.h"
 
@@ -18,8 +18,19 @@ static struct slice parse_params(const char *text)
     return params;
 }
 
+char *client_database_of_transaction(char **argv)
+{
+    _cleanup_buf_ struct buf scratch = {0};
+    struct slice name;
+
+    json_cut(parse_params(argv[0]), &name, 1);
+    name = json_decode_string(name, &scratch);
+    return xstrndup(name.data, name.size);
+}
+
 static void call_transact(struct client_context *context, struct slice params, struct buf *reply)
 {
+    client_background_when_sent(context);
     if (client_call(context->client, "transact", params, reply) == CLIENT_ERROR) {
         tool_fail_json(buf_slice(reply), "transaction returned error");
     }

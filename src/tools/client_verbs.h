@@ -8,17 +8,25 @@
 #include "tools/client.h"
 #include "tools/sheet.h"
 
+#include <stdnoreturn.h>
+
 struct client_context {
-    const char *server;
+    const char *server;    // the one that it is with
     struct client *client; // NULL for verbs that dial themselves
-    char *database;        // verbs with a database: the one chosen
+    char *database;        // of verbs that are about one
+    char **databases;      // of the server, sorted, NULL at the end; for NEEDS_DATABASE
+    // The first argument if it could have been a database and was not, or NULL.
+    const char *not_database;
     struct sheet_style style;
     bool timestamp;
     bool not_change_aware; // --no-db-change-aware
-    bool force;            // --force
+    bool leader_only;      // of several servers the leader only
+    bool leader_only_given;
+    bool force; // --force
     struct service_options service;
     struct tls_options tls;
-    bool printed; // a table has been printed before
+    bool printed;  // a table has been printed before
+    bool is_ready; // client_background_ready() was called
 };
 
 enum client_needs {
@@ -30,15 +38,27 @@ enum client_needs {
 struct client_verb {
     const char *name;
     enum client_needs needs;
-    int min_args; // without server and database
-    int max_args; // -1: any number
+    int min_args;      // without server and database
+    int max_args;      // -1: any number
+    const char *usage; // of these arguments
     void (*run)(struct client_context *context, int argc, char **argv);
+    // The database that the arguments name otherwise; may be NULL. Caller frees. Ends the program
+    // if they are invalid.
+    char *(*database_of)(char **argv);
+    bool stays; // runs until it is told to end, and calls client_background_begin() itself
 };
 
-// Chooses context->database: `argument` (may be NULL) if the server has such a database, and
-// returns true; else the default one: Open_vSwitch, or the only one whose name does not begin with
-// an underscore.
-bool client_choose_database(struct client_context *context, const char *argument);
+// Goes from server to server to the first that is what is wanted. With NEEDS_DATABASE chooses
+// context->database: `argument` (may be NULL) if the server has such a database, and returns true;
+// else, if `may_be_other`, the default one: Open_vSwitch, or the only one whose name does not begin
+// with an underscore.
+bool client_choose(struct client_context *context, const struct client_verb *verb,
+                   const char *argument, bool may_be_other);
+// The table that an argument names is not there; or the argument means something else.
+noreturn void client_fail_no_table(const struct client_context *context, const char *name);
+// The server's databases, sorted, NULL-terminated. False: the connection was lost.
+bool client_list_databases(struct client *client, char ***ret);
+void client_strings_free(char ***strings); // and sets it to NULL; NULL allowed
 // Prints and empties `sheet`.
 void client_print_sheet(struct client_context *context, struct sheet *sheet);
 // The schema of the chosen database. The caller unrefs it.
@@ -51,6 +71,9 @@ void client_put_strings(struct buf *buf, const char *first, ...) __attribute__((
 // when a database comes, goes or is converted. Old servers do not know it: whatever they answer is
 // fine.
 void client_announce_change_aware(struct client_context *context, struct client *client);
+
+char *client_database_of_transaction(char **argv);
+char *client_database_of_schema(char **argv);
 
 void client_list_dbs(struct client_context *context, int argc, char **argv);
 void client_get_schema(struct client_context *context, int argc, char **argv);

@@ -143,8 +143,7 @@ void monitor_request_init(struct monitor_request *request, struct client_context
                       &request->json);
         }
     } else {
-        tool_fail("%s: %s does not have a table named \"%s\"", context->server, context->database,
-                  argv[0]);
+        client_fail_no_table(context, argv[0]);
     }
     buf_putc(&request->json, '}');
     request->n_tables = n;

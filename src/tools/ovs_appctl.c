@@ -2,7 +2,8 @@
 // ovs-appctl: one command to the control socket of a running daemon.
 //
 //     -t /FILE   the control socket itself
-//     -t NAME    RUNDIR/NAME.pid says which process, RUNDIR/NAME.PID.ctl is its socket
+//     -t NAME    RUNDIR/NAME.pid says which process, RUNDIR/NAME.PID.ctl is its socket; or
+//                RUNDIR/NAME.ctl is
 //     -t REMOTE  ssl:HOST:PORT, tcp:HOST:PORT or unix:FILE, where something passes it on
 #include "basic/dirs.h"
 #include "control/control.h"
@@ -13,10 +14,14 @@
 #include "tools/client.h"
 #include "tools/tool.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DEFAULT_TARGET    "ovs-vswitchd"
+#define INSTANCES_RUNDIR  "/run/ovsdb" // of units/ovsdb-server@.service
+#define OVN_RUNDIR        "/run/ovn"
 #define EXIT_SERVER_ERROR 2
 
 enum { OPTION_PRETTY = 0x1000 };
@@ -35,6 +40,7 @@ static const struct option long_options[] = {
     {"pretty", no_argument, NULL, OPTION_PRETTY},
     {"timeout", required_argument, NULL, 'T'},
     {"help", no_argument, NULL, 'h'},
+    {"option", no_argument, NULL, 'o'},
     {"version", no_argument, NULL, 'V'},
     SERVICE_LOG_LONG_OPTIONS,
     TLS_LONG_OPTIONS,
@@ -56,6 +62,7 @@ static void print_help(void)
         "  -f, --format=FORMAT   text, or json: what scripts understand\n"
         "      --pretty          with --format=json, print it in many lines\n"
         "  -e, --execute         for old scripts: a command follows, as without it\n"
+        "  -o, --option          print the options, for completion in a shell\n"
         "  -h, --help            this text\n"
         "  -V, --version         the version\n"
         "\n"
@@ -71,26 +78,56 @@ static void print_help(void)
     service_log_options_help(tool_name());
 }
 
-// The control socket of `target`. Caller frees.
+// The control socket of the daemon NAME in `dir`: NAME.PID.ctl by its pid file, or NAME.ctl, as the
+// instances of the service have it. 0, or negative errno of reading the pid file.
+static int find_in(const char *dir, const char *name, char **ret)
+{
+    _cleanup_free_ char *pidfile = xasprintf("%s/%s.pid", dir, name);
+    char *socket;
+    pid_t pid;
+    int r = pidfile_read(pidfile, &pid);
+
+    if (!r) {
+        socket = xasprintf("%s/%s.%ld.ctl", dir, name, (long)pid);
+        if (!access(socket, F_OK)) {
+            *ret = socket;
+            return 0;
+        }
+        free(socket);
+        r = -ENOENT;
+    }
+    socket = xasprintf("%s/%s.ctl", dir, name);
+    if (!access(socket, F_OK)) {
+        *ret = socket;
+        return 0;
+    }
+    free(socket);
+    return r;
+}
+
+// The control socket of `target`. Caller frees. The other run directories count only where nobody
+// has chosen one.
 static char *find_socket(const char *target)
 {
-    _cleanup_free_ char *name = NULL;
-    _cleanup_free_ char *pidfile = NULL;
-    _cleanup_free_ char *socket = NULL;
-    pid_t pid;
+    static const char *const others[] = {INSTANCES_RUNDIR, OVN_RUNDIR};
+    const char *chosen = getenv("OVS_RUNDIR");
+    char *socket = NULL;
     int r;
 
     if (target[0] == '/') {
         return xstrdup(target);
     }
-    name = xasprintf("%s.pid", target);
-    pidfile = dirs_path(dirs_run(), name);
-    r = pidfile_read(pidfile, &pid);
-    if (r < 0) {
-        tool_fail_errno(-r, "cannot read pidfile \"%s\"", pidfile);
+    r = find_in(dirs_run(), target, &socket);
+    for (size_t i = 0; r < 0 && !(chosen && *chosen) && i < ARRAY_SIZE(others); i++) {
+        int r2 = find_in(others[i], target, &socket);
+
+        r = r2 == -ENOENT ? r : r2;
     }
-    socket = xasprintf("%s.%ld.ctl", target, (long)pid);
-    return dirs_path(dirs_run(), socket);
+    if (r < 0) {
+        tool_fail_errno(-r, "cannot find the daemon by its pidfile \"%s/%s.pid\"", dirs_run(),
+                        target);
+    }
+    return socket;
 }
 
 // Like control_call(), through a remote; ends the program if that cannot be reached.
@@ -101,6 +138,7 @@ static int call_remote(const struct appctl_options *options, char **argv, int ar
     _cleanup_buf_ struct buf answer = {0};
     enum client_result result;
 
+    client_stay(client);
     control_put_params(&params, argc - 1, argv + 1);
     result = client_call(client, argv[0], buf_slice(&params), &answer);
     client_close(client);
@@ -119,6 +157,13 @@ static int call_local(const struct appctl_options *options, char **argv, int arg
     return r;
 }
 
+static bool ends_line(const char *text)
+{
+    size_t size = strlen(text);
+
+    return !size || text[size - 1] == '\n';
+}
+
 static int run(const struct appctl_options *options, char **argv, int argc)
 {
     _cleanup_free_ char *text = NULL;
@@ -127,13 +172,16 @@ static int run(const struct appctl_options *options, char **argv, int argc)
 
     if (r > 0) {
         fputs(text, stderr);
+        fputs(ends_line(text) ? "" : "\n", stderr);
         fprintf(stderr, "%s: %s: server returned an error\n", tool_name(), options->target);
         return EXIT_SERVER_ERROR;
     }
     if (options->as_json) {
         tool_print_json(slice_of(text), options->pretty);
-    } else {
+    } else if (ends_line(text)) {
         tool_print(slice_of(text));
+    } else {
+        tool_print_line(slice_of(text)); // of a daemon that leaves it out
     }
     return EXIT_SUCCESS;
 }
@@ -160,6 +208,9 @@ static void handle_option(struct appctl_options *options, int c)
         break;
     case 'e':
         break;
+    case 'o':
+        tool_print_options(long_options);
+        exit(EXIT_SUCCESS);
     case 'h':
         print_help();
         exit(EXIT_SUCCESS);

@@ -22,6 +22,8 @@ enum {
     OPTION_CHANGE_AWARE,
     OPTION_NO_CHANGE_AWARE,
     OPTION_FORCE,
+    OPTION_LEADER_ONLY,
+    OPTION_NO_LEADER_ONLY,
 };
 
 static const struct option long_options[] = {
@@ -35,6 +37,8 @@ static const struct option long_options[] = {
     {"db-change-aware", no_argument, NULL, OPTION_CHANGE_AWARE},
     {"no-db-change-aware", no_argument, NULL, OPTION_NO_CHANGE_AWARE},
     {"force", no_argument, NULL, OPTION_FORCE},
+    {"leader-only", no_argument, NULL, OPTION_LEADER_ONLY},
+    {"no-leader-only", no_argument, NULL, OPTION_NO_LEADER_ONLY},
     {"timeout", required_argument, NULL, 't'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -43,27 +47,33 @@ static const struct option long_options[] = {
     {NULL},
 };
 
+#define CONDITIONS "CONDITIONS TABLE [COLUMN,...]..."
+
 static const struct client_verb verbs[] = {
-    {"backup", NEEDS_DATABASE, 0, 0, client_backup},
-    {"convert", NEEDS_CONNECTION, 1, 1, client_convert},
-    {"dump", NEEDS_DATABASE, 0, -1, client_dump},
-    {"get-schema", NEEDS_DATABASE, 0, 0, client_get_schema},
-    {"get-schema-cksum", NEEDS_DATABASE, 0, 0, client_get_schema_cksum},
-    {"get-schema-version", NEEDS_DATABASE, 0, 0, client_get_schema_version},
-    {"list-columns", NEEDS_DATABASE, 0, 1, client_list_columns},
-    {"list-dbs", NEEDS_CONNECTION, 0, 0, client_list_dbs},
-    {"list-tables", NEEDS_DATABASE, 0, 0, client_list_tables},
-    {"lock", NEEDS_CONNECTION, 1, 1, client_lock},
-    {"monitor", NEEDS_DATABASE, 1, -1, client_monitor},
-    {"monitor-cond", NEEDS_DATABASE, 2, -1, client_monitor_cond},
-    {"monitor-cond-since", NEEDS_DATABASE, 2, -1, client_monitor_cond_since},
-    {"needs-conversion", NEEDS_CONNECTION, 1, 1, client_needs_conversion},
-    {"query", NEEDS_CONNECTION, 1, 1, client_query},
-    {"restore", NEEDS_DATABASE, 0, 0, client_restore},
-    {"steal", NEEDS_CONNECTION, 1, 1, client_steal},
-    {"transact", NEEDS_CONNECTION, 1, 1, client_transact},
-    {"unlock", NEEDS_CONNECTION, 1, 1, client_unlock},
-    {"wait", NEEDS_NOTHING, 2, 2, client_wait},
+    {"backup", NEEDS_DATABASE, 0, 0, "", client_backup, NULL, false},
+    {"convert", NEEDS_CONNECTION, 1, 1, "SCHEMA", client_convert, client_database_of_schema, false},
+    {"dump", NEEDS_DATABASE, 0, -1, "[TABLE [COLUMN...]]", client_dump, NULL, false},
+    {"get-schema", NEEDS_DATABASE, 0, 0, "", client_get_schema, NULL, false},
+    {"get-schema-cksum", NEEDS_DATABASE, 0, 0, "", client_get_schema_cksum, NULL, false},
+    {"get-schema-version", NEEDS_DATABASE, 0, 0, "", client_get_schema_version, NULL, false},
+    {"list-columns", NEEDS_DATABASE, 0, 1, "[TABLE]", client_list_columns, NULL, false},
+    {"list-dbs", NEEDS_CONNECTION, 0, 0, "", client_list_dbs, NULL, false},
+    {"list-tables", NEEDS_DATABASE, 0, 0, "", client_list_tables, NULL, false},
+    {"lock", NEEDS_CONNECTION, 1, 1, "LOCK", client_lock, NULL, true},
+    {"monitor", NEEDS_DATABASE, 1, -1, "TABLE [COLUMN,...]...", client_monitor, NULL, true},
+    {"monitor-cond", NEEDS_DATABASE, 2, -1, CONDITIONS, client_monitor_cond, NULL, true},
+    {"monitor-cond-since", NEEDS_DATABASE, 2, -1, CONDITIONS, client_monitor_cond_since, NULL,
+     true},
+    {"needs-conversion", NEEDS_CONNECTION, 1, 1, "SCHEMA", client_needs_conversion,
+     client_database_of_schema, false},
+    {"query", NEEDS_CONNECTION, 1, 1, "TRANSACTION", client_query, client_database_of_transaction,
+     false},
+    {"restore", NEEDS_DATABASE, 0, 0, "", client_restore, NULL, false},
+    {"steal", NEEDS_CONNECTION, 1, 1, "LOCK", client_steal, NULL, true},
+    {"transact", NEEDS_CONNECTION, 1, 1, "TRANSACTION", client_transact,
+     client_database_of_transaction, false},
+    {"unlock", NEEDS_CONNECTION, 1, 1, "LOCK", client_unlock, NULL, true},
+    {"wait", NEEDS_NOTHING, 2, 2, "DATABASE STATE", client_wait, NULL, true},
 };
 
 void client_print_sheet(struct client_context *context, struct sheet *sheet)
@@ -128,6 +138,8 @@ static void print_help(void)
         "\n"
         "SERVER is unix:FILE, tcp:HOST[:PORT] or ssl:HOST[:PORT], or punix:FILE, ptcp:[PORT][:IP]\n"
         "or pssl:[PORT][:IP] to be called by the server. Default: unix:%s/db.sock.\n"
+        "Of several, with commas between them, the first is taken that has the database, is\n"
+        "connected and is the leader; cid:UUID among them names the cluster that is wanted.\n"
         "DATABASE is Open_vSwitch by default, or the only one that the server has.\n"
         "\n"
         "Output options:\n"
@@ -148,6 +160,8 @@ static void print_help(void)
         "  --no-db-change-aware        be disconnected when a database comes, goes or is "
         "converted\n"
         "  --db-change-aware           stay connected then (default)\n"
+        "  --no-leader-only            of several servers take one that is not the leader, too\n"
+        "  --leader-only               take the leader only (default); also if one is named\n"
         "  -t, --timeout=SECS          give up after SECS seconds\n"
         "  -h, --help                  this text\n"
         "  -V, --version               the version\n");
@@ -202,6 +216,12 @@ static void handle_option(struct client_context *context, int c)
     case OPTION_NO_CHANGE_AWARE:
         context->not_change_aware = true;
         break;
+    case OPTION_LEADER_ONLY:
+        context->leader_only = context->leader_only_given = true;
+        break;
+    case OPTION_NO_LEADER_ONLY:
+        context->leader_only = context->leader_only_given = false;
+        break;
     case OPTION_FORCE:
         context->force = true;
         break;
@@ -239,9 +259,55 @@ static const struct client_verb *find_verb(const char *name)
     tool_fail("unknown command '%s'; use --help for help", name);
 }
 
-static bool looks_like_server(const char *argument)
+// An argument that is a server even where nothing is left for what must follow.
+static bool is_server(const char *argument, bool is_spare)
 {
-    return isalpha((unsigned char)argument[0]) && strchr(argument, ':');
+    return isalpha((unsigned char)argument[0]) && strchr(argument, ':') &&
+           (is_spare || client_servers_are_valid(argument));
+}
+
+static const char *usage_database(const struct client_verb *verb)
+{
+    return verb->needs == NEEDS_DATABASE ? " [DATABASE]" : "";
+}
+
+// Names the first argument that is missing, or is one too many. `may_have_database`: the database
+// may be among them.
+static void check_arguments(const struct client_verb *verb, int argc, char **argv,
+                            bool may_have_database)
+{
+    int max = verb->max_args + (may_have_database ? 1 : 0);
+
+    if (argc < verb->min_args) {
+        const char *word = verb->usage;
+
+        for (int i = 0; i < argc; i++) {
+            word = strchr(word, ' ') + 1;
+        }
+        tool_fail("'%s': the argument %.*s is missing (usage: %s %s [SERVER]%s %s)", verb->name,
+                  (int)strcspn(word, " "), word, tool_name(), verb->name, usage_database(verb),
+                  verb->usage);
+    }
+    if (verb->max_args >= 0 && argc > max) {
+        tool_fail("'%s': unexpected argument \"%s\" (usage: %s %s [SERVER]%s%s%s)", verb->name,
+                  argv[max], tool_name(), verb->name, usage_database(verb),
+                  verb->usage[0] ? " " : "", verb->usage);
+    }
+}
+
+// Connects to the server that is wanted. Returns true if the first argument is the database.
+static bool connect_client(struct client_context *context, const struct client_verb *verb, int argc,
+                           char **argv)
+{
+    const char *argument = argc > verb->min_args ? argv[0] : NULL;
+    bool may_be_other = verb->max_args < 0 || argc <= verb->max_args;
+
+    context->client = client_open(context->server, &context->tls, CLIENT_NO_RETRY);
+    if (!verb->stays) {
+        client_background_begin(context, NULL);
+        client_background_end_on_stop(context);
+    }
+    return client_choose(context, verb, argument, may_be_other);
 }
 
 static void run(struct client_context *context, const struct client_verb *verb, int argc,
@@ -250,33 +316,28 @@ static void run(struct client_context *context, const struct client_verb *verb, 
     _cleanup_free_ char *default_server = xasprintf("unix:%s/db.sock", dirs_run());
 
     context->server = default_server;
-    if (argc > verb->min_args && looks_like_server(argv[0])) {
+    if (argc > 0 && is_server(argv[0], argc > verb->min_args)) {
         context->server = argv[0];
         argc--;
         argv++;
     }
-    if (client_background_is_for(verb)) {
-        client_background_fork(context);
-    }
-    if (verb->needs != NEEDS_NOTHING) {
-        context->client = client_open(context->server, &context->tls, CLIENT_NO_RETRY);
-    }
-    if (verb->needs == NEEDS_DATABASE &&
-        client_choose_database(context, argc > verb->min_args ? argv[0] : NULL)) {
+    check_arguments(verb, argc, argv, verb->needs == NEEDS_DATABASE);
+    context->database = verb->database_of ? verb->database_of(argv) : NULL;
+    client_background_fork(context);
+    if (verb->needs != NEEDS_NOTHING && connect_client(context, verb, argc, argv)) {
         argc--;
         argv++;
-    }
-    if (argc < verb->min_args || (verb->max_args >= 0 && argc > verb->max_args)) {
-        tool_fail("invalid syntax for '%s' (use --help for help)", verb->name);
+        check_arguments(verb, argc, argv, false);
     }
     verb->run(context, argc, argv);
-    client_close(context->client);
+    client_background_ready(context);
+    client_background_end(context);
 }
 
 int main(int argc, char **argv)
 {
     _cleanup_free_ char *short_options = tool_short_options(long_options);
-    struct client_context context = {0};
+    struct client_context context = {.leader_only = true};
     _cleanup_free_ char *error = NULL;
     int c;
 
@@ -293,6 +354,7 @@ int main(int argc, char **argv)
     }
     run(&context, find_verb(argv[optind]), argc - optind - 1, argv + optind + 1);
     free(context.database);
+    client_strings_free(&context.databases);
     service_options_done(&context.service);
     tls_options_done(&context.tls);
     tool_finish();

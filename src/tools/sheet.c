@@ -3,6 +3,7 @@
 // The JSON format does without: it writes values straight from the cells.
 #include "tools/sheet.h"
 
+#include "model/utf8.h"
 #include "tools/pretty.h"
 #include "json/emit.h"
 
@@ -162,18 +163,6 @@ static void put_preamble(struct buf *buf, const struct sheet *sheet, bool is_fir
 
 // ---- table ----
 
-// How much of `text` fits into `width` bytes without cutting a character.
-static size_t fit(struct slice text, size_t width)
-{
-    if (text.size <= width) {
-        return text.size;
-    }
-    while (width && (text.data[width] & 0xc0) == 0x80) {
-        width--;
-    }
-    return width;
-}
-
 static void put_spaces(struct buf *buf, size_t n)
 {
     memset(buf_reserve(buf, n), ' ', n);
@@ -243,7 +232,7 @@ static void put_table(struct buf *buf, const struct sheet *sheet, const struct r
 
         for (size_t j = 0; j < sheet->n_columns; j++) {
             struct slice text = rendered(rendering, i + j);
-            size_t size = fit(text, widths[j]);
+            size_t size = utf8_cut(text, widths[j]);
 
             buf_put(buf, text.data, size);
             put_spaces(buf, widths[j] - size + 1);
@@ -361,7 +350,7 @@ static void put_html_cell(struct buf *buf, const char *heading, struct slice tex
         buf_puts(buf, "<a name=\"");
         put_html_text(buf, text);
         buf_puts(buf, "\">");
-        put_html_text(buf, (struct slice){text.data, fit(text, SHORT_UUID)});
+        put_html_text(buf, (struct slice){text.data, utf8_cut(text, SHORT_UUID)});
         buf_puts(buf, "</a>");
     } else {
         put_html_links(buf, text);

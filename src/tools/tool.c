@@ -13,10 +13,13 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 
 static const char *program = "ovsdb";
 static usec_t deadline; // monotonic; 0: none
+static char timeout_message[128];
+static pid_t timeout_owner; // the process that says that the time is over
 
 void tool_init(char **argv)
 {
@@ -31,6 +34,17 @@ const char *tool_name(void)
     return program;
 }
 
+static void print_error(const char *text)
+{
+    _cleanup_buf_ struct buf escaped = {0};
+
+    if (isatty(STDERR_FILENO)) {
+        tool_put_escaped(&escaped, slice_of(text), false);
+        text = buf_cstr(&escaped);
+    }
+    fprintf(stderr, "%s: %s\n", program, text);
+}
+
 noreturn void tool_fail(const char *format, ...)
 {
     _cleanup_free_ char *text = NULL;
@@ -40,7 +54,7 @@ noreturn void tool_fail(const char *format, ...)
     text = xvasprintf(format, args);
     va_end(args);
     fflush(stdout);
-    fprintf(stderr, "%s: %s\n", program, text);
+    print_error(text);
     exit(EXIT_FAILURE);
 }
 
@@ -94,8 +108,25 @@ static bool parse_seconds(const char *text, unsigned *ret)
     return true;
 }
 
+// The handler is gone when it runs: the signal then ends the process as if nobody had caught it.
+static void on_alarm(int signal_number)
+{
+    if (timeout_owner == getpid()) {
+        ssize_t n = write(STDERR_FILENO, timeout_message, strlen(timeout_message));
+
+        (void)n; // there is nobody else to tell
+    }
+    raise(signal_number);
+}
+
 static void start_timeout(unsigned seconds)
 {
+    struct sigaction action = {.sa_handler = on_alarm, .sa_flags = (int)SA_RESETHAND};
+
+    snprintf(timeout_message, sizeof(timeout_message), "%.64s: timed out after %u second%s\n",
+             program, seconds, seconds == 1 ? "" : "s");
+    timeout_owner = getpid();
+    sigaction(SIGALRM, &action, NULL);
     deadline = clock_monotonic() + seconds * USEC_PER_SEC;
     alarm(seconds);
 }
@@ -130,10 +161,56 @@ void tool_rearm_timeout(void)
     }
 }
 
+void tool_own_timeout(void)
+{
+    timeout_owner = getpid();
+}
+
+static bool is_control(unsigned char c)
+{
+    return c < 0x20 || c == 0x7f;
+}
+
+void tool_put_escaped(struct buf *buf, struct slice text, bool is_line)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = text.data[i];
+        unsigned char next = i + 1 < text.size ? text.data[i + 1] : 0;
+
+        if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
+            buf_printf(buf, "\\u%04x", next); // C1 in UTF-8
+            i++;
+        } else if (c == '\n' && is_line) {
+            buf_puts(buf, "\\n");
+        } else if (c == '\t' && is_line) {
+            buf_puts(buf, "\\t");
+        } else if (is_control(c) && c != '\n' && c != '\t') {
+            buf_printf(buf, "\\u%04x", c);
+        } else {
+            buf_putc(buf, (char)c);
+        }
+    }
+}
+
 void tool_print(struct slice text)
 {
+    _cleanup_buf_ struct buf escaped = {0};
+
+    if (isatty(STDOUT_FILENO)) {
+        tool_put_escaped(&escaped, text, false);
+        text = buf_slice(&escaped);
+    }
     fwrite(text.data, 1, text.size, stdout);
     tool_finish();
+}
+
+void tool_print_line(struct slice text)
+{
+    _cleanup_buf_ struct buf line = {0};
+
+    buf_put_slice(&line, text);
+    buf_putc(&line, '\n');
+    tool_print(buf_slice(&line));
 }
 
 void tool_finish(void)
@@ -155,11 +232,12 @@ void tool_print_json(struct slice json, bool pretty)
 struct slice tool_parse_json(const char *text)
 {
     struct slice value;
-    size_t offset;
+    size_t offset, line, column;
     const char *error = framer_check(slice_of(text), SIZE_MAX, &value, &offset);
 
     if (error) {
-        tool_fail("\"%s\": %s at byte %zu", text, error, offset + 1);
+        framer_position(slice_of(text), offset, &line, &column);
+        tool_fail("\"%s\": line %zu, column %zu: %s", text, line, column, error);
     }
     if (json_kind_of(value) != JSON_KIND_ARRAY && json_kind_of(value) != JSON_KIND_OBJECT) {
         tool_fail("\"%s\": an array is expected", text);
@@ -172,12 +250,32 @@ void tool_print_version(void)
     printf("%s %s\n", program, OVSDBD_VERSION_TEXT);
 }
 
+static bool is_short(const struct option *option)
+{
+    return option->val > ' ' && option->val < 0x7f;
+}
+
+void tool_print_options(const struct option *options)
+{
+    static const char *const arguments[] = {
+        [no_argument] = "", [required_argument] = "ARG", [optional_argument] = "[ARG]"};
+
+    for (; options->name; options++) {
+        const char *argument = arguments[options->has_arg];
+
+        printf("--%s%s%s\n", options->name, *argument ? "=" : "", argument);
+        if (is_short(options)) {
+            printf("-%c %s\n", options->val, argument);
+        }
+    }
+}
+
 char *tool_short_options(const struct option *options)
 {
     struct buf text = {0};
 
     for (; options->name; options++) {
-        if (options->val > ' ' && options->val < 0x7f) {
+        if (is_short(options)) {
             buf_putc(&text, (char)options->val);
             for (int i = 0; i < options->has_arg; i++) {
                 buf_putc(&text, ':');

@@ -22,7 +22,8 @@ struct log_printer {
     const struct schema *schema;
     int more;
     struct row_names names;
-    struct buf out;
+    struct buf out;     // a record
+    struct buf escaped; // the same as it is printed: values too hold control characters
 };
 
 // A member of an object, in order of its name.
@@ -100,7 +101,9 @@ static void put_columns(struct log_printer *printer, const struct table_schema *
         const struct column *column =
             table ? table_schema_find_column(table, slice_of(columns[i].name)) : NULL;
 
-        buf_printf(&printer->out, "    %s=", columns[i].name);
+        buf_puts(&printer->out, "    ");
+        tool_put_escaped(&printer->out, slice_of(columns[i].name), true);
+        buf_putc(&printer->out, '=');
         put_value(&printer->out, columns[i].value, column);
         buf_putc(&printer->out, '\n');
     }
@@ -111,7 +114,9 @@ static void put_columns(struct log_printer *printer, const struct table_schema *
 static void put_row_title(struct buf *out, const char *table, const char *uuid, const char *name,
                           bool is_insert, bool is_diff)
 {
-    buf_printf(out, "  table %s %srow ", table, is_insert ? "insert " : "");
+    buf_puts(out, "  table ");
+    tool_put_escaped(out, slice_of(table), true);
+    buf_printf(out, " %srow ", is_insert ? "insert " : "");
     if (*name) {
         buf_printf(out, "%s (%.8s)", name, uuid);
     } else if (is_insert) {
@@ -210,13 +215,25 @@ static void print_record(struct log_printer *printer, const struct reader_record
     put_date(&printer->out, info.date_ms);
     if (info.comment.size) {
         buf_puts(&printer->out, " \"");
-        buf_put_slice(&printer->out, info.comment);
+        tool_put_escaped(&printer->out, info.comment, true);
         buf_putc(&printer->out, '"');
     }
     buf_putc(&printer->out, '\n');
     if (printer->more) {
         put_tables(printer, text, info.is_diff);
     }
+    buf_clear(&printer->escaped);
+    tool_put_escaped(&printer->escaped, buf_slice(&printer->out), false);
+    tool_print(buf_slice(&printer->escaped));
+}
+
+static void print_schema(struct log_printer *printer, const struct schema *schema)
+{
+    buf_clear(&printer->out);
+    buf_printf(&printer->out, "record 0: \"%s\" schema, version=\"%s\", cksum=\"", schema->name,
+               schema->version);
+    tool_put_escaped(&printer->out, slice_of(schema->cksum), true);
+    buf_puts(&printer->out, "\"\n\n");
     tool_print(buf_slice(&printer->out));
 }
 
@@ -231,14 +248,14 @@ void tool_show_log(const struct tool_context *context, int argc, char **argv)
 
     tool_check(reader_open(printer.path, &reader));
     schema = db_schema_read(reader);
-    printf("record 0: \"%s\" schema, version=\"%s\", cksum=\"%s\"\n\n", schema->name,
-           schema->version, schema->cksum);
+    print_schema(&printer, schema);
     printer.schema = schema;
     while ((status = reader_next(reader, &record)) == READER_RECORD) {
         print_record(&printer, &record);
     }
     row_names_done(&printer.names);
     buf_done(&printer.out);
+    buf_done(&printer.escaped);
     if (status == READER_TORN || status == READER_DAMAGED) {
         fail_damaged(&printer, reader_problem(reader));
     }

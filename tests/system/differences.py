@@ -110,6 +110,9 @@ REASONS = {
     "rbac-own-rules":
         "a transaction runs under the rules that were committed before it; the peer applies those it"
         " makes itself to its later operations",
+    "log-escaped":
+        "show-log escapes control characters in comments and names: what clients wrote cannot forge"
+        " lines or drive a terminal; the peer prints them as they are",
     "rbac-update-by-key":
         "\"column:key\" in a permission's \"update\" lets that key of a map be changed, as the document"
         " says; the peer refuses every change of such a column",

@@ -7,6 +7,7 @@ import pytest
 from harness import dbfile, wait
 from harness import lab as lab_module
 from harness.between import Between
+from harness.limits import limits
 
 # Rows of T, of C, of I.
 A, B, KID, LIKED, C, D = (f"{n}0000000-0000-0000-0000-00000000000{n}" for n in "ab12cd")
@@ -198,12 +199,12 @@ def test_a_file_that_is_not_whole(lab, server, cut):
 
 @pytest.mark.difference("restore-names-the-damage")
 @pytest.mark.parametrize("text, saying", [
-    (b"", "standard input"), (b"hello\n", "standard input"),
-    (dbfile.record({"name": "small"}), "standard input: record 0 at offset 0"),
+    (b"", "restored: "), (b"hello\n", "restored: "),
+    (dbfile.record({"name": "small"}), "restored: record 0 at offset 0"),
     (dbfile.record(lab_module.schema("small")) + dbfile.record({"T": {A: {"n": "x"}}}),
-     "standard input: record 1"),
+     "restored: record 1"),
     (dbfile.record(lab_module.schema("small")) + dbfile.record({"T": {A: {"kids": ref(A)}}}),
-     "referential integrity violation"),
+     "restored: "),
 ], ids=["empty", "no file", "no schema", "bad value", "dangling"])
 def test_bad_files(lab, server, text, saying):
     before = contents(server)
@@ -329,3 +330,93 @@ def test_immutable_columns(lab):
     found = {row["fixed"]: row for row in server.client().select("small", "T", ["_uuid", "fixed", "n"])}
     assert found["a"] == {"_uuid": ref(A), "fixed": "a", "n": 1}
     assert found["b"]["n"] == 2 and found["b"]["_uuid"] != ref(B) and len(found) == 2
+
+
+# More than a message may have
+
+
+STAGED = pytest.mark.ours("the peer has no limit, and its client one message")
+MANY = 3000
+
+
+@pytest.fixture
+def tight(lab):
+    """A server whose messages are limited to a fraction of its contents, and a backup of them."""
+    server = lab.serve("small", options=["--max-message=64K"])
+    client = server.client()
+    for i in range(0, MANY, 100):
+        client.commit("small", *({"op": "insert", "table": "T", "row": {
+            "name": f"é\"\\ {j}", "n": j, "tags": ["set", [f"{j}", "x" * 50]]}} for j in range(i, i + 100)))
+    return server, backup(lab, server)
+
+
+@STAGED
+def test_restore_beyond_the_limit(lab, tight):
+    """It is one transaction all the same: monitors see one change, and the file gets one record."""
+    server, text = tight
+    before = contents(server)
+    assert len(text) > 4 * (64 << 10)
+    server.client().commit("small", {"op": "delete", "table": "T", "where": [["n", ">=", 100]]},
+                           {"op": "update", "table": "T", "where": [], "row": {"name": "other"}})
+    watcher = server.client()
+    watcher.call("monitor", "small", "m", {"T": {"columns": ["name"]}})
+    n_records = len(dbfile.read(lab.path("small.db")))
+    assert restore(lab, server, text).ok() == ""
+    assert contents(server) == before
+    update = watcher.notification("update")
+    assert len(update[1]["T"]) == MANY, "everything at once"
+    assert len(dbfile.read(lab.path("small.db"))) == n_records + 1
+    assert watcher.call("echo") == [] and not watcher.notifications
+
+
+@STAGED
+def test_restore_beyond_the_limit_fails_as_a_whole(lab, tight):
+    """A row that breaks a constraint is found when most of the pieces have come."""
+    server, text = tight
+    broken = lab.path("broken.db")
+    schema, rows = dbfile.read(_write(lab.path("good.db"), text))
+    rows["I"] = {A: {"a": 1, "b": "x"}, B: {"a": 1, "b": "x"}}
+    dbfile.create(broken, schema, rows)
+    server.client().commit("small", {"op": "delete", "table": "T", "where": [["n", "==", 7]]})
+    before = contents(server)
+    restore(lab, server, broken.read_bytes()).fails(1)
+    assert contents(server) == before
+    assert _staged(server) == 0
+
+
+@STAGED
+def test_restore_beyond_the_limit_of_what_is_staged(lab, tight):
+    server, text = tight
+    other = lab.serve(lab.db("small", "other.db"), options=["--max-message=64K", "--max-staged=100K"])
+    other.allow("all clients together may stage at most 102400 bytes")
+    restore(lab, other, text).fails(1, "--max-staged")
+    assert contents(other)["T"] == [] and _staged(other) == 0
+
+
+@STAGED
+def test_restore_of_who_may_only_read(lab, tight):
+    _, text = tight
+    config = lab.path("server.conf")
+    config.write_text(f"[remote punix:{lab.run_dir}/ro.sock]\nread-only = yes\n")
+    other = lab.new_server().start([lab.db("small", "other.db")], f"--config-file={config}")
+    restore(lab, other, text, remote=f"unix:{lab.run_dir}/ro.sock").fails(1, "read-only here")
+
+
+@STAGED
+def test_a_server_without_pieces_gets_one_message(lab, tight):
+    """The peer's server, and the peer's client on ours."""
+    server, text = tight
+    peer = lab.serve(lab.db("small", "other.db"), programs=lab.peer)
+    assert restore(lab, peer, text).status == 0
+    assert len(contents(peer)["T"]) == MANY
+    server.allow("longer than the 65536 bytes")
+    restore(lab, server, text, programs=lab.peer).fails(1)
+
+
+def _write(path, data):
+    path.write_bytes(data)
+    return path
+
+
+def _staged(server):
+    return limits(server)["max-staged"][1]

@@ -91,13 +91,49 @@ def test_message(lab):
     client = connect(server)
     client.send_raw(good + good)
     assert client.receive()["error"] is None and client.receive()["error"] is None
-    for bad in good.replace('"x', '"xx'), frame[:-4] + "x" * 2000_000:
+    for bad in good.replace('"x', '"xx'), frame[:-4] + "x" * 2000_000 + '"]}':
         client = connect(server)
+        client.send_raw(bad)
+        reply = client.receive()
+        assert reply["id"] == 1 and reply["error"]["error"] == "resources exhausted"
+        assert "1048576 bytes" in reply["error"]["details"]
+        assert "--max-message" in reply["error"]["details"]
         with pytest.raises((Closed, ConnectionError)):
-            client.send_raw(bad)
             client.receive()
     server.wait_log("unix#1: message 2 is longer than the 1048576 bytes that are allowed")
     assert limits(server)["max-message"] == (1 << 20, 0, 2)
+
+
+@pytest.mark.parametrize("text, answered", [
+    ('{"method":"echo","params":["%s"],"id":["at the end",1]}', ["at the end", 1]),
+    ('{"id":"first","params":["%s"],"method":"echo"}', "first"),
+    ('{"method":"echo","params":["%s"],"id":null}', None),
+    ('{"id":"echo","result":["%s"],"error":null}', None),
+    ('["%s"]', None),
+    ('{"method":"echo","params":["%s"],"id":1]', None),
+], ids=["id last", "id first", "notification", "reply", "no message", "no JSON"])
+def test_too_long(lab, text, answered):
+    """The answer comes when the whole request has been read, much longer than the limit or not, and
+    then the connection ends; others do not notice."""
+    server = start(lab, "--max-message=100K").allow("longer than the 102400 bytes")
+    other = connect(server)
+    for size in (102400, 5_000_000):
+        client = connect(server)
+        client.send_raw(text % ("é" * (size // 2)))
+        if answered is not None:
+            reply = client.receive()
+            assert reply["id"] == answered and "102400 bytes" in reply["error"]["details"]
+        with pytest.raises((Closed, ConnectionError)):
+            client.receive()
+    other.call("echo")
+
+
+def test_too_long_for_a_tool(lab):
+    """ovsdb-client prints the answer."""
+    server = start(lab, "--max-message=100K").allow("longer than the 102400 bytes")
+    comment = '{"op":"comment","comment":"%s"}' % ("x" * 110_000)
+    lab.client("transact", f"unix:{server.socket_path}", f'["small",{comment}]').fails(
+        1, "--max-message")
 
 
 @pytest.mark.parametrize("option, request_of", [

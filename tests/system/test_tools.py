@@ -137,13 +137,14 @@ def test_transact_and_query(tool, lab):
     assert json.loads(tool("transact", "a.db", '["other"]').ok())["error"] == "syntax error"
 
 
+@pytest.mark.difference("log-escaped")
 def test_transaction_log(tool):
     fill(tool)
     text = tool("show-log", "a.db").ok()
     date = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}"
     assert re.fullmatch(
         f'record 0: "tool" schema, version="1.0.0", cksum=""\n\nrecord 1: {date} "first"\n'
-        f'record 2: {date} "two\nlines"\nrecord 3: {date}\nrecord 4: {date}\n', text)
+        f'record 2: {date} "two\\\\nlines"\nrecord 3: {date}\nrecord 4: {date}\n', text)
     text = tool("show-log", "-m", "a.db").ok()
     assert '  table T insert row "r1" (00000000):\n' in text
     assert '  table T row "r1" (00000000) diff:\n' in text
@@ -304,6 +305,7 @@ def normal(text):
         if not line.startswith("    "):
             blocks += sorted(lines[start:i]) + [line]
             start = i + 1
+    blocks = "\n".join(blocks).replace('"two\nlines"', r'"two\nlines"').split("\n")  # log-escaped
     return [re.sub(r'\["uuid", "[0-9a-f-]{36}"\]', "UUID", line) for line in blocks[:-1]]
 
 

@@ -56,8 +56,8 @@ static const struct sample samples[] = {
     {"{\"a\" 1}", "':' expected", 5},
     {"{\"a\":}", "a value expected", 5},
     {"]", "a value expected", 0},
-    {"{} {}", "more than one value", 2},
-    {"1 2", "more than one value", 1},
+    {"{} {}", "more than one value", 3},
+    {"1 2", "more than one value", 2},
     {"\"a\nb\"", "control character in string", 2},
     {"\"\x01\"", "control character in string", 1},
     {"\"\\x\"", "invalid escape", 2},
@@ -89,6 +89,30 @@ static void test_check(void **state)
             fail_msg("sample %zu <%s>: got %s at %zu, not %s at %zu", i, s->text,
                      error ? error : "valid", offset, s->error ? s->error : "valid", s->offset);
         }
+    }
+}
+
+static void test_position(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t offset, line, column;
+    } places[] = {
+        {"", 0, 1, 1},
+        {"abc", 2, 1, 3},
+        {"a\nb", 1, 1, 2},
+        {"a\nb", 2, 2, 1},
+        {"\n\n", 2, 3, 1},
+        {"é€x", 5, 1, 3},
+        {"é\n\xf0\x9f\x98\x80x", 7, 2, 2},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        size_t line, column;
+
+        framer_position(slice_of(places[i].text), places[i].offset, &line, &column);
+        assert_int_equal(line, places[i].line);
+        assert_int_equal(column, places[i].column);
     }
 }
 
@@ -181,11 +205,9 @@ static void test_error_is_final(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_check),
-        cmocka_unit_test(test_splits),
-        cmocka_unit_test(test_stream_of_values),
-        cmocka_unit_test(test_size_limit),
-        cmocka_unit_test(test_depth_limit),
+        cmocka_unit_test(test_check),          cmocka_unit_test(test_position),
+        cmocka_unit_test(test_splits),         cmocka_unit_test(test_stream_of_values),
+        cmocka_unit_test(test_size_limit),     cmocka_unit_test(test_depth_limit),
         cmocka_unit_test(test_error_is_final),
     };
 

@@ -34,7 +34,7 @@ static void test_error(void **state)
     _cleanup_free_ char *error = NULL;
 
     assert_null(tree_parse(SLICE("[1,]"), &error));
-    assert_string_equal(error, "a value expected at offset 3");
+    assert_string_equal(error, "line 1, column 4: a value expected");
 }
 
 int main(void)

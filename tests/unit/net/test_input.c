@@ -190,6 +190,37 @@ static void test_big_message(void **state)
     close(fd);
 }
 
+// A request that is too long is read to its end and then answered.
+static void test_long_request(void **state)
+{
+    struct world *world = *state;
+    struct net_limits limits = NET_LIMITS_DEFAULT;
+    _cleanup_buf_ struct buf request = {0};
+    _cleanup_buf_ struct buf answer = {0};
+    struct peer *peer;
+    int fd;
+
+    limits.max_message = 1000;
+    net_set_limits(world->net, &limits);
+    fd = world_connect(world, world_listen(world, "punix:s"), &peer);
+    buf_puts(&request, "{\"method\":\"a\",\"params\":[\"");
+    memset(buf_reserve(&request, 3000000), 'x', 3000000);
+    request.size += 3000000;
+    buf_puts(&request, "\"]");
+    client_put(world, fd, SLICE("[1]"));
+    client_put(world, fd, buf_slice(&request));
+    world_settle(world);
+    assert_int_equal(peer->connection->state, CONNECTION_OPEN);
+    assert_null(peer->connection->input.data); // nothing of it is kept
+    client_put(world, fd, SLICE(",\"id\":7}[2]"));
+    RUN_UNTIL(world, !client_take(fd, &answer));
+    assert_non_null(strstr(buf_cstr(&answer), "\"id\":7"));
+    assert_non_null(strstr(buf_cstr(&answer), "1000 bytes"));
+    RUN_UNTIL(world, peer->n_closed);
+    assert_messages(peer, "[1]\n");
+    close(fd);
+}
+
 static void check_rejected(struct world *world, struct remote *remote, struct slice bytes,
                            const char *reason)
 {
@@ -276,6 +307,7 @@ int main(void)
         TEST(test_hang_up_with_input_left),
         TEST(test_end_within_a_message),
         TEST(test_big_message),
+        TEST(test_long_request),
         TEST(test_bad_bytes_close_only_their_connection),
         TEST(test_answers_before_bad_bytes_still_leave),
         TEST(test_close_from_a_message),

@@ -112,7 +112,7 @@ static void play_word(struct player *player, const char *word, const char *argum
     } else if (!strcmp(word, "limit")) {
         size_t n = strtoull(argument, NULL, 10);
 
-        server_set_limits(player->server, &(struct server_limits){n, n, n, SIZE_MAX});
+        server_set_limits(player->server, &(struct server_limits){n, n, n, SIZE_MAX, n});
     } else if (!strcmp(word, "maxbacklog")) {
         struct server_limits limits = SERVER_LIMITS_DEFAULT;
 

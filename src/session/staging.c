@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Transactions that are longer than a message may be: our extension "stage" and "transact_staged".
+//
+//     {"method":"stage","params":[<offset>,<text>]}     appends <text>, a piece of the params of a
+//                                                       "transact" request, at byte <offset>; 0
+//                                                       begins anew. Result: {"size":<bytes>}
+//     {"method":"transact_staged","params":[<size>]}    runs what is staged as one transaction.
+//                                                       Reply: that of "transact"
+//
+// A client finds out whether the server has it by staging the empty text at 0. <offset> and <size>
+// must be the number of bytes staged so far, so that a lost piece, or a server that was started
+// anew in between, cannot make half a transaction. An error, and "transact_staged" in any case,
+// drop what is staged; so does the end of the session.
+#include "basic/counter.h"
+#include "basic/log.h"
+#include "basic/messages.h"
+#include "session/params.h"
+#include "session/reply.h"
+#include "json/framer.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+LOG_MODULE(session);
+COUNTER(stages_refused, "Pieces of transactions refused because too much was staged");
+
+// A waiting transaction is kept as a text.
+static_assert(SESSION_MAX_STAGED < UINT32_MAX, "does not fit into a text");
+
+struct staged {
+    struct framer framer;
+    struct buf text;
+    bool is_complete; // `text` is one JSON value
+};
+
+static size_t staged_size(const struct session *session)
+{
+    return session->staged ? session->staged->text.size : 0;
+}
+
+static void staged_free(struct server *server, struct staged *staged)
+{
+    if (staged) {
+        server->n_staged -= staged->text.size;
+        buf_done(&staged->text);
+        free(staged);
+    }
+}
+
+void session_drop_staged(struct session *session)
+{
+    staged_free(session->server, TAKE_PTR(session->staged));
+}
+
+static struct ovsdb_error *check_room(struct session *session, size_t more)
+{
+    static struct log_limit rate = LOG_LIMIT_INIT(60, 20);
+    struct server *server = session->server;
+    size_t limit = server->limits.max_staged;
+    size_t all = server->n_staged + more;
+
+    if (all <= limit && staged_size(session) + more <= SESSION_MAX_STAGED) {
+        return NULL;
+    }
+    COUNT(stages_refused);
+    log_event_limited(&rate, LOG_LEVEL_WARN, MSG_CLIENT_AT_LIMIT,
+                      LOG_FIELDS({"OVSDB_SESSION", session->name}),
+                      "%s: all clients together may stage at most %zu bytes", session->name,
+                      MIN(limit, SESSION_MAX_STAGED));
+    return error_new(ERROR_RESOURCES,
+                     "all clients together may stage at most %zu bytes (the server's option "
+                     "--max-staged)",
+                     MIN(limit, SESSION_MAX_STAGED));
+}
+
+// Appends `piece`, which the framer must accept.
+static struct ovsdb_error *append(struct session *session, struct slice piece)
+{
+    struct staged *staged = session->staged;
+    enum framer_status status = FRAMER_MORE;
+    size_t consumed = 0;
+
+    if (!staged->text.size && piece.size && piece.data[0] != '[') {
+        return error_new(ERROR_SYNTAX, "stage: an array is expected");
+    }
+    if (!staged->is_complete) {
+        status = framer_feed(&staged->framer, piece.data, piece.size, &consumed);
+        staged->is_complete = status == FRAMER_DONE;
+    }
+    if (status == FRAMER_ERROR || consumed < piece.size) {
+        return error_new(
+            ERROR_SYNTAX, "stage: invalid JSON at byte %zu: %s", staged->text.size + consumed,
+            status == FRAMER_ERROR ? framer_error(&staged->framer) : "more than one value");
+    }
+    buf_put_slice(&staged->text, piece);
+    session->server->n_staged += piece.size;
+    return NULL;
+}
+
+static struct ovsdb_error *stage(struct session *session, const struct message *request)
+{
+    struct slice parts[2], piece;
+    struct ovsdb_error *error;
+    uint64_t offset;
+
+    if (json_cut(request->params, parts, 2) != 2 || !json_read_count(parts[0], &offset) ||
+        !json_read_string(parts[1], &session->server->scratch, &piece)) {
+        return error_new(ERROR_SYNTAX, "stage: params must be [<offset>, <string>]");
+    }
+    if (session->read_only || session->server->is_backup) {
+        return error_new(ERROR_NOT_ALLOWED, "stage: the databases are read-only here");
+    }
+    if (!offset) {
+        session_drop_staged(session);
+    }
+    if (offset != staged_size(session)) {
+        return error_new(ERROR_SYNTAX, "stage: %zu bytes are staged", staged_size(session));
+    }
+    error = check_room(session, piece.size);
+    if (error) {
+        return error;
+    }
+    if (!session->staged) {
+        session->staged = NEW(struct staged);
+        framer_init(&session->staged->framer, SESSION_MAX_STAGED);
+    }
+    return append(session, piece);
+}
+
+void method_stage(struct session *session, const struct message *request, usec_t now)
+{
+    struct ovsdb_error *error = stage(session, request);
+    char result[64];
+
+    if (error) {
+        session_drop_staged(session);
+        session_reply_error(session, request->id, error);
+        return;
+    }
+    snprintf(result, sizeof(result), "{\"size\":%zu}", staged_size(session));
+    session_reply(session, request->id, slice_of(result));
+}
+
+static struct ovsdb_error *check_staged(const struct session *session,
+                                        const struct message *request)
+{
+    const struct staged *staged = session->staged;
+    struct slice part;
+    uint64_t size;
+
+    if (json_cut(request->params, &part, 1) != 1 || !json_read_count(part, &size)) {
+        return error_new(ERROR_SYNTAX, "transact_staged: params must be [<size>]");
+    }
+    if (!staged || size != staged->text.size) {
+        return error_new(ERROR_SYNTAX, "transact_staged: %zu bytes are staged",
+                         staged_size(session));
+    }
+    if (!staged->is_complete) {
+        return error_new(ERROR_SYNTAX, "transact_staged: what is staged is incomplete");
+    }
+    return NULL;
+}
+
+void method_transact_staged(struct session *session, const struct message *request, usec_t now)
+{
+    struct ovsdb_error *error = check_staged(session, request);
+    // Held here, as the session may be closed by what the transaction does.
+    struct staged *staged = TAKE_PTR(session->staged);
+    struct message transact = {.type = MESSAGE_REQUEST, .method = SLICE("transact")};
+
+    if (error) {
+        session_reply_error(session, request->id, error);
+    } else {
+        transact.params = buf_slice(&staged->text);
+        transact.id = request->id;
+        method_transact(session, &transact, now);
+    }
+    staged_free(session->server, staged);
+}

@@ -29,11 +29,13 @@ void tool_create(const struct tool_context *context, int argc, char **argv)
     tool_check(store_create(path, schema));
 }
 
-// Moves a new file over the database that is there; nobody else may have it open for writing.
+// Replaces the database file `path` by a new file with its mode and owner. No other process may have
+// it open for writing.
 static void replace_target(struct db *db, const char *path, const char *comment)
 {
     struct new_file_content content = {.schema = db_schema(db), .db = db, .comment = comment};
     _cleanup_free_ char *real_path = NULL;
+    _cleanup_close_ int target = -1;
     struct lockfile *lockfile;
     struct new_file file;
     int r;
@@ -44,7 +46,11 @@ static void replace_target(struct db *db, const char *path, const char *comment)
         tool_fail_errno(-r, "%s: cannot be found", path);
     }
     tool_check(lockfile_acquire(real_path, &lockfile));
-    tool_check(new_file_write(real_path, &content, -1, &file));
+    target = open(real_path, O_RDONLY | O_CLOEXEC);
+    if (target < 0) {
+        tool_fail_errno(errno, "%s: cannot be opened", real_path);
+    }
+    tool_check(new_file_write(real_path, &content, target, &file));
     tool_check(new_file_install(&file, true));
     new_file_done(&file);
     lockfile_release(lockfile);

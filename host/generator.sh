@@ -47,11 +47,15 @@ loosened() {
     echo "SourcePath=$1"
 }
 
-for unit in ovs-vswitchd.service openvswitch-switch.service openvswitch.service \
-    ovs-record-hostname.service ovs-delete-transient-ports.service; do
+for unit in ovs-vswitchd.service ovs-record-hostname.service ovs-delete-transient-ports.service; do
     file=$(packaged_unit "$unit")
     [ -z "$file" ] || loosened "$file" >"$normal/$unit"
 done
+# Generated units can be neither enabled nor disabled, so this one keeps its file until it is enabled.
+file=$(packaged_unit openvswitch.service)
+if [ -n "$file" ] && [ -L $etc/multi-user.target.wants/openvswitch.service ]; then
+    loosened "$file" >"$normal/openvswitch.service"
+fi
 
 for link in $etc/multi-user.target.wants/ovsdb-server@ovn[ns]b_db.service \
     $etc/sockets.target.wants/ovsdb-server@ovn[ns]b_db.socket; do

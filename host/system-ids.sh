@@ -137,7 +137,7 @@ delete_configuration() {
 }
 
 # A server for other databases only has no such row.
-ovsdb-client --timeout=30 list-dbs "$remote" | grep -qx Open_vSwitch || exit 0
+ovsdb-client --timeout=30 -vwarn list-dbs "$remote" | grep -qx Open_vSwitch || exit 0
 read_options "$@"
 set_system_ids
 [ "$record_hostname" = no ] || set_hostname

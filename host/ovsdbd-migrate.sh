@@ -267,6 +267,15 @@ initialise() {
     "ovn-$1ctl" --no-leader-only --timeout=30 --db="unix:/run/ovn/ovn${1}_db.sock" init
 }
 
+# OVN's units count as started before their servers answer.
+wait_for() {
+    for _ in $(seq 60); do
+        ! ovs-appctl -T 5 -t "/run/ovn/$1.ctl" version >/dev/null 2>&1 || return 0
+        sleep 1
+    done
+    fail "the server of $1 does not answer; see journalctl -u 'ovn-ovsdb-server-*'"
+}
+
 ovn_back() {
     systemctl disable --now $(ovn_units)
     for instance in $ovn_instances; do
@@ -275,6 +284,9 @@ ovn_back() {
     own_ovn root
     if systemctl cat ovn-central.service >/dev/null 2>&1; then
         systemctl start ovn-ovsdb-server-nb.service ovn-ovsdb-server-sb.service
+        for instance in $ovn_instances; do
+            wait_for "$instance"
+        done
         echo "OVN's databases are served by OVN's own units again."
     fi
 }

@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 from base import ROOT
+from harness import wait
 from host import OVN, SWITCH
 
 NB, SB = "/run/ovn/ovnnb_db.ctl", "/run/ovn/ovnsb_db.ctl"
@@ -13,7 +14,11 @@ CLUSTERED = "--db-nb-cluster-local-addr=127.0.0.1 --db-sb-cluster-local-addr=127
 
 
 def served_by(host, name):
-    return all(name in host.server(target) for target in (NB, SB))
+    """Waits for servers of this name: OVN's units count as started before their servers answer."""
+    for target in (NB, SB):
+        wait.until(lambda t=target: name in host.run("ovs-appctl", "-T", "10", "-t", t, "version").stdout,
+                   f"{target} to be a server {name}", 90)
+    return True
 
 
 def northbound(host):

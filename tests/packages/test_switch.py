@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The host's Open vSwitch: install, restart, upgrade, reboot and removal, in several orders."""
+import shutil
+import subprocess
+
 import pytest
 from harness import wait
 from host import SWITCH
@@ -11,6 +14,15 @@ LINK = "/etc/openvswitch/conf.db"
 def identity(host):
     return {name: host.vsctl("get", "Open_vSwitch", ".", name)
             for name in ("ovs_version", "db_version", "system_type", "system_version", "external_ids")}
+
+
+def test_lintian(material):
+    """Nothing is wrong in the package."""
+    if not shutil.which("lintian"):
+        pytest.skip("lintian is not installed")
+    result = subprocess.run(["lintian", "--allow-root", "--fail-on", "warning,error", material.package],
+                            check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert result.returncode == 0 and "W:" not in result.stdout, result.stdout
 
 
 def test_a_working_switch_before_during_and_after(host):

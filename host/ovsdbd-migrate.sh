@@ -89,6 +89,8 @@ move_from() {
 }
 
 take_over() {
+    # systemd would change the owner of everything in a StateDirectory= whose owner is another, keys too.
+    [ -L "${database%/*}" ] || install -d -m 0755 -o "$user" -g "$user" "${database%/*}"
     file=$(vswitch_database)
     [ -f "$file" ] || return 0
     ! is_clustered "$file" || fail "$file is clustered, which ovsdbd cannot serve;" \

@@ -21,7 +21,7 @@ silently() {
 units="ovsdb-server.service ovsdb-server.socket ovsdb-server@.service ovsdb-server@.socket
     ovsdb-server-metrics.socket ovsdb-server-metrics@.socket ovsdb-system-ids.service"
 for unit in $units; do
-    sed -E "s,^(ExecStart|ExecReload)=[^ ]*,\\1=$server," "$1/$unit" >"$work/$unit"
+    sed -E "s,^(ExecStart|ExecReload)=[^ ]*,\1=$server," "$1/$unit" >"$work/$unit"
 done
 export SYSTEMD_UNIT_PATH="$work:"
 for unit in $units; do

@@ -82,21 +82,28 @@ class Material:
                         "LC_ALL": "C"})
 
     @staticmethod
-    def _build(folder):
+    def _copy_tree(tree):
+        """Copies the files of this tree that have changed; returns whether there are any."""
+        changed = False
+        for name in run("git", "-C", ROOT, "ls-files", "-co", "--exclude-standard").splitlines():
+            source, target = ROOT / name, tree / name
+            if source.is_file() and not (target.is_file()
+                                         and target.read_bytes() == source.read_bytes()):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, target)
+                changed = True
+        return changed
+
+    def _build(self, folder):
         """Builds the package from this tree; what is compiled already is not compiled again."""
         tree = folder / "ovsdbd"
-        tree.mkdir(parents=True, exist_ok=True)
-        names = run("git", "-C", ROOT, "ls-files", "-co", "--exclude-standard").splitlines()
-        for name in names:
-            source, target = ROOT / name, tree / name
-            if source.is_file():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if not target.exists() or target.read_bytes() != source.read_bytes():
-                    shutil.copy2(source, target)
+        built = list(folder.glob("ovsdbd_*.deb"))
+        if not self._copy_tree(tree) and built:
+            return built[0]
+        for former in built:
+            former.unlink()
         shutil.rmtree(tree / "debian", ignore_errors=True)
         shutil.copytree(tree / "packaging/debian", tree / "debian")
-        for former in folder.glob("*.deb"):
-            former.unlink()
         try:
             run("dpkg-buildpackage", "-b", "-us", "-uc", "-nc", "-d", cwd=tree,
                 env={"PATH": "/usr/lib/ccache:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",

@@ -32,8 +32,8 @@ def works(host, name, n):
     assert served_by(host, name)
     assert len(host.logical_switches()) == n
     host.add_logical_switch(f"sw{n}")
-    for unit in DAEMONS:
-        assert host.state(unit) == "active", unit
+    for unit in DAEMONS:  # a restart of ovn-central does not wait for them
+        wait.until(lambda u=unit: host.state(u) == "active", f"{unit} to run", 60)
     failed = host.ok("systemctl", "--failed", "--plain", "--no-legend")
     assert "ov" not in failed, failed
 

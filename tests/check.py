@@ -127,6 +127,8 @@ SUITES = {
     # One site for all its tests: one process.
     "ovn": ("plain", lambda args: run_pytest(args, "plain", "tests/ovn", "-n", "0")),
     "service": ("plain", lambda args: run_pytest(args, "plain", "tests/service")),
+    # Hosts of its own, from the package mirror.
+    "packages": ("plain", lambda args: run_pytest(args, "plain", "tests/packages")),
     "valgrind": ("plain", lambda args: run_meson(args, "plain", ["unit"], wrap=True)),
     "valgrind-system": ("plain", lambda args: run_pytest(
         args, "plain", "tests/system", "-k", VALGRIND_TESTS, extra_env=VALGRIND_ENV)),

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #define LISTEN_QUEUE  16
 #define MAX_CLIENTS   64
@@ -162,6 +163,17 @@ static struct control *control_alloc(sd_event *event, struct command_registry *r
     return control;
 }
 
+// A group that may read may connect, which takes write permission: a umask of 027 leaves the first
+// only. Commands that change something ask who the client is.
+static void let_group_connect(const char *path)
+{
+    struct stat st;
+
+    if (!stat(path, &st) && (st.st_mode & S_IRGRP)) {
+        chmod(path, (st.st_mode & 07777) | S_IWGRP);
+    }
+}
+
 int control_new(sd_event *event, struct command_registry *registry, const char *path,
                 struct control **ret, char **ret_error)
 {
@@ -175,6 +187,7 @@ int control_new(sd_event *event, struct command_registry *registry, const char *
         *ret_error = xasprintf("control socket: %s", error);
         return fd;
     }
+    let_group_connect(path);
     control = control_alloc(event, registry, fd);
     control->file = file;
     r = add_sources(control);

@@ -21,9 +21,11 @@
 
 LOG_MODULE(ovsdb_server);
 
-// One line on standard error, and in the log where that is something else.
+// One line on standard error, and in the log where that is something else. It stays the status that
+// the service manager shows.
 static int fail(const char *error)
 {
+    notify_status("%s", error);
     if (!vlog_is_journal()) {
         fprintf(stderr, "ovsdb-server: %s\n", error);
         vlog_leave_console();
@@ -95,7 +97,8 @@ static int serve(struct server_options *options, struct listen_fd *fds, size_t n
         notify_ready();
         status = daemon_run(&daemon);
     }
-    notify_stopping("closing databases and connections");
+    // After a failure the status is the reason.
+    notify_stopping(status == EXIT_SUCCESS ? "closing databases and connections" : NULL);
     daemon_stop(&daemon);
     return status;
 }

@@ -27,7 +27,7 @@ void notify_reloading(void)
 
 void notify_stopping(const char *status)
 {
-    sd_notifyf(0, "STOPPING=1\nSTATUS=%s", status);
+    sd_notifyf(0, "STOPPING=1%s%s", status ? "\nSTATUS=" : "", status ?: "");
 }
 
 void notify_extend_timeout(usec_t extra)

@@ -18,12 +18,15 @@ silently() {
     fi
 }
 
-for unit in ovsdb-server.service ovsdb-server.socket ovsdb-server@.service ovsdb-server@.socket; do
+units="ovsdb-server.service ovsdb-server.socket ovsdb-server@.service ovsdb-server@.socket
+    ovsdb-server-metrics.socket ovsdb-server-metrics@.socket ovsdb-system-ids.service"
+for unit in $units; do
     sed -E "s,^(ExecStart|ExecReload)=[^ ]*,\1=$server," "$1/$unit" >"$work/$unit"
 done
 export SYSTEMD_UNIT_PATH="$work:"
-silently systemd-analyze verify --man=no "$work/ovsdb-server.service" "$work/ovsdb-server.socket" \
-    "$work/ovsdb-server@x.service" "$work/ovsdb-server@x.socket"
+for unit in $units; do
+    silently systemd-analyze verify --man=no "$work/$(echo "$unit" | sed 's/@/@x/')"
+done
 
 # In tenths; what remains is explained in docs/SECURITY.md.
 for unit in ovsdb-server.service ovsdb-server@x.service; do

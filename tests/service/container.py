@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A machine of its own for the tests: systemd in a container on an overlay of this system.
+"""A machine of its own for the tests: systemd in a container on an overlay of this system, or of
+another root folder.
 
 Nothing that happens inside is left outside: what is written lies on a tmpfs that goes with it.
 """
@@ -48,12 +49,12 @@ class Container:
         self.process = None
         self.init = None
 
-    def make_root(self):
+    def make_root(self, lower="/"):
         mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", self.base)
         self.mounted.append(self.base)
         for name in ("upper", "work", "root"):
             (self.base / name).mkdir()
-        mount("-t", "overlay", "-o", f"lowerdir=/,upperdir={self.base}/upper,"
+        mount("-t", "overlay", "-o", f"lowerdir={lower},upperdir={self.base}/upper,"
               f"workdir={self.base}/work", "overlay", self.root)
         self.mounted.append(self.root)
 
@@ -77,7 +78,7 @@ class Container:
     def boot(self):
         # A cgroup of its own: in one that is shared, units of the same name end each other.
         for folder in self.cgroups:
-            folder.mkdir()
+            folder.mkdir(exist_ok=True)
         self.process = subprocess.Popen(
             ["sh", "-c", "for folder in $0; do echo $$ >$folder/cgroup.procs || exit; done; "
              "exec \"$@\"", " ".join(map(str, self.cgroups)),
@@ -87,10 +88,16 @@ class Container:
              "--system-call-filter=landlock_create_ruleset landlock_add_rule "
              "landlock_restrict_self",
              f"--machine=ovsdbd-{os.getpid()}"],
-            stdin=subprocess.DEVNULL, stdout=open(self.base / "console", "wb"),
+            stdin=subprocess.DEVNULL, stdout=open(self.base / "console", "ab"),
             stderr=subprocess.STDOUT)
         self.init = wait.until(self._find_init, "the container's init", 30)
         wait.until(self._is_booted, "the container to boot", 60)
+
+    def reboot(self):
+        """Shuts down and boots again, with what has been written."""
+        self.run("systemctl", "reboot", "--no-block")
+        self.process.wait(120)  # under --keep-unit it leaves the second boot to us
+        self.boot()
 
     def _find_init(self):
         assert self.process.poll() is None, self.console()

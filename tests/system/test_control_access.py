@@ -56,6 +56,18 @@ def test_mode(lab):
     assert stat.S_IMODE(os.stat(server.control_path).st_mode) & 0o007 == 0
 
 
+@pytest.mark.parametrize("umask,mode", [(0o022, 0o660), (0o027, 0o660), (0o077, 0o600)])
+def test_the_group_may_ask(lab, umask, mode):
+    """To connect takes write permission, which the umask of a service takes away from the group; one
+    that takes reading away too is respected."""
+    former = os.umask(umask)
+    try:
+        server = lab.serve("small")
+    finally:
+        os.umask(former)
+    assert stat.S_IMODE(os.stat(server.control_path).st_mode) == mode
+
+
 @needs_root
 def test_others_only_read(lab):
     server = lab.serve("small")

@@ -30,6 +30,8 @@ static void test_words(void **state)
     expect_notification("EXTEND_TIMEOUT_USEC=30000000\nWATCHDOG=1");
     notify_stopping("closing");
     expect_notification("STOPPING=1\nSTATUS=closing");
+    notify_stopping(NULL);
+    expect_notification("STOPPING=1");
 }
 
 // The manager compares the time with its own.

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OVN beside the package: its own servers go on, clustered or not, until they are moved."""
+import subprocess
+
+import pytest
+from base import ROOT
+from harness import wait
+from host import OVN, SWITCH
+
+NB, SB = "/run/ovn/ovnnb_db.ctl", "/run/ovn/ovnsb_db.ctl"
+OWN, OURS = "(Open vSwitch)", "(ovsdbd)"
+DAEMONS = ("ovn-northd", "ovn-controller", "ovs-vswitchd")
+CLUSTERED = "--db-nb-cluster-local-addr=127.0.0.1 --db-sb-cluster-local-addr=127.0.0.1"
+
+
+def served_by(host, name):
+    """Waits for servers of this name: OVN's units count as started before their servers answer."""
+    for target in (NB, SB):
+        wait.until(lambda t=target: name in host.run("ovs-appctl", "-T", "10", "-t", t, "version").stdout,
+                   f"{target} to be a server {name}", 90)
+    return True
+
+
+def northbound(host):
+    """What is the same whoever serves it."""
+    return [host.dump("unix:/run/ovn/ovnnb_db.sock", "OVN_Northbound", table, "_uuid", "name")
+            for table in ("Logical_Switch", "Logical_Switch_Port")]
+
+
+def works(host, name, n):
+    """OVN works on such servers: there were n logical switches, and another one comes."""
+    assert served_by(host, name)
+    assert len(host.logical_switches()) == n
+    host.add_logical_switch(f"sw{n}")
+    for unit in DAEMONS:  # a restart of ovn-central does not wait for them
+        wait.until(lambda u=unit: host.state(u) == "active", f"{unit} to run", 60)
+    failed = host.ok("systemctl", "--failed", "--plain", "--no-legend")
+    assert "ov" not in failed, failed
+
+
+def test_ovn_moves_and_comes_back(host):
+    host.install(*SWITCH, *OVN)
+    host.start_ovn()
+    before = northbound(host)
+    pid = host.vswitchd()
+    host.install("ovsdbd")
+    works(host, OWN, 1)  # OVN's units keep their server
+    host.ok("systemctl", "restart", "ovn-ovsdb-server-nb", "ovn-ovsdb-server-sb")
+    works(host, OWN, 2)
+
+    host.ok("ovn-nbctl", "ls-del", "sw1", "--", "ls-del", "sw2")
+    said = host.ok("ovsdbd-migrate", "ovn", timeout=120)
+    assert "/var/lib/ovn/ovnnb_db.db.before-ovsdbd" in said
+    assert served_by(host, OURS) and northbound(host) == before
+    works(host, OURS, 1)
+    host.reboot()
+    works(host, OURS, 2)
+    assert host.state("ovn-ovsdb-server-nb") == "inactive"
+    pid = host.vswitchd()
+    host.ok("systemctl", "restart", "ovn-central")
+    works(host, OURS, 3)
+
+    before = northbound(host)
+    host.ok("ovsdbd-migrate", "ovn-back", timeout=120)
+    assert served_by(host, OWN) and northbound(host) == before
+    works(host, OWN, 4)
+    assert host.ok("stat", "-c", "%U", "/var/lib/ovn/ovnnb_db.db").strip() == "root"
+
+    # The removal brings OVN back by itself.
+    host.ok("ovsdbd-migrate", "ovn", timeout=120)
+    host.dpkg("-r", "ovsdbd")
+    works(host, OWN, 5)
+    assert host.vswitchd() == pid
+    host.reboot()
+    works(host, OWN, 6)
+
+
+def test_clustered_ovn(host):
+    """It keeps its own server; moving it takes an explicit option; then it can become a cluster again."""
+    host.ctl_options(CLUSTERED, "ovn-central")
+    host.install(*SWITCH, *OVN)
+    host.start_ovn()
+    before = northbound(host)
+    host.install("ovsdbd")
+    host.ok("systemctl", "restart", "ovn-central")
+    works(host, OWN, 1)
+    host.reboot()
+    works(host, OWN, 2)
+    host.ok("ovn-nbctl", "ls-del", "sw1", "--", "ls-del", "sw2")
+
+    refused = host.run("ovsdbd-migrate", "ovn")
+    assert refused.returncode == 1 and "--leave-cluster" in refused.stderr
+    works(host, OWN, 1)
+    host.ok("ovn-nbctl", "ls-del", "sw1")
+
+    host.ok("ovsdbd-migrate", "ovn", "--leave-cluster", timeout=120)
+    assert northbound(host) == before
+    host.ctl_options("", "ovn-central")
+    works(host, OURS, 1)
+    host.reboot()
+    works(host, OURS, 2)
+
+    before = northbound(host)
+    host.ctl_options(CLUSTERED, "ovn-central")
+    host.ok("ovsdbd-migrate", "ovn-back", timeout=120)
+    works(host, OWN, 3)
+    assert host.path("/var/lib/ovn/ovnnb_db.db").read_bytes().startswith(b"OVSDB CLUSTER")
+
+
+def test_options_of_the_start_script(host):
+    """What /etc/default/ovn-central says is in the instances' configuration."""
+    host.ctl_options("--db-nb-create-insecure-remote=yes --db-nb-addr=127.0.0.1 --db-nb-port=16641 "
+                     "--db-sb-sync-from-addr=127.0.0.9", "ovn-central")
+    host.install(*SWITCH, *OVN)
+    host.install("ovsdbd")
+    host.ok("ovsdbd-migrate", "ovn", timeout=120)
+    assert "OVN_Northbound" in host.ok("ovsdb-client", "list-dbs", "tcp:127.0.0.1:16641")
+    status = host.ok("ovs-appctl", "-t", SB, "ovsdb-server/sync-status")
+    assert "state: backup" in status and "tcp:127.0.0.9:6642" in status
+
+    host.ok("ovsdbd-migrate", "ovn-back", timeout=120)
+    host.ok("rm", "/etc/ovsdb/ovnnb_db.conf", "/etc/ovsdb/ovnsb_db.conf")
+    host.ctl_options("--db-nb-file=/srv/nb.db", "ovn-central")
+    refused = host.run("ovsdbd-migrate", "ovn")
+    assert refused.returncode == 1 and "--db-nb-file=/srv/nb.db: not supported" in refused.stderr
+    assert served_by(host, OWN)
+
+
+@pytest.mark.parametrize("words", [(), ("no-such",), ("status", "now"), ("ovn-back", "now")])
+def test_usage(words):
+    result = subprocess.run([ROOT / "host/ovsdbd-migrate.sh", *words], check=False, text=True,
+                            capture_output=True)
+    assert result.returncode == 1 and "usage: ovsdbd-migrate" in result.stderr

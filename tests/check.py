@@ -127,6 +127,7 @@ SUITES = {
     # One site for all its tests: one process.
     "ovn": ("plain", lambda args: run_pytest(args, "plain", "tests/ovn", "-n", "0")),
     "service": ("plain", lambda args: run_pytest(args, "plain", "tests/service")),
+    "rpm": ("plain", lambda args: run_pytest(args, "plain", "tests/rpm", "-n", "0")),
     "valgrind": ("plain", lambda args: run_meson(args, "plain", ["unit"], wrap=True)),
     "valgrind-system": ("plain", lambda args: run_pytest(
         args, "plain", "tests/system", "-k", VALGRIND_TESTS, extra_env=VALGRIND_ENV)),

@@ -1,15 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Root file systems of Debian releases, made by debootstrap and kept for the next run.
+"""Root file systems of Debian releases, made by debootstrap and kept for the next run, and copies of
+the source to build packages from.
 
-The mirror is the one that apt uses on this system. A root is never changed after it was made: who
-needs to write mounts an overlay over it."""
+The mirror is the one that apt uses on this system. A root is never changed after it was made: tests
+mount an overlay over it."""
 import fcntl
 import hashlib
 import os
+import pathlib
 import shutil
 import subprocess
 
 import pytest
+
+SOURCE = pathlib.Path(__file__).resolve().parents[1]
+# What the package is made of: a change of tests or docs does not build it anew.
+PARTS = ("LICENSE", "README.md", "NEWS", "meson.build", "meson_options.txt", "conf", "docs", "man",
+         "packaging", "selinux", "src", "sysusers", "tests/meson.build", "tmpfiles", "units")
+
+
+def copy_source(to):
+    """Copies PARTS; returns a digest of their contents."""
+    digest = hashlib.sha256()
+    for part in PARTS:
+        source = SOURCE / part
+        (to / part).parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, to / part, symlinks=True)
+        else:
+            shutil.copy(source, to / part)
+    for path in sorted(to.rglob("*")):
+        if path.is_file():
+            digest.update(f"{path.relative_to(to)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def mirror():

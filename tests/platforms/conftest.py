@@ -4,7 +4,6 @@
     sudo /usr/bin/python3 -m pytest tests/platforms --build DIR
 
 The root is made by debootstrap at the first run and kept beside DIR."""
-import hashlib
 import os
 import pathlib
 import shutil
@@ -13,38 +12,16 @@ import sys
 import pytest
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
-SOURCE = TESTS.parent
 sys.path[:0] = [str(TESTS), str(TESTS / "service")]
 
 from borrow import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
 
 from container import Container  # noqa: E402
-from roots import debian_root, run_in  # noqa: E402
+from roots import SOURCE, copy_source, debian_root, run_in  # noqa: E402
 
 PACKAGES = """build-essential meson ninja-build pkg-config libsystemd-dev systemd-dev libgnutls28-dev
     libjansson-dev libcap-dev debhelper systemd systemd-sysv dbus openvswitch-switch
     iproute2""".split()
-
-
-# What the package is made of: a change of tests or docs does not build it anew.
-PARTS = ("LICENSE", "README.md", "NEWS", "meson.build", "meson_options.txt", "conf", "docs", "man",
-         "packaging", "selinux", "src", "sysusers", "tests/meson.build", "tmpfiles", "units")
-
-
-def copy_source(to):
-    """Copies PARTS; returns a digest of their contents."""
-    digest = hashlib.sha256()
-    for part in PARTS:
-        source = SOURCE / part
-        (to / part).parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, to / part, symlinks=True)
-        else:
-            shutil.copy(source, to / part)
-    for path in sorted(to.rglob("*")):
-        if path.is_file():
-            digest.update(f"{path.relative_to(to)}\n".encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def build_package(root, cache):

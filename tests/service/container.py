@@ -68,6 +68,9 @@ class Container:
         # What a package does besides.
         subprocess.run(["systemd-sysusers", f"--root={self.root}", "ovsdbd.conf"], check=True,
                        stderr=subprocess.DEVNULL)
+        self.disable_open_vswitch()
+
+    def disable_open_vswitch(self):
         units = self.root / "etc/systemd/system"
         for name in MASKED:
             link = units / f"{name}.service"

@@ -136,6 +136,7 @@ SUITES = {
 # Run only when they are named: they download a system or emulate one, for minutes.
 ON_REQUEST = {
     "platforms": ("plain", lambda args: run_pytest(args, "plain", "tests/platforms", "-n", "0")),
+    "selinux": ("plain", lambda args: run_pytest(args, "plain", "tests/selinux", "-n", "0")),
 }
 
 

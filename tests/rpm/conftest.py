@@ -58,9 +58,9 @@ def host(packages):
                 shutil.copy(package, machine.root / "root")
         machine.rpm_files = [f"/root/{p.name}" for p in (machine.root / "root").glob("ovsdbd*.rpm")]
         result = subprocess.run(
-            ["rpm", "--root", machine.root, "--dbpath", "/var/lib/rpm", "--force-debian", "--nodeps",
-             "-i", *(str(machine.root) + path for path in machine.rpm_files)], check=False, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            ["rpm", "--root", machine.root, "--dbpath", "/var/lib/rpm", "--force-debian",
+             "--nodeps", "-i", *(str(machine.root) + path for path in machine.rpm_files)],
+            check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert result.returncode == 0 and "ailed" not in result.stdout, result.stdout
         machine.boot()
         yield machine

@@ -129,23 +129,31 @@ SUITES = {
     "service": ("plain", lambda args: run_pytest(args, "plain", "tests/service")),
     # Hosts of its own, from the package mirror.
     "packages": ("plain", lambda args: run_pytest(args, "plain", "tests/packages")),
+    "rpm": ("plain", lambda args: run_pytest(args, "plain", "tests/rpm", "-n", "0")),
     "valgrind": ("plain", lambda args: run_meson(args, "plain", ["unit"], wrap=True)),
     "valgrind-system": ("plain", lambda args: run_pytest(
         args, "plain", "tests/system", "-k", VALGRIND_TESTS, extra_env=VALGRIND_ENV)),
+}
+
+# Run only when they are named: they download a system or emulate one, for minutes.
+ON_REQUEST = {
+    "platforms": ("plain", lambda args: run_pytest(args, "plain", "tests/platforms", "-n", "0")),
+    "selinux": ("plain", lambda args: run_pytest(args, "plain", "tests/selinux", "-n", "0")),
 }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suites", nargs="*", metavar="SUITE",
-                        help="one of " + " ".join(SUITES) + "; default: all")
+                        help="one of " + " ".join([*SUITES, *ON_REQUEST])
+                        + f"; default: all but {' '.join(ON_REQUEST)}")
     parser.add_argument("--build", default=str(ROOT / "build"), help="folder of the build folders")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     args = parser.parse_args()
     total = Count()
     summary = []
     for name in args.suites or SUITES:
-        needs, run = SUITES[name]
+        needs, run = {**SUITES, **ON_REQUEST}[name]
         print(f"== {name}", flush=True)
         start = time.monotonic()
         build(args, needs)

@@ -10,6 +10,8 @@
 #include "tools/tool.h"
 #include "tools/tool_verbs.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 static struct store *open_store(const char *path, enum store_mode mode, struct gate *gate)

@@ -13,12 +13,12 @@ OPTIONS = "--ovs-vswitchd-options=--enable-dummy=system --no-mlockall"
 
 class Host(Container):
     def __init__(self, material):
-        super().__init__()
+        super().__init__(material.root)
         self.material = material
 
     def start(self):
         try:
-            self.make_root(self.material.root)
+            self.make_root()
         except subprocess.CalledProcessError as error:
             import pytest  # pylint: disable=import-outside-toplevel
             pytest.skip(f"mounting is not possible: {error}")

@@ -41,20 +41,24 @@ def systemd_cgroups():
 
 
 class Container:
-    def __init__(self):
+    """`lower` is the root of the system that the container is an overlay of."""
+
+    def __init__(self, lower="/"):
+        self.lower = lower
         self.base = pathlib.Path(tempfile.mkdtemp(prefix="ovsdbd-service-"))
         self.root = self.base / "root"
         self.mounted = []
         self.cgroups = [folder / self.base.name for folder in systemd_cgroups()]
         self.process = None
         self.init = None
+        self.boot_environment = {}  # further variables of systemd-nspawn
 
-    def make_root(self, lower="/"):
+    def make_root(self):
         mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", self.base)
         self.mounted.append(self.base)
         for name in ("upper", "work", "root"):
             (self.base / name).mkdir()
-        mount("-t", "overlay", "-o", f"lowerdir={lower},upperdir={self.base}/upper,"
+        mount("-t", "overlay", "-o", f"lowerdir={self.lower},upperdir={self.base}/upper,"
               f"workdir={self.base}/work", "overlay", self.root)
         self.mounted.append(self.root)
 
@@ -65,6 +69,9 @@ class Container:
         # What a package does besides.
         subprocess.run(["systemd-sysusers", f"--root={self.root}", "ovsdbd.conf"], check=True,
                        stderr=subprocess.DEVNULL)
+        self.disable_open_vswitch()
+
+    def disable_open_vswitch(self):
         units = self.root / "etc/systemd/system"
         for name in MASKED:
             link = units / f"{name}.service"
@@ -89,7 +96,7 @@ class Container:
              "landlock_restrict_self",
              f"--machine=ovsdbd-{os.getpid()}"],
             stdin=subprocess.DEVNULL, stdout=open(self.base / "console", "ab"),
-            stderr=subprocess.STDOUT)
+            stderr=subprocess.STDOUT, env={**os.environ, **self.boot_environment})
         self.init = wait.until(self._find_init, "the container's init", 30)
         wait.until(self._is_booted, "the container to boot", 60)
 

@@ -42,17 +42,18 @@ class Source:
 
     def command(self, *words, user):
         """The words of a command that runs in the namespace as the user with this id."""
-        identity = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
-        return ["nsenter", "-t", str(self.holder.pid), "-m", f"--wdns={ROOT}", *identity,
-                *map(str, words)]
+        enter = ["nsenter", "-t", str(self.holder.pid), "-m", f"--wdns={ROOT}"]
+        if user:
+            enter += ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+        return [*enter, *map(str, words)]
 
     def environment(self, **changes):
         return {"PATH": PATH, "HOME": str(self.home), "LC_ALL": "C.UTF-8", **changes}
 
     def ok(self, *words, user=USER):
         """Runs a command that must succeed; returns its standard output."""
-        result = subprocess.run(self.command(*words, user=user), env=self.environment(), check=False,
-                                text=True, capture_output=True, timeout=PATIENCE)
+        result = subprocess.run(self.command(*words, user=user), env=self.environment(),
+                                check=False, text=True, capture_output=True, timeout=PATIENCE)
         assert result.returncode == 0, (words, result.stdout, result.stderr)
         return result.stdout
 

@@ -47,8 +47,8 @@ def test_run_after_files_of_root(source):
     source.ok("sh", "-c", ": >build/plain/meson-logs/root", user=0)
     programs = source.base / "programs"
     source.ok("mkdir", programs, user=0)
-    source.ok("sh", "-c", f"printf '%s' '{NINJA}' >{programs}/ninja; ln -s /bin/true {programs}/meson;"
-              f"chmod 755 {programs}/ninja", user=0)
+    source.ok("sh", "-c", f"printf '%s' '{NINJA}' >{programs}/ninja; chmod 755 {programs}/ninja;"
+              f"ln -s /bin/true {programs}/meson", user=0)
     run = source.run(PATH=f"{programs}:" + source.environment()["PATH"]).wait_until_serving()
     assert f"build belongs to another user; using {source.home}/.cache/ovsdbd" in run.text()
     try_commands(source, run)
@@ -57,8 +57,8 @@ def test_run_after_files_of_root(source):
 
 def check(source, statement):
     """Runs a statement with tests/check.py's functions, as `sudo ./check` does."""
-    source.ok("env", f"SUDO_UID={USER}", f"SUDO_GID={USER}", "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH=tests",
-              "/usr/bin/python3", "-c",
+    source.ok("env", f"SUDO_UID={USER}", f"SUDO_GID={USER}", "PYTHONDONTWRITEBYTECODE=1",
+              "PYTHONPATH=tests", "/usr/bin/python3", "-c",
               f"import check, pathlib; folder = pathlib.Path('build/plain'); {statement}", user=0)
 
 

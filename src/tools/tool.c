@@ -48,7 +48,7 @@ static void print_error(const char *text)
 
 noreturn void tool_fail(const char *format, ...)
 {
-    _cleanup_free_ char *text = NULL;
+    char *text;
     va_list args;
 
     va_start(args, format);
@@ -58,6 +58,7 @@ noreturn void tool_fail(const char *format, ...)
     progress_bar_end_if_interrupted();
     fflush(stdout);
     print_error(text);
+    free(text);
     exit(EXIT_FAILURE);
 }
 

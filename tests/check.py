@@ -47,19 +47,49 @@ def build_dir(args, name):
     return pathlib.Path(args.build) / name
 
 
+def has_tests(folder):
+    """False for a build folder that `./run` made without the packages of the tests."""
+    options = json.loads((folder / "meson-info/intro-buildoptions.json").read_text())
+    return next(o["value"] for o in options if o["name"] == "tests") == "enabled"
+
+
+def configure(folder, name):
+    if not (folder / "build.ninja").exists():
+        command = ["meson", "setup", "-Dtests=enabled", folder, ROOT, *BUILDS[name]]
+    elif not has_tests(folder):
+        command = ["meson", "configure", "-Dtests=enabled", folder]
+    else:
+        return
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
 def build(args, name):
     folder = build_dir(args, name)
-    if not (folder / "build.ninja").exists():
-        subprocess.run(["meson", "setup", "-Dtests=enabled", folder, ROOT, *BUILDS[name]], check=True,
-                       stdout=subprocess.DEVNULL)
+    configure(folder, name)
     subprocess.run(["ninja", "-C", folder, "--quiet"], check=True)
+
+
+def give_to_user(folder):
+    """Gives what root built to the user who called sudo, or to the owner of the source, so that
+    `./run` works for this user afterwards."""
+    source = ROOT.stat()
+    user = int(os.environ.get("SUDO_UID", 0))
+    group = int(os.environ.get("SUDO_GID", user))
+    user, group = (user, group) if user else (source.st_uid, source.st_gid)
+    if os.geteuid() == 0 and user and folder.exists():
+        subprocess.run(["chown", "-R", "-h", f"{user}:{group}", folder], check=True)
+
+
+def meson_log(args, folder):
+    return folder / "meson-logs" / ("testlog-valgrind.json" if args.wrap else "testlog.json")
 
 
 def count_meson(args, folder):
     """The tests of tests/unit, tests/fuzz and tests/lint, as meson ran them."""
     count = Count()
-    log = folder / "meson-logs" / ("testlog.json" if not args.wrap else "testlog-valgrind.json")
-    for line in log.read_text().splitlines():
+    if not meson_log(args, folder).exists():
+        return Count(failed=1)
+    for line in meson_log(args, folder).read_text().splitlines():
         result = json.loads(line)["result"]
         if result in ("OK", "EXPECTEDFAIL"):
             count.passed += 1
@@ -79,6 +109,7 @@ def run_meson(args, name, suites, wrap=False):
     if wrap:
         command += ["--setup", "valgrind"]
     args.wrap = wrap
+    meson_log(args, folder).unlink(missing_ok=True)
     result = subprocess.run(command, check=False, env={**os.environ, **SANITIZERS})
     count = count_meson(args, folder)
     if result.returncode and not count.failed:
@@ -130,6 +161,8 @@ SUITES = {
     # Hosts of its own, from the package mirror.
     "packages": ("plain", lambda args: run_pytest(args, "plain", "tests/packages")),
     "rpm": ("plain", lambda args: run_pytest(args, "plain", "tests/rpm", "-n", "0")),
+    # ./run and ./check on the source itself, one at a time.
+    "first-contact": ("plain", lambda args: run_pytest(args, "plain", "tests/first_contact", "-n", "0")),
     "valgrind": ("plain", lambda args: run_meson(args, "plain", ["unit"], wrap=True)),
     "valgrind-system": ("plain", lambda args: run_pytest(
         args, "plain", "tests/system", "-k", VALGRIND_TESTS, extra_env=VALGRIND_ENV)),
@@ -150,14 +183,34 @@ def main():
     parser.add_argument("--build", default=str(ROOT / "build"), help="folder of the build folders")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     args = parser.parse_args()
+    known = [*SUITES, *ON_REQUEST]
+    unknown = [name for name in args.suites if name not in known]
+    if unknown:
+        parser.error(f"no suite is called {unknown[0]}; there are {' '.join(known)}")
+    try:
+        return run_suites(args)
+    finally:
+        if args.build == str(ROOT / "build"):
+            give_to_user(pathlib.Path(args.build))
+
+
+def run_suite(args, name):
+    needs, run = {**SUITES, **ON_REQUEST}[name]
+    try:
+        build(args, needs)
+    except subprocess.CalledProcessError as error:
+        print(f"the build for the suite {name} failed: {error}", flush=True)
+        return Count(failed=1)
+    return run(args)
+
+
+def run_suites(args):
     total = Count()
     summary = []
     for name in args.suites or SUITES:
-        needs, run = {**SUITES, **ON_REQUEST}[name]
         print(f"== {name}", flush=True)
         start = time.monotonic()
-        build(args, needs)
-        count = run(args)
+        count = run_suite(args, name)
         total += count
         summary.append(f"{name}: {count} in {time.monotonic() - start:.0f} s")
     print("\n".join(["", *summary]))

@@ -264,6 +264,11 @@ size_t connection_backlog(const struct connection *connection)
     return connection->queue.size;
 }
 
+size_t connection_unread(const struct connection *connection)
+{
+    return connection->input.size;
+}
+
 bool connection_is_tls(const struct connection *connection)
 {
     return connection->remote->is_tls;

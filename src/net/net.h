@@ -206,6 +206,8 @@ void connection_send(struct connection *connection, struct slice text, uint64_t 
 void connection_send_shared(struct connection *connection, struct text *text, uint64_t ticket);
 size_t connection_backlog(
     const struct connection *connection); // bytes queued and not yet taken by the kernel
+size_t connection_unread(
+    const struct connection *connection); // bytes received of a message that is not complete
 // With `on`, no message() until it is called without: for a peer whose last request takes time.
 void connection_hold(struct connection *connection, bool on);
 // Stops reading, closes when what is queued, or still gets queued meanwhile, has been sent, at the

@@ -44,6 +44,7 @@ struct compaction {
     struct snapshot *snapshot;
     struct schema *schema;
     struct job job;
+    const struct progress *progress; // of store_compact(), or NULL
     atomic_bool is_canceled;
     struct new_file file;
     bool has_file;
@@ -68,7 +69,10 @@ static int check_canceled(struct compaction *compaction)
 
 static int on_step_mt(void *userdata, const char *what, uint64_t done, uint64_t total)
 {
-    return check_canceled(userdata);
+    struct compaction *compaction = userdata;
+    int r = check_canceled(compaction);
+
+    return r ? r : progress_step(compaction->progress, what, done, total);
 }
 
 static int copy(struct compaction *compaction, uint64_t to, struct buf *buf)
@@ -101,7 +105,7 @@ static int write_mt(struct compaction *compaction)
         r = new_file_put_rows(&compaction->file, compaction->snapshot, compaction->comment,
                               &progress);
     }
-    return !r && fsync(compaction->file.fd) < 0 ? -errno : r;
+    return r ? r : new_file_sync(&compaction->file, &progress);
 }
 
 static int copy_mt(struct compaction *compaction)
@@ -399,11 +403,14 @@ static void keep_error(void *userdata, const struct ovsdb_error *error)
     }
 }
 
-struct ovsdb_error *store_compact(struct store *store)
+struct ovsdb_error *store_compact(struct store *store, const struct progress *progress)
 {
     struct ovsdb_error *error = NULL;
 
     store_start_compaction(store, keep_error, &error);
+    if (store->compaction) {
+        store->compaction->progress = progress;
+    }
     while (store->compaction) {
         if (!store_run(store) && store->compaction) {
             job_finish(&store->compaction->job);

@@ -71,6 +71,16 @@ int new_file_put_schema(struct new_file *file, const struct schema *schema)
     return r;
 }
 
+int new_file_sync(struct new_file *file, const struct progress *progress)
+{
+    int r = progress_step(progress, "syncing", 0, 0);
+
+    if (!r && fsync(file->fd) < 0) {
+        r = -errno;
+    }
+    return r ? r : progress_step(progress, "syncing", 0, 0);
+}
+
 // Rows on their way to the file.
 struct putting {
     struct new_file *file;
@@ -194,7 +204,7 @@ static int put_content(struct new_file *file, const struct new_file_content *con
             r = put_rows(file, content);
         }
     }
-    return !r && fsync(file->fd) < 0 ? -errno : r;
+    return r ? r : new_file_sync(file, content->progress);
 }
 
 struct ovsdb_error *new_file_write(const char *path, const struct new_file_content *content,

@@ -41,6 +41,7 @@ struct ovsdb_error *new_file_open(const char *path, int like, struct new_file *r
 int new_file_put_schema(struct new_file *file, const struct schema *schema);
 int new_file_put_rows(struct new_file *file, const struct snapshot *snapshot, const char *comment,
                       const struct progress *progress);
+int new_file_sync(struct new_file *file, const struct progress *progress);
 struct ovsdb_error *new_file_error(const struct new_file *file, int error);
 
 // Writes and syncs the temporary file. It takes mode and owner of `like` (-1: 0660 & ~umask). A

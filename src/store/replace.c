@@ -86,9 +86,11 @@ struct ovsdb_error *store_create(const char *path, struct schema *schema)
     return new_file_create(path, &content, -1);
 }
 
-struct ovsdb_error *store_write_copy(struct db *db, const char *path, const char *comment)
+struct ovsdb_error *store_write_copy(struct db *db, const char *path, const char *comment,
+                                     const struct progress *progress)
 {
-    struct new_file_content content = {.schema = db_schema(db), .db = db, .comment = comment};
+    struct new_file_content content = {
+        .schema = db_schema(db), .db = db, .comment = comment, .progress = progress};
 
     return new_file_create(path, &content, -1);
 }

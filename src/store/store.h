@@ -57,8 +57,8 @@ bool store_is_compacting(const struct store *store);
 // Does a bounded step of what is to be done on the engine thread. True: call again soon, after
 // other work.
 bool store_run(struct store *store);
-// The same in-line, for tools: O(database).
-struct ovsdb_error *store_compact(struct store *store);
+// The same in-line, for tools. `progress` may be NULL. O(database).
+struct ovsdb_error *store_compact(struct store *store, const struct progress *progress);
 // The rule for compacting by itself; `now` is clock_monotonic(): over 10 MB, twice the size after
 // the last compaction, 100 records and 10 minutes later; or 100 records and 24 hours later. O(1).
 bool store_wants_compaction(const struct store *store, usec_t now);
@@ -74,7 +74,9 @@ const char *store_check(struct store *store);
 // Makes a new database file with `schema` (0660 & ~umask), synced. It must not exist.
 struct ovsdb_error *store_create(const char *path, struct schema *schema);
 // Writes every row of `db` to a new file `path`, which must not exist ("-" is not special), synced.
-struct ovsdb_error *store_write_copy(struct db *db, const char *path, const char *comment);
+// `comment` and `progress` may be NULL.
+struct ovsdb_error *store_write_copy(struct db *db, const char *path, const char *comment,
+                                     const struct progress *progress);
 // Moves the rows to another schema (drops what it lacks, defaults what is new, checks every
 // constraint): a new database, the caller's; `db` is unchanged. `progress` may be NULL.
 // O(database).

@@ -5,11 +5,14 @@
 
 #include "basic/list.h"
 #include "net/net.h"
+#include "tools/progress_bar.h"
 #include "tools/tool.h"
 #include "json/cursor.h"
 
 #include <errno.h>
 #include <stdio.h>
+
+#define PROGRESS_USEC (100 * USEC_PER_MSEC)
 
 struct queued {
     struct list node;
@@ -39,6 +42,8 @@ struct client {
     void *sent_userdata;
     void (*stop)(void *userdata); // or NULL
     void *stop_userdata;
+    const struct progress *progress; // NULL: none is shown
+    size_t to_send;                  // the most bytes of the last request that were unsent
 };
 
 static void on_opened(struct connection *connection)
@@ -86,13 +91,35 @@ static const struct net_handler handler = {
     .closed = on_closed,
 };
 
+static void report_progress(struct client *client)
+{
+    size_t unsent = connection_backlog(client->connection);
+    size_t received = connection_unread(client->connection);
+
+    client->to_send = MAX(client->to_send, unsent);
+    if (unsent) {
+        progress_step(client->progress, "sending", client->to_send - unsent, client->to_send);
+    } else {
+        progress_step(client->progress, received ? "receiving" : "waiting for the server", received,
+                      0);
+    }
+}
+
 static void run_loop(struct client *client)
 {
-    int r = sd_event_run(client->event, UINT64_MAX);
+    int r = sd_event_run(client->event, client->progress ? PROGRESS_USEC : UINT64_MAX);
 
     if (r < 0) {
         tool_fail_errno(-r, "event loop");
     }
+    if (client->progress && client->connection) {
+        report_progress(client);
+    }
+}
+
+void client_show_progress(struct client *client, bool on)
+{
+    client->progress = on ? progress_bar() : NULL;
 }
 
 static bool uses_tls(const char *server)
@@ -458,6 +485,7 @@ static uint64_t send_request(struct client *client, const char *method, struct s
     uint64_t id = client->next_id++;
     char text[32];
 
+    client->to_send = 0;
     snprintf(text, sizeof(text), "%lu", (unsigned long)id);
     message_put_request(&request, slice_of(method), params, slice_of(text));
     connection_send(client->connection, buf_slice(&request), 0);

@@ -58,6 +58,8 @@ enum client_result client_call(struct client *client, const char *method, struct
 // The same; an error ends the program. False: client_stop() was called. After client_stay().
 bool client_call_or_fail(struct client *client, const char *method, struct slice params,
                          struct buf *ret);
+// From now on shows on standard error what is sent and received (see progress_bar.h), or no longer.
+void client_show_progress(struct client *client, bool on);
 // Sends a request whose reply comes back through client_next().
 void client_send(struct client *client, const char *method, struct slice params);
 // Waits for the next message that is no echo. *ret points into `text` (emptied first). False:

@@ -75,6 +75,7 @@ void client_backup(struct client_context *context, int argc, char **argv)
     if (isatty(STDOUT_FILENO)) {
         tool_fail("standard output is a terminal, redirect it to a file");
     }
+    client_show_progress(context->client, true);
     for (size_t i = 0; i < schema->n_tables; i++) {
         selections[i] = kept_columns(&schema->tables[i]);
     }

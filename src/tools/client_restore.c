@@ -8,6 +8,7 @@
 #include "store/store.h"
 #include "tools/client_select.h"
 #include "tools/client_stage.h"
+#include "tools/progress_bar.h"
 #include "tools/restore_request.h"
 #include "tools/tool.h"
 #include "json/cursor.h"
@@ -62,7 +63,8 @@ static struct db *read_input(const char *input)
     struct loaded loaded;
 
     tool_check(reader_open_fd(fd, input, &reader));
-    tool_check(load_database(reader, input, &(struct load_options){0}, &loaded));
+    tool_check(
+        load_database(reader, input, &(struct load_options){.progress = progress_bar()}, &loaded));
     if (loaded.is_torn) {
         tool_fail_error(reader_problem(reader));
     }
@@ -85,7 +87,7 @@ static struct db *read_wanted(struct client_context *context)
             "what fits nevertheless)",
             input, context->database);
     }
-    tool_check(store_convert(db, schema, NULL, &converted));
+    tool_check(store_convert(db, schema, progress_bar(), &converted));
     db_free(db);
     return converted;
 }
@@ -181,6 +183,7 @@ void client_restore(struct client_context *context, int argc, char **argv)
     enum outcome outcome = CHANGED;
     bool knows_uuid = true;
 
+    client_show_progress(context->client, true);
     for (int i = 0; outcome != RESTORED; i++) {
         if (i == MAX_TRIES) {
             tool_fail("%s: the database %s is changed all the time", context->server,

@@ -5,6 +5,7 @@
 
 #include "model/utf8.h"
 #include "tools/client_background.h"
+#include "tools/progress_bar.h"
 #include "tools/tool.h"
 #include "json/emit.h"
 
@@ -66,9 +67,11 @@ static bool stage(struct client_context *context, struct slice params)
 {
     size_t under_way = 0;
 
+    client_show_progress(context->client, false); // of single pieces
     for (size_t offset = 0; offset < params.size || under_way;) {
         if (offset < params.size && under_way < UNDER_WAY) {
             offset += send_piece(context, params, offset);
+            progress_step(progress_bar(), "sending", offset, params.size);
             under_way++;
         } else if (receive_reply(context)) {
             under_way--;
@@ -90,6 +93,7 @@ bool client_transact_long(struct client_context *context, struct slice params, s
     if (!stage(context, params)) {
         return false;
     }
+    client_show_progress(context->client, true);
     snprintf(size, sizeof(size), "[%zu]", params.size);
     client_background_when_sent(context);
     return client_call_or_fail(context->client, "transact_staged", slice_of(size), reply);

@@ -7,6 +7,7 @@
 #include "basic/dirs.h"
 #include "basic/str.h"
 #include "tools/client_background.h"
+#include "tools/progress_bar.h"
 #include "tools/tool.h"
 
 #include <ctype.h>
@@ -24,6 +25,7 @@ enum {
     OPTION_FORCE,
     OPTION_LEADER_ONLY,
     OPTION_NO_LEADER_ONLY,
+    OPTION_NO_PROGRESS,
 };
 
 static const struct option long_options[] = {
@@ -39,6 +41,7 @@ static const struct option long_options[] = {
     {"force", no_argument, NULL, OPTION_FORCE},
     {"leader-only", no_argument, NULL, OPTION_LEADER_ONLY},
     {"no-leader-only", no_argument, NULL, OPTION_NO_LEADER_ONLY},
+    {"no-progress", no_argument, NULL, OPTION_NO_PROGRESS},
     {"timeout", required_argument, NULL, 't'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -162,6 +165,7 @@ static void print_help(void)
         "  --db-change-aware           stay connected then (default)\n"
         "  --no-leader-only            of several servers take one that is not the leader, too\n"
         "  --leader-only               take the leader only (default); also if one is named\n"
+        "  --no-progress               \"backup\" and \"restore\" show no progress on a terminal\n"
         "  -t, --timeout=SECS          give up after SECS seconds\n"
         "  -h, --help                  this text\n"
         "  -V, --version               the version\n");
@@ -224,6 +228,9 @@ static void handle_option(struct client_context *context, int c)
         break;
     case OPTION_FORCE:
         context->force = true;
+        break;
+    case OPTION_NO_PROGRESS:
+        progress_bar_disable();
         break;
     case 't':
         tool_set_timeout(optarg, "-t or --timeout");

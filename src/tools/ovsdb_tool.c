@@ -2,17 +2,19 @@
 // ovsdb-tool: works on database files, without a server. Options and the table of verbs.
 #include "basic/dirs.h"
 #include "service/options.h"
+#include "tools/progress_bar.h"
 #include "tools/tool.h"
 #include "tools/tool_verbs.h"
 
 #include <stdio.h>
 
-enum { OPTION_RBAC_ROLE = 0x1000, OPTION_RBAC_ID, OPTION_SKIP_DAMAGED };
+enum { OPTION_RBAC_ROLE = 0x1000, OPTION_RBAC_ID, OPTION_SKIP_DAMAGED, OPTION_NO_PROGRESS };
 
 static const struct option long_options[] = {
     {"rbac-role", required_argument, NULL, OPTION_RBAC_ROLE},
     {"rbac-id", required_argument, NULL, OPTION_RBAC_ID},
     {"skip-damaged", no_argument, NULL, OPTION_SKIP_DAMAGED},
+    {"no-progress", no_argument, NULL, OPTION_NO_PROGRESS},
     {"more", no_argument, NULL, 'm'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -96,6 +98,7 @@ static void tool_help(const struct tool_context *context, int argc, char **argv)
         "\nOther options:\n"
         "  -m, --more                     show-log shows more: rows, and with two their columns\n"
         "  --skip-damaged                 recover keeps whole records after damage too\n"
+        "  --no-progress                  show no progress on a terminal\n"
         "  --rbac-role=ROLE               query and transact as a client with this role\n"
         "  --rbac-id=ID                   and this id\n"
         "  -h, --help                     this text\n"
@@ -115,6 +118,9 @@ static void handle_option(struct tool_context *context, struct service_options *
         break;
     case OPTION_SKIP_DAMAGED:
         context->skip_damaged = true;
+        break;
+    case OPTION_NO_PROGRESS:
+        progress_bar_disable();
         break;
     case OPTION_RBAC_ID:
         context->rbac_id = optarg;

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "service/vlog.h"
 #include "tools/pretty.h"
+#include "tools/progress_bar.h"
 #include "json/cursor.h"
 #include "json/emit.h"
 #include "json/framer.h"
@@ -47,14 +48,17 @@ static void print_error(const char *text)
 
 noreturn void tool_fail(const char *format, ...)
 {
-    _cleanup_free_ char *text = NULL;
+    char *text;
     va_list args;
 
     va_start(args, format);
     text = xvasprintf(format, args);
     va_end(args);
+    progress_bar_clear();
+    progress_bar_end_if_interrupted();
     fflush(stdout);
     print_error(text);
+    free(text);
     exit(EXIT_FAILURE);
 }
 
@@ -92,6 +96,7 @@ noreturn void tool_fail_error(struct ovsdb_error *error)
 
 void tool_check(struct ovsdb_error *error)
 {
+    progress_bar_clear();
     if (error) {
         tool_fail_error(error);
     }
@@ -200,6 +205,7 @@ void tool_print(struct slice text)
         tool_put_escaped(&escaped, text, false);
         text = buf_slice(&escaped);
     }
+    progress_bar_clear();
     fwrite(text.data, 1, text.size, stdout);
     tool_finish();
 }
@@ -215,6 +221,7 @@ void tool_print_line(struct slice text)
 
 void tool_finish(void)
 {
+    progress_bar_clear();
     if (fflush(stdout) || ferror(stdout)) {
         tool_fail_errno(errno, "standard output: write failed");
     }

@@ -6,6 +6,7 @@
 #include "store/new_file.h"
 #include "store/store.h"
 #include "tools/db_schema.h"
+#include "tools/progress_bar.h"
 #include "tools/schema_file.h"
 #include "tools/tool.h"
 #include "tools/tool_verbs.h"
@@ -18,7 +19,7 @@ static struct store *open_store(const char *path, enum store_mode mode, struct g
 {
     struct store *store;
 
-    tool_check(store_open(path, mode, gate, NULL, &store));
+    tool_check(store_open(path, mode, gate, progress_bar(), &store));
     return store;
 }
 
@@ -31,13 +32,15 @@ void tool_create(const struct tool_context *context, int argc, char **argv)
     tool_check(store_create(path, schema));
 }
 
-// Replaces the database file `path` by a new file with its mode and owner. No other process may have
-// it open for writing.
+// Replaces the database file `path` by a new file with its mode and owner. No other process may
+// have it open for writing.
 static void replace_target(struct db *db, const char *path, const char *comment)
 {
-    struct new_file_content content = {.schema = db_schema(db), .db = db, .comment = comment};
+    struct new_file_content content = {
+        .schema = db_schema(db), .db = db, .comment = comment, .progress = progress_bar()};
     _cleanup_free_ char *real_path = NULL;
     _cleanup_close_ int target = -1;
+    struct ovsdb_error *error;
     struct lockfile *lockfile;
     struct new_file file;
     int r;
@@ -53,8 +56,9 @@ static void replace_target(struct db *db, const char *path, const char *comment)
         tool_fail_errno(errno, "%s: cannot be opened", real_path);
     }
     tool_check(new_file_write(real_path, &content, target, &file));
-    tool_check(new_file_install(&file, true));
+    error = new_file_install(&file, true);
     new_file_done(&file);
+    tool_check(error);
     lockfile_release(lockfile);
 }
 
@@ -64,7 +68,7 @@ static void write_target(struct db *db, const char *path, const char *comment)
     if (access(path, F_OK) == 0) {
         replace_target(db, path, comment);
     } else {
-        tool_check(store_write_copy(db, path, comment));
+        tool_check(store_write_copy(db, path, comment, progress_bar()));
     }
 }
 
@@ -73,7 +77,7 @@ static void compact_in_place(const char *path)
     struct gate *gate = gate_new(NULL, NULL);
     struct store *store = open_store(path, STORE_READ_WRITE, gate);
 
-    tool_check(store_compact(store));
+    tool_check(store_compact(store, progress_bar()));
     store_close(store);
     gate_free(gate);
 }
@@ -92,6 +96,7 @@ void tool_compact(const struct tool_context *context, int argc, char **argv)
     const char *path = argc > 0 ? argv[0] : context->default_db;
     struct store *store;
 
+    progress_bar_catch_signals();
     if (argc < 2 || is_same_file(path, argv[1])) {
         compact_in_place(path);
         return;
@@ -105,7 +110,7 @@ static struct db *convert(struct store *store, struct schema *schema)
 {
     struct db *db;
 
-    tool_check(store_convert(store_db(store), schema, NULL, &db));
+    tool_check(store_convert(store_db(store), schema, progress_bar(), &db));
     return db;
 }
 
@@ -119,6 +124,7 @@ void tool_convert(const struct tool_context *context, int argc, char **argv)
     struct store *store;
     struct db *db;
 
+    progress_bar_catch_signals();
     if (argc > 2 && !is_same_file(path, argv[2])) {
         store = open_store(path, STORE_READ_ONLY, NULL);
         db = convert(store, schema);
@@ -128,7 +134,7 @@ void tool_convert(const struct tool_context *context, int argc, char **argv)
         gate = gate_new(NULL, NULL);
         store = open_store(path, STORE_READ_WRITE, gate);
         db = convert(store, schema);
-        tool_check(store_replace(store, db, comment, NULL));
+        tool_check(store_replace(store, db, comment, progress_bar()));
     }
     store_close(store);
     gate_free(gate);

@@ -6,6 +6,7 @@
 #include "store/lockfile.h"
 #include "store/new_file.h"
 #include "store/salvage.h"
+#include "tools/progress_bar.h"
 #include "tools/tool.h"
 #include "tools/tool_verbs.h"
 
@@ -38,6 +39,7 @@ static void on_found(void *userdata, const char *text)
 {
     const struct checked_file *file = userdata;
 
+    progress_bar_clear();
     printf("%s: %s\n", file->path, text);
 }
 
@@ -46,7 +48,7 @@ static struct salvage salvage(struct checked_file *file)
     const struct findings findings = {on_found, file};
     struct salvage result;
 
-    tool_check(salvage_all(file->fd, file->path, &findings, NULL, &result));
+    tool_check(salvage_all(file->fd, file->path, &findings, progress_bar(), &result));
     return result;
 }
 
@@ -72,7 +74,7 @@ static struct salvage_prefix find_prefix(const struct checked_file *file)
 {
     struct salvage_prefix prefix;
 
-    tool_check(salvage_prefix(file->fd, file->path, NULL, &prefix));
+    tool_check(salvage_prefix(file->fd, file->path, progress_bar(), &prefix));
     return prefix;
 }
 
@@ -137,7 +139,7 @@ static void recover_prefix(struct checked_file *file, const char *target)
 {
     struct salvage_prefix prefix = find_prefix(file);
     const struct new_file_bytes bytes = {.fd = file->fd, .size = prefix.size};
-    const struct new_file_content content = {.bytes = &bytes};
+    const struct new_file_content content = {.bytes = &bytes, .progress = progress_bar()};
     off_t size = lseek(file->fd, 0, SEEK_END);
 
     tool_check(new_file_create(target, &content, file->fd));
@@ -152,7 +154,11 @@ static void recover_all(struct checked_file *file, const char *target)
 {
     struct salvage result = salvage(file);
     const struct new_file_content content = {
-        .schema = db_schema(result.db), .db = result.db, .comment = COMMENT};
+        .schema = db_schema(result.db),
+        .db = result.db,
+        .comment = COMMENT,
+        .progress = progress_bar(),
+    };
 
     tool_check(new_file_create(target, &content, file->fd));
     printf(
@@ -169,6 +175,7 @@ void tool_recover(const struct tool_context *context, int argc, char **argv)
 {
     struct checked_file file = open_file(argv[0]);
 
+    progress_bar_catch_signals();
     if (context->skip_damaged) {
         recover_all(&file, argv[1]);
     } else {

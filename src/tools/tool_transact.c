@@ -3,6 +3,7 @@
 // for an answer is printed, an error like a result; a query's changes stay in memory.
 #include "engine/transact.h"
 #include "store/store.h"
+#include "tools/progress_bar.h"
 #include "tools/tool.h"
 #include "tools/tool_verbs.h"
 #include "json/cursor.h"
@@ -55,7 +56,7 @@ static void transact(const struct tool_context *context, int argc, char **argv,
     struct store *store;
     struct slice params;
 
-    tool_check(store_open(path, mode, gate, NULL, &store));
+    tool_check(store_open(path, mode, gate, progress_bar(), &store));
     params = tool_parse_json(argv[argc - 1]);
     error = check_name(params, db_schema(store_db(store))->name);
     if (!error) {

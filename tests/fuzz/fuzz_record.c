@@ -196,7 +196,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     before = dump(store);
-    assert(!store_compact(store));
+    assert(!store_compact(store, NULL));
     store_close(store);
     store = open_store(STORE_READ_WRITE);
     assert(store);

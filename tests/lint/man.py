@@ -21,7 +21,7 @@ SERVER, TOOL, CLIENT, APPCTL = sys.argv[3:7]
 PAGES = {SERVER: "ovsdb-server.8", TOOL: "ovsdb-tool.1", CLIENT: "ovsdb-client.1",
          APPCTL: "ovs-appctl.8"}
 # Options that a page mentions and another program, or a command, has.
-OF_OTHERS = {"ovsdb-server.8": {"--cleanup", "--format", "--rbac-role"}}
+OF_OTHERS = {"ovsdb-server.8": {"--cleanup", "--format", "--rbac-id", "--rbac-role"}}
 
 
 def page(name):

@@ -14,7 +14,9 @@ CODE = [".c", ".h", ".py", ".sh", ".build"]
 
 
 def files_of(root):
-    listed = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"],
+    # Root may check a folder that belongs to another user.
+    listed = subprocess.run(["git", "-c", "safe.directory=*", "-C", root, "ls-files", "-co",
+                             "--exclude-standard"],
                             capture_output=True, text=True, check=False).stdout.split("\n")
     if any(listed):
         return [root / name for name in listed if name and (root / name).is_file()]

@@ -344,7 +344,7 @@ static void test_long(void **state)
         text[i] = 'y';
         insert(store_db(store), text);
     }
-    assert_ok(store_compact(store));
+    assert_ok(store_compact(store, NULL));
     assert_recoverable(store_db(store));
     insert(store_db(store), "after");
     assert_recoverable(store_db(store));

@@ -127,7 +127,7 @@ static void test_truncate_fails(void **state)
     no_truncate = false;
     assert_non_null(store_failure(store));
     assert_error(try_insert(store_db(store), "c", false, NULL, NULL), "read-only");
-    assert_error(store_compact(store), "read-only");
+    assert_error(store_compact(store, NULL), "read-only");
     assert_false(store_wants_compaction(store, clock_monotonic()));
     store_close(store);
     assert_rows_in_file(1);
@@ -162,7 +162,7 @@ static void test_sync_fails(void **state)
     assert_ok(try_insert(store_db(store), "a", true, NULL, &ticket));
     no_sync = true;
     gate_flush(gate);
-    assert_error(store_compact(store), "d.db.tmp: cannot be written");
+    assert_error(store_compact(store, NULL), "d.db.tmp: cannot be written");
     assert_null(failed);
     gate_drain(gate);
     assert_ptr_equal(failed, store);
@@ -186,9 +186,9 @@ static void test_compaction_fails(void **state)
         room = i == 0 ? 100 : -1;
         no_sync = i == 1;
         no_rename = i == 2;
-        assert_error(store_compact(store), i == 0   ? "No space left on device"
-                                           : i == 1 ? "d.db.tmp: cannot be written"
-                                                    : "Permission denied");
+        assert_error(store_compact(store, NULL), i == 0   ? "No space left on device"
+                                                 : i == 1 ? "d.db.tmp: cannot be written"
+                                                          : "Permission denied");
         room = -1;
         no_sync = no_rename = false;
         read_file("d.db", &after);
@@ -211,7 +211,7 @@ static void test_folder_sync_fails(void **state)
     store = open_store(STORE_READ_WRITE, NULL);
     insert(store_db(store), "a");
     no_sync_folder = true;
-    assert_error(store_compact(store), "Input/output error");
+    assert_error(store_compact(store, NULL), "Input/output error");
     assert_non_null(store_failure(store));
     assert_error(try_insert(store_db(store), "b", false, NULL, NULL), "read-only");
     store_close(store);

@@ -107,7 +107,7 @@ static void check_commits_fail(const struct incident *incident, bool durable)
     }
     assert_error(try_insert(store_db(store), "b", durable, NULL, NULL), incident->message);
     assert_error(try_insert(store_db(store), "c", durable, NULL, NULL), "read-only");
-    assert_error(store_compact(store), incident->message);
+    assert_error(store_compact(store, NULL), incident->message);
     assert_non_null(strstr(store_failure(store), incident->message));
     assert_int_equal(count_rows(store_db(store)), 1);
     store_close(store);
@@ -219,7 +219,7 @@ static void test_symbolic_link(void **state)
     assert_int_equal(symlink("real.db", "d.db"), 0);
     store = open_store(STORE_READ_WRITE, NULL);
     insert(store_db(store), "a");
-    assert_ok(store_compact(store));
+    assert_ok(store_compact(store, NULL));
     insert(store_db(store), "b");
     copy_file("real.db", "other.db");
     assert_int_equal(unlink("d.db"), 0);
@@ -260,7 +260,7 @@ static void test_harmless(void **state)
     assert_int_equal(chdir("folder"), 0);
     insert(store_db(store), "d");
     assert_int_equal(chdir(".."), 0);
-    assert_ok(store_compact(store));
+    assert_ok(store_compact(store, NULL));
     insert(store_db(store), "e");
     assert_null(store_check(store));
     store_close(store);

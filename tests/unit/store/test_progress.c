@@ -40,7 +40,7 @@ static void create_big_database(void)
     for (int i = 0; i < 20; i++) {
         insert(store_db(store), big);
     }
-    assert_ok(store_compact(store));
+    assert_ok(store_compact(store, NULL));
     insert(store_db(store), big);
     store_close(store);
     free(big);

@@ -130,7 +130,7 @@ static void test_txn_id(void **state)
 
     store = open_store(STORE_READ_WRITE, NULL);
     assert_true(uuid_equals(db_tail(store_db(store))->txn_id, id));
-    assert_ok(store_compact(store));
+    assert_ok(store_compact(store, NULL));
     assert_true(uuid_equals(db_tail(store_db(store))->txn_id, id));
     store_close(store);
     store = open_store(STORE_READ_WRITE, NULL);
@@ -186,7 +186,7 @@ static void test_read_only(void **state)
     insert(store_db(reader), "b"); // in memory
     assert_int_equal(count_rows(store_db(reader)), 2);
     assert_int_equal(file_size("d.db"), size);
-    assert_error(store_compact(reader), "open for reading only");
+    assert_error(store_compact(reader, NULL), "open for reading only");
     assert_false(store_wants_compaction(reader, clock_monotonic()));
     store_close(reader);
     store_close(writer);
@@ -212,7 +212,7 @@ static void test_compact(void **state)
     insert(store_db(store), "b");
     delete_row(store_db(store), insert(store_db(store), "c"));
     before = dump(store_db(store));
-    assert_ok(store_compact(store));
+    assert_ok(store_compact(store, NULL));
     read_file("d.db", &file);
     assert_null(memmem(file.data, file.size, "\"c\"", 3));
     assert_null(memmem(file.data, file.size, "\"eph\":5", 7));
@@ -245,9 +245,9 @@ static void test_compact_twice(void **state)
     for (int i = 0; i < 100; i++) {
         insert(store_db(store), "x");
     }
-    assert_ok(store_compact(store));
+    assert_ok(store_compact(store, NULL));
     read_file("d.db", &one);
-    assert_ok(store_compact(store));
+    assert_ok(store_compact(store, NULL));
     read_file("d.db", &two);
     store_close(store);
     assert_int_equal(one.size, two.size);
@@ -276,7 +276,7 @@ static void test_wants_compaction(void **state)
     insert(store_db(store), "");
     assert_false(store_wants_compaction(store, now + 9 * minute));
     assert_true(store_wants_compaction(store, now + 11 * minute)); // 12 MB
-    assert_ok(store_compact(store));
+    assert_ok(store_compact(store, NULL));
     now = clock_monotonic();
     assert_false(store_wants_compaction(store, now + 11 * minute));
     for (int i = 0; i < 100; i++) {
@@ -311,8 +311,8 @@ static void test_create(void **state)
     store = open_store(STORE_READ_WRITE, NULL);
     assert_true(schema_equals(db_schema(store_db(store)), schema));
     insert(store_db(store), "a");
-    assert_ok(store_write_copy(store_db(store), "copy.db", "why \"not\""));
-    assert_error(store_write_copy(store_db(store), "copy.db", NULL), "File exists");
+    assert_ok(store_write_copy(store_db(store), "copy.db", "why \"not\"", NULL));
+    assert_error(store_write_copy(store_db(store), "copy.db", NULL, NULL), "File exists");
     store_close(store);
     assert_ok(store_open("copy.db", STORE_READ_WRITE, NULL, NULL, &store));
     assert_int_equal(count_rows(store_db(store)), 1);
@@ -594,7 +594,7 @@ static void test_durable(void **state)
     assert_int_equal(gate_synced(gate), 1);
     assert_ok(try_insert(store_db(store), "a", true, NULL, &ticket));
     assert_int_equal(ticket, 2);
-    assert_ok(store_compact(store)); // syncs everything
+    assert_ok(store_compact(store, NULL)); // syncs everything
     gate_drain(gate);
     assert_int_equal(gate_synced(gate), 2);
     assert_ok(try_insert(store_db(store), "a", true, NULL, &ticket));

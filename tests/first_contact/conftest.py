@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a newcomer does first: ./run, with and without sudo, the commands it prints, and ./check.
+
+    sudo /usr/bin/python3 -m pytest tests/first_contact --build BUILD/plain
+
+The source is an overlay in a mount namespace: it has its path, and what is built already, but
+nothing outside changes.
+"""
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from borrow import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
+
+from source import ROOT, Source  # noqa: E402
+
+
+@pytest.fixture
+def source(pytestconfig):
+    if os.geteuid():
+        pytest.skip("needs root for a mount namespace")
+    if pathlib.Path(pytestconfig.getoption("build")).resolve() != ROOT / "build/plain":
+        pytest.skip("./run uses build/plain of the source")
+    source = Source()
+    try:
+        source.start()
+        yield source
+    finally:
+        source.close()

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The examples of ovsdb-server(8) work as they are printed."""
+import pathlib
+import re
+
+import pytest
+
+pytestmark = pytest.mark.ours("the pages are ours")
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def examples():
+    """The blocks of commands of the section EXAMPLES."""
+    text = (ROOT / "man/ovsdb-server.8").read_text().split(".Sh EXAMPLES\n")[1].split("\n.Sh ")[0]
+    return re.findall(r"\.Bd -literal -offset indent\n(.*?)\.Ed", text, re.DOTALL)
+
+
+def run(lab, block):
+    """Runs a block as a script, with the built programs and the schemas of the source."""
+    programs = {"ovsdb-tool": lab.programs.tool, "ovsdb-client": lab.programs.client,
+                "ovsdb-server": lab.programs.server, "ovs-appctl": lab.programs.appctl}
+    for name, path in programs.items():
+        block = re.sub(rf"^{name} ", f"{path} ", block, flags=re.MULTILINE)
+    return lab.run("sh", "-ec", block.replace("/usr/share/doc/ovsdbd/examples", f"{ROOT}/docs/example"))
+
+
+def test_serving_a_new_database(lab):
+    block, *_ = examples()
+    # A person types the next command when the server is up.
+    wait = "until test -S db.sock && test -S db.ctl; do sleep 0.05; done\n"
+    result = run(lab, block.replace("inventory.db &\n", "inventory.db &\n" + wait) + "wait\n")
+    assert result.status == 0, result
+    assert "Device table" in result.out and "Inventory" in result.out
+
+
+def test_access_control(lab):
+    _, create, tries, _ = examples()
+    assert "error" not in run(lab, create).ok()
+    allowed, other_user, other_column = run(lab, tries).ok().splitlines()
+    assert allowed == '[{"count":1}]'
+    for refused in (other_user, other_column):
+        assert '"error":"permission error"' in refused

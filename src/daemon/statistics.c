@@ -4,6 +4,7 @@
 #include "basic/counter.h"
 #include "basic/log.h"
 #include "control/reply.h"
+#include "daemon/clients.h"
 #include "daemon/daemon.h"
 #include "daemon/metrics.h"
 #include "engine/history.h"
@@ -176,6 +177,7 @@ void statistics_register_commands(struct command_registry *registry, struct daem
 {
     command_register(registry, commands, daemon);
     status_register_command(registry, daemon);
+    clients_register_commands(registry, daemon);
 }
 
 static void log_memory(const struct daemon *daemon, long peak_kb)

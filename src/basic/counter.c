@@ -5,6 +5,11 @@
 
 #include <string.h>
 
+const struct duration_bound duration_bounds[DURATION_BUCKETS] = {
+    {100, "0.0001"}, {500, "0.0005"}, {1000, "0.001"}, {5000, "0.005"},  {10000, "0.01"},
+    {50000, "0.05"}, {100000, "0.1"}, {500000, "0.5"}, {1000000, "1.0"}, {5000000, "5.0"},
+};
+
 static struct counter *counters;   // sorted by name
 static struct duration *durations; // sorted by name
 static uint64_t n_samples;         // calls of counters_sample()
@@ -102,6 +107,12 @@ void duration_add(struct duration *duration, usec_t time)
     duration->n++;
     duration->total += time;
     duration->longest = MAX(duration->longest, time);
+    for (size_t i = 0; i < DURATION_BUCKETS; i++) {
+        if (time <= duration_bounds[i].bound) {
+            duration->buckets[i]++;
+            break;
+        }
+    }
 }
 
 void durations_clear(void)
@@ -109,5 +120,6 @@ void durations_clear(void)
     for (struct duration *duration = durations; duration; duration = duration->next) {
         duration->n = 0;
         duration->total = duration->longest = 0;
+        memset(duration->buckets, 0, sizeof(duration->buckets));
     }
 }

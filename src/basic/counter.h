@@ -45,11 +45,19 @@ struct counter_rates {
 };
 void counter_rates(const struct counter *counter, struct counter_rates *ret);
 
+// A duration that is at most the bound of a bucket counts in it and in no bucket before it.
+#define DURATION_BUCKETS 10
+extern const struct duration_bound {
+    usec_t bound;
+    const char *seconds; // the same, as the metrics show it
+} duration_bounds[DURATION_BUCKETS];
+
 struct duration {
     const char *name; // as a counter's, without a unit
     const char *help;
     uint64_t n;
     usec_t total, longest;
+    uint64_t buckets[DURATION_BUCKETS]; // those longer than the last bound are in `n` only
     struct duration *next;
 };
 

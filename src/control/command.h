@@ -14,7 +14,8 @@ struct command_call;
 // What a command is as a varlink method (varlink.c).
 enum command_arg_kind {
     ARG_STRING,
-    ARG_STRINGS, // the rest of the arguments; may be left out
+    ARG_STRINGS,         // the rest of the arguments; may be left out
+    ARG_OPTIONAL_STRING, // the last argument; may be left out
     ARG_INTEGER,
     ARG_ON_OFF, // a boolean: "on" or "off"
 };

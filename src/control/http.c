@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP/1.1, as much of it as a scraper of metrics needs: GET or HEAD of /metrics, answered by what
-// the command "metrics" prints. One request, one answer, then the connection is closed. Whoever is
-// slow, in sending or in reading, is cut off; headers and a body say nothing to us.
+// the command "metrics" prints, in the format that the Accept field names. One request, one answer,
+// then the connection is closed. A client that is slow in sending or reading is cut off. Other
+// header fields and a body are ignored.
+#include "control/accept.h"
 #include "control/call.h"
 #include "control/dialect.h"
 
@@ -9,12 +11,14 @@
 
 #define MAX_REQUEST  8192
 #define PATIENCE     (10 * USEC_PER_SEC)
-#define CONTENT_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
+#define OPENMETRICS  "application/openmetrics-text; version=1.0.0; charset=utf-8"
+#define CLASSIC_TEXT "text/plain; version=0.0.4; charset=utf-8"
 
 struct http {
     size_t seen;    // bytes of the request
     size_t matched; // how much of the empty line that ends it
     bool is_head;
+    bool is_openmetrics; // the format of the answer
 };
 
 static void *http_new(const struct command_registry *registry)
@@ -87,11 +91,12 @@ static bool is_metrics(struct slice target)
     return slice_is(target, "/metrics");
 }
 
-static char **metrics_argv(void)
+static char **metrics_argv(bool is_openmetrics)
 {
-    char **argv = NEW_ARRAY(char *, 2);
+    char **argv = NEW_ARRAY(char *, 3);
 
     argv[0] = xstrdup("metrics");
+    argv[1] = xstrdup(is_openmetrics ? "openmetrics" : "text");
     return argv;
 }
 
@@ -112,7 +117,8 @@ static const char *http_decode(void *state, struct slice message, struct dialect
     } else if (!slice_is(method, "GET") && !http->is_head) {
         put_refusal(http, out, "405 Method Not Allowed", "Allow: GET, HEAD\r\n");
     } else {
-        ret->argv = metrics_argv();
+        http->is_openmetrics = accept_wants_openmetrics(message);
+        ret->argv = metrics_argv(http->is_openmetrics);
     }
     return NULL;
 }
@@ -120,8 +126,13 @@ static const char *http_decode(void *state, struct slice message, struct dialect
 static void http_encode(void *state, enum command_outcome outcome, const char *text, json_t *reply,
                         bool continues, struct buf *out)
 {
+    const struct http *http = state;
+
     if (outcome == COMMAND_DONE) {
-        put_response(state, out, "200 OK", "Content-Type: " CONTENT_TYPE "\r\n", text);
+        put_response(http, out, "200 OK",
+                     http->is_openmetrics ? "Content-Type: " OPENMETRICS "\r\nVary: Accept\r\n"
+                                          : "Content-Type: " CLASSIC_TEXT "\r\nVary: Accept\r\n",
+                     text);
     } else {
         put_refusal(state, out, "500 Internal Server Error", "");
     }

@@ -18,10 +18,8 @@ static const char service_description[] =
     "error PermissionDenied ()\n";
 
 static const char *const arg_types[] = {
-    [ARG_STRING] = "string",
-    [ARG_STRINGS] = "?[]string",
-    [ARG_INTEGER] = "int",
-    [ARG_ON_OFF] = "bool",
+    [ARG_STRING] = "string", [ARG_STRINGS] = "?[]string", [ARG_OPTIONAL_STRING] = "?string",
+    [ARG_INTEGER] = "int",   [ARG_ON_OFF] = "bool",
 };
 
 static const char *const field_types[] = {

@@ -133,6 +133,11 @@ static bool add_argument(struct arguments *arguments, enum command_arg_kind kind
                          const json_t *value)
 {
     switch (kind) {
+    case ARG_OPTIONAL_STRING:
+        if (!value || json_is_null(value)) {
+            return true;
+        }
+        __attribute__((fallthrough));
     case ARG_STRING:
         if (!json_is_string(value)) {
             return false;

@@ -18,6 +18,7 @@
 #include "service/notify.h"
 #include "service/pidfile.h"
 #include "service/vlog.h"
+#include "session/usage.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -254,6 +255,7 @@ static int make_objects(struct daemon *daemon)
     daemon->deadline_set = USEC_INFINITY;
     daemon->gate = gate_new(&gate_handler, daemon);
     daemon->server = server_new(last_ticket, daemon->gate);
+    server_set_clock(daemon->server, clock_monotonic);
     daemon->glue = (struct glue){daemon->server, &daemon->options->identities};
     daemon->net = glue_net_new(daemon->event, &daemon->glue);
     daemon->databases = databases_new(daemon->server, daemon->gate);

@@ -9,7 +9,7 @@
 //     served    databases; remotes*, db_remotes, remote_report; tls_settings; db_column and
 //               row_settings (what a database says of the server); identities, client_limits
 //     others    sync (being a backup), handover and run_time* (to the next process)
-//     asked     commands, audit, statistics, metrics, status
+//     asked     commands, audit, statistics, metrics, status, clients
 //
 // A turn of the loop: input is handled (sessions run transactions, whose commits issue tickets);
 // then the post source lets the server wake what waits, and has the gate sync what was issued; when

@@ -30,6 +30,8 @@ enum {
     OPTION_RECOVER_DAMAGED,
     OPTION_RECORD,
     OPTION_REPLAY,
+    OPTION_SLOW_LOG_SIZE,
+    OPTION_SLOW_LOG_THRESHOLD,
 };
 
 static const struct option long_options[] = {
@@ -48,6 +50,8 @@ static const struct option long_options[] = {
     {"recover-damaged", no_argument, NULL, OPTION_RECOVER_DAMAGED},
     {"record", optional_argument, NULL, OPTION_RECORD},
     {"replay", optional_argument, NULL, OPTION_REPLAY},
+    {"slow-log-size", required_argument, NULL, OPTION_SLOW_LOG_SIZE},
+    {"slow-log-threshold", required_argument, NULL, OPTION_SLOW_LOG_THRESHOLD},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     SERVICE_LONG_OPTIONS,
@@ -101,6 +105,8 @@ static void print_help(void)
         "                          status 1 if it would be refused\n"
         "  --no-dbs                serve no database at the start (see ovsdb-server/add-db)\n"
         "  --recover-damaged       start a damaged database from its whole records; keep a copy\n"
+        "  --slow-log-size=N       transactions that the slow log keeps (default 100)\n"
+        "  --slow-log-threshold=MS  milliseconds that they take at least (default 10)\n"
         "  --run=COMMAND           run the shell COMMAND, exit when it ends\n"
         "  --record, --replay      not supported\n"
         "  -h, --help              print this text\n"
@@ -134,6 +140,34 @@ static int not_supported(const char *name, char **ret_error)
 {
     *ret_error = xasprintf("%s is not supported by this server", name);
     return -EINVAL;
+}
+
+// A number of at most `max` for the option `name`. 0, or -EINVAL with the reason in *ret_error.
+static int parse_number(const char *name, const char *argument, uint64_t max, uint64_t *ret,
+                        char **ret_error)
+{
+    if (str_parse_number(argument, max, ret)) {
+        return 0;
+    }
+    *ret_error = xasprintf("--%s=%s: a number from 0 to %llu is expected", name, argument,
+                           (unsigned long long)max);
+    return -EINVAL;
+}
+
+static int handle_slow_log(struct slow_log_settings *settings, int c, const char *argument,
+                           char **ret_error)
+{
+    uint64_t value = 0;
+    int r;
+
+    if (c == OPTION_SLOW_LOG_SIZE) {
+        r = parse_number("slow-log-size", argument, SLOW_LOG_MAX_SIZE, &value, ret_error);
+        settings->size = r < 0 ? settings->size : value;
+    } else {
+        r = parse_number("slow-log-threshold", argument, UINT32_MAX, &value, ret_error);
+        settings->threshold = r < 0 ? settings->threshold : value * USEC_PER_MSEC;
+    }
+    return r;
 }
 
 // One option. An outcome, 0 to go on parsing, or negative errno.
@@ -186,6 +220,9 @@ static int handle(struct server_options *options, int c, const char *argument, b
     case OPTION_RECOVER_DAMAGED:
         options->recover_damaged = true;
         return 0;
+    case OPTION_SLOW_LOG_SIZE:
+    case OPTION_SLOW_LOG_THRESHOLD:
+        return handle_slow_log(&options->slow_log, c, argument, ret_error);
     case OPTION_ACTIVE:
         options->active = true;
         return 0;
@@ -322,6 +359,7 @@ int server_options_parse(struct server_options *options, int argc, char **argv, 
     options->argv = argv;
     options->folder = getcwd(NULL, 0);
     options->limits = LIMITS_DEFAULT;
+    options->slow_log = SLOW_LOG_SETTINGS_DEFAULT;
     if (config_file) {
         int r;
 

@@ -7,6 +7,7 @@
 #include "daemon/identities.h"
 #include "net/tls_options.h"
 #include "service/options.h"
+#include "session/slow_log.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,11 +25,12 @@ struct server_options {
     struct configuration config;
     int *inherited; // descriptors, as numbered by --remote=pfd:FD
     size_t n_inherited;
-    char *run;                    // --run, or NULL
-    char *sync_from;              // --sync-from, or NULL
-    char *sync_exclude_tables;    // or NULL
-    char *audit;                  // --audit, or NULL
-    struct limits limits;         // --max-...
+    char *run;                 // --run, or NULL
+    char *sync_from;           // --sync-from, or NULL
+    char *sync_exclude_tables; // or NULL
+    char *audit;               // --audit, or NULL
+    struct limits limits;      // --max-...
+    struct slow_log_settings slow_log;
     struct identities identities; // --identity
     bool no_column_diff;          // --disable-file-column-diff
     bool recover_damaged;         // --recover-damaged: of databases that do not say it themselves

@@ -15,6 +15,7 @@ LOG_MODULE(ovsdb_server);
 static void set_limits(struct daemon *daemon, const struct server_options *options)
 {
     server_set_limits(daemon->server, &options->limits.server);
+    server_set_slow_log(daemon->server, &options->slow_log);
     net_set_limits(daemon->net, &options->limits.net);
 }
 

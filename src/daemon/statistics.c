@@ -4,10 +4,12 @@
 #include "basic/counter.h"
 #include "basic/log.h"
 #include "control/reply.h"
+#include "daemon/clients.h"
 #include "daemon/daemon.h"
 #include "daemon/metrics.h"
 #include "engine/history.h"
 
+#include <string.h>
 #include <sys/resource.h>
 
 // The first words on memory come when the server has settled, more when it has grown by half.
@@ -142,9 +144,14 @@ static void on_perf_clear(struct command_call *call, int argc, char **argv, void
 
 static void on_metrics(struct command_call *call, int argc, char **argv, void *userdata)
 {
+    bool is_classic = argc > 1 && !strcmp(argv[1], "text");
     _cleanup_buf_ struct buf text = {0};
 
-    metrics_put(userdata, &text);
+    if (argc > 1 && !is_classic && strcmp(argv[1], "openmetrics")) {
+        command_reply_error(call, "the format of metrics is openmetrics or text");
+        return;
+    }
+    metrics_put(userdata, is_classic ? METRICS_CLASSIC : METRICS_OPENMETRICS, &text);
     command_reply(call, buf_cstr(&text));
 }
 
@@ -161,8 +168,8 @@ static const struct command commands[] = {
     {"coverage/read-counter", "COUNTER", 1, 1, on_read_counter, .method = "ReadCounter",
      .args = {{"counter", ARG_STRING}}, .result = COMMAND_FIELDS({"value", FIELD_INTEGER}),
      .reads = true},
-    {"metrics", "", 0, 0, on_metrics, .method = "GetMetrics", .result = COMMAND_STRING("metrics"),
-     .reads = true},
+    {"metrics", "[openmetrics|text]", 0, 1, on_metrics, .method = "GetMetrics",
+     .args = {{"format", ARG_OPTIONAL_STRING}}, .result = COMMAND_STRING("metrics"), .reads = true},
     {"ovsdb-server/perf-counters-show", "", 0, 0, on_perf_show, .method = "GetDurations",
      .result = COMMAND_RECORDS("durations", {"what", FIELD_STRING}, {"times", FIELD_INTEGER},
                                {"total_ms", FIELD_INTEGER}, {"average_us", FIELD_INTEGER},
@@ -176,6 +183,7 @@ void statistics_register_commands(struct command_registry *registry, struct daem
 {
     command_register(registry, commands, daemon);
     status_register_command(registry, daemon);
+    clients_register_commands(registry, daemon);
 }
 
 static void log_memory(const struct daemon *daemon, long peak_kb)

@@ -27,6 +27,16 @@ struct hub *hub_new(struct db *db, const struct monitor_sink *sink)
     return hub;
 }
 
+void hub_set_clock(struct hub *hub, usec_t (*clock)(void))
+{
+    hub->clock = clock;
+}
+
+usec_t hub_time(const struct hub *hub)
+{
+    return hub->clock ? hub->clock() : 0;
+}
+
 void hub_free(struct hub *hub)
 {
     if (!hub) {
@@ -154,6 +164,7 @@ bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct pieces *r
 
     if (seen) {
         start_after(monitor, seen, ret);
+        view_count(monitor, ret, ret->size);
     }
     return seen;
 }

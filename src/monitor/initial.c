@@ -40,6 +40,7 @@ struct initial {
     struct walk *walk;        // a reference
     struct changeset *moment; // a reference
     size_t n_rows;            // that will be looked at, about
+    usec_t busy;              // time that initials_run() has spent on it
     struct source *sources;   // parallel to view->spec->tables
     size_t table;             // being written
     size_t row;               // of it, the next
@@ -293,9 +294,29 @@ static void write_some(struct initial *initial, usec_t now)
     }
 }
 
+static void send_contents(struct monitor *monitor, const struct pieces *contents,
+                          struct uuid txn_id)
+{
+    view_count(monitor, contents, contents->size);
+    monitor->view->hub->sink->initial(monitor, contents, txn_id);
+}
+
+static size_t count_monitors(const struct initial *initial)
+{
+    size_t n = 0;
+
+    for (const struct list *node = initial->monitors.next; node != &initial->monitors;
+         node = node->next) {
+        n++;
+    }
+    return n;
+}
+
+// What making the contents has cost is divided among the monitors.
 static void send_some(struct initial *initial)
 {
-    const struct hub *hub = initial->view->hub;
+    size_t n_monitors = count_monitors(initial);
+    usec_t share = n_monitors ? initial->busy / n_monitors : 0;
 
     for (size_t n = 0; n < STEP_SENDS && !list_is_empty(&initial->monitors);
          n += initial->pieces.n) {
@@ -303,14 +324,20 @@ static void send_some(struct initial *initial)
 
         list_remove(&monitor->node);
         monitor->initial = NULL;
-        hub->sink->initial(monitor, &initial->pieces, initial->moment->txn_id);
+        monitor->usage.busy += share;
+        initial->busy -= share;
+        send_contents(monitor, &initial->pieces, initial->moment->txn_id);
         view_attach(initial->view, monitor, initial->moment);
     }
 }
 
 // Goes on for a while. When all is sent it is freed.
-static void initial_step(struct initial *initial, usec_t now)
+// The time that it takes is charged to the monitors if `is_charged`.
+static void initial_step(struct initial *initial, usec_t now, bool is_charged)
 {
+    const struct hub *hub = initial->view->hub;
+    usec_t start = hub_time(hub);
+
     if (initial->phase == ASKED) {
         begin(initial);
     }
@@ -320,6 +347,7 @@ static void initial_step(struct initial *initial, usec_t now)
     if (initial->phase == WRITING) {
         write_some(initial, now);
     }
+    initial->busy += is_charged ? hub_time(hub) - start : 0;
     if (initial->phase == SENDING) {
         send_some(initial);
     }
@@ -331,7 +359,7 @@ static void initial_step(struct initial *initial, usec_t now)
 void initials_run(struct hub *hub, usec_t now)
 {
     if (!list_is_empty(&hub->asked)) {
-        initial_step(LIST_FIRST(&hub->asked, struct initial, node), now);
+        initial_step(LIST_FIRST(&hub->asked, struct initial, node), now, true);
     }
 }
 
@@ -342,7 +370,7 @@ bool monitor_start(struct monitor *monitor, usec_t now)
 
     if (view->initial.n) {
         view_keep_initial(view, now + KEPT);
-        hub->sink->initial(monitor, &view->initial, hub_last_txn_id(hub));
+        send_contents(monitor, &view->initial, hub_last_txn_id(hub));
         view_attach(view, monitor, db_tail(hub->db));
     } else if (view->asked) {
         initial_add(view->asked, monitor);
@@ -352,7 +380,7 @@ bool monitor_start(struct monitor *monitor, usec_t now)
         initial_add(initial, monitor);
         if (initial->n_rows <= STEP_ROWS) {
             for (int i = 0; i < STEPS_AT_ONCE && monitor->initial; i++) {
-                initial_step(initial, now);
+                initial_step(initial, now, false);
             }
         }
     }
@@ -362,6 +390,6 @@ bool monitor_start(struct monitor *monitor, usec_t now)
 void monitor_finish_start(struct monitor *monitor, usec_t now)
 {
     while (monitor->initial) {
-        initial_step(monitor->initial, now);
+        initial_step(monitor->initial, now, false);
     }
 }

@@ -18,6 +18,14 @@ struct view;
 struct batch;
 struct initial;
 
+// What a monitor has sent.
+struct monitor_usage {
+    uint64_t n_messages; // initial contents and updates
+    uint64_t n_rows;
+    uint64_t n_bytes;
+    usec_t busy; // time for that, by the hub's clock; what several monitors get is divided
+};
+
 struct monitor {
     struct list node;
     struct view *view;
@@ -25,6 +33,7 @@ struct monitor {
     struct initial *initial; // what it waits for to start, or NULL
     struct text *id;         // <json-value>, canonical
     bool is_behind;          // its client takes no output for now
+    struct monitor_usage usage;
 };
 
 // Where initial contents and updates go. Nothing here may free or change a monitor.
@@ -43,6 +52,8 @@ struct monitor_sink {
 
 // Observes `db`. `sink` must outlive it.
 struct hub *hub_new(struct db *db, const struct monitor_sink *sink);
+// The time that monitors take is measured with `clock`, a monotonic one; NULL: it is not.
+void hub_set_clock(struct hub *hub, usec_t (*clock)(void));
 void hub_free(struct hub *hub); // the monitors must be gone
 // Sends the updates that commits caused since, at most about `*budget` messages, which it counts
 // down, and goes on for a while with initial contents: returns true if there is more to do.

@@ -18,6 +18,7 @@ void pieces_copy(struct pieces *ret, const struct pieces *pieces)
     ret->n = pieces->n;
     ret->capacity = pieces->n + 1;
     ret->size = pieces->size;
+    ret->n_rows = pieces->n_rows;
     for (size_t i = 0; i < pieces->n; i++) {
         ret->texts[i] = text_ref(pieces->texts[i]);
     }

@@ -13,7 +13,8 @@ struct pieces {
     struct text **texts;
     size_t n;
     size_t capacity;
-    size_t size; // bytes in all
+    size_t size;   // bytes in all
+    size_t n_rows; // that they show; counted by who writes them
 };
 
 void pieces_done(struct pieces *pieces);

@@ -185,6 +185,7 @@ static void put_change(struct buf *buf, enum monitor_version version,
 
 static void end_row(struct updates *updates)
 {
+    updates->pieces.n_rows++;
     if (updates->buf->size >= PIECE_SIZE) {
         pieces_take(&updates->pieces, updates->buf);
     }

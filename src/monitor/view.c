@@ -132,11 +132,20 @@ static bool put_message(struct view *view, const struct monitor *monitor,
     return true;
 }
 
+void view_count(struct monitor *monitor, const struct pieces *updates, size_t size)
+{
+    monitor->usage.n_messages++;
+    monitor->usage.n_rows += updates->n_rows;
+    monitor->usage.n_bytes += size;
+}
+
 static void send_message(struct view *view, struct monitor *monitor, const struct pieces *updates,
                          bool is_whole)
 {
     const struct monitor_sink *sink = view->hub->sink;
 
+    view_count(monitor, updates,
+               view->hub->message.size + (is_whole ? 0 : updates->size + strlen("]}")));
     sink->send(monitor, buf_slice(&view->hub->message));
     if (!is_whole) {
         for (size_t i = 0; i < updates->n; i++) {
@@ -153,13 +162,17 @@ void view_send(struct view *view, struct monitor *monitor, const struct pieces *
     send_message(view, monitor, updates, is_whole);
 }
 
-// Sends the batch's updates to its ready monitors. Those that are slow go to batch->behind.
-static void send_to_ready(struct batch *batch, size_t *budget)
+// Sends the batch's updates to its ready monitors. Those that are slow go to batch->behind. The
+// time since `start`, when the updates began to be made, is divided among the view's monitors.
+static void send_to_ready(struct batch *batch, usec_t start, size_t *budget)
 {
     struct view *view = batch->view;
+    usec_t last = hub_time(view->hub);
+    usec_t share = (last - start) / view->n_monitors;
     const struct text *id = NULL; // whose message is in hub->message
     struct monitor *monitor, *next;
     bool is_whole = false;
+    usec_t now;
 
     LIST_FOREACH_SAFE (monitor, next, &batch->ready, node) {
         if (!view->hub->sink->may_send(monitor)) {
@@ -174,6 +187,9 @@ static void send_to_ready(struct batch *batch, size_t *budget)
             id = monitor->id;
         }
         send_message(view, monitor, &batch->updates, is_whole);
+        now = hub_time(view->hub);
+        monitor->usage.busy += share + now - last;
+        last = now;
     }
 }
 
@@ -213,8 +229,10 @@ static void batch_finish(struct batch *batch)
 
 static void batch_flush(struct batch *batch, size_t *budget)
 {
+    usec_t start = hub_time(batch->view->hub);
+
     if (!list_is_empty(&batch->ready) && batch_render(batch)) {
-        send_to_ready(batch, budget);
+        send_to_ready(batch, start, budget);
     }
     batch_finish(batch);
 }

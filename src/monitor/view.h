@@ -50,6 +50,7 @@ struct view {
 struct hub {
     struct db *db;
     const struct monitor_sink *sink;
+    usec_t (*clock)(void); // or NULL
     struct db_observer observer;
     struct htable views; // by hash of the spec
     struct watch_set *watches;
@@ -79,5 +80,8 @@ void view_attach(struct view *view, struct monitor *monitor, struct changeset *s
 void view_detach(struct monitor *monitor);
 // Sends all that the ready monitors owe; those that turn out slow are put behind.
 void view_flush(struct view *view, size_t *budget);
+// Counts a message of `size` bytes that shows `updates`.
+void view_count(struct monitor *monitor, const struct pieces *updates, size_t size);
+usec_t hub_time(const struct hub *hub); // 0 without a clock
 // Writes one update message for `monitor`.
 void view_send(struct view *view, struct monitor *monitor, const struct pieces *updates);

@@ -269,6 +269,15 @@ size_t connection_unread(const struct connection *connection)
     return connection->input.size;
 }
 
+void connection_usage(const struct connection *connection, struct connection_usage *ret)
+{
+    *ret = (struct connection_usage){
+        .n_received = connection->n_received,
+        .n_sent = connection->n_sent,
+        .busy = connection->busy,
+    };
+}
+
 bool connection_is_tls(const struct connection *connection)
 {
     return connection->remote->is_tls;

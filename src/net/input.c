@@ -262,6 +262,7 @@ void input_receive(struct connection *connection)
     connection->last_sign = net_now(net);
     connection->probe_sent = 0;
     COUNT_N(bytes_received, n);
+    connection->n_received += (uint64_t)n;
     if (!n) {
         connection->is_at_end = true;
         plan(connection);

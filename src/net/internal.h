@@ -122,6 +122,8 @@ struct connection {
     size_t scanned;   // how many of them the framer has seen
     uint64_t n_messages;
     struct long_message *long_message; // the current message, or NULL
+    uint64_t n_received, n_sent;       // bytes
+    usec_t busy;                       // time for handling its input and writing its output
     struct queue queue;
     struct list marks;     // output marks: from where on which ticket is needed
     struct timer timer;    // the next probe, or the end of the linger time

@@ -208,6 +208,12 @@ size_t connection_backlog(
     const struct connection *connection); // bytes queued and not yet taken by the kernel
 size_t connection_unread(
     const struct connection *connection); // bytes received of a message that is not complete
+
+struct connection_usage {
+    uint64_t n_received, n_sent; // bytes, as the messages have them, before or after TLS
+    usec_t busy; // time for handling its input, message() included, and for writing its output
+};
+void connection_usage(const struct connection *connection, struct connection_usage *ret);
 // With `on`, no message() until it is called without: for a peer whose last request takes time.
 void connection_hold(struct connection *connection, bool on);
 // Stops reading, closes when what is queued, or still gets queued meanwhile, has been sent, at the

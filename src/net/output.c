@@ -183,6 +183,7 @@ bool output_write(struct connection *connection)
             connection->net->backlog -= (size_t)n;
             written += (size_t)n;
             COUNT_N(bytes_sent, n);
+            connection->n_sent += (uint64_t)n;
         }
     }
     if (written && connection->is_paused) {

@@ -10,12 +10,14 @@
 //     saved.c    what another process goes on with
 //     audit.c    messages on what was committed
 //     staging.c  transactions that come in pieces
+//     usage.c    what clients use          slow_log.c the longest transactions
 #pragma once
 
 #include "basic/timers.h"
 #include "engine/transact.h"
 #include "monitor/monitor.h"
 #include "session/session.h"
+#include "session/slow_log.h"
 #include "json/message.h"
 
 struct trigger;
@@ -35,9 +37,18 @@ struct served_db {
     struct conversion *conversion; // that runs, or NULL
 };
 
+struct slow_log {
+    struct slow_log_settings settings;
+    struct slow_transaction *transactions; // the longest first
+    size_t n;
+    size_t capacity;
+};
+
 struct server {
     uint64_t (*last_ticket)(void *userdata);
     void *userdata;
+    usec_t (*clock)(void); // or NULL
+    struct slow_log slow_log;
     struct server_limits limits;
     struct uuid id;
     bool is_backup;   // clients only read
@@ -76,6 +87,10 @@ struct session {
     char *role;      // NULL: none
     char *client_id; // NULL: not known
     bool db_change_aware;
+    usec_t since; // by the server's clock
+    uint64_t n_requests;
+    uint64_t n_transactions;   // done
+    usec_t busy;               // for what session_usage() counts, monitors that are there left out
     bool is_closing;           // the sink was told: input is ignored
     struct htable monitors;    // struct session_monitor, by id
     struct htable triggers;    // struct trigger, by request id
@@ -96,6 +111,22 @@ void served_db_replace(struct served_db *sdb, struct db *db);
 // Clients that do not know that the set of databases may change connect anew to see it.
 void server_disconnect_unaware(struct server *server, const char *reason);
 uint64_t server_ticket(const struct server *server);
+
+// usage.c
+usec_t server_clock(const struct server *server); // 0 without a clock
+
+// slow_log.c
+struct slow_run {
+    const char *database;
+    struct slice params;
+    usec_t duration;
+    usec_t waited;
+    size_t reply_size;
+    bool failed;
+};
+// Keeps it if it is one of the longest.
+void slow_log_add(struct session *session, const struct slow_run *run);
+void slow_log_done(struct slow_log *log);
 
 // session.c
 // With more unread output than this a client is slow: it is owed updates instead of being sent
@@ -170,6 +201,7 @@ void session_drop_staged(struct session *session);
 
 // locks.c
 void session_release_locks(struct session *session);
+size_t session_count_locks(const struct session *session, enum lock_state state); // O(its locks)
 // A lock, or the wait for one, is saved as ["NAME", IS-THIEF, POSITION]; POSITION is null if it was
 // stolen for good.
 void session_save_locks(const struct session *session, struct buf *buf);

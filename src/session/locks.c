@@ -328,6 +328,18 @@ static enum lock_state state_of(const struct lock_waiter *waiter)
     return waiter->is_lost ? LOCKS_LOST : waiter_owns(waiter) ? LOCKS_HELD : LOCKS_WAITING;
 }
 
+size_t session_count_locks(const struct session *session, enum lock_state state)
+{
+    const struct lock_waiter *waiter;
+    size_t n = 0;
+
+    HTABLE_FOREACH(waiter, &session->locks)
+    {
+        n += state_of(waiter) == state;
+    }
+    return n;
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return slice_compare(text_slice(*(struct text *const *)a),

@@ -5,6 +5,7 @@
 #include "basic/log.h"
 #include "session/params.h"
 #include "session/reply.h"
+#include "session/usage.h"
 
 LOG_MODULE(session);
 
@@ -122,6 +123,7 @@ static void session_monitor_free(struct session_monitor *sm)
     log_dbg("%s: monitor %s ends", sm->session->name, sm->key->data);
     htable_remove(&sm->session->monitors, text_hash(sm->key), sm);
     sm->session->server->n_monitors--;
+    sm->session->busy += sm->monitor.usage.busy;
     monitor_done(&sm->monitor);
     text_unref(sm->key);
     text_unref(sm->request);
@@ -381,6 +383,29 @@ bool session_restore_monitor(struct session *session, struct slice saved)
     }
     sm = session_monitor_new(session, request.sdb, TAKE_PTR(request.spec), request.id);
     return goes_on(sm, request.last_txn_id);
+}
+
+void session_visit_monitors(const struct session *session,
+                            void (*visit)(const struct session_monitor_usage *usage,
+                                          void *userdata),
+                            void *userdata)
+{
+    const struct session_monitor *sm;
+
+    HTABLE_FOREACH(sm, &session->monitors)
+    {
+        const struct session_monitor_usage usage = {
+            .database = db_schema(sm->sdb->db)->name,
+            .id = text_slice(sm->monitor.id),
+            .spec = monitor_spec(&sm->monitor),
+            .has_started = !sm->request,
+            .is_behind = sm->monitor.is_behind,
+            .owed = monitor_owed(&sm->monitor),
+            .sent = sm->monitor.usage,
+        };
+
+        visit(&usage, userdata);
+    }
 }
 
 size_t session_owed(const struct session *session)

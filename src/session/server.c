@@ -20,6 +20,7 @@ struct server *server_new(uint64_t (*last_ticket)(void *userdata), void *userdat
     server->last_ticket = last_ticket;
     server->userdata = userdata;
     server->limits = SERVER_LIMITS_DEFAULT;
+    server->slow_log.settings = SLOW_LOG_SETTINGS_DEFAULT;
     server->id = uuid_random();
     list_init(&server->sessions);
     list_init(&server->slow);
@@ -40,6 +41,7 @@ void server_free(struct server *server)
     server_self_stop(server);
     audit_clear(server, NULL);
     htable_done(&server->locks);
+    slow_log_done(&server->slow_log);
     free(server->dbs);
     timers_done(&server->timeouts);
     buf_done(&server->out);
@@ -100,6 +102,7 @@ static void attach(struct served_db *sdb, struct db *db)
 
     sdb->db = db;
     sdb->hub = hub_new(db, &session_monitor_sink);
+    hub_set_clock(sdb->hub, sdb->server->clock);
     sdb->wakes = NEW_ARRAY(struct list, n_tables + 1);
     for (size_t i = 0; i < n_tables; i++) {
         list_init(&sdb->wakes[i]);

@@ -50,6 +50,7 @@ struct session *session_new(struct server *server, const struct session_sink *si
     session->read_only = options->read_only;
     session->role = options->role && *options->role ? xstrdup(options->role) : NULL;
     session->client_id = options->client_id ? xstrdup(options->client_id) : NULL;
+    session->since = server_clock(server);
     list_init(&session->held_triggers);
     list_init(&session->slow_node);
     list_push_back(&server->sessions, &session->node);
@@ -100,6 +101,7 @@ void session_close(struct session *session, const char *reason)
 static void on_request(struct session *session, const struct message *request, usec_t now)
 {
     COUNT(requests);
+    session->n_requests++;
     for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
         if (slice_is(request->method, methods[i].name)) {
             methods[i].function(session, request, now);

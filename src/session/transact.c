@@ -18,6 +18,7 @@
 
 LOG_MODULE(session);
 COUNTER(transactions_waited, "Transactions that had to wait");
+DURATION(transaction, "Runs of transactions that ended them, without the sync to the disk");
 COUNTER(transactions_run_again, "Times that a waiting transaction was run again");
 
 // A trigger's place on the wake list of one table.
@@ -127,6 +128,14 @@ static struct trigger *find_trigger(const struct session *session, struct slice 
     return NULL;
 }
 
+static void account(struct session *session, const struct slow_run *run)
+{
+    session->server->n_transactions++;
+    session->n_transactions++;
+    duration_add(&duration_transaction, run->duration);
+    slow_log_add(session, run);
+}
+
 // Runs a transaction and answers it, after the updates it caused. Returns true if it waits instead:
 // then *ret says for what, and the caller frees ret->tables.
 static bool run(struct session *session, const struct served_db *sdb, struct slice id,
@@ -143,17 +152,22 @@ static bool run(struct session *session, const struct served_db *sdb, struct sli
         .denied = session_log_denial,
         .userdata = session,
     };
+    struct slow_run done = {db_schema(sdb->db)->name, params, .waited = elapsed};
     enum transact_status status;
     struct ovsdb_error *error;
+    size_t size;
 
     if (served_db_holds(sdb, params)) {
         *ret = (struct transact_result){.timeout = USEC_INFINITY};
         return true;
     }
     message_begin_reply(out, id);
+    size = out->size;
+    done.duration = server_clock(session->server);
     session->server->author = session;
     error = transact_run(sdb->db, &request, out, &status, ret);
     session->server->author = NULL;
+    done.duration = server_clock(session->server) - done.duration;
     if (error) {
         session_reply_error(session, id, error);
         return false;
@@ -161,7 +175,9 @@ static bool run(struct session *session, const struct served_db *sdb, struct sli
     if (status == TRANSACT_WAIT) {
         return true;
     }
-    session->server->n_transactions++;
+    done.reply_size = out->size - size;
+    done.failed = ret->failed;
+    account(session, &done);
     buf_putc(out, '}');
     session_flush_monitors(session);
     session_send_out(session);
@@ -352,17 +368,20 @@ usec_t server_triggers_deadline(const struct server *server)
 static void run_again(struct trigger *trigger, usec_t now)
 {
     usec_t elapsed = now > trigger->created ? now - trigger->created : 0;
+    struct session *session = trigger->session;
+    usec_t start = server_clock(session->server);
     struct transact_result result = {0};
 
     trigger_unwait(trigger);
     COUNT(transactions_run_again);
-    if (run(trigger->session, trigger->sdb, text_slice(trigger->id), text_slice(trigger->params),
-            elapsed, &result)) {
+    if (run(session, trigger->sdb, text_slice(trigger->id), text_slice(trigger->params), elapsed,
+            &result)) {
         trigger_wait(trigger, &result);
         free((void *)result.tables);
     } else {
         trigger_free(trigger);
     }
+    session->busy += server_clock(session->server) - start;
 }
 
 bool server_run_triggers(struct server *server, usec_t now, size_t *budget)

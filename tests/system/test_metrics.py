@@ -5,6 +5,7 @@ import socket
 import subprocess
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families as classic
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from harness import wait
@@ -52,6 +53,10 @@ def test_what_they_count(lab):
     assert after["ovsdb_clients,transport=unix"] == 1
     assert after["ovsdb_monitors"] == after["ovsdb_locks"] == 1
     assert after["ovsdb_waiting_transactions"] == 1
+    assert after["ovsdb_transaction_seconds_count"] == 6  # the one that waits is not done
+    assert after["ovsdb_transaction_seconds_bucket,le=+Inf"] == 6
+    assert after["ovsdb_owed_bytes"] == after["ovsdb_largest_backlog_bytes"] == 0
+    assert after["ovsdb_backlog_limit_bytes"] == 4 << 30
     assert after["ovsdb_loop_step_seconds_count"] > before["ovsdb_loop_step_seconds_count"]
     assert after["ovsdb_resident_peak_bytes"] > 1e6 and after["ovsdb_cpu_seconds_total"] > 0
     assert "ovsdb_heap_bytes" in after  # 0 with the allocator of a sanitizer
@@ -116,11 +121,36 @@ def scraper(lab):
 
 
 def test_http(scraper):
-    head, body = scraper.ask(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n")
+    head, body = scraper.ask(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n"
+                             b"Accept: application/openmetrics-text;version=1.0.0\r\n\r\n")
     assert head.startswith("HTTP/1.1 200 OK\r\n")
     assert "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8" in head
     assert f"Content-Length: {len(body)}" in head
     assert parse(body)["ovsdb_database_rows,database=small"] == 0
+
+
+@pytest.mark.parametrize("accept", [b"", b"Accept: */*\r\n", b"Accept: text/plain\r\n"])
+def test_classic_format(scraper, accept):
+    """What does not ask for OpenMetrics gets the format that everything reads."""
+    head, body = scraper.ask(b"GET /metrics HTTP/1.1\r\n" + accept + b"\r\n")
+    assert "Content-Type: text/plain; version=0.0.4; charset=utf-8" in head
+    families = {family.name: family for family in classic(body)}
+    assert families["ovsdb_build_info"].type == "gauge"
+    assert families["ovsdb_commits"].type == "counter"
+    assert families["ovsdb_sync_seconds"].type == "histogram"
+    assert "# UNIT" not in body and "# EOF" not in body
+
+
+def test_formats_agree(lab):
+    server = lab.serve("small")
+    open_names = {line.split()[0] for line in server.control("metrics", "openmetrics").splitlines()
+                  if not line.startswith("#")}
+    text = server.control("metrics", "text")
+    assert open_names == {line.split()[0] for line in text.splitlines()
+                          if not line.startswith("#")}
+    assert server.control("metrics").endswith("# EOF\n")
+    with pytest.raises(Exception, match="openmetrics or text"):
+        server.control("metrics", "xml")
 
 
 def test_a_real_client(scraper):
@@ -128,7 +158,9 @@ def test_a_real_client(scraper):
     code = f"import urllib.request as u; print(u.urlopen({url!r}).read().decode(), end='')"
     text = subprocess.run(["/usr/bin/python3", "-c", code], check=True, text=True,
                           stdout=subprocess.PIPE).stdout
-    assert parse(text)["ovsdb_clients,transport=unix"] == 0
+    samples = {sample.name + "".join(sample.labels.values()): sample.value
+               for family in classic(text) for sample in family.samples}
+    assert samples["ovsdb_clientsunix"] == 0
 
 
 @pytest.mark.parametrize("request_, status", [

@@ -61,8 +61,26 @@ static void test_durations(void **state)
     assert_int_equal(duration_naps.n, 2);
     assert_int_equal(duration_naps.total, 400);
     assert_int_equal(duration_naps.longest, 300);
+    duration_add(&duration_naps, 101);
+    duration_add(&duration_naps, 5 * USEC_PER_SEC);
+    duration_add(&duration_naps, 5 * USEC_PER_SEC + 1); // in no bucket
+    assert_int_equal(duration_naps.buckets[0], 1);
+    assert_int_equal(duration_naps.buckets[1], 2);
+    assert_int_equal(duration_naps.buckets[DURATION_BUCKETS - 1], 1);
+    assert_int_equal(duration_naps.n, 5);
     durations_clear();
+    assert_int_equal(duration_naps.buckets[0] + duration_naps.buckets[1], 0);
     assert_int_equal(duration_naps.n + duration_naps.total + duration_naps.longest, 0);
+}
+
+// What the metrics show is the same bound, in seconds.
+static void test_bounds(void **state)
+{
+    for (size_t i = 0; i < DURATION_BUCKETS; i++) {
+        assert_int_equal(strtod(duration_bounds[i].seconds, NULL) * USEC_PER_SEC + 0.5,
+                         duration_bounds[i].bound);
+        assert_true(!i || duration_bounds[i].bound > duration_bounds[i - 1].bound);
+    }
 }
 
 int main(void)
@@ -71,6 +89,7 @@ int main(void)
         cmocka_unit_test(test_registered_in_order),
         cmocka_unit_test(test_rates),
         cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_bounds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

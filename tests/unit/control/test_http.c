@@ -29,7 +29,8 @@ static void ask(const char *request, size_t step, struct buf *out)
     }
     if (decoded.argv) {
         assert_string_equal(decoded.argv[0], "metrics");
-        assert_null(decoded.argv[1]);
+        assert_string_equal(decoded.argv[1], "text");
+        assert_null(decoded.argv[2]);
         dialect_http.encode(state, COMMAND_DONE, "a 1\n# EOF\n", NULL, false, out);
         command_argv_free(decoded.argv);
     }
@@ -110,10 +111,29 @@ static void test_too_long(void **unused)
     dialect_http.state_free(state);
 }
 
+static void test_formats(void **unused)
+{
+    static const char request[] =
+        "GET /metrics HTTP/1.1\r\nAccept: application/openmetrics-text\r\n\r\n";
+    void *state = dialect_http.state_new(NULL);
+    struct dialect_request decoded = {0};
+    struct buf out = {0};
+
+    assert_null(dialect_http.decode(state, SLICE(request), &decoded, &out));
+    assert_string_equal(decoded.argv[1], "openmetrics");
+    dialect_http.encode(state, COMMAND_DONE, "# EOF\n", NULL, false, &out);
+    assert_non_null(
+        strstr(buf_cstr(&out), "Content-Type: application/openmetrics-text; version=1"));
+    command_argv_free(decoded.argv);
+    dialect_http.state_free(state);
+    buf_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_formats),
         cmocka_unit_test(test_405_names_what_is_allowed),
         cmocka_unit_test(test_a_failure_says_nothing_of_itself),
         cmocka_unit_test(test_too_long),

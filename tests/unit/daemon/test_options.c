@@ -144,12 +144,15 @@ static void test_config_file(void **state)
     static const char content[] =
         "[options]\nmax-backlog = 5M\ndetach = yes\nactive=no\n"
         "sync-from = tcp:1.2.3.4:5\nlog-file = yes\n"
+        "slow-log-size = 7\nslow-log-threshold = 250\n"
         "[database a.db]\n[remote ptcp:1]\nread-only = yes\n";
     struct server_options options = {0};
     char *error = NULL;
 
     assert_int_equal(parse_file(&options, content, "--max-backlog=7M", &error), OPTIONS_RUN);
     assert_int_equal(options.limits.server.max_backlog, 7 << 20);
+    assert_int_equal(options.slow_log.size, 7);
+    assert_int_equal(options.slow_log.threshold, 250000);
     assert_true(options.service.daemonize.detach);
     assert_true(options.service.log_to_file);
     assert_null(options.service.log_file);
@@ -180,6 +183,11 @@ static void test_config_file_errors(void **state)
         {"[options]\nconfig-file = /x", ":2: config-file: no option of the configuration file"},
         {"[options]\nactive = 1", ":2: active: yes or no is expected"},
         {"[options]\nsync-from =", ":2: sync-from: a value is missing"},
+        {"[options]\nslow-log-size = 10001",
+         ":2: slow-log-size: --slow-log-size=10001: a number from 0 to 10000 is expected"},
+        {"[options]\nslow-log-threshold = -1",
+         ":2: slow-log-threshold: --slow-log-threshold=-1: a number from 0 to 4294967295 is "
+         "expected"},
         {"[options]\n\nmax-backlog = much",
          ":3: max-backlog: --max-backlog=much: a size from 1 to 1048576G is expected"},
     };

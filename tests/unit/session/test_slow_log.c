@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// The slow log with a clock that each test sets: every reading is `step` later than the one before.
+#include "player.h"
+#include "session/slow_log.h"
+#include "session/usage.h"
+
+static usec_t clock_time;
+static usec_t clock_step;
+
+static usec_t stepping_clock(void)
+{
+    return clock_time += clock_step;
+}
+
+static void begin(struct player *player, size_t size, usec_t threshold)
+{
+    const struct slow_log_settings settings = {size, threshold};
+
+    clock_time = clock_step = 0;
+    player_init(player);
+    server_set_clock(player->server, stepping_clock);
+    server_set_slow_log(player->server, &settings);
+    player_open(player, 'A', false);
+}
+
+// Runs a transaction with these operations, which takes `duration`.
+static void transact(struct player *player, usec_t duration, const char *operations)
+{
+    _cleanup_free_ char *request =
+        xasprintf("{\"id\":0,\"method\":\"transact\",\"params\":[\"shop\"%s]}", operations);
+    _cleanup_free_ char *reply = NULL;
+
+    clock_step = duration;
+    player_send(player, 'A', request);
+    clock_step = 0;
+    reply = player_take(player, 'A');
+    assert_non_null(reply);
+}
+
+static void assert_durations(struct player *player, size_t n, const usec_t *durations)
+{
+    const struct slow_transaction *log;
+    size_t n_log;
+
+    log = server_slow_log(player->server, &n_log);
+    assert_int_equal(n_log, n);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(log[i].duration, durations[i]);
+    }
+}
+#define ASSERT_DURATIONS(player, ...)                                                              \
+    assert_durations(player, sizeof((usec_t[]){__VA_ARGS__}) / sizeof(usec_t),                     \
+                     (usec_t[]){__VA_ARGS__})
+
+static void test_the_longest_are_kept(void **state)
+{
+    static const usec_t durations[] = {30, 10, 50, 5, 20, 40};
+    struct player player;
+
+    begin(&player, 3, 10);
+    for (size_t i = 0; i < ARRAY_SIZE(durations); i++) {
+        transact(&player, durations[i], "");
+    }
+    ASSERT_DURATIONS(&player, 50, 40, 30);
+    server_set_slow_log(player.server, &(struct slow_log_settings){2, 10});
+    ASSERT_DURATIONS(&player, 50, 40);
+    server_set_slow_log(player.server, &(struct slow_log_settings){5, 45});
+    ASSERT_DURATIONS(&player, 50);
+    transact(&player, 44, "");
+    transact(&player, 45, "");
+    ASSERT_DURATIONS(&player, 50, 45);
+    server_clear_slow_log(player.server);
+    assert_durations(&player, 0, NULL);
+    player_done(&player);
+}
+
+static void test_size_0(void **state)
+{
+    struct player player;
+
+    begin(&player, 0, 0);
+    transact(&player, 50, "");
+    assert_durations(&player, 0, NULL);
+    player_done(&player);
+}
+
+static void test_what(void **state)
+{
+    static const struct {
+        const char *operations;
+        const char *expected;
+        size_t n;
+        bool failed;
+    } table[] = {
+        {"", "", 0, false},
+        {",{\"op\":\"insert\",\"table\":\"Item\",\"row\":{\"name\":\"secret\"}}", "insert Item", 1,
+         false},
+        {",{\"op\":\"comment\",\"comment\":\"secret\"},{\"op\":\"abort\"}", "comment, abort", 2,
+         true},
+        {",{\"op\":\"select\",\"table\":\"Item\",\"where\":[]},{\"op\":\"comment\",\"comment\":"
+         "\"\"}"
+         ",{\"op\":\"select\",\"table\":\"Item\",\"where\":[]}",
+         "select Item (2), comment", 3, false},
+        {",{\"op\":\"no such\",\"table\":\"x\\ny\"}", "? ?", 1, true},
+        {",{\"op\":1,\"table\":null}", "? ?", 1, true},
+        {",7,{}", "? (2)", 2, true},
+        {",{\"op\":\"a\"},{\"op\":\"b\"},{\"op\":\"c\"},{\"op\":\"d\"},{\"op\":\"e\"},{\"op\":"
+         "\"f\"}"
+         ",{\"op\":\"g\"},{\"op\":\"h\"},{\"op\":\"i\"},{\"op\":\"a\"}",
+         "a (2), b, c, d, e, f, g, h, ...", 10, true},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        const struct slow_transaction *log;
+        struct player player;
+        size_t n;
+
+        begin(&player, 3, 0);
+        transact(&player, 1, table[i].operations);
+        log = server_slow_log(player.server, &n);
+        assert_int_equal(n, 1);
+        assert_string_equal(log->operations, table[i].expected);
+        assert_int_equal(log->n_operations, table[i].n);
+        assert_int_equal(log->failed, table[i].failed);
+        assert_string_equal(log->client, "A");
+        assert_null(log->client_id);
+        assert_string_equal(log->database, "shop");
+        assert_int_equal(log->request_size, strlen("[\"shop\"]") + strlen(table[i].operations));
+        assert_true(log->reply_size >= 2);
+        player_done(&player);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_longest_are_kept),
+        cmocka_unit_test(test_size_0),
+        cmocka_unit_test(test_what),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -52,6 +52,7 @@ static void print_help(void)
         "  -e, --execute         for old scripts: a command follows, as without it\n"
         "  -o, --option          print the options, for completion in a shell\n"
         "  -h, --help            this text\n"
+        "  -o, --option          the options, for programs\n"
         "  -V, --version         the version\n"
         "\n"
         "Commands of every daemon:\n"
@@ -125,6 +126,9 @@ static void handle_option(struct appctl_options *options, int c)
         exit(EXIT_SUCCESS);
     case 'h':
         print_help();
+        exit(EXIT_SUCCESS);
+    case 'o':
+        service_options_list(long_options);
         exit(EXIT_SUCCESS);
     case 'V':
         tool_print_version();

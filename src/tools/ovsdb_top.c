@@ -50,6 +50,7 @@ static const struct option long_options[] = {
     {"reverse", no_argument, NULL, 'r'},
     {"timeout", required_argument, NULL, 'T'},
     {"help", no_argument, NULL, 'h'},
+    {"option", no_argument, NULL, 'o'},
     {"version", no_argument, NULL, 'V'},
     SERVICE_LOG_LONG_OPTIONS,
     TLS_LONG_OPTIONS,
@@ -76,6 +77,7 @@ static void print_help(void)
         "  -r, --reverse         sort in reverse order\n"
         "  -T, --timeout=SECS    end after SECS seconds\n"
         "  -h, --help            print this text\n"
+        "  -o, --option          print the options, for programs\n"
         "  -V, --version         print the version\n"
         "\n"
         "Keys:\n"
@@ -407,6 +409,9 @@ static void handle_option(struct top *top, int c)
         break;
     case 'h':
         print_help();
+        exit(EXIT_SUCCESS);
+    case 'o':
+        service_options_list(long_options);
         exit(EXIT_SUCCESS);
     case 'V':
         tool_print_version();

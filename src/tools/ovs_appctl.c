@@ -52,7 +52,6 @@ static void print_help(void)
         "  -e, --execute         for old scripts: a command follows, as without it\n"
         "  -o, --option          print the options, for completion in a shell\n"
         "  -h, --help            this text\n"
-        "  -o, --option          the options, for programs\n"
         "  -V, --version         the version\n"
         "\n"
         "Commands of every daemon:\n"
@@ -121,9 +120,6 @@ static void handle_option(struct appctl_options *options, int c)
         break;
     case 'e':
         break;
-    case 'o':
-        tool_print_options(long_options);
-        exit(EXIT_SUCCESS);
     case 'h':
         print_help();
         exit(EXIT_SUCCESS);

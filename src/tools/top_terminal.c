@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -215,5 +216,6 @@ void terminal_draw(struct slice text, size_t n_bold, size_t inverse)
         line = stop + 1;
     }
     buf_puts(&codes, CLEAR_REST WRAP_ON);
-    tool_print(buf_slice(&codes));
+    fwrite(codes.data, 1, codes.size, stdout); // tool_print() would replace the codes
+    tool_finish();
 }

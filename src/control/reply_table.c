@@ -119,7 +119,7 @@ static void put_cell(const json_t *value, struct buf *text)
 }
 
 // Replaces what would act on a terminal: C0 controls, DEL, and C1 controls (U+0080 to U+009F).
-static void replace_controls(char *text)
+void reply_replace_controls(char *text)
 {
     for (unsigned char *c = (unsigned char *)text; *c; c++) {
         if (*c < ' ' || *c == 0x7f) {
@@ -186,7 +186,7 @@ static char *cell_text(const json_t *record, const struct command_field *field)
 
     put_cell(json_object_get(record, field->name), &text);
     cell = buf_steal(&text);
-    replace_controls(cell);
+    reply_replace_controls(cell);
     return cell;
 }
 

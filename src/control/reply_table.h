@@ -15,3 +15,6 @@ bool reply_sort_records(json_t *records, const struct command_field *fields, con
 // printed as "?".
 void reply_print_records(const json_t *records, const struct command_field *fields,
                          struct buf *text);
+// Replaces each byte of a control character (C0, DEL, C1) of the UTF-8 text by "?", so that a
+// terminal does not obey it.
+void reply_replace_controls(char *text);

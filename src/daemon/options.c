@@ -53,6 +53,7 @@ static const struct option long_options[] = {
     {"slow-log-size", required_argument, NULL, OPTION_SLOW_LOG_SIZE},
     {"slow-log-threshold", required_argument, NULL, OPTION_SLOW_LOG_THRESHOLD},
     {"help", no_argument, NULL, 'h'},
+    {"option", no_argument, NULL, 'o'},
     {"version", no_argument, NULL, 'V'},
     SERVICE_LONG_OPTIONS,
     TLS_LONG_OPTIONS,
@@ -110,10 +111,11 @@ static void print_help(void)
         "  --run=COMMAND           run the shell COMMAND, exit when it ends\n"
         "  --record, --replay      not supported\n"
         "  -h, --help              print this text\n"
+        "  -o, --option            print the options, for programs\n"
         "  -V, --version           print the version\n");
 }
 
-#define SHORT_OPTIONS "hVv::" TLS_SHORT_OPTIONS
+#define SHORT_OPTIONS "hoVv::" TLS_SHORT_OPTIONS
 
 static void replace(char **where, const char *value)
 {
@@ -229,6 +231,9 @@ static int handle(struct server_options *options, int c, const char *argument, b
     case 'h':
         print_help();
         return OPTIONS_EXIT;
+    case 'o':
+        service_options_list(long_options);
+        return OPTIONS_EXIT;
     case 'V':
         puts("ovsdb-server " OVSDBD_VERSION_TEXT);
         return OPTIONS_EXIT;
@@ -269,7 +274,7 @@ static const char *find_config_file(int argc, char **argv, bool *ret_only_check)
 // The option of this name, if it may stand in the file; else NULL.
 static const struct option *find_option(const char *name)
 {
-    static const char *const of_command_line[] = {"check-config", "config-file", "help",
+    static const char *const of_command_line[] = {"check-config", "config-file", "help",   "option",
                                                   "remote",       "run",         "version"};
 
     for (size_t i = 0; i < ARRAY_SIZE(of_command_line); i++) {

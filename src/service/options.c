@@ -224,3 +224,18 @@ void service_options_help(const char *program)
         "                          (default: %s/%s.PID.ctl)\n",
         dirs_run(), program);
 }
+
+void service_options_list(const struct option *options)
+{
+    static const char *const values[] = {
+        [no_argument] = "", [required_argument] = "ARG", [optional_argument] = "[ARG]"};
+
+    for (; options->name; options++) {
+        const char *value = values[options->has_arg];
+
+        printf("--%s%s%s\n", options->name, value[0] ? "=" : "", value);
+        if (options->val > ' ' && options->val < 0x7f) {
+            printf("-%c %s\n", options->val, value);
+        }
+    }
+}

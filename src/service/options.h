@@ -72,6 +72,9 @@ int service_options_apply(const struct service_options *options, char **ret_erro
 char *service_options_control_path(const struct service_options *options, const char *program);
 // Allows the files that these options name (confine.h).
 void service_options_confine(const struct service_options *options, const char *program);
+// Prints a line for each long and each short option of a getopt_long() table, as --option of the
+// tools of Open vSwitch does: "--target=ARG", "-t ARG", "--verbose=[ARG]", "-v [ARG]".
+void service_options_list(const struct option *options);
 // Prints the help text of the groups, or of the logging group alone, to standard output.
 void service_log_options_help(const char *program);
 void service_options_help(const char *program);

@@ -1,27 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovs-appctl: one command to the control socket of a running daemon.
-//
-//     -t /FILE   the control socket itself
-//     -t NAME    RUNDIR/NAME.pid says which process, RUNDIR/NAME.PID.ctl is its socket; or
-//                RUNDIR/NAME.ctl is
-//     -t REMOTE  ssl:HOST:PORT, tcp:HOST:PORT or unix:FILE, where something passes it on
-#include "basic/dirs.h"
-#include "control/control.h"
-#include "net/net.h"
-#include "net/tls_options.h"
+// ovs-appctl: sends one command to the control socket of a running daemon.
+#include "basic/alloc.h"
+#include "basic/str.h"
 #include "service/options.h"
-#include "service/pidfile.h"
-#include "tools/client.h"
+#include "tools/control_target.h"
 #include "tools/tool.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define DEFAULT_TARGET    "ovs-vswitchd"
-#define INSTANCES_RUNDIR  "/run/ovsdb" // of units/ovsdb-server@.service
-#define OVN_RUNDIR        "/run/ovn"
 #define EXIT_SERVER_ERROR 2
 
 enum { OPTION_PRETTY = 0x1000 };
@@ -78,85 +66,6 @@ static void print_help(void)
     service_log_options_help(tool_name());
 }
 
-// The control socket of the daemon NAME in `dir`: NAME.PID.ctl by its pid file, or NAME.ctl, as the
-// instances of the service have it. 0, or negative errno of reading the pid file.
-static int find_in(const char *dir, const char *name, char **ret)
-{
-    _cleanup_free_ char *pidfile = xasprintf("%s/%s.pid", dir, name);
-    char *socket;
-    pid_t pid;
-    int r = pidfile_read(pidfile, &pid);
-
-    if (!r) {
-        socket = xasprintf("%s/%s.%ld.ctl", dir, name, (long)pid);
-        if (!access(socket, F_OK)) {
-            *ret = socket;
-            return 0;
-        }
-        free(socket);
-        r = -ENOENT;
-    }
-    socket = xasprintf("%s/%s.ctl", dir, name);
-    if (!access(socket, F_OK)) {
-        *ret = socket;
-        return 0;
-    }
-    free(socket);
-    return r;
-}
-
-// The control socket of `target`. Caller frees. The other run directories count only where nobody
-// has chosen one.
-static char *find_socket(const char *target)
-{
-    static const char *const others[] = {INSTANCES_RUNDIR, OVN_RUNDIR};
-    const char *chosen = getenv("OVS_RUNDIR");
-    char *socket = NULL;
-    int r;
-
-    if (target[0] == '/') {
-        return xstrdup(target);
-    }
-    r = find_in(dirs_run(), target, &socket);
-    for (size_t i = 0; r < 0 && !(chosen && *chosen) && i < ARRAY_SIZE(others); i++) {
-        int r2 = find_in(others[i], target, &socket);
-
-        r = r2 == -ENOENT ? r : r2;
-    }
-    if (r < 0) {
-        tool_fail_errno(-r, "cannot find the daemon by its pidfile \"%s/%s.pid\"", dirs_run(),
-                        target);
-    }
-    return socket;
-}
-
-// Like control_call(), through a remote; ends the program if that cannot be reached.
-static int call_remote(const struct appctl_options *options, char **argv, int argc, char **ret_text)
-{
-    struct client *client = client_open(options->target, &options->tls, CLIENT_NO_RETRY);
-    _cleanup_buf_ struct buf params = {0};
-    _cleanup_buf_ struct buf answer = {0};
-    enum client_result result;
-
-    client_stay(client);
-    control_put_params(&params, argc - 1, argv + 1);
-    result = client_call(client, argv[0], buf_slice(&params), &answer);
-    client_close(client);
-    *ret_text = control_text_of(buf_slice(&answer), options->as_json && result == CLIENT_RESULT);
-    return result == CLIENT_ERROR;
-}
-
-static int call_local(const struct appctl_options *options, char **argv, int argc, char **ret_text)
-{
-    _cleanup_free_ char *path = find_socket(options->target);
-    int r = control_call(path, options->as_json, argv[0], argc - 1, argv + 1, ret_text);
-
-    if (r < 0) {
-        tool_fail_errno(-r, "cannot connect to \"%s\"", path);
-    }
-    return r;
-}
-
 static bool ends_line(const char *text)
 {
     size_t size = strlen(text);
@@ -167,9 +76,12 @@ static bool ends_line(const char *text)
 static int run(const struct appctl_options *options, char **argv, int argc)
 {
     _cleanup_free_ char *text = NULL;
-    int r = remote_target_dials(options->target) ? call_remote(options, argv, argc, &text)
-                                                 : call_local(options, argv, argc, &text);
+    int r =
+        control_target_call(options->target, &options->tls, options->as_json, argc, argv, &text);
 
+    if (r < 0) {
+        tool_fail("%s", text);
+    }
     if (r > 0) {
         fputs(text, stderr);
         fputs(ends_line(text) ? "" : "\n", stderr);
@@ -208,11 +120,11 @@ static void handle_option(struct appctl_options *options, int c)
         break;
     case 'e':
         break;
-    case 'o':
-        tool_print_options(long_options);
-        exit(EXIT_SUCCESS);
     case 'h':
         print_help();
+        exit(EXIT_SUCCESS);
+    case 'o':
+        service_options_list(long_options);
         exit(EXIT_SUCCESS);
     case 'V':
         tool_print_version();

@@ -44,6 +44,7 @@ static const struct option long_options[] = {
     {"no-progress", no_argument, NULL, OPTION_NO_PROGRESS},
     {"timeout", required_argument, NULL, 't'},
     {"help", no_argument, NULL, 'h'},
+    {"option", no_argument, NULL, 'o'},
     {"version", no_argument, NULL, 'V'},
     SERVICE_LONG_OPTIONS,
     TLS_LONG_OPTIONS,
@@ -137,6 +138,7 @@ static void print_help(void)
         "  lock [SERVER] LOCK                ask for LOCK, show what becomes of it\n"
         "  steal [SERVER] LOCK               take LOCK from its owner\n"
         "  unlock [SERVER] LOCK              give LOCK back\n"
+        "  list-commands                     the names of the commands\n"
         "  help                              this text\n"
         "\n"
         "SERVER is unix:FILE, tcp:HOST[:PORT] or ssl:HOST[:PORT], or punix:FILE, ptcp:[PORT][:IP]\n"
@@ -168,6 +170,7 @@ static void print_help(void)
         "  --no-progress               \"backup\" and \"restore\" show no progress on a terminal\n"
         "  -t, --timeout=SECS          give up after SECS seconds\n"
         "  -h, --help                  this text\n"
+        "  -o, --option                the options, for programs\n"
         "  -V, --version               the version\n");
 }
 
@@ -238,6 +241,9 @@ static void handle_option(struct client_context *context, int c)
     case 'h':
         print_help();
         exit(EXIT_SUCCESS);
+    case 'o':
+        service_options_list(long_options);
+        exit(EXIT_SUCCESS);
     case 'V':
         tool_print_version();
         exit(EXIT_SUCCESS);
@@ -252,6 +258,15 @@ static void handle_option(struct client_context *context, int c)
     }
 }
 
+static void list_commands(void)
+{
+    puts("The available commands are:");
+    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+        printf("  %s\n", verbs[i].name);
+    }
+    puts("  help\n  list-commands");
+}
+
 static const struct client_verb *find_verb(const char *name)
 {
     for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
@@ -261,6 +276,10 @@ static const struct client_verb *find_verb(const char *name)
     }
     if (!strcmp(name, "help")) {
         print_help();
+        exit(EXIT_SUCCESS);
+    }
+    if (!strcmp(name, "list-commands")) {
+        list_commands();
         exit(EXIT_SUCCESS);
     }
     tool_fail("unknown command '%s'; use --help for help", name);

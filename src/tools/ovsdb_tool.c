@@ -17,6 +17,7 @@ static const struct option long_options[] = {
     {"no-progress", no_argument, NULL, OPTION_NO_PROGRESS},
     {"more", no_argument, NULL, 'm'},
     {"help", no_argument, NULL, 'h'},
+    {"option", no_argument, NULL, 'o'},
     {"version", no_argument, NULL, 'V'},
     SERVICE_LOG_LONG_OPTIONS,
     {NULL},
@@ -102,6 +103,7 @@ static void tool_help(const struct tool_context *context, int argc, char **argv)
         "  --rbac-role=ROLE               query and transact as a client with this role\n"
         "  --rbac-id=ID                   and this id\n"
         "  -h, --help                     this text\n"
+        "  -o, --option                   the options, for programs\n"
         "  -V, --version                  the version\n");
 }
 
@@ -127,6 +129,9 @@ static void handle_option(struct tool_context *context, struct service_options *
         break;
     case 'h':
         tool_help(context, 0, NULL);
+        exit(EXIT_SUCCESS);
+    case 'o':
+        service_options_list(long_options);
         exit(EXIT_SUCCESS);
     case 'V':
         tool_print_version();

@@ -262,21 +262,6 @@ static bool is_short(const struct option *option)
     return option->val > ' ' && option->val < 0x7f;
 }
 
-void tool_print_options(const struct option *options)
-{
-    static const char *const arguments[] = {
-        [no_argument] = "", [required_argument] = "ARG", [optional_argument] = "[ARG]"};
-
-    for (; options->name; options++) {
-        const char *argument = arguments[options->has_arg];
-
-        printf("--%s%s%s\n", options->name, *argument ? "=" : "", argument);
-        if (is_short(options)) {
-            printf("-%c %s\n", options->val, argument);
-        }
-    }
-}
-
 char *tool_short_options(const struct option *options)
 {
     struct buf text = {0};

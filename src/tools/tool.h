@@ -51,8 +51,6 @@ struct slice tool_parse_json(const char *text);
 // What --version prints.
 void tool_print_version(void);
 struct option;
-// What -o and --option print: all options, one a line, for programs that complete command lines.
-void tool_print_options(const struct option *options);
 // Builds "abc:d::" from a table of long options: the short options are those whose `val` is a
 // printable character. Caller frees.
 char *tool_short_options(const struct option *options);

@@ -3,7 +3,7 @@
 """What the manual pages name exists, and what exists is in them: options of every program, commands,
 varlink methods, fields and message ids of the journal.
 
-usage: man.py PROJECT_ROOT JOURNAL_PAGE OVSDB_SERVER OVSDB_TOOL OVSDB_CLIENT OVS_APPCTL"""
+usage: man.py PROJECT_ROOT JOURNAL_PAGE OVSDB_SERVER OVSDB_TOOL OVSDB_CLIENT OVS_APPCTL OVSDB_TOP"""
 
 import json
 import os
@@ -17,9 +17,9 @@ import tempfile
 
 ROOT = pathlib.Path(sys.argv[1])
 JOURNAL_PAGE = pathlib.Path(sys.argv[2])
-SERVER, TOOL, CLIENT, APPCTL = sys.argv[3:7]
+SERVER, TOOL, CLIENT, APPCTL, TOP = sys.argv[3:8]
 PAGES = {SERVER: "ovsdb-server.8", TOOL: "ovsdb-tool.1", CLIENT: "ovsdb-client.1",
-         APPCTL: "ovs-appctl.8"}
+         APPCTL: "ovs-appctl.8", TOP: "ovsdb-top.8"}
 # Options that a page mentions and another program, or a command, has.
 OF_OTHERS = {"ovsdb-server.8": {"--cleanup", "--format", "--rbac-id", "--rbac-role"}}
 

@@ -32,6 +32,13 @@ def test_a_text_is_wrapped(ask):
     assert reply["reply-format"] == "plain" and "ovsdb-server/compact" in reply["reply"]
 
 
+def test_through_a_remote(lab, ask):
+    remote = f"unix:{ask.server.control_path}"
+    reply = lab.appctl("-t", remote, "--format=json", "ovsdb-server/list-dbs").ok()
+    assert json.loads(reply) == {"databases": ["_Server", "small"]}
+    assert lab.appctl("-t", remote, "ovsdb-server/list-dbs").ok() == "_Server\nsmall\n"
+
+
 def test_pretty(ask):
     assert ask("--format=json", "--pretty", "vlog/list").ok().count("\n") > 10
 

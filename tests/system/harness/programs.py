@@ -58,14 +58,15 @@ class Result:
 
 
 class Programs:
-    """The four programs of one implementation."""
+    """The programs of one implementation. Only ours has a `top`; the peer's is None."""
 
-    def __init__(self, name, server, tool, client, appctl):
+    def __init__(self, name, server, tool, client, appctl, top=None):
         self.name = name
         self.server = server
         self.tool = tool
         self.client = client
         self.appctl = appctl
+        self.top = top
 
     @property
     def is_peer(self):
@@ -73,7 +74,7 @@ class Programs:
 
     def wrapped(self, command):
         """Returns `command`, under the wrapper if it is one of the programs under test."""
-        mine = (self.server, self.tool, self.client, self.appctl)
+        mine = (self.top, self.server, self.tool, self.client, self.appctl)
         return WRAPPER + command if not self.is_peer and command[0] in mine else command
 
     def missing(self):
@@ -85,7 +86,7 @@ def built(directory):
     directory = os.path.abspath(directory)
     return Programs("ours", os.path.join(directory, "src/daemon/ovsdb-server"),
                     *(os.path.join(directory, "src/tools", n)
-                      for n in ("ovsdb-tool", "ovsdb-client", "ovs-appctl")))
+                      for n in ("ovsdb-tool", "ovsdb-client", "ovs-appctl", "ovsdb-top")))
 
 
 def debian():

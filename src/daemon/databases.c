@@ -250,6 +250,11 @@ static char *open_failed(const char *path, const struct ovsdb_error *error)
     return error_text(error);
 }
 
+bool databases_is_relay(const char *argument)
+{
+    return !strncmp(argument, "relay:", strlen("relay:"));
+}
+
 char *databases_add(struct databases *databases, const char *path, const char *schema,
                     bool recover_damaged)
 {
@@ -258,7 +263,7 @@ char *databases_add(struct databases *databases, const char *path, const char *s
     const char *name;
     char *refusal;
 
-    if (!strncmp(path, "relay:", strlen("relay:"))) {
+    if (databases_is_relay(path)) {
         return xasprintf("%s: relay databases are not supported yet", path);
     }
     refusal = check_files(path, schema);

@@ -25,6 +25,8 @@ void databases_free(struct databases *databases); // closes all
 void databases_on_change(struct databases *databases, struct databases_observer *observer);
 void databases_observer_remove(struct databases_observer *observer);
 
+// True for the argument relay:DB:SOURCES, which names no file.
+bool databases_is_relay(const char *argument);
 // Opens a file and serves it. With a `schema`, a file, it is made if it is missing and converted if
 // its schema is older (store/provision.h). With `recover_damaged` a damaged file is cut to its
 // whole prefix (STORE_RECOVER); otherwise damage is an error. NULL, or what is wrong (caller

@@ -5,6 +5,7 @@
 #include "basic/dirs.h"
 #include "basic/str.h"
 #include "config.h"
+#include "daemon/databases.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -383,7 +384,9 @@ int server_options_parse(struct server_options *options, int argc, char **argv, 
         }
     }
     for (int i = optind; i < argc; i++) {
-        _cleanup_free_ char *file = dirs_path(str_or_empty(options->folder), argv[i]);
+        _cleanup_free_ char *file = databases_is_relay(argv[i])
+                                        ? xstrdup(argv[i])
+                                        : dirs_path(str_or_empty(options->folder), argv[i]);
 
         configuration_add_database(&options->config, file);
     }

@@ -464,7 +464,7 @@ static const struct command commands[] = {
     {"ovsdb-server/get-active-ovsdb-server", "", 0, 0, on_get_source, .method = "GetActiveServer",
      .result = COMMAND_STRING("server"), .reads = true},
     {"ovsdb-server/connect-active-ovsdb-server", "", 0, 0, on_connect,
-     .method = "ConnectActiveServer"},
+     .method = "ConnectActiveServer", .result = COMMAND_STRING("message")},
     {"ovsdb-server/disconnect-active-ovsdb-server", "", 0, 0, on_disconnect,
      .method = "DisconnectActiveServer"},
     {"ovsdb-server/set-active-ovsdb-server-probe-interval", "MS", 1, 1, on_set_probe_interval,

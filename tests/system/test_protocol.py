@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """JSON-RPC and the methods that are no transaction: RFC 7047 4.1, and what bad input does."""
 import json
+import os
 import re
 import socket
 
@@ -381,8 +382,7 @@ def echo_text(client, text):
     ("1", "1"), ("1.0", "1"), ("1e3", "1000"), ("-0.0", "0"), ("-0", "0"), ("0", "0"),
     ("9223372036854775807", "9223372036854775807"),
     ("-9223372036854775808", "-9223372036854775808"),
-    pytest.param("9223372036854775808", "9.2233720368547758e+18",
-                 marks=pytest.mark.difference("real-digits")),
+    ("9223372036854775808", "9.22337203685478e+18"),
     pytest.param("12345678901234567890", "1.2345678901234567e+19",
                  marks=pytest.mark.difference("real-digits")),
     pytest.param("12345678901234567890.0", "1.2345678901234567e+19",
@@ -469,14 +469,23 @@ def test_many_operations_in_one_transaction(client):
 
 
 @pytest.mark.difference("oversized-message")
+def resident_kb(server):
+    status = open(f"/proc/{server.process.pid}/status", encoding="ascii").read()
+    return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+
+
 def test_oversized_message(server, client):
-    """A message without end is cut off instead of filling the memory."""
+    """A message beyond the limit is not kept: it gets an error, and the connection ends."""
     server.allow(ABOUT_THE_CLIENT)
     chunk = b"x" * (1 << 20)
     client.send_raw(b'{"method":"echo","id":1,"params":["')
-    with pytest.raises(Closed):
-        for _ in range(300):
-            client.send_raw(chunk)
+    for _ in range(200):
+        client.send_raw(chunk)
+    if not os.environ.get("ASAN_OPTIONS"):  # which keeps freed memory
+        assert resident_kb(server) < 160 << 10
+    client.send_raw(b'"]}')
+    assert "--max-message" in json.dumps(client.receive())
+    client.wait_closed()
     assert_alive(server)
 
 

@@ -316,10 +316,13 @@ def token(lab, pki):
     return "pkcs11:token=ovsdbd;object=server;type=private"
 
 
-def serve_token(lab, pki, url):
-    return lab.run(lab.programs.server, lab.db("small"), "--unixctl=none", "-vconsole:off",
-                   "-vsyslog:off", f"--private-key={url}", f"--certificate={pki.server.cert}",
-                   f"--ca-cert={pki.cert}", "--remote=pssl:0")
+def status_with_key(lab, pki, url):
+    server = lab.new_server().allow("there is no TLS until this is corrected")
+    server.start([lab.db("small")], f"--private-key={url}", f"--certificate={pki.server.cert}",
+                 f"--ca-cert={pki.cert}", "--remote=pssl:0")
+    status = server.control("ovsdb-server/status")
+    server.stop()
+    return status
 
 
 def test_key_in_a_token(lab, pki, token):
@@ -336,9 +339,10 @@ def test_key_in_a_token(lab, pki, token):
 
 
 def test_key_not_in_a_token(lab, pki, token):
+    """The token may get the key later: the server starts and says what is wrong."""
     other = token.replace("object=server", "object=none")
-    serve_token(lab, pki, other + "?pin-value=1234").fails(
-        saying=f"{other}: cannot use the private key: ")
-    result = serve_token(lab, pki, token + "?pin-value=9876")
-    result.fails(saying=f"{token}: cannot use the private key: ")
-    assert "9876" not in result.err, "the PIN is nobody's business"
+    assert f"{other}: cannot use the private key: " in status_with_key(
+        lab, pki, other + "?pin-value=1234")
+    status = status_with_key(lab, pki, token + "?pin-value=9876")
+    assert f"{token}: cannot use the private key: " in status
+    assert "9876" not in status, "no message shows the PIN"

@@ -36,12 +36,13 @@ def test_files(packages):
     files = {line.split()[0]: line.split()[4:7] for line in
              query(packages, "ovsdbd", "--dump").splitlines()}
     for program in ("/usr/sbin/ovsdb-server", "/usr/bin/ovsdb-tool", "/usr/bin/ovsdb-client",
-                    "/usr/bin/ovs-appctl"):
+                    "/usr/bin/ovs-appctl", "/usr/sbin/ovsdbd-migrate", "/usr/lib/ovsdbd/system-ids"):
         assert files[program] == ["0100755", "root", "root"]
     assert files["/etc/ovsdb/ovsdb-server.conf"] == ["0100644", "root", "root"]
     assert files["/var/lib/ovsdb"] == ["040750", "ovsdb", "ovsdb"]
     assert query(packages, "ovsdbd", "--configfiles").split() == ["/etc/ovsdb/ovsdb-server.conf"]
-    for unit in (UNIT, SOCKET, "ovsdb-server@.service", "ovsdb-server@.socket"):
+    for unit in (UNIT, SOCKET, "ovsdb-server@.service", "ovsdb-server@.socket", "ovsdb-system-ids.service",
+                 "ovsdb-server-metrics.socket", "ovsdb-server@ovnnb_db.service.d/ovn.conf"):
         assert any(file.endswith("/systemd/system/" + unit) for file in files)
     assert not any("selinux" in file for file in files)
     assert {"/usr/share/selinux/packages/ovsdbd.pp",
@@ -89,8 +90,9 @@ def test_upgrade_keeps_connections(host):
 
 
 def test_removal(host):
-    """The last test: services stop and are disabled, databases stay."""
+    """The last test: services stop and are disabled, databases stay and are given back to root."""
     start(host)
+    assert host.ok("stat", "-c", "%U", "/var/lib/openvswitch").strip() == "ovsdb"
     host.ok(*RPM, "-e", "--nodeps", "ovsdbd-selinux", "ovsdbd")
     for unit in (UNIT, SOCKET):
         assert host.run("systemctl", "is-active", unit).stdout.strip() == "inactive"
@@ -98,4 +100,5 @@ def test_removal(host):
     for path in ("/usr/sbin/ovsdb-server", "/usr/share/selinux/packages/ovsdbd.pp"):
         assert not host.path(path).exists()
     assert host.path("/var/lib/openvswitch/small.db").exists()
+    assert host.ok("stat", "-c", "%U", "/var/lib/openvswitch").strip() == "root"
     assert host.path("/etc/ovsdb/ovsdb-server.conf.rpmsave").exists()

@@ -6,6 +6,7 @@ The mirror is the one that apt uses on this system. A root is never changed afte
 mount an overlay over it."""
 import fcntl
 import hashlib
+import inspect
 import os
 import pathlib
 import shutil
@@ -57,7 +58,7 @@ def run_in(root, *command, **options):
                           stderr=subprocess.STDOUT, **options)
 
 
-def _make(root, suite, packages):
+def _make(root, suite, packages, finish):
     subprocess.run(["debootstrap", "--variant=minbase", "--include=ca-certificates", suite, root,
                     mirror()], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     (root / "etc/dpkg/dpkg.cfg.d/excludes").write_text("".join(
@@ -68,20 +69,24 @@ def _make(root, suite, packages):
     try:
         result = run_in(root, "apt-get", "-o", "Dpkg::Options::=--force-unsafe-io", "install",
                         "-y", "-q", "--no-install-recommends", *packages)
+        if result.returncode:
+            raise subprocess.CalledProcessError(result.returncode, result.args, result.stdout)
+        if finish:
+            finish(root)
     finally:
         subprocess.run(["umount", root / "proc"], check=True)
-    if result.returncode:
-        raise subprocess.CalledProcessError(result.returncode, result.args, result.stdout)
     (root / "usr/sbin/policy-rc.d").unlink()
     run_in(root, "apt-get", "clean")
 
 
-def debian_root(folder, suite, packages):
+def debian_root(folder, suite, packages, finish=None):
     """The folder with the root of `suite` in which `packages` are installed, made if it is not
-    there. Skips the test if that is not possible."""
+    there. finish(root), if given, completes a new root; its source is part of the root's name.
+    Skips the test if a root cannot be made."""
     if os.geteuid() or not shutil.which("debootstrap"):
         pytest.skip("needs root and debootstrap")
-    wanted = hashlib.sha256("\n".join(sorted(packages)).encode()).hexdigest()[:12]
+    recipe = "\n".join([*sorted(packages), inspect.getsource(finish) if finish else ""])
+    wanted = hashlib.sha256(recipe.encode()).hexdigest()[:12]
     root = folder / f"{suite}-{wanted}"
     folder.mkdir(exist_ok=True)
     with open(folder / f"{suite}.lock", "w", encoding="ascii") as lock:
@@ -93,7 +98,7 @@ def debian_root(folder, suite, packages):
         unfinished = folder / f"{suite}.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         try:
-            _make(unfinished, suite, packages)
+            _make(unfinished, suite, packages, finish)
         except subprocess.CalledProcessError as error:
             pytest.skip(f"cannot make a root of {suite}: {error} {(error.output or '')[-500:]}")
         unfinished.rename(root)

@@ -4,7 +4,8 @@ distribution's openvswitch and ovn packages.
 
     sudo /usr/bin/python3 -m pytest tests/packages --build DIR
 
-The base root and the built package stay in DIR/packages for the next run.
+The base root stays in the folder roots beside DIR, the built package in DIR/packages, for the next
+run.
 """
 import os
 import pathlib
@@ -20,18 +21,27 @@ from borrow import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
 
 import base  # noqa: E402
 from host import Host  # noqa: E402
+from roots import debian_root  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def material(pytestconfig):
-    """The base root and the package under test."""
+def build(pytestconfig):
+    return pathlib.Path(pytestconfig.getoption("build")).resolve()
+
+
+@pytest.fixture(scope="session")
+def package(build):
+    """The file of the package under test."""
+    return base.build_package(build / "packages")
+
+
+@pytest.fixture(scope="session")
+def material(build, package):
+    """What a host is made of."""
     if os.geteuid() or not shutil.which("systemd-nspawn"):
         pytest.skip("needs root and systemd-nspawn")
-    cache = pathlib.Path(os.path.abspath(pytestconfig.getoption("build"))) / "packages"
-    try:
-        return base.Material(cache)
-    except base.Unavailable as reason:
-        pytest.skip(str(reason))
+    root = debian_root(build.parent / "roots", base.release(), base.PACKAGES, base.add_switch_packages)
+    return base.Material(root, package, base.make_newer(package))
 
 
 @pytest.fixture

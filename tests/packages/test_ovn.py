@@ -3,9 +3,9 @@
 import subprocess
 
 import pytest
-from base import ROOT
 from harness import wait
 from host import OVN, SWITCH
+from roots import SOURCE
 
 NB, SB = "/run/ovn/ovnnb_db.ctl", "/run/ovn/ovnsb_db.ctl"
 OWN, OURS = "(Open vSwitch)", "(ovsdbd)"
@@ -128,6 +128,6 @@ def test_options_of_the_start_script(host):
 
 @pytest.mark.parametrize("words", [(), ("no-such",), ("status", "now"), ("ovn-back", "now")])
 def test_usage(words):
-    result = subprocess.run([ROOT / "host/ovsdbd-migrate.sh", *words], check=False, text=True,
+    result = subprocess.run([SOURCE / "host/ovsdbd-migrate.sh", *words], check=False, text=True,
                             capture_output=True)
     assert result.returncode == 1 and "usage: ovsdbd-migrate" in result.stderr

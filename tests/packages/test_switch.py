@@ -16,11 +16,11 @@ def identity(host):
             for name in ("ovs_version", "db_version", "system_type", "system_version", "external_ids")}
 
 
-def test_lintian(material):
+def test_lintian(package):
     """Nothing is wrong in the package."""
     if not shutil.which("lintian"):
         pytest.skip("lintian is not installed")
-    result = subprocess.run(["lintian", "--allow-root", "--fail-on", "warning,error", material.package],
+    result = subprocess.run(["lintian", "--allow-root", "--fail-on", "warning,error", package],
                             check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert result.returncode == 0 and "W:" not in result.stdout, result.stdout
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A host in a container, with Open vSwitch on dummy devices and OVN, as an administrator sees it."""
+import json
 import shutil
 import subprocess
 
@@ -8,6 +9,9 @@ from harness import wait
 
 SWITCH = ("python3-openvswitch", "openvswitch-common", "openvswitch-switch")
 OVN = ("ovn-common", "ovn-central", "ovn-host")
+# Columns that the daemons write continually or after they have reconnected.
+VOLATILE = {"statistics", "status", "is_connected", "cur_cfg", "nb_cfg_timestamp", "sb_cfg_timestamp",
+            "hv_cfg_timestamp"}
 OPTIONS = "--ovs-vswitchd-options=--enable-dummy=system --no-mlockall"
 
 
@@ -96,9 +100,25 @@ class Host(Container):
         failed = self.ok("systemctl", "--failed", "--plain", "--no-legend")
         assert not [line for line in failed.splitlines() if "ov" in line], failed
 
-    def dump(self, remote="unix:/run/openvswitch/db.sock", database="Open_vSwitch", *columns):
-        """The database's contents. What the daemons write continually is left out."""
-        return self.ok("ovsdb-client", "--timeout=30", "dump", remote, database, *columns)
+    def dump(self, remote="unix:/run/openvswitch/db.sock", database="Open_vSwitch"):
+        """The rows of every table but for VOLATILE columns, as a sorted list of (table, row)."""
+        text = self.ok("ovsdb-client", "--timeout=30", "--format=json", "dump", remote, database)
+        rows = []
+        for table in map(json.loads, text.splitlines()):
+            for values in table["data"]:
+                row = {name: value for name, value in zip(table["headings"], values)
+                       if name not in VOLATILE}
+                rows.append((table["caption"], json.dumps(row, sort_keys=True)))
+        assert rows, text
+        return sorted(rows)
+
+    def keeps(self, dump, *database):
+        """Asserts that a database has the same contents as when `dump` was made. A daemon that has
+        reconnected may write first, so it waits."""
+        try:
+            wait.until(lambda: self.dump(*database) == dump, "the contents to be the same", 30)
+        except AssertionError:
+            assert self.dump(*database) == dump  # pytest shows the difference
 
     # OVN.
 

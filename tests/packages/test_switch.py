@@ -33,9 +33,9 @@ def test_a_working_switch_before_during_and_after(host):
     before, pid, dump = identity(host), host.vswitchd(), host.dump()
     said = host.install("ovsdbd")
     assert f"{DATABASE}.before-ovsdbd" in said and "ovs-vswitchd keeps running" in said
+    host.keeps(dump)
     host.works("ovsdbd")
     assert (identity(host), host.vswitchd()) == (before, pid)
-    assert host.dump().splitlines()[0] == dump.splitlines()[0]
 
     for step in (("systemctl", "restart", "ovsdb-server"), ("systemctl", "reload", "ovsdb-server")):
         host.ok(*step)
@@ -55,9 +55,10 @@ def test_a_working_switch_before_during_and_after(host):
     host.ok("systemctl", "restart", "openvswitch-switch")  # as an upgrade of it does
     host.works("ovsdbd")
 
-    pid = host.vswitchd()
+    pid, dump = host.vswitchd(), host.dump()
     said = host.dpkg("-r", "ovsdbd")
     assert "Open vSwitch's own OVSDB server serves its database" in said
+    host.keeps(dump)
     host.works("Open vSwitch")
     assert host.vswitchd() == pid
     assert host.ok("stat", "-c", "%U", "/var/lib/openvswitch", DATABASE).split() == ["root", "root"]
@@ -117,22 +118,22 @@ def test_a_database_in_another_place(host, place):
         host.ok("ln", "-s", place, LINK)
     host.ok("systemctl", "start", "openvswitch-switch")
     host.works("Open vSwitch")
-    bridges = host.vsctl("list-br")
+    dump = host.dump()
 
     said = host.install("ovsdbd")
     assert f"Moved {place} to {DATABASE}; a copy is {place}.before-ovsdbd" in said
-    assert host.vsctl("list-br") == bridges
+    host.keeps(dump)
     host.works("ovsdbd")
     host.reboot()
     host.works("ovsdbd")
     assert host.ok("stat", "-c", "%U", "/var/lib/openvswitch/pki").strip() == "root"
     assert host.ok("readlink", "-f", LINK).strip() == DATABASE
-    bridges = host.vsctl("list-br")
+    dump = host.dump()
 
     said = host.dpkg("-r", "ovsdbd")
     assert f"Moved {DATABASE} back to {place}" in said
     assert host.ok("readlink", "-f", LINK).strip() == place
-    assert host.vsctl("list-br") == bridges
+    host.keeps(dump)
     host.works("Open vSwitch")
     host.install("ovsdbd")  # again
     host.works("ovsdbd")

@@ -16,8 +16,9 @@ import pytest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[1]
 # What the package is made of: a change of tests or docs does not build it anew.
-PARTS = ("LICENSE", "README.md", "NEWS", "meson.build", "meson_options.txt", "conf", "docs", "host",
-         "man", "packaging", "selinux", "src", "sysusers", "tests/meson.build", "tmpfiles", "units")
+PARTS = ("LICENSE", "README.md", "NEWS", "meson.build", "meson_options.txt", "completion", "conf",
+         "docs", "host", "man", "packaging", "selinux", "src", "sysusers", "tests/meson.build",
+         "tmpfiles", "units")
 
 
 def copy_source(to):

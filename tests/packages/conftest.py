@@ -7,9 +7,11 @@ distribution's openvswitch and ovn packages.
 The base root stays in the folder roots beside DIR, the built package in DIR/packages, for the next
 run.
 """
+import contextlib
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -44,12 +46,30 @@ def material(build, package):
     return base.Material(root, package, base.make_newer(package))
 
 
-@pytest.fixture
-def host(material):
-    """A freshly installed host that has booted, without openvswitch."""
+@contextlib.contextmanager
+def booted(material):
     machine = Host(material)
     try:
         machine.start()
         yield machine
     finally:
         machine.close()
+
+
+@pytest.fixture
+def host(material):
+    """A freshly installed host that has booted, without openvswitch."""
+    with booted(material) as machine:
+        yield machine
+
+
+@pytest.fixture
+def pair(material):
+    """Two such hosts, 10.0.0.1 and 10.0.0.2, with a cable between them."""
+    with booted(material) as first, booted(material) as second:
+        subprocess.run(["ip", "link", "add", "name", "cable", "netns", str(first.init), "type", "veth",
+                        "peer", "name", "cable", "netns", str(second.init)], check=True)
+        for machine, address in ((first, "10.0.0.1/24"), (second, "10.0.0.2/24")):
+            machine.ok("ip", "address", "add", address, "dev", "cable")
+            machine.ok("ip", "link", "set", "cable", "up")
+        yield first, second

@@ -117,6 +117,84 @@ def test_clustered_ovn(host):
     assert host.path("/var/lib/ovn/ovnnb_db.db").read_bytes().startswith(b"OVSDB CLUSTER")
 
 
+REMOTES = "--db-nb-create-insecure-remote=yes --db-sb-create-insecure-remote=yes"
+
+
+def backup_of(address):
+    """The options of OVN's start script for the backup of another host's databases."""
+    return f"{REMOTES} --db-nb-sync-from-addr={address} --db-sb-sync-from-addr={address}"
+
+
+def replicates(active, backup):
+    """Waits until a backup has the contents of the active host, and says so."""
+    for target in (NB, SB):
+        wait.until(lambda t=target: "state: backup" in backup.run(
+            "ovs-appctl", "-T", "10", "-t", t, "ovsdb-server/sync-status").stdout,
+            f"{target} to be a backup", 60)
+    for database in (NORTHBOUND, SOUTHBOUND):
+        wait.until(lambda d=database: backup.dump(*d) == active.dump(*d), "the same contents", 60)
+    return True
+
+
+def promote(backup):
+    """Makes a backup the active host, also after a restart."""
+    backup.ctl_options(REMOTES, "ovn-central")
+    for name, target in (("ovnnb_db", NB), ("ovnsb_db", SB)):
+        if OURS in backup.server(target):
+            backup.ok("sed", "-i", "/^source = /d; /^backup = /d", f"/etc/ovsdb/{name}.conf")
+            backup.ok("systemctl", "reload", f"ovsdb-server@{name}")
+        else:
+            backup.ok("ovs-appctl", "-t", target, "ovsdb-server/disconnect-active-ovsdb-server")
+
+
+def add_logical_switch(host, name):
+    """Adds it, and waits until northd has written it to the southbound database."""
+    host.ok("ovn-nbctl", "--timeout=60", "--wait=sb", "ls-add", name, timeout=90)
+
+
+def test_active_backup(pair):
+    """One host after the other moves, as a backup of the one that is active, and back."""
+    first, second = pair
+    first.ctl_options(REMOTES, "ovn-central")
+    second.ctl_options(backup_of("10.0.0.1"), "ovn-central")
+    for host in pair:
+        host.install(*SWITCH, *OVN[:2])
+        assert served_by(host, OWN)
+    add_logical_switch(first, "sw0")
+    assert replicates(first, second)
+    before = [first.dump(*NORTHBOUND), first.dump(*SOUTHBOUND)]
+
+    for host in pair:
+        host.install("ovsdbd")
+    second.ok("ovsdbd-migrate", "ovn", timeout=120)
+    assert served_by(second, OURS) and replicates(first, second)  # ours from OVN's server
+    assert [second.dump(*NORTHBOUND), second.dump(*SOUTHBOUND)] == before
+
+    promote(second)
+    first.ctl_options(backup_of("10.0.0.2"), "ovn-central")
+    first.ok("ovsdbd-migrate", "ovn", timeout=120)
+    assert served_by(first, OURS) and replicates(second, first)  # ours from ours
+    assert [first.dump(*NORTHBOUND), first.dump(*SOUTHBOUND)] == before
+    add_logical_switch(second, "sw1")
+    for unit in ("ovsdb-server@ovnnb_db", "ovsdb-server@ovnsb_db"):  # it stays the active one
+        second.ok("systemctl", "restart", unit)
+    assert replicates(second, first)
+    assert first.logical_switches() == second.logical_switches() == ["sw0", "sw1"]
+    before = [second.dump(*NORTHBOUND), second.dump(*SOUTHBOUND)]
+
+    first.ok("ovsdbd-migrate", "ovn-back", timeout=120)
+    assert served_by(first, OWN) and replicates(second, first)  # OVN's server from ours
+    assert [first.dump(*NORTHBOUND), first.dump(*SOUTHBOUND)] == before
+    promote(first)
+    second.ctl_options(backup_of("10.0.0.1"), "ovn-central")
+    second.ok("ovsdbd-migrate", "ovn-back", timeout=120)
+    assert served_by(second, OWN) and replicates(first, second)
+    assert [second.dump(*NORTHBOUND), second.dump(*SOUTHBOUND)] == before
+    add_logical_switch(first, "sw2")
+    assert replicates(first, second)
+    assert second.logical_switches() == ["sw0", "sw1", "sw2"]
+
+
 def test_options_of_the_start_script(host):
     """What /etc/default/ovn-central says is in the instances' configuration."""
     host.ctl_options("--db-nb-create-insecure-remote=yes --db-nb-addr=127.0.0.1 --db-nb-port=16641 "

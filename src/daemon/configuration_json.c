@@ -3,7 +3,6 @@
 // "allow-path": [PATH, ...]}. An object may be null instead of empty. "source" is an object with
 // one member, the server, and its keys are what the other form calls source-KEY.
 #include "daemon/configuration_sections.h"
-#include "json/framer.h"
 #include "json/tree.h"
 
 #include <string.h>
@@ -171,20 +170,6 @@ static char *read_items(struct reader *reader, const char *kind, json_t *items)
     return NULL;
 }
 
-// "PATH:LINE:COLUMN: ERROR"; both count from 1, a column is a byte.
-static char *syntax_error(const char *path, struct slice text, size_t offset, const char *error)
-{
-    size_t line = 1, start = 0;
-
-    for (size_t i = 0; i < offset && i < text.size; i++) {
-        if (text.data[i] == '\n') {
-            line++;
-            start = i + 1;
-        }
-    }
-    return xasprintf("%s:%zu:%zu: %s", path, line, offset - start + 1, error);
-}
-
 // "allow-path": a path or an array of them, as for the option of that name.
 static char *read_paths(struct section *section, json_t *value)
 {
@@ -216,16 +201,13 @@ static char *read_paths(struct section *section, json_t *value)
 char *configuration_parse_json(const char *path, struct slice text, struct configuration *config)
 {
     struct reader reader = {.section.config = config, .path = path};
-    _cleanup_tree_ json_t *tree = NULL;
-    struct slice value;
-    size_t offset;
-    const char *invalid = framer_check(text, SIZE_MAX, &value, &offset);
+    _cleanup_free_ char *invalid = NULL;
+    _cleanup_tree_ json_t *tree = tree_parse(text, &invalid);
     json_t *items;
 
-    if (invalid) {
-        return syntax_error(path, text, offset, invalid);
+    if (!tree) {
+        return xasprintf("%s: %s", path, invalid);
     }
-    tree = tree_from_text(value);
     json_object_foreach(tree, reader.list, items)
     {
         const char *kind = !strcmp(reader.list, "remotes")     ? "remote"

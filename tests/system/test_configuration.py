@@ -85,7 +85,7 @@ def test_what_a_start_says(configured):
                          ("[remote ptcp:1]\ndscp = x", "server.conf:2: dscp: "),
                          ({"remotes": {"ptcp:1": {"dscp": 99}}},
                           "server.conf: remotes: ptcp:1: dscp: "),
-                         ('{"remotes":\n  {x', "server.conf:2:4: ")]:
+                         ('{"remotes":\n  {x', "server.conf: line 2, column 4: ")]:
         configured.fails(text, saying)
 
 

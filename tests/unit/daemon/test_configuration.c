@@ -180,10 +180,10 @@ static void test_bytes(void **state)
     assert_string_equal(error, "F:2: a NUL byte");
     free(error);
     error = configuration_parse("F", SLICE("{\"remotes\": {}"), &config);
-    assert_int_equal(strncmp(error, "F:1:15: ", 8), 0);
+    assert_int_equal(strncmp(error, "F: line 1, column 15: ", 22), 0);
     free(error);
     error = configuration_parse("F", SLICE("\n{\"remotes\":\n  {x}}"), &config);
-    assert_int_equal(strncmp(error, "F:3:4: ", 7), 0);
+    assert_int_equal(strncmp(error, "F: line 3, column 4: ", 21), 0);
     free(error);
     error = configuration_load("/x/does-not-exist", &config);
     assert_string_equal(error, "/x/does-not-exist: cannot be read: No such file or directory");

@@ -378,6 +378,7 @@ def test_version_ends_with_the_level_of_compatibility(lab, appctl):
         assert printed.split(" ", 1)[1] == version.split(" ", 1)[1]
 
 
+@pytest.mark.ours("Debian's server logs to standard error when it starts")
 @pytest.mark.skipif(not os.path.exists(OVS_LIB), reason="openvswitch-switch is not installed")
 def test_start_script_stops_gracefully(lab):
     """Scripts use "exit" if the last word of the version is 2.5.90 or later, else SIGTERM."""

@@ -48,10 +48,10 @@ char *remotes_add(struct remotes *remotes, const char *target,
 // Adopts a descriptor, which is its own whatever it returns. One that is not said to be of TLS
 // becomes so when a pssl: remote of its address is wanted. NULL, or what is wrong (caller frees).
 char *remotes_add_fd(struct remotes *remotes, int fd, bool is_tls);
-// By command, whoever wanted it but a database. False if there is none. What the command line or
-// the service manager wants is not opened again until remotes_add().
+// Removes a remote for a command, unless a database names it. False if there is no such remote. A
+// remote of the command line or the service manager is not opened again until remotes_add().
 bool remotes_remove(struct remotes *remotes, const char *target);
-// Makes it one that a command has removed, before what wants it is known.
+// Marks `target` as removed by a command, before the command line and the configuration name it.
 void remotes_withhold(struct remotes *remotes, const char *target);
 // The opposite: it is opened when it is wanted.
 void remotes_stop_withholding(struct remotes *remotes, const char *target);

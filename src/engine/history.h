@@ -17,9 +17,9 @@ struct history;
 // freed before the database.
 struct history *history_new(struct db *db, size_t max_changes);
 void history_free(struct history *history);
-// To be called after commits, when nobody uses their change sets any more. If the last commit alone
-// goes beyond the limit, an empty change set of the same transaction takes its place at the chain's
-// end, so that what it changed is held only by those who still have to see it. O(1).
+// Call after commits, when their observers have run. If the last change set alone exceeds the
+// limit, replaces it at the end of the chain by an empty one of the same transaction; then only
+// monitors that have not sent it yet hold it. O(1).
 void history_settle(struct history *history);
 // The change set of that transaction: what came after it begins with its `next`. NULL if it is not
 // known, or no longer. Borrowed. O(1).

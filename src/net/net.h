@@ -113,8 +113,8 @@ static inline bool remote_options_equal(const struct remote_options *a,
 // `target`: "punix:FILE", "ptcp:[PORT][:IP]", "unix:FILE", "tcp:HOST[:PORT]", and pssl and ssl like
 // ptcp and tcp, which need net_set_tls() before (-ENOPROTOOPT: options are missing; -ENOKEY: their
 // files could not be loaded, which ssl waits for unless it has `no_retry`); IPv6 addresses in
-// brackets, default port 6640; a relative FILE is one in the run directory. A socket file that
-// nobody listens at is replaced; one of a running server and any other file are not (-EADDRINUSE,
+// brackets, default port 6640; a relative FILE is one in the run directory. A stale
+// socket file is replaced; one of a running server and any other file are not (-EADDRINUSE,
 // -EEXIST). Socket files get the mode 0770 less the umask. "ptcp:PORT" listens on IPv4 only,
 // "ptcp:PORT:[::]" on both, or on IPv6 only while another remote of this net listens on the port
 // for all of IPv4. On error *ret_error (caller frees) says why. A listener answers when this has

@@ -12,8 +12,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
-// The lock is held for microseconds. Anybody who may read the folder can hold it longer, so nobody
-// waits for it for long: without it, only the protection against a simultaneous start is missing.
+// The lock is held for microseconds. Every process that may read the folder can hold it longer, so
+// the wait is bounded: without the lock, only the protection against a simultaneous start is
+// missing.
 #define LOCK_ATTEMPTS 20
 #define LOCK_PAUSE_NS (5 * 1000 * 1000)
 
@@ -42,8 +43,8 @@ static int lock_folder(const char *path)
     return -1;
 }
 
-// Connects to a socket file. 0 if somebody listens, -ECONNREFUSED if nobody does; other errors
-// leave that open.
+// Connects to a socket file. 0 if a server listens at it, -ECONNREFUSED if none does; after other
+// errors it is not known.
 static int probe(const struct endpoint *endpoint)
 {
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -58,7 +59,7 @@ static int probe(const struct endpoint *endpoint)
     return errno == EPROTOTYPE ? 0 : -errno;
 }
 
-// Removes a socket file that nobody listens at.
+// Removes a stale socket file.
 static int make_way(const char *path, const struct endpoint *endpoint, char **ret_error)
 {
     struct stat st;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Unix sockets that listen at a file. The file of a server that runs is never taken away from it: a
-// file that nobody listens at is replaced, one that somebody listens at is refused. Two processes
+// Unix sockets that listen at a file. A stale file, at which no process listens, is replaced; the
+// file of a running server is refused. Two processes
 // that use these functions for the same path at the same time do not replace each other's socket:
 // they hold a lock on the folder meanwhile.
 #pragma once

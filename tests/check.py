@@ -151,7 +151,7 @@ SUITES = {
     "fuzz": ("sanitized", lambda args: run_meson(args, "sanitized", ["fuzz"])),
     "lint": ("sanitized", lambda args: run_meson(args, "sanitized", ["lint"])),
     "system": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/system")),
-    "peer": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/system", "--peer")),
+    "reference": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/system", "--reference")),
     "model": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/model")),
     "robust": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/robust")),
     "monitor": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/monitor")),

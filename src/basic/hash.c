@@ -14,8 +14,8 @@ __attribute__((constructor)) static void hash_seed_init(void)
     }
 }
 
-// Multiply-and-fold over eight bytes at a time.
-static uint64_t fold(uint64_t a, uint64_t b)
+// Multiply-and-coalesced change over eight bytes at a time.
+static uint64_t coalesced(uint64_t a, uint64_t b)
 {
     unsigned __int128 product = (unsigned __int128)a * b;
 
@@ -30,12 +30,12 @@ uint64_t hash_bytes(const void *data, size_t size, uint64_t basis)
 
     for (; size >= 8; p += 8, size -= 8) {
         memcpy(&word, p, 8);
-        h = fold(h ^ word, 0x9fb21c651e98df25u);
+        h = coalesced(h ^ word, 0x9fb21c651e98df25u);
     }
     if (size) {
         word = 0;
         memcpy(&word, p, size);
-        h = fold(h ^ word, 0xa0761d6478bd642fu);
+        h = coalesced(h ^ word, 0xa0761d6478bd642fu);
     }
     return hash_mix(h);
 }

@@ -6,8 +6,8 @@
 #include "config.h"
 #include "daemon/audit.h"
 #include "daemon/child.h"
+#include "daemon/client_sessions.h"
 #include "daemon/commands.h"
-#include "daemon/glue.h"
 #include "daemon/handover.h"
 #include "daemon/loop.h"
 #include "daemon/run_time.h"
@@ -34,7 +34,7 @@ LOG_MODULE(ovsdb_server);
 
 static uint64_t last_ticket(void *userdata)
 {
-    return gate_issued(userdata);
+    return group_commit_issued(userdata);
 }
 
 static void on_synced(void *userdata, uint64_t ticket)
@@ -57,7 +57,8 @@ static void on_sync_failed(void *userdata, struct store *store, int error)
     }
 }
 
-static const struct gate_handler gate_handler = {.synced = on_synced, .failed = on_sync_failed};
+static const struct group_commit_handler group_commit_handler = {.synced = on_synced,
+                                                                 .failed = on_sync_failed};
 
 static void set_deadline(struct daemon *daemon)
 {
@@ -93,7 +94,7 @@ static void finish_turn(struct daemon *daemon)
     if (databases_run(daemon->databases) || more) {
         sd_event_source_set_enabled(daemon->again, SD_EVENT_ONESHOT);
     }
-    gate_flush(daemon->gate);
+    group_commit_flush(daemon->group_commit);
     set_deadline(daemon);
     if (remotes_take_failures_changed(daemon->remotes)) {
         status_tell(daemon);
@@ -123,11 +124,11 @@ static int on_deadline(sd_event_source *source, usec_t when, void *userdata)
     return 0;
 }
 
-static int on_gate(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static int on_group_commit(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
     struct daemon *daemon = userdata;
 
-    gate_dispatch(daemon->gate);
+    group_commit_dispatch(daemon->group_commit);
     return 0;
 }
 
@@ -213,15 +214,15 @@ static int add_turn(struct daemon *daemon)
         r = sd_event_add_defer(daemon->event, &daemon->again, on_again, daemon);
     }
     if (r >= 0) {
-        r = sd_event_add_io(daemon->event, &daemon->synced, gate_fd(daemon->gate), EPOLLIN, on_gate,
-                            daemon);
+        r = sd_event_add_io(daemon->event, &daemon->synced, group_commit_fd(daemon->group_commit),
+                            EPOLLIN, on_group_commit, daemon);
     }
     if (r >= 0) {
         sd_event_source_set_description(daemon->turn, "turn");
         sd_event_source_set_description(daemon->again, "again");
         // Long work goes on by steps, and what clients send and are sent comes before each.
         sd_event_source_set_priority(daemon->again, SD_EVENT_PRIORITY_IDLE);
-        sd_event_source_set_description(daemon->synced, "gate");
+        sd_event_source_set_description(daemon->synced, "group commit");
         r = sd_event_source_set_priority(daemon->synced, SD_EVENT_PRIORITY_IMPORTANT);
     }
     return r;
@@ -253,12 +254,13 @@ static int make_objects(struct daemon *daemon)
         return r;
     }
     daemon->deadline_set = USEC_INFINITY;
-    daemon->gate = gate_new(&gate_handler, daemon);
-    daemon->server = server_new(last_ticket, daemon->gate);
+    daemon->group_commit = group_commit_new(&group_commit_handler, daemon);
+    daemon->server = server_new(last_ticket, daemon->group_commit);
     server_set_clock(daemon->server, clock_monotonic);
-    daemon->glue = (struct glue){daemon->server, &daemon->options->identities};
-    daemon->net = glue_net_new(daemon->event, &daemon->glue);
-    daemon->databases = databases_new(daemon->server, daemon->gate);
+    daemon->client_sessions =
+        (struct client_sessions){daemon->server, &daemon->options->identities};
+    daemon->net = client_sessions_net_new(daemon->event, &daemon->client_sessions);
+    daemon->databases = databases_new(daemon->server, daemon->group_commit);
     daemon->tls = tls_settings_new(daemon->net, daemon->databases);
     daemon->remotes = remotes_new(daemon->net, daemon->server, daemon->databases);
     daemon->sync = sync_new(daemon->event, daemon->server, daemon->databases, daemon->net);
@@ -455,8 +457,8 @@ char *daemon_reload(struct daemon *daemon)
 static void flush(struct daemon *daemon)
 {
     finish_turn(daemon); // the loop may have ended in the middle of one
-    gate_drain(daemon->gate);
-    gate_dispatch(daemon->gate);
+    group_commit_drain(daemon->group_commit);
+    group_commit_dispatch(daemon->group_commit);
     if (daemon->hands_over) {
         handover_give(daemon);
     }
@@ -484,7 +486,7 @@ void daemon_stop(struct daemon *daemon)
         net_free(TAKE_PTR(daemon->net));
         databases_free(TAKE_PTR(daemon->databases));
         server_free(TAKE_PTR(daemon->server));
-        gate_free(TAKE_PTR(daemon->gate));
+        group_commit_free(TAKE_PTR(daemon->group_commit));
     }
     unref_sources(daemon);
     child_free(TAKE_PTR(daemon->child));

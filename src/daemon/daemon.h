@@ -5,20 +5,20 @@
 //     start     main, options, configuration* (the file's forms), settings (makes both so, and
 //     again
 //               at a reload), startup (progress), confinement, child (--run)
-//     loop      daemon, loop, glue (connections to sessions), discard (gives memory back)
+//     loop      daemon, loop, client_sessions (connections to sessions), reclaim (gives memory back)
 //     served    databases; remotes*, db_remotes, remote_report; tls_settings; db_column and
 //               row_settings (what a database says of the server); identities, client_limits
 //     others    sync (being a backup), handover and run_time* (to the next process)
 //     asked     commands, audit, statistics, metrics, status, clients
 //
 // A turn of the loop: input is handled (sessions run transactions, whose commits issue tickets);
-// then the post source lets the server wake what waits, and has the gate sync what was issued; when
-// the gate's helper is done, the output that carries those tickets is released.
+// then the post source lets the server wake what waits, and has the group commit sync what was issued; when
+// the group commit's helper is done, the output that carries those tickets is released.
 #pragma once
 
 #include "control/control.h"
+#include "daemon/client_sessions.h"
 #include "daemon/databases.h"
-#include "daemon/glue.h"
 #include "daemon/options.h"
 #include "daemon/remotes.h"
 #include "daemon/status.h"
@@ -29,9 +29,9 @@
 struct daemon {
     struct server_options *options; // the caller's; a reload replaces what is in it
     sd_event *event;
-    struct gate *gate;
+    struct group_commit *group_commit;
     struct server *server;
-    struct glue glue;
+    struct client_sessions client_sessions;
     struct net *net;
     struct databases *databases;
     struct tls_settings *tls;
@@ -47,7 +47,7 @@ struct daemon {
     sd_event_source *turn;     // after input
     sd_event_source *again;    // the server has more to do
     sd_event_source *deadline; // of the next waiting transaction
-    sd_event_source *synced;   // the gate has something to tell
+    sd_event_source *synced;   // the group commit has something to tell
     sd_event_source *compaction;
     sd_event_source *statistics;
     usec_t deadline_set;

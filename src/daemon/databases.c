@@ -4,7 +4,7 @@
 #include "basic/file.h"
 #include "basic/log.h"
 #include "basic/messages.h"
-#include "daemon/discard.h"
+#include "daemon/reclaim.h"
 #include "daemon/startup.h"
 #include "model/schema.h"
 #include "service/confine.h"
@@ -23,8 +23,8 @@ struct database {
 
 struct databases {
     struct server *server;
-    struct gate *gate;
-    struct discard *discard;
+    struct group_commit *group_commit;
+    struct reclaim *reclaim;
     struct list observers;
     struct database *items; // sorted by name
     size_t n;
@@ -74,7 +74,7 @@ static void on_converted(void *userdata, struct db *old, const struct ovsdb_erro
     }
     server_converted(databases->server, old ? old : current, current, error);
     if (old) {
-        discard_db(databases->discard, old);
+        reclaim_db(databases->reclaim, old);
     }
     free(call);
 }
@@ -92,15 +92,15 @@ static void on_convert(void *userdata, struct db *db, struct schema *schema)
     store_start_conversion(call->store, schema, on_converted, call);
 }
 
-struct databases *databases_new(struct server *server, struct gate *gate)
+struct databases *databases_new(struct server *server, struct group_commit *group_commit)
 {
     struct databases *databases = NEW(struct databases);
     const struct server_converter converter = {on_convert, databases};
 
     server_set_converter(server, &converter);
     databases->server = server;
-    databases->gate = gate;
-    databases->discard = discard_new(gate);
+    databases->group_commit = group_commit;
+    databases->reclaim = reclaim_new(group_commit);
     list_init(&databases->observers);
     return databases;
 }
@@ -115,7 +115,7 @@ static void close_leaving(struct databases *databases, bool wait)
             i++;
         } else {
             databases->leaving[i] = databases->leaving[--databases->n_leaving];
-            discard_db(databases->discard, store_close_keeping_db(store));
+            reclaim_db(databases->reclaim, store_close_keeping_db(store));
         }
     }
 }
@@ -146,7 +146,7 @@ void databases_free(struct databases *databases)
         close_at(databases, databases->n - 1);
     }
     close_leaving(databases, true);
-    discard_leave(databases->discard);
+    reclaim_leave(databases->reclaim);
     free(databases->leaving);
     free(databases->items);
     free(databases);
@@ -223,7 +223,7 @@ static struct ovsdb_error *open_store(struct databases *databases, const char *p
     }
     if (!error) {
         error = store_open(path, recover_damaged ? STORE_RECOVER : STORE_READ_WRITE,
-                           databases->gate, &progress, ret);
+                           databases->group_commit, &progress, ret);
     }
     if (!error && schema) {
         error = provision_convert(*ret, schema, &progress);
@@ -371,7 +371,7 @@ void databases_compact_if_due(struct databases *databases, usec_t now)
 
 static bool step(struct databases *databases)
 {
-    bool more = discard_run(databases->discard);
+    bool more = reclaim_run(databases->reclaim);
 
     close_leaving(databases, false);
     for (size_t i = 0; i < databases->n; i++) {

@@ -18,7 +18,7 @@ struct databases_observer {
     struct list node;
 };
 
-struct databases *databases_new(struct server *server, struct gate *gate);
+struct databases *databases_new(struct server *server, struct group_commit *group_commit);
 void databases_free(struct databases *databases); // closes all
 
 // It must be removed before `databases` is freed. Not from within changed().

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parcel's bytes: a line with the format and the size of what follows, the state as JSON text,
+// The state handover's bytes: a line with the format and the size of what follows, the state as JSON text,
 // and one after another what the connections had received and were to be sent. The state:
 //
 //     [SERVER, {"DATABASE": "FILE", ...}, ["TARGET" of a listener, ...],
@@ -13,7 +13,7 @@
 #include "basic/messages.h"
 #include "net/handover.h"
 #include "service/fd_store.h"
-#include "service/parcel.h"
+#include "service/state_handover.h"
 #include "session/saved.h"
 #include "json/cursor.h"
 #include "json/emit.h"
@@ -77,7 +77,8 @@ static void give_connection(void *userdata, struct connection *connection)
     struct slice input = connection_input(connection);
     size_t to_send = connection_backlog(connection);
 
-    if (giving->n_fds == PARCEL_MAX_FDS || giving->bytes.size + input.size + to_send > MAX_QUEUED) {
+    if (giving->n_fds == STATE_HANDOVER_MAX_FDS ||
+        giving->bytes.size + input.size + to_send > MAX_QUEUED) {
         return;
     }
     buf_put_slice(&giving->bytes, input);
@@ -146,7 +147,7 @@ static int push(const struct giving *giving)
     _cleanup_free_ char *header = xasprintf(HEADER, FORMAT, giving->state.size);
     const struct slice parts[] = {slice_of(header), buf_slice(&giving->state),
                                   buf_slice(&giving->bytes)};
-    int r = parcel_pack(parts, ARRAY_SIZE(parts), giving->fds, giving->n_fds, &fd);
+    int r = state_handover_pack(parts, ARRAY_SIZE(parts), giving->fds, giving->n_fds, &fd);
 
     return r < 0 ? r : fd_store_push(NAME, fd);
 }
@@ -244,10 +245,10 @@ static const char *parse(struct handover *handover)
     return NULL;
 }
 
-static struct handover *open_parcel(int fd)
+static struct handover *open_handover(int fd)
 {
     struct handover *handover = NEW(struct handover);
-    int r = parcel_open(fd, &handover->text, &handover->fds, &handover->n_fds);
+    int r = state_handover_open(fd, &handover->text, &handover->fds, &handover->n_fds);
     const char *error = r < 0 ? strerror(-r) : parse(handover);
 
     fd_store_remove(NAME);
@@ -269,7 +270,7 @@ struct handover *handover_take(struct listen_fd *fds, size_t n_fds)
     for (size_t i = 0; i < n_fds; i++) {
         if (!strcmp(fds[i].name, NAME)) {
             handover_free(handover);
-            handover = open_parcel(fds[i].fd);
+            handover = open_handover(fds[i].fd);
             close(TAKE_FD(fds[i].fd));
         }
     }

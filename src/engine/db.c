@@ -25,7 +25,7 @@ void db_free(struct db *db)
     }
     assert(!db->txn.is_open);
     db_free_tables(db);
-    trail_free(db->trail);
+    replayed_history_free(db->replayed);
     changeset_unref(db->tail);
     changesets_free_some(SIZE_MAX);
     schema_unref(db->schema);

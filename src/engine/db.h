@@ -73,16 +73,16 @@ struct row *db_load_row(struct db *db, const struct table_schema *table, struct 
 bool db_load_delete(struct db *db, const struct table_schema *table, struct uuid uuid);
 // From now on what each record loads is kept as a change set, for the history: at most
 // `max_changes` of them. db_set_last_txn_id() must have been called for what was loaded before.
-void db_load_keep_trail(struct db *db, size_t max_changes);
+void db_load_keep_history(struct db *db, size_t max_changes);
 // What was loaded since the last call was one transaction with this id. The change sets kept take
-// at most about `max_memory` bytes. Only with a trail. O(rows changed + tables).
+// at most about `max_memory` bytes. Only with a replayed history. O(rows changed + tables).
 void db_load_end_record(struct db *db, struct uuid txn_id, size_t max_memory);
 // Builds indexes and reference counts, purges dangling weak references, and checks every
 // constraint. On error the database must be freed. `progress` may be NULL. O(database).
 struct ovsdb_error *db_load_finish(struct db *db, const struct progress *progress);
 // Where the chain of change sets begins that loading has kept: the first is known by its id only.
-// Once; afterwards, and without a trail, it is the tail. A reference, the caller's.
-struct changeset *db_take_trail(struct db *db);
+// Once; afterwards, and without a replayed history, it is the tail. A reference, the caller's.
+struct changeset *db_take_replayed_history(struct db *db);
 
 // "tables", "rows", "atoms"/"cells", for memory/show. Appends "name:value" words.
 struct db_usage {

@@ -82,7 +82,7 @@ struct history *history_new(struct db *db, size_t max_changes)
 
     history->db = db;
     history->max = max_changes;
-    history->first = changes = db_take_trail(db);
+    history->first = changes = db_take_replayed_history(db);
     htable_insert(&history->by_id, uuid_hash(changes->txn_id), changes);
     history->memory = changes->memory;
     for (struct changeset *next = changes->next; next; next = next->next) {

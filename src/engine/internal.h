@@ -2,8 +2,8 @@
 // What a database is made of; for this layer only.
 #pragma once
 
+#include "engine/replayed_history.h"
 #include "engine/table.h"
-#include "engine/trail.h"
 #include "engine/txn.h"
 
 #define PENDING_BLOCK 64
@@ -37,8 +37,8 @@ struct db {
     struct list observers;
     size_t memory; // of all rows, roughly
     size_t n_weak_refs;
-    struct trail *trail;           // while and after loading, or NULL
-    const struct history *history; // that observes it, or NULL
+    struct replayed_history *replayed; // while and after loading, or NULL
+    const struct history *history;     // that observes it, or NULL
 };
 
 // Roughly the bytes that a change set keeps alive for this row.

@@ -18,14 +18,14 @@ struct row *db_load_row(struct db *db, const struct table_schema *schema, struct
         entry = table_add_entry(table, uuid);
         entry->row = row_new(schema, uuid);
         table->n_rows++;
-        if (db->trail) {
-            trail_add(db->trail, NULL, row_ref(entry->row));
+        if (db->replayed) {
+            replayed_history_add(db->replayed, NULL, row_ref(entry->row));
         }
-    } else if (db->trail && !trail_has_touched(entry->row)) {
+    } else if (db->replayed && !replayed_history_has_touched(entry->row)) {
         struct row *old = entry->row;
 
         entry->row = row_clone(old);
-        trail_add(db->trail, old, row_ref(entry->row));
+        replayed_history_add(db->replayed, old, row_ref(entry->row));
     }
     return entry->row;
 }
@@ -38,8 +38,8 @@ bool db_load_delete(struct db *db, const struct table_schema *schema, struct uui
     if (!entry) {
         return false;
     }
-    if (db->trail) {
-        trail_add(db->trail, entry->row, NULL);
+    if (db->replayed) {
+        replayed_history_add(db->replayed, entry->row, NULL);
     } else {
         row_unref(entry->row);
     }
@@ -48,21 +48,21 @@ bool db_load_delete(struct db *db, const struct table_schema *schema, struct uui
     return true;
 }
 
-void db_load_keep_trail(struct db *db, size_t max_changes)
+void db_load_keep_history(struct db *db, size_t max_changes)
 {
-    db->trail = trail_new(db, max_changes);
+    db->replayed = replayed_history_new(db, max_changes);
 }
 
 void db_load_end_record(struct db *db, struct uuid txn_id, size_t max_memory)
 {
-    trail_end_record(db->trail, db, txn_id, max_memory);
+    replayed_history_end_record(db->replayed, db, txn_id, max_memory);
 }
 
-struct changeset *db_take_trail(struct db *db)
+struct changeset *db_take_replayed_history(struct db *db)
 {
-    struct changeset *first = db->trail ? trail_take(db->trail) : NULL;
+    struct changeset *first = db->replayed ? replayed_history_take(db->replayed) : NULL;
 
-    trail_free(TAKE_PTR(db->trail));
+    replayed_history_free(TAKE_PTR(db->replayed));
     return first ? first : changeset_ref(db->tail);
 }
 
@@ -156,7 +156,7 @@ struct ovsdb_error *db_load_finish(struct db *db, const struct progress *progres
         // Rows that were not as their writer had them in memory: what the records say of the past
         // does not lead here.
         if (txn->has_purged || n_changes != n_rows) {
-            trail_free(TAKE_PTR(db->trail));
+            replayed_history_free(TAKE_PTR(db->replayed));
         }
         txn_install(txn);
     }

@@ -223,19 +223,19 @@ static inline uint64_t prefix_xor(uint64_t x)
 // 64 bytes at once, four times as fast as one by one. False, nothing done: there is a backslash.
 static bool walk_block(struct walk *walk, bool *ret_ended)
 {
-    __m128i bytes[4], folded[4]; // with [ as { and ] as }
+    __m128i bytes[4], coalesced[4]; // with [ as { and ] as }
     uint64_t inside, open, close;
 
     for (int i = 0; i < 4; i++) {
         bytes[i] = _mm_loadu_si128((const __m128i *)(const void *)(walk->p + 16 * i));
-        folded[i] = _mm_or_si128(bytes[i], _mm_set1_epi8(0x20));
+        coalesced[i] = _mm_or_si128(bytes[i], _mm_set1_epi8(0x20));
     }
     if (mask_of(bytes, '\\')) {
         return false;
     }
     inside = prefix_xor(mask_of(bytes, '"')) ^ (walk->in_string ? UINT64_MAX : 0);
-    open = mask_of(folded, '{') & ~inside;
-    close = mask_of(folded, '}') & ~inside;
+    open = mask_of(coalesced, '{') & ~inside;
+    close = mask_of(coalesced, '}') & ~inside;
     *ret_ended = false;
     if ((unsigned)__builtin_popcountll(close) < walk->depth) {
         walk->depth += __builtin_popcountll(open) - __builtin_popcountll(close);

@@ -130,7 +130,7 @@ static void on_found(void *userdata, struct row *row)
     }
 }
 
-static void walk(const struct condition_change *change)
+static void scan(const struct condition_change *change)
 {
     struct value_set *values = value_set_new(&change->walked);
     const struct row *row;
@@ -157,7 +157,7 @@ void condition_change_write(struct updates *updates, const struct monitor_table 
         table_find_equal(rows, clause->column, clause->value, on_found, &change);
     }
     if (change.walked.n_clauses) {
-        walk(&change);
+        scan(&change);
     }
     htable_done(&change.seen);
     free(change.looked_up.clauses);

@@ -141,23 +141,23 @@ static struct changeset *find_seen(const struct view *view, struct uuid txn_id)
 }
 
 // Starts `monitor` with what came after `seen`. Returns false if it does not concern it.
-static bool start_after(struct monitor *monitor, const struct changeset *seen, struct pieces *ret)
+static bool start_after(struct monitor *monitor, const struct changeset *seen, struct chunks *ret)
 {
     struct view *view = monitor->view;
-    struct fold *fold = fold_new(view->spec);
+    struct coalesced *coalesced = coalesced_new(view->spec);
     struct updates updates;
     bool any;
 
-    fold_add(fold, seen->next);
+    coalesced_add(coalesced, seen->next);
     updates_begin(&updates, view->spec, &view->hub->updates);
-    fold_write(fold, view->hub->db, &updates);
+    coalesced_write(coalesced, view->hub->db, &updates);
     any = updates_end(&updates, ret);
-    fold_free(fold);
+    coalesced_free(coalesced);
     view_attach(view, monitor, db_tail(view->hub->db));
     return any;
 }
 
-bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct pieces *ret)
+bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct chunks *ret)
 {
     const struct changeset *seen =
         uuid_is_zero(txn_id) ? NULL : find_seen(monitor->view, txn_id); // zero: has seen none
@@ -172,12 +172,12 @@ bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct pieces *r
 bool monitor_continue(struct monitor *monitor, struct uuid txn_id)
 {
     const struct changeset *seen = find_seen(monitor->view, txn_id);
-    struct pieces missed = {0};
+    struct chunks missed = {0};
 
     if (seen && start_after(monitor, seen, &missed)) {
         view_send(monitor->view, monitor, &missed);
     }
-    pieces_done(&missed);
+    chunks_done(&missed);
     return seen;
 }
 
@@ -186,7 +186,7 @@ void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct t
     struct view *old = monitor->view;
     struct hub *hub = old->hub;
     struct updates updates;
-    struct pieces pieces;
+    struct chunks chunks;
     bool has_changed = false;
 
     monitor_flush(monitor);
@@ -203,10 +203,10 @@ void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct t
     }
     // An update3 says which state the new condition's rows are of, even when none comes or goes: a
     // client that resumed with an older id would be told of rows it never had.
-    if (updates_end(&updates, &pieces) || (has_changed && spec->version == MONITOR_V3)) {
-        view_send(old, monitor, &pieces);
+    if (updates_end(&updates, &chunks) || (has_changed && spec->version == MONITOR_V3)) {
+        view_send(old, monitor, &chunks);
     }
-    pieces_done(&pieces);
+    chunks_done(&chunks);
     leave_view(monitor);
     monitor->view = view_get(hub, spec);
     monitor->view->n_monitors++;

@@ -5,7 +5,7 @@
 #include "monitor/initial.h"
 
 #include "monitor/lookup.h"
-#include "monitor/walk.h"
+#include "monitor/row_scan.h"
 
 #define STEP_ROWS  1024  // walked in one step
 #define STEP_WORK  1024  // rows looked at and text written, a unit of which is
@@ -37,7 +37,7 @@ struct initial {
     struct list monitors; // that wait for it
     enum phase phase;
     uint64_t asked_seq;       // the last commit when the last of them came
-    struct walk *walk;        // a reference
+    struct row_scan *scan;    // a reference
     struct changeset *moment; // a reference
     size_t n_rows;            // that will be looked at, about
     usec_t busy;              // time that initials_run() has spent on it
@@ -46,7 +46,7 @@ struct initial {
     size_t row;               // of it, the next
     struct updates updates;
     struct buf buf; // of `updates`
-    struct pieces pieces;
+    struct chunks chunks;
 };
 
 // How the rows of the tables will be found. Returns about how many will be looked at. O(tables +
@@ -90,16 +90,16 @@ static void initial_free(struct initial *initial)
     }
     list_remove(&initial->node);
     if (list_is_empty(&initial->view->hub->asked)) {
-        walk_unref(TAKE_PTR(initial->view->hub->walk));
+        row_scan_unref(TAKE_PTR(initial->view->hub->scan));
     }
-    walk_unref(initial->walk);
+    row_scan_unref(initial->scan);
     changeset_unref(initial->moment);
     for (size_t i = 0; i < initial->view->spec->n_tables; i++) {
         free(initial->sources[i].found);
     }
     free(initial->sources);
-    pieces_done(&initial->updates.pieces);
-    pieces_done(&initial->pieces);
+    chunks_done(&initial->updates.chunks);
+    chunks_done(&initial->chunks);
     buf_done(&initial->buf);
     free(initial);
 }
@@ -146,24 +146,24 @@ static bool *walked_tables(const struct initial *initial, bool *ret_looks_up)
 
 // The hub's walk if it will do, else a new one, which the hub gets if others wait that may use it.
 // What is looked up is of now, and so must the walk be then.
-static struct walk *get_walk(const struct initial *initial)
+static struct row_scan *get_walk(const struct initial *initial)
 {
     struct hub *hub = initial->view->hub;
     bool looks_up;
     bool *walked = walked_tables(initial, &looks_up);
     uint64_t seq = looks_up ? db_tail(hub->db)->seq : initial->asked_seq;
-    struct walk *walk;
+    struct row_scan *scan;
 
-    if (hub->walk && walk_serves(hub->walk, walked, seq)) {
+    if (hub->scan && row_scan_serves(hub->scan, walked, seq)) {
         free(walked);
-        return walk_ref(hub->walk);
+        return row_scan_ref(hub->scan);
     }
-    walk = walk_new(hub->db, walked);
+    scan = row_scan_new(hub->db, walked);
     if (&initial->node == hub->asked.next && !looks_up) {
-        walk_unref(hub->walk);
-        hub->walk = walk_ref(walk);
+        row_scan_unref(hub->scan);
+        hub->scan = row_scan_ref(scan);
     }
-    return walk;
+    return scan;
 }
 
 static void on_found(void *userdata, struct row *row)
@@ -180,8 +180,8 @@ static void begin(struct initial *initial)
 {
     const struct view *view = initial->view;
 
-    initial->walk = get_walk(initial);
-    initial->moment = changeset_ref(walk_moment(initial->walk));
+    initial->scan = get_walk(initial);
+    initial->moment = changeset_ref(row_scan_moment(initial->scan));
     for (size_t i = 0; i < view->spec->n_tables; i++) {
         const struct monitor_table *table = &view->spec->tables[i];
 
@@ -198,15 +198,15 @@ static void begin_writing(struct initial *initial)
     const struct monitor_spec *spec = initial->view->spec;
     const struct hub *hub = initial->view->hub;
     // Others wait that may use the same walk.
-    bool is_shared = initial->walk == hub->walk && hub->asked.next->next != &hub->asked;
+    bool is_shared = initial->scan == hub->scan && hub->asked.next->next != &hub->asked;
 
     for (size_t i = 0; i < spec->n_tables; i++) {
         const struct monitor_table *table = &spec->tables[i];
         struct source *source = &initial->sources[i];
 
         if (!source->is_looked_up && table->select & SELECT_INITIAL) {
-            source->rows = walk_rows(initial->walk, table->table->index, &source->n);
-            source->texts = is_shared ? walk_texts(initial->walk, spec, table) : NULL;
+            source->rows = row_scan_rows(initial->scan, table->table->index, &source->n);
+            source->texts = is_shared ? row_scan_texts(initial->scan, spec, table) : NULL;
         }
     }
     updates_begin(&initial->updates, spec, &initial->buf);
@@ -248,11 +248,11 @@ static size_t write_rows(struct initial *initial, size_t work)
     size_t spent = 0;
 
     for (; initial->row < source->n && spent < work; initial->row++, spent++) {
-        size_t before = initial->updates.pieces.size + initial->buf.size;
+        size_t before = initial->updates.chunks.size + initial->buf.size;
 
         prefetch_row(source, initial->row + AHEAD);
         write_row(initial, table, source, initial->row);
-        spent += (initial->updates.pieces.size + initial->buf.size - before) / WORK_BYTES;
+        spent += (initial->updates.chunks.size + initial->buf.size - before) / WORK_BYTES;
     }
     if (initial->row == source->n) {
         initial->row = 0;
@@ -268,8 +268,8 @@ static void keep(struct initial *initial, usec_t now)
 
     if (view->asked == initial) {
         view->asked = NULL;
-        if (initial->pieces.size >= WORTH_KEEPING) {
-            pieces_copy(&view->initial, &initial->pieces);
+        if (initial->chunks.size >= WORTH_KEEPING) {
+            chunks_copy(&view->initial, &initial->chunks);
             view_keep_initial(view, now + KEPT);
         }
     }
@@ -277,8 +277,8 @@ static void keep(struct initial *initial, usec_t now)
 
 static void end_writing(struct initial *initial, usec_t now)
 {
-    updates_end(&initial->updates, &initial->pieces);
-    walk_unref(TAKE_PTR(initial->walk));
+    updates_end(&initial->updates, &initial->chunks);
+    row_scan_unref(TAKE_PTR(initial->scan));
     keep(initial, now);
     initial->phase = SENDING;
 }
@@ -294,7 +294,7 @@ static void write_some(struct initial *initial, usec_t now)
     }
 }
 
-static void send_contents(struct monitor *monitor, const struct pieces *contents,
+static void send_contents(struct monitor *monitor, const struct chunks *contents,
                           struct uuid txn_id)
 {
     view_count(monitor, contents, contents->size);
@@ -319,14 +319,14 @@ static void send_some(struct initial *initial)
     usec_t share = n_monitors ? initial->busy / n_monitors : 0;
 
     for (size_t n = 0; n < STEP_SENDS && !list_is_empty(&initial->monitors);
-         n += initial->pieces.n) {
+         n += initial->chunks.n) {
         struct monitor *monitor = LIST_FIRST(&initial->monitors, struct monitor, node);
 
         list_remove(&monitor->node);
         monitor->initial = NULL;
         monitor->usage.busy += share;
         initial->busy -= share;
-        send_contents(monitor, &initial->pieces, initial->moment->txn_id);
+        send_contents(monitor, &initial->chunks, initial->moment->txn_id);
         view_attach(initial->view, monitor, initial->moment);
     }
 }
@@ -341,7 +341,7 @@ static void initial_step(struct initial *initial, usec_t now, bool is_charged)
     if (initial->phase == ASKED) {
         begin(initial);
     }
-    if (initial->phase == COLLECTING && !walk_collect(initial->walk, STEP_ROWS)) {
+    if (initial->phase == COLLECTING && !row_scan_collect(initial->scan, STEP_ROWS)) {
         begin_writing(initial);
     }
     if (initial->phase == WRITING) {

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "basic/clock.h"
-#include "monitor/pieces.h"
+#include "monitor/chunks.h"
 #include "monitor/spec.h"
 
 #include "engine/db.h"
@@ -40,7 +40,7 @@ struct monitor {
 struct monitor_sink {
     // The monitor has started: a <table-updates> object with what it shows of the database after
     // the transaction `txn_id`.
-    void (*initial)(struct monitor *monitor, const struct pieces *contents, struct uuid txn_id);
+    void (*initial)(struct monitor *monitor, const struct chunks *contents, struct uuid txn_id);
     // False while the client reads too slowly; then monitor_resume() must follow when it has caught
     // up.
     bool (*may_send)(struct monitor *monitor);
@@ -76,7 +76,7 @@ bool monitor_start(struct monitor *monitor, usec_t now);
 void monitor_finish_start(struct monitor *monitor, usec_t now);
 // Starts with the changes since the transaction `txn_id`, if it is known still (protocol
 // "monitor_cond_since"). On true the caller owns *ret and sends it.
-bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct pieces *ret);
+bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct chunks *ret);
 // Goes on for a client that knows what the database was after the transaction `txn_id`, with an
 // update if anything has changed since. False if that transaction is not known.
 bool monitor_continue(struct monitor *monitor, struct uuid txn_id);

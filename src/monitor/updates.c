@@ -185,9 +185,9 @@ static void put_change(struct buf *buf, enum monitor_version version,
 
 static void end_row(struct updates *updates)
 {
-    updates->pieces.n_rows++;
-    if (updates->buf->size >= PIECE_SIZE) {
-        pieces_take(&updates->pieces, updates->buf);
+    updates->chunks.n_rows++;
+    if (updates->buf->size >= CHUNK_SIZE) {
+        chunks_take(&updates->chunks, updates->buf);
     }
 }
 
@@ -228,16 +228,16 @@ void updates_change(struct updates *updates, const struct monitor_table *table,
     updates_row(updates, table, if_shown(table, old), if_shown(table, new), false);
 }
 
-bool updates_end(struct updates *updates, struct pieces *ret)
+bool updates_end(struct updates *updates, struct chunks *ret)
 {
     bool any = updates->open != NULL;
 
     COUNT_N(monitor_updates, any);
     buf_puts(updates->buf, any ? "}}" : "{}");
-    pieces_take(&updates->pieces, updates->buf);
-    *ret = updates->pieces;
-    updates->pieces = (struct pieces){0};
-    if (updates->buf->capacity > 4 * PIECE_SIZE) {
+    chunks_take(&updates->chunks, updates->buf);
+    *ret = updates->chunks;
+    updates->chunks = (struct chunks){0};
+    if (updates->buf->capacity > 4 * CHUNK_SIZE) {
         buf_done(updates->buf);
     }
     return any;

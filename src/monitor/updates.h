@@ -3,13 +3,13 @@
 // it row changes, table by table.
 #pragma once
 
-#include "monitor/pieces.h"
+#include "monitor/chunks.h"
 #include "monitor/spec.h"
 
 struct updates {
     const struct monitor_spec *spec;
     struct buf *buf; // the part being written, the caller's
-    struct pieces pieces;
+    struct chunks chunks;
     const struct monitor_table *open; // the table whose rows are being written
 };
 
@@ -30,4 +30,4 @@ void updates_put_initial(struct buf *buf, enum monitor_version version,
                          const struct monitor_table *table, const struct row *row);
 void updates_initial(struct updates *updates, const struct monitor_table *table, struct slice text);
 // The finished object, "{}" included: the caller owns *ret. Returns false if it is empty.
-bool updates_end(struct updates *updates, struct pieces *ret);
+bool updates_end(struct updates *updates, struct chunks *ret);

@@ -21,7 +21,7 @@ static struct batch *batch_new(struct view *view)
 
 static bool batch_is_pending(const struct batch *batch)
 {
-    return batch->first || batch->fold;
+    return batch->first || batch->coalesced;
 }
 
 static bool batch_is_empty(const struct batch *batch)
@@ -31,7 +31,7 @@ static bool batch_is_empty(const struct batch *batch)
 
 static void batch_drop_updates(struct batch *batch)
 {
-    pieces_done(&batch->updates);
+    chunks_done(&batch->updates);
     batch->updates_seq = 0;
 }
 
@@ -39,7 +39,7 @@ static void batch_drop_updates(struct batch *batch)
 static void batch_settle(struct batch *batch)
 {
     changeset_unref(TAKE_PTR(batch->first));
-    fold_free(TAKE_PTR(batch->fold));
+    coalesced_free(TAKE_PTR(batch->coalesced));
     batch_drop_updates(batch);
 }
 
@@ -53,14 +53,14 @@ static void batch_free(struct batch *batch)
     free(batch);
 }
 
-// Puts what the chain holds into the fold, so that the chain can go.
-static void batch_fold(struct batch *batch)
+// Puts what the chain holds into the coalesced change, so that the chain can go.
+static void batch_coalesce(struct batch *batch)
 {
     if (batch->first) {
-        if (!batch->fold) {
-            batch->fold = fold_new(batch->view->spec);
+        if (!batch->coalesced) {
+            batch->coalesced = coalesced_new(batch->view->spec);
         }
-        fold_add(batch->fold, batch->first);
+        coalesced_add(batch->coalesced, batch->first);
         changeset_unref(TAKE_PTR(batch->first));
     }
 }
@@ -88,11 +88,11 @@ static bool batch_render(struct batch *batch)
     }
     batch_drop_updates(batch);
     updates_begin(&updates, view->spec, &view->hub->updates);
-    if (!batch->fold && !batch->first->next) {
+    if (!batch->coalesced && !batch->first->next) {
         write_changeset(batch->first, &updates);
     } else {
-        batch_fold(batch);
-        fold_write(batch->fold, view->hub->db, &updates);
+        batch_coalesce(batch);
+        coalesced_write(batch->coalesced, view->hub->db, &updates);
     }
     batch->updates_empty = !updates_end(&updates, &batch->updates);
     batch->updates_seq = view->touched_seq;
@@ -118,7 +118,7 @@ static void put_prefix(struct buf *buf, const struct view *view, const struct mo
 // Writes a message for `monitor` into hub->message: the whole of it if it is short, else what comes
 // before the updates. Returns which.
 static bool put_message(struct view *view, const struct monitor *monitor,
-                        const struct pieces *updates)
+                        const struct chunks *updates)
 {
     struct buf *buf = &view->hub->message;
 
@@ -127,19 +127,19 @@ static bool put_message(struct view *view, const struct monitor *monitor,
     if (updates->size > SMALL_UPDATE) {
         return false;
     }
-    pieces_put(buf, updates);
+    chunks_put(buf, updates);
     buf_puts(buf, "]}");
     return true;
 }
 
-void view_count(struct monitor *monitor, const struct pieces *updates, size_t size)
+void view_count(struct monitor *monitor, const struct chunks *updates, size_t size)
 {
     monitor->usage.n_messages++;
     monitor->usage.n_rows += updates->n_rows;
     monitor->usage.n_bytes += size;
 }
 
-static void send_message(struct view *view, struct monitor *monitor, const struct pieces *updates,
+static void send_message(struct view *view, struct monitor *monitor, const struct chunks *updates,
                          bool is_whole)
 {
     const struct monitor_sink *sink = view->hub->sink;
@@ -155,7 +155,7 @@ static void send_message(struct view *view, struct monitor *monitor, const struc
     }
 }
 
-void view_send(struct view *view, struct monitor *monitor, const struct pieces *updates)
+void view_send(struct view *view, struct monitor *monitor, const struct chunks *updates)
 {
     bool is_whole = put_message(view, monitor, updates);
 
@@ -223,7 +223,7 @@ static void batch_finish(struct batch *batch)
         batch_free(batch);
         return;
     }
-    batch_fold(batch);
+    batch_coalesce(batch);
     batch_drop_updates(batch);
 }
 
@@ -298,7 +298,7 @@ void view_drop_initial(struct view *view)
     if (!list_is_empty(&view->initial_node)) {
         view->hub->initials_size -= view->initial.size;
     }
-    pieces_done(&view->initial);
+    chunks_done(&view->initial);
     list_remove(&view->initial_node);
 }
 
@@ -352,7 +352,7 @@ static struct batch *get_batch_at(struct view *view, struct changeset *first)
     struct batch *batch;
 
     LIST_FOREACH (batch, &view->batches, node) {
-        if (!batch->fold && batch->first == first) {
+        if (!batch->coalesced && batch->first == first) {
             return batch;
         }
     }
@@ -401,7 +401,8 @@ void monitor_flush(struct monitor *monitor)
 
 size_t monitor_owed(const struct monitor *monitor)
 {
-    return monitor->batch && monitor->batch->fold ? fold_memory(monitor->batch->fold) : 0;
+    return monitor->batch && monitor->batch->coalesced ? coalesced_memory(monitor->batch->coalesced)
+                                                       : 0;
 }
 
 void monitor_resume(struct monitor *monitor)

@@ -5,15 +5,15 @@
 //
 //     in step --commit on a monitored table--> pending --flushed--> in step
 //                                                 |                    ^
-//                                                 +--slow client--> folded
+//                                                 +--slow client--> coalesced
 //
 // A pending batch holds the first change set its monitors have not seen, and by it the chain up to
-// the newest. Once it has waited for a slow client it holds a fold instead, so that nobody keeps
+// the newest. Once it has waited for a slow client it holds a coalesced change instead, so that nobody keeps
 // the chain longer than until the next run. At most one batch is in step (view->current).
 #pragma once
 
 #include "engine/history.h"
-#include "monitor/fold.h"
+#include "monitor/coalesced.h"
 #include "monitor/monitor.h"
 #include "monitor/watch.h"
 
@@ -21,13 +21,13 @@ struct view;
 
 struct batch {
     struct view *view;
-    struct list node;        // view->batches
-    struct changeset *first; // a reference; NULL: nothing beyond `fold`
-    struct fold *fold;       // what came before `first`; NULL: nothing
-    struct list ready;       // monitors whose clients take output
-    struct list behind;      // the others
-    struct pieces updates;   // of this batch, as of `updates_seq`
-    uint64_t updates_seq;    // 0: none made
+    struct list node;            // view->batches
+    struct changeset *first;     // a reference; NULL: nothing beyond `coalesced`
+    struct coalesced *coalesced; // what came before `first`; NULL: nothing
+    struct list ready;           // monitors whose clients take output
+    struct list behind;          // the others
+    struct chunks updates;       // of this batch, as of `updates_seq`
+    uint64_t updates_seq;        // 0: none made
     bool updates_empty;
 };
 
@@ -41,7 +41,7 @@ struct view {
     uint64_t touched_seq;  // the last commit that concerned it
     struct list dirty_node;
     struct initial *asked; // initial contents being made that a monitor may join, or NULL
-    struct pieces initial; // initial contents, if they are kept
+    struct chunks initial; // initial contents, if they are kept
     usec_t initial_expires;
     struct list initial_node;
     struct watch *watch;
@@ -54,13 +54,13 @@ struct hub {
     struct db_observer observer;
     struct htable views; // by hash of the spec
     struct watch_set *watches;
-    struct list dirty;    // views with batches to flush
-    struct list asked;    // initial contents being made, one after another
-    struct walk *walk;    // the last one made for them, or NULL
-    struct list initials; // views that keep initial contents
-    size_t initials_size; // bytes they keep
-    struct buf updates;   // scratch of struct updates
-    struct buf message;   // scratch
+    struct list dirty;     // views with batches to flush
+    struct list asked;     // initial contents being made, one after another
+    struct row_scan *scan; // the last one made for them, or NULL
+    struct list initials;  // views that keep initial contents
+    size_t initials_size;  // bytes they keep
+    struct buf updates;    // scratch of struct updates
+    struct buf message;    // scratch
     struct history *history;
 };
 
@@ -81,7 +81,7 @@ void view_detach(struct monitor *monitor);
 // Sends all that the ready monitors owe; those that turn out slow are put behind.
 void view_flush(struct view *view, size_t *budget);
 // Counts a message of `size` bytes that shows `updates`.
-void view_count(struct monitor *monitor, const struct pieces *updates, size_t size);
+void view_count(struct monitor *monitor, const struct chunks *updates, size_t size);
 usec_t hub_time(const struct hub *hub); // 0 without a clock
 // Writes one update message for `monitor`.
-void view_send(struct view *view, struct monitor *monitor, const struct pieces *updates);
+void view_send(struct view *view, struct monitor *monitor, const struct chunks *updates);

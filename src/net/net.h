@@ -5,7 +5,7 @@
 // All on one sd-event loop, one thread.
 //
 //     remote --> connection --message()--> handler            (bytes in: framer, bounded number per
-//     turn) handler --connection_send(ticket)--> queue --> socket   (bytes out: only what the gate
+//     turn) handler --connection_send(ticket)--> queue --> socket   (bytes out: only what the group commit
 //     has released)
 //
 // Callbacks come from the loop, never from within a call of this header, except closed() from

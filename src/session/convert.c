@@ -198,7 +198,7 @@ void server_converted(struct server *server, struct db *old, struct db *new,
     if (!error) {
         log_dbg("database %s has a new schema", db_schema(new)->name);
         served_db_replace(sdb, new);
-        server_self_update(server, sdb);
+        server_db_update(server, sdb);
     }
     reply(conversion, error);
     conversion_free(conversion);

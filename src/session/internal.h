@@ -4,9 +4,9 @@
 //     server.c   databases, the run       session.c  one message in
 //     methods.c  the small methods        transact.c transactions and those that wait
 //     monitors.c the monitor methods      locks.c    lock, steal, unlock
-//     self.c     the _Server database     params.c   what requests say
+//     server_db.c     the _Server database     params.c   what requests say
 //     convert.c  schema conversion        reply.c    what is answered
-//     slow.c     clients that do not read  denials.c  what a role does not allow
+//     backlog.c     clients that do not read  denials.c  what a role does not allow
 //     saved.c    what another process goes on with
 //     audit.c    messages on what was committed
 //     staging.c  transactions that come in pieces
@@ -59,10 +59,10 @@ struct server {
     struct served_db **dbs; // in order of name
     size_t n_dbs;
     size_t dbs_capacity;
-    struct htable locks;    // struct lock, by name
-    struct list woken;      // triggers to run again
-    struct timers timeouts; // of triggers
-    struct served_db *self; // _Server
+    struct htable locks;         // struct lock, by name
+    struct list woken;           // triggers to run again
+    struct timers timeouts;      // of triggers
+    struct served_db *server_db; // _Server
     struct server_converter converter;
     size_t n_sessions, n_monitors, n_triggers;
     size_t n_staged; // bytes, of all sessions
@@ -180,7 +180,7 @@ bool session_restore_monitor(struct session *session, struct slice saved);
 // Roughly the bytes kept because of what the session's monitors owe. O(monitors).
 size_t session_owed(const struct session *session);
 
-// slow.c
+// backlog.c
 // Does its client read too slowly now? If so it is remembered until its output has drained.
 bool session_is_slow(struct session *session);
 // Cuts the slow clients that go beyond the limit. O(slow sessions and their monitors), 10 times a
@@ -223,15 +223,15 @@ void session_log_denial(void *userdata, const struct denial *denial);
 void audit_commit(const struct served_db *sdb, const struct changeset *changes);
 void audit_clear(struct server *server, const char *db); // the rules of `db`, or all for NULL
 
-// self.c
-void server_self_start(struct server *server);
-void server_self_stop(struct server *server);
-void server_self_add(struct server *server, struct served_db *sdb);
+// server_db.c
+void server_db_start(struct server *server);
+void server_db_stop(struct server *server);
+void server_db_add(struct server *server, struct served_db *sdb);
 // Its schema has changed.
-void server_self_update(struct server *server, struct served_db *sdb);
-void server_self_remove(struct server *server, struct served_db *sdb);
+void server_db_update(struct server *server, struct served_db *sdb);
+void server_db_remove(struct server *server, struct served_db *sdb);
 // The server has this id from now on, and its rows in _Server the UUIDs that follow from it. Before
 // there are sessions.
-void server_self_rename(struct server *server, struct uuid id);
+void server_db_rename(struct server *server, struct uuid id);
 // Of what _Server tells, and whether the server is a backup: the same in another process.
-struct uuid server_self_digest(const struct server *server);
+struct uuid server_db_digest(const struct server *server);

@@ -28,9 +28,9 @@ void method_get_schema(struct session *session, const struct message *request, u
         session_reply_error(session, request->id, error);
     } else {
         struct text *json = db_schema(sdb->db)->json;
-        const struct pieces pieces = {.texts = &json, .n = 1, .size = json->size};
+        const struct chunks chunks = {.texts = &json, .n = 1, .size = json->size};
 
-        session_reply_pieces(session, request->id, "", &pieces, "");
+        session_reply_pieces(session, request->id, "", &chunks, "");
     }
 }
 

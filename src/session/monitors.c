@@ -43,7 +43,7 @@ static void send_shared(struct monitor *monitor, struct text *text)
 
 // monitor_cond_since has [<found>, <last-txn-id>, <table-updates2>], the others <table-updates>.
 static void reply_contents(struct session_monitor *sm, struct slice request, bool found,
-                           struct uuid txn_id, const struct pieces *contents)
+                           struct uuid txn_id, const struct chunks *contents)
 {
     char before[64] = "", text[UUID_TEXT_SIZE];
     bool is_since = monitor_spec(&sm->monitor)->version == MONITOR_V3;
@@ -73,7 +73,7 @@ static void end_hold(struct session_monitor *sm)
     }
 }
 
-static void send_initial(struct monitor *monitor, const struct pieces *contents, struct uuid txn_id)
+static void send_initial(struct monitor *monitor, const struct chunks *contents, struct uuid txn_id)
 {
     struct session_monitor *sm = CONTAINER_OF(monitor, struct session_monitor, monitor);
     _cleanup_text_ struct text *request = TAKE_PTR(sm->request);
@@ -198,7 +198,7 @@ static struct ovsdb_error *parse_monitor(struct session *session, const struct m
 // Answers with what changed since `last_txn_id`. False if that is not known.
 static bool resume(struct session_monitor *sm, struct slice request, struct uuid last_txn_id)
 {
-    _cleanup_(pieces_done) struct pieces missed = {0};
+    _cleanup_(chunks_done) struct chunks missed = {0};
 
     if (!monitor_since(&sm->monitor, last_txn_id, &missed)) {
         return false;

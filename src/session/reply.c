@@ -78,18 +78,18 @@ void session_reply_error_text(struct session *session, struct slice id, const ch
 }
 
 void session_reply_pieces(struct session *session, struct slice id, const char *before,
-                          const struct pieces *pieces, const char *after)
+                          const struct chunks *chunks, const char *after)
 {
     struct buf *out = session_out(session);
 
     message_begin_reply(out, id);
     buf_puts(out, before);
-    if (pieces->size <= SMALL_REPLY) {
-        pieces_put(out, pieces);
+    if (chunks->size <= SMALL_REPLY) {
+        chunks_put(out, chunks);
     } else {
         session_send_out(session);
-        for (size_t i = 0; i < pieces->n; i++) {
-            session_send_shared(session, pieces->texts[i]);
+        for (size_t i = 0; i < chunks->n; i++) {
+            session_send_shared(session, chunks->texts[i]);
         }
         out = session_out(session);
     }

@@ -18,5 +18,5 @@ void session_reply_error(struct session *session, struct slice id, struct ovsdb_
 void session_reply_error_text(struct session *session, struct slice id, const char *error);
 // A reply whose result is `before`, the parts, `after`.
 void session_reply_pieces(struct session *session, struct slice id, const char *before,
-                          const struct pieces *pieces, const char *after);
+                          const struct chunks *chunks, const char *after);
 void session_notify(struct session *session, const char *method, struct slice params);

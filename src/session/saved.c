@@ -62,7 +62,7 @@ void server_save(const struct server *server, struct buf *buf)
     buf_putc(buf, ',');
     put_uuid(buf, key_as_uuid(row_version_key()));
     buf_putc(buf, ',');
-    put_uuid(buf, server_self_digest(server));
+    put_uuid(buf, server_db_digest(server));
     for (size_t i = 0; i < server->n_dbs; i++) {
         buf_puts(buf, i ? "," : ",{");
         emit_string(buf, slice_of(db_schema(server->dbs[i]->db)->name));
@@ -110,8 +110,8 @@ bool server_restore(struct server *server, struct slice saved, bool are_unchange
         json_kind_of(parts[3]) != JSON_KIND_OBJECT) {
         return false;
     }
-    server_self_rename(server, id);
-    server->has_changed = !uuid_equals(server_self_digest(server), digest);
+    server_db_rename(server, id);
+    server->has_changed = !uuid_equals(server_db_digest(server), digest);
     if (!are_unchanged) {
         return true;
     }

@@ -26,7 +26,7 @@ struct server *server_new(uint64_t (*last_ticket)(void *userdata), void *userdat
     list_init(&server->slow);
     list_init(&server->woken);
     list_init(&server->audit_rules);
-    server_self_start(server);
+    server_db_start(server);
     return server;
 }
 
@@ -36,9 +36,9 @@ void server_free(struct server *server)
         return;
     }
     while (server->n_dbs > 1) {
-        server_remove_db(server, server->dbs[server->dbs[0] == server->self]->db);
+        server_remove_db(server, server->dbs[server->dbs[0] == server->server_db]->db);
     }
-    server_self_stop(server);
+    server_db_stop(server);
     audit_clear(server, NULL);
     htable_done(&server->locks);
     slow_log_done(&server->slow_log);
@@ -198,7 +198,7 @@ int server_add_db(struct server *server, struct db *db)
         return -EEXIST;
     }
     log_dbg("serving database %s", name);
-    server_self_add(server, server_serve(server, db));
+    server_db_add(server, server_serve(server, db));
     server_disconnect_unaware(server, "a database was added");
     return 0;
 }
@@ -209,7 +209,7 @@ void server_remove_db(struct server *server, struct db *db)
 
     log_dbg("no longer serving database %s", db_schema(db)->name);
     server_disconnect_unaware(server, "a database was removed");
-    server_self_remove(server, sdb);
+    server_db_remove(server, sdb);
     server_unserve(server, sdb);
 }
 

@@ -10,7 +10,7 @@ struct server;
 struct session;
 
 // `last_ticket` returns the newest ticket issued by any commit log of this server: everything sent
-// from now on shows what that commit did and so carries it (DESIGN "output gate"). NULL: there is
+// from now on shows what that commit did and so carries it (DESIGN "group commit"). NULL: there is
 // no commit log.
 struct server *server_new(uint64_t (*last_ticket)(void *userdata), void *userdata);
 void server_free(struct server *server); // the sessions must be gone

@@ -107,7 +107,7 @@ static struct ovsdb_error *on_write_failed(struct store *store, int error)
 
 static int write_record(struct store *store, struct slice record)
 {
-    const struct gate_member *member = &store->member;
+    const struct group_commit_member *member = &store->member;
     int r = file_write_at(member->fd, record.data, record.size, (off_t)store->size);
 
     if (!r && member->twin_fd >= 0) {
@@ -124,7 +124,7 @@ static int write_record(struct store *store, struct slice record)
 // Checks the file once in a turn of the loop, so that many commits of one turn share the cost.
 static bool check_file(struct store *store)
 {
-    uint64_t turn = gate_n_flushes(store->member.gate);
+    uint64_t turn = group_commit_n_flushes(store->member.group_commit);
 
     if (turn && store->checked_in_turn == turn) {
         return !store->is_displaced;
@@ -167,7 +167,7 @@ struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, 
     COUNT_N(record_bytes_appended, record.size);
     store->has_unsynced = true;
     changes->txn_id = id;
-    *ret_ticket = durable ? gate_issue(&store->member) : 0;
+    *ret_ticket = durable ? group_commit_issue(&store->member) : 0;
     if (store->record.capacity > RECORD_KEEP) {
         buf_done(&store->record);
     }

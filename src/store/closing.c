@@ -21,11 +21,11 @@ static void on_closed(struct job *job)
     free(CONTAINER_OF(job, struct closing, job));
 }
 
-void close_beside(struct gate *gate, int fd)
+void close_beside(struct group_commit *group_commit, int fd)
 {
     struct closing *closing = NEW(struct closing);
 
     closing->fd = fd;
-    job_init(&closing->job, gate, run_mt, on_closed);
+    job_init(&closing->job, group_commit, run_mt, on_closed);
     job_start(&closing->job);
 }

@@ -3,7 +3,7 @@
 // long: a helper thread does it.
 #pragma once
 
-#include "store/gate.h"
+#include "store/group_commit.h"
 
-// Takes `fd`. At the latest gate_free() waits for it.
-void close_beside(struct gate *gate, int fd);
+// Takes `fd`. At the latest group_commit_free() waits for it.
+void close_beside(struct group_commit *group_commit, int fd);

@@ -9,7 +9,7 @@
 // the old file since. The helper copies most of them. When little is left, the engine thread copies
 // the rest itself and from then on appends to both files: so the new file, the twin, lacks nothing
 // any more. The helper syncs it, renames it over the old one and syncs the directory; meanwhile
-// each batch of the gate syncs both. Thus whichever of the two files a crash leaves under the name,
+// each batch of the group commit syncs both. Thus whichever of the two files a crash leaves under the name,
 // it is whole and has everything that anybody was told of. Up to the rename the old file counts and
 // the temporary one is thrown away; after it there is no way back.
 #include "store/store_private.h"
@@ -181,7 +181,7 @@ static void end(struct compaction *compaction, struct ovsdb_error *error)
     if (compaction->has_file) {
         if (store->member.twin_fd >= 0) {
             store->member.twin_fd = -1;
-            gate_member_close(&store->member, TAKE_FD(compaction->file.fd));
+            group_commit_member_close(&store->member, TAKE_FD(compaction->file.fd));
         }
         new_file_done(&compaction->file);
     }
@@ -204,7 +204,7 @@ static void take_over(struct compaction *compaction)
     store->member.fd = store->member.twin_fd;
     store->member.twin_fd = -1;
     (void)TAKE_FD(compaction->file.fd);
-    gate_member_close(&store->member, compaction->old_fd);
+    group_commit_member_close(&store->member, compaction->old_fd);
     log_event(LOG_LEVEL_INFO, MSG_DATABASE_COMPACTED,
               LOG_FIELDS({"OVSDB_DATABASE", compaction->schema->name}),
               "%s: compacted from %lu to %lu bytes", store->path, (unsigned long)store->size,
@@ -309,7 +309,7 @@ static struct compaction *compaction_new(struct store *store)
     compaction->n_records = store->n_records;
     compaction->comment =
         xasprintf("%s%s", COMPACTED_COMMENT, uuid_text(db_tail(store->db)->txn_id, id));
-    job_init(&compaction->job, store->member.gate, run_mt, on_job_done);
+    job_init(&compaction->job, store->member.group_commit, run_mt, on_job_done);
     return compaction;
 }
 

@@ -123,8 +123,8 @@ static void take_over(struct conversion *conversion)
     int old_fd = store->member.fd;
 
     store->member.fd = TAKE_FD(conversion->file.fd);
-    gate_member_synced(&store->member);
-    gate_member_close(&store->member, old_fd);
+    group_commit_member_synced(&store->member);
+    group_commit_member_close(&store->member, old_fd);
     store_mark_compacted(store, conversion->file.size);
     db_set_last_txn_id(conversion->db, conversion->id);
     db_set_log(old, NULL);
@@ -182,7 +182,7 @@ void store_start_conversion(struct store *store, struct schema *schema,
     conversion->comment = xasprintf("%s%s", CONVERTED_COMMENT, uuid_text(conversion->id, id));
     conversion->done = done;
     conversion->userdata = userdata;
-    job_init(&conversion->job, store->member.gate, run_mt, on_job_done);
+    job_init(&conversion->job, store->member.group_commit, run_mt, on_job_done);
     store->conversion = conversion;
 }
 

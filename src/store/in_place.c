@@ -84,7 +84,7 @@ bool store_check_in_place(struct store *store)
     if (loss) {
         store->is_displaced = true;
         store_fail(store, 0, loss);
-        gate_member_check(&store->member);
+        group_commit_member_check(&store->member);
     }
     return !loss;
 }

@@ -2,23 +2,24 @@
 #include "store/job.h"
 
 #include "basic/thread.h"
-#include "store/gate_member.h"
+#include "store/group_commit_member.h"
 
-void job_init(struct job *job, struct gate *gate, void (*run_mt)(struct job *job),
+void job_init(struct job *job, struct group_commit *group_commit, void (*run_mt)(struct job *job),
               void (*done)(struct job *job))
 {
-    *job = (struct job){.gate = gate, .run_mt = run_mt, .done = done};
+    *job = (struct job){.group_commit = group_commit, .run_mt = run_mt, .done = done};
     list_init(&job->node);
 }
 
 static void *helper_mt(void *userdata)
 {
     struct job *job = userdata;
-    struct gate *gate = job->gate; // the job may be gone right after run_mt() is over
+    struct group_commit *group_commit =
+        job->group_commit; // the job may be gone right after run_mt() is over
 
     job->run_mt(job);
     atomic_store(&job->is_over, true);
-    gate_wake(gate);
+    group_commit_wake(group_commit);
     return NULL;
 }
 
@@ -26,8 +27,9 @@ void job_start(struct job *job)
 {
     job->is_running = true;
     atomic_store(&job->is_over, false);
-    if (gate_fd(job->gate) >= 0 && !thread_start(&job->thread, "store", helper_mt, job)) {
-        list_push_back(gate_jobs(job->gate), &job->node);
+    if (group_commit_fd(job->group_commit) >= 0 &&
+        !thread_start(&job->thread, "store", helper_mt, job)) {
+        list_push_back(group_commit_jobs(job->group_commit), &job->node);
         return;
     }
     job->run_mt(job);

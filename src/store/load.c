@@ -6,7 +6,7 @@
 
 #include "engine/history.h"
 
-#define TRAIL_MEMORY_MIN ((size_t)1 << 20) // bytes that are kept however short the file
+#define REPLAYED_HISTORY_MEMORY_MIN ((size_t)1 << 20) // bytes that are kept however short the file
 
 struct loader {
     struct reader *reader;
@@ -90,16 +90,16 @@ static void restore_txn_id(struct loader *loader, const struct record_info *info
     }
 }
 
-// The trail begins behind the first record, which holds everything in a compacted file.
+// The replayed history begins behind the first record, which holds everything in a compacted file.
 static void end_record(struct loader *loader, const struct reader_record *record)
 {
-    if (loader->options->keep_trail && record->number == 1) {
+    if (loader->options->keep_history && record->number == 1) {
         db_set_last_txn_id(loader->db, loader->last_id);
-        db_load_keep_trail(loader->db, HISTORY_MAX_CHANGES);
-    } else if (loader->options->keep_trail) {
+        db_load_keep_history(loader->db, HISTORY_MAX_CHANGES);
+    } else if (loader->options->keep_history) {
         size_t max = (size_t)MIN(record->offset, SIZE_MAX);
 
-        db_load_end_record(loader->db, loader->last_id, MAX(max, TRAIL_MEMORY_MIN));
+        db_load_end_record(loader->db, loader->last_id, MAX(max, REPLAYED_HISTORY_MEMORY_MIN));
     }
 }
 

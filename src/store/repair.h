@@ -20,6 +20,6 @@ struct repaired {
 // Removes references to rows that do not exist, and deletes rows that cannot be kept: those with a
 // value that violates its column's type, those that repeat the values of an index (the row with the
 // lowest UUID stays), and those beyond a table's maxRows (the highest UUIDs go). Each is reported.
-// Afterwards db_load_finish() succeeds. Only before it, and without a trail.
+// Afterwards db_load_finish() succeeds. Only before it, and without a replayed history.
 // O(database * longest chain of references to deleted rows).
 void repair_rows(struct db *db, const struct findings *findings, struct repaired *ret);

@@ -29,7 +29,7 @@ static struct ovsdb_error *take_over(struct store *store, struct new_file *file)
         store_fail(store, -EIO, "the directory of the new file cannot be synced");
         return error;
     }
-    gate_member_synced(&store->member);
+    group_commit_member_synced(&store->member);
     return NULL;
 }
 
@@ -47,8 +47,9 @@ static struct ovsdb_error *rewrite(struct store *store, const struct new_file_co
     }
     store_stop_compaction(store);
     store_stop_conversion(store);
-    if (gate_member_wait(&store->member)) {
-        return error_io(-gate_member_wait(&store->member), "%s: cannot be synced", store->path);
+    if (group_commit_member_wait(&store->member)) {
+        return error_io(-group_commit_member_wait(&store->member), "%s: cannot be synced",
+                        store->path);
     }
     error = new_file_write(store->real_path, content, store->member.fd, &file);
     if (error) {

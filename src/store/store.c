@@ -19,13 +19,13 @@ LOG_MODULE(store);
 #define COMPACT_MIN_INTERVAL (10 * 60 * USEC_PER_SEC)
 #define COMPACT_MAX_INTERVAL (24 * 3600 * USEC_PER_SEC)
 
-static void on_sync_failed(struct gate_member *member, int error)
+static void on_sync_failed(struct group_commit_member *member, int error)
 {
     store_fail(member->store, error, "what was written cannot be synced");
 }
 
 // What was synced counts only if it is in the file that the next start will read.
-static int on_synced(struct gate_member *member)
+static int on_synced(struct group_commit_member *member)
 {
     return store_check_in_place(member->store) ? 0 : -ESTALE;
 }
@@ -128,20 +128,21 @@ static struct ovsdb_error *load_or_recover(struct store *store, enum store_mode 
     return error;
 }
 
-struct ovsdb_error *store_open(const char *path, enum store_mode mode, struct gate *gate,
-                               const struct progress *progress, struct store **ret)
+struct ovsdb_error *store_open(const char *path, enum store_mode mode,
+                               struct group_commit *group_commit, const struct progress *progress,
+                               struct store **ret)
 {
     // Only who serves clients needs a history.
-    const struct load_options options = {.progress = progress, .keep_trail = gate != NULL};
+    const struct load_options options = {.progress = progress, .keep_history = group_commit != NULL};
     struct store *store = NEW(struct store);
     struct ovsdb_error *error;
 
     store->path = xstrdup(path);
     store->absolute_path = absolute(path);
-    if (!gate) {
-        gate = store->own_gate = gate_new(NULL, NULL);
+    if (!group_commit) {
+        group_commit = store->own_group_commit = group_commit_new(NULL, NULL);
     }
-    gate_member_init(&store->member, gate, store, -1, on_synced, on_sync_failed);
+    group_commit_member_init(&store->member, group_commit, store, -1, on_synced, on_sync_failed);
     error = open_file(store, mode);
     if (!error) {
         error = load_or_recover(store, mode, &options);
@@ -167,7 +168,7 @@ static void sync_before_close(struct store *store)
     if (store->has_unsynced) {
         store_check_in_place(store);
     }
-    gate_member_leave(&store->member);
+    group_commit_member_leave(&store->member);
     if (store->has_unsynced && !store->failure && fdatasync(store->member.fd) < 0) {
         store_fail(store, -errno, "what was written cannot be synced");
     }
@@ -195,7 +196,7 @@ struct db *store_close_keeping_db(struct store *store)
         close(store->member.fd);
     }
     lockfile_release(store->lockfile);
-    gate_free(store->own_gate);
+    group_commit_free(store->own_group_commit);
     buf_done(&store->record);
     free(store->path);
     free(store->absolute_path);

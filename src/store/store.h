@@ -6,7 +6,7 @@
 #include "basic/clock.h"
 #include "basic/progress.h"
 #include "engine/db.h"
-#include "store/gate.h"
+#include "store/group_commit.h"
 
 struct store;
 
@@ -16,14 +16,15 @@ enum store_mode {
     STORE_RECOVER,    // the same; a damaged file is cut to its whole prefix (see salvage.h)
 };
 
-// Opens the database file `path` and loads it. `gate` issues the tickets of durable commits; NULL:
+// Opens the database file `path` and loads it. `group_commit` issues the tickets of durable commits; NULL:
 // the store syncs when it is closed. `progress` may be NULL. Errors name the file and the offset
 // and, for damage, the ovsdb-tool verbs that help. Nothing is cut off before a copy of it, synced,
 // is beside the file: of a torn record FILE.torn-OFFSET, of a damaged file, as a whole,
 // FILE.damaged (put_aside()). If there is no space for it the file is not opened.
 // O(file + database).
-struct ovsdb_error *store_open(const char *path, enum store_mode mode, struct gate *gate,
-                               const struct progress *progress, struct store **ret);
+struct ovsdb_error *store_open(const char *path, enum store_mode mode,
+                               struct group_commit *group_commit, const struct progress *progress,
+                               struct store **ret);
 // store_open() failed because of what the file holds, although it is a database file: a record that
 // is damaged or cannot be applied, or rows that violate the schema. A torn record is no damage.
 bool store_is_damage(const struct ovsdb_error *error);
@@ -46,7 +47,7 @@ uint64_t store_size(const struct store *store); // of the file, in bytes
 
 // Makes a new file with two records (schema, one snapshot) and puts it in the place of the old one,
 // on a helper thread, little by little where the engine thread is needed: store_run() and
-// gate_dispatch() must be called. Commits go on meanwhile; their records follow the snapshot.
+// group_commit_dispatch() must be called. Commits go on meanwhile; their records follow the snapshot.
 // `done`, unless NULL, is called once, in this call, by one of these two or by store_close(), with
 // NULL or what went wrong: then the old file goes on being used. If a compaction runs already, that
 // is the one.

@@ -2,7 +2,7 @@
 // What the files of the store share.
 #pragma once
 
-#include "store/gate_member.h"
+#include "store/group_commit_member.h"
 #include "store/lockfile.h"
 #include "store/record.h"
 #include "store/store.h"
@@ -27,8 +27,8 @@ struct file_mark {
 
 struct store {
     struct db_log log;
-    struct gate_member member; // member.fd is the file
-    struct gate *own_gate;
+    struct group_commit_member member; // member.fd is the file
+    struct group_commit *own_group_commit;
     struct db *db;
     struct lockfile *lockfile; // NULL: read-only
     char *path;                // as given
@@ -37,7 +37,7 @@ struct store {
     char *failure;
     bool is_displaced; // the failure: another program took the file away
     struct file_mark mark;
-    uint64_t checked_in_turn; // gate_n_flushes() at the last check before an append
+    uint64_t checked_in_turn; // group_commit_n_flushes() at the last check before an append
     bool whole_values;        // written for modified columns, instead of differences
     char *recovery;           // see store_recovery()
     int write_error;          // of the last append, an errno value

@@ -89,24 +89,24 @@ static void print_rows(struct client_context *context, const struct selection *s
                        struct slice array, void *userdata)
 {
     _cleanup_free_ char *caption = xasprintf("%s table", selection->table->name);
-    _cleanup_(sheet_done) struct sheet sheet = {0};
+    _cleanup_(table_formatter_done) struct table_formatter table = {0};
     size_t n;
     _cleanup_free_ struct row_values *rows = read_rows(array, selection, &n);
 
-    sheet_set_caption(&sheet, caption);
+    table_formatter_set_caption(&table, caption);
     for (size_t i = 0; i < selection->n; i++) {
-        sheet_add_column(&sheet, selection->columns[printed_column(selection, i)]->name);
+        table_formatter_add_column(&table, selection->columns[printed_column(selection, i)]->name);
     }
     for (size_t r = 0; r < n; r++) {
         for (size_t i = 0; i < selection->n; i++) {
             size_t column = printed_column(selection, i);
 
-            sheet_add_datum(&sheet, row_values_take(&rows[r], column),
-                            &selection->columns[column]->type);
+            table_formatter_add_datum(&table, row_values_take(&rows[r], column),
+                                      &selection->columns[column]->type);
         }
         row_values_done(&rows[r]);
     }
-    client_print_sheet(context, &sheet);
+    client_print_table(context, &table);
 }
 
 void client_dump(struct client_context *context, int argc, char **argv)

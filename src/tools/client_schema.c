@@ -125,46 +125,47 @@ void client_get_schema_cksum(struct client_context *context, int argc, char **ar
 void client_list_tables(struct client_context *context, int argc, char **argv)
 {
     _cleanup_schema_ struct schema *schema = client_fetch_schema(context);
-    _cleanup_(sheet_done) struct sheet sheet = {0};
+    _cleanup_(table_formatter_done) struct table_formatter table = {0};
 
-    sheet_add_column(&sheet, "Table");
+    table_formatter_add_column(&table, "Table");
     for (size_t i = 0; i < schema->n_tables; i++) {
-        sheet_add_text(&sheet, slice_of(schema->tables[i].name));
+        table_formatter_add_text(&table, slice_of(schema->tables[i].name));
     }
-    client_print_sheet(context, &sheet);
+    client_print_table(context, &table);
 }
 
-static void add_column_rows(struct sheet *sheet, const struct table_schema *schema, bool with_table)
+static void add_column_rows(struct table_formatter *table, const struct table_schema *schema,
+                            bool with_table)
 {
     for (size_t i = 0; i < schema->n_columns; i++) {
         _cleanup_tree_ json_t *type = type_to_json(&schema->columns[i].type);
         _cleanup_free_ char *text = tree_text(type);
 
         if (with_table) {
-            sheet_add_text(sheet, slice_of(schema->name));
+            table_formatter_add_text(table, slice_of(schema->name));
         }
-        sheet_add_text(sheet, slice_of(schema->columns[i].name));
-        sheet_add_json(sheet, slice_of(text));
+        table_formatter_add_text(table, slice_of(schema->columns[i].name));
+        table_formatter_add_json(table, slice_of(text));
     }
 }
 
 void client_list_columns(struct client_context *context, int argc, char **argv)
 {
     _cleanup_schema_ struct schema *schema = client_fetch_schema(context);
-    _cleanup_(sheet_done) struct sheet sheet = {0};
+    _cleanup_(table_formatter_done) struct table_formatter table = {0};
 
     if (argc == 0) {
-        sheet_add_column(&sheet, "Table");
+        table_formatter_add_column(&table, "Table");
     }
-    sheet_add_column(&sheet, "Column");
-    sheet_add_column(&sheet, "Type");
+    table_formatter_add_column(&table, "Column");
+    table_formatter_add_column(&table, "Type");
     if (argc > 0 && !schema_find_table(schema, slice_of(argv[0]))) {
         client_fail_no_table(context, argv[0]);
     }
     for (size_t i = 0; i < schema->n_tables; i++) {
         if (argc == 0 || !strcmp(argv[0], schema->tables[i].name)) {
-            add_column_rows(&sheet, &schema->tables[i], argc == 0);
+            add_column_rows(&table, &schema->tables[i], argc == 0);
         }
     }
-    client_print_sheet(context, &sheet);
+    client_print_table(context, &table);
 }

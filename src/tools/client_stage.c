@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-#define PIECE_SIZE ((size_t)16 << 10)
+#define CHUNK_SIZE ((size_t)16 << 10)
 #define UNDER_WAY  64 // pieces
 
 // Ends the program if the server knows the method but refuses it.
@@ -36,7 +36,7 @@ static bool can_stage(struct client_context *context)
 static size_t send_piece(struct client_context *context, struct slice params, size_t offset)
 {
     struct slice rest = {params.data + offset, params.size - offset};
-    struct slice piece = {rest.data, utf8_cut(rest, PIECE_SIZE)};
+    struct slice piece = {rest.data, utf8_cut(rest, CHUNK_SIZE)};
     _cleanup_buf_ struct buf request = {0};
 
     buf_printf(&request, "[%zu,", offset);
@@ -86,7 +86,7 @@ bool client_transact_long(struct client_context *context, struct slice params, s
 {
     char size[32];
 
-    if (params.size <= PIECE_SIZE || !can_stage(context)) {
+    if (params.size <= CHUNK_SIZE || !can_stage(context)) {
         client_background_when_sent(context);
         return client_call_or_fail(context->client, "transact", params, reply);
     }

@@ -6,7 +6,7 @@
 #include "net/tls_options.h"
 #include "service/options.h"
 #include "tools/client.h"
-#include "tools/sheet.h"
+#include "tools/table_formatter.h"
 
 #include <stdnoreturn.h>
 
@@ -17,7 +17,7 @@ struct client_context {
     char **databases;      // of the server, sorted, NULL at the end; for NEEDS_DATABASE
     // The first argument if it could have been a database and was not, or NULL.
     const char *not_database;
-    struct sheet_style style;
+    struct table_style style;
     bool timestamp;
     bool not_change_aware; // --no-db-change-aware
     bool leader_only;      // of several servers the leader only
@@ -59,8 +59,8 @@ noreturn void client_fail_no_table(const struct client_context *context, const c
 // The server's databases, sorted, NULL-terminated. False: the connection was lost.
 bool client_list_databases(struct client *client, char ***ret);
 void client_strings_free(char ***strings); // and sets it to NULL; NULL allowed
-// Prints and empties `sheet`.
-void client_print_sheet(struct client_context *context, struct sheet *sheet);
+// Prints and empties `table`.
+void client_print_table(struct client_context *context, struct table_formatter *table);
 // The schema of the chosen database. The caller unrefs it.
 struct schema *client_fetch_schema(struct client_context *context);
 // [DATABASE] and the like: a JSON array of these strings, for the params of a request. Appends to

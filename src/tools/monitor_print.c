@@ -67,36 +67,36 @@ static int compare_updates(const void *a, const void *b)
     return uuid_compare(x->uuid, y->uuid);
 }
 
-static void add_row(struct sheet *sheet, const char *row, const char *action, struct slice object,
-                    struct row_values *values)
+static void add_row(struct table_formatter *table, const char *row, const char *action,
+                    struct slice object, struct row_values *values)
 {
-    sheet_add_text(sheet, slice_of(row));
-    sheet_add_text(sheet, slice_of(action));
+    table_formatter_add_text(table, slice_of(row));
+    table_formatter_add_text(table, slice_of(action));
     tool_check(row_values_read(values, object));
     for (size_t i = 0; i < values->n; i++) {
         if (values->present[i]) {
-            sheet_add_datum(sheet, row_values_take(values, i), &values->columns[i]->type);
+            table_formatter_add_datum(table, row_values_take(values, i), &values->columns[i]->type);
         } else {
-            sheet_add_empty(sheet);
+            table_formatter_add_empty(table);
         }
     }
 }
 
-static void add_update(struct sheet *sheet, const struct row_update *update, bool is_initial,
-                       struct row_values *values)
+static void add_update(struct table_formatter *table, const struct row_update *update,
+                       bool is_initial, struct row_values *values)
 {
     char row[UUID_TEXT_SIZE];
 
     uuid_text(update->uuid, row);
     if (update->action) {
-        add_row(sheet, row, update->action, update->row, values);
+        add_row(table, row, update->action, update->row, values);
     } else if (update->old.size && update->new.size) {
-        add_row(sheet, row, "old", update->old, values);
-        add_row(sheet, "", "new", update->new, values);
+        add_row(table, row, "old", update->old, values);
+        add_row(table, "", "new", update->new, values);
     } else if (update->new.size) {
-        add_row(sheet, row, is_initial ? "initial" : "insert", update->new, values);
+        add_row(table, row, is_initial ? "initial" : "insert", update->new, values);
     } else if (update->old.size) {
-        add_row(sheet, row, "delete", update->old, values);
+        add_row(table, row, "delete", update->old, values);
     }
 }
 
@@ -104,7 +104,7 @@ static void print_table(struct client_context *context, const struct monitored *
                         enum monitor_style style, struct slice updates, bool is_initial,
                         bool with_caption)
 {
-    _cleanup_(sheet_done) struct sheet sheet = {0};
+    _cleanup_(table_formatter_done) struct table_formatter table = {0};
     _cleanup_(row_values_done) struct row_values values = {0};
     _cleanup_buf_ struct buf scratch = {0};
     struct row_update *rows;
@@ -112,13 +112,13 @@ static void print_table(struct client_context *context, const struct monitored *
     size_t n = 0;
 
     if (with_caption) {
-        sheet_set_caption(&sheet, monitored->table->name);
+        table_formatter_set_caption(&table, monitored->table->name);
     }
-    sheet.timestamp = context->timestamp ? clock_realtime() : 0;
-    sheet_add_column(&sheet, "row");
-    sheet_add_column(&sheet, "action");
+    table.timestamp = context->timestamp ? clock_realtime() : 0;
+    table_formatter_add_column(&table, "row");
+    table_formatter_add_column(&table, "action");
     for (size_t i = 0; i < monitored->n_columns; i++) {
-        sheet_add_column(&sheet, monitored->columns[i]->name);
+        table_formatter_add_column(&table, monitored->columns[i]->name);
     }
 
     rows = NEW_ARRAY(struct row_update, json_count(updates) + 1);
@@ -131,11 +131,11 @@ static void print_table(struct client_context *context, const struct monitored *
                     xmemdup(monitored->columns, monitored->n_columns * sizeof(*monitored->columns)),
                     monitored->n_columns);
     for (size_t i = 0; i < n; i++) {
-        add_update(&sheet, &rows[i], is_initial, &values);
+        add_update(&table, &rows[i], is_initial, &values);
     }
     free(rows);
-    if (sheet_n_rows(&sheet)) {
-        client_print_sheet(context, &sheet);
+    if (table_formatter_n_rows(&table)) {
+        client_print_table(context, &table);
     }
 }
 

@@ -80,14 +80,14 @@ static const struct client_verb verbs[] = {
     {"wait", NEEDS_NOTHING, 2, 2, "DATABASE STATE", client_wait, NULL, true},
 };
 
-void client_print_sheet(struct client_context *context, struct sheet *sheet)
+void client_print_table(struct client_context *context, struct table_formatter *table)
 {
     _cleanup_buf_ struct buf text = {0};
 
-    sheet_put(&text, sheet, &context->style, !context->printed);
+    table_formatter_put(&text, table, &context->style, !context->printed);
     context->printed = true;
     tool_print(buf_slice(&text));
-    sheet_done(sheet);
+    table_formatter_done(table);
 }
 
 void client_announce_change_aware(struct client_context *context, struct client *client)
@@ -191,12 +191,12 @@ static void handle_option(struct client_context *context, int c)
 
     switch (c) {
     case 'f':
-        if (!sheet_format_parse(optarg, &context->style.format)) {
+        if (!table_format_parse(optarg, &context->style.format)) {
             tool_fail("unknown output format \"%s\"", optarg);
         }
         break;
     case 'd':
-        if (!sheet_data_parse(optarg, &context->style.data)) {
+        if (!table_data_parse(optarg, &context->style.data)) {
             tool_fail("unknown data format \"%s\"", optarg);
         }
         break;
@@ -207,8 +207,8 @@ static void handle_option(struct client_context *context, int c)
         context->style.pretty = true;
         break;
     case OPTION_BARE:
-        context->style.format = SHEET_FORMAT_LIST;
-        context->style.data = SHEET_DATA_BARE;
+        context->style.format = TABLE_FORMAT_LIST;
+        context->style.data = TABLE_DATA_BARE;
         context->style.no_headings = true;
         break;
     case OPTION_MAX_COLUMN_WIDTH:

@@ -15,11 +15,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-static struct store *open_store(const char *path, enum store_mode mode, struct gate *gate)
+static struct store *open_store(const char *path, enum store_mode mode,
+                                struct group_commit *group_commit)
 {
     struct store *store;
 
-    tool_check(store_open(path, mode, gate, progress_bar(), &store));
+    tool_check(store_open(path, mode, group_commit, progress_bar(), &store));
     return store;
 }
 
@@ -74,12 +75,12 @@ static void write_target(struct db *db, const char *path, const char *comment)
 
 static void compact_in_place(const char *path)
 {
-    struct gate *gate = gate_new(NULL, NULL);
-    struct store *store = open_store(path, STORE_READ_WRITE, gate);
+    struct group_commit *group_commit = group_commit_new(NULL, NULL);
+    struct store *store = open_store(path, STORE_READ_WRITE, group_commit);
 
     tool_check(store_compact(store, progress_bar()));
     store_close(store);
-    gate_free(gate);
+    group_commit_free(group_commit);
 }
 
 // A target that is the source itself is changed in place: under its lock, and with a copy of what
@@ -120,7 +121,7 @@ void tool_convert(const struct tool_context *context, int argc, char **argv)
     const char *path = argc > 0 ? argv[0] : context->default_db;
     _cleanup_schema_ struct schema *schema =
         schema_file_read(argc > 1 ? argv[1] : context->default_schema);
-    struct gate *gate = NULL;
+    struct group_commit *group_commit = NULL;
     struct store *store;
     struct db *db;
 
@@ -131,11 +132,11 @@ void tool_convert(const struct tool_context *context, int argc, char **argv)
         write_target(db, argv[2], comment);
         db_free(db);
     } else {
-        gate = gate_new(NULL, NULL);
-        store = open_store(path, STORE_READ_WRITE, gate);
+        group_commit = group_commit_new(NULL, NULL);
+        store = open_store(path, STORE_READ_WRITE, group_commit);
         db = convert(store, schema);
         tool_check(store_replace(store, db, comment, progress_bar()));
     }
     store_close(store);
-    gate_free(gate);
+    group_commit_free(group_commit);
 }

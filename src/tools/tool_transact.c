@@ -50,13 +50,14 @@ static void transact(const struct tool_context *context, int argc, char **argv,
                      enum store_mode mode)
 {
     const char *path = argc > 1 ? argv[0] : context->default_db;
-    struct gate *gate = mode == STORE_READ_WRITE ? gate_new(NULL, NULL) : NULL;
+    struct group_commit *group_commit =
+        mode == STORE_READ_WRITE ? group_commit_new(NULL, NULL) : NULL;
     _cleanup_error_ struct ovsdb_error *error = NULL;
     _cleanup_buf_ struct buf result = {0};
     struct store *store;
     struct slice params;
 
-    tool_check(store_open(path, mode, gate, progress_bar(), &store));
+    tool_check(store_open(path, mode, group_commit, progress_bar(), &store));
     params = tool_parse_json(argv[argc - 1]);
     error = check_name(params, db_schema(store_db(store))->name);
     if (!error) {
@@ -66,14 +67,14 @@ static void transact(const struct tool_context *context, int argc, char **argv,
         buf_clear(&result);
         error_put(&result, error);
     }
-    if (gate) {
-        gate_flush(gate);
+    if (group_commit) {
+        group_commit_flush(group_commit);
         if (store_failure(store)) {
             tool_fail("%s", store_failure(store));
         }
     }
     store_close(store);
-    gate_free(gate);
+    group_commit_free(group_commit);
     tool_print_json(buf_slice(&result), false);
 }
 

@@ -28,7 +28,7 @@ from harness import dbfile, programs, wait  # noqa: E402
 from harness.lab import Lab  # noqa: E402
 from harness.pki import Authority  # noqa: E402
 
-import calm_rows  # noqa: E402,F401 (adds its rows to the others)
+import idle_rows  # noqa: E402,F401 (adds its rows to the others)
 import hypervisor_rows  # noqa: E402,F401 (the same)
 import monitor_rows  # noqa: E402,F401 (the same)
 import role_rows  # noqa: E402,F401 (the same)
@@ -108,7 +108,7 @@ class Bench:
         self.quick = args.quick
         self.generator = str(pathlib.Path(args.build).resolve() / "tests/bench/bench-load")
         self.ours = Site(self, programs.built(args.build))
-        self.peer = Site(self, programs.debian())
+        self.reference = Site(self, programs.debian())
         self.files = {}
         self.pki = None
         self.hypervisors = None  # the authority of theirs
@@ -130,15 +130,15 @@ class Bench:
         return self.files[n_rows]
 
     def close(self):
-        for site in (self.ours, self.peer):
+        for site in (self.ours, self.reference):
             if site.server:
                 site.stop()
 
 
 def measure(bench, row):
-    """Runs a row of the table in turns on both; returns name -> {"ours": x, "peer": y}."""
+    """Runs a row of the table in turns on both; returns name -> {"ours": x, "reference": y}."""
     found = {}
-    sides = [("ours", bench.ours, row.repeat), ("peer", bench.peer, row.peer_repeat)]
+    sides = [("ours", bench.ours, row.repeat), ("reference", bench.reference, row.reference_repeat)]
     for turn in range(1 if bench.quick else row.repeat):
         for name, site, repeat in sides:
             if turn >= repeat:
@@ -158,14 +158,14 @@ def format_number(value):
 
 def print_table(table):
     width = max(map(len, table))
-    print(f"{'':{width}}  {'ours':>10}  {'peer':>10}  ours/peer")
+    print(f"{'':{width}}  {'ours':>10}  {'reference':>10}  ours/reference")
     for label, sides in table.items():
         line = f"{label:{width}}  {format_number(sides['ours']):>10}"
-        if "peer" in sides:
-            line += f"  {format_number(sides['peer']):>10}"
-            if sides["peer"] > 0:
-                ratio = f"{sides['ours'] / sides['peer']:.3f}"
-                line += f"  {'< ' + ratio if isinstance(sides['peer'], rows.AtLeast) else ratio:>9}"
+        if "reference" in sides:
+            line += f"  {format_number(sides['reference']):>10}"
+            if sides["reference"] > 0:
+                ratio = f"{sides['ours'] / sides['reference']:.3f}"
+                line += f"  {'< ' + ratio if isinstance(sides['reference'], rows.AtLeast) else ratio:>9}"
         print(line)
 
 

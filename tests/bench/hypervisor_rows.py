@@ -2,7 +2,7 @@
 """What bench.py measures of OVN's southbound database with a thousand hypervisors, which
 harness/hypervisors.py plays, and with fewer over TLS, each with its role and name. With the limits
 as they are by default nobody may be refused or cut, which would end the run."""
-from harness.crowd import dial_tls, dial_unix
+from harness.many_clients import dial_tls, dial_unix
 from harness.hypervisors import OPTIONS, Network, Site, last_transaction
 from harness.limits import check_untouched
 from harness.pki import Authority
@@ -32,7 +32,7 @@ def come(site, network, connect, what, last=None):
         found[f"{what}: longest wait, ms"] = (float if is_done else AtLeast)(longest(play.crowd))
         if is_done and not last:
             found.update(live(site, play))
-    if not site.programs.is_peer:
+    if not site.programs.is_reference:
         check_untouched(site.server)
     return found
 
@@ -53,7 +53,7 @@ def last_seen(site):
     return last
 
 
-@row("hypervisors", repeat=1, peer_repeat=1)
+@row("hypervisors", repeat=1, reference_repeat=1)
 def hypervisors(bench, site):
     n = 1000 if not bench.quick else 100
     network = Network(n)
@@ -70,7 +70,7 @@ def hypervisors(bench, site):
     return {**found, **come(site, network, connect, f"{n:,} come back after a crash", last)}
 
 
-@row("hypervisors-tls", repeat=1, peer_repeat=1)
+@row("hypervisors-tls", repeat=1, reference_repeat=1)
 def hypervisors_tls(bench, site):
     n = 200 if not bench.quick else 20
     network = Network(n)
@@ -80,7 +80,7 @@ def hypervisors_tls(bench, site):
         bench.hypervisors.contexts = [
             context_of(bench.hypervisors, bench.hypervisors.issue(f"hv{i}")) for i in range(n)]
     pki = bench.hypervisors
-    site.start(network.write(bench.directory / "guarded.db"), *OPTIONS,
+    site.start(network.write(bench.directory / "rbac_server.db"), *OPTIONS,
                *pki.server.options(pki.cert))
     port = port_of(site.server, "0:127.0.0.1")
 

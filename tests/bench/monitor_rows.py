@@ -6,7 +6,7 @@ A server that needs longer for one load than Crowd's patience gets "more than"."
 import re
 import time
 
-from harness.crowd import Crowd, dial_unix
+from harness.many_clients import Crowd, dial_unix
 from harness.replica import ZERO
 
 from rows import AtLeast, item, row
@@ -64,12 +64,12 @@ def initial(bench, site, label, make_request):
         return meter.end(f"initial {n_rows:,} rows to {clients} clients, {label}", is_done)
 
 
-@row("initial-same", repeat=1, peer_repeat=1)
+@row("initial-same", repeat=1, reference_repeat=1)
 def initial_same(bench, site):
     return initial(bench, site, "same request", lambda number: {"Item": {"columns": ["name", "n"]}})
 
 
-@row("initial-different", repeat=1, peer_repeat=1)
+@row("initial-different", repeat=1, reference_repeat=1)
 def initial_different(bench, site):
     """Conditions that each leave out some other rows."""
     return initial(bench, site, "different conditions", lambda number: {
@@ -92,17 +92,17 @@ def fan_out(bench, site, label, make_where):
         return meter.end(f"{n:,} commits to {clients} monitors, {label}", is_done)
 
 
-@row("fanout-equal", repeat=1, peer_repeat=1)
+@row("fanout-equal", repeat=1, reference_repeat=1)
 def fan_out_equal(bench, site):
     return fan_out(bench, site, "all equal", lambda number: [])
 
 
-@row("fanout-one", repeat=1, peer_repeat=1)
+@row("fanout-one", repeat=1, reference_repeat=1)
 def fan_out_one(bench, site):
     return fan_out(bench, site, "one matches", lambda number: [["n", "==", number]])
 
 
-@row("unconcerned", peer_repeat=1)
+@row("unconcerned", reference_repeat=1)
 def unconcerned(bench, site):
     """What a commit costs with monitors that do not match, against none."""
     n = 1000 if bench.quick else 5000
@@ -125,7 +125,7 @@ def unconcerned(bench, site):
             "commit with 500 unconcerned monitors, against none": costs[500] / costs[0], **memory}
 
 
-@row("condition", repeat=1, peer_repeat=1)
+@row("condition", repeat=1, reference_repeat=1)
 def condition(bench, site):
     """A change to a condition with very many clauses, and a commit then."""
     n_rows, n = (20000, 2000) if bench.quick else (100000, 10000)
@@ -141,9 +141,9 @@ def condition(bench, site):
         return meter.end(f"condition change to {n:,} clauses on {n_rows:,} rows", is_done)
 
 
-@row("resume", repeat=1, peer_repeat=1)
+@row("resume", repeat=1, reference_repeat=1)
 def resume(bench, site):
-    """Clients that come back to a server that has been killed; the peer sends everything again."""
+    """Clients that come back to a server that has been killed; the reference server sends everything again."""
     n_rows, clients = (20000, 20) if bench.quick else (100000, 200)
     site.start(bench.file(n_rows))
     request = {"Item": {"columns": ["name", "n"]}}

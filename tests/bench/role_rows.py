@@ -26,7 +26,7 @@ def write(path):
                                       "update": ["set", COLUMNS]}}})
 
 
-@row("role", repeat=5, peer_repeat=5)
+@row("role", repeat=5, reference_repeat=5)
 def role(bench, site):
     found = {}
     path = write(bench.directory / "roles.db")

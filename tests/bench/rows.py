@@ -36,8 +36,8 @@ class AtLeast(float):
 class Row:
     run: typing.Callable
     repeat: int = 3
-    # Where the peer is slow enough for a long run, which one run measures well.
-    peer_repeat: int = 3
+    # Where the reference server is slow enough for a long run, which one run measures well.
+    reference_repeat: int = 3
 
 
 ROWS = {}
@@ -58,7 +58,7 @@ def cpu_us(found):
     return found["cpu_ns"] / found["n"] / 1000
 
 
-@row("sequential", repeat=5, peer_repeat=5)
+@row("sequential", repeat=5, reference_repeat=5)
 def sequential(bench, site):
     site.start(bench.file(0))
     found = site.load("insert", count=scale(bench, 5000), window=1)
@@ -93,8 +93,8 @@ def by_size(bench, site, n_rows):
     """Operations whose cost must not depend on how many rows the table has."""
     site.start(bench.file(n_rows))
     count = scale(bench, 10000)
-    # The peer looks at every row.
-    selects = scale(bench, 20) if site.programs.is_peer and n_rows > 10000 else count
+    # The reference server looks at every row.
+    selects = scale(bench, 20) if site.programs.is_reference and n_rows > 10000 else count
     size = f"{n_rows:,} rows: CPU, us"
     return {
         f"select by index, {size}": cpu_us(
@@ -111,7 +111,7 @@ def small_table(bench, site):
     return by_size(bench, site, 1000)
 
 
-@row("large-table", peer_repeat=1)
+@row("large-table", reference_repeat=1)
 def large_table(bench, site):
     return by_size(bench, site, scale(bench, 200000))
 
@@ -137,7 +137,7 @@ def memory(bench, site):
     return {"memory per row inserted, bytes": grown * 1024 / n}
 
 
-@row("initial", peer_repeat=1)
+@row("initial", reference_repeat=1)
 def initial(bench, site):
     n, clients = scale(bench, 100000), scale(bench, 20)
     site.start(bench.file(n))

@@ -3,7 +3,7 @@
 from rows import cpu_us, row, scale
 
 
-@row("tls-sequential", repeat=5, peer_repeat=5)
+@row("tls-sequential", repeat=5, reference_repeat=5)
 def sequential(bench, site):
     site.start_tls(bench.file(0))
     found = site.load("insert", count=scale(bench, 5000), window=1)
@@ -19,9 +19,9 @@ def pipelined(bench, site):
             "TLS: pipelined small insert: wall, us": found["wall_ns"] / found["n"] / 1000}
 
 
-@row("tls-initial", peer_repeat=1)
+@row("tls-initial", reference_repeat=1)
 def initial(bench, site):
-    n, clients = 5000, 50  # more would take the peer so long that it asks whether they are there
+    n, clients = 5000, 50  # more would take the reference server so long that it asks whether they are there
     site.start_tls(bench.file(n))
     found = site.load("initial", clients=clients, rows=n)
     what = f"TLS: initial {n:,} rows to {clients} clients"

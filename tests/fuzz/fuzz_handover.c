@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A parcel as another process may have left it with the service manager: its bytes are the input
+// A state handover as another process may have left it with the service manager: its bytes are the input
 // behind the first byte, which says how many sockets go along. A server without databases, that
 // listens, takes up what it can, and goes on with it for a while.
 #include "basic/log.h"
 #include "daemon/handover.h"
-#include "service/parcel.h"
+#include "service/state_handover.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -21,11 +21,11 @@ static uint64_t no_ticket(void *userdata)
     return 0;
 }
 
-// A descriptor with the parcel. The other ends of the sockets are in `ends`.
+// A descriptor with the state handover. The other ends of the sockets are in `ends`.
 static int pack(const uint8_t *data, size_t size, size_t n, int ends[MAX_FDS])
 {
     struct slice bytes = {(const char *)data, size};
-    int fds[MAX_FDS], pair[2], parcel;
+    int fds[MAX_FDS], pair[2], handover;
 
     for (size_t i = 0; i < n; i++) {
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair)) {
@@ -34,13 +34,13 @@ static int pack(const uint8_t *data, size_t size, size_t n, int ends[MAX_FDS])
         fds[i] = pair[0];
         ends[i] = pair[1];
     }
-    if (parcel_pack(&bytes, 1, fds, n, &parcel)) {
+    if (state_handover_pack(&bytes, 1, fds, n, &handover)) {
         abort();
     }
     for (size_t i = 0; i < n; i++) {
         close(fds[i]);
     }
-    return parcel;
+    return handover;
 }
 
 static void run(const struct daemon *daemon, const int *ends, size_t n)
@@ -64,8 +64,8 @@ static void set_up(struct daemon *daemon, struct identities *identities)
         abort();
     }
     daemon->server = server_new(no_ticket, NULL);
-    daemon->glue = (struct glue){daemon->server, identities};
-    daemon->net = glue_net_new(daemon->event, &daemon->glue);
+    daemon->client_sessions = (struct client_sessions){daemon->server, identities};
+    daemon->net = client_sessions_net_new(daemon->event, &daemon->client_sessions);
     daemon->databases = databases_new(daemon->server, NULL);
     daemon->remotes = remotes_new(daemon->net, daemon->server, daemon->databases);
     error = remotes_add(daemon->remotes, "ptcp:0:127.0.0.1", &REMOTE_SETTINGS_DEFAULT);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bytes of a client, through the framer, to a session of a server with one small database. Another
-// client monitors everything and reads nothing for the first half, so that updates are folded too.
+// client monitors everything and reads nothing for the first half, so that updates are coalesced too.
 // Messages that begin with a line feed come from a third client, which has a role.
 #include "session/session.h"
 #include "json/framer.h"

@@ -57,8 +57,8 @@ class World:
 
     def connect(self):
         self.server = self.lab.new_server()
-        if self.lab.programs.is_peer:
-            self.server.allow("Unreasonably long|timeval")  # says the peer on a busy machine
+        if self.lab.programs.is_reference:
+            self.server.allow("Unreasonably long|timeval")  # says the reference server on a busy machine
         self.server.start([self.path])
         self.client = self.server.client()
         self.watchers = [self.watch("monitor"), self.watch("monitor_cond")]
@@ -117,10 +117,10 @@ class World:
 
 def test_random(lab, seed):
     chooser = random.Random(seed)
-    generator = Generator(chooser, everything=not lab.programs.is_peer)
+    generator = Generator(chooser, everything=not lab.programs.is_reference)
     world = World(lab, generator)
-    # The peer forgets in its file what a commit drops from weak references (see differences.py).
-    restarts = not (lab.programs.is_peer and "weak" in json.dumps(generator.schema))
+    # The reference server forgets in its file what a commit drops from weak references (see differences.py).
+    restarts = not (lab.programs.is_reference and "weak" in json.dumps(generator.schema))
     n_committed = 0
     for _ in range(N_TRANSACTIONS):
         n_committed += world.step(generator.transaction(world))

@@ -10,7 +10,7 @@ import pytest
 
 import content
 from harness import wait
-from watcher import KINDS, SELECTIONS, ZERO, Monitor, Watcher
+from watcher import KINDS, SELECTIONS, ZERO, Monitor, MonitorClient
 
 N_STEPS = 300
 N_WATCHERS = 6
@@ -34,7 +34,7 @@ class World:
         self.n_sent = self.n_committed = self.remembered_from = 0
         self.open_writers()
         self.common = [self.shape() for _ in range(N_COMMON)]
-        self.watchers = [Watcher(self.server, "mon", number % 2) for number in range(N_WATCHERS)]
+        self.watchers = [MonitorClient(self.server, "mon", number % 2) for number in range(N_WATCHERS)]
         for watcher in self.watchers:
             self.start_monitor(watcher)
 
@@ -179,7 +179,7 @@ class World:
                 raise
 
 
-@pytest.mark.ours("the peer also sends modifies in which nothing changes")
+@pytest.mark.ours("the reference server also sends modifies in which nothing changes")
 def test_random(lab, managed, seed):
     world = World(lab, managed, seed)
     for _ in range(N_STEPS):

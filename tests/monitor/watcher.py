@@ -9,7 +9,7 @@ import time
 
 import content
 from harness.replica import ZERO, Replica
-from harness.watcher import KINDS
+from harness.monitor_client import KINDS
 
 
 SELECTIONS = ["initial", "insert", "delete", "modify"]
@@ -110,7 +110,7 @@ class Monitor:
                 self.replica.check(table, got, expected)
 
 
-class Watcher:
+class MonitorClient:
     def __init__(self, server, database, is_slow):
         self.database = database
         self.is_slow = is_slow

@@ -2,7 +2,7 @@
 """OVN from Debian's packages, unmodified, with its databases on the built server.
 
     /usr/bin/python3 -m pytest tests/ovn --build DIR
-    /usr/bin/python3 -m pytest tests/ovn --peer
+    /usr/bin/python3 -m pytest tests/ovn --reference
 
 Needs root, because the switch lives in a network namespace of its own. It is one site for all tests
 (it takes a while to come up), so run them in one process.
@@ -16,7 +16,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from borrow import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
+from shared_fixtures import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
 
 from harness.daemons import PATH  # noqa: E402
 
@@ -24,13 +24,13 @@ import ovn  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def site(programs, peer, tmp_path_factory):
+def site(programs, reference, tmp_path_factory):
     missing = [p for p in ovn.PROGRAMS if not shutil.which(p, path=PATH)]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
     if os.geteuid() != 0:
         pytest.skip("needs root for a network namespace")
-    site = ovn.Site(programs, peer, tmp_path_factory.mktemp("ovn"))
+    site = ovn.Site(programs, reference, tmp_path_factory.mktemp("ovn"))
     try:
         site.come_up()
         yield site

@@ -24,8 +24,8 @@ def port_name(number):
 
 
 class Site:
-    def __init__(self, programs, peer, directory):
-        self.lab = Lab(programs, peer, directory)
+    def __init__(self, programs, reference, directory):
+        self.lab = Lab(programs, reference, directory)
         self.daemons = Daemons(self.lab.env, self.lab.directory)
         self.env = self.daemons.env
         for name, schema in SCHEMAS.items():

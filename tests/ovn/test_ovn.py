@@ -128,10 +128,10 @@ def test_conditions_of_the_controller_change(site, everything):
 def test_northd_rests_and_goes_on(site):
     northd = site.lab.run_dir / "northd.ctl"
     site.sync()
-    site.lab.run(site.lab.peer.appctl, "-t", northd, "pause").ok()
+    site.lab.run(site.lab.reference.appctl, "-t", northd, "pause").ok()
     site.nbctl("ls-add", "r0", "--", "lsp-add", "r0", "r0-p").ok()
     assert site.find("OVN_Southbound", "Port_Binding", ["_uuid"], ["logical_port", "==", "r0-p"]) == []
-    site.lab.run(site.lab.peer.appctl, "-t", northd, "resume").ok()
+    site.lab.run(site.lab.reference.appctl, "-t", northd, "resume").ok()
     site.sync()
     assert site.find("OVN_Southbound", "Port_Binding", ["_uuid"], ["logical_port", "==", "r0-p"])
     site.nbctl("ls-del", "r0").ok()

@@ -19,7 +19,7 @@ import pytest
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "service")]
 
-from borrow import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
+from shared_fixtures import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
 
 import base  # noqa: E402
 from host import Host  # noqa: E402

@@ -162,7 +162,7 @@ def test_a_reason_stays_in_the_status(host):
     host.run("systemctl", "restart", "ovsdb-server")
     wait.until(lambda: int(host.ok("systemctl", "show", "-P", "NRestarts", "ovsdb-server")) > 6,
                "several attempts", 90)
-    # Between two attempts; each start clears it.
+    # Proxy two attempts; each start clears it.
     wait.until(lambda: "colour: unknown key" in host.run("systemctl", "status", "ovsdb-server").stdout
                .partition("Status: ")[2].partition("\n")[0], "the reason in the status", 60)
     assert host.state("ovsdb-server.socket") == "active"

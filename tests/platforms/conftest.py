@@ -14,7 +14,7 @@ import pytest
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "service")]
 
-from borrow import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
+from shared_fixtures import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
 
 from container import Container  # noqa: E402
 from roots import SOURCE, copy_source, debian_root, run_in  # noqa: E402

@@ -11,8 +11,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from borrow import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
-from borrow import pytest_addoption as _borrowed_options  # noqa: E402
+from shared_fixtures import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
+from shared_fixtures import pytest_addoption as _borrowed_options  # noqa: E402
 
 
 def pytest_addoption(parser):

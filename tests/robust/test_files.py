@@ -46,7 +46,7 @@ def states():
 
 
 STATES = states()
-OURS = pytest.mark.ours("the peer serves what comes before the damage, and tells nobody")
+OURS = pytest.mark.ours("the reference server serves what comes before the damage, and tells nobody")
 
 
 @pytest.fixture
@@ -244,14 +244,14 @@ def content_of(lab, tool, path):
 
 
 @OURS
-@pytest.mark.parametrize("maker", ["ours", "peer"])
+@pytest.mark.parametrize("maker", ["ours", "reference"])
 @pytest.mark.parametrize("kind", ["plain", "compacted", "converted"])
 def test_files_of_programs(lab, pytestconfig, maker, kind):
     """What is left of a file is exactly what was stored before the first bad record, and only if a
-    power cut explains what follows; otherwise it is refused, and the place is named. The peer, to
+    power cut explains what follows; otherwise it is refused, and the place is named. The reference server, to
     which the good records alone are given, says what was stored."""
-    peer = programs.debian()
-    data = make_file(lab, peer if maker == "peer" else None, kind)
+    reference = programs.debian()
+    data = make_file(lab, reference if maker == "reference" else None, kind)
     rng = random.Random(f"{maker} {kind}")
     path, prefix = lab.path("spoiled.db"), lab.path("prefix.db")
     for _ in range(max(3, pytestconfig.getoption("rounds") // 4)):
@@ -265,5 +265,5 @@ def test_files_of_programs(lab, pytestconfig, maker, kind):
             assert named or "spoiled.db" in said, said
             assert not named or int(named[1]) in records_of(spoiled), said
             continue
-        assert rows == content_of(lab, peer.tool, prefix)[0]
+        assert rows == content_of(lab, reference.tool, prefix)[0]
         assert offset == len(spoiled) or f"at offset {offset}" in said, f"{offset} left out: {said}"

@@ -7,7 +7,7 @@ import socket
 import pytest
 from harness import wait
 from harness.rpc import Closed
-from nonsense import UUID, damage, odd_one
+from garbage import UUID, damage, odd_one
 
 REQUESTS = [
     {"id": 1, "method": "echo", "params": ["text", 1.5, None, {"a": [True]}]},
@@ -60,7 +60,7 @@ def bystander(server):
     return check
 
 
-@pytest.mark.ours("the peer echoes invalid UTF-8")
+@pytest.mark.ours("the reference server echoes invalid UTF-8")
 @pytest.mark.parametrize("seed", range(4))
 def test_damaged_bytes(server, bystander, seed):
     """Whatever bytes come, the connection gets whole JSON back, if anything, and ends."""
@@ -81,7 +81,7 @@ def test_damaged_bytes(server, bystander, seed):
     bystander()
 
 
-@pytest.mark.ours("the peer crashes when a monitor's parameters are too few")
+@pytest.mark.ours("the reference server crashes when a monitor's parameters are too few")
 @pytest.mark.parametrize("seed", range(4))
 def test_odd_parameters(server, bystander, seed):
     """Every request gets its reply, on a connection that goes on."""

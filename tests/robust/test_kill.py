@@ -101,7 +101,7 @@ def check(client, answered):
     assert answered <= set(found), f"lost: {sorted(answered - set(found))}"
 
 
-def check_with_peer(lab, path, client):
+def check_with_reference(lab, path, client):
     """Debian's ovsdb-tool finds in the file, as the kill left it, what the server has."""
     tool = programs.debian().tool
     if not tool:
@@ -148,7 +148,7 @@ def test_kill_under_load(lab, pytestconfig, work):
     server.start([path])
     client = server.client()
     check(client, answered)
-    check_with_peer(lab, lab.path("left.db"), client)
+    check_with_reference(lab, lab.path("left.db"), client)
     server.control("ovsdb-server/compact", "kill")
     server.stop()
     assert [type(r) for r in dbfile.read(path)] == [dict, dict]

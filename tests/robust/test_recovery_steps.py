@@ -8,13 +8,13 @@ import subprocess
 
 import pytest
 from harness import dbfile
-from harness.small import A, B, C, names
+from harness.small_schema import A, B, C, names
 
 KINDS = ["kill", "torn", "EIO", "ENOSPC"]
 N_STEPS = 12  # more than a recovery has
 
 pytestmark = [pytest.mark.skipif(not shutil.which("cc"), reason="there is no compiler"),
-              pytest.mark.ours("the peer keeps no copies")]
+              pytest.mark.ours("the reference server keeps no copies")]
 
 
 def torn(data, offsets):

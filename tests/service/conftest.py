@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from borrow import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
+from shared_fixtures import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
 
 from container import Container  # noqa: E402
 from service import Service  # noqa: E402

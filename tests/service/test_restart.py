@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from harness import wait
-from harness.watcher import KINDS, Watcher
+from harness.monitor_client import KINDS, MonitorClient
 from service import SOCKET, UNIT
 
 N_WATCHERS = 200
@@ -45,7 +45,7 @@ def more(committed, n):
 def test_nothing_is_lost(service):
     """200 monitors of all kinds, a writer that goes on, locks, waiting transactions."""
     service.start()
-    watchers = [Watcher(service, list(KINDS)[n % 3]) for n in range(N_WATCHERS)]
+    watchers = [MonitorClient(service, list(KINDS)[n % 3]) for n in range(N_WATCHERS)]
     owner, queued = service.client(), service.client()
     owner.call("lock", "l")
     queued.call("lock", "l")
@@ -137,7 +137,7 @@ def another_version(service):
 
 def test_an_upgrade(service):
     """Another program takes over; the clients stay."""
-    watcher = Watcher(service.start(), "monitor_cond_since")
+    watcher = MonitorClient(service.start(), "monitor_cond_since")
     before = service.ok("ovs-appctl", "-t", "ovsdb-server", "version")
     with writing(service) as committed:
         more(committed, 5)

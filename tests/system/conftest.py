@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whole-program tests: the built programs, or with --peer Debian's, as their users see them.
+"""Whole-program tests: the built programs, or with --reference Debian's, as their users see them.
 
     /usr/bin/python3 -m pytest tests/system --build DIR
-    /usr/bin/python3 -m pytest tests/system --peer
+    /usr/bin/python3 -m pytest tests/system --reference
 
-What ours does otherwise than the peer is listed in differences.py. A test that carries such a
-difference must pass on ours and must fail on the peer.
+What ours does otherwise than the reference server is listed in differences.py. A test that carries such a
+difference must pass on ours and must fail on the reference server.
 """
 import os
 
@@ -24,30 +24,30 @@ def pytest_addoption(parser):
     group = parser.getgroup("ovsdbd")
     group.addoption("--build", default=os.environ.get("OVSDBD_BUILD", "build"),
                     help="build directory of the programs under test (default: $OVSDBD_BUILD)")
-    group.addoption("--peer", action="store_true", help="test Debian's programs instead")
+    group.addoption("--reference", action="store_true", help="test Debian's programs instead")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "difference(name): see differences.py")
-    config.addinivalue_line("markers", "ours(why): means nothing with --peer")
-    if config.getoption("peer"):
+    config.addinivalue_line("markers", "ours(why): means nothing with --reference")
+    if config.getoption("reference"):
         config.programs = programs_module.debian()
     else:
         config.programs = programs_module.built(config.getoption("build"))
-    config.peer_programs = programs_module.debian()
+    config.reference_programs = programs_module.debian()
 
 
 def pytest_sessionstart(session):
     config = session.config
     if config.getoption("collectonly"):
         return
-    for programs in (config.programs, config.peer_programs):
+    for programs in (config.programs, config.reference_programs):
         if programs.missing():
             pytest.exit(f"not there: {', '.join(map(str, programs.missing()))}", returncode=3)
 
 
 def pytest_collection_modifyitems(config, items):
-    if not config.programs.is_peer:
+    if not config.programs.is_reference:
         return
     kept = [item for item in items if not item.get_closest_marker("ours")]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
@@ -64,8 +64,8 @@ def programs(pytestconfig):
 
 
 @pytest.fixture(scope="session")
-def peer(pytestconfig):
-    return pytestconfig.peer_programs
+def reference(pytestconfig):
+    return pytestconfig.reference_programs
 
 
 @pytest.fixture(scope="session")
@@ -80,8 +80,8 @@ def pki(tmp_path_factory):
 
 
 @pytest.fixture
-def lab(programs, peer, tmp_path):
-    lab = Lab(programs, peer, tmp_path)
+def lab(programs, reference, tmp_path):
+    lab = Lab(programs, reference, tmp_path)
     yield lab
     lab.clean_up()
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-pytestmark = pytest.mark.ours("the peer knows texts only")
+pytestmark = pytest.mark.ours("the reference server knows texts only")
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_errors(ask):
 
 
 def test_another_daemon_refuses(lab):
-    server = lab.serve("small", programs=lab.peer)
+    server = lab.serve("small", programs=lab.reference)
     lab.appctl("-t", server.control_path, "--format=json", "version").fails(2, "set-options")
 
 

@@ -52,7 +52,7 @@ def test_errors(lab, arguments, error):
 
 
 def test_a_change_is_logged(lab):
-    """The peer, too, has a line of this module for each row."""
+    """The reference server, too, has a line of this module for each row."""
     server = lab.serve("small")
     client = server.client()
     client.transact("small", insert("T", name="before"))
@@ -64,7 +64,7 @@ def test_a_change_is_logged(lab):
     assert len(audited(server)) == 1
 
 
-ours = pytest.mark.ours("the peer logs values, and nobody")
+ours = pytest.mark.ours("the reference server logs values, and nobody")
 
 
 @ours
@@ -148,7 +148,7 @@ def test_waiting_transactions_have_their_author(lab):
 
 @ours
 def test_a_long_comment_is_cut(lab):
-    """Between two characters: the log stays UTF-8."""
+    """Proxy two characters: the log stays UTF-8."""
     server = lab.serve("small")
     server.control("ovsdb-server/tlog-set", "small:T", "on")
     client = server.client()

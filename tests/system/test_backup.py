@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ovsdb-client backup and restore, on our server and on the peer's."""
+"""ovsdb-client backup and restore, on our server and on the reference server's."""
 import json
 
 import pytest
 
 from harness import dbfile, wait
 from harness import lab as lab_module
-from harness.between import Between
+from harness.proxy import Proxy
 from harness.limits import limits
 
 # Rows of T, of C, of I.
@@ -85,7 +85,7 @@ def test_a_backup_is_a_database(lab, server):
     schema, rows = dbfile.read(path)
     assert schema["version"] == "1.2.3" and set(rows["T"]) == {A, B}
     assert "eph" not in rows["T"][A]
-    for programs in (lab.programs, lab.peer):
+    for programs in (lab.programs, lab.reference):
         assert lab.run(programs.tool, "-vsyslog:off", "db-version", path).ok() == "1.2.3\n"
         copied = lab.new_server(programs).start([path])
         assert contents(copied) == contents(server)
@@ -94,28 +94,28 @@ def test_a_backup_is_a_database(lab, server):
 
 @pytest.mark.ours("it would be compared with itself")
 def test_a_backup_beside_the_peers(lab, server):
-    ours, peer = (lab.path(name) for name in ("ours.db", "peers.db"))
+    ours, reference = (lab.path(name) for name in ("ours.db", "reference.db"))
     ours.write_bytes(backup(lab, server))
-    peer.write_bytes(backup(lab, server, lab.peer))
-    (schema, rows), (peer_schema, peer_rows) = dbfile.read(ours), dbfile.read(peer)
-    for record in (rows, peer_rows):
+    reference.write_bytes(backup(lab, server, lab.reference))
+    (schema, rows), (reference_schema, reference_rows) = dbfile.read(ours), dbfile.read(reference)
+    for record in (rows, reference_rows):
         for name in ("_date", "_comment", "_is_diff"):
             record.pop(name, None)
     for table in rows:
-        assert set(rows[table]) == set(peer_rows[table])
+        assert set(rows[table]) == set(reference_rows[table])
         for uuid, row in rows[table].items():  # ours leaves out what is at its default
-            assert row.items() <= peer_rows[table][uuid].items()
-    assert schema == peer_schema
+            assert row.items() <= reference_rows[table][uuid].items()
+    assert schema == reference_schema
 
 
 # restore
 
 
 @pytest.mark.difference("restore-keeps-uuids")
-@pytest.mark.parametrize("which", ["its own", "the peer's"])
+@pytest.mark.parametrize("which", ["its own", "the reference server's"])
 def test_restore(lab, which):
     """Rows keep their UUIDs, also those that are there, were deleted, or refer to each other."""
-    server = fill(lab.serve("small", programs=lab.programs if which == "its own" else lab.peer))
+    server = fill(lab.serve("small", programs=lab.programs if which == "its own" else lab.reference))
     before, text = contents(server), backup(lab, server)
     scramble(server)
     assert contents(server) != before
@@ -155,11 +155,11 @@ def test_it_is_one_transaction(lab, server):
     watcher.has_no_notification()
 
 
-@pytest.mark.ours("of the peer's two programs with each other")
+@pytest.mark.ours("of the reference server's two programs with each other")
 def test_the_peers_client_restores(lab, server):
-    text = backup(lab, server, lab.peer)
+    text = backup(lab, server, lab.reference)
     scramble(server)
-    restore(lab, server, text, programs=lab.peer).ok()
+    restore(lab, server, text, programs=lab.reference).ok()
     client = server.client()
     assert sorted(row["name"] for row in client.select("small", "T", ["name"])) == [
         "", 'q"\\\n\té']
@@ -188,7 +188,7 @@ def test_many_rows(lab):
 
 @pytest.mark.parametrize("cut", [0, 1, 40, -400, -1])
 def test_a_file_that_is_not_whole(lab, server, cut):
-    """A backup that was cut short restores nothing; the peer's client agrees but for the tear in
+    """A backup that was cut short restores nothing; the reference server's client agrees but for the tear in
     the last record."""
     text = backup(lab, server)[:cut or None] if cut else b""
     before = contents(server)
@@ -261,7 +261,7 @@ def test_unreachable(lab):
 
 
 def restore_between(lab, server, text, look):
-    with Between(lab.path("between"), server, lambda message: look(message["params"])) as between:
+    with Proxy(lab.path("between"), server, lambda message: look(message["params"])) as between:
         return restore(lab, server, text, remote=f"unix:{between.path}")
 
 
@@ -269,7 +269,7 @@ def operations(params, op):
     return [o for o in params[1:] if isinstance(o, dict) and o.get("op") == op]
 
 
-@pytest.mark.ours("the peer deletes what it finds")
+@pytest.mark.ours("the reference server deletes what it finds")
 def test_rows_that_come_meanwhile(lab, server):
     """What others add between the look at the rows and the transaction does not stay."""
     text, before = backup(lab, server), contents(server)
@@ -285,7 +285,7 @@ def test_rows_that_come_meanwhile(lab, server):
     assert len(tries) == 2 and contents(server) == before
 
 
-@pytest.mark.ours("the peer deletes what it finds")
+@pytest.mark.ours("the reference server deletes what it finds")
 def test_rows_that_keep_coming(lab, server):
     def look(params):
         if operations(params, "wait"):
@@ -296,7 +296,7 @@ def test_rows_that_keep_coming(lab, server):
     assert len(contents(server)["T"]) > 2
 
 
-@pytest.mark.ours("the peer never gives UUIDs")
+@pytest.mark.ours("the reference server never gives UUIDs")
 def test_a_server_that_takes_no_uuids(lab, server):
     """What is there keeps its UUID, the rest gets new ones; references follow."""
     text = backup(lab, server)
@@ -317,7 +317,7 @@ def test_a_server_that_takes_no_uuids(lab, server):
     assert sorted(parent["kids"][1]) == sorted(kids.values()) and ref(KID) not in kids.values()
 
 
-@pytest.mark.ours("the peer never gives UUIDs")
+@pytest.mark.ours("the reference server never gives UUIDs")
 def test_immutable_columns(lab):
     """A row whose immutable column is otherwise cannot be made what it was: it is made anew."""
     schema = {"name": "small", "version": "1.0.0", "tables": {"T": {"isRoot": True, "columns": {
@@ -335,7 +335,7 @@ def test_immutable_columns(lab):
 # More than a message may have
 
 
-STAGED = pytest.mark.ours("the peer has no limit, and its client one message")
+STAGED = pytest.mark.ours("the reference server has no limit, and its client one message")
 MANY = 3000
 
 
@@ -404,13 +404,13 @@ def test_restore_of_who_may_only_read(lab, tight):
 
 @STAGED
 def test_a_server_without_pieces_gets_one_message(lab, tight):
-    """The peer's server, and the peer's client on ours."""
+    """The reference server, and the reference server's client on ours."""
     server, text = tight
-    peer = lab.serve(lab.db("small", "other.db"), programs=lab.peer)
-    assert restore(lab, peer, text).status == 0
-    assert len(contents(peer)["T"]) == MANY
+    reference = lab.serve(lab.db("small", "other.db"), programs=lab.reference)
+    assert restore(lab, reference, text).status == 0
+    assert len(contents(reference)["T"]) == MANY
     server.allow("longer than the 65536 bytes")
-    restore(lab, server, text, programs=lab.peer).fails(1)
+    restore(lab, server, text, programs=lab.reference).fails(1)
 
 
 def _write(path, data):

@@ -167,7 +167,7 @@ def test_help_and_version(lab):
     assert re.match(r"ovsdb-client \(.+\) \d", lab.client("--version").ok())
 
 
-@pytest.mark.ours("the peer takes anything")
+@pytest.mark.ours("the reference server takes anything")
 @pytest.mark.parametrize("option, range_", [
     ("--max-column-width=x", "from 0 to 2147483647"), ("--max-column-width=-1", "from 0 to"),
     ("--max-column-width=99999999999", "from 0 to"), ("--timeout=0", "from 1 to 2147483647"),
@@ -217,7 +217,7 @@ def test_locks(lab, server, background):
     second.end()
 
 
-# Output beside the peer's, byte for byte
+# Output beside the reference server's, byte for byte
 
 OUTPUTS = [["list-dbs"], ["get-schema", "small"], ["get-schema", "_Server"],
            ["get-schema-version", "small"], ["get-schema-cksum", "small"],
@@ -229,11 +229,11 @@ OUTPUTS = [["list-dbs"], ["get-schema", "small"], ["get-schema", "_Server"],
 
 
 def both(lab, client, *command, **more):
-    return [client(*command, programs=programs, **more) for programs in (lab.programs, lab.peer)]
+    return [client(*command, programs=programs, **more) for programs in (lab.programs, lab.reference)]
 
 
-def assert_equal(ours, peer):
-    assert (ours.status, ours.out) == (peer.status, peer.out), f"\nours: {ours}\npeer: {peer}"
+def assert_equal(ours, reference):
+    assert (ours.status, ours.out) == (reference.status, reference.out), f"\nours: {ours}\npeer: {reference}"
 
 
 @pytest.mark.ours("it would be compared with itself")
@@ -262,7 +262,7 @@ def test_dump_sorts_by_number_of_elements(lab, column):
         row = {"si": ["set", si], "mss": ["map", mss], "oi": ["set", [i] if i % 2 else []]}
         client.insert("ops", "Types", row)
     outputs = [lab.run(programs.client, "dump", f"unix:{server.socket_path}", "ops", "Types", column)
-               for programs in (lab.programs, lab.peer)]
+               for programs in (lab.programs, lab.reference)]
     assert_equal(*outputs)
 
 
@@ -278,14 +278,14 @@ def test_options_beside_the_peers(lab, client, options):
 @pytest.mark.parametrize("command", [["list-tables", "small"], ["list-columns", "small", "T"],
                                      ["list-columns", "small"]], ids=" ".join)
 def test_lists_beside_the_peers(lab, client, form, command):
-    """The peer lists in hash order; the lines are the same."""
-    ours, peer = both(lab, client, *command, options=["-f", form])
+    """The reference server lists in hash order; the lines are the same."""
+    ours, reference = both(lab, client, *command, options=["-f", form])
     if form == "json":
-        ours, peer = (json.loads(r.ok()) for r in (ours, peer))
-        assert ours["headings"] == peer["headings"]
-        assert sorted(map(str, ours["data"])) == sorted(map(str, peer["data"]))
+        ours, reference = (json.loads(r.ok()) for r in (ours, reference))
+        assert ours["headings"] == reference["headings"]
+        assert sorted(map(str, ours["data"])) == sorted(map(str, reference["data"]))
     else:
-        assert sorted(ours.lines()) == sorted(peer.lines())
+        assert sorted(ours.lines()) == sorted(reference.lines())
 
 
 # Monitoring
@@ -319,15 +319,15 @@ def without_times(text):
 
 def compare_monitors(lab, server, background, options, args):
     remote = f"unix:{server.socket_path}"
-    pair = [background(p, *options, "monitor", remote, *args) for p in (lab.programs, lab.peer)]
+    pair = [background(p, *options, "monitor", remote, *args) for p in (lab.programs, lab.reference)]
     writer = server.client()
     for one in pair:
         one.wait_out(lambda text: "initial" in text, "the initial contents")
     for _ in monitored_changes(writer):
         writer.call("echo")
     pair[1].wait_out(lambda text: re.search(r"\bend\b|\b99\b", text), "the end")
-    peer = pair[1].out()
-    pair[0].wait_out(lambda text: len(text) >= len(peer), "as much as the peer printed")
+    reference = pair[1].out()
+    pair[0].wait_out(lambda text: len(text) >= len(reference), "as much as the reference server printed")
     assert without_times(pair[0].end()) == without_times(pair[1].end())
 
 
@@ -379,10 +379,10 @@ def test_monitor_in_the_background(lab, server):
     pid = int((lab.run_dir / "ovsdb-client.pid").read_text())
     try:
         wait.until(lambda: "initial" in out.read_text(), "the initial row")
-        version = lab.run(lab.peer.appctl, "-t", "ovsdb-client", "version").ok()
-        assert lab.programs.is_peer or version.split()[-1] == "4.0.0"
+        version = lab.run(lab.reference.appctl, "-t", "ovsdb-client", "version").ok()
+        assert lab.programs.is_reference or version.split()[-1] == "4.0.0"
         assert version == lab.client("--version").ok().splitlines(True)[0]
-        assert lab.run(lab.peer.appctl, "-t", "ovsdb-client", "exit").ok() == ""
+        assert lab.run(lab.reference.appctl, "-t", "ovsdb-client", "exit").ok() == ""
         wait.until(lambda: not (lab.run_dir / "ovsdb-client.pid").exists(), "its end")
     except BaseException:
         os.kill(pid, signal.SIGKILL)

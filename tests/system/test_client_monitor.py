@@ -13,7 +13,7 @@ import pytest
 from harness import lab as lab_module
 from harness import wait
 from harness.replica import ZERO
-from harness.small import fill, modify, named
+from harness.small_schema import fill, modify, named
 
 FORMATS = [["-f", "table"], ["-f", "list"], ["-f", "html"], ["-f", "csv"], ["-f", "json"],
            ["-d", "bare"], ["-d", "json"], ["--no-headings"], ["--bare"], ["--timestamp"]]
@@ -48,7 +48,7 @@ def test_monitor_cond(client, remote, lab, background):
     assert updates[2] == [[uuids[1], "modify", "-1"]], "only what changed"
 
 
-@pytest.mark.ours("the peer's monitor-cond takes no more than one group of columns")
+@pytest.mark.ours("the reference server's monitor-cond takes no more than one group of columns")
 def test_all_tables_and_selections(client, remote, lab, background):
     fill(client, 2)
     one = background(lab.programs, "monitor-cond", remote, "small", "[]", "T", "name,!initial",
@@ -91,11 +91,11 @@ def test_since_a_transaction(client, remote, lab, background):
 @pytest.mark.parametrize("options", FORMATS, ids=" ".join)
 @pytest.mark.parametrize("verb", ["monitor-cond", "monitor-cond-since"])
 def test_beside_the_peers(lab, client, remote, background, verb, options):
-    """Byte for byte, but for a line's end that the peer forgets in some formats. (Its monitor-cond
+    """Byte for byte, but for a line's end that the reference server forgets in some formats. (Its monitor-cond
     takes no more than one column.)"""
     client.insert("small", "I", {"a": 1, "b": "x y", "c": "opt"})
     pair = [background(p, *options, verb, remote, '[["a","<",9]]', "I", "b")
-            for p in (lab.programs, lab.peer)]
+            for p in (lab.programs, lab.reference)]
     for one in pair:
         one.wait_out(lambda text: "x y" in text, "the row")
     for operation in ({"op": "insert", "table": "I", "row": {"a": 2, "b": "z"}},
@@ -114,7 +114,7 @@ def test_beside_the_peers(lab, client, remote, background, verb, options):
     assert normal(pair[0].end()) == normal(pair[1].end())
 
 
-@pytest.mark.ours("the peer's program dies of some of these")
+@pytest.mark.ours("the reference server's program dies of some of these")
 @pytest.mark.parametrize("args", [["x", "T"], ["5", "T"], ['{"a":1}', "T"], ["[", "T"],
                                   ['[["zz","==",1]]', "T"], ['[["n","==","x"]]', "T"],
                                   ["[]", "nope"], ["[]", "T", "nope"]], ids=" ".join)
@@ -140,7 +140,7 @@ def detached(lab, client, remote):
                             "--pidfile", "--no-chdir", verb, remote, SMALL_N, "T", "name"],
                            env=lab.env, stdout=stdout, check=True, timeout=wait.PATIENCE)
         started.append(int((lab.run_dir / "ovsdb-client.pid").read_text()))
-        return out, lambda *command: lab.run(lab.peer.appctl, "-t", "ovsdb-client", *command)
+        return out, lambda *command: lab.run(lab.reference.appctl, "-t", "ovsdb-client", *command)
 
     yield start
     for pid in started:
@@ -148,7 +148,7 @@ def detached(lab, client, remote):
             os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.ours("the peer takes anything for a condition")
+@pytest.mark.ours("the reference server takes anything for a condition")
 @pytest.mark.parametrize("verb", ["monitor-cond", "monitor-cond-since"])
 def test_conditions_change_while_it_runs(lab, client, detached, verb):
     fill(client, 4)
@@ -214,7 +214,7 @@ def test_needs_conversion_and_convert(server, lab, remote, client):
         assert sorted(map(str, other.select("small", "T", ["_uuid", "name", "n"]))) == before
 
 
-@pytest.mark.ours("the peer's server ends the connection instead")
+@pytest.mark.ours("the reference server ends the connection instead")
 def test_conversions_that_fail(server, lab, remote, client):
     client.call("set_db_change_aware", True)
     fill(client, 3)

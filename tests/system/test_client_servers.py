@@ -8,10 +8,10 @@ import threading
 import pytest
 
 from harness import dbfile, wait
-from harness.between import Between
+from harness.proxy import Proxy
 from harness.lab import schema, schema_path
 
-pytestmark = pytest.mark.ours("the peer's client says less, and aborts when cid: is among the servers")
+pytestmark = pytest.mark.ours("the reference server's client says less, and aborts when cid: is among the servers")
 
 NOWHERE = "unix:/nowhere"
 
@@ -31,12 +31,12 @@ def cluster(lab):
     """Two members, Debian's: the leader and a follower."""
     addresses = [f"tcp:127.0.0.1:{port}" for port in free_ports(2)]
     files = [lab.path("leader.db"), lab.path("follower.db")]
-    lab.run(lab.peer.tool, "-vconsole:off", "create-cluster", files[0], schema_path("small"), addresses[0])
-    lab.run(lab.peer.tool, "-vconsole:off", "join-cluster", files[1], "small", addresses[1], addresses[0])
+    lab.run(lab.reference.tool, "-vconsole:off", "create-cluster", files[0], schema_path("small"), addresses[0])
+    lab.run(lab.reference.tool, "-vconsole:off", "join-cluster", files[1], "small", addresses[1], addresses[0])
     members = []
     for file in files:
-        members.append(lab.serve(file, programs=lab.peer).allow(".*"))
-        lab.run(lab.peer.client, "-t", "30", "-vconsole:off", "wait", remote(members[-1]), "small",
+        members.append(lab.serve(file, programs=lab.reference).allow(".*"))
+        lab.run(lab.reference.client, "-t", "30", "-vconsole:off", "wait", remote(members[-1]), "small",
                 "connected").ok()
     assert "Role: leader" in members[0].control("cluster/status", "small")
     return members
@@ -102,7 +102,7 @@ def test_servers_without_a_database_of_their_own(lab):
     def look(message):
         return unknown if "_Server" in str(message.get("params")) else None
 
-    with Between(lab.path("old"), server, look):
+    with Proxy(lab.path("old"), server, look):
         name_of(lab, [NOWHERE, f"unix:{lab.path('old')}"], "--leader-only").ok()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from harness import wait
 
-pytestmark = pytest.mark.ours("the peer has no such commands")
+pytestmark = pytest.mark.ours("the reference server has no such commands")
 
 INSERT = {"op": "insert", "table": "T", "row": {"name": "x"}}
 

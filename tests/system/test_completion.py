@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-pytestmark = pytest.mark.ours("the peer's completion is another one")
+pytestmark = pytest.mark.ours("the reference server's completion is another one")
 
 SCRIPT = """
 set -e
@@ -54,7 +54,7 @@ def test_options(lab, complete, name):
 
 def test_the_list_of_options_looks_as_the_peers(lab):
     """What Debian's programs print of the options that both have."""
-    for mine, other in ((lab.programs.appctl, lab.peer.appctl), (lab.programs.tool, lab.peer.tool)):
+    for mine, other in ((lab.programs.appctl, lab.reference.appctl), (lab.programs.tool, lab.reference.tool)):
         ours = set(lab.run(mine, "--option").lines())
         theirs = set(lab.run(other, "--option").lines())
         assert {"--verbose=[ARG]", "-v [ARG]", "-h ", "-o "} <= ours & theirs

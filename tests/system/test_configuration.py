@@ -6,11 +6,11 @@ import signal
 
 import pytest
 
-from harness import far_end, wait
+from harness import sockets, wait
 from harness.lab import schema, schema_path
 from harness.rpc import RpcError
 
-pytestmark = pytest.mark.ours("the file's own form is ours, and the peer has no --config-file")
+pytestmark = pytest.mark.ours("the file's own form is ours, and the reference server has no --config-file")
 
 
 class Configured:
@@ -80,7 +80,7 @@ def test_both_forms(configured, lab):
 
 
 def test_what_a_start_says(configured):
-    for text, saying in [("[nonsense]", "server.conf:1: unknown section"),
+    for text, saying in [("[garbage]", "server.conf:1: unknown section"),
                          ("[options]\n\nbogus = 1", "server.conf:3: bogus: no option"),
                          ("[remote ptcp:1]\ndscp = x", "server.conf:2: dscp: "),
                          ({"remotes": {"ptcp:1": {"dscp": 99}}},
@@ -117,20 +117,20 @@ def test_an_invalid_file_changes_nothing(configured, lab):
                        "server.conf:3: colour: unknown key")
     assert configured.databases() == ["_Server", "small"]
     assert not [r for r in configured.remotes() if r.startswith("ptcp")]
-    configured.refused("[options]\nssl-protocols = nonsense\n", "nonsense")
+    configured.refused("[options]\nssl-protocols = garbage\n", "garbage")
     assert configured.databases() == ["_Server", "small"]
     # And SIGHUP says it in the log only.
-    configured.write("[nonsense]")
+    configured.write("[garbage]")
     configured.server.process.send_signal(signal.SIGHUP)
-    configured.server.allow("reload: .*nonsense")
-    configured.server.wait_log("reload: .*server.conf:1: unknown section \"nonsense\"")
+    configured.server.allow("reload: .*garbage")
+    configured.server.wait_log("reload: .*server.conf:1: unknown section \"garbage\"")
     configured.reload(database(path))
 
 
 def test_what_was_refused_counts_for_nothing(configured, lab):
     """The next reload changes what differs from what is served, not from the file before it."""
     configured.start(database(small(lab)))
-    configured.refused("[options]\nssl-protocols = nonsense\n", "nonsense")
+    configured.refused("[options]\nssl-protocols = garbage\n", "garbage")
     assert configured.databases() == ["_Server", "small"]
     configured.reload("")
     assert configured.databases() == ["_Server"]
@@ -279,8 +279,8 @@ def test_relative_names_in_the_background(lab):
         lab.path("server.conf").write_text("[options]\nmax-backlog = 2G\n")
         lab.appctl("-t", lab.run_dir / "ctl", "ovsdb-server/reload").ok()
         assert "small" in lab.appctl("-t", lab.run_dir / "ctl", "ovsdb-server/list-dbs").ok()
-        lab.path("server.conf").write_text("[nonsense]\n")
-        lab.appctl("-t", lab.run_dir / "ctl", "ovsdb-server/reload").fails(2, "nonsense")
+        lab.path("server.conf").write_text("[garbage]\n")
+        lab.appctl("-t", lab.run_dir / "ctl", "ovsdb-server/reload").fails(2, "garbage")
     finally:
         lab.appctl("-t", lab.run_dir / "ctl", "exit").ok()
 
@@ -304,13 +304,13 @@ def test_a_copy_of_another_server(lab, configured):
 
 def test_the_connection_to_another_server(lab, configured):
     """Its keys are heeded at the start and at a reload: how soon a silent server is asked."""
-    with far_end.listen(address=str(lab.path("active.sock"))) as listener:
+    with sockets.listen(address=str(lab.path("active.sock"))) as listener:
         source = f"unix:{lab.path('active.sock')}"
         copy = {"service-model": "active-backup", "backup": True}
         path = str(small(lab))
         configured.start({"databases": {path: {**copy, "source": {source: {
             "inactivity-probe": 0}}}}})
-        with far_end.accept(listener) as active:
+        with sockets.accept(listener) as active:
             active.answers_echo = False
             configured.reload({"databases": {path: {**copy, "source": {source: {
                 "inactivity-probe": 300}}}}})

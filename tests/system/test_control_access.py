@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may do what on the control socket: the socket's mode, and then the peer's credentials."""
+"""Who may do what on the control socket: the socket's mode, and then the reference server's credentials."""
 import json
 import os
 import stat
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.ours("the peer does not ask who it is")
+pytestmark = pytest.mark.ours("the reference server does not ask who it is")
 
 # Connects as another user, runs what standard input says, and prints the answers.
 ASK = """

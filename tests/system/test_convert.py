@@ -145,7 +145,7 @@ def test_own_database(client):
     assert client.error("convert", "_Server", schema)["error"] == "not allowed"
 
 
-@pytest.mark.ours("the peer converts in one go")
+@pytest.mark.ours("the reference server converts in one go")
 def test_writers_wait_and_others_do_not(server, client):
     """While it runs, whatever changes nothing is answered; what would, is done afterwards."""
     for i in range(20):
@@ -181,7 +181,7 @@ def test_a_waiting_transaction_is_canceled(server, client):
     assert waiter.insert("small", "T", {"name": "x"})
 
 
-@pytest.mark.ours("the peer resets connections")
+@pytest.mark.ours("the reference server resets connections")
 def test_commits_before_and_after(lab, server, client):
     """Conversions forth and back while others write; after each kill the file is whole."""
     old = lab_module.schema("small")
@@ -210,7 +210,7 @@ def test_commits_before_and_after(lab, server, client):
     assert found == set(written)
 
 
-@pytest.mark.ours("the peer resets connections")
+@pytest.mark.ours("the reference server resets connections")
 def test_the_client_goes(server):
     """A conversion whose client has gone is done all the same."""
     client = server.client()

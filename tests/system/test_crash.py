@@ -8,7 +8,7 @@ import pytest
 from harness import wait
 from harness.rpc import Client
 
-pytestmark = pytest.mark.ours("the peer forgets most of it")
+pytestmark = pytest.mark.ours("the reference server forgets most of it")
 
 
 class Watched:
@@ -237,7 +237,7 @@ def test_a_restart_under_a_manager(managed, lab):
 
 
 def test_a_changed_configuration_counts(managed, lab):
-    """Between two processes the administrator has given it another source."""
+    """Proxy two processes the administrator has given it another source."""
     path = lab.db("small")
     one, two = (f"unix:{lab.path(name)}" for name in ("one.sock", "two.sock"))
     server = managed.start([path], f"--sync-from={one}", "--active")

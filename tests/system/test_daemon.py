@@ -122,7 +122,7 @@ def test_relative_database_with_detach(lab, daemon):
 
 def test_failure_before_detaching(lab):
     one = Daemon(lab)
-    lab.path("small.db").write_text("nonsense")
+    lab.path("small.db").write_text("garbage")
     result = lab.run(*one.command)
     assert result.status == 1 and "small.db" in result.err
     assert not one.pidfile.exists() and not one.socket.exists()
@@ -198,7 +198,7 @@ def test_signals_end_cleanly(lab, number):
     assert not os.path.exists(server.socket_path)
 
 
-@pytest.mark.ours("SIGHUP ends the peer")
+@pytest.mark.ours("SIGHUP ends the reference server")
 def test_hangup_reopens_the_log(lab):
     server = lab.serve("small")
     old = server.log_path + ".1"
@@ -225,7 +225,7 @@ def test_help_names_every_option(lab):
 
 
 @pytest.mark.difference("help-complete")
-def test_help_names_options_the_peer_has_and_hides(lab):
+def test_help_names_options_the_reference_has_and_hides(lab):
     assert "--no-dbs" in run(lab, "--help").ok()
 
 
@@ -270,7 +270,7 @@ def test_run(lab, command, status, saying):
 def test_run_has_a_server_to_talk_to(lab):
     path = lab.path("s")
     result = run(lab, lab.db("small"), f"--remote=punix:{path}",
-                 f"--run={lab.peer.client} list-dbs unix:{path}; echo rundir=$OVS_RUNDIR")
+                 f"--run={lab.reference.client} list-dbs unix:{path}; echo rundir=$OVS_RUNDIR")
     assert result.ok().splitlines() == ["_Server", "small", f"rundir={lab.run_dir}"]
     assert not path.exists()
 
@@ -342,11 +342,11 @@ COMMANDS = ["exit", "version", "list-commands", "memory/show", "vlog/list", "vlo
             "ovsdb-server/add-db", "ovsdb-server/remove-db", "ovsdb-server/list-dbs"]
 
 
-@pytest.fixture(params=["ours", "peer"])
+@pytest.fixture(params=["ours", "reference"])
 def appctl(request, lab):
     """Runs a command with our ovs-appctl and with Debian's."""
     lab.serve("small")
-    program = (lab.programs if request.param == "ours" else lab.peer).appctl
+    program = (lab.programs if request.param == "ours" else lab.reference).appctl
     target = ["-t", lab.servers[0].control_path]
 
     def call(*args):
@@ -369,7 +369,7 @@ def test_appctl_version(appctl):
     assert re.match(r"ovsdb-server \(.+\) \d", appctl("version").ok())
 
 
-@pytest.mark.ours("the peer's own version")
+@pytest.mark.ours("the reference server's own version")
 def test_version_ends_with_the_level_of_compatibility(lab, appctl):
     version = appctl("version").ok().splitlines()[0]
     assert version.split()[-1] == "4.0.0"
@@ -391,7 +391,7 @@ def test_start_script_stops_gracefully(lab):
 
 
 def test_appctl_unknown_command(appctl):
-    result = appctl("nonsense").fails(2, '"nonsense" is not a valid command')
+    result = appctl("garbage").fails(2, '"garbage" is not a valid command')
     assert result.out == ""
 
 
@@ -433,7 +433,7 @@ def test_appctl_databases(appctl, lab):
     assert appctl("ovsdb-server/list-dbs").ok() == "_Server\nsmall\n"
     appctl("ovsdb-server/remove-db", "other").fails(2)
     appctl("ovsdb-server/remove-db", "_Server").fails(2)
-    assert lab.run(lab.peer.tool, "transact", other, '["other"]').ok() == "[]\n"
+    assert lab.run(lab.reference.tool, "transact", other, '["other"]').ok() == "[]\n"
 
 
 @pytest.mark.difference("failed-add-db-is-harmless")
@@ -475,7 +475,7 @@ def test_appctl_vlog_set(appctl):
     assert set(map(tuple, vlog_levels(appctl("vlog/list").ok()).values())) == {("DBG",) * 3}
 
 
-@pytest.mark.parametrize("spec", ["nonsense", "nonsense:info", "any:any:bad",
+@pytest.mark.parametrize("spec", ["garbage", "garbage:info", "any:any:bad",
                                   "PATTERN:nowhere:%m", "FACILITY:nope"])
 def test_appctl_vlog_set_nonsense(appctl, spec):
     before = appctl("vlog/list").ok()
@@ -571,7 +571,7 @@ class NotifySocket:
             self.lines += self.socket.recv(4096).decode().splitlines()
 
 
-@pytest.mark.ours("the peer tells the service manager nothing")
+@pytest.mark.ours("the reference server tells the service manager nothing")
 def test_notifies_the_service_manager(lab):
     notify = NotifySocket(lab.path("notify"))
     server = lab.new_server()
@@ -585,7 +585,7 @@ def test_notifies_the_service_manager(lab):
     assert server.wait_end() == 0
 
 
-@pytest.mark.ours("the peer recovers nothing")
+@pytest.mark.ours("the reference server recovers nothing")
 def test_status_names_a_recovered_database(lab):
     db = lab.db("small")
     with open(db, "ab") as file:
@@ -600,7 +600,7 @@ def test_status_names_a_recovered_database(lab):
     server.stop()
 
 
-@pytest.mark.ours("the peer takes no sockets from the service manager")
+@pytest.mark.ours("the reference server takes no sockets from the service manager")
 @pytest.mark.parametrize("family", ["unix", "tcp"])
 @pytest.mark.parametrize("named", [True, False])
 def test_sockets_from_the_service_manager(lab, family, named):

@@ -13,7 +13,7 @@ import pytest
 
 from harness import dbfile
 from harness.rpc import Closed, RpcError
-from harness.small import A, B, names
+from harness.small_schema import A, B, names
 
 
 # Damage

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from harness import dbfile, wait
-from harness.far_end import accept, listen, listen_tcp, port_of
+from harness.sockets import accept, listen, listen_tcp, port_of
 from harness.lab import schema
 from harness.rpc import Client, Closed, RpcError
 
@@ -268,7 +268,7 @@ def test_default_probe_interval_is_back(named):
     assert client.n_echoes == seen
 
 
-@pytest.mark.ours("the peer waits at least as long as before")
+@pytest.mark.ours("the reference server waits at least as long as before")
 def test_max_backoff(lab, named):
     """A far end that is not there is dialled every second instead of ever less often."""
     uuid = named.add(f"unix:{lab.path('far')}", max_backoff=1000)
@@ -430,9 +430,9 @@ def test_user_who_writes_there_is_corrected(lab, named):
     client = named.server.client(lab.run_dir / "told")
     client.call("echo")
     named.until_row(uuid, True)
-    named.change(uuid, is_connected=False, status=["map", [["state", "nonsense"]]])
+    named.change(uuid, is_connected=False, status=["map", [["state", "garbage"]]])
     status = named.until_row(uuid, True)
-    assert status.get("state") != "nonsense"
+    assert status.get("state") != "garbage"
 
 
 @pytest.mark.difference("quiet-status")
@@ -571,13 +571,13 @@ def test_wrong_column(lab, target, reason):
 
 @pytest.mark.difference("last-error-told")
 def test_invalid_target(lab, named):
-    uuid = named.add("nonsense")
-    named.server.allow(r"\|WARN\|.*nonsense")
+    uuid = named.add("garbage")
+    named.server.allow(r"\|WARN\|.*garbage")
     named.until_row(uuid, False, state="VOID")
     named.add("punix:good")
     until_serves(lab.run_dir / "good")
-    assert "nonsense" in named.row(uuid)[1]["last_error"]
-    assert len(re.findall(rf"WARN\|.*{uuid}.*nonsense", named.server.log())) == 1
+    assert "garbage" in named.row(uuid)[1]["last_error"]
+    assert len(re.findall(rf"WARN\|.*{uuid}.*garbage", named.server.log())) == 1
     named.change(uuid, target="punix:corrected")
     until_serves(lab.run_dir / "corrected")
     named.until_row(uuid, False, last_error=None)
@@ -662,7 +662,7 @@ def test_column_is_lost(lab, named):
     until_serves(lab.run_dir / "one")
 
 
-@pytest.mark.ours("the peer writes into a backup too")
+@pytest.mark.ours("the reference server writes into a backup too")
 def test_backup_follows_and_does_not_write(lab, named):
     uuid = named.add("punix:here")
     until_serves(lab.run_dir / "here")

@@ -12,7 +12,7 @@ from harness.rpc import Closed
 SOURCE = pathlib.Path(__file__).resolve().parents[1] / "data" / "system" / "failing_sync.c"
 
 pytestmark = [pytest.mark.skipif(not shutil.which("cc"), reason="there is no compiler"),
-              pytest.mark.ours("the peer syncs with another system call")]
+              pytest.mark.ours("the reference server syncs with another system call")]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from harness import dbfile, wait
 from harness.manager import ManagedServer, Manager
 from harness.rpc import Client
 from harness.tls import TlsClient, context_of, port_of
-from harness.watcher import KINDS, Watcher
+from harness.monitor_client import KINDS, MonitorClient
 
 pytestmark = pytest.mark.ours("needs what only our server has")
 
@@ -43,7 +43,7 @@ def test_an_idle_connection(server):
 def test_a_monitor(server, kind):
     """Every update comes once, before and after; what only memory held is still there."""
     writer = server.client()
-    watcher = Watcher(server, kind)
+    watcher = MonitorClient(server, kind)
     for n in range(6):
         write(writer, n)
         watcher.check(server)
@@ -58,7 +58,7 @@ def test_a_monitor(server, kind):
 def test_a_condition(server, kind):
     """The monitor goes on with the condition that it has by now, and that can be changed."""
     writer = server.client()
-    watcher = Watcher(server, kind, where=[["name", "==", "row1"]])
+    watcher = MonitorClient(server, kind, where=[["name", "==", "row1"]])
     change = {"T": [{"where": [["name", "==", "row2"], ["name", "==", "row4"]]}]}
     watcher.client.call("monitor_cond_change", ["m", kind], ["m", kind], change)
     for n in range(4):
@@ -241,7 +241,7 @@ def test_requests_while_there_is_no_server(server):
 def test_a_client_that_does_not_read(server):
     """Megabytes that it has not read yet arrive, each update once, and the later ones too."""
     writer = server.client()
-    watcher = Watcher(server, "monitor_cond", ["name"])
+    watcher = MonitorClient(server, "monitor_cond", ["name"])
     uuids = [writer.insert("small", "T", {"name": f"{n} {'x' * 100000}"}) for n in range(60)]
     echo = watcher.client.request("echo", [])
     server.restart()
@@ -374,8 +374,8 @@ def test_a_database_that_has_changed(lab, managed):
     path = lab.db("small")
     managed.start([path])
     managed.client().insert("small", "T", {"name": "before"})
-    exact = [Watcher(managed, kind, ["name"]) for kind in KINDS]
-    others = [Watcher(managed, kind, columns) for kind in KINDS
+    exact = [MonitorClient(managed, kind, ["name"]) for kind in KINDS]
+    others = [MonitorClient(managed, kind, columns) for kind in KINDS
               for columns in (["name", "_version"], ["eph"])]
     client = managed.client()
     client.call("monitor", "_Server", "m", {"Database": {"columns": ["name", "schema"]}})
@@ -391,7 +391,7 @@ def test_a_database_that_has_changed(lab, managed):
 def test_another_database_of_that_name(lab, managed):
     path = lab.db("small")
     managed.start([path])
-    watcher = Watcher(managed, "monitor", ["name"])
+    watcher = MonitorClient(managed, "monitor", ["name"])
     managed.client().insert("small", "T", {"name": "gone"})
     managed.end()
     os.unlink(path)

@@ -11,7 +11,7 @@ import pytest
 from harness import dbfile, wait
 from harness.lab import schema
 from harness.replica import ZERO, Replica
-from harness.watcher import KINDS, Watcher
+from harness.monitor_client import KINDS, MonitorClient
 
 pytestmark = pytest.mark.ours("needs what only our server has")
 
@@ -95,7 +95,7 @@ def test_initial_contents(server, kind):
 def test_conditions_that_change(server, kind):
     """Some of the changes answered and some not: the last one holds, and each row comes and goes
     once."""
-    watcher = Watcher(server, kind, ["name", "n"], [["n", "<", 10]])
+    watcher = MonitorClient(server, kind, ["name", "n"], [["n", "<", 10]])
     requests = [watcher.client.request("monitor_cond_change", [
         ["m", kind], ["m", kind], {"T": [{"where": [["n", "<", bound]]}]}])
                 for bound in (5000, 20, 3000, 15)]
@@ -111,7 +111,7 @@ def test_restarts_one_upon_another(server):
     owner, second = server.client(), server.client()
     owner.call("lock", "l")
     second.call("lock", "l")
-    watcher = Watcher(server, "monitor_cond_since", ["name"], [["n", "<", 5]])
+    watcher = MonitorClient(server, "monitor_cond_since", ["name"], [["n", "<", 5]])
     dbs, options, remotes = server.how
     server.end()
     for _ in range(4):

@@ -3,7 +3,7 @@
 come back after a crash. The limits, as they are by default, refuse, cut and delay nobody. The
 benchmark has the same with a thousand."""
 from harness import wait
-from harness.crowd import dial_tls, dial_unix
+from harness.many_clients import dial_tls, dial_unix
 from harness.hypervisors import OPTIONS, Network, Site, last_transaction
 from harness.limits import check_untouched
 from harness.pki import Authority
@@ -24,7 +24,7 @@ def live(server, network, connect, last=None):
             assert {row["nb_cfg"] for row in rows} == {site.nb_cfg}
             last = last_transaction(client)
         server.clients.clear()
-        if not server.programs.is_peer:
+        if not server.programs.is_reference:
             check_untouched(server)
         return last
 
@@ -57,5 +57,5 @@ def test_with_a_role_over_tls(lab):
             return dial_unix(server.socket_path)
         return dial_tls(port, contexts[number])
 
-    server.allow("SSL_read: .*unexpected eof", "jsonrpc.*receive error")  # the peer's words
+    server.allow("SSL_read: .*unexpected eof", "jsonrpc.*receive error")  # the reference server's words
     live(server, network, connect)

@@ -3,7 +3,7 @@
 import pytest
 
 from harness import wait
-from harness.between import Between
+from harness.proxy import Proxy
 from harness.idl import Idl
 
 
@@ -205,7 +205,7 @@ def test_idl_falls_back(lab, server, client, unknown, used):
         seen.append(message.get("method"))
         return {"error": "unknown method"} if message.get("method") in unknown else None
 
-    with Between(lab.path("between"), server, look) as between:
+    with Proxy(lab.path("between"), server, look) as between:
         client.insert("small", "T", {"name": "there"})
         one = Idl(f"unix:{between.path}").connect()
         one.until(lambda: {row.name for row in one.rows("T")} == {"there"}, "the contents")
@@ -226,7 +226,7 @@ def test_idl_stays_when_databases_come_and_go(lab, server, client):
     def look(message):
         n.append(message.get("method") == "set_db_change_aware")
 
-    with Between(lab.path("between"), server, look) as between:
+    with Proxy(lab.path("between"), server, look) as between:
         one = Idl(f"unix:{between.path}").connect()
         one.insert("first")  # so its set_db_change_aware, sent before, has arrived too
         server.control("ovsdb-server/add-db", lab.db("other"))

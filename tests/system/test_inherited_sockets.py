@@ -8,7 +8,7 @@ from harness import wait
 from harness.rpc import Client, RpcError
 from harness.server import Server
 
-pytestmark = pytest.mark.ours("the peer has no pfd: remotes")
+pytestmark = pytest.mark.ours("the reference server has no pfd: remotes")
 ON_COMMAND_LINE = "an inherited socket can be named on the command line only"
 
 

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from harness import wait
-from harness.far_end import accept, listen_tcp, port_of
+from harness.sockets import accept, listen_tcp, port_of
 from harness.rpc import Client
 from harness.tls import TlsClient, context_of
 
@@ -113,7 +113,7 @@ def test_set_connection_read_only(south):
         assert result[0]["error"] == "not allowed"
 
 
-@pytest.mark.ours("the peer warns of clients that leave")
+@pytest.mark.ours("the reference server warns of clients that leave")
 @pytest.mark.parametrize("side, command", [("switch", "set-manager"), ("north", "set-connection")])
 def test_set_ssl(lab, pki, request, side, command):
     site = request.getfixturevalue(side)

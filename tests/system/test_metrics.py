@@ -10,7 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from harness import wait
 
-pytestmark = pytest.mark.ours("the peer has no metrics")
+pytestmark = pytest.mark.ours("the reference server has no metrics")
 
 
 def parse(text):

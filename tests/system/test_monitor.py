@@ -315,7 +315,7 @@ def test_bad_requests(client, params):
     assert client.call("monitor", "small", "m", {"T": [NAMES]}) == {}
 
 
-@pytest.mark.ours("the peer reads beyond the end of the parameters here")
+@pytest.mark.ours("the reference server reads beyond the end of the parameters here")
 @pytest.mark.parametrize("params", [["small"], ["small", "m"]], ids=json.dumps)
 def test_missing_requests(client, params):
     assert client.error("monitor", *params)["error"] == "syntax error"

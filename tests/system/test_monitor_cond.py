@@ -9,7 +9,7 @@ from harness import lab as lab_module
 from harness import match
 from harness.match import UUID
 from harness.replica import ZERO, Replica
-from harness.small import DEFAULTS, SETS, fill, modify, named
+from harness.small_schema import DEFAULTS, SETS, fill, modify, named
 
 NAME_N = ["name", "n"]
 

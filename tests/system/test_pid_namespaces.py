@@ -12,7 +12,7 @@ UNSHARE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 pytestmark = [pytest.mark.skipif(not shutil.which("unshare") or os.geteuid() != 0,
                                  reason="only root can make pid namespaces"),
-              pytest.mark.ours("the peer knows processes of its own namespace only")]
+              pytest.mark.ours("the reference server knows processes of its own namespace only")]
 
 
 def options(lab, name):

@@ -14,15 +14,15 @@ from harness.lab import Lab
 NET_BIND_SERVICE = 1 << 10
 FILES = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4  # CHOWN, DAC_*, FOWNER, FSETID
 
-pytestmark = [pytest.mark.ours("the peer keeps other privileges"),
+pytestmark = [pytest.mark.ours("the reference server keeps other privileges"),
               pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
 
 
 @pytest.fixture
-def shared(programs, peer):
+def shared(programs, reference):
     """A lab that other users can reach and write."""
     directory = tempfile.mkdtemp(prefix="ovsdbd-user-")
-    lab = Lab(programs, peer, directory)
+    lab = Lab(programs, reference, directory)
     for path in (lab.directory, *lab.directory.iterdir()):
         path.chmod(0o777)
     yield lab

@@ -11,7 +11,7 @@ import pytest
 
 from harness import dbfile
 from harness.lab import schema_path
-from harness.small import names
+from harness.small_schema import names
 
 pytestmark = pytest.mark.ours("other tools show no progress")
 ROWS = 20000  # more than are read, written and converted between two steps

@@ -16,7 +16,7 @@ import pytest
 from harness import wait
 
 pytestmark = [
-    pytest.mark.ours("the peer has no metrics"),
+    pytest.mark.ours("the reference server has no metrics"),
     pytest.mark.skipif(not shutil.which("prometheus") or not shutil.which("promtool"),
                        reason="the package prometheus is not installed")]
 

@@ -13,7 +13,7 @@ from harness import wait
 from harness.match import UUID
 from harness.rpc import Closed
 
-# What may be logged about a client that sends nonsense: one line at WARN, with the client's name.
+# What may be logged about a client that sends garbage: one line at WARN, with the client's name.
 ABOUT_THE_CLIENT = r"\|WARN\|(unix#|unix:)"
 WAIT_FOREVER = {"op": "wait", "table": "I", "where": [], "columns": ["a"], "until": "!=",
                 "rows": []}
@@ -179,7 +179,7 @@ def test_notifications_are_not_answered(client):
 
 
 def test_unknown_method_is_this_exact_string(client):
-    reply = client.reply(client.request("nonsense", []))
+    reply = client.reply(client.request("garbage", []))
     assert reply["error"] == "unknown method"
     assert reply.get("result") is None
 
@@ -612,7 +612,7 @@ def test_monitor_id_byte_for_byte(server, client):
         assert f'"params":[{id_},' in other.receive_text().decode()
 
 
-@pytest.mark.ours("the peer's words are others")
+@pytest.mark.ours("the reference server's words are others")
 @pytest.mark.parametrize("text, words", [
     ('{"method":"echo","params":[],"id":1,"extra":1}', '"extra"'),
     ('{"method":5,"params":[],"id":1}', '"method"'),

@@ -60,7 +60,7 @@ def test_vsctl(vsctl):
     assert vsctl("get", "Port", "p1", "trunks").ok() == "[3, 4]\n"
     vsctl("clear", "Port", "p1", "trunks").ok()
     assert vsctl("get", "Port", "p1", "trunks").ok() == "[]\n"
-    vsctl("set", "Port", "p1", "vlan_mode=nonsense").fails(1)
+    vsctl("set", "Port", "p1", "vlan_mode=garbage").fails(1)
     assert vsctl("--columns=name", "--bare", "find", "Port", "tag=7").lines() == ["p1"]
     table = vsctl("--format=csv", "--columns=name,tag", "list", "Port", "p1", "p2").lines()
     assert table == ["name,tag", "p1,7", "p2,[]"]
@@ -140,7 +140,7 @@ def test_switch(lab, switch_server, vsctl, daemons):
           wait_for_switch=True).ok()
     assert vsctl("get", "Bridge", "br0", "datapath_id").ok() == '"0000aa55aa550001"\n'
     assert re.fullmatch(r"\d+\n", vsctl("get", "Interface", "p1", "ofport").ok())
-    assert "p1" in lab.run(lab.peer.appctl, "-t", "ovs-vswitchd", "dpif/show").ok()
+    assert "p1" in lab.run(lab.reference.appctl, "-t", "ovs-vswitchd", "dpif/show").ok()
     switch_server.stop()
     switch_server.start([lab.path("conf.db")])
     vsctl("add-port", "br0", "p2", "--", "set", "Interface", "p2", "type=dummy",
@@ -148,7 +148,7 @@ def test_switch(lab, switch_server, vsctl, daemons):
     wait.until(lambda: re.fullmatch(r"\d+\n", vsctl("get", "Interface", "p2", "ofport").ok()),
                "the new port")
     vsctl("del-br", "br0", wait_for_switch=True).ok()
-    wait.until(lambda: "br0" not in lab.run(lab.peer.appctl, "-t", "ovs-vswitchd",
+    wait.until(lambda: "br0" not in lab.run(lab.reference.appctl, "-t", "ovs-vswitchd",
                                             "dpif/show").ok(), "the end of the bridge")
     daemons.check()
 
@@ -162,14 +162,14 @@ def test_debians_client_on_our_server(lab):
     server.client().insert("small", "T", {"name": "a", "n": 5})
     for remote in (f"unix:{server.socket_path}", f"tcp:127.0.0.1:{port}"):
         def run(*args, where=remote):
-            return lab.run(lab.peer.client, args[0], where, *args[1:])
+            return lab.run(lab.reference.client, args[0], where, *args[1:])
 
         assert run("list-dbs").lines() == ["_Server", "small"]
         assert json.loads(run("get-schema", "small").ok())["version"] == "1.2.3"
         assert "5" in run("dump", "small", "T", "n").ok()
         assert json.loads(run("transact", '["small",{"op":"comment","comment":"x"}]').ok()) == [{}]
         assert json.loads(run("query", '["small",{"op":"insert","table":"T","row":{}}]').ok())
-        lab.run(lab.peer.client, "-vconsole:warn", "wait", remote, "small", "connected").ok()
+        lab.run(lab.reference.client, "-vconsole:warn", "wait", remote, "small", "connected").ok()
         schema = lab_module.schema_path("small")
         assert run("needs-conversion", schema).ok() == "no\n"
     assert len(server.client().select("small", "T")) == 1
@@ -178,7 +178,7 @@ def test_debians_client_on_our_server(lab):
 def test_debians_client_makes_a_backup(lab):
     server = lab.serve("small")
     uuid = server.client().insert("small", "T", {"name": "a", "tags": ["set", ["x", "y"]]})
-    backup = lab.run(lab.peer.client, "backup", f"unix:{server.socket_path}", "small").ok()
+    backup = lab.run(lab.reference.client, "backup", f"unix:{server.socket_path}", "small").ok()
     path = lab.path("backup.db")
     path.write_text(backup)
     schema, data = dbfile.read(path)
@@ -198,7 +198,7 @@ def test_debians_tool_on_our_file(lab):
     server.stop()
 
     def run(*args):
-        return lab.run(lab.peer.tool, *args)
+        return lab.run(lab.reference.tool, *args)
 
     assert run("db-name", db).ok() == "small\n"
     text = run("-mm", "show-log", db).ok()

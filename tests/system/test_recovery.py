@@ -9,9 +9,9 @@ import pytest
 
 from harness import dbfile
 from harness.lab import schema_path
-from harness.small import A, B, C, names
+from harness.small_schema import A, B, C, names
 
-pytestmark = pytest.mark.ours("the peer has no such verbs and options, and keeps no copies")
+pytestmark = pytest.mark.ours("the reference server has no such verbs and options, and keeps no copies")
 INSERT = json.dumps(["small", {"op": "insert", "table": "T", "row": {"name": "new"}}])
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness import wait
-from harness.far_end import accept, listen, listen_tcp, port_of
+from harness.sockets import accept, listen, listen_tcp, port_of
 from harness.rpc import Client, RpcError
 
 

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from harness import wait
-from harness.far_end import listen_tcp
+from harness.sockets import listen_tcp
 from harness.rpc import Client, Closed, RpcError
 from harness.tls import TlsClient, context_of
 
@@ -69,7 +69,7 @@ def test_command_fails_at_once(lab):
     assert target not in server.control("ovsdb-server/list-remotes")
 
 
-@pytest.mark.ours("the peer has no STATUS=")
+@pytest.mark.ours("the reference server has no STATUS=")
 def test_service_manager_is_told(lab, managed):
     managed.allow(FAILED)
     with listen_tcp() as other:
@@ -118,7 +118,7 @@ def test_address_missing(lab):
     until_well(server)
 
 
-@pytest.mark.ours("the peer says it in other words")
+@pytest.mark.ours("the reference server says it in other words")
 def test_interface_missing(lab):
     server = start(lab, "ptcp:0:[fe80::1%nosuch0]")
     assert "No such device" in status(server)
@@ -166,7 +166,7 @@ def test_several_starts_at_once(lab):
     for server in servers:
         server.wait_ready(False)
     assert serves(path)
-    if not servers[0].programs.is_peer:
+    if not servers[0].programs.is_reference:
         assert sum("fail" in status(server) for server in servers) == len(servers) - 1
 
 
@@ -212,7 +212,7 @@ def test_keys_that_do_not_match(lab, pki):
 # Log file
 
 
-@pytest.mark.ours("the peer has no such command")
+@pytest.mark.ours("the reference server has no such command")
 def test_log_file_cannot_be_opened(lab):
     path = lab.run_dir / "missing" / "x.log"
     server = lab.new_server().launch([lab.db("small")], f"--log-file={path}", "-vconsole:warn",
@@ -238,7 +238,7 @@ def test_pid_file_on_a_full_disk(lab):
         result = lab.run(lab.programs.server, lab.db("small"), "--run=true", "-vconsole:off",
                          f"--pidfile={folder}/x.pid", f"--unixctl={lab.path('other.ctl')}")
         result.fails(saying="No space left on device")
-        if not lab.programs.is_peer:
+        if not lab.programs.is_reference:
             assert os.listdir(folder) == ["fill"]
     finally:
         subprocess.run(["umount", folder], check=True)

@@ -7,9 +7,9 @@ import shutil
 import pytest
 
 from harness import dbfile, wait
-from harness.small import A, names
+from harness.small_schema import A, names
 
-pytestmark = pytest.mark.ours("the peer goes on and loses what is committed")
+pytestmark = pytest.mark.ours("the reference server goes on and loses what is committed")
 
 
 def durable(name):

@@ -102,7 +102,7 @@ def test_the_backup_has_a_newer_schema(lab, columns, tables):
     assert_follows(active, backup, "one")
 
 
-@pytest.mark.ours("the peer gives up being a backup")
+@pytest.mark.ours("the reference server gives up being a backup")
 @pytest.mark.parametrize("columns, tables", [(MORE, {}), ({}, NEW_TABLE)], ids=["column", "table"])
 def test_the_backup_has_an_older_schema(lab, columns, tables):
     """What it has no place for is left out, which the log says."""
@@ -115,7 +115,7 @@ def test_the_backup_has_an_older_schema(lab, columns, tables):
     assert "only the active server's schema has it" in backup.log()
 
 
-@pytest.mark.ours("the peer does not say it")
+@pytest.mark.ours("the reference server does not say it")
 def test_status_says_why_contents_do_not_fit(lab):
     name = {"name": {"type": {"key": {"type": "string", "maxLength": 3}}}}
     active = lab.serve(lab.db("small", "active.db"))
@@ -153,9 +153,9 @@ def test_connecting_without_a_source(lab):
     assert status(lab, server) == ["state: active", ""]
 
 
-@pytest.mark.parametrize("peer_is", ["active", "backup"])
-def test_beside_the_peer(lab, peer_is):
-    active, backup = serve_pair(lab, **{peer_is + "_programs": lab.peer})
+@pytest.mark.parametrize("reference_is", ["active", "backup"])
+def test_beside_the_reference(lab, reference_is):
+    active, backup = serve_pair(lab, **{reference_is + "_programs": lab.reference})
     assert_follows(active, backup, "one")
 
 
@@ -238,7 +238,7 @@ def test_source_is_shown_and_changed(lab):
     assert_follows(active, other, "one")
 
 
-@pytest.mark.ours("the peer goes over to it at the next connection")
+@pytest.mark.ours("the reference server goes over to it at the next connection")
 def test_a_new_source_that_cannot_be_asked(lab):
     """A backup is told of one over TLS, for which it has no key."""
     _, backup = serve_pair(lab)

@@ -99,7 +99,7 @@ def test_every_state_of_the_past(lab, seed):
 def test_a_file_of_another_server(lab):
     """The ids come from the file, whoever wrote it: it need not have been this server."""
     path = lab.db("small")
-    other = lab.serve(path, programs=lab.peer)
+    other = lab.serve(path, programs=lab.reference)
     with other.client() as client:
         client.call("monitor_cond_since", "small", "m", REQUESTS, ZERO)
         client.insert("small", "T", {"name": "one"})
@@ -109,7 +109,7 @@ def test_a_file_of_another_server(lab):
                                 "row": {"n": 7}})
         newest = client.notification("update3") and client.notification("update3")[1]
     other.stop()
-    # The peer makes its ids up. What ours has for the same file is found all the same, from then on.
+    # The reference server makes its ids up. What ours has for the same file is found all the same, from then on.
     server = lab.new_server().start([path])
     assert since(server, last)[0] is False and since(server, newest)[0] is False
     last, contents = fresh(server)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The database file: written, read back, exchanged with the peer, compacted, locked, converted."""
+"""The database file: written, read back, exchanged with the reference server, compacted, locked, converted."""
 import json
 import os
 import re
@@ -12,7 +12,7 @@ import pytest
 from harness import dbfile, wait
 from harness import lab as lab_module
 from harness.rpc import RpcError
-from harness.small import A, B, names
+from harness.small_schema import A, B, names
 
 EPHEMERAL = {"eph", "ephset"}
 
@@ -82,11 +82,11 @@ def change(client, round_):
 # Exchange
 
 
-@pytest.mark.parametrize("first", ["ours", "peer"])
+@pytest.mark.parametrize("first", ["ours", "reference"])
 def test_back_and_forth(lab, first):
     """A file goes between both servers several times; each reads exactly what the other left."""
     db = lab.db("ops")
-    turns = [lab.programs, lab.peer] if first == "ours" else [lab.peer, lab.programs]
+    turns = [lab.programs, lab.reference] if first == "ours" else [lab.reference, lab.programs]
     before = None
     for round_ in range(4):
         server = lab.serve(db, programs=turns[round_ % 2])
@@ -108,14 +108,14 @@ def test_dump_is_the_same(lab):
     """Debian's ovsdb-client prints the same dump of both servers on one file."""
     db = lab.db("ops")
     dumps = []
-    for programs in (lab.peer, lab.programs):
+    for programs in (lab.reference, lab.programs):
         server = lab.serve(db, programs=programs)
         if not dumps:
             fill(server.client())
             change(server.client(), 1)
             server.stop()
             server.start([db])
-        dumps.append(lab.run(lab.peer.client, "dump", f"unix:{server.socket_path}", "ops").ok())
+        dumps.append(lab.run(lab.reference.client, "dump", f"unix:{server.socket_path}", "ops").ok())
         server.stop()
     assert dumps[0] == dumps[1]
 
@@ -210,7 +210,7 @@ def test_whole_values_instead_of_differences(lab):
     assert record["_is_diff"] is True and record["T"] == {uuid: {"tags": "x"}}
 
 
-@pytest.mark.ours("the peer does not know the option")
+@pytest.mark.ours("the reference server does not know the option")
 def test_option_of_newer_servers_without_effect(lab):
     server = lab.serve("small", options=["--disable-file-no-data-conversion"])
     assert server.control("ovsdb/file/no-data-conversion-enable") == ""
@@ -435,11 +435,11 @@ def test_locked_against_a_second_server(lab):
     names(server)
 
 
-@pytest.mark.parametrize("way", ["ours", "peer"])
+@pytest.mark.parametrize("way", ["ours", "reference"])
 def test_locked_against_the_tools_of_both(lab, way):
     db = lab.db("small")
     server = lab.serve(db)
-    programs = lab.programs if way == "ours" else lab.peer
+    programs = lab.programs if way == "ours" else lab.reference
     for args in (["transact", db, '["small"]'], ["compact", db]):
         lab.run(programs.tool, *args).fails(1, "lock")
     assert lab.run(programs.tool, "query", db, '["small"]').ok() == "[]\n"
@@ -495,7 +495,7 @@ def test_upgrade_with_the_tool(lab):
     client.insert("small", "New", {"x": 1})
 
 
-@pytest.mark.ours("the peer has no history")
+@pytest.mark.ours("the reference server has no history")
 def test_memory_of_what_was_deleted(lab):
     """The history does not keep a deletion that is larger than the database, and is counted."""
     server = lab.serve("small")
@@ -514,7 +514,7 @@ def test_memory_of_what_was_deleted(lab):
     assert 'database_history_bytes{database="small"}' in server.control("metrics")
 
 
-@pytest.mark.ours("the peer has them")
+@pytest.mark.ours("the reference server has them")
 @pytest.mark.parametrize("argument", ["relay:small:tcp:127.0.0.1:1", "relay:"])
 def test_relays_are_not_supported_yet(lab, argument):
     server = lab.serve("small")
@@ -523,7 +523,7 @@ def test_relays_are_not_supported_yet(lab, argument):
     lab.run(lab.programs.server, argument, "--remote=punix:x").fails(1, "not supported yet")
 
 
-@pytest.mark.ours("the peer has them")
+@pytest.mark.ours("the reference server has them")
 @pytest.mark.parametrize("verb", ["create-cluster", "join-cluster", "cluster-to-standalone", "db-cid"])
 def test_clusters_are_not_supported_yet(lab, verb):
     lab.tool(verb, "a", "b", "c").fails(1, f"{verb}: clustered databases are not supported yet")

@@ -14,7 +14,7 @@ from harness import wait
 from harness.tls import (REFUSED, NamedClient, TlsClient, context_of, dump, listen, port_of, serve,
                          server_context)
 
-pytestmark = pytest.mark.ours("the peer says it in other words")
+pytestmark = pytest.mark.ours("the reference server says it in other words")
 # Who gets in
 
 
@@ -51,13 +51,13 @@ def test_our_client(lab, pki, programs):
     assert "small" in dump(lab, programs, port, short).ok().split()
 
 
-def test_debians_client(lab, pki, peer):
+def test_debians_client(lab, pki, reference):
     _, port = serve(lab, pki)
-    assert "small" in dump(lab, peer, port, pki.client.options(pki.cert)).ok().split()
+    assert "small" in dump(lab, reference, port, pki.client.options(pki.cert)).ok().split()
 
 
-def test_our_client_at_debians_server(lab, pki, programs, peer):
-    server = lab.new_server(peer).start(
+def test_our_client_at_debians_server(lab, pki, programs, reference):
+    server = lab.new_server(reference).start(
         [lab.db("small")], *pki.server.options(pki.cert), "-vfile:dbg",
         remotes=["punix:" + str(lab.run_dir / "db.sock"), "pssl:0:127.0.0.1"])
     port = int(server.wait_log(r"0:127\.0\.0\.1: listening on port (\d+)").group(1))
@@ -284,7 +284,7 @@ def test_wrong_options(lab, pki, options, reason):
     result.fails(saying=reason)
 
 
-@pytest.mark.ours("the peer has no such command")
+@pytest.mark.ours("the reference server has no such command")
 @pytest.mark.parametrize("options,reason", [
     (["--private-key=/nowhere"], "/nowhere: cannot read the private key: No such file"),
     (["--private-key={ca}"], "no private key in PEM form"),
@@ -321,7 +321,7 @@ PROTOCOLS = [("TLSv1,TLSv1.1,TLSv1.2", "TLSv1.2"), ("TLSv1-TLSv1.2", "TLSv1.2"),
              ("TLSv1.2, TLSv1.3", "TLSv1.3")]
 
 
-@pytest.mark.ours("the peer knows other forms")
+@pytest.mark.ours("the reference server knows other forms")
 @pytest.mark.parametrize("protocols, newest", PROTOCOLS)
 def test_protocols(lab, pki, protocols, newest):
     server, port = serve(lab, pki, f"--ssl-protocols={protocols}")
@@ -330,7 +330,7 @@ def test_protocols(lab, pki, protocols, newest):
     assert client.socket.version() == newest
 
 
-@pytest.mark.ours("the peer has another configuration file")
+@pytest.mark.ours("the reference server has another configuration file")
 def test_protocols_in_the_configuration(lab, pki):
     lab.path("conf").write_text("[options]\nssl-protocols = TLSv1.2-TLSv1.2\n")
     _, port = serve(lab, pki, f"--config-file={lab.path('conf')}")
@@ -354,8 +354,8 @@ def test_client_bootstraps_the_ca(lab, pki, programs):
     assert "small" in dump(lab, programs, port, options).ok().split()
 
 
-def test_client_bootstraps_from_debians_server(lab, pki, programs, peer):
-    server = lab.new_server(peer).start(
+def test_client_bootstraps_from_debians_server(lab, pki, programs, reference):
+    server = lab.new_server(reference).start(
         [lab.db("small")], *pki.server.options(pki.cert), f"--peer-ca-cert={pki.cert}",
         remotes=["punix:" + str(lab.run_dir / "db.sock"), "pssl:0:127.0.0.1"])
     server.allow("stream_ssl|jsonrpc|reconnect")
@@ -366,14 +366,14 @@ def test_client_bootstraps_from_debians_server(lab, pki, programs, peer):
     assert path.exists()
 
 
-def test_debians_client_bootstraps_from_ours(lab, pki, peer):
+def test_debians_client_bootstraps_from_ours(lab, pki, reference):
     server, port = serve(lab, pki, f"--peer-ca-cert={pki.cert}")
     server.allow(REFUSED)
     path = lab.path("learnt.pem")
     options = pki.client.options("x")[:2] + [f"--bootstrap-ca-cert={path}"]
-    dump(lab, peer, port, options)
+    dump(lab, reference, port, options)
     assert path.exists()
-    assert "small" in dump(lab, peer, port, options).ok().split()
+    assert "small" in dump(lab, reference, port, options).ok().split()
 
 
 def test_no_ca_in_the_chain_to_bootstrap_from(lab, pki, programs):
@@ -497,7 +497,7 @@ def test_server_dials_one_without_tls(lab, pki):
     listener.close()
 
 
-def test_our_client_is_called(lab, pki, programs, peer):
+def test_our_client_is_called(lab, pki, programs, reference):
     """ovsdb-client listens, Debian's server dials."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -509,7 +509,7 @@ def test_our_client_is_called(lab, pki, programs, peer):
 
     thread = threading.Thread(target=run)
     thread.start()
-    server = lab.new_server(peer).start([lab.db("small")], *pki.server.options(pki.cert),
+    server = lab.new_server(reference).start([lab.db("small")], *pki.server.options(pki.cert),
                                         remotes=[f"ssl:127.0.0.1:{port}"])
     server.allow("")
     thread.join(3 * wait.PATIENCE)

@@ -8,16 +8,16 @@ import pytest
 
 from harness.tls import NamedClient, context_of, dump, port_of, serve
 
-pytestmark = pytest.mark.ours("the peer says it in other words")
+pytestmark = pytest.mark.ours("the reference server says it in other words")
 
 
 @pytest.mark.parametrize("kind", [
     "rsa:4096", "rsa-pss -pkeyopt rsa_keygen_bits:2048", "ec -pkeyopt ec_paramgen_curve:P-384",
     "ec -pkeyopt ec_paramgen_curve:P-521", "ed25519", "ed448"])
-def test_kinds_of_keys(lab, pki, programs, peer, kind):
+def test_kinds_of_keys(lab, pki, programs, reference, kind):
     identity = pki.issue("kind", kind=kind)
     _, port = serve(lab, pki, identity=identity)
-    for program in programs, peer:
+    for program in programs, reference:
         assert "small" in dump(lab, program, port, identity.options(pki.cert)).ok().split()
 
 

@@ -127,9 +127,9 @@ def assert_follows(active, backup):
     wait.until(lambda: names(backup) == ["row"], "the backup to follow", 3 * wait.PATIENCE)
 
 
-@pytest.mark.parametrize("peer_is", [None, "active", "backup"])
-def test_backup(lab, pki, peer, peer_is):
-    programs = {peer_is + "_programs": peer} if peer_is else {}
+@pytest.mark.parametrize("reference_is", [None, "active", "backup"])
+def test_backup(lab, pki, reference, reference_is):
+    programs = {reference_is + "_programs": reference} if reference_is else {}
     assert_follows(*serve_pair(lab, pki, **programs))
 
 
@@ -214,7 +214,7 @@ def test_appctl_refuses(lab, pki):
 @pytest.fixture(scope="module")
 def scan(request, pki, tmp_path_factory):
     """What sslscan says of the defaults, and of a server's certificate as ovs-pki would make it."""
-    lab = Lab(request.config.programs, request.config.peer_programs, tmp_path_factory.mktemp("scan"))
+    lab = Lab(request.config.programs, request.config.reference_programs, tmp_path_factory.mktemp("scan"))
     server, port = serve(lab, pki, identity=pki.issue("scanned", bits=2048))
     server.allow(r"dropped \d+ messages")
     server.allow(REFUSED)

@@ -11,7 +11,7 @@ import pytest
 from harness.pki import Authority
 from harness.tls import REFUSED, NamedClient, TlsClient, context_of, dump, listen, port_of, serve
 
-pytestmark = pytest.mark.ours("the peer says it in other words")
+pytestmark = pytest.mark.ours("the reference server says it in other words")
 
 
 # A certificate that is not good: what it is like, and the reason that whoever sees it gives.
@@ -128,11 +128,11 @@ def test_the_cas_own_dates(lab, pki, programs, begin, end, reason):
     assert "small" in dump(lab, programs, port, identity.options(pki.cert)).ok().split()
 
 
-def test_debians_client_says_why(lab, pki, peer):
+def test_debians_client_says_why(lab, pki, reference):
     """It refuses our certificate before it encrypts."""
     server, port = serve(lab, pki, identity=pki.stranger)
     server.allow(REFUSED)
-    assert dump(lab, peer, port, pki.client.options(pki.cert)).status == 1
+    assert dump(lab, reference, port, pki.client.options(pki.cert)).status == 1
     server.wait_log(REFUSED + "the peer refused: CA is unknown")
 
 

@@ -12,9 +12,9 @@ import threading
 import pytest
 
 from harness import wait
-from harness.far_end import port_of
+from harness.sockets import port_of
 
-pytestmark = pytest.mark.ours("the peer says less, or something else")
+pytestmark = pytest.mark.ours("the reference server says less, or something else")
 
 
 def on_terminal(command, env, which):
@@ -200,8 +200,8 @@ def test_replies_end_with_a_line_feed(lab):
 
 
 def test_options_for_completion(lab):
-    ours, peer = (lab.run(p.appctl, "-o").ok().splitlines() for p in (lab.programs, lab.peer))
-    assert set(peer) <= set(ours)
+    ours, reference = (lab.run(p.appctl, "-o").ok().splitlines() for p in (lab.programs, lab.reference))
+    assert set(reference) <= set(ours)
     assert lab.appctl("--option").ok().splitlines() == ours
 
 

@@ -205,7 +205,7 @@ def test_failures(tool, args):
 
 def test_tool_help_and_version(tool, programs):
     text = tool("--help").ok()
-    for verb in () if programs.is_peer else ("check", "recover"):
+    for verb in () if programs.is_reference else ("check", "recover"):
         assert f" {verb} " in text
     for verb in ("create", "compact", "convert", "db-name", "db-version", "db-cksum",
                  "schema-name", "schema-version", "schema-cksum", "compare-versions", "query",
@@ -316,25 +316,25 @@ def test_tool_beside_the_peers(tool, lab):
     """Each command says the same and ends the same, one after the other, each on its own files."""
     fill(tool)
     copies = {}
-    for programs in (lab.programs, lab.peer):
+    for programs in (lab.programs, lab.reference):
         copies[programs.name] = lab.path(programs.name)
         shutil.copytree(lab.directory, copies[programs.name],
-                        ignore=shutil.ignore_patterns("ours", "peer", "run", "*lock*"))
+                        ignore=shutil.ignore_patterns("ours", "reference", "run", "*lock*"))
     wrong = []
     for line in COMMANDS.strip().splitlines():
         args = line.split(" ", 2) if line.startswith(("query", "transact")) else line.split()
-        ours, peer = (lab.run(p.tool, *args, cwd=str(copies[p.name]))
-                      for p in (lab.programs, lab.peer))
+        ours, reference = (lab.run(p.tool, *args, cwd=str(copies[p.name]))
+                      for p in (lab.programs, lab.reference))
         if (ours.status, normal(ours.out), ours.err == "") != (
-                peer.status, normal(peer.out), peer.err == ""):
-            wrong.append(f"$ ovsdb-tool {line}\nours: {ours}\npeer: {peer}")
+                reference.status, normal(reference.out), reference.err == ""):
+            wrong.append(f"$ ovsdb-tool {line}\nours: {ours}\npeer: {reference}")
     assert not wrong, "\n\n".join(wrong)
     for name in ("a.db", "c.db", "d.db", "e.db"):
-        ours, peer = (dbfile.read(copies[n] / name) for n in ("ours", "peer"))
-        for record in ours[1:] + peer[1:]:
+        ours, reference = (dbfile.read(copies[n] / name) for n in ("ours", "reference"))
+        for record in ours[1:] + reference[1:]:
             for member in ("_date", "_comment", "_is_diff"):
                 record.pop(member, None)
-        assert ours[1:] == peer[1:]
+        assert ours[1:] == reference[1:]
 
 
 # ovs-appctl beyond the daemon's commands

@@ -12,7 +12,7 @@ import pytest
 from harness import wait
 from harness.terminal import Terminal
 
-pytestmark = pytest.mark.ours("the peer has no such program")
+pytestmark = pytest.mark.ours("the reference server has no such program")
 
 INSERT = {"op": "insert", "table": "T", "row": {"name": "x"}}
 
@@ -139,7 +139,7 @@ class TestBatch:
         assert out.status == -signal.SIGALRM and out.out.count("clients:") > 2
 
     def test_another_daemon(self, lab):
-        server = lab.serve("small", programs=lab.peer)
+        server = lab.serve("small", programs=lab.reference)
         top(lab, "-t", server.control_path).fails(2, "set-options")
 
 

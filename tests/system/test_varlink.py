@@ -8,7 +8,7 @@ import pytest
 
 from harness import wait
 
-pytestmark = pytest.mark.ours("the peer speaks no varlink")
+pytestmark = pytest.mark.ours("the reference server speaks no varlink")
 CONTROL = "org.ovsdbd.control"
 SERVICE = "org.varlink.service"
 

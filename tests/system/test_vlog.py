@@ -69,7 +69,7 @@ def test_facility_and_target(lab):
     assert server.is_running()
 
 
-@pytest.mark.ours("the peer has no such command")
+@pytest.mark.ours("the reference server has no such command")
 def test_message(lab):
     server = lab.serve("small")
     server.control("vlog/message", "the backup begins")
@@ -81,7 +81,7 @@ def test_message(lab):
         server.control("vlog/message", "loud", "x")
 
 
-@pytest.mark.ours("the peer forgives")
+@pytest.mark.ours("the reference server forgives")
 def test_probe_interval(lab):
     server = lab.serve("small")
     server.control("ovsdb-server/set-active-ovsdb-server-probe-interval", "5000")

@@ -5,7 +5,7 @@ import json
 import uuid
 
 from harness import dbfile, wait
-from harness.crowd import Crowd
+from harness.many_clients import Crowd
 from harness.lab import DATA
 
 SCHEMA = "/usr/share/ovn/ovn-sb.ovsschema"

@@ -21,9 +21,9 @@ def schema_path(name):
 
 
 class Lab:
-    def __init__(self, programs, peer, directory):
+    def __init__(self, programs, reference, directory):
         self.programs = programs
-        self.peer = peer
+        self.reference = reference
         self.directory = pathlib.Path(directory)
         self.servers = []
         self.env = self.make_env(self.directory)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The programs under test, and Debian's as their peer."""
+"""The programs under test, and Debian's as their reference."""
 import os
 import shlex
 import shutil
@@ -58,7 +58,7 @@ class Result:
 
 
 class Programs:
-    """The programs of one implementation. Only ours has a `top`; the peer's is None."""
+    """The programs of one implementation. Only ours has a `top`; the reference server's is None."""
 
     def __init__(self, name, server, tool, client, appctl, top=None):
         self.name = name
@@ -69,13 +69,13 @@ class Programs:
         self.top = top
 
     @property
-    def is_peer(self):
-        return self.name == "peer"
+    def is_reference(self):
+        return self.name == "reference"
 
     def wrapped(self, command):
         """Returns `command`, under the wrapper if it is one of the programs under test."""
         mine = (self.top, self.server, self.tool, self.client, self.appctl)
-        return WRAPPER + command if not self.is_peer and command[0] in mine else command
+        return WRAPPER + command if not self.is_reference and command[0] in mine else command
 
     def missing(self):
         return [p for p in (self.server, self.tool, self.client, self.appctl)
@@ -91,7 +91,7 @@ def built(directory):
 
 def debian():
     path = "/usr/sbin:/usr/bin:/sbin:/bin"
-    return Programs("peer", *(shutil.which(n, path=path) for n in (
+    return Programs("reference", *(shutil.which(n, path=path) for n in (
         "ovsdb-server", "ovsdb-tool", "ovsdb-client", "ovs-appctl")))
 
 

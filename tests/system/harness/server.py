@@ -17,7 +17,7 @@ from harness.programs import check_not_crashed, check_sane
 from harness.rpc import Client
 
 BAD_LEVEL = re.compile(r"\|(WARN|ERR|EMER)\|")
-# The peer warns about signals, when a client is gone before its answer, and when it is slow.
+# The reference server warns about signals, when a client is gone before its answer, and when it is slow.
 PEER_ALLOWS = [r"timeval\|WARN\|", r"fatal_signal\|WARN\|terminating with signal",
               r"\|WARN\|.*(Broken pipe|reset by peer)"]
 
@@ -34,7 +34,7 @@ class Server:
         self.stderr_path = os.path.join(directory, "server.stderr")
         self.process = None
         self.pid = None
-        self.allowed = list(PEER_ALLOWS) if programs.is_peer else []
+        self.allowed = list(PEER_ALLOWS) if programs.is_reference else []
         self.clients = []
 
     def allow(self, *patterns):

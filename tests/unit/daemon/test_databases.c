@@ -75,9 +75,9 @@ static void test_changes_are_told(void **state)
 {
     _cleanup_free_ char *path = xasprintf("%s/d.db", folder);
     _cleanup_free_ char *lock = xasprintf("%s/.d.db.~lock~", folder);
-    struct gate *gate = gate_new(NULL, NULL);
+    struct group_commit *group_commit = group_commit_new(NULL, NULL);
     struct server *server = server_new(NULL, NULL);
-    struct databases *databases = databases_new(server, gate);
+    struct databases *databases = databases_new(server, group_commit);
     struct listener listener = {.observer.changed = on_changed};
     struct schema *schema;
 
@@ -104,7 +104,7 @@ static void test_changes_are_told(void **state)
     assert_int_equal(unlink(path), 0);
     assert_int_equal(unlink(lock), 0);
     server_free(server);
-    gate_free(gate);
+    group_commit_free(group_commit);
     buf_done(&listener.heard);
 }
 

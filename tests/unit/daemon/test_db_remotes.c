@@ -33,7 +33,7 @@ static const char schema_text[] =
     ",\"is_connected\":{\"type\":\"boolean\"},\"status\":" MAP "}}}}";
 
 struct fixture {
-    struct gate *gate;
+    struct group_commit *group_commit;
     struct server *server;
     struct databases *databases;
     char *path;
@@ -56,9 +56,9 @@ static int setup(void **state)
     assert_null(schema_from_text(slice_of(schema_text), &schema));
     assert_null(store_create(fixture->path, schema));
     schema_unref(schema);
-    fixture->gate = gate_new(NULL, NULL);
+    fixture->group_commit = group_commit_new(NULL, NULL);
     fixture->server = server_new(NULL, NULL);
-    fixture->databases = databases_new(fixture->server, fixture->gate);
+    fixture->databases = databases_new(fixture->server, fixture->group_commit);
     assert_null(databases_add(fixture->databases, fixture->path, NULL, false));
     *state = fixture;
     return 0;
@@ -71,7 +71,7 @@ static int teardown(void **state)
 
     databases_free(fixture->databases);
     server_free(fixture->server);
-    gate_free(fixture->gate);
+    group_commit_free(fixture->group_commit);
     unlink(fixture->path);
     unlink(lock);
     free(lock);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/glue.h"
+#include "daemon/client_sessions.h"
 #include "daemon/remotes.h"
 #include "unit.h"
 
@@ -18,7 +18,7 @@ struct fixture {
     struct server *server;
     struct databases *databases;
     struct identities identities;
-    struct glue glue;
+    struct client_sessions client_sessions;
     struct net *net;
     struct remotes *remotes;
 };
@@ -34,8 +34,8 @@ static int setup(void **state)
 
     assert_true(sd_event_new(&fixture->event) >= 0);
     fixture->server = server_new(no_ticket, NULL);
-    fixture->glue = (struct glue){fixture->server, &fixture->identities};
-    fixture->net = glue_net_new(fixture->event, &fixture->glue);
+    fixture->client_sessions = (struct client_sessions){fixture->server, &fixture->identities};
+    fixture->net = client_sessions_net_new(fixture->event, &fixture->client_sessions);
     fixture->databases = databases_new(fixture->server, NULL);
     fixture->remotes = remotes_new(fixture->net, fixture->server, fixture->databases);
     *state = fixture;

@@ -1,44 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lab.h"
+#include "engine_fixture.h"
 
 static void test_contents(void **state)
 {
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     struct changeset *changes, *second;
     const struct table_changes *table;
 
     assert_int_equal(db_tail(db)->seq, 0);
     assert_int_equal(db_tail(db)->n_tables, 0);
     changes = changeset_ref(db_tail(db));
-    lab_run(db,
-            "{\"op\":\"comment\",\"comment\":\"one\"},"
-            "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"i\":1}},"
-            "{\"op\":\"insert\",\"table\":\"Owner\",\"row\":{}},"
-            "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"i\":2}},"
-            "{\"op\":\"comment\",\"comment\":\"two\"}");
+    fixture_run(db,
+                "{\"op\":\"comment\",\"comment\":\"one\"},"
+                "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"i\":1}},"
+                "{\"op\":\"insert\",\"table\":\"Owner\",\"row\":{}},"
+                "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"i\":2}},"
+                "{\"op\":\"comment\",\"comment\":\"two\"}");
     second = changes->next;
     assert_ptr_equal(second, db_tail(db));
     assert_int_equal(second->seq, 1);
     assert_int_equal(second->n_tables, 2);
-    assert_ptr_equal(second->tables[0].table, lab_table(db, "Owner")); // in schema order
+    assert_ptr_equal(second->tables[0].table, fixture_table(db, "Owner")); // in schema order
     assert_string_equal(second->comment, "one\ntwo");
     assert_false(uuid_is_zero(second->txn_id));
     assert_true(second->memory > 2 * sizeof(struct row));
-    table = changeset_find_table(second, lab_table(db, "Thing"));
+    table = changeset_find_table(second, fixture_table(db, "Thing"));
     assert_int_equal(table->n_rows, 2);
     assert_null(table->rows[0].old);
     assert_int_equal(table->rows[0].new->seq, 1);
-    assert_null(changeset_find_table(second, lab_table(db, "Part")));
-    assert_null(changeset_find_table(second, lab_table(db, "Anchor")));
+    assert_null(changeset_find_table(second, fixture_table(db, "Part")));
+    assert_null(changeset_find_table(second, fixture_table(db, "Anchor")));
 
-    lab_run(db,
-            "{\"op\":\"update\",\"table\":\"Thing\",\"where\":[[\"i\",\"==\",1]],"
-            "\"row\":{\"i\":3}},{\"op\":\"delete\",\"table\":\"Owner\",\"where\":[]}");
-    table = changeset_find_table(second->next, lab_table(db, "Thing"));
+    fixture_run(db,
+                "{\"op\":\"update\",\"table\":\"Thing\",\"where\":[[\"i\",\"==\",1]],"
+                "\"row\":{\"i\":3}},{\"op\":\"delete\",\"table\":\"Owner\",\"where\":[]}");
+    table = changeset_find_table(second->next, fixture_table(db, "Thing"));
     assert_int_equal(table->n_rows, 1);
     assert_int_equal(table->rows[0].old->seq, 1);
     assert_int_equal(table->rows[0].new->seq, 2);
-    table = changeset_find_table(second->next, lab_table(db, "Owner"));
+    table = changeset_find_table(second->next, fixture_table(db, "Owner"));
     assert_non_null(table->rows[0].old);
     assert_null(table->rows[0].new);
     assert_null(second->next->comment);
@@ -49,34 +49,36 @@ static void test_contents(void **state)
 // What ends as it was is no change, and its _version stays.
 static void test_no_change(void **state)
 {
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     struct uuid version;
 
-    lab_run(db,
-            "{\"op\":\"insert\",\"table\":\"Thing\",\"uuid\":"
-            "\"00000001-0000-4000-8000-000000000000\",\"row\":{\"i\":1}}");
-    version = row_version(table_find(db_table(db, lab_table(db, "Thing")), lab_uuid(1)));
-    lab_run(db, "{\"op\":\"update\",\"table\":\"Thing\",\"where\":[],\"row\":{\"i\":1}}");
-    lab_run(db,
-            "{\"op\":\"update\",\"table\":\"Thing\",\"where\":[],\"row\":{\"i\":2}},"
-            "{\"op\":\"update\",\"table\":\"Thing\",\"where\":[],\"row\":{\"i\":1}}");
-    lab_run(db, "{\"op\":\"insert\",\"table\":\"Part\",\"row\":{}}");
-    lab_run(db, "{\"op\":\"comment\",\"comment\":\"nothing\"}");
+    fixture_run(db,
+                "{\"op\":\"insert\",\"table\":\"Thing\",\"uuid\":"
+                "\"00000001-0000-4000-8000-000000000000\",\"row\":{\"i\":1}}");
+    version = row_version(table_find(db_table(db, fixture_table(db, "Thing")), fixture_uuid(1)));
+    fixture_run(db, "{\"op\":\"update\",\"table\":\"Thing\",\"where\":[],\"row\":{\"i\":1}}");
+    fixture_run(db,
+                "{\"op\":\"update\",\"table\":\"Thing\",\"where\":[],\"row\":{\"i\":2}},"
+                "{\"op\":\"update\",\"table\":\"Thing\",\"where\":[],\"row\":{\"i\":1}}");
+    fixture_run(db, "{\"op\":\"insert\",\"table\":\"Part\",\"row\":{}}");
+    fixture_run(db, "{\"op\":\"comment\",\"comment\":\"nothing\"}");
     assert_int_equal(db_tail(db)->seq, 1);
     assert_true(uuid_equals(
-        version, row_version(table_find(db_table(db, lab_table(db, "Thing")), lab_uuid(1)))));
-    lab_run(db,
-            "{\"op\":\"update\",\"table\":\"Thing\",\"where\":[],\"row\":{\"fleeting\":\"x\"}}");
+        version,
+        row_version(table_find(db_table(db, fixture_table(db, "Thing")), fixture_uuid(1)))));
+    fixture_run(
+        db, "{\"op\":\"update\",\"table\":\"Thing\",\"where\":[],\"row\":{\"fleeting\":\"x\"}}");
     assert_int_equal(db_tail(db)->seq, 2);
     assert_false(uuid_equals(
-        version, row_version(table_find(db_table(db, lab_table(db, "Thing")), lab_uuid(1)))));
+        version,
+        row_version(table_find(db_table(db, fixture_table(db, "Thing")), fixture_uuid(1)))));
     db_free(db);
 }
 
 // A chain that nobody holds any more goes little by little.
 static void test_long_chain(void **state)
 {
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     struct changeset *first = changeset_new(db_schema(db), 0, 0), *last = first;
 
     for (int i = 0; i < 1000000; i++) {
@@ -96,8 +98,8 @@ static void test_long_chain(void **state)
 // So does a large change set; who holds it still sees all of it.
 static void test_large(void **state)
 {
-    struct db *db = lab_new();
-    const struct column *column = lab_column(db, "Thing", "i");
+    struct db *db = fixture_new();
+    const struct column *column = fixture_column(db, "Thing", "i");
     struct buf operations = {0};
     struct changeset *changes;
     int n_steps = 0;
@@ -106,9 +108,9 @@ static void test_large(void **state)
         buf_printf(&operations, "%s{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"i\":%d}}",
                    i ? "," : "", i);
     }
-    lab_run(db, "%s", buf_cstr(&operations));
+    fixture_run(db, "%s", buf_cstr(&operations));
     changes = changeset_ref(db_tail(db));
-    lab_run(db, "{\"op\":\"delete\",\"table\":\"Thing\",\"where\":[]}");
+    fixture_run(db, "{\"op\":\"delete\",\"table\":\"Thing\",\"where\":[]}");
     assert_false(changesets_free_some(100));
     assert_int_equal(changes->tables[0].n_rows, 1000);
     for (int i = 0; i < 1000; i++) {
@@ -126,13 +128,13 @@ static void test_large(void **state)
 // Versions live as long as a change set that shows them.
 static void test_outlives_database(void **state)
 {
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     struct changeset *changes;
 
-    lab_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"s\":\"still here\"}}");
+    fixture_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"s\":\"still here\"}}");
     changes = changeset_ref(db_tail(db));
-    lab_run(db, "{\"op\":\"delete\",\"table\":\"Thing\",\"where\":[]}");
-    const struct column *column = lab_column(db, "Thing", "s");
+    fixture_run(db, "{\"op\":\"delete\",\"table\":\"Thing\",\"where\":[]}");
+    const struct column *column = fixture_column(db, "Thing", "s");
     db_free(db);
     assert_slice_is(text_slice(row_get(changes->tables[0].rows[0].new, column).scalar.string),
                     "still here");
@@ -147,6 +149,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_outlives_database),
     };
 
-    lab_schema_path = argv[1];
+    fixture_schema_path = argv[1];
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

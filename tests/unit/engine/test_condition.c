@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What single conditions mean is in tests/data/engine/condition.json; here, what several mean
 // together.
-#include "lab.h"
+#include "engine_fixture.h"
 
 #include "engine/condition.h"
 #include "json/framer.h"
@@ -14,15 +14,15 @@ static struct condition decode(const struct db *db, const char *text)
 
     assert_null(framer_check(slice_of(text), SIZE_MAX, NULL, NULL));
     cursor_init(&cursor, slice_of(text));
-    assert_null(condition_decode(&cursor, lab_table(db, "Thing"), NULL, &scratch, &condition));
+    assert_null(condition_decode(&cursor, fixture_table(db, "Thing"), NULL, &scratch, &condition));
     return condition;
 }
 
 static void check(const char *text, bool all, bool any)
 {
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     struct condition condition = decode(db, text);
-    struct row *row = row_new(lab_table(db, "Thing"), lab_uuid(1));
+    struct row *row = row_new(fixture_table(db, "Thing"), fixture_uuid(1));
 
     assert_int_equal(condition_matches_all(&condition, row), all);
     assert_int_equal(condition_matches_any(&condition, row), any);
@@ -44,7 +44,7 @@ static void test_all_and_any(void **state)
 
 static void test_scalar_inclusion_is_equality(void **state)
 {
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     struct condition condition =
         decode(db, "[[\"i\",\"includes\",5],[\"i\",\"excludes\",5],[\"si\",\"includes\",5]]");
 
@@ -57,19 +57,19 @@ static void test_scalar_inclusion_is_equality(void **state)
 
 static void test_names_need_symbols(void **state)
 {
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     _cleanup_buf_ struct buf scratch = {0};
     struct condition condition;
     struct cursor cursor;
     struct ovsdb_error *error;
 
     cursor_init(&cursor, SLICE("[[\"s\",\"==\",\"x\"],[\"u\",\"==\",[\"named-uuid\",\"n\"]]]"));
-    error = condition_decode(&cursor, lab_table(db, "Thing"), NULL, &scratch, &condition);
+    error = condition_decode(&cursor, fixture_table(db, "Thing"), NULL, &scratch, &condition);
     assert_non_null(error);
     assert_string_equal(error->tag, ERROR_SYNTAX);
     error_free(error);
     cursor_init(&cursor, SLICE("{}"));
-    error = condition_decode(&cursor, lab_table(db, "Thing"), NULL, &scratch, &condition);
+    error = condition_decode(&cursor, fixture_table(db, "Thing"), NULL, &scratch, &condition);
     assert_non_null(error);
     error_free(error);
     db_free(db);
@@ -83,6 +83,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_names_need_symbols),
     };
 
-    lab_schema_path = argv[1];
+    fixture_schema_path = argv[1];
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lab.h"
+#include "engine_fixture.h"
 
 #include "engine/history.h"
 
 static struct uuid commit(struct db *db, int i)
 {
-    lab_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"i\":%d}}", i);
+    fixture_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"i\":%d}}", i);
     return db_tail(db)->txn_id;
 }
 
 static void test_finds_what_it_keeps(void **state)
 {
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     struct history *history;
     struct uuid ids[10];
 
-    db_set_last_txn_id(db, lab_uuid(1));
+    db_set_last_txn_id(db, fixture_uuid(1));
     history = history_new(db, 4);
-    assert_int_equal(history_find(history, lab_uuid(1))->seq, 0);
-    assert_null(history_find(history, lab_uuid(2)));
+    assert_int_equal(history_find(history, fixture_uuid(1))->seq, 0);
+    assert_null(history_find(history, fixture_uuid(2)));
     for (int i = 0; i < 10; i++) {
         ids[i] = commit(db, i);
         assert_int_equal(history_find(history, ids[i])->seq, i + 1);
         assert_int_equal(history_n_changes(history), MIN(i + 1, 4));
     }
-    assert_null(history_find(history, lab_uuid(1)));
+    assert_null(history_find(history, fixture_uuid(1)));
     assert_null(history_find(history, ids[4]));
     // Of the one before the kept ones the id is enough: all that came after it is there.
     for (int i = 5; i < 10; i++) {
@@ -39,7 +39,7 @@ static void test_finds_what_it_keeps(void **state)
 // The last commit alone is beyond the limit: its rows are not held, its id is known.
 static void test_largest_member(void **state)
 {
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     struct history *history = history_new(db, 100);
     struct uuid inserted, deleted;
     struct buf text = {0};
@@ -47,11 +47,12 @@ static void test_largest_member(void **state)
     for (int i = 0; i < 2000000; i++) {
         buf_putc(&text, 'x');
     }
-    lab_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"s\":\"%s\"}}", buf_cstr(&text));
+    fixture_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"s\":\"%s\"}}",
+                buf_cstr(&text));
     inserted = db_tail(db)->txn_id;
     history_settle(history);
     assert_true(db_history_memory(db) <= db_memory(db));
-    lab_run(db, "{\"op\":\"delete\",\"table\":\"Thing\",\"where\":[]}");
+    fixture_run(db, "{\"op\":\"delete\",\"table\":\"Thing\",\"where\":[]}");
     deleted = db_tail(db)->txn_id;
     history_settle(history);
     assert_true(db_history_memory(db) < 10000);
@@ -63,7 +64,7 @@ static void test_largest_member(void **state)
     commit(db, 1);
     assert_int_equal(db_tail(db)->seq, 3);
     assert_ptr_equal(history_find(history, deleted)->next, db_tail(db));
-    lab_check(db);
+    fixture_check(db);
     history_free(history);
     assert_int_equal(db_history_memory(db), 0);
     db_free(db);
@@ -73,7 +74,7 @@ static void test_largest_member(void **state)
 // A small database that changes a lot keeps no more than a fixed amount.
 static void test_memory(void **state)
 {
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     struct history *history = history_new(db, SIZE_MAX);
     char *text = xmalloc(100001);
     size_t most = 0;
@@ -83,8 +84,9 @@ static void test_memory(void **state)
     commit(db, 0);
     for (int i = 0; i < 50; i++) {
         text[i] = 'y';
-        lab_run(db, "{\"op\":\"update\",\"table\":\"Thing\",\"where\":[],\"row\":{\"s\":\"%s\"}}",
-                text);
+        fixture_run(db,
+                    "{\"op\":\"update\",\"table\":\"Thing\",\"where\":[],\"row\":{\"s\":\"%s\"}}",
+                    text);
         most = MAX(most, history_memory(history));
     }
     assert_true(history_n_changes(history) >= 2);
@@ -104,6 +106,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_largest_member),
     };
 
-    lab_schema_path = argv[1];
+    fixture_schema_path = argv[1];
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

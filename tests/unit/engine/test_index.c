@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // That "where" uses indexes and does not scan, and that columns which are asked often get one.
-#include "lab.h"
+#include "engine_fixture.h"
 
 #include "engine/internal.h"
 
@@ -10,7 +10,7 @@
 
 static struct table *table_of(const struct db *db, const char *name)
 {
-    return db_table(db, lab_table(db, name));
+    return db_table(db, fixture_table(db, name));
 }
 
 static void fill(struct db *db, const char *table)
@@ -21,23 +21,24 @@ static void fill(struct db *db, const char *table)
         uint64_t ticket;
 
         for (int j = i; j < i + 100; j++) {
-            struct row *row = txn_insert(txn, lab_table(db, table), lab_uuid((uint64_t)j + 1));
+            struct row *row =
+                txn_insert(txn, fixture_table(db, table), fixture_uuid((uint64_t)j + 1));
             char *text = xasprintf("text %d", j);
 
-            row_set(row, lab_column(db, table, "a"), (union datum){.scalar.integer = j});
-            row_set(row, lab_column(db, table, "b"),
+            row_set(row, fixture_column(db, table, "a"), (union datum){.scalar.integer = j});
+            row_set(row, fixture_column(db, table, "b"),
                     (union datum){.scalar.string = text_new(slice_of(text))});
             free(text);
         }
         assert_null(txn_commit(txn, false, &changes, &ticket));
         txn_free(txn);
     }
-    lab_check(db);
+    fixture_check(db);
 }
 
 static struct db *big_new(void)
 {
-    return lab_new_with(
+    return fixture_new_with(
         "{\"name\":\"lab\",\"version\":\"1.0.0\",\"tables\":{\"Big\":{"
         "\"isRoot\":true,\"indexes\":[[\"a\"],[\"b\",\"c\"]],\"columns\":{"
         "\"a\":{\"type\":\"integer\"},\"b\":{\"type\":\"string\"},"
@@ -56,39 +57,39 @@ static void test_schema_indexes_and_uuid_never_scan(void **state)
         char expected[64];
 
         snprintf(expected, sizeof(expected), "[{\"rows\":[{\"b\":\"text %d\"}]}]", i);
-        assert_string_equal(lab_run(db,
-                                    "{\"op\":\"select\",\"table\":\"Big\",\"columns\":[\"b\"],"
-                                    "\"where\":[[\"a\",\"==\",%d]]}",
-                                    i),
+        assert_string_equal(fixture_run(db,
+                                        "{\"op\":\"select\",\"table\":\"Big\",\"columns\":[\"b\"],"
+                                        "\"where\":[[\"a\",\"==\",%d]]}",
+                                        i),
                             expected);
-        assert_string_equal(lab_run(db,
-                                    "{\"op\":\"select\",\"table\":\"Big\",\"columns\":[\"b\"],"
-                                    "\"where\":[[\"c\",\"==\",0],[\"b\",\"==\",\"text %d\"]]}",
-                                    i),
+        assert_string_equal(fixture_run(db,
+                                        "{\"op\":\"select\",\"table\":\"Big\",\"columns\":[\"b\"],"
+                                        "\"where\":[[\"c\",\"==\",0],[\"b\",\"==\",\"text %d\"]]}",
+                                        i),
                             expected);
         assert_string_equal(
-            lab_run(db,
-                    "{\"op\":\"update\",\"table\":\"Big\",\"where\":[[\"_uuid\",\"==\","
-                    "[\"uuid\",\"%08x-0000-4000-8000-000000000000\"]],"
-                    "[\"b\",\"==\",\"text %d\"]],\"row\":{\"a\":%d}}",
-                    i + 1, i, -1 - i),
+            fixture_run(db,
+                        "{\"op\":\"update\",\"table\":\"Big\",\"where\":[[\"_uuid\",\"==\","
+                        "[\"uuid\",\"%08x-0000-4000-8000-000000000000\"]],"
+                        "[\"b\",\"==\",\"text %d\"]],\"row\":{\"a\":%d}}",
+                        i + 1, i, -1 - i),
             "[{\"count\":1}]");
     }
     assert_null(table->scanned); // nobody has looked through the rows for equal values
     assert_int_equal(table->n_indexes, 2);
-    assert_string_equal(lab_run(db,
-                                "{\"op\":\"select\",\"table\":\"Big\",\"columns\":[\"b\"],"
-                                "\"where\":[[\"a\",\"==\",-1]]}"),
+    assert_string_equal(fixture_run(db,
+                                    "{\"op\":\"select\",\"table\":\"Big\",\"columns\":[\"b\"],"
+                                    "\"where\":[[\"a\",\"==\",-1]]}"),
                         "[{\"rows\":[{\"b\":\"text 0\"}]}]");
     db_free(db);
 }
 
 static void ask(struct db *db, int value, const char *expected)
 {
-    assert_string_equal(lab_run(db,
-                                "{\"op\":\"select\",\"table\":\"Plain\",\"columns\":[\"b\"],"
-                                "\"where\":[[\"a\",\"==\",%d]]}",
-                                value),
+    assert_string_equal(fixture_run(db,
+                                    "{\"op\":\"select\",\"table\":\"Plain\",\"columns\":[\"b\"],"
+                                    "\"where\":[[\"a\",\"==\",%d]]}",
+                                    value),
                         expected);
 }
 
@@ -103,16 +104,16 @@ static void test_columns_asked_often_get_an_index(void **state)
         ask(db, 7, "[{\"rows\":[{\"b\":\"text 7\"}]}]");
     }
     assert_int_equal(table->n_indexes, 1);
-    scanned = table->scanned[lab_column(db, "Plain", "a")->index];
-    lab_run(db,
-            "{\"op\":\"update\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",7]],"
-            "\"row\":{\"a\":-7}}");
+    scanned = table->scanned[fixture_column(db, "Plain", "a")->index];
+    fixture_run(db,
+                "{\"op\":\"update\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",7]],"
+                "\"row\":{\"a\":-7}}");
     ask(db, 7, "[{\"rows\":[]}]");
     ask(db, -7, "[{\"rows\":[{\"b\":\"text 7\"}]}]");
-    lab_run(db, "{\"op\":\"delete\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-7]]}");
+    fixture_run(db, "{\"op\":\"delete\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-7]]}");
     ask(db, -7, "[{\"rows\":[]}]");
-    assert_int_equal(table->scanned[lab_column(db, "Plain", "a")->index], scanned);
-    lab_check(db);
+    assert_int_equal(table->scanned[fixture_column(db, "Plain", "a")->index], scanned);
+    fixture_check(db);
     db_free(db);
 }
 
@@ -134,7 +135,8 @@ static void test_rows_by_value(void **state)
 {
     struct db *db = big_new();
     struct table *table = table_of(db, "Plain");
-    const struct column *a = lab_column(db, "Plain", "a"), *uuid = lab_column(db, "Plain", "_uuid");
+    const struct column *a = fixture_column(db, "Plain", "a"),
+                        *uuid = fixture_column(db, "Plain", "_uuid");
     union datum seven = {.scalar.integer = 7}, nothing = {.scalar.integer = 1234567};
     int n_asked = 1;
 
@@ -149,13 +151,13 @@ static void test_rows_by_value(void **state)
     assert_int_equal(n_equal(table, a, seven), 1);
     assert_int_equal(n_equal(table, a, nothing), 0);
     assert_int_equal(table_count_equal(table, a, seven), 1);
-    lab_run(db,
-            "{\"op\":\"update\",\"table\":\"Plain\",\"where\":[[\"a\",\"<\",10]],"
-            "\"row\":{\"a\":7}}");
+    fixture_run(db,
+                "{\"op\":\"update\",\"table\":\"Plain\",\"where\":[[\"a\",\"<\",10]],"
+                "\"row\":{\"a\":7}}");
     assert_int_equal(n_equal(table, a, seven), 10);
     assert_int_equal(table_count_equal(table, a, seven), 10);
     assert_true(table_is_indexed(table, uuid));
-    assert_int_equal(n_equal(table, uuid, (union datum){.scalar.uuid = lab_uuid(1)}), 1);
+    assert_int_equal(n_equal(table, uuid, (union datum){.scalar.uuid = fixture_uuid(1)}), 1);
     assert_int_equal(n_equal(table, uuid, (union datum){.scalar.uuid = {1, 1}}), 0);
     db_free(db);
 }
@@ -170,20 +172,20 @@ static void test_index_within_a_transaction(void **state)
         ask(db, 7, "[{\"rows\":[{\"b\":\"text 7\"}]}]");
     }
     assert_string_equal(
-        lab_run(db,
-                "{\"op\":\"insert\",\"table\":\"Plain\",\"uuid\":"
-                "\"ffffffff-0000-4000-8000-000000000000\",\"row\":{\"a\":-1,\"b\":\"new\"}},"
-                "{\"op\":\"select\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-1]],"
-                "\"columns\":[\"b\"]},"
-                "{\"op\":\"update\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",7]],"
-                "\"row\":{\"a\":-1}},"
-                "{\"op\":\"mutate\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-1]],"
-                "\"mutations\":[[\"a\",\"-=\",1]]},"
-                "{\"op\":\"update\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-1]],"
-                "\"row\":{}},"
-                "{\"op\":\"delete\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-2]]},"
-                "{\"op\":\"select\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-2]]},"
-                "{\"op\":\"abort\"}"),
+        fixture_run(db,
+                    "{\"op\":\"insert\",\"table\":\"Plain\",\"uuid\":"
+                    "\"ffffffff-0000-4000-8000-000000000000\",\"row\":{\"a\":-1,\"b\":\"new\"}},"
+                    "{\"op\":\"select\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-1]],"
+                    "\"columns\":[\"b\"]},"
+                    "{\"op\":\"update\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",7]],"
+                    "\"row\":{\"a\":-1}},"
+                    "{\"op\":\"mutate\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-1]],"
+                    "\"mutations\":[[\"a\",\"-=\",1]]},"
+                    "{\"op\":\"update\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-1]],"
+                    "\"row\":{}},"
+                    "{\"op\":\"delete\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-2]]},"
+                    "{\"op\":\"select\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",-2]]},"
+                    "{\"op\":\"abort\"}"),
         "[{\"uuid\":[\"uuid\",\"ffffffff-0000-4000-8000-000000000000\"]},"
         "{\"rows\":[{\"b\":\"new\"}]},{\"count\":1},{\"count\":2},{\"count\":0},{\"count\":2},"
         "{\"rows\":[]},{\"details\":\"the transaction asked for it\",\"error\":\"aborted\"}]");
@@ -203,9 +205,9 @@ static void test_unused_indexes_go(void **state)
     }
     assert_int_equal(table->n_indexes, 1);
     for (int i = 0; i < 10; i++) {
-        lab_run(db,
-                "{\"op\":\"mutate\",\"table\":\"Plain\",\"where\":[],"
-                "\"mutations\":[[\"a\",\"+=\",1]]}");
+        fixture_run(db,
+                    "{\"op\":\"mutate\",\"table\":\"Plain\",\"where\":[],"
+                    "\"mutations\":[[\"a\",\"+=\",1]]}");
     }
     assert_int_equal(table->n_indexes, 0);
     db_free(db);
@@ -217,15 +219,15 @@ static void test_no_index_where_it_is_not_worth_it(void **state)
 
     fill(db, "Plain");
     for (int i = 0; i < 20; i++) {
-        lab_run(db,
-                "{\"op\":\"select\",\"table\":\"Plain\",\"columns\":[\"t\"],"
-                "\"where\":[[\"t\",\"==\",true]]}");
-        lab_run(db,
-                "{\"op\":\"select\",\"table\":\"Plain\",\"columns\":[\"t\"],"
-                "\"where\":[[\"a\",\">\",5]]}");
+        fixture_run(db,
+                    "{\"op\":\"select\",\"table\":\"Plain\",\"columns\":[\"t\"],"
+                    "\"where\":[[\"t\",\"==\",true]]}");
+        fixture_run(db,
+                    "{\"op\":\"select\",\"table\":\"Plain\",\"columns\":[\"t\"],"
+                    "\"where\":[[\"a\",\">\",5]]}");
     }
     assert_int_equal(table_of(db, "Plain")->n_indexes, 0);
-    lab_run(db, "{\"op\":\"delete\",\"table\":\"Plain\",\"where\":[[\"a\",\">\",5]]}");
+    fixture_run(db, "{\"op\":\"delete\",\"table\":\"Plain\",\"where\":[[\"a\",\">\",5]]}");
     for (int i = 0; i < 5000; i++) {
         ask(db, 1, "[{\"rows\":[{\"b\":\"text 1\"}]}]");
     }
@@ -244,6 +246,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_no_index_where_it_is_not_worth_it),
     };
 
-    lab_schema_path = argv[1];
+    fixture_schema_path = argv[1];
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

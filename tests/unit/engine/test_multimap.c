@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lab.h"
+#include "engine_fixture.h"
 
 #include "engine/multimap.h"
 

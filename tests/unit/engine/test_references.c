@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // References in great numbers: what would be quadratic, or recurse, does not end within the time
 // limit or overflows the stack. What they mean is in tests/data/engine/reference.json.
-#include "lab.h"
+#include "engine_fixture.h"
 
 #include "engine/txn.h"
 
@@ -30,7 +30,7 @@ static union datum many(uint64_t from, uint64_t n, const struct column *column)
     union datum datum;
 
     for (uint64_t i = 0; i < n; i++) {
-        atoms[i].uuid = lab_uuid(from + i);
+        atoms[i].uuid = fixture_uuid(from + i);
     }
     datum = datum_from_sorted(&column->type, atoms, NULL, (uint32_t)n);
     free(atoms);
@@ -39,30 +39,31 @@ static union datum many(uint64_t from, uint64_t n, const struct column *column)
 
 static size_t n_rows(const struct db *db, const char *table)
 {
-    return table_n_rows(db_table(db, lab_table(db, table)));
+    return table_n_rows(db_table(db, fixture_table(db, table)));
 }
 
 // An owner of a part that holds a part that holds a part ...: all go when the owner goes.
 static void test_long_chain_is_collected(void **state)
 {
-    struct db *db = lab_new();
-    const struct table_schema *parts = lab_table(db, "Part"), *owners = lab_table(db, "Owner");
-    const struct column *held = lab_column(db, "Part", "parts");
+    struct db *db = fixture_new();
+    const struct table_schema *parts = fixture_table(db, "Part"),
+                              *owners = fixture_table(db, "Owner");
+    const struct column *held = fixture_column(db, "Part", "parts");
     struct txn *txn = txn_new(db);
 
     for (uint64_t i = 1; i <= N; i++) {
-        struct row *row = txn_insert(txn, parts, lab_uuid(i));
+        struct row *row = txn_insert(txn, parts, fixture_uuid(i));
 
         if (i < N) {
-            row_set(row, held, one(lab_uuid(i + 1), held));
+            row_set(row, held, one(fixture_uuid(i + 1), held));
         }
     }
-    row_set(txn_insert(txn, owners, lab_uuid(1)), lab_column(db, "Owner", "parts"),
-            one(lab_uuid(1), held));
+    row_set(txn_insert(txn, owners, fixture_uuid(1)), fixture_column(db, "Owner", "parts"),
+            one(fixture_uuid(1), held));
     commit(txn);
-    lab_check(db);
+    fixture_check(db);
     assert_int_equal(n_rows(db, "Part"), N);
-    lab_run(db, "{\"op\":\"delete\",\"table\":\"Owner\",\"where\":[]}");
+    fixture_run(db, "{\"op\":\"delete\",\"table\":\"Owner\",\"where\":[]}");
     assert_int_equal(n_rows(db, "Part"), 0);
     db_free(db);
 }
@@ -70,33 +71,35 @@ static void test_long_chain_is_collected(void **state)
 // A set of many references changes by one at a time, and loses its rows all at once.
 static void test_big_sets(void **state)
 {
-    struct db *db = lab_new();
-    const struct table_schema *parts = lab_table(db, "Part"), *owners = lab_table(db, "Owner");
-    const struct column *held = lab_column(db, "Owner", "parts");
-    const struct column *liked = lab_column(db, "Owner", "likes");
+    struct db *db = fixture_new();
+    const struct table_schema *parts = fixture_table(db, "Part"),
+                              *owners = fixture_table(db, "Owner");
+    const struct column *held = fixture_column(db, "Owner", "parts");
+    const struct column *liked = fixture_column(db, "Owner", "likes");
     struct txn *txn = txn_new(db);
 
     for (uint64_t i = 1; i <= N; i++) {
-        txn_insert(txn, parts, lab_uuid(i));
+        txn_insert(txn, parts, fixture_uuid(i));
     }
-    row_set(txn_insert(txn, owners, lab_uuid(1)), held, many(1, N, held));
-    row_set(txn_insert(txn, owners, lab_uuid(2)), liked, many(1, N, liked));
+    row_set(txn_insert(txn, owners, fixture_uuid(1)), held, many(1, N, held));
+    row_set(txn_insert(txn, owners, fixture_uuid(2)), liked, many(1, N, liked));
     commit(txn);
-    lab_check(db);
+    fixture_check(db);
     for (int i = 0; i < 20; i++) {
         txn = txn_new(db);
-        row_set(txn_modify(txn, owners, lab_uuid(1)), held, many(1, (uint64_t)(N - 1 - i), held));
+        row_set(txn_modify(txn, owners, fixture_uuid(1)), held,
+                many(1, (uint64_t)(N - 1 - i), held));
         commit(txn);
     }
     assert_int_equal(n_rows(db, "Part"), N - 20);
-    lab_check(db);
-    lab_run(db,
-            "{\"op\":\"update\",\"table\":\"Owner\",\"where\":[],"
-            "\"row\":{\"parts\":[\"set\",[]]}}");
+    fixture_check(db);
+    fixture_run(db,
+                "{\"op\":\"update\",\"table\":\"Owner\",\"where\":[],"
+                "\"row\":{\"parts\":[\"set\",[]]}}");
     assert_int_equal(n_rows(db, "Part"), 0);
-    assert_string_equal(lab_run(db,
-                                "{\"op\":\"select\",\"table\":\"Owner\",\"where\":[],"
-                                "\"columns\":[\"likes\"]}"),
+    assert_string_equal(fixture_run(db,
+                                    "{\"op\":\"select\",\"table\":\"Owner\",\"where\":[],"
+                                    "\"columns\":[\"likes\"]}"),
                         "[{\"rows\":[{\"likes\":[\"set\",[]]}]}]");
     db_free(db);
 }
@@ -104,30 +107,30 @@ static void test_big_sets(void **state)
 // Very many rows refer weakly to one.
 static void test_many_weak_referrers(void **state)
 {
-    struct db *db = lab_new();
-    const struct table_schema *owners = lab_table(db, "Owner");
-    const struct column *liked = lab_column(db, "Owner", "likes");
+    struct db *db = fixture_new();
+    const struct table_schema *owners = fixture_table(db, "Owner");
+    const struct column *liked = fixture_column(db, "Owner", "likes");
     struct txn *txn = txn_new(db);
 
-    txn_insert(txn, lab_table(db, "Part"), lab_uuid(1));
-    row_set(txn_insert(txn, owners, lab_uuid(N + 1)), lab_column(db, "Owner", "parts"),
-            one(lab_uuid(1), liked));
+    txn_insert(txn, fixture_table(db, "Part"), fixture_uuid(1));
+    row_set(txn_insert(txn, owners, fixture_uuid(N + 1)), fixture_column(db, "Owner", "parts"),
+            one(fixture_uuid(1), liked));
     for (uint64_t i = 1; i <= N; i++) {
-        row_set(txn_insert(txn, owners, lab_uuid(i)), liked, one(lab_uuid(1), liked));
+        row_set(txn_insert(txn, owners, fixture_uuid(i)), liked, one(fixture_uuid(1), liked));
     }
     commit(txn);
     for (uint64_t i = 1; i <= N / 2; i++) {
         txn = txn_new(db);
-        txn_delete(txn, owners, lab_uuid(i));
+        txn_delete(txn, owners, fixture_uuid(i));
         commit(txn);
     }
-    lab_run(db,
-            "{\"op\":\"update\",\"table\":\"Owner\",\"where\":[],"
-            "\"row\":{\"parts\":[\"set\",[]]}}");
+    fixture_run(db,
+                "{\"op\":\"update\",\"table\":\"Owner\",\"where\":[],"
+                "\"row\":{\"parts\":[\"set\",[]]}}");
     assert_int_equal(n_rows(db, "Part"), 0);
-    assert_string_equal(lab_run(db,
-                                "{\"op\":\"select\",\"table\":\"Owner\",\"where\":[],"
-                                "\"columns\":[\"likes\"]}"),
+    assert_string_equal(fixture_run(db,
+                                    "{\"op\":\"select\",\"table\":\"Owner\",\"where\":[],"
+                                    "\"columns\":[\"likes\"]}"),
                         "[{\"rows\":[{\"likes\":[\"set\",[]]}]}]");
     db_free(db);
 }
@@ -140,6 +143,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_many_weak_referrers),
     };
 
-    lab_schema_path = argv[1];
+    fixture_schema_path = argv[1];
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

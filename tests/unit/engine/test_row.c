@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lab.h"
+#include "engine_fixture.h"
 
 static void test_defaults_and_values(void **state)
 {
-    struct db *db = lab_new();
-    const struct table_schema *table = lab_table(db, "Thing");
-    const struct column *s = lab_column(db, "Thing", "s"), *u = lab_column(db, "Thing", "u");
+    struct db *db = fixture_new();
+    const struct table_schema *table = fixture_table(db, "Thing");
+    const struct column *s = fixture_column(db, "Thing", "s"),
+                        *u = fixture_column(db, "Thing", "u");
     const struct column *uuid = &table->columns[COLUMN_UUID];
-    struct row *row = row_new(table, lab_uuid(1));
+    struct row *row = row_new(table, fixture_uuid(1));
     union datum text = {.scalar.string = text_new(SLICE("hello"))};
 
     for (uint16_t i = COLUMN_VERSION + 1; i < table->n_columns; i++) {
         assert_true(datum_is_default(row_get(row, &table->columns[i]), &table->columns[i].type));
     }
     row_set(row, s, text);
-    row_set(row, u, (union datum){.scalar.uuid = lab_uuid(7)});
+    row_set(row, u, (union datum){.scalar.uuid = fixture_uuid(7)});
     assert_true(row_get(row, s).scalar.string == text.scalar.string);
-    assert_true(uuid_equals(row_get(row, u).scalar.uuid, lab_uuid(7)));
-    assert_true(uuid_equals(row_get(row, uuid).scalar.uuid, lab_uuid(1)));
+    assert_true(uuid_equals(row_get(row, u).scalar.uuid, fixture_uuid(7)));
+    assert_true(uuid_equals(row_get(row, uuid).scalar.uuid, fixture_uuid(1)));
     row_set(row, s, datum_default(&s->type)); // releases the former value
     row_unref(row);
     db_free(db);
@@ -25,9 +26,10 @@ static void test_defaults_and_values(void **state)
 
 static void test_clone_shares_values(void **state)
 {
-    struct db *db = lab_new();
-    const struct column *s = lab_column(db, "Thing", "s"), *i = lab_column(db, "Thing", "i");
-    struct row *row = row_new(lab_table(db, "Thing"), lab_uuid(1)), *clone;
+    struct db *db = fixture_new();
+    const struct column *s = fixture_column(db, "Thing", "s"),
+                        *i = fixture_column(db, "Thing", "i");
+    struct row *row = row_new(fixture_table(db, "Thing"), fixture_uuid(1)), *clone;
 
     row_set(row, s, (union datum){.scalar.string = text_new(SLICE("a long text"))});
     clone = row_clone(row);
@@ -46,10 +48,10 @@ static void test_clone_shares_values(void **state)
 
 static void test_equal_values_in_other_memory(void **state)
 {
-    struct db *db = lab_new();
-    const struct column *s = lab_column(db, "Thing", "s");
-    struct row *a = row_new(lab_table(db, "Thing"), lab_uuid(1));
-    struct row *b = row_new(lab_table(db, "Thing"), lab_uuid(1));
+    struct db *db = fixture_new();
+    const struct column *s = fixture_column(db, "Thing", "s");
+    struct row *a = row_new(fixture_table(db, "Thing"), fixture_uuid(1));
+    struct row *b = row_new(fixture_table(db, "Thing"), fixture_uuid(1));
 
     row_set(a, s, (union datum){.scalar.string = text_new(SLICE("x"))});
     row_set(b, s, (union datum){.scalar.string = text_new(SLICE("x"))});
@@ -63,9 +65,9 @@ static void test_equal_values_in_other_memory(void **state)
 
 static void test_version_depends_on_commit_and_row(void **state)
 {
-    struct db *db = lab_new();
-    struct row *a = row_new(lab_table(db, "Thing"), lab_uuid(1));
-    struct row *b = row_new(lab_table(db, "Thing"), lab_uuid(2));
+    struct db *db = fixture_new();
+    struct row *a = row_new(fixture_table(db, "Thing"), fixture_uuid(1));
+    struct row *b = row_new(fixture_table(db, "Thing"), fixture_uuid(2));
     struct uuid first = row_version(a);
 
     assert_true(uuid_equals(first, row_version(a)));
@@ -88,6 +90,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_version_depends_on_commit_and_row),
     };
 
-    lab_schema_path = argv[1];
+    fixture_schema_path = argv[1];
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Snapshots: the rows of one moment, however the steps of collecting them and commits alternate.
-#include "lab.h"
+#include "engine_fixture.h"
 
 #include "engine/snapshot.h"
 #include "engine/txn.h"
@@ -11,19 +11,19 @@
 
 static const struct column *number(const struct db *db)
 {
-    return lab_column(db, "Thing", "i");
+    return fixture_column(db, "Thing", "i");
 }
 
 // Rows 0 to n-1 with i = 0.
 static struct db *filled(int n)
 {
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     struct txn *txn = txn_new(db);
     struct changeset *changes;
     uint64_t ticket;
 
     for (int i = 0; i < n; i++) {
-        txn_insert(txn, lab_table(db, "Thing"), lab_uuid((uint64_t)i));
+        txn_insert(txn, fixture_table(db, "Thing"), fixture_uuid((uint64_t)i));
     }
     assert_null(txn_commit(txn, false, &changes, &ticket));
     txn_free(txn);
@@ -33,13 +33,13 @@ static struct db *filled(int n)
 // Changes, deletes and inserts some rows of those that are there.
 static void commit(struct db *db, unsigned *seed, uint64_t fresh)
 {
-    const struct table_schema *things = lab_table(db, "Thing");
+    const struct table_schema *things = fixture_table(db, "Thing");
     struct txn *txn = txn_new(db);
     struct changeset *changes;
     uint64_t ticket;
 
     for (int i = 0; i < 10; i++) {
-        struct uuid uuid = lab_uuid((uint64_t)rand_r(seed) % N);
+        struct uuid uuid = fixture_uuid((uint64_t)rand_r(seed) % N);
 
         if (!txn_find(txn, things, uuid)) {
             continue;
@@ -51,7 +51,7 @@ static void commit(struct db *db, unsigned *seed, uint64_t fresh)
             txn_delete(txn, things, uuid);
         }
     }
-    txn_insert(txn, things, lab_uuid(fresh));
+    txn_insert(txn, things, fixture_uuid(fresh));
     assert_null(txn_commit(txn, false, &changes, &ticket));
     txn_free(txn);
 }
@@ -59,7 +59,7 @@ static void commit(struct db *db, unsigned *seed, uint64_t fresh)
 static void check_is_first_state(const struct snapshot *snapshot, const struct db *db, int n)
 {
     size_t n_rows;
-    struct row *const *rows = snapshot_rows(snapshot, lab_table(db, "Thing")->index, &n_rows);
+    struct row *const *rows = snapshot_rows(snapshot, fixture_table(db, "Thing")->index, &n_rows);
     bool seen[N] = {false};
 
     assert_int_equal(n_rows, n);
@@ -94,7 +94,7 @@ static void check_collect(int n, size_t step, unsigned seed)
             fail_msg("it never ends");
         }
     }
-    lab_check(db);
+    fixture_check(db);
     db_free(db);
 }
 
@@ -148,6 +148,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_db_free_rows),
     };
 
-    lab_schema_path = argv[1];
+    fixture_schema_path = argv[1];
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
 // Plays a data file: cases of steps, each a request and the result expected, on an empty database
 // per case. In what is expected "*" stands for any string, an error names only the members that
 // must agree, and "rows" are in no order.
-#include "lab.h"
+#include "engine_fixture.h"
 
 #include "basic/file.h"
 #include "json/tree.h"
@@ -141,7 +141,7 @@ static void play_step(struct db *db, const struct step *step)
     struct transact_result result;
     enum transact_status status;
 
-    status = lab_run_request(db, request, step->request, &text, &result);
+    status = fixture_run_request(db, request, step->request, &text, &result);
     if (step->wait) {
         assert_int_equal(status, TRANSACT_WAIT);
         assert_int_equal(text.size, 0);
@@ -160,7 +160,7 @@ static void play_step(struct db *db, const struct step *step)
 static void play_case(void **state)
 {
     struct slice *text = *state;
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     struct cursor cursor;
 
     cursor_init(&cursor, *text);
@@ -171,7 +171,7 @@ static void play_case(void **state)
         play_step(db, &step);
         json_decref(step.rest);
     }
-    db_free(lab_reload(db));
+    db_free(fixture_reload(db));
     db_free(db);
 }
 
@@ -212,7 +212,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s SCHEMA CASES\n", argv[0]);
         return 2;
     }
-    lab_schema_path = argv[1];
+    fixture_schema_path = argv[1];
     cursor_init(&cursor, buf_slice(&file));
     for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
         assert_true(n < ARRAY_SIZE(tests));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Transactions made from C, and what a commit does around the data: log, tickets, observers.
-#include "lab.h"
+#include "engine_fixture.h"
 
 #include "engine/txn.h"
 
@@ -26,7 +26,7 @@ static struct ovsdb_error *spy_append(struct db_log *log, struct changeset *chan
     if (spy->fails) {
         return error_new(ERROR_IO, "the disk is gone");
     }
-    changes->txn_id = lab_uuid(77);
+    changes->txn_id = fixture_uuid(77);
     *ret_ticket = 42;
     return NULL;
 }
@@ -52,47 +52,47 @@ static void on_committed(struct db_observer *observer, struct db *db, struct cha
 
 static void insert_thing(struct txn *txn, const struct db *db, struct uuid uuid, int64_t i)
 {
-    struct row *row = txn_insert(txn, lab_table(db, "Thing"), uuid);
+    struct row *row = txn_insert(txn, fixture_table(db, "Thing"), uuid);
 
     assert_non_null(row);
-    row_set(row, lab_column(db, "Thing", "i"), (union datum){.scalar.integer = i});
+    row_set(row, fixture_column(db, "Thing", "i"), (union datum){.scalar.integer = i});
 }
 
 static int64_t thing_i(const struct db *db, const struct row *row)
 {
-    return row_get(row, lab_column(db, "Thing", "i")).scalar.integer;
+    return row_get(row, fixture_column(db, "Thing", "i")).scalar.integer;
 }
 
 static void test_building(void **state)
 {
-    struct db *db = lab_new();
-    const struct table_schema *things = lab_table(db, "Thing");
+    struct db *db = fixture_new();
+    const struct table_schema *things = fixture_table(db, "Thing");
     struct txn *txn = txn_new(db);
     struct changeset *changes;
     uint64_t ticket;
 
-    insert_thing(txn, db, lab_uuid(1), 1);
-    insert_thing(txn, db, lab_uuid(2), 2);
-    assert_null(txn_insert(txn, things, lab_uuid(1)));
-    assert_int_equal(thing_i(db, txn_find(txn, things, lab_uuid(1))), 1);
-    assert_null(table_find(db_table(db, things), lab_uuid(1)));
-    txn_delete(txn, things, lab_uuid(2));
-    assert_null(txn_find(txn, things, lab_uuid(2)));
+    insert_thing(txn, db, fixture_uuid(1), 1);
+    insert_thing(txn, db, fixture_uuid(2), 2);
+    assert_null(txn_insert(txn, things, fixture_uuid(1)));
+    assert_int_equal(thing_i(db, txn_find(txn, things, fixture_uuid(1))), 1);
+    assert_null(table_find(db_table(db, things), fixture_uuid(1)));
+    txn_delete(txn, things, fixture_uuid(2));
+    assert_null(txn_find(txn, things, fixture_uuid(2)));
     assert_null(txn_commit(txn, true, &changes, &ticket));
     txn_free(txn);
     assert_int_equal(ticket, 0);
     assert_int_equal(changes->tables[0].n_rows, 1);
 
     txn = txn_new(db);
-    row_set(txn_modify(txn, things, lab_uuid(1)), lab_column(db, "Thing", "i"),
+    row_set(txn_modify(txn, things, fixture_uuid(1)), fixture_column(db, "Thing", "i"),
             (union datum){.scalar.integer = 5});
-    assert_int_equal(thing_i(db, table_find(db_table(db, things), lab_uuid(1))), 1);
-    assert_int_equal(thing_i(db, txn_find(txn, things, lab_uuid(1))), 5);
-    txn_delete(txn, things, lab_uuid(1));
-    assert_null(txn_insert(txn, things, lab_uuid(1))); // it was there before
-    txn_free(txn);                                     // without a commit
-    lab_check(db);
-    assert_int_equal(thing_i(db, table_find(db_table(db, things), lab_uuid(1))), 1);
+    assert_int_equal(thing_i(db, table_find(db_table(db, things), fixture_uuid(1))), 1);
+    assert_int_equal(thing_i(db, txn_find(txn, things, fixture_uuid(1))), 5);
+    txn_delete(txn, things, fixture_uuid(1));
+    assert_null(txn_insert(txn, things, fixture_uuid(1))); // it was there before
+    txn_free(txn);                                         // without a commit
+    fixture_check(db);
+    assert_int_equal(thing_i(db, table_find(db_table(db, things), fixture_uuid(1))), 1);
     assert_int_equal(db_tail(db)->seq, 1);
     txn_free(NULL);
     db_free(db);
@@ -100,7 +100,7 @@ static void test_building(void **state)
 
 static void test_comments(void **state)
 {
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     struct txn *txn = txn_new(db);
     struct changeset *changes;
     uint64_t ticket;
@@ -108,7 +108,7 @@ static void test_comments(void **state)
     txn_add_comment(txn, SLICE("a"));
     txn_add_comment(txn, SLICE(""));
     txn_add_comment(txn, SLICE("b"));
-    insert_thing(txn, db, lab_uuid(1), 1);
+    insert_thing(txn, db, fixture_uuid(1), 1);
     assert_null(txn_commit(txn, false, &changes, &ticket));
     txn_free(txn);
     assert_string_equal(changes->comment, "a\n\nb");
@@ -117,30 +117,30 @@ static void test_comments(void **state)
 
 static void test_log(void **state)
 {
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     struct spy_log spy = {.log.append = spy_append};
     struct transact_request request = {0};
     struct transact_result result;
     _cleanup_buf_ struct buf text = {0};
 
-    spy.table = db_table(db, lab_table(db, "Thing"));
+    spy.table = db_table(db, fixture_table(db, "Thing"));
     db_set_log(db, &spy.log);
-    lab_run_request(db, request,
-                    SLICE("{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{}},"
-                          "{\"op\":\"commit\",\"durable\":true}"),
-                    &text, &result);
+    fixture_run_request(db, request,
+                        SLICE("{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{}},"
+                              "{\"op\":\"commit\",\"durable\":true}"),
+                        &text, &result);
     assert_int_equal(spy.n_calls, 1);
     assert_true(spy.durable);
     assert_int_equal(spy.n_rows_then, 0);
     assert_int_equal(result.ticket, 42);
     assert_ptr_equal(result.changes, db_tail(db));
-    assert_true(uuid_equals(result.changes->txn_id, lab_uuid(77)));
+    assert_true(uuid_equals(result.changes->txn_id, fixture_uuid(77)));
     assert_false(result.failed);
 
-    lab_run_request(db, request,
-                    SLICE("{\"op\":\"select\",\"table\":\"Thing\",\"where\":[]},"
-                          "{\"op\":\"commit\",\"durable\":true}"),
-                    &text, &result);
+    fixture_run_request(db, request,
+                        SLICE("{\"op\":\"select\",\"table\":\"Thing\",\"where\":[]},"
+                              "{\"op\":\"commit\",\"durable\":true}"),
+                        &text, &result);
     assert_int_equal(spy.n_calls, 1); // nothing changed
     assert_null(result.changes);
     assert_int_equal(result.ticket, 0);
@@ -150,56 +150,56 @@ static void test_log(void **state)
 // The log is the last that can fail, when counts, references and indexes have been worked out.
 static void test_log_failure_leaves_no_trace(void **state)
 {
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     struct spy_log spy = {.log.append = spy_append, .fails = true};
     const char *result;
 
-    lab_run(db,
-            "{\"op\":\"insert\",\"table\":\"Limited\",\"row\":{\"a\":1,\"b\":\"1\"}},"
-            "{\"op\":\"insert\",\"table\":\"Limited\",\"row\":{\"a\":2,\"b\":\"2\"}},"
-            "{\"op\":\"insert\",\"table\":\"Part\",\"uuid-name\":\"p\",\"row\":{}},"
-            "{\"op\":\"insert\",\"table\":\"Owner\",\"row\":{\"parts\":[\"named-uuid\",\"p\"],"
-            "\"likes\":[\"named-uuid\",\"p\"]}}");
-    spy.table = db_table(db, lab_table(db, "Limited"));
+    fixture_run(db,
+                "{\"op\":\"insert\",\"table\":\"Limited\",\"row\":{\"a\":1,\"b\":\"1\"}},"
+                "{\"op\":\"insert\",\"table\":\"Limited\",\"row\":{\"a\":2,\"b\":\"2\"}},"
+                "{\"op\":\"insert\",\"table\":\"Part\",\"uuid-name\":\"p\",\"row\":{}},"
+                "{\"op\":\"insert\",\"table\":\"Owner\",\"row\":{\"parts\":[\"named-uuid\",\"p\"],"
+                "\"likes\":[\"named-uuid\",\"p\"]}}");
+    spy.table = db_table(db, fixture_table(db, "Limited"));
     db_set_log(db, &spy.log);
-    result = lab_run(db,
-                     "{\"op\":\"update\",\"table\":\"Limited\",\"where\":[[\"a\",\"==\",1]],"
-                     "\"row\":{\"a\":3}},"
-                     "{\"op\":\"delete\",\"table\":\"Limited\",\"where\":[[\"a\",\"==\",2]]},"
-                     "{\"op\":\"insert\",\"table\":\"Limited\",\"row\":{\"a\":2,\"b\":\"z\"}},"
-                     "{\"op\":\"delete\",\"table\":\"Owner\",\"where\":[]},"
-                     "{\"op\":\"commit\",\"durable\":true}");
+    result = fixture_run(db,
+                         "{\"op\":\"update\",\"table\":\"Limited\",\"where\":[[\"a\",\"==\",1]],"
+                         "\"row\":{\"a\":3}},"
+                         "{\"op\":\"delete\",\"table\":\"Limited\",\"where\":[[\"a\",\"==\",2]]},"
+                         "{\"op\":\"insert\",\"table\":\"Limited\",\"row\":{\"a\":2,\"b\":\"z\"}},"
+                         "{\"op\":\"delete\",\"table\":\"Owner\",\"where\":[]},"
+                         "{\"op\":\"commit\",\"durable\":true}");
     assert_non_null(strstr(result, "\"I/O error\""));
     assert_int_equal(spy.n_calls, 1);
     assert_int_equal(db_tail(db)->seq, 1);
-    result = lab_run(db,
-                     "{\"op\":\"select\",\"table\":\"Limited\",\"where\":[[\"a\",\"==\",1]],"
-                     "\"columns\":[\"b\"]},"
-                     "{\"op\":\"select\",\"table\":\"Limited\",\"where\":[[\"a\",\"==\",2]],"
-                     "\"columns\":[\"b\"]},"
-                     "{\"op\":\"select\",\"table\":\"Limited\",\"where\":[[\"a\",\"==\",3]],"
-                     "\"columns\":[\"b\"]}");
+    result = fixture_run(db,
+                         "{\"op\":\"select\",\"table\":\"Limited\",\"where\":[[\"a\",\"==\",1]],"
+                         "\"columns\":[\"b\"]},"
+                         "{\"op\":\"select\",\"table\":\"Limited\",\"where\":[[\"a\",\"==\",2]],"
+                         "\"columns\":[\"b\"]},"
+                         "{\"op\":\"select\",\"table\":\"Limited\",\"where\":[[\"a\",\"==\",3]],"
+                         "\"columns\":[\"b\"]}");
     assert_string_equal(result,
                         "[{\"rows\":[{\"b\":\"1\"}]},{\"rows\":[{\"b\":\"2\"}]},{\"rows\":[]}]");
-    assert_int_equal(table_n_rows(db_table(db, lab_table(db, "Part"))), 1);
+    assert_int_equal(table_n_rows(db_table(db, fixture_table(db, "Part"))), 1);
     db_free(db);
 }
 
 static void test_observers(void **state)
 {
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     struct spy_observer first = {.observer.committed = on_committed, .leaves = true};
     struct spy_observer second = {.observer.committed = on_committed, .other = &first};
 
     db_add_observer(db, &first.observer);
     db_add_observer(db, &second.observer);
-    lab_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{}}");
+    fixture_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{}}");
     assert_ptr_equal(second.seen, db_tail(db));
     second.other = NULL;
-    lab_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{}}");
+    fixture_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{}}");
     assert_ptr_not_equal(first.seen, db_tail(db));
     assert_ptr_equal(second.seen, db_tail(db));
-    lab_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{}},{\"op\":\"abort\"}");
+    fixture_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{}},{\"op\":\"abort\"}");
     assert_int_equal(second.seen->seq, 2);
     db_remove_observer(&second.observer);
     db_free(db);
@@ -207,7 +207,7 @@ static void test_observers(void **state)
 
 static void test_params_that_are_no_request(void **state)
 {
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     const struct slice params[] = {SLICE("[]"), SLICE("[5]"), SLICE("{}"), SLICE("\"lab\"")};
 
     for (size_t i = 0; i < ARRAY_SIZE(params); i++) {
@@ -227,21 +227,22 @@ static void test_params_that_are_no_request(void **state)
 
 static void test_usage(void **state)
 {
-    struct db *db = lab_new();
+    struct db *db = fixture_new();
     struct db_usage usage;
 
-    lab_run(db,
-            "{\"op\":\"insert\",\"table\":\"Owner\",\"uuid-name\":\"o\",\"row\":{}},"
-            "{\"op\":\"insert\",\"table\":\"Crew\",\"row\":{\"members\":[\"named-uuid\",\"o\"]}}");
+    fixture_run(
+        db,
+        "{\"op\":\"insert\",\"table\":\"Owner\",\"uuid-name\":\"o\",\"row\":{}},"
+        "{\"op\":\"insert\",\"table\":\"Crew\",\"row\":{\"members\":[\"named-uuid\",\"o\"]}}");
     db_usage(db, &usage);
     assert_int_equal(usage.n_rows, 2);
     assert_int_equal(usage.n_weak_refs, 1);
     assert_int_equal(usage.n_cells,
-                     lab_table(db, "Owner")->n_columns + lab_table(db, "Crew")->n_columns);
+                     fixture_table(db, "Owner")->n_columns + fixture_table(db, "Crew")->n_columns);
     assert_true(db_memory(db) > 0);
-    lab_run(db,
-            "{\"op\":\"delete\",\"table\":\"Crew\",\"where\":[]},"
-            "{\"op\":\"delete\",\"table\":\"Owner\",\"where\":[]}");
+    fixture_run(db,
+                "{\"op\":\"delete\",\"table\":\"Crew\",\"where\":[]},"
+                "{\"op\":\"delete\",\"table\":\"Owner\",\"where\":[]}");
     db_usage(db, &usage);
     assert_int_equal(usage.n_rows + usage.n_weak_refs + usage.n_cells, 0);
     assert_int_equal(db_memory(db), 0);
@@ -257,6 +258,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_usage),
     };
 
-    lab_schema_path = argv[1];
+    fixture_schema_path = argv[1];
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

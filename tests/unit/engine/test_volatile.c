@@ -2,7 +2,7 @@
 #include "engine/volatile.h"
 
 #include "engine/history.h"
-#include "lab.h"
+#include "engine_fixture.h"
 #include "json/framer.h"
 
 #define SCHEMA                                                                                     \
@@ -16,19 +16,19 @@
 
 static struct uuid version_of(const struct db *db, uint64_t n)
 {
-    return row_version(table_find(db_table(db, lab_table(db, "T")), lab_uuid(n)));
+    return row_version(table_find(db_table(db, fixture_table(db, "T")), fixture_uuid(n)));
 }
 
 // A database with rows of three commits, one of them changed in memory only.
 static struct db *new_db(void)
 {
-    struct db *db = lab_new_with(SCHEMA);
+    struct db *db = fixture_new_with(SCHEMA);
 
-    lab_run(db, "{\"op\":\"insert\",\"table\":\"T\",\"uuid\":" ROW("1") ",\"row\":{\"n\":1}}");
-    lab_run(db, "{\"op\":\"insert\",\"table\":\"T\",\"uuid\":" ROW("2") ",\"row\":{\"n\":2}}");
-    lab_run(db,
-            "{\"op\":\"update\",\"table\":\"T\",\"where\":[[\"n\",\"==\",2]],"
-            "\"row\":{\"e\":\"memory\",\"w\":[\"uuid\"," ROW("1") "]}}");
+    fixture_run(db, "{\"op\":\"insert\",\"table\":\"T\",\"uuid\":" ROW("1") ",\"row\":{\"n\":1}}");
+    fixture_run(db, "{\"op\":\"insert\",\"table\":\"T\",\"uuid\":" ROW("2") ",\"row\":{\"n\":2}}");
+    fixture_run(db,
+                "{\"op\":\"update\",\"table\":\"T\",\"where\":[[\"n\",\"==\",2]],"
+                "\"row\":{\"e\":\"memory\",\"w\":[\"uuid\"," ROW("1") "]}}");
     return db;
 }
 
@@ -36,8 +36,8 @@ static struct db *new_db(void)
 static struct db *load_stored(const struct db *db)
 {
     struct db *copy = db_new(db_schema(db));
-    const struct table_schema *table = lab_table(db, "T");
-    const struct column *column = lab_column(db, "T", "n");
+    const struct table_schema *table = fixture_table(db, "T");
+    const struct column *column = fixture_column(db, "T", "n");
     const struct row *row;
     bool is_new;
 
@@ -58,27 +58,28 @@ static void test_round_trip(void **state)
     assert_null(framer_check(buf_slice(&saved), SIZE_MAX, NULL, NULL));
     assert_false(uuid_equals(version_of(db, 1), version_of(copy, 1)));
     assert_true(db_restore_volatile(copy, buf_slice(&saved)));
-    lab_check(copy);
+    fixture_check(copy);
     for (uint64_t n = 1; n <= 2; n++) {
-        const struct row *row = table_find(db_table(db, lab_table(db, "T")), lab_uuid(n));
-        const struct row *same = table_find(db_table(copy, lab_table(copy, "T")), lab_uuid(n));
+        const struct row *row = table_find(db_table(db, fixture_table(db, "T")), fixture_uuid(n));
+        const struct row *same =
+            table_find(db_table(copy, fixture_table(copy, "T")), fixture_uuid(n));
 
         assert_true(uuid_equals(row_version(row), row_version(same)));
-        assert_true(datum_equals(row_get(row, lab_column(db, "T", "e")),
-                                 row_get(same, lab_column(copy, "T", "e")),
-                                 &lab_column(db, "T", "e")->type));
+        assert_true(datum_equals(row_get(row, fixture_column(db, "T", "e")),
+                                 row_get(same, fixture_column(copy, "T", "e")),
+                                 &fixture_column(db, "T", "e")->type));
     }
     assert_true(db_tail(copy)->seq > seq);
     assert_true(uuid_equals(db_tail(copy)->txn_id, db_tail(db)->txn_id));
     // The reference came back with its target's knowledge of it.
-    assert_non_null(strstr(lab_run(copy,
-                                   "{\"op\":\"delete\",\"table\":\"T\",\"where\":"
-                                   "[[\"n\",\"==\",1]]},{\"op\":\"select\",\"table\":\"T\","
-                                   "\"where\":[],\"columns\":[\"n\",\"w\"]}"),
+    assert_non_null(strstr(fixture_run(copy,
+                                       "{\"op\":\"delete\",\"table\":\"T\",\"where\":"
+                                       "[[\"n\",\"==\",1]]},{\"op\":\"select\",\"table\":\"T\","
+                                       "\"where\":[],\"columns\":[\"n\",\"w\"]}"),
                            "\"w\":[\"uuid\""));
-    assert_non_null(strstr(lab_run(copy,
-                                   "{\"op\":\"select\",\"table\":\"T\",\"where\":[],"
-                                   "\"columns\":[\"w\"]}"),
+    assert_non_null(strstr(fixture_run(copy,
+                                       "{\"op\":\"select\",\"table\":\"T\",\"where\":[],"
+                                       "\"columns\":[\"w\"]}"),
                            "{\"w\":[\"set\",[]]}"));
     db_free(copy);
     db_free(db);
@@ -107,11 +108,11 @@ static void test_refused(void **state)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-        struct db *db = new_db(), *copy = lab_reload(db);
+        struct db *db = new_db(), *copy = fixture_reload(db);
 
         db_set_last_txn_id(copy, db_tail(db)->txn_id);
         assert_false(db_restore_volatile(copy, slice_of(texts[i])));
-        lab_check(copy);
+        fixture_check(copy);
         assert_false(uuid_is_zero(db_tail(copy)->txn_id));
         assert_false(uuid_equals(db_tail(copy)->txn_id, db_tail(db)->txn_id));
         db_free(copy);
@@ -122,7 +123,7 @@ static void test_refused(void **state)
 // The history knows both the transaction that was stored last and the one that was last.
 static void test_history(void **state)
 {
-    struct db *db = new_db(), *copy = lab_reload(db);
+    struct db *db = new_db(), *copy = fixture_reload(db);
     _cleanup_buf_ struct buf saved = {0};
     struct uuid stored = uuid_random();
     struct history *history;
@@ -146,6 +147,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_history),
     };
 
-    lab_schema_path = argv[1];
+    fixture_schema_path = argv[1];
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

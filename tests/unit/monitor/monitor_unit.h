@@ -132,21 +132,21 @@ static inline struct db *unit_filled_db(uint64_t n, unsigned n_values)
 // A monitor whose client is a buffer.
 struct unit_monitor {
     struct monitor monitor;
-    struct pieces initial;
+    struct chunks initial;
     struct uuid initial_txn_id;
     struct buf output;
     bool slow;
     size_t n_shared; // pieces that came by reference
 };
 
-static inline void unit_initial(struct monitor *monitor, const struct pieces *contents,
+static inline void unit_initial(struct monitor *monitor, const struct chunks *contents,
                                 struct uuid txn_id)
 {
     struct unit_monitor *um = CONTAINER_OF(monitor, struct unit_monitor, monitor);
 
     assert_int_equal(um->initial.n, 0); // once only
     assert_int_equal(um->output.size, 0);
-    pieces_copy(&um->initial, contents);
+    chunks_copy(&um->initial, contents);
     um->initial_txn_id = txn_id;
 }
 
@@ -188,14 +188,14 @@ static inline void assert_initial(const struct unit_monitor *um, const char *exp
 {
     _cleanup_buf_ struct buf text = {0};
 
-    pieces_put(&text, &um->initial);
+    chunks_put(&text, &um->initial);
     assert_string_equal(buf_cstr(&text), expected);
 }
 
 static inline void unit_monitor_done(struct unit_monitor *um)
 {
     monitor_done(&um->monitor);
-    pieces_done(&um->initial);
+    chunks_done(&um->initial);
     buf_done(&um->output);
 }
 

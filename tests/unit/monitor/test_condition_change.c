@@ -76,14 +76,14 @@ static void test_changes(void **state)
         struct monitor_spec *new = random_spec(db);
         struct buf scratch = {0}, text = {0};
         struct updates updates;
-        struct pieces pieces;
+        struct chunks chunks;
 
         updates_begin(&updates, new, &scratch);
         condition_change_write(&updates, &old->tables[0], &new->tables[0], rows);
-        updates_end(&updates, &pieces);
-        pieces_put(&text, &pieces);
+        updates_end(&updates, &chunks);
+        chunks_put(&text, &chunks);
         assert_written(buf_cstr(&text), rows, &old->tables[0], &new->tables[0]);
-        pieces_done(&pieces);
+        chunks_done(&chunks);
         buf_done(&scratch);
         buf_done(&text);
         monitor_spec_free(old);

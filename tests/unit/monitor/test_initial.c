@@ -65,7 +65,7 @@ static void apply_initial(const struct unit_monitor *um)
     _cleanup_buf_ struct buf text = {0};
 
     memset(replica, 0, sizeof(replica));
-    pieces_put(&text, &um->initial);
+    chunks_put(&text, &um->initial);
     assert_null(framer_check(buf_slice(&text), SIZE_MAX, &(struct slice){0}, NULL));
     apply(buf_slice(&text), "new");
 }

@@ -18,7 +18,7 @@ struct replica {
     bool conditional;
 };
 
-struct world {
+struct net_fixture {
     struct db *db;
     struct hub *hub;
     struct replica replicas[N_MONITORS];
@@ -41,19 +41,19 @@ static const struct monitor_table *table_a(const struct replica *replica)
 }
 
 // Sets the columns of <row>; with `diff` the values are differences.
-static void set_columns(struct world *world, struct row *row, struct slice json, bool diff)
+static void set_columns(struct net_fixture *fixture, struct row *row, struct slice json, bool diff)
 {
     struct cursor cursor;
 
     cursor_init(&cursor, json);
     for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
         const struct column *column =
-            table_schema_find_column(row->table, cursor_name(&cursor, &world->scratch));
+            table_schema_find_column(row->table, cursor_name(&cursor, &fixture->scratch));
         union datum datum;
 
         assert_non_null(column);
-        assert_null(datum_decode(&cursor, &column->type, DATUM_CHECK_NOTHING, NULL, &world->scratch,
-                                 &datum));
+        assert_null(datum_decode(&cursor, &column->type, DATUM_CHECK_NOTHING, NULL,
+                                 &fixture->scratch, &datum));
         if (diff) {
             union datum result;
 
@@ -67,20 +67,20 @@ static void set_columns(struct world *world, struct row *row, struct slice json,
 }
 
 // Every column of <row> must be as in `row`.
-static void check_columns(struct world *world, const struct row *row, struct slice json)
+static void check_columns(struct net_fixture *fixture, const struct row *row, struct slice json)
 {
     struct row *other = row_clone(row);
 
-    set_columns(world, other, json, false);
+    set_columns(fixture, other, json, false);
     assert_true(row_equals(row, other));
     row_unref(other);
 }
 
-static struct row *new_row(struct world *world, struct uuid uuid, struct slice json)
+static struct row *new_row(struct net_fixture *fixture, struct uuid uuid, struct slice json)
 {
-    struct row *row = row_new(unit_table(world->db, "A"), uuid);
+    struct row *row = row_new(unit_table(fixture->db, "A"), uuid);
 
-    set_columns(world, row, json, false);
+    set_columns(fixture, row, json, false);
     return row;
 }
 
@@ -91,25 +91,25 @@ static void replace(struct row **have, struct row *row)
     *have = row;
 }
 
-static void apply_v1(struct world *world, struct row **have, struct uuid uuid, struct slice old,
-                     struct slice new)
+static void apply_v1(struct net_fixture *fixture, struct row **have, struct uuid uuid,
+                     struct slice old, struct slice new)
 {
     assert_int_equal(old.data != NULL, *have != NULL);
     if (old.data) {
-        check_columns(world, *have, old);
+        check_columns(fixture, *have, old);
     }
     if (old.data && new.data) {
         assert_int_not_equal(json_count(old), 0);
     }
-    replace(have, new.data ? new_row(world, uuid, new) : NULL);
+    replace(have, new.data ? new_row(fixture, uuid, new) : NULL);
 }
 
-static void apply_v2(struct world *world, struct row **have, struct uuid uuid, struct slice kind,
-                     struct slice value)
+static void apply_v2(struct net_fixture *fixture, struct row **have, struct uuid uuid,
+                     struct slice kind, struct slice value)
 {
     if (slice_is(kind, "insert")) {
         assert_null(*have);
-        *have = new_row(world, uuid, value);
+        *have = new_row(fixture, uuid, value);
     } else if (slice_is(kind, "delete")) {
         assert_non_null(*have);
         replace(have, NULL);
@@ -120,12 +120,12 @@ static void apply_v2(struct world *world, struct row **have, struct uuid uuid, s
         assert_non_null(*have);
         assert_int_not_equal(json_count(value), 0);
         row = row_clone(*have);
-        set_columns(world, row, value, true);
+        set_columns(fixture, row, value, true);
         replace(have, row);
     }
 }
 
-static void apply_row(struct world *world, struct replica *replica, struct slice uuid_text,
+static void apply_row(struct net_fixture *fixture, struct replica *replica, struct slice uuid_text,
                       struct slice update)
 {
     struct slice old = SLICE_EMPTY, new = SLICE_EMPTY;
@@ -135,7 +135,7 @@ static void apply_row(struct world *world, struct replica *replica, struct slice
     assert_true(uuid_parse(uuid_text, &uuid));
     cursor_init(&cursor, update);
     for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
-        struct slice name = cursor_name(&cursor, &world->scratch);
+        struct slice name = cursor_name(&cursor, &fixture->scratch);
         struct slice value = cursor_skip(&cursor);
 
         if (slice_is(name, "old")) {
@@ -143,21 +143,22 @@ static void apply_row(struct world *world, struct replica *replica, struct slice
         } else if (slice_is(name, "new")) {
             new = value;
         } else {
-            apply_v2(world, &replica->rows[uuid.lo], uuid, name, value);
+            apply_v2(fixture, &replica->rows[uuid.lo], uuid, name, value);
             return;
         }
     }
-    apply_v1(world, &replica->rows[uuid.lo], uuid, old, new);
+    apply_v1(fixture, &replica->rows[uuid.lo], uuid, old, new);
 }
 
-static void apply_message(struct world *world, struct replica *replica, struct slice message)
+static void apply_message(struct net_fixture *fixture, struct replica *replica,
+                          struct slice message)
 {
     struct cursor cursor;
     struct slice updates = SLICE_EMPTY;
 
     cursor_init(&cursor, message);
     for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
-        bool is_params = slice_is(cursor_name(&cursor, &world->scratch), "params");
+        bool is_params = slice_is(cursor_name(&cursor, &fixture->scratch), "params");
         struct slice value = cursor_skip(&cursor);
         struct cursor params;
 
@@ -173,18 +174,18 @@ static void apply_message(struct world *world, struct replica *replica, struct s
         assert_int_equal(monitor_spec(&replica->um.monitor)->version, MONITOR_V3);
         return; // after a change of the condition: says only which state this is
     }
-    assert_true(slice_is(cursor_name(&cursor, &world->scratch), "A"));
+    assert_true(slice_is(cursor_name(&cursor, &fixture->scratch), "A"));
     for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
         char name[UUID_LEN];
-        struct slice uuid = cursor_name(&cursor, &world->scratch);
+        struct slice uuid = cursor_name(&cursor, &fixture->scratch);
 
         assert_int_equal(uuid.size, UUID_LEN);
         memcpy(name, uuid.data, UUID_LEN);
-        apply_row(world, replica, (struct slice){name, UUID_LEN}, cursor_skip(&cursor));
+        apply_row(fixture, replica, (struct slice){name, UUID_LEN}, cursor_skip(&cursor));
     }
 }
 
-static void read_all(struct world *world, struct replica *replica)
+static void read_all(struct net_fixture *fixture, struct replica *replica)
 {
     struct buf *output = &replica->um.output;
     struct framer framer;
@@ -195,7 +196,7 @@ static void read_all(struct world *world, struct replica *replica)
 
         assert_int_equal(framer_feed(&framer, output->data + at, output->size - at, &consumed),
                          FRAMER_DONE);
-        apply_message(world, replica, (struct slice){output->data + at, consumed});
+        apply_message(fixture, replica, (struct slice){output->data + at, consumed});
         at += consumed;
     }
     buf_clear(output);
@@ -216,28 +217,28 @@ static void check_row(const struct replica *replica, const struct row *have, con
     }
 }
 
-static void check_replica(struct world *world, struct replica *replica)
+static void check_replica(struct net_fixture *fixture, struct replica *replica)
 {
-    const struct table *rows = db_table(world->db, unit_table(world->db, "A"));
+    const struct table *rows = db_table(fixture->db, unit_table(fixture->db, "A"));
 
     for (size_t i = 0; i < N_ROWS; i++) {
         check_row(replica, replica->rows[i], table_find(rows, (struct uuid){0, i}));
     }
 }
 
-static void change_value(struct world *world, struct row *row)
+static void change_value(struct net_fixture *fixture, struct row *row)
 {
     const struct column *column;
 
     switch (random_below(4)) {
     case 0:
-        column = unit_column(world->db, "A", "i");
+        column = unit_column(fixture->db, "A", "i");
         row_set(row, column, (union datum){.scalar.integer = (int64_t)random_below(4)});
         break;
     case 1: {
         const union atom key = {.integer = (int64_t)random_below(5)};
 
-        column = unit_column(world->db, "A", "set");
+        column = unit_column(fixture->db, "A", "set");
         row_set(row, column, datum_from_sorted(&column->type, &key, NULL, random_below(2)));
         break;
     }
@@ -245,7 +246,7 @@ static void change_value(struct world *world, struct row *row)
         const union atom key = {.string = text_new(random_below(2) ? SLICE("k") : SLICE("l"))};
         const union atom value = {.integer = (int64_t)random_below(3)};
 
-        column = unit_column(world->db, "A", "map");
+        column = unit_column(fixture->db, "A", "map");
         row_set(row, column, datum_from_sorted(&column->type, &key, &value, 1));
         text_unref(key.string);
         break;
@@ -253,17 +254,17 @@ static void change_value(struct world *world, struct row *row)
     default: {
         const union atom key = {.integer = (int64_t)random_below(3)};
 
-        column = unit_column(world->db, "A", "opt");
+        column = unit_column(fixture->db, "A", "opt");
         row_set(row, column, datum_from_sorted(&column->type, &key, NULL, random_below(2)));
         break;
     }
     }
 }
 
-static void commit_randomly(struct world *world)
+static void commit_randomly(struct net_fixture *fixture)
 {
-    const struct table_schema *table = unit_table(world->db, "A");
-    struct txn *txn = txn_new(world->db);
+    const struct table_schema *table = unit_table(fixture->db, "A");
+    struct txn *txn = txn_new(fixture->db);
 
     for (uint64_t n = random_below(4) + 1; n; n--) {
         struct uuid uuid = {0, random_below(N_ROWS)};
@@ -273,7 +274,7 @@ static void commit_randomly(struct world *world)
         if (exists && !random_below(4)) {
             txn_delete(txn, table, uuid);
         } else if (exists || row) {
-            change_value(world, exists ? txn_modify(txn, table, uuid) : row);
+            change_value(fixture, exists ? txn_modify(txn, table, uuid) : row);
         }
     }
     unit_commit(txn);
@@ -317,9 +318,9 @@ static void change_condition(struct replica *replica)
     monitor_change(&replica->um.monitor, spec, text_ref(replica->um.monitor.id));
 }
 
-static void step(struct world *world)
+static void step(struct net_fixture *fixture)
 {
-    struct replica *replica = &world->replicas[random_below(N_MONITORS)];
+    struct replica *replica = &fixture->replicas[random_below(N_MONITORS)];
 
     switch (random_below(8)) {
     case 0:
@@ -332,27 +333,27 @@ static void step(struct world *world)
         break;
     case 3:
         monitor_flush(&replica->um.monitor);
-        read_all(world, replica);
-        check_replica(world, replica);
+        read_all(fixture, replica);
+        check_replica(fixture, replica);
         break;
     case 4:
         if (replica->conditional && !random_below(4)) {
             change_condition(replica);
-            read_all(world, replica);
-            check_replica(world, replica);
+            read_all(fixture, replica);
+            check_replica(fixture, replica);
         }
         break;
     case 5:
-        unit_run(world->hub);
+        unit_run(fixture->hub);
         for (size_t i = 0; i < N_MONITORS; i++) {
-            read_all(world, &world->replicas[i]);
-            if (!world->replicas[i].um.slow && !world->replicas[i].um.monitor.is_behind) {
-                check_replica(world, &world->replicas[i]);
+            read_all(fixture, &fixture->replicas[i]);
+            if (!fixture->replicas[i].um.slow && !fixture->replicas[i].um.monitor.is_behind) {
+                check_replica(fixture, &fixture->replicas[i]);
             }
         }
         break;
     default:
-        commit_randomly(world);
+        commit_randomly(fixture);
         break;
     }
 }
@@ -376,32 +377,32 @@ static void test_replicas(void **state)
         {MONITOR_V3, "{\"A\":{\"columns\":[\"i\",\"map\"]}}", true},
         {MONITOR_V3, "{\"A\":{\"columns\":[\"i\",\"map\"]},\"B\":{}}", true},
     };
-    struct world world = {.db = unit_db()};
+    struct net_fixture fixture = {.db = unit_db()};
 
-    world.hub = hub_new(world.db, &unit_sink);
+    fixture.hub = hub_new(fixture.db, &unit_sink);
     for (size_t i = 0; i < N_MONITORS; i++) {
-        unit_monitor_start(&world.replicas[i].um, world.hub,
-                           unit_spec(world.db, kinds[i].version, kinds[i].requests), "7", 0);
-        world.replicas[i].conditional = kinds[i].conditional;
+        unit_monitor_start(&fixture.replicas[i].um, fixture.hub,
+                           unit_spec(fixture.db, kinds[i].version, kinds[i].requests), "7", 0);
+        fixture.replicas[i].conditional = kinds[i].conditional;
     }
     for (int i = 0; i < N_STEPS; i++) {
-        step(&world);
+        step(&fixture);
     }
     for (size_t i = 0; i < N_MONITORS; i++) {
-        struct replica *replica = &world.replicas[i];
+        struct replica *replica = &fixture.replicas[i];
 
         monitor_flush(&replica->um.monitor);
-        read_all(&world, replica);
-        check_replica(&world, replica);
+        read_all(&fixture, replica);
+        check_replica(&fixture, replica);
         unit_monitor_done(&replica->um);
         for (size_t j = 0; j < N_ROWS; j++) {
             row_unref(replica->rows[j]);
         }
     }
-    assert_int_equal(world.hub->views.n, 0);
-    hub_free(world.hub);
-    buf_done(&world.scratch);
-    db_free(world.db);
+    assert_int_equal(fixture.hub->views.n, 0);
+    hub_free(fixture.hub);
+    buf_done(&fixture.scratch);
+    db_free(fixture.db);
 }
 
 int main(void)

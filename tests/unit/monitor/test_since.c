@@ -6,17 +6,17 @@
 static void assert_since(struct hub *hub, const char *request, struct uuid txn_id,
                          const char *expected)
 {
-    _cleanup_(pieces_done) struct pieces pieces = {0};
+    _cleanup_(chunks_done) struct chunks chunks = {0};
     _cleanup_buf_ struct buf text = {0};
     struct unit_monitor um;
     bool found;
 
     unit_monitor_init(&um, hub, unit_spec(hub->db, MONITOR_V3, request), "1");
-    found = monitor_since(&um.monitor, txn_id, &pieces);
+    found = monitor_since(&um.monitor, txn_id, &chunks);
 
     assert_int_equal(found, expected != NULL);
     if (found) {
-        pieces_put(&text, &pieces);
+        chunks_put(&text, &chunks);
         assert_string_equal(buf_cstr(&text), expected);
     }
     unit_monitor_done(&um);

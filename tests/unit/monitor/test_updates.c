@@ -62,7 +62,7 @@ static void test_formats(void **state)
         const struct row *a = cases[i].has_old ? old : NULL, *b = cases[i].has_new ? new : NULL;
         struct buf buf = {0}, text = {0};
         struct updates updates;
-        struct pieces pieces;
+        struct chunks chunks;
 
         updates_begin(&updates, spec, &buf);
         if (cases[i].is_initial) {
@@ -70,10 +70,10 @@ static void test_formats(void **state)
         } else {
             updates_change(&updates, &spec->tables[0], a, b);
         }
-        assert_int_equal(updates_end(&updates, &pieces), strcmp(cases[i].expected, "{}") != 0);
-        pieces_put(&text, &pieces);
+        assert_int_equal(updates_end(&updates, &chunks), strcmp(cases[i].expected, "{}") != 0);
+        chunks_put(&text, &chunks);
         assert_string_equal(buf_cstr(&text), cases[i].expected);
-        pieces_done(&pieces);
+        chunks_done(&chunks);
         monitor_spec_free(spec);
         buf_done(&text);
         buf_done(&buf);
@@ -88,28 +88,28 @@ static void test_parts(void **state)
 {
     struct db *db = unit_db();
     struct monitor_spec *spec = unit_spec(db, MONITOR_V1, "{\"A\":{\"columns\":[\"s\"]}}");
-    char *long_string = xmalloc(PIECE_SIZE / 2 + 1);
+    char *long_string = xmalloc(CHUNK_SIZE / 2 + 1);
     struct buf buf = {0}, text = {0};
     struct updates updates;
-    struct pieces pieces;
+    struct chunks chunks;
     struct row *row;
 
-    memset(long_string, 'x', PIECE_SIZE / 2);
-    long_string[PIECE_SIZE / 2] = '\0';
+    memset(long_string, 'x', CHUNK_SIZE / 2);
+    long_string[CHUNK_SIZE / 2] = '\0';
     row = make_row(db, 0, long_string);
     updates_begin(&updates, spec, &buf);
     for (int i = 0; i < 5; i++) {
         updates_row(&updates, &spec->tables[0], NULL, row, true);
     }
-    assert_true(updates_end(&updates, &pieces));
-    assert_true(pieces.n >= 3);
-    pieces_put(&text, &pieces);
-    assert_int_equal(text.size, pieces.size);
+    assert_true(updates_end(&updates, &chunks));
+    assert_true(chunks.n >= 3);
+    chunks_put(&text, &chunks);
+    assert_int_equal(text.size, chunks.size);
     assert_memory_equal(text.data, "{\"A\":{\"" U1 "\":{\"new\":{\"s\":\"xx", 60);
     assert_string_equal(buf_cstr(&text) + text.size - 8, "xxx\"}}}}");
     row_unref(row);
     free(long_string);
-    pieces_done(&pieces);
+    chunks_done(&chunks);
     buf_done(&text);
     buf_done(&buf);
     monitor_spec_free(spec);

@@ -147,7 +147,7 @@ static void test_slow_is_bounded(void **state)
         unit_delete(db, "B", 2);
         unit_run(hub);
         assert_null(slow.monitor.batch->first);
-        assert_int_equal(fold_n_rows(slow.monitor.batch->fold), 1);
+        assert_int_equal(coalesced_n_rows(slow.monitor.batch->coalesced), 1);
     }
     buf_clear(&slow.output);
     buf_clear(&fast.output);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who may connect: so many in all, at one remote, of one user, and so fast.
 #include "net/admission.h"
-#include "world.h"
+#include "net_fixture.h"
 
 #include "basic/counter.h"
 
@@ -17,71 +17,74 @@ static uint64_t count_of(const char *counter)
 }
 
 // A client that is not let in sees the end of the connection and nothing else.
-static void assert_refused(struct world *world, struct remote *remote)
+static void assert_refused(struct net_fixture *fixture, struct remote *remote)
 {
-    unsigned n_peers = world->n_peers;
+    unsigned n_peers = fixture->n_peers;
     _cleanup_buf_ struct buf taken = {0};
-    int fd = world_dial(remote);
+    int fd = fixture_dial(remote);
 
-    RUN_UNTIL(world, !client_take(fd, &taken));
+    RUN_UNTIL(fixture, !client_take(fd, &taken));
     assert_int_equal(taken.size, 0);
-    assert_int_equal(world->n_peers, n_peers);
+    assert_int_equal(fixture->n_peers, n_peers);
     close(fd);
 }
 
 // With two connections each that the limits allow, whatever the limit is of.
-static void check_limit(struct world *world, size_t *limit, const char *counter, const char *who)
+static void check_limit(struct net_fixture *fixture, size_t *limit, const char *counter,
+                        const char *who)
 {
-    struct remote *remote = world_listen(world, "punix:a.sock");
+    struct remote *remote = fixture_listen(fixture, "punix:a.sock");
     uint64_t before = count_of(counter);
     struct peer *peer;
     int fds[2];
 
     *limit = 2;
     for (int i = 0; i < 2; i++) {
-        fds[i] = world_connect(world, remote, &peer);
+        fds[i] = fixture_connect(fixture, remote, &peer);
     }
-    assert_refused(world, remote);
+    assert_refused(fixture, remote);
     assert_int_equal(count_of(counter), before + 1);
-    assert_non_null(strstr(world->log, who));
-    assert_int_equal(admission_most_of_user(world->net), 2);
-    free(TAKE_PTR(world->log));
+    assert_non_null(strstr(fixture->log, who));
+    assert_int_equal(admission_most_of_user(fixture->net), 2);
+    free(TAKE_PTR(fixture->log));
     close(fds[1]); // room for another
-    RUN_UNTIL(world, world->n_open == 1);
-    fds[1] = world_connect(world, remote, &peer);
+    RUN_UNTIL(fixture, fixture->n_open == 1);
+    fds[1] = fixture_connect(fixture, remote, &peer);
     close(fds[0]);
     close(fds[1]);
-    RUN_UNTIL(world, !world->n_open);
-    assert_int_equal(admission_most_of_user(world->net), 0);
-    assert_int_equal(world->net->users.n, 0); // nobody is remembered
+    RUN_UNTIL(fixture, !fixture->n_open);
+    assert_int_equal(admission_most_of_user(fixture->net), 0);
+    assert_int_equal(fixture->net->users.n, 0); // nobody is remembered
 }
 
 static void test_in_all(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
 
-    check_limit(world, &world->net->limits.max_connections, "sessions_refused", "the server has");
+    check_limit(fixture, &fixture->net->limits.max_connections, "sessions_refused",
+                "the server has");
 }
 
 static void test_of_remote(void **state)
 {
-    struct world *world = *state;
-    struct remote *other = world_listen(world, "punix:b.sock");
+    struct net_fixture *fixture = *state;
+    struct remote *other = fixture_listen(fixture, "punix:b.sock");
     struct peer *peer;
     int fd;
 
-    check_limit(world, &world->net->limits.max_per_remote, "remote_sessions_refused",
+    check_limit(fixture, &fixture->net->limits.max_per_remote, "remote_sessions_refused",
                 "its remote has");
-    fd = world_connect(world, other, &peer);
+    fd = fixture_connect(fixture, other, &peer);
     close(fd);
-    RUN_UNTIL(world, !world->n_open);
+    RUN_UNTIL(fixture, !fixture->n_open);
 }
 
 static void test_of_user(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
 
-    check_limit(world, &world->net->limits.max_per_user, "user_sessions_refused", "its user has");
+    check_limit(fixture, &fixture->net->limits.max_per_user, "user_sessions_refused",
+                "its user has");
 }
 
 // A connected pair of stream sockets of one address family; returns the end that was accepted.
@@ -115,7 +118,7 @@ static int pair(const struct sockaddr *server, socklen_t size, const struct sock
 // An address is one user, by IPv4 and as an IPv6 socket sees it; another address is another.
 static void test_addresses(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     struct sockaddr_in any4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct sockaddr_in second = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000002)};
     struct sockaddr_in6 any6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT};
@@ -129,41 +132,41 @@ static void test_addresses(void **state)
     struct user *users[3];
 
     for (int i = 0; i < 3; i++) {
-        users[i] = admission_enter(world->net, fds[i]);
+        users[i] = admission_enter(fixture->net, fds[i]);
     }
     assert_ptr_equal(users[0], users[1]);
     assert_ptr_not_equal(users[0], users[2]);
-    assert_int_equal(admission_most_of_user(world->net), 2);
+    assert_int_equal(admission_most_of_user(fixture->net), 2);
     for (int i = 0; i < 3; i++) {
-        admission_leave(world->net, users[i]);
+        admission_leave(fixture->net, users[i]);
         close(fds[i]);
         close(clients[i]);
     }
-    assert_int_equal(world->net->users.n, 0);
+    assert_int_equal(fixture->net->users.n, 0);
 }
 
 // A socket whose other end cannot be told is counted for nobody, and let in.
 static void test_unknown_user(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    assert_null(admission_enter(world->net, fd));
-    admission_leave(world->net, NULL);
-    assert_int_equal(world->net->users.n, 0);
+    assert_null(admission_enter(fixture->net, fd));
+    admission_leave(fixture->net, NULL);
+    assert_int_equal(fixture->net->users.n, 0);
     close(fd);
 }
 
 // What was not used is kept for a second, no longer.
 static void test_rate(void **state)
 {
-    struct world *world = *state;
-    struct net *net = world->net;
+    struct net_fixture *fixture = *state;
+    struct net *net = fixture->net;
     uint64_t before = count_of("accepts_delayed");
     usec_t pause = 0;
     unsigned n;
 
-    world_settle(world); // from here on it is always the same moment
+    fixture_settle(fixture); // from here on it is always the same moment
     net->limits.max_accept_rate = 100;
     net->accept_time = net_now(net) - 10 * USEC_PER_SEC; // nobody has come for long
     for (n = 0; n < 1000 && admission_in_time(net, &pause); n++) {
@@ -172,17 +175,17 @@ static void test_rate(void **state)
     assert_int_equal(n, 100);
     assert_int_equal(pause, USEC_PER_SEC / 100);
     assert_int_equal(count_of("accepts_delayed"), before + 1);
-    assert_non_null(strstr(world->log, "faster than 100 a second"));
-    free(TAKE_PTR(world->log));
+    assert_non_null(strstr(fixture->log, "faster than 100 a second"));
+    free(TAKE_PTR(fixture->log));
     net->accept_time = net_now(net) - 3 * USEC_PER_SEC / 100; // room for three
     for (n = 0; n < 1000 && admission_in_time(net, &pause); n++) {
         admission_count(net);
     }
     assert_int_equal(n, 3);
-    free(TAKE_PTR(world->log));
+    free(TAKE_PTR(fixture->log));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dialling: at once, again with longer and longer waits, by name, and giving up.
-#include "world.h"
+#include "net_fixture.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -14,34 +14,35 @@ static struct remote_status status_of(const struct remote *remote)
     return status;
 }
 
-static struct peer *peer_of(struct world *world, const struct remote *remote)
+static struct peer *peer_of(struct net_fixture *fixture, const struct remote *remote)
 {
-    for (unsigned i = 0; i < world->n_peers; i++) {
-        if (world->peers[i]->remote == remote && !world->peers[i]->n_closed) {
-            return world->peers[i];
+    for (unsigned i = 0; i < fixture->n_peers; i++) {
+        if (fixture->peers[i]->remote == remote && !fixture->peers[i]->n_closed) {
+            return fixture->peers[i];
         }
     }
     return NULL;
 }
 
-static struct remote *dial(struct world *world, const char *target, uint64_t max_backoff_ms)
+static struct remote *dial(struct net_fixture *fixture, const char *target, uint64_t max_backoff_ms)
 {
     struct remote_options options = REMOTE_OPTIONS_DEFAULT;
 
     options.max_backoff_ms = max_backoff_ms;
-    return world_listen_with(world, target, &options);
+    return fixture_listen_with(fixture, target, &options);
 }
 
-static void check_talks(struct world *world, const char *listen, const char *target)
+static void check_talks(struct net_fixture *fixture, const char *listen, const char *target)
 {
-    struct remote *listener = world_listen(world, listen);
+    struct remote *listener = fixture_listen(fixture, listen);
     uint16_t port = remote_bound_port(listener);
     _cleanup_free_ char *dialled = port ? xasprintf("%s:%u", target, port) : xstrdup(target);
-    struct remote *connector = dial(world, dialled, 0);
+    struct remote *connector = dial(fixture, dialled, 0);
     struct peer *ours, *theirs;
 
     assert_string_equal(status_of(connector).state, "BACKOFF");
-    RUN_UNTIL(world, (ours = peer_of(world, connector)) && (theirs = peer_of(world, listener)));
+    RUN_UNTIL(fixture,
+              (ours = peer_of(fixture, connector)) && (theirs = peer_of(fixture, listener)));
     assert_string_equal(ours->name, dialled);
     assert_string_equal(status_of(connector).state, "ACTIVE");
     assert_true(status_of(connector).is_connected);
@@ -49,65 +50,65 @@ static void check_talks(struct world *world, const char *listen, const char *tar
     assert_int_not_equal(status_of(connector).last_connected, 0);
     connection_send(ours->connection, SLICE("[1]"), 0);
     connection_send(theirs->connection, SLICE("[2]"), 0);
-    RUN_UNTIL(world, ours->n_messages && theirs->n_messages);
+    RUN_UNTIL(fixture, ours->n_messages && theirs->n_messages);
     assert_messages(ours, "[2]\n");
     assert_messages(theirs, "[1]\n");
     remote_free(connector);
     remote_free(listener);
-    RUN_UNTIL(world, ours->n_closed && theirs->n_closed);
+    RUN_UNTIL(fixture, ours->n_closed && theirs->n_closed);
 }
 
 static void test_every_kind(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
 
-    check_talks(world, "punix:s", "unix:s");
-    check_talks(world, "ptcp:0:127.0.0.1", "tcp:127.0.0.1");
-    check_talks(world, "ptcp:0:127.0.0.1", "tcp:localhost"); // ::1 may be tried first, in vain
+    check_talks(fixture, "punix:s", "unix:s");
+    check_talks(fixture, "ptcp:0:127.0.0.1", "tcp:127.0.0.1");
+    check_talks(fixture, "ptcp:0:127.0.0.1", "tcp:localhost"); // ::1 may be tried first, in vain
     if (!access("/proc/sys/net/ipv6", F_OK)) {
-        check_talks(world, "ptcp:0:[::1]", "tcp:[::1]");
+        check_talks(fixture, "ptcp:0:[::1]", "tcp:[::1]");
     }
 }
 
 static void test_backoff_doubles(void **state)
 {
     static const uint64_t expected[] = {1000, 2000, 4000, 5000, 5000};
-    struct world *world = *state;
-    struct remote *connector = dial(world, "unix:none", 5000);
+    struct net_fixture *fixture = *state;
+    struct remote *connector = dial(fixture, "unix:none", 5000);
 
     for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
         usec_t wait;
 
-        RUN_UNTIL(world, connector->connector.backoff_ms == expected[i] &&
-                             connector->timer.deadline > clock_monotonic());
+        RUN_UNTIL(fixture, connector->connector.backoff_ms == expected[i] &&
+                               connector->timer.deadline > clock_monotonic());
         assert_string_equal(status_of(connector).state, "BACKOFF");
         assert_string_equal(status_of(connector).last_error, "No such file or directory");
         wait = connector->timer.deadline - clock_monotonic();
         assert_true(wait <= expected[i] * USEC_PER_MSEC);
         assert_true(wait >= (expected[i] - 500) * USEC_PER_MSEC);
-        net_set_timer(world->net, &connector->timer, 1); // as if the time were over
-        world_settle(world);
+        net_set_timer(fixture->net, &connector->timer, 1); // as if the time were over
+        fixture_settle(fixture);
     }
-    assert_int_equal(world->n_gave_up, 0);
+    assert_int_equal(fixture->n_gave_up, 0);
     // A request to reconnect does not wait, and starts from the shortest wait again.
-    net_reconnect(world->net);
-    RUN_UNTIL(world, connector->connector.backoff_ms == 1000);
-    assert_null(world->log); // no server yet is no reason to warn
+    net_reconnect(fixture->net);
+    RUN_UNTIL(fixture, connector->connector.backoff_ms == 1000);
+    assert_null(fixture->log); // no server yet is no reason to warn
 }
 
 static void test_dials_until_somebody_listens_and_again(void **state)
 {
-    struct world *world = *state;
-    struct remote *connector = dial(world, "unix:s", 10);
+    struct net_fixture *fixture = *state;
+    struct remote *connector = dial(fixture, "unix:s", 10);
     struct remote *listener;
     struct peer *peer;
 
-    RUN_UNTIL(world, status_of(connector).last_error[0]);
-    listener = world_listen(world, "punix:s");
+    RUN_UNTIL(fixture, status_of(connector).last_error[0]);
+    listener = fixture_listen(fixture, "punix:s");
     for (int i = 0; i < 3; i++) {
-        RUN_UNTIL(world, (peer = peer_of(world, connector)) && peer_of(world, listener));
-        connection_close(peer_of(world, listener)->connection, "test");
-        RUN_UNTIL(world, peer->n_closed);
+        RUN_UNTIL(fixture, (peer = peer_of(fixture, connector)) && peer_of(fixture, listener));
+        connection_close(peer_of(fixture, listener)->connection, "test");
+        RUN_UNTIL(fixture, peer->n_closed);
         assert_string_equal(peer->reason, "connection closed by peer");
     }
     assert_int_not_equal(status_of(connector).last_disconnected, 0);
@@ -115,101 +116,102 @@ static void test_dials_until_somebody_listens_and_again(void **state)
 
 static void test_lasting_connection_resets_the_backoff(void **state)
 {
-    struct world *world = *state;
-    struct remote *listener = world_listen(world, "punix:s");
-    struct remote *connector = dial(world, "unix:s", 8000);
+    struct net_fixture *fixture = *state;
+    struct remote *listener = fixture_listen(fixture, "punix:s");
+    struct remote *connector = dial(fixture, "unix:s", 8000);
     struct peer *peer;
 
-    RUN_UNTIL(world, (peer = peer_of(world, connector)) && peer_of(world, listener));
+    RUN_UNTIL(fixture, (peer = peer_of(fixture, connector)) && peer_of(fixture, listener));
     connector->connector.backoff_ms = 4000;
     connector->last_connected -= 3 * USEC_PER_SEC; // lasted too short
     connection_close(peer->connection, "test");
-    RUN_UNTIL(world, peer->n_closed);
+    RUN_UNTIL(fixture, peer->n_closed);
     assert_int_equal(connector->connector.backoff_ms, 8000);
-    net_set_timer(world->net, &connector->timer, 1);
-    RUN_UNTIL(world, (peer = peer_of(world, connector)) && peer_of(world, listener));
+    net_set_timer(fixture->net, &connector->timer, 1);
+    RUN_UNTIL(fixture, (peer = peer_of(fixture, connector)) && peer_of(fixture, listener));
     connector->last_connected -= 9 * USEC_PER_SEC; // lasted
     connection_close(peer->connection, "test");
-    RUN_UNTIL(world, peer->n_closed);
+    RUN_UNTIL(fixture, peer->n_closed);
     assert_int_equal(connector->connector.backoff_ms, 1000);
 }
 
 static void test_reconnect_dials_at_once(void **state)
 {
-    struct world *world = *state;
-    struct remote *listener = world_listen(world, "punix:s");
-    struct remote *connector = dial(world, "unix:s", 0);
+    struct net_fixture *fixture = *state;
+    struct remote *listener = fixture_listen(fixture, "punix:s");
+    struct remote *connector = dial(fixture, "unix:s", 0);
     usec_t start = clock_monotonic();
     struct peer *first;
 
-    RUN_UNTIL(world, (first = peer_of(world, connector)) && peer_of(world, listener));
-    net_reconnect(world->net);
-    RUN_UNTIL(world, first->n_closed && peer_of(world, connector) && peer_of(world, listener));
+    RUN_UNTIL(fixture, (first = peer_of(fixture, connector)) && peer_of(fixture, listener));
+    net_reconnect(fixture->net);
+    RUN_UNTIL(fixture,
+              first->n_closed && peer_of(fixture, connector) && peer_of(fixture, listener));
     assert_true(clock_monotonic() - start < 900 * USEC_PER_MSEC);
     assert_string_equal(first->reason, "reconnect requested");
 }
 
 static void test_no_retry(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     struct remote_options options = REMOTE_OPTIONS_DEFAULT;
     struct remote *refused, *connected;
-    struct remote *listener = world_listen(world, "punix:s");
+    struct remote *listener = fixture_listen(fixture, "punix:s");
 
     options.no_retry = true;
-    refused = world_listen_with(world, "unix:none", &options);
-    connected = world_listen_with(world, "unix:s", &options);
-    RUN_UNTIL(world, world->n_gave_up == 1 && peer_of(world, connected));
-    assert_string_equal(world->gave_up_error, "No such file or directory");
+    refused = fixture_listen_with(fixture, "unix:none", &options);
+    connected = fixture_listen_with(fixture, "unix:s", &options);
+    RUN_UNTIL(fixture, fixture->n_gave_up == 1 && peer_of(fixture, connected));
+    assert_string_equal(fixture->gave_up_error, "No such file or directory");
     assert_string_equal(status_of(refused).state, "VOID");
     remote_free(listener);
-    RUN_UNTIL(world, !peer_of(world, connected));
+    RUN_UNTIL(fixture, !peer_of(fixture, connected));
     assert_string_equal(status_of(connected).state, "VOID");
-    assert_int_equal(world->n_gave_up, 1);
+    assert_int_equal(fixture->n_gave_up, 1);
 }
 
-static void free_it(struct world *world, struct remote *remote)
+static void free_it(struct net_fixture *fixture, struct remote *remote)
 {
     remote_free(remote);
 }
 
 static void test_freed_when_it_gives_up(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     struct remote_options options = REMOTE_OPTIONS_DEFAULT;
 
-    world->on_gave_up = free_it;
+    fixture->on_gave_up = free_it;
     options.no_retry = true;
-    world_listen_with(world, "unix:none", &options);
-    world_listen_with(world, "tcp:127.0.0.1:1", &options);
-    RUN_UNTIL(world, world->n_gave_up == 2 && list_is_empty(&world->net->dead_remotes));
-    assert_true(list_is_empty(&world->net->remotes));
+    fixture_listen_with(fixture, "unix:none", &options);
+    fixture_listen_with(fixture, "tcp:127.0.0.1:1", &options);
+    RUN_UNTIL(fixture, fixture->n_gave_up == 2 && list_is_empty(&fixture->net->dead_remotes));
+    assert_true(list_is_empty(&fixture->net->remotes));
 }
 
 static void test_name_that_does_not_exist(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     struct remote_options options = REMOTE_OPTIONS_DEFAULT;
     struct remote *remote;
 
     options.no_retry = true;
-    remote = world_listen_with(world, "tcp:no-such-host.invalid:1", &options);
-    RUN_UNTIL(world, status_of(remote).state[0] == 'C'); // resolving shows as CONNECTING
-    RUN_UNTIL(world, world->n_gave_up == 1);
-    assert_true(strlen(world->gave_up_error) > 0);
+    remote = fixture_listen_with(fixture, "tcp:no-such-host.invalid:1", &options);
+    RUN_UNTIL(fixture, status_of(remote).state[0] == 'C'); // resolving shows as CONNECTING
+    RUN_UNTIL(fixture, fixture->n_gave_up == 1);
+    assert_true(strlen(fixture->gave_up_error) > 0);
     // Freed while the helper thread is at it.
-    remote_free(world_listen(world, "tcp:no-such-host-2.invalid:1"));
-    remote = world_listen(world, "tcp:no-such-host-3.invalid:1");
-    RUN_UNTIL(world, remote->connector.state == CONNECTOR_RESOLVING);
+    remote_free(fixture_listen(fixture, "tcp:no-such-host-2.invalid:1"));
+    remote = fixture_listen(fixture, "tcp:no-such-host-3.invalid:1");
+    RUN_UNTIL(fixture, remote->connector.state == CONNECTOR_RESOLVING);
     remote_free(remote);
-    world_settle(world);
+    fixture_settle(fixture);
 }
 
 // An endpoint that does not answer at all: the next one is tried, then the attempt has failed.
 static void test_no_answer(void **state)
 {
-    struct world *world = *state;
-    struct remote *listener = world_listen(world, "ptcp:0:127.0.0.1");
+    struct net_fixture *fixture = *state;
+    struct remote *listener = fixture_listen(fixture, "ptcp:0:127.0.0.1");
     _cleanup_free_ char *target = xasprintf("tcp:127.0.0.1:%u", remote_bound_port(listener));
     struct endpoint endpoint = {.size = sizeof(endpoint.storage)};
     struct remote *connector;
@@ -223,9 +225,9 @@ static void test_no_answer(void **state)
         fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
         connect(fds[i], &endpoint.sa, endpoint.size);
     }
-    world->net->connect_usec = 30 * USEC_PER_MSEC;
-    connector = dial(world, target, 0);
-    RUN_UNTIL(world, status_of(connector).last_error[0]);
+    fixture->net->connect_usec = 30 * USEC_PER_MSEC;
+    connector = dial(fixture, target, 0);
+    RUN_UNTIL(fixture, status_of(connector).last_error[0]);
     assert_string_equal(status_of(connector).last_error, "Connection timed out");
     close(fds[0]);
     close(fds[1]);
@@ -233,23 +235,23 @@ static void test_no_answer(void **state)
 
 static void test_probe_shows_as_idle(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     struct remote_options options = REMOTE_OPTIONS_DEFAULT;
-    struct remote *connector, *listener = world_listen(world, "punix:s");
+    struct remote *connector, *listener = fixture_listen(fixture, "punix:s");
 
     options.probe_interval_ms = 100;
-    connector = world_listen_with(world, "unix:s", &options);
-    RUN_UNTIL(world, peer_of(world, connector) && peer_of(world, listener));
-    RUN_UNTIL(world, status_of(connector).state[0] == 'I');
+    connector = fixture_listen_with(fixture, "unix:s", &options);
+    RUN_UNTIL(fixture, peer_of(fixture, connector) && peer_of(fixture, listener));
+    RUN_UNTIL(fixture, status_of(connector).state[0] == 'I');
     assert_string_equal(status_of(connector).state, "IDLE");
     // The listener's side gets the echo request as a message: answering is the handler's business.
-    RUN_UNTIL(world, peer_of(world, listener)->n_messages == 1);
-    connection_send(peer_of(world, listener)->connection,
+    RUN_UNTIL(fixture, peer_of(fixture, listener)->n_messages == 1);
+    connection_send(peer_of(fixture, listener)->connection,
                     SLICE("{\"id\":\"echo\",\"result\":[],\"error\":null}"), 0);
-    RUN_UNTIL(world, status_of(connector).state[0] == 'A');
+    RUN_UNTIL(fixture, status_of(connector).state[0] == 'A');
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {

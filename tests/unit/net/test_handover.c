@@ -3,7 +3,7 @@
 // other process would have it.
 #include "net/handover.h"
 
-#include "world.h"
+#include "net_fixture.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -34,62 +34,63 @@ static void see_listener(void *userdata, const char *target, int fd)
     seen->fd = dup(fd);
 }
 
-static unsigned n_portable(struct world *world)
+static unsigned n_portable(struct net_fixture *fixture)
 {
     struct seen seen = {0};
 
-    net_visit_portable(world->net, see_connection, &seen);
+    net_visit_portable(fixture->net, see_connection, &seen);
     return seen.n;
 }
 
 // Half a message and output that its client has not read go along; nothing of the socket is lost.
 static void test_goes_on(void **state)
 {
-    struct world *world = *state;
-    struct remote *first = world_listen(world, "punix:a"), *second = world_listen(world, "punix:b");
+    struct net_fixture *fixture = *state;
+    struct remote *first = fixture_listen(fixture, "punix:a"),
+                  *second = fixture_listen(fixture, "punix:b");
     _cleanup_buf_ struct buf output = {0}, received = {0};
     _cleanup_free_ char *input = NULL;
     struct connection *connection;
     struct peer *peer, *again;
     int client, fd;
 
-    client = world_connect(world, first, &peer);
-    client_put(world, client, SLICE("[1][2"));
-    RUN_UNTIL(world, connection_input(peer->connection).size == 2);
-    client_put(world, client, SLICE("2")); // unread by the net
+    client = fixture_connect(fixture, first, &peer);
+    client_put(fixture, client, SLICE("[1][2"));
+    RUN_UNTIL(fixture, connection_input(peer->connection).size == 2);
+    client_put(fixture, client, SLICE("2")); // unread by the net
     connection_send(peer->connection, SLICE("waits"), 0);
     connection_put_output(peer->connection, &output);
     assert_slice_is(buf_slice(&output), "waits");
     input = xstrndup(connection_input(peer->connection).data, 2);
-    assert_int_equal(n_portable(world), 1);
+    assert_int_equal(n_portable(fixture), 1);
     fd = dup(connection_fd(peer->connection));
     connection_leave(peer->connection);
-    RUN_UNTIL(world, peer->n_closed);
-    assert_int_equal(n_portable(world), 0);
+    RUN_UNTIL(fixture, peer->n_closed);
+    assert_int_equal(n_portable(fixture), 0);
 
     connection = remote_continue(second, fd, SLICE("unix#41"), slice_of(input), buf_slice(&output));
     assert_non_null(connection);
     assert_string_equal(connection_name(connection), "unix#41");
     again = connection_userdata(connection);
-    client_put(world, client, SLICE("2][3]"));
-    RUN_UNTIL(world, again->n_messages == 2);
+    client_put(fixture, client, SLICE("2][3]"));
+    RUN_UNTIL(fixture, again->n_messages == 2);
     assert_messages(again, "[222]\n[3]\n");
-    RUN_UNTIL(world, client_take(client, &received) && received.size >= output.size);
+    RUN_UNTIL(fixture, client_take(client, &received) && received.size >= output.size);
     assert_slice_is(buf_slice(&received), "waits");
     close(client);
-    RUN_UNTIL(world, again->n_closed);
+    RUN_UNTIL(fixture, again->n_closed);
     // Its number is not given to another.
-    client = world_connect(world, first, &peer);
+    client = fixture_connect(fixture, first, &peer);
     assert_string_equal(connection_name(peer->connection), "unix#42");
     close(client);
-    RUN_UNTIL(world, peer->n_closed);
+    RUN_UNTIL(fixture, peer->n_closed);
 }
 
 // Much output: the client is not read from before it has read, as anywhere.
 static void test_backlog(void **state)
 {
-    struct world *world = *state;
-    struct remote *remote = world_listen(world, "punix:a");
+    struct net_fixture *fixture = *state;
+    struct remote *remote = fixture_listen(fixture, "punix:a");
     _cleanup_buf_ struct buf output = {0}, received = {0};
     struct connection *connection;
     struct peer *peer;
@@ -102,38 +103,39 @@ static void test_backlog(void **state)
                        errno);
     connection = remote_continue(remote, ends[0], SLICE("x"), SLICE("[1]"), buf_slice(&output));
     peer = connection_userdata(connection);
-    world_settle(world);
+    fixture_settle(fixture);
     assert_int_equal(peer->n_messages, 0);
-    RUN_UNTIL(world, client_take(ends[1], &received) && received.size == output.size);
-    RUN_UNTIL(world, peer->n_messages == 1);
+    RUN_UNTIL(fixture, client_take(ends[1], &received) && received.size == output.size);
+    RUN_UNTIL(fixture, peer->n_messages == 1);
     assert_int_equal(peer->n_drained, 1);
     close(ends[1]);
-    RUN_UNTIL(world, peer->n_closed);
+    RUN_UNTIL(fixture, peer->n_closed);
 }
 
 // What has to stay: closing ones, those whose output waits for the disk.
 static void test_not_portable(void **state)
 {
-    struct world *world = *state;
-    struct remote *remote = world_listen(world, "punix:a");
+    struct net_fixture *fixture = *state;
+    struct remote *remote = fixture_listen(fixture, "punix:a");
     struct peer *waiting, *closing;
-    int a = world_connect(world, remote, &waiting), b = world_connect(world, remote, &closing);
+    int a = fixture_connect(fixture, remote, &waiting),
+        b = fixture_connect(fixture, remote, &closing);
 
-    assert_int_equal(n_portable(world), 2);
+    assert_int_equal(n_portable(fixture), 2);
     connection_send(waiting->connection, SLICE("x"), 5);
     connection_close(closing->connection, "test");
-    assert_int_equal(n_portable(world), 0);
-    net_release(world->net, 5);
-    assert_int_equal(n_portable(world), 1);
+    assert_int_equal(n_portable(fixture), 0);
+    net_release(fixture->net, 5);
+    assert_int_equal(n_portable(fixture), 1);
     close(a);
     close(b);
-    RUN_UNTIL(world, !world->n_open);
+    RUN_UNTIL(fixture, !fixture->n_open);
 }
 
 // A connector that has a connection takes no other.
 static void test_connector(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     struct remote_options options = REMOTE_OPTIONS_DEFAULT;
     struct remote *remote;
     struct remote_status status;
@@ -146,16 +148,16 @@ static void test_connector(void **state)
                        errno);
     assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, others),
                        errno);
-    assert_int_equal(remote_new(world->net, "unix:none", &options, world, &remote, &error), 0);
+    assert_int_equal(remote_new(fixture->net, "unix:none", &options, fixture, &remote, &error), 0);
     peer = connection_userdata(
         remote_continue(remote, ends[0], SLICE("unix:none"), SLICE_EMPTY, SLICE_EMPTY));
     assert_null(remote_continue(remote, others[0], SLICE("unix:none"), SLICE_EMPTY, SLICE_EMPTY));
     assert_int_equal(recv(others[1], &byte, 1, 0), 0);
-    world_settle(world);
+    fixture_settle(fixture);
     remote_status(remote, &status);
     assert_string_equal(status.state, "ACTIVE");
     close(ends[1]);
-    RUN_UNTIL(world, peer->n_closed);
+    RUN_UNTIL(fixture, peer->n_closed);
     remote_status(remote, &status);
     assert_string_equal(status.state, "BACKOFF");
     close(others[1]);
@@ -164,29 +166,29 @@ static void test_connector(void **state)
 // A socket that listens goes to the next remote with its target, once.
 static void test_listener(void **state)
 {
-    struct world *world = *state;
-    struct remote *remote = world_listen(world, "ptcp:0:127.0.0.1"), *next;
+    struct net_fixture *fixture = *state;
+    struct remote *remote = fixture_listen(fixture, "ptcp:0:127.0.0.1"), *next;
     uint16_t port = remote_bound_port(remote);
     struct seen seen = {0};
     int client;
 
-    world_listen(world, "punix:a");
-    net_visit_listeners(world->net, see_listener, &seen);
+    fixture_listen(fixture, "punix:a");
+    net_visit_listeners(fixture->net, see_listener, &seen);
     assert_int_equal(seen.n, 1);
     assert_string_equal(seen.target, "ptcp:0:127.0.0.1");
-    client = world_dial(remote);
+    client = fixture_dial(remote);
     remote_free(remote);
-    net_offer_listener(world->net, SLICE("ptcp:1:127.0.0.1"), dup(seen.fd));
-    net_offer_listener(world->net, slice_of(seen.target), seen.fd);
-    next = world_listen(world, seen.target);
-    net_close_offered(world->net);
+    net_offer_listener(fixture->net, SLICE("ptcp:1:127.0.0.1"), dup(seen.fd));
+    net_offer_listener(fixture->net, slice_of(seen.target), seen.fd);
+    next = fixture_listen(fixture, seen.target);
+    net_close_offered(fixture->net);
     assert_int_equal(remote_bound_port(next), port);
-    assert_int_not_equal(remote_bound_port(world_listen(world, seen.target)), port);
+    assert_int_not_equal(remote_bound_port(fixture_listen(fixture, seen.target)), port);
     close(client);
     free(seen.target);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, world_setup, world_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, fixture_setup, fixture_teardown)
 
 int main(void)
 {

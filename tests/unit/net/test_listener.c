@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sockets that listen: files and their modes, ports, descriptors running out.
-#include "world.h"
+#include "net_fixture.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,20 +10,21 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-static int stat_of(struct world *world, const char *name, struct stat *ret)
+static int stat_of(struct net_fixture *fixture, const char *name, struct stat *ret)
 {
-    _cleanup_free_ char *path = world_path(world, name);
+    _cleanup_free_ char *path = fixture_path(fixture, name);
 
     return lstat(path, ret);
 }
 
-static void assert_refused(struct world *world, const char *target, int error, const char *words)
+static void assert_refused(struct net_fixture *fixture, const char *target, int error,
+                           const char *words)
 {
     struct remote *remote;
     char *text = NULL;
 
-    assert_int_equal(remote_new(world->net, target, &REMOTE_OPTIONS_DEFAULT, world, &remote, &text),
-                     error);
+    assert_int_equal(
+        remote_new(fixture->net, target, &REMOTE_OPTIONS_DEFAULT, fixture, &remote, &text), error);
     if (!strstr(text, words)) {
         fail_msg("%s: the error is \"%s\"", target, text);
     }
@@ -33,58 +34,58 @@ static void assert_refused(struct world *world, const char *target, int error, c
 static void test_file_and_its_mode(void **state)
 {
     static const mode_t masks[] = {0, 022, 027, 077};
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     struct stat st;
 
     for (size_t i = 0; i < ARRAY_SIZE(masks); i++) {
         mode_t old = umask(masks[i]);
-        struct remote *remote = world_listen(world, "punix:s");
+        struct remote *remote = fixture_listen(fixture, "punix:s");
 
         umask(old);
         assert_string_equal(remote_target(remote), "punix:s");
-        assert_int_equal(stat_of(world, "s", &st), 0);
+        assert_int_equal(stat_of(fixture, "s", &st), 0);
         assert_true(S_ISSOCK(st.st_mode));
         assert_int_equal(st.st_mode & 0777, 0770 & ~masks[i]);
         remote_free(remote);
-        assert_int_equal(stat_of(world, "s", &st), -1);
+        assert_int_equal(stat_of(fixture, "s", &st), -1);
     }
 }
 
 static void test_socket_of_a_listener_is_not_taken(void **state)
 {
-    struct world *world = *state;
-    struct remote *first = world_listen(world, "punix:s");
+    struct net_fixture *fixture = *state;
+    struct remote *first = fixture_listen(fixture, "punix:s");
     struct stat st;
 
-    assert_refused(world, "punix:s", -EADDRINUSE, "a running server listens there");
-    assert_int_equal(stat_of(world, "s", &st), 0);
+    assert_refused(fixture, "punix:s", -EADDRINUSE, "a running server listens there");
+    assert_int_equal(stat_of(fixture, "s", &st), 0);
     remote_free(first);
-    assert_int_equal(stat_of(world, "s", &st), -1);
-    remote_free(world_listen(world, "punix:s"));
+    assert_int_equal(stat_of(fixture, "s", &st), -1);
+    remote_free(fixture_listen(fixture, "punix:s"));
 }
 
 static void test_other_files_are_not_replaced(void **state)
 {
-    struct world *world = *state;
-    _cleanup_free_ char *path = world_path(world, "s");
+    struct net_fixture *fixture = *state;
+    _cleanup_free_ char *path = fixture_path(fixture, "s");
     struct stat st;
 
     close(open(path, O_CREAT | O_WRONLY, 0600));
-    assert_refused(world, "punix:s", -EEXIST, "a file that is not a socket is in the way");
-    assert_int_equal(stat_of(world, "s", &st), 0);
+    assert_refused(fixture, "punix:s", -EEXIST, "a file that is not a socket is in the way");
+    assert_int_equal(stat_of(fixture, "s", &st), 0);
     assert_true(S_ISREG(st.st_mode));
-    assert_refused(world, "punix:no/such/folder/s", -ENOENT, "No such file or directory");
-    assert_refused(world, "ptcp:1:192.0.2.1", -EADDRNOTAVAIL, "Cannot assign requested address");
-    assert_refused(world, "ptcp:99999", -EINVAL, "bad port number");
-    assert_refused(world, "pssl:0", -ENOPROTOOPT, "TLS needs --private-key");
-    assert_true(list_is_empty(&world->net->remotes));
+    assert_refused(fixture, "punix:no/such/folder/s", -ENOENT, "No such file or directory");
+    assert_refused(fixture, "ptcp:1:192.0.2.1", -EADDRNOTAVAIL, "Cannot assign requested address");
+    assert_refused(fixture, "ptcp:99999", -EINVAL, "bad port number");
+    assert_refused(fixture, "pssl:0", -ENOPROTOOPT, "TLS needs --private-key");
+    assert_true(list_is_empty(&fixture->net->remotes));
 }
 
 static void test_long_path(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     _cleanup_free_ char *name = xasprintf("%0120d", 0);
-    _cleanup_free_ char *folder = world_path(world, name);
+    _cleanup_free_ char *folder = fixture_path(fixture, name);
     _cleanup_free_ char *listen = xasprintf("punix:%s/s", folder);
     _cleanup_free_ char *dial = xasprintf("unix:%s/s", folder);
     struct remote *remote, *connector;
@@ -92,10 +93,10 @@ static void test_long_path(void **state)
     _cleanup_free_ char *path = xasprintf("%s/s", folder);
 
     assert_int_equal(mkdir(folder, 0700), 0);
-    remote = world_listen(world, listen);
+    remote = fixture_listen(fixture, listen);
     assert_int_equal(lstat(path, &st), 0);
-    connector = world_listen(world, dial);
-    RUN_UNTIL(world, world->n_peers == 2);
+    connector = fixture_listen(fixture, dial);
+    RUN_UNTIL(fixture, fixture->n_peers == 2);
     remote_free(connector);
     remote_free(remote);
     assert_int_equal(lstat(path, &st), -1);
@@ -112,12 +113,12 @@ static int option_of(int fd, int level, int name)
 
 static void test_tcp(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     struct remote_options options = REMOTE_OPTIONS_DEFAULT;
-    struct remote *remote = world_listen(world, "ptcp:0:127.0.0.1");
+    struct remote *remote = fixture_listen(fixture, "ptcp:0:127.0.0.1");
     _cleanup_free_ char *again = xasprintf("ptcp:%u:127.0.0.1", remote_bound_port(remote));
     struct peer *peer;
-    int fd = world_connect(world, remote, &peer);
+    int fd = fixture_connect(fixture, remote, &peer);
     int ours = peer->connection->stream.fd;
 
     assert_int_not_equal(remote_bound_port(remote), 0);
@@ -127,42 +128,43 @@ static void test_tcp(void **state)
     options.dscp = 10;
     remote_set_options(remote, &options);
     assert_int_equal(option_of(ours, IPPROTO_IP, IP_TOS), 10 << 2);
-    assert_refused(world, again, -EADDRINUSE, "Address already in use");
+    assert_refused(fixture, again, -EADDRINUSE, "Address already in use");
     connection_close(peer->connection, "the server's side goes first into TIME_WAIT");
-    RUN_UNTIL(world, peer->n_closed);
+    RUN_UNTIL(fixture, peer->n_closed);
     remote_free(remote);
     close(fd);
-    world_settle(world);
-    world_listen(world, again); // at once
+    fixture_settle(fixture);
+    fixture_listen(fixture, again); // at once
 }
 
 static void test_ipv6(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     struct remote *both, *remote;
     struct endpoint four = {.size = sizeof(four.in)};
     struct peer *peer;
     char *error = NULL;
     int fd;
 
-    if (remote_new(world->net, "ptcp:0:[::1]", &REMOTE_OPTIONS_DEFAULT, world, &remote, &error)) {
+    if (remote_new(fixture->net, "ptcp:0:[::1]", &REMOTE_OPTIONS_DEFAULT, fixture, &remote,
+                   &error)) {
         print_message("no IPv6 here: %s\n", error);
         free(error);
         skip();
     }
-    fd = world_connect(world, remote, &peer);
+    fd = fixture_connect(fixture, remote, &peer);
     assert_memory_equal(peer->name, "tcp:[::1]:", 10);
     assert_int_equal(option_of(peer->connection->stream.fd, IPPROTO_IPV6, IPV6_TCLASS), 48 << 2);
     close(fd);
     // The any-address of IPv6 takes IPv4 too, and shows it as such.
-    both = world_listen(world, "ptcp:0:[::]");
+    both = fixture_listen(fixture, "ptcp:0:[::]");
     four.in.sin_family = AF_INET;
     four.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     four.in.sin_port = htons(remote_bound_port(both));
     fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, &four.sa, four.size), 0);
-    RUN_UNTIL(world, world->n_peers == 2);
-    assert_memory_equal(world->peers[1]->name, "tcp:127.0.0.1:", 14);
+    RUN_UNTIL(fixture, fixture->n_peers == 2);
+    assert_memory_equal(fixture->peers[1]->name, "tcp:127.0.0.1:", 14);
     close(fd);
 }
 
@@ -180,12 +182,13 @@ static bool answers(const char *host, uint16_t port)
     return !r;
 }
 
-static bool has_ipv6(struct world *world)
+static bool has_ipv6(struct net_fixture *fixture)
 {
     struct remote *remote;
     char *error = NULL;
 
-    if (remote_new(world->net, "ptcp:0:[::1]", &REMOTE_OPTIONS_DEFAULT, world, &remote, &error)) {
+    if (remote_new(fixture->net, "ptcp:0:[::1]", &REMOTE_OPTIONS_DEFAULT, fixture, &remote,
+                   &error)) {
         free(error);
         return false;
     }
@@ -195,51 +198,51 @@ static bool has_ipv6(struct world *world)
 
 // The wildcards of both families, in either order: each has its own clients, and what one listened
 // on is the other's when it is gone.
-static void check_wildcards(struct world *world, const char *first, const char *second)
+static void check_wildcards(struct net_fixture *fixture, const char *first, const char *second)
 {
     struct remote *remotes[2];
     _cleanup_free_ char *target = NULL;
     uint16_t port;
     int n_six, n_four;
 
-    remotes[0] = world_listen(world, first);
+    remotes[0] = fixture_listen(fixture, first);
     port = remote_bound_port(remotes[0]);
     target = xasprintf("ptcp:%u%s", port, second);
-    remotes[1] = world_listen(world, target);
+    remotes[1] = fixture_listen(fixture, target);
     assert_true(answers("127.0.0.1", port));
     assert_true(answers("::1", port));
     n_six = strstr(first, "[::]") ? 0 : 1;
     n_four = !n_six;
     assert_false(remote_is_dual(remotes[n_six]));
-    RUN_UNTIL(world, world->n_peers == 2 && !world->n_open);
-    assert_ptr_equal(world->peers[0]->remote, remotes[n_four]);
-    assert_ptr_equal(world->peers[1]->remote, remotes[n_six]);
+    RUN_UNTIL(fixture, fixture->n_peers == 2 && !fixture->n_open);
+    assert_ptr_equal(fixture->peers[0]->remote, remotes[n_four]);
+    assert_ptr_equal(fixture->peers[1]->remote, remotes[n_six]);
     remote_free(remotes[n_four]);
-    RUN_UNTIL(world, remote_is_dual(remotes[n_six]));
+    RUN_UNTIL(fixture, remote_is_dual(remotes[n_six]));
     assert_int_equal(remote_bound_port(remotes[n_six]), port);
     assert_true(answers("127.0.0.1", port));
     assert_true(answers("::1", port));
-    RUN_UNTIL(world, world->n_peers == 4 && !world->n_open);
+    RUN_UNTIL(fixture, fixture->n_peers == 4 && !fixture->n_open);
 }
 
 static void test_four_then_six(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
 
-    if (!has_ipv6(world)) {
+    if (!has_ipv6(fixture)) {
         skip();
     }
-    check_wildcards(world, "ptcp:0", ":[::]");
+    check_wildcards(fixture, "ptcp:0", ":[::]");
 }
 
 static void test_six_then_four(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
 
-    if (!has_ipv6(world)) {
+    if (!has_ipv6(fixture)) {
         skip();
     }
-    check_wildcards(world, "ptcp:0:[::]", "");
+    check_wildcards(fixture, "ptcp:0:[::]", "");
 }
 
 // What overlaps is refused, and the error names the remote that is in the way.
@@ -259,22 +262,22 @@ static void test_overlapping_addresses(void **state)
         {"ptcp:0:127.0.0.1", ":[::1]", true},
         {"ptcp:0:[::1]", "", true},
     };
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
 
-    if (!has_ipv6(world)) {
+    if (!has_ipv6(fixture)) {
         skip();
     }
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        struct remote *first = world_listen(world, table[i].first);
+        struct remote *first = fixture_listen(fixture, table[i].first);
         _cleanup_free_ char *second =
             xasprintf("ptcp:%u%s", remote_bound_port(first), table[i].second);
         _cleanup_free_ char *words =
             xasprintf("%s: cannot listen: Address already in use by %s", second, table[i].first);
 
         if (table[i].works) {
-            remote_free(world_listen(world, second));
+            remote_free(fixture_listen(fixture, second));
         } else {
-            assert_refused(world, second, -EADDRINUSE, words);
+            assert_refused(fixture, second, -EADDRINUSE, words);
         }
         remote_free(first);
     }
@@ -282,35 +285,35 @@ static void test_overlapping_addresses(void **state)
 
 static void test_port_is_logged(void **state)
 {
-    struct world *world = *state;
-    struct remote *remote = world_listen(world, "ptcp:0");
+    struct net_fixture *fixture = *state;
+    struct remote *remote = fixture_listen(fixture, "ptcp:0");
     struct endpoint endpoint = {.size = sizeof(endpoint.storage)};
 
     assert_int_equal(getsockname(remote->listener.fd, &endpoint.sa, &endpoint.size), 0);
     assert_int_equal(endpoint.sa.sa_family, AF_INET);
     assert_int_equal(endpoint.in.sin_addr.s_addr, htonl(INADDR_ANY));
-    assert_non_null(world->last_info);
+    assert_non_null(fixture->last_info);
     assert_int_equal(remote_bound_port(remote), ntohs(endpoint.in.sin_port));
     {
         _cleanup_free_ char *line =
             xasprintf("ptcp:0: listening on port %u", remote_bound_port(remote));
 
-        assert_string_equal(world->last_info, line);
+        assert_string_equal(fixture->last_info, line);
     }
 }
 
 // Without descriptors the listener pauses instead of spinning, and goes on when there are some.
 static void test_out_of_descriptors(void **state)
 {
-    struct world *world = *state;
-    struct remote *remote = world_listen(world, "punix:s");
+    struct net_fixture *fixture = *state;
+    struct remote *remote = fixture_listen(fixture, "punix:s");
     struct rlimit old, few;
     int fds[3];
     int free_slot, next_slot, fresh;
 
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-        fds[i] = world_dial(remote);
+        fds[i] = fixture_dial(remote);
     }
     free_slot = dup(0); // the lowest two that are free: leave one
     next_slot = dup(0);
@@ -318,22 +321,22 @@ static void test_out_of_descriptors(void **state)
     close(next_slot);
     few = (struct rlimit){(rlim_t)next_slot, old.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-    RUN_UNTIL(world, world->n_peers == 1 && world->log);
-    assert_non_null(strstr(world->log, "cannot accept a connection: Too many open files"));
-    world_settle(world); // would never end if the listener still was on
+    RUN_UNTIL(fixture, fixture->n_peers == 1 && fixture->log);
+    assert_non_null(strstr(fixture->log, "cannot accept a connection: Too many open files"));
+    fixture_settle(fixture); // would never end if the listener still was on
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
     // Those that waited come first, then a new one. (A memory checker that plays the kernel may
     // have lost those that waited: their number is not looked at.)
-    fresh = world_dial(remote);
-    client_put(world, fresh, SLICE("[1]"));
-    RUN_UNTIL(world, world->peers[world->n_peers - 1]->n_messages == 1);
+    fresh = fixture_dial(remote);
+    client_put(fixture, fresh, SLICE("[1]"));
+    RUN_UNTIL(fixture, fixture->peers[fixture->n_peers - 1]->n_messages == 1);
     close(fresh);
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
         close(fds[i]);
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {

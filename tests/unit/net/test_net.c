@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The net as a whole: its end, from anywhere; flushing; thousands of connections.
-#include "world.h"
+#include "net_fixture.h"
 
 #include <malloc.h>
 #include <poll.h>
@@ -8,112 +8,112 @@
 #include <sys/resource.h>
 
 // The tear-down frees the net: here it is gone already.
-static void forget_net(struct world *world)
+static void forget_net(struct net_fixture *fixture)
 {
-    world->net = NULL;
+    fixture->net = NULL;
 }
 
-static void free_net_on_message(struct world *world, struct peer *peer, struct slice text)
+static void free_net_on_message(struct net_fixture *fixture, struct peer *peer, struct slice text)
 {
-    net_free(world->net);
+    net_free(fixture->net);
     assert_true(slice_is(text, "[1]"));
     assert_int_equal(peer->n_closed, 0);
     connection_send(peer->connection, text, 0); // pointless, but not forbidden
 }
 
-static void free_net_on_peer(struct world *world, struct peer *peer)
+static void free_net_on_peer(struct net_fixture *fixture, struct peer *peer)
 {
-    net_free(world->net);
+    net_free(fixture->net);
 }
 
-static void free_net_on_gave_up(struct world *world, struct remote *remote)
+static void free_net_on_gave_up(struct net_fixture *fixture, struct remote *remote)
 {
-    net_free(world->net);
+    net_free(fixture->net);
 }
 
 static void test_freed_from_message(void **state)
 {
-    struct world *world = *state;
-    struct remote *remote = world_listen(world, "punix:s");
+    struct net_fixture *fixture = *state;
+    struct remote *remote = fixture_listen(fixture, "punix:s");
     struct peer *peer, *other;
-    int fd = world_connect(world, remote, &peer);
-    int other_fd = world_connect(world, remote, &other);
+    int fd = fixture_connect(fixture, remote, &peer);
+    int other_fd = fixture_connect(fixture, remote, &other);
 
-    world->on_message = free_net_on_message;
-    client_put(world, fd, SLICE("[1][2]"));
-    RUN_UNTIL(world, peer->n_closed && other->n_closed);
+    fixture->on_message = free_net_on_message;
+    client_put(fixture, fd, SLICE("[1][2]"));
+    RUN_UNTIL(fixture, peer->n_closed && other->n_closed);
     assert_int_equal(peer->n_messages, 1);
     assert_string_equal(other->reason, "its remote is removed");
-    forget_net(world);
+    forget_net(fixture);
     close(fd);
     close(other_fd);
 }
 
 static void test_freed_from_opened(void **state)
 {
-    struct world *world = *state;
-    struct remote *remote = world_listen(world, "punix:s");
-    int fds[2] = {world_dial(remote), world_dial(remote)};
+    struct net_fixture *fixture = *state;
+    struct remote *remote = fixture_listen(fixture, "punix:s");
+    int fds[2] = {fixture_dial(remote), fixture_dial(remote)};
 
-    world->on_opened = free_net_on_peer;
-    RUN_UNTIL(world, world->n_peers == 1 && world->n_open == 0);
-    forget_net(world);
+    fixture->on_opened = free_net_on_peer;
+    RUN_UNTIL(fixture, fixture->n_peers == 1 && fixture->n_open == 0);
+    forget_net(fixture);
     close(fds[0]);
     close(fds[1]);
 }
 
 static void test_freed_from_closed(void **state)
 {
-    struct world *world = *state;
-    struct remote *remote = world_listen(world, "punix:s");
+    struct net_fixture *fixture = *state;
+    struct remote *remote = fixture_listen(fixture, "punix:s");
     struct peer *peer, *other;
-    int fd = world_connect(world, remote, &peer);
-    int other_fd = world_connect(world, remote, &other);
+    int fd = fixture_connect(fixture, remote, &peer);
+    int other_fd = fixture_connect(fixture, remote, &other);
 
-    world->on_closed = free_net_on_peer;
+    fixture->on_closed = free_net_on_peer;
     close(fd);
-    RUN_UNTIL(world, peer->n_closed && other->n_closed);
-    forget_net(world);
+    RUN_UNTIL(fixture, peer->n_closed && other->n_closed);
+    forget_net(fixture);
     close(other_fd);
 }
 
 static void test_freed_when_a_connector_gives_up(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     struct remote_options options = REMOTE_OPTIONS_DEFAULT;
 
     options.no_retry = true;
-    world->on_gave_up = free_net_on_gave_up;
-    world_listen_with(world, "unix:none", &options);
-    RUN_UNTIL(world, world->n_gave_up);
-    forget_net(world);
+    fixture->on_gave_up = free_net_on_gave_up;
+    fixture_listen_with(fixture, "unix:none", &options);
+    RUN_UNTIL(fixture, fixture->n_gave_up);
+    forget_net(fixture);
 }
 
 static void test_flush(void **state)
 {
-    struct world *world = *state;
-    struct remote *remote = world_listen(world, "punix:s");
+    struct net_fixture *fixture = *state;
+    struct remote *remote = fixture_listen(fixture, "punix:s");
     struct peer *peer, *stuck;
     _cleanup_buf_ struct buf big = {0}, taken = {0};
     usec_t start;
-    int fd = world_connect(world, remote, &peer);
-    int stuck_fd = world_connect(world, remote, &stuck);
+    int fd = fixture_connect(fixture, remote, &peer);
+    int stuck_fd = fixture_connect(fixture, remote, &stuck);
 
     connection_send(peer->connection, SLICE("[1]"), 0);
     connection_send(peer->connection, SLICE("[2]"), 9);
-    net_flush(world->net, 10 * USEC_PER_SEC); // the loop does not run
+    net_flush(fixture->net, 10 * USEC_PER_SEC); // the loop does not run
     client_take(fd, &taken);
     assert_slice_is(buf_slice(&taken), "[1]");
     memset(buf_reserve(&big, 3000000), 'x', 3000000);
     connection_send(stuck->connection, (struct slice){big.data, 3000000}, 0);
     start = clock_monotonic();
-    net_flush(world->net, 50 * USEC_PER_MSEC);
+    net_flush(fixture->net, 50 * USEC_PER_MSEC);
     assert_true(clock_monotonic() - start >= 50 * USEC_PER_MSEC);
     assert_true(clock_monotonic() - start < 5 * USEC_PER_SEC);
     assert_int_not_equal(connection_backlog(stuck->connection), 0);
     // What could not be flushed goes out by the loop all the same.
     buf_clear(&taken);
-    RUN_UNTIL(world, client_take(stuck_fd, &taken) && taken.size == 3000000);
+    RUN_UNTIL(fixture, client_take(stuck_fd, &taken) && taken.size == 3000000);
     close(fd);
     close(stuck_fd);
 }
@@ -121,21 +121,21 @@ static void test_flush(void **state)
 // Connections that are being closed are flushed too; ones that are broken do no harm.
 static void test_flush_of_the_closing(void **state)
 {
-    struct world *world = *state;
-    struct remote *remote = world_listen(world, "punix:s");
+    struct net_fixture *fixture = *state;
+    struct remote *remote = fixture_listen(fixture, "punix:s");
     struct peer *peer, *broken;
     _cleanup_buf_ struct buf taken = {0};
-    int fd = world_connect(world, remote, &peer);
-    int broken_fd = world_connect(world, remote, &broken);
+    int fd = fixture_connect(fixture, remote, &peer);
+    int broken_fd = fixture_connect(fixture, remote, &broken);
 
     connection_send(peer->connection, SLICE("[1]"), 0);
     connection_send(broken->connection, SLICE("[1]"), 0);
     close(broken_fd);
     remote_free(remote);
-    net_flush(world->net, 10 * USEC_PER_SEC);
+    net_flush(fixture->net, 10 * USEC_PER_SEC);
     client_take(fd, &taken);
     assert_slice_is(buf_slice(&taken), "[1]");
-    RUN_UNTIL(world, peer->n_closed && broken->n_closed);
+    RUN_UNTIL(fixture, peer->n_closed && broken->n_closed);
     close(fd);
 }
 
@@ -149,9 +149,9 @@ static void test_flush_of_the_closing(void **state)
 static void test_thousands(void **state)
 {
     enum { N = 2000 };
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     struct remote_options options = {.probe_interval_ms = 600000, .dscp = -1};
-    struct remote *remote = world_listen_with(world, "punix:s", &options);
+    struct remote *remote = fixture_listen_with(fixture, "punix:s", &options);
     struct rlimit limit;
     int *fds = xcalloc(N, sizeof(*fds));
     size_t before, after;
@@ -167,34 +167,34 @@ static void test_thousands(void **state)
     for (int i = 0; i < N; i++) {
         struct peer *peer;
 
-        fds[i] = world_connect(world, remote, &peer);
+        fds[i] = fixture_connect(fixture, remote, &peer);
     }
     after = mallinfo2().uordblks;
-    assert_int_equal(net_n_connections(world->net), N);
+    assert_int_equal(net_n_connections(fixture->net), N);
     print_message("%zu bytes per idle connection, test records included\n", (after - before) / N);
     if (MEASURES_MEMORY) {
         assert_true((after - before) / N < 1024);
     }
-    world->echoes = true;
+    fixture->echoes = true;
     for (int i = 0; i < N; i++) {
-        client_put(world, fds[i], SLICE("[1][2][3]"));
+        client_put(fixture, fds[i], SLICE("[1][2][3]"));
     }
     for (int i = 0; i < N; i++) {
         _cleanup_buf_ struct buf buf = {0};
 
-        RUN_UNTIL(world, client_take(fds[i], &buf) && buf.size == 9);
+        RUN_UNTIL(fixture, client_take(fds[i], &buf) && buf.size == 9);
         assert_slice_is(buf_slice(&buf), "[1][2][3]");
     }
     for (int i = 0; i < N; i++) {
         close(fds[i]);
     }
-    RUN_UNTIL(world, world->n_open == 0);
-    assert_int_equal(net_n_connections(world->net), 0);
-    assert_int_equal(world->net->timers.n, 0);
+    RUN_UNTIL(fixture, fixture->n_open == 0);
+    assert_int_equal(net_n_connections(fixture->net), 0);
+    assert_int_equal(fixture->net->timers.n, 0);
     free(fds);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {

@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// The write path: order, the ticket gate, gathering, back-pressure, peers that do not read.
-#include "world.h"
+// The write path: order, the ticket group commit, gathering, back-pressure, peers that do not read.
+#include "net_fixture.h"
 
 #include <string.h>
 
-static struct world *start(void **state, struct peer **peer, int *fd)
+static struct net_fixture *start(void **state, struct peer **peer, int *fd)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
 
-    *fd = world_connect(world, world_listen(world, "punix:s"), peer);
-    return world;
+    *fd = fixture_connect(fixture, fixture_listen(fixture, "punix:s"), peer);
+    return fixture;
 }
 
-static void assert_takes(struct world *world, int fd, const char *expected)
+static void assert_takes(struct net_fixture *fixture, int fd, const char *expected)
 {
     _cleanup_buf_ struct buf buf = {0};
 
-    RUN_UNTIL(world, client_take(fd, &buf) && buf.size >= strlen(expected));
-    world_settle(world);
+    RUN_UNTIL(fixture, client_take(fd, &buf) && buf.size >= strlen(expected));
+    fixture_settle(fixture);
     client_take(fd, &buf);
     assert_slice_is(buf_slice(&buf), expected);
 }
 
-static void assert_takes_nothing(struct world *world, int fd)
+static void assert_takes_nothing(struct net_fixture *fixture, int fd)
 {
     _cleanup_buf_ struct buf buf = {0};
 
-    world_settle(world);
+    fixture_settle(fixture);
     assert_true(client_take(fd, &buf));
     assert_int_equal(buf.size, 0);
 }
@@ -35,7 +35,7 @@ static void test_gate_holds_output(void **state)
 {
     struct peer *peer;
     int fd;
-    struct world *world = start(state, &peer, &fd);
+    struct net_fixture *fixture = start(state, &peer, &fd);
     struct connection *connection = peer->connection;
 
     connection_send(connection, SLICE("a0"), 0);
@@ -44,42 +44,42 @@ static void test_gate_holds_output(void **state)
     connection_send(connection, SLICE("d0"), 0); // must not overtake
     connection_send(connection, SLICE("e7"), 7);
     connection_send(connection, SLICE("f6"), 6);
-    assert_takes(world, fd, "a0");
+    assert_takes(fixture, fd, "a0");
     assert_int_equal(connection_backlog(connection), 10);
-    assert_int_equal(net_backlog(world->net), 10);
-    net_release(world->net, 4);
-    assert_takes_nothing(world, fd);
-    net_release(world->net, 5);
-    assert_takes(world, fd, "b5c5d0");
-    net_release(world->net, 3); // an older one changes nothing
-    assert_takes_nothing(world, fd);
-    net_release(world->net, 6);
-    assert_takes_nothing(world, fd);
+    assert_int_equal(net_backlog(fixture->net), 10);
+    net_release(fixture->net, 4);
+    assert_takes_nothing(fixture, fd);
+    net_release(fixture->net, 5);
+    assert_takes(fixture, fd, "b5c5d0");
+    net_release(fixture->net, 3); // an older one changes nothing
+    assert_takes_nothing(fixture, fd);
+    net_release(fixture->net, 6);
+    assert_takes_nothing(fixture, fd);
     connection_send(connection, SLICE("g6"), 6);
-    net_release(world->net, 8);
-    assert_takes(world, fd, "e7f6g6");
+    net_release(fixture->net, 8);
+    assert_takes(fixture, fd, "e7f6g6");
     connection_send(connection, SLICE("h8"), 8);
-    assert_takes(world, fd, "h8");
-    assert_int_equal(net_backlog(world->net), 0);
+    assert_takes(fixture, fd, "h8");
+    assert_int_equal(net_backlog(fixture->net), 0);
     close(fd);
 }
 
 static void test_release_of_many(void **state)
 {
     enum { N = 50 };
-    struct world *world = *state;
-    struct remote *remote = world_listen(world, "punix:s");
+    struct net_fixture *fixture = *state;
+    struct remote *remote = fixture_listen(fixture, "punix:s");
     struct peer *peers[N];
     int fds[N];
 
     for (int i = 0; i < N; i++) {
-        fds[i] = world_connect(world, remote, &peers[i]);
+        fds[i] = fixture_connect(fixture, remote, &peers[i]);
         // In no order, so that every place of the list of marks is inserted at.
         connection_send(peers[i]->connection, SLICE("x"), (uint64_t)(i * 37 % N + 1));
     }
     for (uint64_t ticket = 1; ticket <= N; ticket++) {
-        net_release(world->net, ticket);
-        world_settle(world);
+        net_release(fixture->net, ticket);
+        fixture_settle(fixture);
         for (int i = 0; i < N; i++) {
             bool is_sent = (uint64_t)(i * 37 % N + 1) <= ticket;
 
@@ -87,7 +87,7 @@ static void test_release_of_many(void **state)
         }
     }
     for (int i = 0; i < N; i++) {
-        assert_takes(world, fds[i], "x");
+        assert_takes(fixture, fds[i], "x");
         close(fds[i]);
     }
 }
@@ -96,20 +96,20 @@ static void test_marks_go_with_their_connection(void **state)
 {
     struct peer *peer, *other;
     int fd;
-    struct world *world = start(state, &peer, &fd);
-    int other_fd = world_connect(world, peer->remote, &other);
+    struct net_fixture *fixture = start(state, &peer, &fd);
+    int other_fd = fixture_connect(fixture, peer->remote, &other);
 
     connection_send(peer->connection, SLICE("a"), 1);
     connection_send(other->connection, SLICE("b"), 1);
     connection_send(peer->connection, SLICE("c"), 2);
     connection_send(other->connection, SLICE("d"), 2);
     close(fd);
-    RUN_UNTIL(world, peer->connection->state == CONNECTION_CLOSING);
-    world->net->linger_usec = 0;
+    RUN_UNTIL(fixture, peer->connection->state == CONNECTION_CLOSING);
+    fixture->net->linger_usec = 0;
     connection_die(peer->connection, LOG_LEVEL_DBG, "test");
-    RUN_UNTIL(world, peer->n_closed);
-    net_release(world->net, 2);
-    assert_takes(world, other_fd, "bd");
+    RUN_UNTIL(fixture, peer->n_closed);
+    net_release(fixture->net, 2);
+    assert_takes(fixture, other_fd, "bd");
     close(other_fd);
 }
 
@@ -127,20 +127,20 @@ static void test_output_of_a_turn_is_one_write(void **state)
 {
     struct peer *peer;
     int fd;
-    struct world *world = start(state, &peer, &fd);
+    struct net_fixture *fixture = start(state, &peer, &fd);
     struct stream_ops ops = *peer->connection->stream.ops;
     _cleanup_buf_ struct buf requests = {0}, answers = {0};
 
     plain_ops = peer->connection->stream.ops;
     ops.send = counting_send;
     peer->connection->stream.ops = &ops;
-    world->echoes = true;
+    fixture->echoes = true;
     n_sends = 0;
     for (int i = 0; i < NET_INPUT_BATCH; i++) {
         buf_printf(&requests, "[%d,\"%0100d\"]", i, i);
     }
-    client_put(world, fd, buf_slice(&requests));
-    RUN_UNTIL(world, client_take(fd, &answers) && answers.size == requests.size);
+    client_put(fixture, fd, buf_slice(&requests));
+    RUN_UNTIL(fixture, client_take(fd, &answers) && answers.size == requests.size);
     assert_memory_equal(answers.data, requests.data, requests.size);
     assert_int_equal(n_sends, 1);
     peer->connection->stream.ops = plain_ops;
@@ -159,14 +159,14 @@ static struct text *long_text(size_t size)
 static void test_shared_text_goes_to_many(void **state)
 {
     enum { N = 5 };
-    struct world *world = *state;
-    struct remote *remote = world_listen(world, "punix:s");
+    struct net_fixture *fixture = *state;
+    struct remote *remote = fixture_listen(fixture, "punix:s");
     struct text *text = long_text(100000);
     struct peer *peers[N];
     int fds[N];
 
     for (int i = 0; i < N; i++) {
-        fds[i] = world_connect(world, remote, &peers[i]);
+        fds[i] = fixture_connect(fixture, remote, &peers[i]);
     }
     for (int i = 0; i < N; i++) {
         connection_send(peers[i]->connection, SLICE("<"), 0);
@@ -177,7 +177,7 @@ static void test_shared_text_goes_to_many(void **state)
     for (int i = 0; i < N; i++) {
         _cleanup_buf_ struct buf buf = {0};
 
-        RUN_UNTIL(world, client_take(fds[i], &buf) && buf.size == 100002);
+        RUN_UNTIL(fixture, client_take(fds[i], &buf) && buf.size == 100002);
         assert_int_equal(buf.data[0], '<');
         assert_memory_equal(buf.data + 1, text->data, 100000);
         assert_int_equal(buf.data[100001], '>');
@@ -191,20 +191,20 @@ static void test_drained_once_per_backlog(void **state)
 {
     struct peer *peer;
     int fd;
-    struct world *world = start(state, &peer, &fd);
+    struct net_fixture *fixture = start(state, &peer, &fd);
     struct text *text = long_text(3000000);
     _cleanup_buf_ struct buf buf = {0};
 
     connection_send(peer->connection, SLICE("little"), 0);
-    world_settle(world);
+    fixture_settle(fixture);
     assert_int_equal(peer->n_drained, 0);
     for (unsigned i = 1; i <= 3; i++) {
         connection_send_shared(peer->connection, text, 0);
-        world_settle(world);
+        fixture_settle(fixture);
         assert_int_equal(peer->n_drained, i - 1); // the kernel does not take that much
         assert_true(connection_backlog(peer->connection) > NET_BACKLOG_LOW);
         buf_clear(&buf);
-        RUN_UNTIL(world, client_take(fd, &buf) && !connection_backlog(peer->connection));
+        RUN_UNTIL(fixture, client_take(fd, &buf) && !connection_backlog(peer->connection));
         assert_int_equal(peer->n_drained, i);
     }
     text_unref(text);
@@ -216,43 +216,43 @@ static void test_client_that_never_reads(void **state)
 {
     struct peer *peer, *other;
     int fd;
-    struct world *world = start(state, &peer, &fd);
-    int other_fd = world_connect(world, peer->remote, &other);
+    struct net_fixture *fixture = start(state, &peer, &fd);
+    int other_fd = fixture_connect(fixture, peer->remote, &other);
     _cleanup_buf_ struct buf request = {0}, answers = {0};
     size_t sent = 0, answered;
 
-    world->echoes = true;
+    fixture->echoes = true;
     buf_puts(&request, "[\"");
     memset(buf_reserve(&request, 996), 'r', 996);
     request.size += 996;
     buf_puts(&request, "\"]");
     while (!peer->connection->is_paused) {
-        client_put(world, fd, buf_slice(&request));
+        client_put(fixture, fd, buf_slice(&request));
         sent++;
     }
-    world_settle(world);
+    fixture_settle(fixture);
     answered = peer->n_messages;
     assert_true(connection_backlog(peer->connection) <= NET_BACKLOG_HIGH + request.size);
     for (int i = 0; i < 20; i++) {
-        client_put(world, fd, buf_slice(&request)); // into the kernel's buffers
+        client_put(fixture, fd, buf_slice(&request)); // into the kernel's buffers
         sent++;
-        world_settle(world);
+        fixture_settle(fixture);
     }
     assert_int_equal(peer->n_messages, answered);
-    client_put(world, other_fd, SLICE("[]"));
-    assert_takes(world, other_fd, "[]");
+    client_put(fixture, other_fd, SLICE("[]"));
+    assert_takes(fixture, other_fd, "[]");
     // It reads after all: everything is answered.
-    RUN_UNTIL(world, client_take(fd, &answers) && answers.size == sent * request.size);
+    RUN_UNTIL(fixture, client_take(fd, &answers) && answers.size == sent * request.size);
     assert_int_equal(peer->n_messages, sent);
     assert_false(peer->connection->is_paused);
     assert_int_equal(peer->n_drained, 1);
     // It stops reading again and goes away.
     while (!peer->connection->is_paused) {
-        client_put(world, fd, buf_slice(&request));
+        client_put(fixture, fd, buf_slice(&request));
     }
     close(fd);
-    RUN_UNTIL(world, peer->n_closed);
-    assert_int_equal(net_backlog(world->net), 0);
+    RUN_UNTIL(fixture, peer->n_closed);
+    assert_int_equal(net_backlog(fixture->net), 0);
     close(other_fd);
 }
 
@@ -269,14 +269,14 @@ static void test_output_is_not_starved(void **state)
 {
     struct peer *peer;
     int fd;
-    struct world *world = start(state, &peer, &fd);
+    struct net_fixture *fixture = start(state, &peer, &fd);
     _cleanup_buf_ struct buf buf = {0};
     sd_event_source *source;
 
-    assert_true(sd_event_add_defer(world->event, &source, keep_sending, peer) >= 0);
-    RUN_UNTIL(world, client_take(fd, &buf) && buf.size > 10);
+    assert_true(sd_event_add_defer(fixture->event, &source, keep_sending, peer) >= 0);
+    RUN_UNTIL(fixture, client_take(fd, &buf) && buf.size > 10);
     buf_clear(&buf);
-    RUN_UNTIL(world, client_take(fd, &buf) && buf.size > 10);
+    RUN_UNTIL(fixture, client_take(fd, &buf) && buf.size > 10);
     sd_event_source_disable_unref(source);
     close(fd);
 }
@@ -285,19 +285,19 @@ static void test_drop_of_what_waits(void **state)
 {
     struct peer *peer, *other;
     int fd;
-    struct world *world = start(state, &peer, &fd);
-    int other_fd = world_connect(world, peer->remote, &other);
+    struct net_fixture *fixture = start(state, &peer, &fd);
+    int other_fd = fixture_connect(fixture, peer->remote, &other);
     _cleanup_buf_ struct buf buf = {0};
 
     connection_send(peer->connection, SLICE("a"), 1);
     connection_send(peer->connection, SLICE("b"), 2);
     connection_send(other->connection, SLICE("c"), 0);
-    net_drop_waiting(world->net, "the disk is full");
-    RUN_UNTIL(world, peer->n_closed);
+    net_drop_waiting(fixture->net, "the disk is full");
+    RUN_UNTIL(fixture, peer->n_closed);
     assert_string_equal(peer->reason, "the disk is full");
     assert_false(client_take(fd, &buf));
     assert_int_equal(buf.size, 0);
-    assert_takes(world, other_fd, "c");
+    assert_takes(fixture, other_fd, "c");
     close(fd);
     close(other_fd);
 }
@@ -306,7 +306,7 @@ static void test_close_sends_what_is_queued(void **state)
 {
     struct peer *peer;
     int fd;
-    struct world *world = start(state, &peer, &fd);
+    struct net_fixture *fixture = start(state, &peer, &fd);
     struct text *text = long_text(2000000);
     _cleanup_buf_ struct buf buf = {0};
 
@@ -314,12 +314,12 @@ static void test_close_sends_what_is_queued(void **state)
     connection_close(peer->connection, "done");
     connection_close(peer->connection, "done twice");
     connection_send(peer->connection, SLICE("last"), 0);
-    world_settle(world);
+    fixture_settle(fixture);
     assert_int_equal(peer->n_closed, 0);
-    net_release(world->net, 3);
-    RUN_UNTIL(world, !client_take(fd, &buf));
+    net_release(fixture->net, 3);
+    RUN_UNTIL(fixture, !client_take(fd, &buf));
     assert_int_equal(buf.size, 2000004);
-    RUN_UNTIL(world, peer->n_closed);
+    RUN_UNTIL(fixture, peer->n_closed);
     assert_string_equal(peer->reason, "done");
     text_unref(text);
     close(fd);
@@ -329,19 +329,19 @@ static void test_close_does_not_wait_for_ever(void **state)
 {
     struct peer *peer;
     int fd;
-    struct world *world = start(state, &peer, &fd);
+    struct net_fixture *fixture = start(state, &peer, &fd);
     struct text *text = long_text(2000000);
 
-    world->net->linger_usec = 20 * USEC_PER_MSEC;
+    fixture->net->linger_usec = 20 * USEC_PER_MSEC;
     connection_send_shared(peer->connection, text, 0);
     connection_close(peer->connection, "done");
-    RUN_UNTIL(world, peer->n_closed);
+    RUN_UNTIL(fixture, peer->n_closed);
     assert_int_equal(text->refs, 1);
     text_unref(text);
     close(fd);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {

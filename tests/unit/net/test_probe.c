@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Inactivity probes, with intervals of milliseconds.
-#include "world.h"
+#include "net_fixture.h"
 
 #include <string.h>
 
@@ -19,38 +19,38 @@ static unsigned count_probes(const struct buf *buf)
 
 static void test_silence_ends_the_connection(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     struct peer *peer;
     _cleanup_buf_ struct buf buf = {0};
     usec_t start = clock_monotonic();
-    int fd = world_connect(world, world_listen_with(world, "punix:s", &quick), &peer);
+    int fd = fixture_connect(fixture, fixture_listen_with(fixture, "punix:s", &quick), &peer);
 
-    RUN_UNTIL(world, peer->n_closed);
+    RUN_UNTIL(fixture, peer->n_closed);
     assert_true(clock_monotonic() - start >= 60 * USEC_PER_MSEC);
     assert_false(client_take(fd, &buf));
     assert_int_equal(count_probes(&buf), 1);
     assert_string_equal(peer->reason, "no response to the inactivity probe after 0.03 seconds");
-    assert_non_null(strstr(world->log, "unix#0: no response to the inactivity probe"));
+    assert_non_null(strstr(fixture->log, "unix#0: no response to the inactivity probe"));
     close(fd);
 }
 
 static void test_replies_keep_it_and_are_not_messages(void **state)
 {
-    struct world *world = *state;
-    struct remote *remote = world_listen_with(world, "punix:s", &quick);
+    struct net_fixture *fixture = *state;
+    struct remote *remote = fixture_listen_with(fixture, "punix:s", &quick);
     struct peer *peer;
     struct remote_status status;
     _cleanup_buf_ struct buf buf = {0};
-    int fd = world_connect(world, remote, &peer);
+    int fd = fixture_connect(fixture, remote, &peer);
 
     for (unsigned i = 1; i <= 5; i++) {
-        RUN_UNTIL(world, client_take(fd, &buf) && buf.size);
+        RUN_UNTIL(fixture, client_take(fd, &buf) && buf.size);
         assert_int_equal(count_probes(&buf), 1);
         buf_clear(&buf);
-        client_put(world, fd,
+        client_put(fixture, fd,
                    i % 2 ? SLICE("{\"id\":\"echo\",\"result\":[],\"error\":null}")
                          : SLICE("\n{\"error\":\"no\",\"id\":\"echo\",\"result\":null}"));
-        RUN_UNTIL(world, !peer->connection->probe_sent);
+        RUN_UNTIL(fixture, !peer->connection->probe_sent);
     }
     assert_int_equal(peer->n_messages, 0);
     remote_status(remote, &status);
@@ -61,18 +61,18 @@ static void test_replies_keep_it_and_are_not_messages(void **state)
 // Other messages come through, also those that look like probes or replies.
 static void test_only_replies_to_probes_are_kept(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     struct peer *peer;
-    int fd = world_connect(world, world_listen(world, "punix:s"), &peer);
+    int fd = fixture_connect(fixture, fixture_listen(fixture, "punix:s"), &peer);
 
-    client_put(world, fd, SLICE(PROBE));
-    client_put(world, fd, SLICE("{\"id\":\"echo2\",\"result\":[],\"error\":null}"));
-    client_put(world, fd, SLICE("{\"id\":1,\"result\":\"echo\",\"error\":null}"));
-    client_put(world, fd, SLICE("{\"id\":\"echo\"}"));
-    client_put(world, fd, SLICE("{\"id\":\"echo\",\"result\":[],\"error\":null}"));
-    client_put(world, fd, SLICE("\"echo\""));
-    RUN_UNTIL(world, peer->n_messages == 5);
-    world_settle(world);
+    client_put(fixture, fd, SLICE(PROBE));
+    client_put(fixture, fd, SLICE("{\"id\":\"echo2\",\"result\":[],\"error\":null}"));
+    client_put(fixture, fd, SLICE("{\"id\":1,\"result\":\"echo\",\"error\":null}"));
+    client_put(fixture, fd, SLICE("{\"id\":\"echo\"}"));
+    client_put(fixture, fd, SLICE("{\"id\":\"echo\",\"result\":[],\"error\":null}"));
+    client_put(fixture, fd, SLICE("\"echo\""));
+    RUN_UNTIL(fixture, peer->n_messages == 5);
+    fixture_settle(fixture);
     assert_int_equal(peer->n_messages, 5);
     close(fd);
 }
@@ -80,42 +80,42 @@ static void test_only_replies_to_probes_are_kept(void **state)
 // Bytes of a message that takes long are a sign of life.
 static void test_any_byte_counts(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     struct peer *peer;
     usec_t start = clock_monotonic();
-    int fd = world_connect(world, world_listen_with(world, "punix:s", &quick), &peer);
+    int fd = fixture_connect(fixture, fixture_listen_with(fixture, "punix:s", &quick), &peer);
 
-    client_put(world, fd, SLICE("["));
+    client_put(fixture, fd, SLICE("["));
     while (clock_monotonic() - start < 300 * USEC_PER_MSEC) {
-        client_put(world, fd, SLICE(" "));
-        sd_event_run(world->event, 5 * USEC_PER_MSEC);
+        client_put(fixture, fd, SLICE(" "));
+        sd_event_run(fixture->event, 5 * USEC_PER_MSEC);
     }
     assert_int_equal(peer->n_closed, 0);
     assert_int_equal(peer->n_messages, 0);
-    client_put(world, fd, SLICE("]"));
-    RUN_UNTIL(world, peer->n_messages == 1);
+    client_put(fixture, fd, SLICE("]"));
+    RUN_UNTIL(fixture, peer->n_messages == 1);
     close(fd);
 }
 
 // A loop that was away for long finds the input before it blames the peer.
 static void test_busy_loop_blames_nobody(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     struct peer *peer;
     _cleanup_buf_ struct buf buf = {0};
     usec_t away;
-    int fd = world_connect(world, world_listen_with(world, "punix:s", &quick), &peer);
+    int fd = fixture_connect(fixture, fixture_listen_with(fixture, "punix:s", &quick), &peer);
 
     for (int i = 0; i < 10; i++) {
-        RUN_UNTIL(world, client_take(fd, &buf) && buf.size);
+        RUN_UNTIL(fixture, client_take(fd, &buf) && buf.size);
         buf_clear(&buf);
-        client_put(world, fd, SLICE("{\"id\":\"echo\",\"result\":[],\"error\":null}"));
+        client_put(fixture, fd, SLICE("{\"id\":\"echo\",\"result\":[],\"error\":null}"));
         away = clock_monotonic() + 70 * USEC_PER_MSEC;
         while (clock_monotonic() < away) {
             usleep(1000);
         }
     }
-    world_settle(world);
+    fixture_settle(fixture);
     assert_int_equal(peer->n_closed, 0);
     close(fd);
 }
@@ -123,11 +123,11 @@ static void test_busy_loop_blames_nobody(void **state)
 // One that does not read but takes output in the end is slow, not dead; one that takes none is.
 static void test_paused_peer(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     struct peer *peer;
     struct text *text;
     _cleanup_buf_ struct buf buf = {0};
-    int fd = world_connect(world, world_listen_with(world, "punix:s", &quick), &peer);
+    int fd = fixture_connect(fixture, fixture_listen_with(fixture, "punix:s", &quick), &peer);
 
     memset(buf_reserve(&buf, NET_BACKLOG_HIGH * 2), ' ', NET_BACKLOG_HIGH * 2);
     text = text_new((struct slice){buf.data, NET_BACKLOG_HIGH * 2});
@@ -136,26 +136,26 @@ static void test_paused_peer(void **state)
     assert_true(peer->connection->is_paused);
     for (usec_t start = clock_monotonic(); clock_monotonic() - start < 200 * USEC_PER_MSEC;) {
         assert_true(recv(fd, buf_reserve(&buf, 200000), 200000, MSG_DONTWAIT) != 0);
-        sd_event_run(world->event, 20 * USEC_PER_MSEC);
+        sd_event_run(fixture->event, 20 * USEC_PER_MSEC);
         assert_int_equal(peer->n_closed, 0);
         if (connection_backlog(peer->connection) < NET_BACKLOG_HIGH) {
             connection_send(peer->connection, (struct slice){buf.data, NET_BACKLOG_HIGH}, 0);
         }
     }
     assert_true(peer->connection->is_paused);
-    RUN_UNTIL(world, peer->n_closed);
+    RUN_UNTIL(fixture, peer->n_closed);
     close(fd);
 }
 
 static void test_interval_of_open_connections_changes(void **state)
 {
-    struct world *world = *state;
-    struct remote *remote = world_listen(world, "punix:s");
+    struct net_fixture *fixture = *state;
+    struct remote *remote = fixture_listen(fixture, "punix:s");
     struct remote_options options = REMOTE_OPTIONS_DEFAULT;
     struct peer *peer, *tcp_peer;
     _cleanup_buf_ struct buf buf = {0};
-    int fd = world_connect(world, remote, &peer);
-    int tcp_fd = world_connect(world, world_listen(world, "ptcp:0:127.0.0.1"), &tcp_peer);
+    int fd = fixture_connect(fixture, remote, &peer);
+    int tcp_fd = fixture_connect(fixture, fixture_listen(fixture, "ptcp:0:127.0.0.1"), &tcp_peer);
 
     assert_int_equal(peer->connection->probe_interval, 0); // the defaults
     assert_int_equal(peer->connection->timer.position, 0);
@@ -163,20 +163,20 @@ static void test_interval_of_open_connections_changes(void **state)
     assert_int_not_equal(tcp_peer->connection->timer.position, 0);
     options.probe_interval_ms = 10;
     remote_set_options(remote, &options);
-    RUN_UNTIL(world, client_take(fd, &buf) && buf.size);
+    RUN_UNTIL(fixture, client_take(fd, &buf) && buf.size);
     options.probe_interval_ms = 0;
     remote_set_options(remote, &options);
     assert_int_equal(peer->connection->timer.position, 0);
     assert_int_equal(peer->n_closed, 0);
     options.probe_interval_ms = UINT64_MAX - 1; // absurd, but no overflow
     remote_set_options(remote, &options);
-    world_settle(world);
+    fixture_settle(fixture);
     assert_int_equal(peer->n_closed, 0);
     close(fd);
     close(tcp_fd);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {

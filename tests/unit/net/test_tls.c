@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // TLS between a listener and a connector of one net, which share an identity made here.
 #include "net/tls_config.h"
-#include "world.h"
+#include "net_fixture.h"
 
 #include <errno.h>
 #include <gnutls/abstract.h>
@@ -57,12 +57,12 @@ static void make_identity(const char *key_path, const char *cert_path, const cha
     gnutls_x509_privkey_deinit(key);
 }
 
-static struct tls_options options_in(struct world *world)
+static struct tls_options options_in(struct net_fixture *fixture)
 {
     return (struct tls_options){
-        .private_key = world_path(world, "key.pem"),
-        .certificate = world_path(world, "cert.pem"),
-        .ca_cert = world_path(world, "cert.pem"),
+        .private_key = fixture_path(fixture, "key.pem"),
+        .certificate = fixture_path(fixture, "cert.pem"),
+        .ca_cert = fixture_path(fixture, "cert.pem"),
     };
 }
 
@@ -74,56 +74,57 @@ static void remove_files(struct tls_options *options)
 }
 
 // Gives the net an identity called "me".
-static struct tls_options configure(struct world *world)
+static struct tls_options configure(struct net_fixture *fixture)
 {
-    struct tls_options options = options_in(world);
+    struct tls_options options = options_in(fixture);
     _cleanup_free_ char *error = NULL;
 
     make_identity(options.private_key, options.certificate, "me");
-    assert_int_equal(net_set_tls(world->net, &options, &error), 0);
+    assert_int_equal(net_set_tls(fixture->net, &options, &error), 0);
     assert_null(error);
     return options;
 }
 
-static struct peer *peer_of(struct world *world, const struct remote *remote)
+static struct peer *peer_of(struct net_fixture *fixture, const struct remote *remote)
 {
-    for (unsigned i = 0; i < world->n_peers; i++) {
-        if (world->peers[i]->remote == remote && !world->peers[i]->n_closed) {
-            return world->peers[i];
+    for (unsigned i = 0; i < fixture->n_peers; i++) {
+        if (fixture->peers[i]->remote == remote && !fixture->peers[i]->n_closed) {
+            return fixture->peers[i];
         }
     }
     return NULL;
 }
 
-static struct remote *dial(struct world *world, const struct remote *listener)
+static struct remote *dial(struct net_fixture *fixture, const struct remote *listener)
 {
     _cleanup_free_ char *target = xasprintf("ssl:127.0.0.1:%u", remote_bound_port(listener));
 
-    return world_listen(world, target);
+    return fixture_listen(fixture, target);
 }
 
 static void test_needs_options(void **state)
 {
-    struct world *world = *state;
+    struct net_fixture *fixture = *state;
     const struct remote_options options = REMOTE_OPTIONS_DEFAULT;
     _cleanup_free_ char *error = NULL;
     struct remote *remote;
 
-    assert_int_equal(remote_new(world->net, "pssl:0", &options, NULL, &remote, &error),
+    assert_int_equal(remote_new(fixture->net, "pssl:0", &options, NULL, &remote, &error),
                      -ENOPROTOOPT);
     assert_string_equal(error, "pssl:0: TLS needs --private-key");
 }
 
 static void test_both_ends(void **state)
 {
-    struct world *world = *state;
-    struct tls_options options = configure(world);
-    struct remote *listener = world_listen(world, "pssl:0:127.0.0.1");
-    struct remote *connector = dial(world, listener);
+    struct net_fixture *fixture = *state;
+    struct tls_options options = configure(fixture);
+    struct remote *listener = fixture_listen(fixture, "pssl:0:127.0.0.1");
+    struct remote *connector = dial(fixture, listener);
     _cleanup_buf_ struct buf big = {0};
     struct peer *ours, *theirs;
 
-    RUN_UNTIL(world, (ours = peer_of(world, connector)) && (theirs = peer_of(world, listener)));
+    RUN_UNTIL(fixture,
+              (ours = peer_of(fixture, connector)) && (theirs = peer_of(fixture, listener)));
     assert_string_equal(connection_peer_cn(ours->connection), "me");
     assert_string_equal(connection_peer_cn(theirs->connection), "me");
     assert_true(!strncmp(theirs->name, "ssl:127.0.0.1:", 14));
@@ -138,11 +139,11 @@ static void test_both_ends(void **state)
         connection_send(ours->connection, buf_slice(&big), 0);
     }
     connection_send(theirs->connection, SLICE("[2]"), 0);
-    RUN_UNTIL(world, ours->n_messages == 1 && theirs->n_messages == 6);
+    RUN_UNTIL(fixture, ours->n_messages == 1 && theirs->n_messages == 6);
     assert_int_equal(theirs->messages.size, 3 * (big.size + 1 + 4));
     assert_memory_equal(theirs->messages.data + 4, big.data, big.size);
     connection_close(ours->connection, "enough");
-    RUN_UNTIL(world, theirs->n_closed);
+    RUN_UNTIL(fixture, theirs->n_closed);
     assert_string_equal(theirs->reason, "connection closed by peer");
     remove_files(&options);
 }
@@ -150,13 +151,13 @@ static void test_both_ends(void **state)
 static void test_alternative_names(void **state)
 {
     static const char *const expected[] = {"DNS:me.example", "URI:urn:me", "IP:10.0.0.1", NULL};
-    struct world *world = *state;
-    struct tls_options options = configure(world);
-    struct remote *connector = dial(world, world_listen(world, "pssl:0:127.0.0.1"));
+    struct net_fixture *fixture = *state;
+    struct tls_options options = configure(fixture);
+    struct remote *connector = dial(fixture, fixture_listen(fixture, "pssl:0:127.0.0.1"));
     const char *const *names;
     struct peer *peer;
 
-    RUN_UNTIL(world, (peer = peer_of(world, connector)));
+    RUN_UNTIL(fixture, (peer = peer_of(fixture, connector)));
     names = connection_peer_sans(peer->connection);
     for (size_t i = 0; i < ARRAY_SIZE(expected) - 1; i++) {
         assert_string_equal(names[i], expected[i]);
@@ -168,38 +169,39 @@ static void test_alternative_names(void **state)
 // Messages that arrive in one record, and more of them than one turn handles.
 static void test_many_in_one_record(void **state)
 {
-    struct world *world = *state;
-    struct tls_options options = configure(world);
-    struct remote *listener = world_listen(world, "pssl:0:127.0.0.1");
-    struct remote *connector = dial(world, listener);
+    struct net_fixture *fixture = *state;
+    struct tls_options options = configure(fixture);
+    struct remote *listener = fixture_listen(fixture, "pssl:0:127.0.0.1");
+    struct remote *connector = dial(fixture, listener);
     struct peer *ours, *theirs;
 
-    RUN_UNTIL(world, (ours = peer_of(world, connector)) && (theirs = peer_of(world, listener)));
+    RUN_UNTIL(fixture,
+              (ours = peer_of(fixture, connector)) && (theirs = peer_of(fixture, listener)));
     for (int i = 0; i < 5 * NET_INPUT_BATCH; i++) {
         connection_send(ours->connection, SLICE("[1]"), 0);
     }
-    RUN_UNTIL(world, theirs->n_messages == 5 * NET_INPUT_BATCH);
+    RUN_UNTIL(fixture, theirs->n_messages == 5 * NET_INPUT_BATCH);
     remove_files(&options);
 }
 
 static void test_silence_is_cut(void **state)
 {
-    struct world *world = *state;
-    struct tls_options options = configure(world);
+    struct net_fixture *fixture = *state;
+    struct tls_options options = configure(fixture);
     struct remote *listener;
     struct remote_status status;
     _cleanup_buf_ struct buf rest = {0};
     int fd;
 
-    world->net->handshake_usec = 50 * USEC_PER_MSEC;
-    listener = world_listen(world, "pssl:0:127.0.0.1");
-    fd = world_dial(listener);
-    client_put(world, fd, SLICE("\x16\x03\x01"));
-    RUN_UNTIL(world, !client_take(fd, &rest));
+    fixture->net->handshake_usec = 50 * USEC_PER_MSEC;
+    listener = fixture_listen(fixture, "pssl:0:127.0.0.1");
+    fd = fixture_dial(listener);
+    client_put(fixture, fd, SLICE("\x16\x03\x01"));
+    RUN_UNTIL(fixture, !client_take(fd, &rest));
     remote_status(listener, &status);
     assert_string_equal(status.last_error, "TLS: the handshake took longer than 0.05 seconds");
-    assert_int_equal(world->n_peers, 0);
-    free(TAKE_PTR(world->log)); // it says so too
+    assert_int_equal(fixture->n_peers, 0);
+    free(TAKE_PTR(fixture->log)); // it says so too
     close(fd);
     remove_files(&options);
 }
@@ -207,27 +209,27 @@ static void test_silence_is_cut(void **state)
 // A crowd that stalls does not keep others out.
 static void test_oldest_makes_room(void **state)
 {
-    struct world *world = *state;
-    struct tls_options options = configure(world);
-    struct remote *listener = world_listen(world, "pssl:0:127.0.0.1");
+    struct net_fixture *fixture = *state;
+    struct tls_options options = configure(fixture);
+    struct remote *listener = fixture_listen(fixture, "pssl:0:127.0.0.1");
     _cleanup_buf_ struct buf rest = {0};
     struct remote *connector;
     int fds[4];
 
-    world->net->limits.max_handshakes = ARRAY_SIZE(fds);
+    fixture->net->limits.max_handshakes = ARRAY_SIZE(fds);
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-        fds[i] = world_dial(listener);
-        RUN_UNTIL(world, world->net->n_handshakes == i + 1);
+        fds[i] = fixture_dial(listener);
+        RUN_UNTIL(fixture, fixture->net->n_handshakes == i + 1);
     }
-    connector = dial(world, listener);
-    RUN_UNTIL(world, peer_of(world, connector) && peer_of(world, listener));
+    connector = dial(fixture, listener);
+    RUN_UNTIL(fixture, peer_of(fixture, connector) && peer_of(fixture, listener));
     // Both ends of the last one were under way here.
     for (size_t i = 0; i < 2; i++) {
-        RUN_UNTIL(world, !client_take(fds[i], &rest));
+        RUN_UNTIL(fixture, !client_take(fds[i], &rest));
     }
-    assert_int_equal(world->net->n_handshakes, 2);
-    assert_non_null(strstr(world->log, "too many handshakes are under way"));
-    free(TAKE_PTR(world->log));
+    assert_int_equal(fixture->net->n_handshakes, 2);
+    assert_non_null(strstr(fixture->log, "too many handshakes are under way"));
+    free(TAKE_PTR(fixture->log));
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
         close(fds[i]);
     }
@@ -237,27 +239,27 @@ static void test_oldest_makes_room(void **state)
 // However many handshakes have something to do, a connection gets its turn after each step.
 static void test_connections_come_in_between(void **state)
 {
-    struct world *world = *state;
-    struct tls_options options = configure(world);
-    struct remote *plain = world_listen(world, "ptcp:0:127.0.0.1");
-    struct remote *listener = world_listen(world, "pssl:0:127.0.0.1");
-    int fd = world_dial(plain);
+    struct net_fixture *fixture = *state;
+    struct tls_options options = configure(fixture);
+    struct remote *plain = fixture_listen(fixture, "ptcp:0:127.0.0.1");
+    struct remote *listener = fixture_listen(fixture, "pssl:0:127.0.0.1");
+    int fd = fixture_dial(plain);
     int fds[32];
 
-    RUN_UNTIL(world, world->n_peers == 1);
+    RUN_UNTIL(fixture, fixture->n_peers == 1);
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-        fds[i] = world_dial(listener);
-        RUN_UNTIL(world, world->net->n_handshakes == i + 1);
+        fds[i] = fixture_dial(listener);
+        RUN_UNTIL(fixture, fixture->net->n_handshakes == i + 1);
     }
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
         assert_int_equal(write(fds[i], "?", 1), 1); // one step: it is refused
     }
     assert_int_equal(write(fd, "[1]", 3), 3);
-    RUN_UNTIL(world, world->peers[0]->n_messages);
-    assert_true(world->net->n_handshakes >= ARRAY_SIZE(fds) - 2);
-    RUN_UNTIL(world, !world->net->n_handshakes);
-    assert_non_null(strstr(world->log, "the peer does not speak TLS"));
-    free(TAKE_PTR(world->log));
+    RUN_UNTIL(fixture, fixture->peers[0]->n_messages);
+    assert_true(fixture->net->n_handshakes >= ARRAY_SIZE(fds) - 2);
+    RUN_UNTIL(fixture, !fixture->net->n_handshakes);
+    assert_non_null(strstr(fixture->log, "the peer does not speak TLS"));
+    free(TAKE_PTR(fixture->log));
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
         close(fds[i]);
     }
@@ -298,21 +300,21 @@ static void make_hello(struct buf *hello)
 // Of a crowd those that came first are done while the others have not begun.
 static void test_begun_comes_to_its_end(void **state)
 {
-    struct world *world = *state;
-    struct tls_options options = configure(world);
-    struct remote *listener = world_listen(world, "pssl:0:127.0.0.1");
-    struct remote *connector = dial(world, listener);
+    struct net_fixture *fixture = *state;
+    struct tls_options options = configure(fixture);
+    struct remote *listener = fixture_listen(fixture, "pssl:0:127.0.0.1");
+    struct remote *connector = dial(fixture, listener);
     _cleanup_buf_ struct buf hello = {0};
     unsigned n_begun = 0;
     int fds[32];
 
     make_hello(&hello);
-    RUN_UNTIL(world, world->net->n_handshakes == 2); // both ends
+    RUN_UNTIL(fixture, fixture->net->n_handshakes == 2); // both ends
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-        fds[i] = world_dial(listener);
-        client_put(world, fds[i], (struct slice){hello.data, hello.size});
+        fds[i] = fixture_dial(listener);
+        client_put(fixture, fds[i], (struct slice){hello.data, hello.size});
     }
-    RUN_UNTIL(world, peer_of(world, connector) && peer_of(world, listener));
+    RUN_UNTIL(fixture, peer_of(fixture, connector) && peer_of(fixture, listener));
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
         _cleanup_buf_ struct buf answer = {0};
 
@@ -321,47 +323,47 @@ static void test_begun_comes_to_its_end(void **state)
         close(fds[i]);
     }
     assert_true(n_begun < ARRAY_SIZE(fds) / 2);
-    RUN_UNTIL(world, !world->net->n_handshakes);
+    RUN_UNTIL(fixture, !fixture->net->n_handshakes);
     remove_files(&options);
 }
 
 // The listener goes while a handshake is under way.
 static void test_listener_is_freed(void **state)
 {
-    struct world *world = *state;
-    struct tls_options options = configure(world);
-    struct remote *listener = world_listen(world, "pssl:0:127.0.0.1");
+    struct net_fixture *fixture = *state;
+    struct tls_options options = configure(fixture);
+    struct remote *listener = fixture_listen(fixture, "pssl:0:127.0.0.1");
     _cleanup_buf_ struct buf rest = {0};
-    int fd = world_dial(listener);
+    int fd = fixture_dial(listener);
 
-    world_settle(world);
+    fixture_settle(fixture);
     remote_free(listener);
-    RUN_UNTIL(world, !client_take(fd, &rest));
-    assert_int_equal(world->n_peers, 0);
+    RUN_UNTIL(fixture, !client_take(fd, &rest));
+    assert_int_equal(fixture->n_peers, 0);
     close(fd);
     remove_files(&options);
 }
 
 static void test_bad_reload_keeps_the_old(void **state)
 {
-    struct world *world = *state;
-    struct tls_options options = configure(world);
-    struct remote *listener = world_listen(world, "pssl:0:127.0.0.1");
+    struct net_fixture *fixture = *state;
+    struct tls_options options = configure(fixture);
+    struct remote *listener = fixture_listen(fixture, "pssl:0:127.0.0.1");
     gnutls_datum_t nothing = {0};
     struct remote *connector;
     struct peer *ours;
 
     write_file(options.certificate, &nothing);
-    net_reload_tls(world->net);
-    assert_non_null(strstr(world->log, "TLS goes on with the former files"));
-    free(TAKE_PTR(world->log));
-    connector = dial(world, listener);
-    RUN_UNTIL(world, (ours = peer_of(world, connector)));
+    net_reload_tls(fixture->net);
+    assert_non_null(strstr(fixture->log, "TLS goes on with the former files"));
+    free(TAKE_PTR(fixture->log));
+    connector = dial(fixture, listener);
+    RUN_UNTIL(fixture, (ours = peer_of(fixture, connector)));
     assert_string_equal(connection_peer_cn(ours->connection), "me");
     make_identity(options.private_key, options.certificate, "me again");
-    net_reload_tls(world->net);
-    connector = dial(world, listener);
-    RUN_UNTIL(world, (ours = peer_of(world, connector)));
+    net_reload_tls(fixture->net);
+    connector = dial(fixture, listener);
+    RUN_UNTIL(fixture, (ours = peer_of(fixture, connector)));
     assert_string_equal(connection_peer_cn(ours->connection), "me again");
     remove_files(&options);
 }
@@ -369,17 +371,19 @@ static void test_bad_reload_keeps_the_old(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_needs_options, world_setup, world_teardown),
-        cmocka_unit_test_setup_teardown(test_both_ends, world_setup, world_teardown),
-        cmocka_unit_test_setup_teardown(test_alternative_names, world_setup, world_teardown),
-        cmocka_unit_test_setup_teardown(test_many_in_one_record, world_setup, world_teardown),
-        cmocka_unit_test_setup_teardown(test_silence_is_cut, world_setup, world_teardown),
-        cmocka_unit_test_setup_teardown(test_oldest_makes_room, world_setup, world_teardown),
-        cmocka_unit_test_setup_teardown(test_connections_come_in_between, world_setup,
-                                        world_teardown),
-        cmocka_unit_test_setup_teardown(test_begun_comes_to_its_end, world_setup, world_teardown),
-        cmocka_unit_test_setup_teardown(test_listener_is_freed, world_setup, world_teardown),
-        cmocka_unit_test_setup_teardown(test_bad_reload_keeps_the_old, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_needs_options, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_both_ends, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_alternative_names, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_many_in_one_record, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_silence_is_cut, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_oldest_makes_room, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_connections_come_in_between, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_begun_comes_to_its_end, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_listener_is_freed, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_bad_reload_keeps_the_old, fixture_setup,
+                                        fixture_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

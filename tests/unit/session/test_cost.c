@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What must not cost anything: sessions that do nothing, transactions that wait for other tables.
-#include "player.h"
+#include "script_runner.h"
 
 #include <malloc.h>
 
@@ -56,12 +56,12 @@ static void test_idle_sessions_are_small(void **state)
 // Waiting transactions are woken by the tables they look at and by nothing else.
 static void test_waiting_elsewhere(void **state)
 {
-    struct player player;
+    struct script_runner runner;
     struct server_usage usage;
 
-    player_init(&player);
-    player_open(&player, 'A', false);
-    player_open(&player, 'B', false);
+    runner_init(&runner);
+    runner_open(&runner, 'A', false);
+    runner_open(&runner, 'B', false);
     for (int i = 0; i < N_WAITING; i++) {
         _cleanup_free_ char *text = xasprintf(
             "{\"id\":%d,\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"wait\","
@@ -69,32 +69,32 @@ static void test_waiting_elsewhere(void **state)
             "\"rows\":[{\"x\":%d}],\"timeout\":%d}]}",
             i, i, 1000 + i * 7919 % N_WAITING);
 
-        player_send(&player, 'A', text);
+        runner_send(&runner, 'A', text);
     }
-    player_send(&player, 'B',
+    runner_send(&runner, 'B',
                 "{\"id\":1,\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"insert\","
                 "\"table\":\"Item\",\"row\":{\"name\":\"a\"}}]}");
-    assert_int_equal(server_deadline(player.server), player.now + USEC_PER_SEC);
-    player_send(&player, 'B',
+    assert_int_equal(server_deadline(runner.server), runner.now + USEC_PER_SEC);
+    runner_send(&runner, 'B',
                 "{\"id\":1,\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"insert\","
                 "\"table\":\"Other\",\"row\":{\"x\":77}}]}");
-    assert_int_equal(server_deadline(player.server), 0);
+    assert_int_equal(server_deadline(runner.server), 0);
     // A run is bounded.
-    assert_true(server_run(player.server, player.now));
-    while (server_run(player.server, player.now)) {
+    assert_true(server_run(runner.server, runner.now));
+    while (server_run(runner.server, runner.now)) {
     }
-    server_usage(player.server, &usage);
+    server_usage(runner.server, &usage);
     assert_int_equal(usage.n_triggers, N_WAITING - 1);
     // The deadlines come in order.
-    for (usec_t last = 0; (player.now = server_deadline(player.server)) != USEC_INFINITY;) {
-        assert_true(player.now > last);
-        last = player.now;
-        assert_false(server_run(player.server, player.now));
+    for (usec_t last = 0; (runner.now = server_deadline(runner.server)) != USEC_INFINITY;) {
+        assert_true(runner.now > last);
+        last = runner.now;
+        assert_false(server_run(runner.server, runner.now));
     }
-    server_usage(player.server, &usage);
+    server_usage(runner.server, &usage);
     assert_int_equal(usage.n_triggers, 0);
     assert_int_equal(usage.n_transactions, N_WAITING + 2);
-    player_done(&player);
+    runner_done(&runner);
 }
 
 int main(void)

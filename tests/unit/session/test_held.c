@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A client whose monitor takes time to start: what comes for it meanwhile comes afterwards, and the
 // others do not notice.
-#include "player.h"
+#include "script_runner.h"
 
 #define N_ROWS 10000
 
@@ -9,15 +9,15 @@
     "{\"id\":\"m\",\"method\":\"monitor\",\"params\":[\"shop\",1,"                                 \
     "{\"Item\":{\"columns\":[\"count\"]}}]}"
 
-static void run(struct player *player)
+static void run(struct script_runner *runner)
 {
-    while (server_run(player->server, player->now)) {
+    while (server_run(runner->server, runner->now)) {
     }
 }
 
-static void assert_next(struct player *player, char letter, const char *begin)
+static void assert_next(struct script_runner *runner, char letter, const char *begin)
 {
-    _cleanup_free_ char *message = player_take(player, letter);
+    _cleanup_free_ char *message = runner_take(runner, letter);
 
     assert_non_null(message);
     if (strncmp(message, begin, strlen(begin))) {
@@ -25,9 +25,9 @@ static void assert_next(struct player *player, char letter, const char *begin)
     }
 }
 
-static void assert_nothing(struct player *player, char letter)
+static void assert_nothing(struct script_runner *runner, char letter)
 {
-    _cleanup_free_ char *message = player_take(player, letter);
+    _cleanup_free_ char *message = runner_take(runner, letter);
 
     if (message) {
         fail_msg("%.300s", message);
@@ -35,15 +35,15 @@ static void assert_nothing(struct player *player, char letter)
 }
 
 // B fills a table; A announces that it knows of changes.
-static void begin(struct player *player)
+static void begin(struct script_runner *runner)
 {
     _cleanup_buf_ struct buf request = {0};
 
-    player_init(player);
-    player_open(player, 'A', false);
-    player_open(player, 'B', false);
-    player_send(player, 'A', "{\"id\":0,\"method\":\"set_db_change_aware\",\"params\":[true]}");
-    assert_next(player, 'A', "{\"error\":null,\"id\":0,");
+    runner_init(runner);
+    runner_open(runner, 'A', false);
+    runner_open(runner, 'B', false);
+    runner_send(runner, 'A', "{\"id\":0,\"method\":\"set_db_change_aware\",\"params\":[true]}");
+    assert_next(runner, 'A', "{\"error\":null,\"id\":0,");
     buf_puts(&request, "{\"id\":0,\"method\":\"transact\",\"params\":[\"shop\"");
     for (int i = 0; i < N_ROWS; i++) {
         buf_printf(&request,
@@ -51,66 +51,66 @@ static void begin(struct player *player)
                    i);
     }
     buf_puts(&request, "]}");
-    player_send(player, 'B', buf_cstr(&request));
-    assert_next(player, 'B', "{\"error\":null,\"id\":0,");
-    run(player);
+    runner_send(runner, 'B', buf_cstr(&request));
+    assert_next(runner, 'B', "{\"error\":null,\"id\":0,");
+    run(runner);
 }
 
 static void test_order(void **state)
 {
-    struct player player;
+    struct script_runner runner;
 
-    begin(&player);
-    player_send(&player, 'A',
+    begin(&runner);
+    runner_send(&runner, 'A',
                 "{\"id\":\"w\",\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"wait\","
                 "\"table\":\"Item\",\"where\":[[\"name\",\"==\",\"5\"]],\"columns\":[\"count\"],"
                 "\"until\":\"==\",\"rows\":[{\"count\":2}]}]}");
-    player_send(&player, 'A', MONITOR);
-    assert_true(player.clients[0].is_held);
-    server_run(player.server, player.now); // the moment is fixed
-    assert_nothing(&player, 'A');
-    player_send(&player, 'B',
+    runner_send(&runner, 'A', MONITOR);
+    assert_true(runner.clients[0].is_held);
+    server_run(runner.server, runner.now); // the moment is fixed
+    assert_nothing(&runner, 'A');
+    runner_send(&runner, 'B',
                 "{\"id\":1,\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"update\","
                 "\"table\":\"Item\",\"where\":[[\"name\",\"==\",\"5\"]],\"row\":{\"count\":2}}]}");
-    assert_next(&player, 'B', "{\"error\":null,\"id\":1,");
-    assert_true(player.clients[0].is_held);
-    run(&player);
-    assert_false(player.clients[0].is_held);
-    assert_next(&player, 'A', "{\"error\":null,\"id\":\"m\",\"result\":{\"Item\":{");
-    assert_next(&player, 'A', "{\"id\":null,\"method\":\"update\",\"params\":[1,{\"Item\":{");
-    assert_next(&player, 'A', "{\"error\":null,\"id\":\"w\",\"result\":[{}]");
-    assert_nothing(&player, 'A');
-    player_done(&player);
+    assert_next(&runner, 'B', "{\"error\":null,\"id\":1,");
+    assert_true(runner.clients[0].is_held);
+    run(&runner);
+    assert_false(runner.clients[0].is_held);
+    assert_next(&runner, 'A', "{\"error\":null,\"id\":\"m\",\"result\":{\"Item\":{");
+    assert_next(&runner, 'A', "{\"id\":null,\"method\":\"update\",\"params\":[1,{\"Item\":{");
+    assert_next(&runner, 'A', "{\"error\":null,\"id\":\"w\",\"result\":[{}]");
+    assert_nothing(&runner, 'A');
+    runner_done(&runner);
 }
 
 static void test_database_goes_away(void **state)
 {
-    struct player player;
+    struct script_runner runner;
 
-    begin(&player);
-    player_send(&player, 'A', MONITOR);
-    server_run(player.server, player.now);
-    player_remove_db(&player, "shop");
-    assert_false(player.clients[0].is_held);
-    assert_next(&player, 'A', "{\"error\":null,\"id\":\"m\",\"result\":{\"Item\":{");
-    assert_next(&player, 'A', "{\"id\":null,\"method\":\"monitor_canceled\",\"params\":[1]");
-    assert_nothing(&player, 'A');
-    player_done(&player);
+    begin(&runner);
+    runner_send(&runner, 'A', MONITOR);
+    server_run(runner.server, runner.now);
+    runner_remove_db(&runner, "shop");
+    assert_false(runner.clients[0].is_held);
+    assert_next(&runner, 'A', "{\"error\":null,\"id\":\"m\",\"result\":{\"Item\":{");
+    assert_next(&runner, 'A', "{\"id\":null,\"method\":\"monitor_canceled\",\"params\":[1]");
+    assert_nothing(&runner, 'A');
+    runner_done(&runner);
 }
 
 static void test_client_goes_away(void **state)
 {
     struct server_usage usage;
-    struct player player;
+    struct script_runner runner;
 
-    begin(&player);
-    player_send(&player, 'A', MONITOR);
-    server_run(player.server, player.now);
-    player_close(&player, 'A');
-    server_usage(player.server, &usage);
+    begin(&runner);
+    runner_send(&runner, 'A', MONITOR);
+    server_run(runner.server, runner.now);
+    runner_close(&runner, 'A');
+    server_usage(runner.server, &usage);
     assert_int_equal(usage.n_monitors, 0);
-    run(&player);
-    player_done(&player);
+    run(&runner);
+    runner_done(&runner);
 }
 
 int main(void)

@@ -3,7 +3,7 @@
 // the second, which has the same rows.
 #include "session/saved.h"
 
-#include "player.h"
+#include "script_runner.h"
 
 #define ROW "\"00000001-0000-4000-8000-000000000000\""
 
@@ -24,30 +24,30 @@ static void assert_json(const struct buf *buf)
     assert_null(framer_check(buf_slice(buf), SIZE_MAX, NULL, NULL));
 }
 
-static void save(struct player *player, struct saved *saved)
+static void save(struct script_runner *runner, struct saved *saved)
 {
     *saved = (struct saved){0};
-    server_settle(player->server, player->now);
-    server_save(player->server, &saved->server);
+    server_settle(runner->server, runner->now);
+    server_save(runner->server, &saved->server);
     assert_json(&saved->server);
     for (size_t i = 0; i < PLAYER_CLIENTS; i++) {
-        if (player->clients[i].session) {
-            session_save(player->clients[i].session, &saved->sessions[i]);
+        if (runner->clients[i].session) {
+            session_save(runner->clients[i].session, &saved->sessions[i]);
             assert_json(&saved->sessions[i]);
         }
     }
 }
 
-static bool restore(struct player *player, const struct saved *saved, char letter)
+static bool restore(struct script_runner *runner, const struct saved *saved, char letter)
 {
-    return session_restore(player_open(player, letter, false)->session,
+    return session_restore(runner_open(runner, letter, false)->session,
                            buf_slice(&saved->sessions[letter - 'A']));
 }
 
 // The next message has this in it; NULL: there is none.
-static void assert_next(struct player *player, char letter, const char *expected)
+static void assert_next(struct script_runner *runner, char letter, const char *expected)
 {
-    _cleanup_free_ char *message = player_take(player, letter);
+    _cleanup_free_ char *message = runner_take(runner, letter);
     const char *text = message ? message : "nothing";
 
     if (!expected) {
@@ -58,35 +58,35 @@ static void assert_next(struct player *player, char letter, const char *expected
     }
 }
 
-static void insert_row(struct player *player, char letter)
+static void insert_row(struct script_runner *runner, char letter)
 {
-    player_send(player, letter,
+    runner_send(runner, letter,
                 "{\"id\":\"i\",\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"insert\","
                 "\"table\":\"Item\",\"uuid\":" ROW
                 ",\"row\":{\"name\":\"a\",\"note\":\"in memory\"}}]}");
-    assert_next(player, letter, "\"id\":\"i\"");
+    assert_next(runner, letter, "\"id\":\"i\"");
 }
 
-static void begin(struct player *player, const char *letters)
+static void begin(struct script_runner *runner, const char *letters)
 {
-    player_init(player);
+    runner_init(runner);
     for (; *letters; letters++) {
-        player_open(player, *letters, false);
+        runner_open(runner, *letters, false);
     }
 }
 
 static void test_monitors(void **state)
 {
-    struct player first, second;
+    struct script_runner first, second;
     _cleanup_(saved_done) struct saved saved;
 
     begin(&first, "AB");
     insert_row(&first, 'A');
-    player_send(&first, 'B',
+    runner_send(&first, 'B',
                 "{\"id\":1,\"method\":\"monitor_cond\",\"params\":[\"shop\",[\"m\"],{\"Item\":"
                 "{\"columns\":[\"note\",\"_version\"],\"where\":[[\"name\",\"==\",\"a\"]]}}]}");
     assert_next(&first, 'B', "in memory");
-    player_send(&first, 'A',
+    runner_send(&first, 'A',
                 "{\"id\":2,\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"update\","
                 "\"table\":\"Item\",\"where\":[],\"row\":{\"note\":\"newer\"}}]}");
     first.clients[1].backlog = PLAYER_SLOW; // it is owed the update
@@ -95,10 +95,10 @@ static void test_monitors(void **state)
     save(&first, &saved);
     assert_next(&first, 'B', "newer");
 
-    player_init(&second);
-    player_open(&second, 'A', false);
+    runner_init(&second);
+    runner_open(&second, 'A', false);
     insert_row(&second, 'A');
-    player_close(&second, 'A');
+    runner_close(&second, 'A');
     assert_true(server_restore(second.server, buf_slice(&saved.server), true));
     assert_true(uuid_equals(server_id(first.server), server_id(second.server)));
     assert_true(restore(&second, &saved, 'A'));
@@ -106,21 +106,21 @@ static void test_monitors(void **state)
     server_end_restore(second.server);
     server_run(second.server, second.now);
     assert_next(&second, 'B', NULL);
-    player_send(&second, 'A',
+    runner_send(&second, 'A',
                 "{\"id\":3,\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"update\","
                 "\"table\":\"Item\",\"where\":[[\"note\",\"==\",\"newer\"]],"
                 "\"row\":{\"note\":\"newest\"}}]}");
     assert_next(&second, 'A', "{\"count\":1}");
     server_run(second.server, second.now);
     assert_next(&second, 'B', "[\"m\"]");
-    player_done(&first);
-    player_done(&second);
+    runner_done(&first);
+    runner_done(&second);
 }
 
 // Initial contents that take several steps are finished; what the client has sent since, waits.
 static void test_a_start_under_way(void **state)
 {
-    struct player first;
+    struct script_runner first;
     _cleanup_(saved_done) struct saved saved;
     _cleanup_buf_ struct buf request = {0};
 
@@ -131,8 +131,8 @@ static void test_a_start_under_way(void **state)
                    i);
     }
     buf_puts(&request, "]}");
-    player_send(&first, 'A', buf_cstr(&request));
-    player_send(&first, 'B',
+    runner_send(&first, 'A', buf_cstr(&request));
+    runner_send(&first, 'B',
                 "{\"id\":1,\"method\":\"monitor\",\"params\":[\"shop\",1,{\"Item\":"
                 "{\"columns\":[\"name\"]}}]}");
     assert_true(first.clients[1].is_held);
@@ -140,22 +140,22 @@ static void test_a_start_under_way(void **state)
     assert_false(first.clients[1].is_held);
     assert_next(&first, 'B', "\"id\":1");
     assert_non_null(strstr(buf_cstr(&saved.sessions[1]), "[[\"shop\",1,0,{\"Item\""));
-    player_done(&first);
+    runner_done(&first);
 }
 
 static void test_locks(void **state)
 {
-    struct player first, second;
+    struct script_runner first, second;
     _cleanup_(saved_done) struct saved saved;
 
     begin(&first, "ABCD");
     for (char letter = 'A'; letter <= 'D'; letter++) {
-        player_send(&first, letter, "{\"id\":1,\"method\":\"lock\",\"params\":[\"l\"]}");
+        runner_send(&first, letter, "{\"id\":1,\"method\":\"lock\",\"params\":[\"l\"]}");
     }
-    player_send(&first, 'D', "{\"id\":1,\"method\":\"steal\",\"params\":[\"s\"]}");
-    player_send(&first, 'C', "{\"id\":1,\"method\":\"steal\",\"params\":[\"s\"]}");
+    runner_send(&first, 'D', "{\"id\":1,\"method\":\"steal\",\"params\":[\"s\"]}");
+    runner_send(&first, 'C', "{\"id\":1,\"method\":\"steal\",\"params\":[\"s\"]}");
     save(&first, &saved);
-    player_init(&second);
+    runner_init(&second);
     assert_true(server_restore(second.server, buf_slice(&saved.server), true));
     // The owner has not come, and they come in another order.
     assert_true(restore(&second, &saved, 'D'));
@@ -165,27 +165,27 @@ static void test_locks(void **state)
     assert_next(&second, 'B', "{\"id\":null,\"method\":\"locked\",\"params\":[\"l\"]}");
     assert_next(&second, 'C', NULL);
     assert_next(&second, 'D', NULL);
-    player_close(&second, 'B');
+    runner_close(&second, 'B');
     assert_next(&second, 'C', "{\"id\":null,\"method\":\"locked\",\"params\":[\"l\"]}");
-    player_close(&second, 'C');
+    runner_close(&second, 'C');
     assert_next(&second, 'D', "{\"id\":null,\"method\":\"locked\",\"params\":[\"l\"]}");
     assert_next(&second, 'D', NULL); // "s" was lost for good
-    player_done(&first);
-    player_done(&second);
+    runner_done(&first);
+    runner_done(&second);
 }
 
 static void test_triggers(void **state)
 {
-    struct player first, second;
+    struct script_runner first, second;
     _cleanup_(saved_done) struct saved saved;
 
     begin(&first, "A");
-    player_send(&first, 'A',
+    runner_send(&first, 'A',
                 "{\"id\":[1, 2],\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"wait\","
                 "\"timeout\":5000,\"table\":\"Item\",\"where\":[],\"columns\":[\"name\"],"
                 "\"until\":\"!=\",\"rows\":[]}]}");
     save(&first, &saved);
-    player_init(&second);
+    runner_init(&second);
     second.now = first.now + 3 * USEC_PER_SEC;
     assert_true(server_restore(second.server, buf_slice(&saved.server), true));
     assert_true(restore(&second, &saved, 'A'));
@@ -193,12 +193,12 @@ static void test_triggers(void **state)
     server_run(second.server, second.now);
     assert_next(&second, 'A', NULL);
     assert_true(server_deadline(second.server) == first.now + 5 * USEC_PER_SEC);
-    player_open(&second, 'B', false);
+    runner_open(&second, 'B', false);
     insert_row(&second, 'B');
     server_run(second.server, second.now);
     assert_next(&second, 'A', "\"id\":[1,2]");
-    player_done(&first);
-    player_done(&second);
+    runner_done(&first);
+    runner_done(&second);
 }
 
 // Texts that no session has saved, or one of a server with other databases.
@@ -230,19 +230,19 @@ static void test_refused(void **state)
         "[false,\"\",\"\",false,[],[],[[\"\",false,0]]]",
         "[false,\"\",\"\",false,[],[],[[\"l\",false,0],[\"l\",true,1]]]",
     };
-    struct player player;
+    struct script_runner runner;
 
-    player_init(&player);
-    assert_false(server_restore(player.server, SLICE("[]"), true));
-    assert_false(server_restore(player.server, SLICE("[1,2,3,{}]"), true));
+    runner_init(&runner);
+    assert_false(server_restore(runner.server, SLICE("[]"), true));
+    assert_false(server_restore(runner.server, SLICE("[1,2,3,{}]"), true));
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-        struct client *client = player_open(&player, 'A', false);
+        struct client *client = runner_open(&runner, 'A', false);
 
         assert_false(session_restore(client->session, slice_of(texts[i])));
-        server_end_restore(player.server);
-        player_close(&player, 'A');
+        server_end_restore(runner.server);
+        runner_close(&runner, 'A');
     }
-    player_done(&player);
+    runner_done(&runner);
 }
 
 int main(void)

@@ -12,7 +12,7 @@
 //     milliseconds; "deadline none" adddb NAME, removedb NAME limit N           nobody may hold
 //     more than N of anything ticket N          the commit log has issued this ticket tickets A N
 //     the last output to A carried this ticket
-#include "player.h"
+#include "script_runner.h"
 
 #include "basic/file.h"
 #include "json/emit.h"
@@ -20,10 +20,10 @@
 static const char *script;
 static size_t line_number;
 
-static void check_message(struct player *player, char letter, const char *expected)
+static void check_message(struct script_runner *runner, char letter, const char *expected)
 {
     _cleanup_buf_ struct buf canonical = {0};
-    _cleanup_free_ char *message = player_take(player, letter);
+    _cleanup_free_ char *message = runner_take(runner, letter);
     struct slice value;
 
     if (!message) {
@@ -42,19 +42,19 @@ static void check_message(struct player *player, char letter, const char *expect
     }
 }
 
-static void check_contains(struct player *player, char letter, const char *expected)
+static void check_contains(struct script_runner *runner, char letter, const char *expected)
 {
-    _cleanup_free_ char *message = player_take(player, letter);
+    _cleanup_free_ char *message = runner_take(runner, letter);
 
     if (!message || !strstr(message, expected)) {
         fail_msg("%s:%zu: message is %s", script, line_number, message ? message : "not there");
     }
 }
 
-static void check_nothing_left(struct player *player)
+static void check_nothing_left(struct script_runner *runner)
 {
     for (size_t i = 0; i < PLAYER_CLIENTS; i++) {
-        _cleanup_free_ char *message = player_take(player, (char)('A' + i));
+        _cleanup_free_ char *message = runner_take(runner, (char)('A' + i));
 
         if (message) {
             fail_msg("%s:%zu: %c was also sent %s", script, line_number, (char)('A' + i), message);
@@ -62,9 +62,9 @@ static void check_nothing_left(struct player *player)
     }
 }
 
-static void check_closed(struct player *player, char letter, const char *reason)
+static void check_closed(struct script_runner *runner, char letter, const char *reason)
 {
-    struct client *client = &player->clients[letter - 'A'];
+    struct client *client = &runner->clients[letter - 'A'];
 
     if (!strstr(client->close_reason, reason)) {
         fail_msg("%s:%zu: close reason is %s", script, line_number,
@@ -72,92 +72,92 @@ static void check_closed(struct player *player, char letter, const char *reason)
     }
 }
 
-static void check_deadline(const struct player *player, const char *expected)
+static void check_deadline(const struct script_runner *runner, const char *expected)
 {
-    usec_t deadline = server_deadline(player->server);
+    usec_t deadline = server_deadline(runner->server);
 
     if (!strcmp(expected, "none")) {
         assert_true(deadline == USEC_INFINITY);
     } else {
-        assert_int_equal(deadline > player->now ? deadline - player->now : 0,
+        assert_int_equal(deadline > runner->now ? deadline - runner->now : 0,
                          strtoull(expected, NULL, 10) * USEC_PER_MSEC);
     }
 }
 
-static void play_word(struct player *player, const char *word, const char *argument,
+static void play_word(struct script_runner *runner, const char *word, const char *argument,
                       const char *more)
 {
     char letter = *argument;
 
     if (!strcmp(word, "open")) {
-        player_open(player, letter, !strcmp(more, "ro"));
+        runner_open(runner, letter, !strcmp(more, "ro"));
     } else if (!strcmp(word, "end")) {
-        player_close(player, letter);
+        runner_close(runner, letter);
     } else if (!strcmp(word, "slow")) {
-        player->clients[letter - 'A'].backlog = PLAYER_SLOW;
+        runner->clients[letter - 'A'].backlog = PLAYER_SLOW;
     } else if (!strcmp(word, "fast")) {
-        player->clients[letter - 'A'].backlog = 0;
-        session_output_drained(player->clients[letter - 'A'].session);
+        runner->clients[letter - 'A'].backlog = 0;
+        session_output_drained(runner->clients[letter - 'A'].session);
     } else if (!strcmp(word, "run")) {
-        while (server_run(player->server, player->now)) {
+        while (server_run(runner->server, runner->now)) {
         }
     } else if (!strcmp(word, "wait")) {
-        player->now += strtoull(argument, NULL, 10) * USEC_PER_MSEC;
+        runner->now += strtoull(argument, NULL, 10) * USEC_PER_MSEC;
     } else if (!strcmp(word, "deadline")) {
-        check_deadline(player, argument);
+        check_deadline(runner, argument);
     } else if (!strcmp(word, "adddb")) {
-        player_add_db(player, argument);
+        runner_add_db(runner, argument);
     } else if (!strcmp(word, "removedb")) {
-        player_remove_db(player, argument);
+        runner_remove_db(runner, argument);
     } else if (!strcmp(word, "limit")) {
         size_t n = strtoull(argument, NULL, 10);
 
-        server_set_limits(player->server, &(struct server_limits){n, n, n, SIZE_MAX, n});
+        server_set_limits(runner->server, &(struct server_limits){n, n, n, SIZE_MAX, n});
     } else if (!strcmp(word, "maxbacklog")) {
         struct server_limits limits = SERVER_LIMITS_DEFAULT;
 
         limits.max_backlog = strtoull(argument, NULL, 10);
-        server_set_limits(player->server, &limits);
+        server_set_limits(runner->server, &limits);
     } else if (!strcmp(word, "ticket")) {
-        player->ticket = strtoull(argument, NULL, 10);
+        runner->ticket = strtoull(argument, NULL, 10);
     } else if (!strcmp(word, "tickets")) {
-        assert_int_equal(player->clients[letter - 'A'].last_ticket, strtoull(more, NULL, 10));
+        assert_int_equal(runner->clients[letter - 'A'].last_ticket, strtoull(more, NULL, 10));
     } else {
         fail_msg("%s:%zu: what is %s?", script, line_number, word);
     }
 }
 
-static void play_line(struct player *player, const char *line)
+static void play_line(struct script_runner *runner, const char *line)
 {
     char word[16] = "", argument[32] = "", more[32] = "";
 
     if (line[0] && line[1] == '<') {
-        check_message(player, line[0], line + 3);
+        check_message(runner, line[0], line + 3);
         return;
     }
     if (line[0] && line[1] == '~') {
-        check_contains(player, line[0], line + 3);
+        check_contains(runner, line[0], line + 3);
         return;
     }
     if (line[0] && line[1] == '!') {
-        check_closed(player, line[0], line + 3);
+        check_closed(runner, line[0], line + 3);
         return;
     }
-    check_nothing_left(player);
+    check_nothing_left(runner);
     if (line[0] && line[1] == '>') {
-        player_send(player, line[0], line + 3);
+        runner_send(runner, line[0], line + 3);
     } else if (sscanf(line, "%15s %31s %31s", word, argument, more) >= 1) {
-        play_word(player, word, argument, more);
+        play_word(runner, word, argument, more);
     }
 }
 
 static void play_script(void **state)
 {
     _cleanup_buf_ struct buf text = {0};
-    struct player player;
+    struct script_runner runner;
 
     assert_int_equal(file_read(script, &text), 0);
-    player_init(&player);
+    runner_init(&runner);
     for (char *line = buf_cstr(&text); *line;) {
         char *end = strchrnul(line, '\n');
         bool last = !*end;
@@ -165,12 +165,12 @@ static void play_script(void **state)
         *end = '\0';
         line_number++;
         if (*line && *line != '#') {
-            play_line(&player, line);
+            play_line(&runner, line);
         }
         line = last ? end : end + 1;
     }
-    check_nothing_left(&player);
-    player_done(&player);
+    check_nothing_left(&runner);
+    runner_done(&runner);
 }
 
 int main(int argc, char **argv)

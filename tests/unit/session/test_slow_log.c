@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The slow log with a clock that each test sets: every reading is `step` later than the one before.
-#include "player.h"
+#include "script_runner.h"
 #include "session/slow_log.h"
 #include "session/usage.h"
 
@@ -12,76 +12,76 @@ static usec_t stepping_clock(void)
     return clock_time += clock_step;
 }
 
-static void begin(struct player *player, size_t size, usec_t threshold)
+static void begin(struct script_runner *runner, size_t size, usec_t threshold)
 {
     const struct slow_log_settings settings = {size, threshold};
 
     clock_time = clock_step = 0;
-    player_init(player);
-    server_set_clock(player->server, stepping_clock);
-    server_set_slow_log(player->server, &settings);
-    player_open(player, 'A', false);
+    runner_init(runner);
+    server_set_clock(runner->server, stepping_clock);
+    server_set_slow_log(runner->server, &settings);
+    runner_open(runner, 'A', false);
 }
 
 // Runs a transaction with these operations, which takes `duration`.
-static void transact(struct player *player, usec_t duration, const char *operations)
+static void transact(struct script_runner *runner, usec_t duration, const char *operations)
 {
     _cleanup_free_ char *request =
         xasprintf("{\"id\":0,\"method\":\"transact\",\"params\":[\"shop\"%s]}", operations);
     _cleanup_free_ char *reply = NULL;
 
     clock_step = duration;
-    player_send(player, 'A', request);
+    runner_send(runner, 'A', request);
     clock_step = 0;
-    reply = player_take(player, 'A');
+    reply = runner_take(runner, 'A');
     assert_non_null(reply);
 }
 
-static void assert_durations(struct player *player, size_t n, const usec_t *durations)
+static void assert_durations(struct script_runner *runner, size_t n, const usec_t *durations)
 {
     const struct slow_transaction *log;
     size_t n_log;
 
-    log = server_slow_log(player->server, &n_log);
+    log = server_slow_log(runner->server, &n_log);
     assert_int_equal(n_log, n);
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(log[i].duration, durations[i]);
     }
 }
-#define ASSERT_DURATIONS(player, ...)                                                              \
-    assert_durations(player, sizeof((usec_t[]){__VA_ARGS__}) / sizeof(usec_t),                     \
+#define ASSERT_DURATIONS(runner, ...)                                                              \
+    assert_durations(runner, sizeof((usec_t[]){__VA_ARGS__}) / sizeof(usec_t),                     \
                      (usec_t[]){__VA_ARGS__})
 
 static void test_the_longest_are_kept(void **state)
 {
     static const usec_t durations[] = {30, 10, 50, 5, 20, 40};
-    struct player player;
+    struct script_runner runner;
 
-    begin(&player, 3, 10);
+    begin(&runner, 3, 10);
     for (size_t i = 0; i < ARRAY_SIZE(durations); i++) {
-        transact(&player, durations[i], "");
+        transact(&runner, durations[i], "");
     }
-    ASSERT_DURATIONS(&player, 50, 40, 30);
-    server_set_slow_log(player.server, &(struct slow_log_settings){2, 10});
-    ASSERT_DURATIONS(&player, 50, 40);
-    server_set_slow_log(player.server, &(struct slow_log_settings){5, 45});
-    ASSERT_DURATIONS(&player, 50);
-    transact(&player, 44, "");
-    transact(&player, 45, "");
-    ASSERT_DURATIONS(&player, 50, 45);
-    server_clear_slow_log(player.server);
-    assert_durations(&player, 0, NULL);
-    player_done(&player);
+    ASSERT_DURATIONS(&runner, 50, 40, 30);
+    server_set_slow_log(runner.server, &(struct slow_log_settings){2, 10});
+    ASSERT_DURATIONS(&runner, 50, 40);
+    server_set_slow_log(runner.server, &(struct slow_log_settings){5, 45});
+    ASSERT_DURATIONS(&runner, 50);
+    transact(&runner, 44, "");
+    transact(&runner, 45, "");
+    ASSERT_DURATIONS(&runner, 50, 45);
+    server_clear_slow_log(runner.server);
+    assert_durations(&runner, 0, NULL);
+    runner_done(&runner);
 }
 
 static void test_size_0(void **state)
 {
-    struct player player;
+    struct script_runner runner;
 
-    begin(&player, 0, 0);
-    transact(&player, 50, "");
-    assert_durations(&player, 0, NULL);
-    player_done(&player);
+    begin(&runner, 0, 0);
+    transact(&runner, 50, "");
+    assert_durations(&runner, 0, NULL);
+    runner_done(&runner);
 }
 
 static void test_what(void **state)
@@ -112,12 +112,12 @@ static void test_what(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         const struct slow_transaction *log;
-        struct player player;
+        struct script_runner runner;
         size_t n;
 
-        begin(&player, 3, 0);
-        transact(&player, 1, table[i].operations);
-        log = server_slow_log(player.server, &n);
+        begin(&runner, 3, 0);
+        transact(&runner, 1, table[i].operations);
+        log = server_slow_log(runner.server, &n);
         assert_int_equal(n, 1);
         assert_string_equal(log->operations, table[i].expected);
         assert_int_equal(log->n_operations, table[i].n);
@@ -127,7 +127,7 @@ static void test_what(void **state)
         assert_string_equal(log->database, "shop");
         assert_int_equal(log->request_size, strlen("[\"shop\"]") + strlen(table[i].operations));
         assert_true(log->reply_size >= 2);
-        player_done(&player);
+        runner_done(&runner);
     }
 }
 

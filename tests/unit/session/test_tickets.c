@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // What waits for the disk: whatever might show a commit, and nothing else.
-#include "player.h"
+#include "script_runner.h"
 
-static uint64_t ticket_of_reply(struct player *player, const char *request)
+static uint64_t ticket_of_reply(struct script_runner *runner, const char *request)
 {
-    struct client *client = &player->clients[0];
+    struct client *client = &runner->clients[0];
 
     client->last_ticket = 0;
-    player_send(player, 'A', request);
-    free(player_take(player, 'A'));
+    runner_send(runner, 'A', request);
+    free(runner_take(runner, 'A'));
     return client->last_ticket;
 }
 
 static void test_tickets(void **state)
 {
-    struct player player;
+    struct script_runner runner;
 
-    player_init(&player);
-    player_open(&player, 'A', false);
-    player.ticket = 7;
-    assert_int_equal(ticket_of_reply(&player, "{\"id\":1,\"method\":\"echo\",\"params\":[]}"), 0);
-    assert_int_equal(ticket_of_reply(&player,
+    runner_init(&runner);
+    runner_open(&runner, 'A', false);
+    runner.ticket = 7;
+    assert_int_equal(ticket_of_reply(&runner, "{\"id\":1,\"method\":\"echo\",\"params\":[]}"), 0);
+    assert_int_equal(ticket_of_reply(&runner,
                                      "{\"id\":2,\"method\":\"transact\",\"params\":[\"shop\","
                                      "{\"op\":\"select\",\"table\":\"Item\",\"where\":[]}"
                                      "]}"),
                      7);
-    player_done(&player);
+    runner_done(&runner);
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What clients use, with a clock of which every reading is a microsecond later.
-#include "player.h"
+#include "script_runner.h"
 #include "session/usage.h"
 
 #define INSERT                                                                                     \
@@ -21,13 +21,13 @@ static usec_t ticking_clock(void)
     return ++clock_time;
 }
 
-static void drain(struct player *player, char letter)
+static void drain(struct script_runner *runner, char letter)
 {
     char *message;
 
-    while (server_run(player->server, player->now)) {
+    while (server_run(runner->server, runner->now)) {
     }
-    while ((message = player_take(player, letter))) {
+    while ((message = runner_take(runner, letter))) {
         free(message);
     }
 }
@@ -45,25 +45,25 @@ static void test_usage(void **state)
     struct session_monitor_usage monitor = {0};
     struct session_usage usage;
     const struct session *first, *second;
-    struct player player;
+    struct script_runner runner;
 
-    player_init(&player);
-    server_set_clock(player.server, ticking_clock);
-    player_open(&player, 'A', false);
-    player_open(&player, 'B', true);
-    first = server_next_session(player.server, NULL);
-    second = server_next_session(player.server, first);
+    runner_init(&runner);
+    server_set_clock(runner.server, ticking_clock);
+    runner_open(&runner, 'A', false);
+    runner_open(&runner, 'B', true);
+    first = server_next_session(runner.server, NULL);
+    second = server_next_session(runner.server, first);
     assert_string_equal(session_name(first), "A");
     assert_string_equal(session_name(second), "B");
-    assert_null(server_next_session(player.server, second));
-    assert_ptr_equal(session_userdata(first), &player.clients[0]);
+    assert_null(server_next_session(runner.server, second));
+    assert_ptr_equal(session_userdata(first), &runner.clients[0]);
 
-    player_send(&player, 'B', MONITOR);
-    player_send(&player, 'A', INSERT);
-    player_send(&player, 'A', WAIT);
-    player_send(&player, 'A', "{\"id\":1,\"method\":\"lock\",\"params\":[\"l\"]}");
-    drain(&player, 'A');
-    drain(&player, 'B');
+    runner_send(&runner, 'B', MONITOR);
+    runner_send(&runner, 'A', INSERT);
+    runner_send(&runner, 'A', WAIT);
+    runner_send(&runner, 'A', "{\"id\":1,\"method\":\"lock\",\"params\":[\"l\"]}");
+    drain(&runner, 'A');
+    drain(&runner, 'B');
     session_usage(first, &usage);
     assert_int_equal(usage.n_requests, 3);
     assert_int_equal(usage.n_transactions, 1); // the other waits
@@ -87,7 +87,7 @@ static void test_usage(void **state)
     assert_int_equal(monitor.sent.n_rows, 1);
     assert_true(monitor.sent.n_bytes > strlen("{}") + UUID_LEN);
     assert_int_equal(monitor.sent.busy, usage.busy);
-    player_done(&player);
+    runner_done(&runner);
 }
 
 // The time that a monitor took stays its client's when the monitor ends.
@@ -95,24 +95,24 @@ static void test_ended_monitor(void **state)
 {
     struct session_usage before, after;
     const struct session *session;
-    struct player player;
+    struct script_runner runner;
 
-    player_init(&player);
-    server_set_clock(player.server, ticking_clock);
-    player_open(&player, 'A', false);
-    session = server_next_session(player.server, NULL);
-    player_open(&player, 'B', false);
-    player_send(&player, 'A', MONITOR);
-    player_send(&player, 'B', INSERT);
-    drain(&player, 'A');
+    runner_init(&runner);
+    server_set_clock(runner.server, ticking_clock);
+    runner_open(&runner, 'A', false);
+    session = server_next_session(runner.server, NULL);
+    runner_open(&runner, 'B', false);
+    runner_send(&runner, 'A', MONITOR);
+    runner_send(&runner, 'B', INSERT);
+    drain(&runner, 'A');
     session_usage(session, &before);
     assert_true(before.busy > 0);
-    player_send(&player, 'A', "{\"id\":1,\"method\":\"monitor_cancel\",\"params\":[\"m\"]}");
+    runner_send(&runner, 'A', "{\"id\":1,\"method\":\"monitor_cancel\",\"params\":[\"m\"]}");
     session_usage(session, &after);
     assert_int_equal(after.n_monitors, 0);
     assert_int_equal(after.busy, before.busy);
-    drain(&player, 'B');
-    player_done(&player);
+    drain(&runner, 'B');
+    runner_done(&runner);
 }
 
 int main(void)

@@ -98,11 +98,11 @@ void assert_error(struct ovsdb_error *error, const char *part)
     }
 }
 
-struct store *open_store(enum store_mode mode, struct gate *gate)
+struct store *open_store(enum store_mode mode, struct group_commit *group_commit)
 {
     struct store *store = NULL;
 
-    assert_ok(store_open("d.db", mode, gate, NULL, &store));
+    assert_ok(store_open("d.db", mode, group_commit, NULL, &store));
     return store;
 }
 

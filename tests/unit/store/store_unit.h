@@ -20,7 +20,7 @@ void read_file(const char *path, struct buf *ret);
 // The database file "d.db" with the schema and no rows.
 void create_database(void);
 // Opens "d.db"; fails the test on error.
-struct store *open_store(enum store_mode mode, struct gate *gate);
+struct store *open_store(enum store_mode mode, struct group_commit *group_commit);
 // Fails unless there is an error whose text contains `part`; frees it.
 void assert_error(struct ovsdb_error *error, const char *part);
 void assert_ok(struct ovsdb_error *error);

@@ -80,7 +80,7 @@ static void on_failed(void *userdata, struct store *store, int error)
     fail_msg("a sync failed");
 }
 
-static const struct gate_handler handler = {on_synced, on_failed};
+static const struct group_commit_handler handler = {on_synced, on_failed};
 
 static int setup(void **state)
 {
@@ -113,17 +113,17 @@ static void fill(struct db *db, int n, struct uuid *rows)
     rows[0] = insert(db, "again");
 }
 
-static void wait_for_gate(struct gate *gate)
+static void wait_for_gate(struct group_commit *group_commit)
 {
-    struct pollfd fd = {.fd = gate_fd(gate), .events = POLLIN};
+    struct pollfd fd = {.fd = group_commit_fd(group_commit), .events = POLLIN};
 
     assert_int_equal(poll(&fd, 1, 10000), 1);
-    gate_dispatch(gate);
+    group_commit_dispatch(group_commit);
 }
 
 // Lets a compaction run to its end and commits durably between any two steps.
-static void run_with_commits(struct store *store, struct gate *gate, struct outcome *outcome,
-                             struct uuid *rows, int n)
+static void run_with_commits(struct store *store, struct group_commit *group_commit,
+                             struct outcome *outcome, struct uuid *rows, int n)
 {
     struct db *db = store_db(store);
 
@@ -134,9 +134,9 @@ static void run_with_commits(struct store *store, struct gate *gate, struct outc
         set_column(db, rows[i % n], "n", value);
         delete_row(db, rows[(i + n / 2) % n]);
         assert_ok(try_insert(db, "new", true, &rows[(i + n / 2) % n], NULL));
-        gate_flush(gate);
+        group_commit_flush(group_commit);
         if (!store_run(store)) {
-            wait_for_gate(gate);
+            wait_for_gate(group_commit);
         }
         assert_recoverable(db);
     }
@@ -144,21 +144,21 @@ static void run_with_commits(struct store *store, struct gate *gate, struct outc
 
 static void test_commits_go_on(void **state)
 {
-    struct gate *gate = gate_new(&handler, NULL);
+    struct group_commit *group_commit = group_commit_new(&handler, NULL);
     struct outcome first = {0}, second = {0};
     struct uuid rows[300];
     struct store *store;
     size_t n_steps = 0;
 
     create_database();
-    store = open_store(STORE_READ_WRITE, gate);
+    store = open_store(STORE_READ_WRITE, group_commit);
     fill(store_db(store), ARRAY_SIZE(rows), rows);
     for (int i = 0; i < 20; i++) {
         first = (struct outcome){0};
         store_start_compaction(store, on_done, &first);
         store_start_compaction(store, on_done, &second); // the same one
         assert_true(store_is_compacting(store));
-        run_with_commits(store, gate, &first, rows, ARRAY_SIZE(rows));
+        run_with_commits(store, group_commit, &first, rows, ARRAY_SIZE(rows));
         assert_int_equal(first.n, 1);
         assert_null(first.error);
         assert_int_equal(second.n, i + 1);
@@ -171,10 +171,10 @@ static void test_commits_go_on(void **state)
         n_steps++; // what is left is to give memory back
     }
     assert_true(n_steps < 10);
-    gate_drain(gate);
-    assert_int_equal(synced, gate_issued(gate));
+    group_commit_drain(group_commit);
+    assert_int_equal(synced, group_commit_issued(group_commit));
     store_close(store);
-    gate_free(gate);
+    group_commit_free(group_commit);
 }
 
 // More rows than one step collects, so that commits come between the steps: the snapshot is of the
@@ -182,14 +182,14 @@ static void test_commits_go_on(void **state)
 static void test_commits_while_collecting(void **state)
 {
     static const int n = 20000;
-    struct gate *gate = gate_new(&handler, NULL);
+    struct group_commit *group_commit = group_commit_new(&handler, NULL);
     struct uuid *rows = NEW_ARRAY(struct uuid, n);
     struct outcome outcome = {0};
     struct store *store;
     size_t n_steps = 0;
 
     create_database();
-    store = open_store(STORE_READ_WRITE, gate);
+    store = open_store(STORE_READ_WRITE, group_commit);
     for (int i = 0; i < n; i++) {
         rows[i] = insert(store_db(store), "row");
     }
@@ -205,27 +205,27 @@ static void test_commits_while_collecting(void **state)
     }
     assert_true(n_steps >= 4);
     while (!outcome.n) {
-        wait_for_gate(gate);
+        wait_for_gate(group_commit);
     }
     assert_null(outcome.error);
     assert_recoverable(store_db(store));
     store_close(store);
-    gate_free(gate);
+    group_commit_free(group_commit);
     free(rows);
 }
 
 static void check_fails(const char *expected)
 {
-    struct gate *gate = gate_new(&handler, NULL);
+    struct group_commit *group_commit = group_commit_new(&handler, NULL);
     struct outcome outcome = {0};
     struct uuid rows[50];
     struct store *store;
 
     create_database();
-    store = open_store(STORE_READ_WRITE, gate);
+    store = open_store(STORE_READ_WRITE, group_commit);
     fill(store_db(store), ARRAY_SIZE(rows), rows);
     store_start_compaction(store, on_done, &outcome);
-    run_with_commits(store, gate, &outcome, rows, ARRAY_SIZE(rows));
+    run_with_commits(store, group_commit, &outcome, rows, ARRAY_SIZE(rows));
     assert_non_null(outcome.error);
     assert_non_null(strstr(outcome.error, expected));
     free(outcome.error);
@@ -236,7 +236,7 @@ static void check_fails(const char *expected)
         assert_recoverable(store_db(store));
     }
     store_close(store);
-    gate_free(gate);
+    group_commit_free(group_commit);
 }
 
 static void test_rename_fails(void **state)
@@ -261,21 +261,21 @@ static void test_folder_fails(void **state)
 // While both files are written, a record that does not fit into one of them is in neither.
 static void test_twin_is_full(void **state)
 {
-    struct gate *gate = gate_new(&handler, NULL);
+    struct group_commit *group_commit = group_commit_new(&handler, NULL);
     struct outcome outcome = {0};
     struct uuid rows[50];
     struct store *store;
     int n_rejected = 0;
 
     create_database();
-    store = open_store(STORE_READ_WRITE, gate);
+    store = open_store(STORE_READ_WRITE, group_commit);
     fill(store_db(store), ARRAY_SIZE(rows), rows);
     store_start_compaction(store, on_done, &outcome);
     while (!outcome.n) {
         struct ovsdb_error *error;
 
         if (!store_run(store)) {
-            wait_for_gate(gate); // the snapshot is written now, or the file is in place
+            wait_for_gate(group_commit); // the snapshot is written now, or the file is in place
         }
         room_for_new = 10;
         error = try_insert(store_db(store), "full", true, NULL, NULL);
@@ -285,34 +285,34 @@ static void test_twin_is_full(void **state)
             assert_error(error, "No space left on device");
         }
         assert_recoverable(store_db(store));
-        gate_flush(gate);
+        group_commit_flush(group_commit);
     }
     assert_null(outcome.error);
     assert_in_range(n_rejected, 0, 5); // none if the helper was faster
     insert(store_db(store), "after");
     assert_recoverable(store_db(store));
     store_close(store);
-    gate_free(gate);
+    group_commit_free(group_commit);
 }
 
 // Closing calls it off, at whatever step it is.
 static void test_close(void **state)
 {
     for (int n_steps = 0; n_steps < 8; n_steps++) {
-        struct gate *gate = gate_new(&handler, NULL);
+        struct group_commit *group_commit = group_commit_new(&handler, NULL);
         struct outcome outcome = {0};
         _cleanup_free_ char *before = NULL, *after = NULL;
         struct uuid rows[50];
         struct store *store;
 
         create_database();
-        store = open_store(STORE_READ_WRITE, gate);
+        store = open_store(STORE_READ_WRITE, group_commit);
         fill(store_db(store), ARRAY_SIZE(rows), rows);
         before = dump(store_db(store));
         store_start_compaction(store, on_done, &outcome);
         for (int i = 0; i < n_steps && !outcome.n; i++) {
             if (!store_run(store) && i % 2) {
-                wait_for_gate(gate);
+                wait_for_gate(group_commit);
             }
         }
         store_close(store);
@@ -321,7 +321,7 @@ static void test_close(void **state)
             assert_non_null(strstr(outcome.error, "Operation canceled"));
             free(outcome.error);
         }
-        gate_free(gate);
+        group_commit_free(group_commit);
         store = open_store(STORE_READ_WRITE, NULL);
         after = dump(store_db(store));
         assert_string_equal(after, before);

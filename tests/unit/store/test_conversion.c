@@ -59,7 +59,7 @@ static void on_failed(void *userdata, struct store *store, int error)
 {
 }
 
-static const struct gate_handler handler = {on_synced, on_failed};
+static const struct group_commit_handler handler = {on_synced, on_failed};
 
 static int setup(void **state)
 {
@@ -67,12 +67,12 @@ static int setup(void **state)
     return enter_folder(state);
 }
 
-static struct store *fill(struct gate *gate)
+static struct store *fill(struct group_commit *group_commit)
 {
     struct store *store;
 
     create_database();
-    store = open_store(STORE_READ_WRITE, gate);
+    store = open_store(STORE_READ_WRITE, group_commit);
     for (int i = 0; i < 300; i++) {
         struct uuid row = insert(store_db(store), i % 2 ? "name" : "");
 
@@ -92,27 +92,27 @@ static void start(struct store *store, const char *text, struct outcome *outcome
     assert_true(store_is_converting(store));
 }
 
-static void step(struct store *store, struct gate *gate)
+static void step(struct store *store, struct group_commit *group_commit)
 {
-    struct pollfd fd = {.fd = gate_fd(gate), .events = POLLIN};
+    struct pollfd fd = {.fd = group_commit_fd(group_commit), .events = POLLIN};
 
     if (!store_run(store) && store_is_converting(store)) {
         assert_int_equal(poll(&fd, 1, 10000), 1);
-        gate_dispatch(gate);
+        group_commit_dispatch(group_commit);
     }
 }
 
 static void test_converts(void **state)
 {
-    struct gate *gate = gate_new(&handler, NULL);
-    struct store *store = fill(gate);
+    struct group_commit *group_commit = group_commit_new(&handler, NULL);
+    struct store *store = fill(group_commit);
     struct outcome outcome = {0};
     _cleanup_free_ char *before = NULL, *after = NULL;
 
     start(store, new_schema, &outcome);
     while (!outcome.n) {
         assert_error(try_insert(store_db(store), "x", true, NULL, NULL), "being converted");
-        step(store, gate);
+        step(store, group_commit);
     }
     assert_null(outcome.error);
     assert_true(outcome.has_old);
@@ -120,27 +120,27 @@ static void test_converts(void **state)
     assert_int_equal(count_rows(store_db(store)), 300);
     insert(store_db(store), "after");
     for (int i = 0; i < 100; i++) { // the old one goes little by little
-        step(store, gate);
+        step(store, group_commit);
     }
     before = dump(store_db(store));
     store_close(store);
-    store = open_store(STORE_READ_WRITE, gate);
+    store = open_store(STORE_READ_WRITE, group_commit);
     after = dump(store_db(store));
     assert_string_equal(after, before);
     store_close(store);
-    gate_free(gate);
+    group_commit_free(group_commit);
 }
 
 static void check_refused(const char *schema, const char *expected)
 {
-    struct gate *gate = gate_new(&handler, NULL);
-    struct store *store = fill(gate);
+    struct group_commit *group_commit = group_commit_new(&handler, NULL);
+    struct store *store = fill(group_commit);
     struct outcome outcome = {0};
     _cleanup_free_ char *before = dump(store_db(store)), *after = NULL;
 
     start(store, schema, &outcome);
     while (!outcome.n) {
-        step(store, gate);
+        step(store, group_commit);
     }
     assert_non_null(outcome.error);
     assert_non_null(strstr(outcome.error, expected));
@@ -154,7 +154,7 @@ static void check_refused(const char *schema, const char *expected)
     store = open_store(STORE_READ_ONLY, NULL);
     assert_int_equal(count_rows(store_db(store)), 301);
     store_close(store);
-    gate_free(gate);
+    group_commit_free(group_commit);
 }
 
 static void test_refused(void **state)
@@ -177,8 +177,8 @@ static void test_rename_fails(void **state)
 static void test_close(void **state)
 {
     for (int n_steps = 0; n_steps < 5; n_steps++) {
-        struct gate *gate = gate_new(&handler, NULL);
-        struct store *store = fill(gate);
+        struct group_commit *group_commit = group_commit_new(&handler, NULL);
+        struct store *store = fill(group_commit);
         struct outcome outcome = {0};
 
         start(store, new_schema, &outcome);
@@ -188,7 +188,7 @@ static void test_close(void **state)
         store_close(store);
         assert_int_equal(outcome.n, 1);
         free(outcome.error);
-        gate_free(gate);
+        group_commit_free(group_commit);
         store = open_store(STORE_READ_WRITE, NULL);
         assert_int_equal(count_rows(store_db(store)), 300);
         assert_int_equal(access("d.db.tmp", F_OK), -1);
@@ -199,24 +199,24 @@ static void test_close(void **state)
 // It follows a compaction that runs already.
 static void test_after_a_compaction(void **state)
 {
-    struct gate *gate = gate_new(&handler, NULL);
-    struct store *store = fill(gate);
+    struct group_commit *group_commit = group_commit_new(&handler, NULL);
+    struct store *store = fill(group_commit);
     struct outcome outcome = {0};
 
     store_start_compaction(store, NULL, NULL);
     start(store, new_schema, &outcome);
     while (!outcome.n) {
-        struct pollfd fd = {.fd = gate_fd(gate), .events = POLLIN};
+        struct pollfd fd = {.fd = group_commit_fd(group_commit), .events = POLLIN};
 
         if (!store_run(store)) {
             assert_int_equal(poll(&fd, 1, 10000), 1);
-            gate_dispatch(gate);
+            group_commit_dispatch(group_commit);
         }
     }
     assert_null(outcome.error);
     assert_int_equal(count_rows(store_db(store)), 300);
     store_close(store);
-    gate_free(gate);
+    group_commit_free(group_commit);
 }
 
 int main(void)

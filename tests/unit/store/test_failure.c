@@ -152,25 +152,25 @@ static void on_failed(void *userdata, struct store *store, int error)
 
 static void test_sync_fails(void **state)
 {
-    static const struct gate_handler handler = {on_synced, on_failed};
-    struct gate *gate = gate_new(&handler, NULL);
+    static const struct group_commit_handler handler = {on_synced, on_failed};
+    struct group_commit *group_commit = group_commit_new(&handler, NULL);
     struct store *store;
     uint64_t ticket;
 
     create_database();
-    store = open_store(STORE_READ_WRITE, gate);
+    store = open_store(STORE_READ_WRITE, group_commit);
     assert_ok(try_insert(store_db(store), "a", true, NULL, &ticket));
     no_sync = true;
-    gate_flush(gate);
+    group_commit_flush(group_commit);
     assert_error(store_compact(store, NULL), "d.db.tmp: cannot be written");
     assert_null(failed);
-    gate_drain(gate);
+    group_commit_drain(group_commit);
     assert_ptr_equal(failed, store);
     assert_error(try_insert(store_db(store), "b", true, NULL, NULL), "read-only");
     no_sync = false;
     assert_error(try_insert(store_db(store), "b", true, NULL, NULL), "read-only"); // for good
     store_close(store);
-    gate_free(gate);
+    group_commit_free(group_commit);
 }
 
 static void test_compaction_fails(void **state)

@@ -167,47 +167,47 @@ static void on_failed(void *userdata, struct store *store, int error)
 // What was written before, and synced after, is not reported as committed.
 static void test_between_write_and_sync(void **state)
 {
-    static const struct gate_handler handler = {on_synced, on_failed};
+    static const struct group_commit_handler handler = {on_synced, on_failed};
 
     for (size_t i = 0; i < ARRAY_SIZE(incidents); i++) {
-        struct gate *gate = gate_new(&handler, NULL);
+        struct group_commit *group_commit = group_commit_new(&handler, NULL);
         struct store *store;
         uint64_t ticket;
 
         failed = NULL;
         synced = 0;
         create_database();
-        store = open_store(STORE_READ_WRITE, gate);
+        store = open_store(STORE_READ_WRITE, group_commit);
         assert_ok(try_insert(store_db(store), "a", true, NULL, &ticket));
         incidents[i].happen();
-        gate_flush(gate);
-        gate_drain(gate);
+        group_commit_flush(group_commit);
+        group_commit_drain(group_commit);
         assert_ptr_equal(failed, store);
         assert_non_null(strstr(store_failure(store), incidents[i].message));
         store_close(store);
-        gate_free(gate);
+        group_commit_free(group_commit);
         clear();
     }
 }
 
-// A failure that a commit without "durable" finds reaches the gate's handler too.
+// A failure that a commit without "durable" finds reaches the group commit's handler too.
 static void test_handler_is_called(void **state)
 {
-    static const struct gate_handler handler = {on_synced, on_failed};
-    struct gate *gate = gate_new(&handler, NULL);
+    static const struct group_commit_handler handler = {on_synced, on_failed};
+    struct group_commit *group_commit = group_commit_new(&handler, NULL);
     struct store *store;
 
     failed = NULL;
     synced = 0;
     create_database();
-    store = open_store(STORE_READ_WRITE, gate);
+    store = open_store(STORE_READ_WRITE, group_commit);
     unlink("d.db");
     assert_error(try_insert(store_db(store), "a", false, NULL, NULL), "removed or renamed");
     assert_null(failed);
-    gate_flush(gate);
-    gate_drain(gate);
+    group_commit_flush(group_commit);
+    group_commit_drain(group_commit);
     store_close(store);
-    gate_free(gate);
+    group_commit_free(group_commit);
 }
 
 static void test_symbolic_link(void **state)
@@ -278,14 +278,14 @@ static void on_done(void *userdata, const struct ovsdb_error *error)
 static void test_during_compaction(void **state)
 {
     _cleanup_buf_ struct buf content = {0};
-    static const struct gate_handler handler = {on_synced, on_failed};
-    struct gate *gate = gate_new(&handler, NULL);
+    static const struct group_commit_handler handler = {on_synced, on_failed};
+    struct group_commit *group_commit = group_commit_new(&handler, NULL);
     bool is_done = false;
     struct store *store;
 
     failed = NULL;
     create_database();
-    store = open_store(STORE_READ_WRITE, gate);
+    store = open_store(STORE_READ_WRITE, group_commit);
     insert(store_db(store), "a");
     store_start_compaction(store, on_done, &is_done);
     while (store_run(store)) {
@@ -293,14 +293,14 @@ static void test_during_compaction(void **state)
     write_file("other.db", SLICE("restored"));
     assert_int_equal(rename("other.db", "d.db"), 0);
     while (!is_done) {
-        gate_dispatch(gate);
+        group_commit_dispatch(group_commit);
         usleep(1000);
     }
     assert_non_null(strstr(store_failure(store), "replaced"));
     read_file("d.db", &content);
     assert_string_equal(buf_cstr(&content), "restored");
     store_close(store);
-    gate_free(gate);
+    group_commit_free(group_commit);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, enter_folder, leave_folder)

@@ -579,29 +579,29 @@ static void test_recover(void **state)
 
 static void test_durable(void **state)
 {
-    struct gate *gate = gate_new(NULL, NULL);
+    struct group_commit *group_commit = group_commit_new(NULL, NULL);
     struct store *store;
     uint64_t ticket;
 
     create_database();
-    store = open_store(STORE_READ_WRITE, gate);
+    store = open_store(STORE_READ_WRITE, group_commit);
     assert_ok(try_insert(store_db(store), "a", false, NULL, &ticket));
     assert_int_equal(ticket, 0);
     assert_ok(try_insert(store_db(store), "a", true, NULL, &ticket));
     assert_int_equal(ticket, 1);
-    assert_int_equal(gate_synced(gate), 0);
-    gate_flush(gate);
-    assert_int_equal(gate_synced(gate), 1);
+    assert_int_equal(group_commit_synced(group_commit), 0);
+    group_commit_flush(group_commit);
+    assert_int_equal(group_commit_synced(group_commit), 1);
     assert_ok(try_insert(store_db(store), "a", true, NULL, &ticket));
     assert_int_equal(ticket, 2);
     assert_ok(store_compact(store, NULL)); // syncs everything
-    gate_drain(gate);
-    assert_int_equal(gate_synced(gate), 2);
+    group_commit_drain(group_commit);
+    assert_int_equal(group_commit_synced(group_commit), 2);
     assert_ok(try_insert(store_db(store), "a", true, NULL, &ticket));
     store_close(store);
-    gate_drain(gate);
-    assert_int_equal(gate_synced(gate), 3);
-    gate_free(gate);
+    group_commit_drain(group_commit);
+    assert_int_equal(group_commit_synced(group_commit), 3);
+    group_commit_free(group_commit);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, enter_folder, leave_folder)

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "monitor/coalesced.h"
+
+struct entry {
+    struct uuid uuid;
+    struct row *old; // a reference; NULL: the row did not exist
+};
+
+struct coalesced {
+    const struct monitor_spec *spec;
+    size_t memory;
+    struct htable tables[]; // of entries by UUID, parallel to spec->tables
+};
+
+struct coalesced *coalesced_new(const struct monitor_spec *spec)
+{
+    struct coalesced *coalesced =
+        xcalloc(1, sizeof(*coalesced) + spec->n_tables * sizeof(struct htable));
+
+    coalesced->spec = spec;
+    return coalesced;
+}
+
+static void entry_free(struct entry *entry)
+{
+    row_unref(entry->old);
+    free(entry);
+}
+
+void coalesced_free(struct coalesced *coalesced)
+{
+    struct entry *entry;
+
+    if (!coalesced) {
+        return;
+    }
+    for (size_t i = 0; i < coalesced->spec->n_tables; i++) {
+        HTABLE_FOREACH(entry, &coalesced->tables[i])
+        {
+            entry_free(entry);
+        }
+        htable_done(&coalesced->tables[i]);
+    }
+    free(coalesced);
+}
+
+static size_t entry_memory(const struct entry *entry)
+{
+    return sizeof(*entry) + (entry->old ? row_memory(entry->old, NULL) : 0);
+}
+
+static struct entry *find(const struct htable *entries, struct uuid uuid, uint64_t hash)
+{
+    struct entry *entry;
+
+    HTABLE_FOREACH_WITH_HASH(entry, entries, hash)
+    {
+        if (uuid_equals(entry->uuid, uuid)) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+static bool is_seen(const struct monitor_table *table, const struct row *row)
+{
+    return row && monitor_table_matches(table, row);
+}
+
+// A row that was not seen at first and is not seen now has no entry: what happened to it in between
+// is nobody's business.
+static void add_row(struct coalesced *coalesced, size_t i, const struct row_change *change)
+{
+    const struct monitor_table *table = &coalesced->spec->tables[i];
+    struct htable *entries = &coalesced->tables[i];
+    struct uuid uuid = (change->new ? change->new : change->old)->uuid;
+    uint64_t hash = uuid_hash(uuid);
+    struct entry *entry = find(entries, uuid, hash);
+
+    if (!is_seen(table, change->new) && !is_seen(table, entry ? entry->old : change->old)) {
+        if (entry) {
+            coalesced->memory -= entry_memory(entry);
+            htable_remove(entries, hash, entry);
+            entry_free(entry);
+        }
+    } else if (!entry) {
+        entry = NEW(struct entry);
+        entry->uuid = uuid;
+        entry->old = change->old ? row_ref(change->old) : NULL;
+        htable_insert(entries, hash, entry);
+        coalesced->memory += entry_memory(entry);
+    }
+}
+
+void coalesced_add(struct coalesced *coalesced, const struct changeset *changes)
+{
+    for (; changes; changes = changes->next) {
+        for (size_t i = 0; i < coalesced->spec->n_tables; i++) {
+            const struct table_changes *table =
+                changeset_find_table(changes, coalesced->spec->tables[i].table);
+
+            for (size_t j = 0; table && j < table->n_rows; j++) {
+                add_row(coalesced, i, &table->rows[j]);
+            }
+        }
+    }
+}
+
+void coalesced_write(const struct coalesced *coalesced, struct db *db, struct updates *updates)
+{
+    for (size_t i = 0; i < coalesced->spec->n_tables; i++) {
+        const struct monitor_table *table = &coalesced->spec->tables[i];
+        const struct table *rows = db_table(db, table->table);
+        const struct entry *entry;
+
+        HTABLE_FOREACH(entry, &coalesced->tables[i])
+        {
+            updates_change(updates, table, entry->old, table_find(rows, entry->uuid));
+        }
+    }
+}
+
+size_t coalesced_n_rows(const struct coalesced *coalesced)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < coalesced->spec->n_tables; i++) {
+        n += coalesced->tables[i].n;
+    }
+    return n;
+}
+
+size_t coalesced_memory(const struct coalesced *coalesced)
+{
+    return coalesced->memory;
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// The _Server database: what the server tells of itself. An ordinary database in memory that
+// clients read and monitor like any other; one row per database served, itself included.
+#include "engine/txn.h"
+#include "session/internal.h"
+
+#include <assert.h>
+
+// The cksum is that of other servers for the same tables and columns: it changes with them.
+static const char self_schema[] =
+    "{\"name\":\"_Server\",\"version\":\"1.2.0\",\"cksum\":\"3009684573 "
+    "744\",\"tables\":{\"Database\":{"
+    "\"isRoot\":true,\"columns\":{"
+    "\"name\":{\"type\":\"string\"},"
+    "\"model\":{\"type\":{\"key\":{\"type\":\"string\","
+    "\"enum\":[\"set\",[\"standalone\",\"clustered\",\"relay\"]]}}},"
+    "\"connected\":{\"type\":\"boolean\"},"
+    "\"leader\":{\"type\":\"boolean\"},"
+    "\"schema\":{\"type\":{\"key\":\"string\",\"min\":0,\"max\":1}},"
+    "\"cid\":{\"type\":{\"key\":\"uuid\",\"min\":0,\"max\":1}},"
+    "\"sid\":{\"type\":{\"key\":\"uuid\",\"min\":0,\"max\":1}},"
+    "\"index\":{\"type\":{\"key\":\"integer\",\"min\":0,\"max\":1}}}}}}";
+
+static const struct table_schema *database_table(const struct server *server)
+{
+    return &db_schema(server->server_db->db)->tables[0];
+}
+
+static const struct column *column(const struct server *server, const char *name)
+{
+    return table_schema_find_column(database_table(server), slice_of(name));
+}
+
+static void set_string(const struct server *server, struct row *row, const char *name,
+                       struct text *string)
+{
+    const struct column *target = column(server, name);
+    const union atom atom = {.string = string};
+
+    if (type_is_scalar(&target->type)) {
+        row_set(row, target, (union datum){.scalar = atom});
+    } else {
+        row_set(row, target, datum_from_sorted(&target->type, &atom, NULL, 1));
+        text_unref(string);
+    }
+}
+
+static void set_true(const struct server *server, struct row *row, const char *name)
+{
+    row_set(row, column(server, name), (union datum){.scalar.boolean = true});
+}
+
+static void commit(struct txn *txn)
+{
+    struct changeset *changes;
+    uint64_t ticket;
+    struct ovsdb_error *error = txn_commit(txn, false, &changes, &ticket);
+
+    assert(!error);
+    txn_free(txn);
+}
+
+// The same in every process, which hash_bytes() is not. So two processes with the same server id
+// call the row of a database the same.
+static struct uuid digest(struct slice text, struct uuid basis)
+{
+    uint64_t hi = basis.hi, lo = basis.lo;
+
+    for (size_t i = 0; i < text.size; i++) {
+        hi = hash_mix(hi ^ (unsigned char)text.data[i]);
+        lo = hash_mix(lo + hi);
+    }
+    return (struct uuid){hi, lo};
+}
+
+void server_db_add(struct server *server, struct served_db *sdb)
+{
+    struct txn *txn = txn_new(server->server_db->db);
+    struct schema *schema = db_schema(sdb->db);
+    struct row *row;
+
+    sdb->row = digest(slice_of(schema->name), server->id);
+    row = txn_insert(txn, database_table(server), sdb->row);
+    set_string(server, row, "name", text_new(slice_of(schema->name)));
+    set_string(server, row, "model", text_new(SLICE("standalone")));
+    set_string(server, row, "schema", text_ref(schema->json));
+    set_true(server, row, "connected");
+    set_true(server, row, "leader");
+    commit(txn);
+}
+
+void server_db_update(struct server *server, struct served_db *sdb)
+{
+    struct txn *txn = txn_new(server->server_db->db);
+    struct row *row = txn_modify(txn, database_table(server), sdb->row);
+
+    set_string(server, row, "schema", text_ref(db_schema(sdb->db)->json));
+    commit(txn);
+}
+
+void server_db_remove(struct server *server, struct served_db *sdb)
+{
+    struct txn *txn = txn_new(server->server_db->db);
+
+    txn_delete(txn, database_table(server), sdb->row);
+    commit(txn);
+}
+
+void server_db_rename(struct server *server, struct uuid id)
+{
+    for (size_t i = 0; i < server->n_dbs; i++) {
+        server_db_remove(server, server->dbs[i]);
+    }
+    server->id = id;
+    for (size_t i = 0; i < server->n_dbs; i++) {
+        server_db_add(server, server->dbs[i]);
+    }
+}
+
+struct uuid server_db_digest(const struct server *server)
+{
+    const struct table_schema *schema = database_table(server);
+    const struct table *table = db_table(server->server_db->db, schema);
+    struct uuid result = {server->is_backup, 0};
+
+    for (size_t i = 0; i < server->n_dbs; i++) {
+        const struct row *row = table_find(table, server->dbs[i]->row);
+        _cleanup_buf_ struct buf text = {0};
+
+        for (size_t j = COLUMN_VERSION + 1; j < schema->n_columns; j++) {
+            datum_put(&text, row_get(row, &schema->columns[j]), &schema->columns[j].type);
+            buf_putc(&text, ',');
+        }
+        result = digest(buf_slice(&text), result);
+    }
+    return result;
+}
+
+void server_db_start(struct server *server)
+{
+    struct schema *schema;
+    struct ovsdb_error *error = schema_from_text(SLICE(self_schema), &schema);
+
+    assert(!error);
+    server->server_db = server_serve(server, db_new(schema));
+    server->server_db->is_own = true;
+    schema_unref(schema);
+    server_db_add(server, server->server_db);
+}
+
+void server_db_stop(struct server *server)
+{
+    struct db *db = server->server_db->db;
+
+    server_unserve(server, TAKE_PTR(server->server_db));
+    db_free(db);
+}

@@ -17,13 +17,13 @@
 #pragma once
 
 #include "control/control.h"
-#include "daemon/client_sessions.h"
-#include "daemon/databases.h"
+#include "daemon/admin/status.h"
+#include "daemon/configuration/tls_settings.h"
+#include "daemon/databases/databases.h"
 #include "daemon/options.h"
-#include "daemon/remotes.h"
-#include "daemon/status.h"
-#include "daemon/sync.h"
-#include "daemon/tls_settings.h"
+#include "daemon/remotes/remotes.h"
+#include "daemon/replication/sync.h"
+#include "daemon/sessions/client_sessions.h"
 #include "service/listen_fds.h"
 
 struct daemon {

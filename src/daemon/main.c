@@ -3,7 +3,7 @@
 #include "basic/alloc.h"
 #include "basic/log.h"
 #include "basic/messages.h"
-#include "daemon/confinement.h"
+#include "daemon/configuration/confinement.h"
 #include "daemon/daemon.h"
 #include "daemon/startup.h"
 #include "service/confine.h"

@@ -5,7 +5,7 @@
 #include "basic/dirs.h"
 #include "basic/str.h"
 #include "config.h"
-#include "daemon/databases.h"
+#include "daemon/databases/databases.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -2,10 +2,10 @@
 // The command line of ovsdb-server.
 #pragma once
 
-#include "daemon/client_limits.h"
-#include "daemon/configuration.h"
-#include "daemon/identities.h"
-#include "net/tls_options.h"
+#include "daemon/admin/client_limits.h"
+#include "daemon/configuration/configuration.h"
+#include "daemon/sessions/identities.h"
+#include "net/tls/options.h"
 #include "service/options.h"
 #include "session/slow_log.h"
 

@@ -6,7 +6,7 @@
 #include "net/admission.h"
 #include "net/handover.h"
 #include "net/internal.h"
-#include "net/tls.h"
+#include "net/tls/tls.h"
 
 #include <assert.h>
 #include <errno.h>

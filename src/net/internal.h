@@ -13,8 +13,8 @@
 #include "net/resolver.h"
 #include "net/socket_file.h"
 #include "net/stream.h"
-#include "net/tls_config.h"
-#include "net/tls_names.h"
+#include "net/tls/names.h"
+#include "net/tls/tls_config.h"
 #include "json/framer.h"
 #include "json/request_peek.h"
 

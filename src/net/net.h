@@ -27,7 +27,7 @@
 struct net;
 struct remote;
 struct connection;
-struct tls_options; // net/tls_options.h
+struct tls_options; // net/tls/options.h
 
 // What clients may take. Connections beyond the first three are closed at once, those that come
 // faster wait in the kernel's queue.

@@ -16,7 +16,7 @@ struct loaded {
 
 struct load_options {
     const struct progress *progress; // or NULL
-    bool keep_history;                 // the last records' changes, for the history
+    bool keep_history;               // the last records' changes, for the history
     uint64_t max_records;            // load no more than these, the schema included; 0: all
     struct load_damage *damage;      // filled in when the error is store_is_damage(); or NULL
 };

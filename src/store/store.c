@@ -133,7 +133,8 @@ struct ovsdb_error *store_open(const char *path, enum store_mode mode,
                                struct store **ret)
 {
     // Only who serves clients needs a history.
-    const struct load_options options = {.progress = progress, .keep_history = group_commit != NULL};
+    const struct load_options options = {.progress = progress,
+                                         .keep_history = group_commit != NULL};
     struct store *store = NEW(struct store);
     struct ovsdb_error *error;
 

@@ -17,7 +17,7 @@ enum client_retry {
     CLIENT_RETRY,    // dials again and again; so does a connection that was lost: see client_call()
 };
 
-struct tls_options; // net/tls_options.h
+struct tls_options; // net/tls/options.h
 
 // Connects to the first of `servers` that can be reached. They are "unix:FILE", "tcp:HOST:PORT" and
 // "ssl:HOST:PORT" with commas between them, and "cid:UUID" for the cluster that is wanted; or one

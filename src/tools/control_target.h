@@ -8,7 +8,7 @@
 //     socket
 #pragma once
 
-#include "net/tls_options.h"
+#include "net/tls/options.h"
 
 #include <stdbool.h>
 

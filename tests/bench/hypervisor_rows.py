@@ -80,7 +80,7 @@ def hypervisors_tls(bench, site):
         bench.hypervisors.contexts = [
             context_of(bench.hypervisors, bench.hypervisors.issue(f"hv{i}")) for i in range(n)]
     pki = bench.hypervisors
-    site.start(network.write(bench.directory / "rbac_server.db"), *OPTIONS,
+    site.start(network.write(bench.directory / "guarded.db"), *OPTIONS,
                *pki.server.options(pki.cert))
     port = port_of(site.server, "0:127.0.0.1")
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A configuration file, in either form, and what a former process may have left of the changes by
 // commands.
-#include "daemon/configuration.h"
-#include "daemon/run_time.h"
+#include "daemon/configuration/configuration.h"
+#include "daemon/handover/run_time.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 // behind the first byte, which says how many sockets go along. A server without databases, that
 // listens, takes up what it can, and goes on with it for a while.
 #include "basic/log.h"
-#include "daemon/handover.h"
+#include "daemon/handover/handover.h"
 #include "service/state_handover.h"
 
 #include <assert.h>

@@ -5,7 +5,7 @@
 // follows; or the rest is a certificate. Whatever happens, what we receive is what a true peer has
 // sent.
 #include "basic/log.h"
-#include "net/tls.h"
+#include "net/tls/tls.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from harness import dbfile
-from harness.rbac_server import PERMISSION_ERROR, SCHEMA, Guarded, permission, rules
+from harness.rbac_server import PERMISSION_ERROR, SCHEMA, RbacServer, permission, rules
 from harness.pki import Authority
 
 pytestmark = pytest.mark.ours("the reference server knows clients by the common name of their certificate only")
@@ -146,18 +146,18 @@ def pki(tmp_path_factory):
     ("cn", "c1"), ("dns", "host.example"), ("email", "me@example.org"), ("uri", "urn:host"),
     ("ip", "192.0.2.1")])
 def test_name_in_certificate(lab, pki, kind, name):
-    guarded = Guarded(lab, pki, f"--identity=tls,id={kind}")
-    rbac_server.admin.commit("rbac", *rules({"Card": OWNER}))
-    client = rbac_server.connect("r", "named")
+    guarded = RbacServer(lab, pki, f"--identity=tls,id={kind}")
+    guarded.admin.commit("rbac", *rules({"Card": OWNER}))
+    client = guarded.connect("r", "named")
     assert insert(client, name) == "ok"
     for other in {"c1", "host.example", "second.example", "DNS:host.example", ""} - {name}:
         assert insert(client, other) == PERMISSION_ERROR, other
-    plain = rbac_server.connect("r", "plain")
+    plain = guarded.connect("r", "plain")
     assert insert(plain, "c1") == ("ok" if kind == "cn" else PERMISSION_ERROR)
 
 
 def test_rights_of_tls_clients(lab, pki):
-    guarded = Guarded(lab, pki, "--identity=tls,role=s")
-    rbac_server.admin.commit("rbac", *rules({"Card": OWNER}))
-    assert insert(rbac_server.connect("r", "plain"), "c1") == PERMISSION_ERROR, "it has the role s"
-    assert insert(rbac_server.admin, "anybody") == "ok"
+    guarded = RbacServer(lab, pki, "--identity=tls,role=s")
+    guarded.admin.commit("rbac", *rules({"Card": OWNER}))
+    assert insert(guarded.connect("r", "plain"), "c1") == PERMISSION_ERROR, "it has the role s"
+    assert insert(guarded.admin, "anybody") == "ok"

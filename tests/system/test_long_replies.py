@@ -14,9 +14,9 @@ PATIENCE = 10 * wait.PATIENCE
 
 
 def answer(far_end, method, result):
-    request = sockets.receive(method, PATIENCE)
+    request = far_end.receive(method, PATIENCE)
     assert request["method"] == method
-    sockets.send_raw(f'{{"error":null,"id":{request["id"]},"result":{result}}}', patience=PATIENCE)
+    far_end.send_raw(f'{{"error":null,"id":{request["id"]},"result":{result}}}', patience=PATIENCE)
 
 
 def long_list(*names):
@@ -39,4 +39,4 @@ def test_backup(lab):
         with accept(far) as far_end:
             answer(far_end, "get_server_id", '"11111111-2222-4333-8444-555555555555"')
             answer(far_end, "list_dbs", long_list("small"))
-            assert sockets.receive("get_schema", PATIENCE)["method"] == "get_schema"
+            assert far_end.receive("get_schema", PATIENCE)["method"] == "get_schema"

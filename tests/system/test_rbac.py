@@ -8,7 +8,7 @@ import re
 import pytest
 
 from harness import dbfile, match
-from harness.rbac_server import CASES, PERMISSION_ERROR, SCHEMA, Guarded, permission, rules
+from harness.rbac_server import CASES, PERMISSION_ERROR, SCHEMA, RbacServer, permission, rules
 from harness.pki import Authority
 
 ANYBODY = permission([""], True, ["n", "name"])
@@ -25,7 +25,7 @@ def pki(tmp_path_factory):
 
 @pytest.fixture
 def guarded(lab, pki):
-    return Guarded(lab, pki)
+    return RbacServer(lab, pki)
 
 
 def card(**row):
@@ -47,9 +47,9 @@ def expectation(value):
 
 def play(guarded, case):
     for step in case["steps"]:
-        client = rbac_server.admin
+        client = guarded.admin
         if "role" in step:
-            client = rbac_server.client(step["role"], step.get("id"))
+            client = guarded.client(step["role"], step.get("id"))
         reply = client.transact("rbac", *step["request"])
         try:
             match.match(expectation(step["result"]), reply, {})
@@ -62,7 +62,7 @@ def test_rules(guarded):
     for case in CASES:
         if "difference" not in case:
             play(guarded, case)
-            rbac_server.clear()
+            guarded.clear()
 
 
 def different():
@@ -79,24 +79,24 @@ def test_rules_that_differ(guarded, case):
 
 def test_without_role(guarded):
     """A remote without a role, and a database without the table, know no rules."""
-    rbac_server.admin.commit("rbac", *rules({}))
-    rbac_server.connect("", "c1").commit("rbac", card(name="a"))
+    guarded.admin.commit("rbac", *rules({}))
+    guarded.connect("", "c1").commit("rbac", card(name="a"))
 
 
 def test_without_rules(lab, pki, guarded):
     other = json.loads(json.dumps(SCHEMA))
     other["name"] = "free"
     del other["tables"]["RBAC_Role"]
-    rbac_server.server.control("ovsdb-server/add-db", dbfile.create(lab.path("free.db"), other))
-    rbac_server.admin = rbac_server.server.client()  # those that do not know that databases come are cut
-    client = rbac_server.connect("r", "c1")
+    guarded.server.control("ovsdb-server/add-db", dbfile.create(lab.path("free.db"), other))
+    guarded.admin = guarded.server.client()  # those that do not know that databases come are cut
+    client = guarded.connect("r", "c1")
     client.commit("free", card(name="a"))
     assert is_denied(client.transact("rbac", card(name="a")))
 
 
 def test_monitors_and_locks_are_free(guarded):
-    rbac_server.admin.commit("rbac", *rules({}), card(name="a"))
-    client = rbac_server.connect("r", "c1")
+    guarded.admin.commit("rbac", *rules({}), card(name="a"))
+    client = guarded.connect("r", "c1")
     assert len(client.call("monitor", "rbac", "m", {"Card": {"columns": ["name"]}})["Card"]) == 1
     assert client.call("lock", "l") == {"locked": True}
     assert client.transact("rbac", {"op": "assert", "lock": "l"}) == [{}]
@@ -104,16 +104,16 @@ def test_monitors_and_locks_are_free(guarded):
 
 
 def test_convert(guarded):
-    error = rbac_server.connect("r", "c1").error("convert", "rbac", SCHEMA)
+    error = guarded.connect("r", "c1").error("convert", "rbac", SCHEMA)
     assert error["error"] == PERMISSION_ERROR
     assert "rbac" in error["details"] and '"c1"' in error["details"] and '"r"' in error["details"]
 
 
 @pytest.mark.ours("the reference server tells less")
 def test_details(guarded):
-    rbac_server.admin.commit("rbac", *rules({"Card": OWNER}))
-    row = rbac_server.admin.insert("rbac", "Card", {"name": "a", "owner": "c1"})
-    client = rbac_server.connect("r", "c1")
+    guarded.admin.commit("rbac", *rules({"Card": OWNER}))
+    row = guarded.admin.insert("rbac", "Card", {"name": "a", "owner": "c1"})
+    client = guarded.connect("r", "c1")
     for operation, words in [
             (update([], name="x"), ["update", "Card", row, "column name"]),
             (update([], n=5), None),
@@ -130,39 +130,39 @@ def test_details(guarded):
 
 def test_rules_change_while_a_transaction_waits(guarded):
     """What counts is what is allowed when it runs, not when it was sent."""
-    rbac_server.admin.commit("rbac", *rules({"Card": ANYBODY}), card(name="a"))
-    client = rbac_server.connect("r", "c1")
+    guarded.admin.commit("rbac", *rules({"Card": ANYBODY}), card(name="a"))
+    client = guarded.connect("r", "c1")
     wait_for = {"op": "wait", "table": "Card", "where": [["name", "==", "a"]],
                 "columns": ["n"], "until": "==", "rows": [{"n": 7}]}
     for allowed in (True, False):
         id_ = client.request("transact", ["rbac", wait_for, update([], name="b")])
         client.call("echo")
-        rbac_server.admin.commit("rbac", {"op": "update", "table": "RBAC_Permission", "where": [],
+        guarded.admin.commit("rbac", {"op": "update", "table": "RBAC_Permission", "where": [],
                                       "row": ANYBODY if allowed else {"update": ["set", []]}})
-        rbac_server.admin.commit("rbac", update([], n=7))
+        guarded.admin.commit("rbac", update([], n=7))
         reply = client.result(id_)
         assert is_denied(reply) != allowed, reply
-        rbac_server.admin.commit("rbac", update([], n=0, name="a"))
+        guarded.admin.commit("rbac", update([], n=0, name="a"))
 
 
 def test_read_only(guarded):
-    rbac_server.admin.commit("rbac", *rules({"Card": ANYBODY}))
-    client = rbac_server.connect("r", "c1", read_only=True)
+    guarded.admin.commit("rbac", *rules({"Card": ANYBODY}))
+    client = guarded.connect("r", "c1", read_only=True)
     assert client.transact("rbac", card(name="a"))[0]["error"] == "not allowed"
 
 
 @pytest.mark.ours("the reference server does not log it")
 def test_log(guarded):
     """A denial is told, and a client that tries again and again does not fill the disk."""
-    rbac_server.admin.commit("rbac", *rules({"Card": OWNER}))
-    client = rbac_server.connect("r", "c1")
+    guarded.admin.commit("rbac", *rules({"Card": OWNER}))
+    client = guarded.connect("r", "c1")
     client.transact("rbac", card(owner="c2"))
-    line = rbac_server.server.wait_log(r"\|rbac\|WARN\|(.*)").group(1)
+    line = guarded.server.wait_log(r"\|rbac\|WARN\|(.*)").group(1)
     for word in ["ssl:127.0.0.1:", '"c1"', '"r"', "Card", "insert"]:
         assert word in line, line
     for _ in range(200):
         assert is_denied(client.transact("rbac", card(owner="c2")))
-    assert len(re.findall(r"\|rbac\|WARN\|", rbac_server.server.log())) < 60
+    assert len(re.findall(r"\|rbac\|WARN\|", guarded.server.log())) < 60
 
 
 # ovsdb-tool
@@ -365,10 +365,10 @@ def test_random(guarded, seed):
     counts = {True: 0, False: 0}
     for i in range(600):
         if i % 20 == 0:
-            rbac_server.admin.commit("rbac", *naive.change_rules())
+            guarded.admin.commit("rbac", *naive.change_rules())
         role, name = chooser.choice(["r", "r", "s"]), chooser.choice(["c1", "c2"])
         operation, about = naive.operation()
-        reply = rbac_server.client(role, name).transact("rbac", operation)[0]
+        reply = guarded.client(role, name).transact("rbac", operation)[0]
         expected = naive.expect(role, name, operation, about)
         got = reply.get("error") != PERMISSION_ERROR
         assert expected == got, f"{i}: {name} as {role}: {operation}\n{naive.rules}\n{reply}" \

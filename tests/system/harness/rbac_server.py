@@ -40,7 +40,7 @@ def listens(address):
         return probe.connect_ex(address) == 0
 
 
-class Guarded:
+class RbacServer:
     def __init__(self, lab, pki, *options, programs=None):
         self.lab, self.pki = lab, pki
         path = dbfile.create(lab.path("rbac.db"), SCHEMA)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/client_limits.h"
+#include "daemon/admin/client_limits.h"
 #include "unit.h"
 
 #include "basic/alloc.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who uses a database that is served hears when it is added, converted and removed.
-#include "daemon/databases.h"
+#include "daemon/databases/databases.h"
 #include "session/session.h"
 #include "unit.h"
 

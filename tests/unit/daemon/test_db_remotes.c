@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the rows of a database to remotes with settings, and back to what is told in the rows.
-#include "daemon/db_remotes.h"
-#include "daemon/remote_report.h"
+#include "daemon/remotes/db_remotes.h"
+#include "daemon/remotes/remote_report.h"
 #include "engine/transact.h"
 #include "engine/txn.h"
 #include "unit.h"

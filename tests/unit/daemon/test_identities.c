@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/identities.h"
+#include "daemon/sessions/identities.h"
 #include "unit.h"
 
 #include "basic/alloc.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/client_sessions.h"
-#include "daemon/remotes.h"
+#include "daemon/remotes/remotes.h"
+#include "daemon/sessions/client_sessions.h"
 #include "unit.h"
 
 #include "basic/log.h"

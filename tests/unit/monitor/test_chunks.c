@@ -24,5 +24,5 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_pieces)};
 
-    return cmocka_run_group_tests_name("pieces", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("chunks", tests, NULL, NULL);
 }

@@ -45,5 +45,5 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_net)};
 
-    return cmocka_run_group_tests_name("fold", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("coalesced", tests, NULL, NULL);
 }

@@ -152,5 +152,5 @@ int main(void)
         cmocka_unit_test(test_long_texts),
     };
 
-    return cmocka_run_group_tests_name("walk", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("row_scan", tests, NULL, NULL);
 }

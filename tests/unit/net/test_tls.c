@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // TLS between a listener and a connector of one net, which share an identity made here.
-#include "net/tls_config.h"
+#include "net/tls/tls_config.h"
 #include "net_fixture.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a certificate says about names, whatever its owner has put there.
-#include "net/tls_names.h"
+#include "net/tls/names.h"
 
 #include "basic/alloc.h"
 #include "unit.h"

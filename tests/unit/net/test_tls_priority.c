@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // OpenSSL's words for protocols and ciphers, as gnutls understands them.
-#include "net/tls_priority.h"
+#include "net/tls/priority.h"
 #include "unit.h"
 
 #include <errno.h>

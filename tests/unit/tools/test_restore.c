@@ -2,7 +2,7 @@
 // The transaction of a restore, for one wanted database and what servers may have instead.
 #include "unit.h"
 
-#include "tools/restore_request.h"
+#include "tools/ovsdb-client/restore_request.h"
 #include "json/cursor.h"
 
 #define A "00000000-0000-4000-8000-00000000000a"

@@ -2,7 +2,7 @@
 // Rows as the tools read them: values of columns, and the names that a log gives them.
 #include "unit.h"
 
-#include "tools/row_names.h"
+#include "tools/ovsdb-tool/row_names.h"
 #include "tools/row_values.h"
 
 static struct schema *schema;

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/admin/commands.h"
+
+#include "basic/str.h"
+#include "config.h"
+#include "control/reply.h"
+#include "daemon/daemon.h"
+#include "service/vlog_commands.h"
+
+#include <string.h>
+
+#define NO_SUCH_DB "Failed to find the database."
+
+// Answers, and frees `error`, after a command that changes what is served.
+static void reply_change(struct daemon *daemon, struct command_call *call, char *error)
+{
+    status_tell(daemon);
+    command_reply_outcome(call, error);
+}
+
+static void on_exit_command(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    if (argc > 1 && strcmp(argv[1], "--cleanup")) {
+        command_reply_error(call, "the only argument of \"exit\" is --cleanup");
+        return;
+    }
+    command_reply(call, "");
+    daemon_exit(userdata, 0);
+}
+
+static void on_version(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    command_reply(call, "ovsdb-server " OVSDBD_VERSION_TEXT);
+}
+
+static void on_add_remote(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    reply_change(daemon, call, remotes_add(daemon->remotes, argv[1], &REMOTE_SETTINGS_DEFAULT));
+}
+
+// True: the configuration file names it, and the command has been answered.
+static bool is_of_file(const struct daemon *daemon, struct command_call *call, const char *name,
+                       bool is_named)
+{
+    _cleanup_free_ char *error = NULL;
+
+    if (is_named) {
+        error = xasprintf("%s is in %s: change the file and reload", name,
+                          daemon->options->config_file);
+        command_reply_error(call, error);
+    }
+    return is_named;
+}
+
+static bool file_has_remote(const struct daemon *daemon, const char *target)
+{
+    const struct configuration *config = &daemon->options->config;
+
+    for (size_t i = 0; i < config->n_remotes_of_file; i++) {
+        if (remotes_are_same(config->remotes[i].target, target)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool file_has_database(const struct daemon *daemon, const char *name)
+{
+    const struct configuration *config = &daemon->options->config;
+
+    for (size_t i = 0; i < config->n_databases; i++) {
+        const struct config_database *database = &config->databases[i];
+
+        if (database->is_of_file &&
+            str_equals(databases_name_of(daemon->databases, database->file), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_remove_remote(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    if (!is_of_file(daemon, call, argv[1], file_has_remote(daemon, argv[1]))) {
+        reply_change(daemon, call,
+                     remotes_remove(daemon->remotes, argv[1]) ? NULL : xstrdup("no such remote"));
+    }
+}
+
+static void on_list_remotes(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+    json_t *remotes = remotes_list(daemon->remotes);
+
+    command_reply_value(call, json_pack("{so}", "remotes", remotes), reply_print_lines);
+}
+
+static void on_reconnect(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    net_reconnect(daemon->net);
+    command_reply(call, "");
+}
+
+static void on_add_db(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    reply_change(daemon, call,
+                 databases_add(daemon->databases, argv[1], NULL, daemon->options->recover_damaged));
+}
+
+static void on_remove_db(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    if (is_of_file(daemon, call, argv[1], file_has_database(daemon, argv[1]))) {
+        return;
+    }
+    if (databases_remove(daemon->databases, argv[1])) {
+        reply_change(daemon, call, NULL);
+    } else if (argv[1][0] == '_' && server_find_db(daemon->server, slice_of(argv[1]))) {
+        command_reply_error(call, "Cannot remove reserved database.");
+    } else {
+        command_reply_error(call, NO_SUCH_DB);
+    }
+}
+
+static void on_list_dbs(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+    json_t *names = json_array();
+    bool has_server_db = false; // "_Server" is in `names`
+    size_t state = 0;
+    const char *name;
+
+    while (databases_next(daemon->databases, &state, &name)) {
+        if (!has_server_db && strcmp(name, "_Server") > 0) {
+            json_array_append_new(names, json_string("_Server"));
+            has_server_db = true;
+        }
+        json_array_append_new(names, json_string(name));
+    }
+    if (!has_server_db) {
+        json_array_append_new(names, json_string("_Server"));
+    }
+    command_reply_value(call, json_pack("{so}", "databases", names), reply_print_lines);
+}
+
+// Answered when all of its compactions are done.
+struct compact_call {
+    struct command_call *call;
+    size_t n_left;
+    char *error; // the first
+};
+
+static void on_compacted(void *userdata, const char *error)
+{
+    struct compact_call *compact = userdata;
+
+    if (error && !compact->error) {
+        compact->error = xstrdup(error);
+    }
+    if (!--compact->n_left) {
+        command_reply_outcome(compact->call, compact->error);
+        free(compact);
+    }
+}
+
+static void start_compaction(struct daemon *daemon, struct compact_call *compact,
+                             struct store *store)
+{
+    if (store) {
+        compact->n_left++;
+        databases_compact(daemon->databases, store, on_compacted, compact);
+    } else if (!compact->error) {
+        compact->error = xstrdup("no database by that name");
+    }
+}
+
+static void on_compact(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+    struct compact_call *compact = NEW(struct compact_call);
+    struct store *store;
+    size_t state = 0;
+    const char *name;
+
+    compact->call = call;
+    compact->n_left = 1; // this function
+    for (int i = 1; i < argc && !compact->error; i++) {
+        start_compaction(daemon, compact, databases_find(daemon->databases, argv[i]));
+    }
+    while (argc == 1 && (store = databases_next(daemon->databases, &state, &name))) {
+        start_compaction(daemon, compact, store);
+    }
+    on_compacted(compact, NULL);
+}
+
+static void on_memory_trim(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    if (strcmp(argv[1], "on") && strcmp(argv[1], "off")) {
+        command_reply_error(call, "invalid argument");
+        return;
+    }
+    databases_set_trim(daemon->databases, !strcmp(argv[1], "on"));
+    command_reply(call, "");
+}
+
+static void on_column_diff_enable(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    databases_set_column_diff(daemon->databases, true);
+    command_reply(call, "");
+}
+
+// See --disable-file-no-data-conversion: there is nothing to enable.
+static void on_no_data_conversion_enable(struct command_call *call, int argc, char **argv,
+                                         void *userdata)
+{
+    command_reply(call, "");
+}
+
+static void print_storage_status(const json_t *reply, struct buf *text)
+{
+    buf_printf(text, "status: %s", reply_string(reply, "status"));
+}
+
+static void on_storage_status(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    struct daemon *daemon = userdata;
+    struct store *store = databases_find(daemon->databases, argv[1]);
+    const char *failure = store ? store_check(store) : NULL;
+
+    if (!store) {
+        command_reply_error(call, NO_SUCH_DB);
+        return;
+    }
+    status_tell(daemon);
+    command_reply_value(call, json_pack("{so}", "status", reply_text(failure ? failure : "ok")),
+                        print_storage_status);
+}
+
+static void on_reload(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    command_reply_outcome(call, daemon_reload(userdata));
+}
+
+static void on_limits(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    const struct daemon *daemon = userdata;
+    struct limits taken;
+
+    net_taken(daemon->net, &taken.net);
+    server_taken(daemon->server, &taken.server);
+    command_reply_value(call, client_limits_reply(&daemon->options->limits, &taken),
+                        client_limits_print);
+}
+
+static const struct command commands[] = {
+    {"exit", "[--cleanup]", 0, 1, on_exit_command, .method = "Exit"},
+    {"version", "", 0, 0, on_version, .method = "GetVersion", .result = COMMAND_STRING("version"),
+     .reads = true},
+    {"ovsdb/file/column-diff-enable", "", 0, 0, on_column_diff_enable,
+     .method = "EnableColumnDiff"},
+    {"ovsdb/file/no-data-conversion-enable", "", 0, 0, on_no_data_conversion_enable,
+     .method = "EnableNoDataConversion"},
+    {"ovsdb-server/add-db", "DB", 1, 1, on_add_db, .method = "AddDatabase",
+     .args = {{"file", ARG_STRING}}},
+    {"ovsdb-server/add-remote", "REMOTE", 1, 1, on_add_remote, .method = "AddRemote",
+     .args = {{"remote", ARG_STRING}}},
+    {"ovsdb-server/compact", "[DB]...", 0, -1, on_compact, .method = "Compact",
+     .args = {{"databases", ARG_STRINGS}}},
+    {"ovsdb-server/get-db-storage-status", "DB", 1, 1, on_storage_status,
+     .method = "GetStorageStatus", .args = {{"database", ARG_STRING}},
+     .result = COMMAND_STRING("status"), .reads = true},
+    {"ovsdb-server/limits", "", 0, 0, on_limits, .method = "GetLimits",
+     .result = COMMAND_RECORDS("limits", {"limit", FIELD_STRING}, {"allowed", FIELD_INTEGER},
+                               {"taken", FIELD_INTEGER}, {"beyond", FIELD_INTEGER}),
+     .reads = true},
+    {"ovsdb-server/list-dbs", "", 0, 0, on_list_dbs, .method = "ListDatabases",
+     .result = COMMAND_STRINGS("databases"), .reads = true},
+    {"ovsdb-server/list-remotes", "", 0, 0, on_list_remotes, .method = "ListRemotes",
+     .result = COMMAND_STRINGS("remotes"), .reads = true},
+    {"ovsdb-server/memory-trim-on-compaction", "on|off", 1, 1, on_memory_trim,
+     .method = "SetMemoryTrim", .args = {{"enabled", ARG_ON_OFF}}},
+    {"ovsdb-server/reconnect", "", 0, 0, on_reconnect, .method = "Reconnect"},
+    {"ovsdb-server/reload", "", 0, 0, on_reload, .method = "Reload"},
+    {"ovsdb-server/remove-db", "DB", 1, 1, on_remove_db, .method = "RemoveDatabase",
+     .args = {{"database", ARG_STRING}}},
+    {"ovsdb-server/remove-remote", "REMOTE", 1, 1, on_remove_remote, .method = "RemoveRemote",
+     .args = {{"remote", ARG_STRING}}},
+    {NULL},
+};
+
+void commands_register(struct command_registry *registry, struct daemon *daemon)
+{
+    command_register(registry, commands, daemon);
+    vlog_commands_register(registry);
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// The form that programs write: {"remotes": {TARGET: {KEY: VALUE}}, "databases": {FILE: {...}},
+// "allow-path": [PATH, ...]}. An object may be null instead of empty. "source" is an object with
+// one member, the server, and its keys are what the other form calls source-KEY.
+#include "daemon/configuration/sections.h"
+#include "json/tree.h"
+
+#include <string.h>
+
+static char *names_of(json_t *array)
+{
+    _cleanup_buf_ struct buf names = {0};
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(array, i, item)
+    {
+        if (!json_is_string(item)) {
+            return NULL;
+        }
+        buf_printf(&names, "%s%s", i ? "," : "", json_string_value(item));
+    }
+    return xstrdup(buf_cstr(&names));
+}
+
+// As it stands in the other form; NULL: no value of a key.
+static char *value_of(json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_STRING:
+        return xstrdup(json_string_value(value));
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return xstrdup(json_is_true(value) ? "yes" : "no");
+    case JSON_INTEGER:
+        return xasprintf("%lld", (long long)json_integer_value(value));
+    case JSON_ARRAY:
+        return names_of(value);
+    default:
+        return NULL;
+    }
+}
+
+// Where the reader is, for messages.
+struct reader {
+    struct section section;
+    const char *path;
+    const char *list; // "remotes" or "databases"
+    const char *item; // the member of that
+};
+
+// A program that writes such files may know more than this one: what is unknown is left out.
+static void ignore(struct reader *reader, const char *place, const char *key)
+{
+    struct configuration *config = reader->section.config;
+
+    config->warnings =
+        xreallocarray(config->warnings, config->n_warnings + 1, sizeof(*config->warnings));
+    config->warnings[config->n_warnings++] =
+        xasprintf("%s: %s%s: unknown key, ignored", reader->path, place, key);
+}
+
+static void ignore_in_item(struct reader *reader, const char *within, const char *key)
+{
+    _cleanup_free_ char *place = xasprintf("%s: %s: %s", reader->list, reader->item, within);
+
+    ignore(reader, place, key);
+}
+
+static char *set_text(struct reader *reader, const char *key, json_t *value)
+{
+    _cleanup_free_ char *text = value_of(value);
+
+    return text ? section_set(&reader->section, key, text, 0)
+                : xstrdup("a string, a number, a boolean or a list of names is expected");
+}
+
+static char *set_source_option(struct reader *reader, const char *target, const char *name,
+                               json_t *value)
+{
+    _cleanup_free_ char *key = xasprintf("source-%s", name);
+    _cleanup_free_ char *reason = NULL;
+
+    if (!section_has_key(&reader->section, key)) {
+        _cleanup_free_ char *within = xasprintf("source: %s: ", target);
+
+        ignore_in_item(reader, within, name);
+        return NULL;
+    }
+    reason = set_text(reader, key, value);
+    return reason ? xasprintf("%s: %s: %s", target, name, reason) : NULL;
+}
+
+// {REMOTE: {KEY: VALUE}}
+static char *set_source(struct reader *reader, json_t *source)
+{
+    const char *target = json_object_iter_key(json_object_iter(source));
+    json_t *options = target ? json_object_get(source, target) : NULL;
+    const char *name;
+    json_t *value;
+    char *error;
+
+    if (json_object_size(source) != 1) {
+        return xstrdup("an object with one server is expected");
+    }
+    if (!json_is_null(options) && !json_is_object(options)) {
+        return xasprintf("%s: an object is expected", target);
+    }
+    error = section_set(&reader->section, "source", target, 0);
+    json_object_foreach(options, name, value)
+    {
+        if (!error) {
+            error = set_source_option(reader, target, name, value);
+        }
+    }
+    return error;
+}
+
+static char *set(struct reader *reader, const char *key, json_t *value)
+{
+    if (!section_has_key(&reader->section, key)) {
+        ignore_in_item(reader, "", key);
+        return NULL;
+    }
+    return json_is_object(value) && !strcmp(key, "source") ? set_source(reader, value)
+                                                           : set_text(reader, key, value);
+}
+
+static char *read_item(struct reader *reader, const char *kind, json_t *item)
+{
+    char *error = section_begin(&reader->section, kind, reader->item, 0);
+    const char *key;
+    json_t *value;
+
+    if (error) {
+        return error;
+    }
+    if (!json_is_object(item) && !json_is_null(item)) {
+        return xstrdup("an object is expected");
+    }
+    json_object_foreach(item, key, value)
+    {
+        _cleanup_free_ char *reason = set(reader, key, value);
+
+        if (reason) {
+            return xasprintf("%s: %s", key, reason);
+        }
+    }
+    return NULL;
+}
+
+static char *read_items(struct reader *reader, const char *kind, json_t *items)
+{
+    const char *name;
+    json_t *item;
+
+    if (!json_is_object(items)) {
+        return xstrdup("an object is expected");
+    }
+    json_object_foreach(items, name, item)
+    {
+        _cleanup_free_ char *error = NULL;
+
+        reader->item = name;
+        error = read_item(reader, kind, item);
+        if (error) {
+            return xasprintf("%s: %s", name, error);
+        }
+    }
+    return NULL;
+}
+
+// "allow-path": a path or an array of them, as for the option of that name.
+static char *read_paths(struct section *section, json_t *value)
+{
+    static const char expected[] = "a path or an array of paths is expected";
+    json_t *item;
+    char *error;
+    size_t i;
+
+    section_begin(section, "options", "", 0);
+    if (json_is_string(value)) {
+        return section_set(section, "allow-path", json_string_value(value), 0);
+    }
+    if (!json_is_array(value)) {
+        return xstrdup(expected);
+    }
+    json_array_foreach(value, i, item)
+    {
+        if (!json_is_string(item)) {
+            return xstrdup(expected);
+        }
+        error = section_set(section, "allow-path", json_string_value(item), 0);
+        if (error) {
+            return error;
+        }
+    }
+    return NULL;
+}
+
+char *configuration_parse_json(const char *path, struct slice text, struct configuration *config)
+{
+    struct reader reader = {.section.config = config, .path = path};
+    _cleanup_free_ char *invalid = NULL;
+    _cleanup_tree_ json_t *tree = tree_parse(text, &invalid);
+    json_t *items;
+
+    if (!tree) {
+        return xasprintf("%s: %s", path, invalid);
+    }
+    json_object_foreach(tree, reader.list, items)
+    {
+        const char *kind = !strcmp(reader.list, "remotes")     ? "remote"
+                           : !strcmp(reader.list, "databases") ? "database"
+                                                               : NULL;
+        _cleanup_free_ char *error = NULL;
+
+        if (kind) {
+            error = read_items(&reader, kind, items);
+        } else if (!strcmp(reader.list, "allow-path")) {
+            error = read_paths(&reader.section, items);
+        } else {
+            ignore(&reader, "", reader.list);
+        }
+        if (error) {
+            return xasprintf("%s: %s: %s", path, reader.list, error);
+        }
+    }
+    return NULL;
+}

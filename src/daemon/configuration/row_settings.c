@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/configuration/row_settings.h"
+
+#include "engine/db.h"
+
+// The first of its values, if it is a column of such; NULL if it has none.
+static const union atom *first_value(const struct row *row, const char *column, enum atom_type type,
+                                     union datum *datum)
+{
+    const struct column *found = table_schema_find_column(row->table, slice_of(column));
+
+    if (!found || found->type.key.type != type || type_is_map(&found->type)) {
+        return NULL;
+    }
+    *datum = row_get(row, found);
+    return datum_n(*datum, &found->type) ? datum_keys(datum, &found->type) : NULL;
+}
+
+const char *row_string(const struct row *row, const char *column)
+{
+    union datum datum;
+    const union atom *value = first_value(row, column, ATOM_STRING, &datum);
+
+    return value ? value->string->data : NULL;
+}
+
+bool row_integer(const struct row *row, const char *column, int64_t *ret)
+{
+    union datum datum;
+    const union atom *value = first_value(row, column, ATOM_INTEGER, &datum);
+
+    if (value) {
+        *ret = value->integer;
+    }
+    return value;
+}
+
+bool row_is_true(const struct row *row, const char *column)
+{
+    union datum datum;
+    const union atom *value = first_value(row, column, ATOM_BOOLEAN, &datum);
+
+    return value && value->boolean;
+}
+
+const char *row_map_string(const struct row *row, const char *column, const char *key)
+{
+    const struct column *found = table_schema_find_column(row->table, slice_of(column));
+    struct text *text;
+    union datum map;
+    int64_t i;
+
+    if (!found || found->type.key.type != ATOM_STRING || found->type.value.type != ATOM_STRING) {
+        return NULL;
+    }
+    map = row_get(row, found);
+    text = text_new(slice_of(key));
+    i = datum_find(map, &found->type, (union atom){.string = text});
+    text_unref(text);
+    return i < 0 ? NULL : datum_values(&map)[i].string->data;
+}

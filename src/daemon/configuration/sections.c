@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/configuration/sections.h"
+
+#include "basic/dirs.h"
+#include "basic/str.h"
+#include "net/net.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum value_kind {
+    VALUE_TEXT,
+    VALUE_SCHEMA, // a file, relative to the folder of packaged schemas
+    VALUE_BOOL,
+    VALUE_CHOICE, // yes, no, or what an option says
+    VALUE_MS,
+    VALUE_DSCP,
+    VALUE_REMOTE, // one that is dialled
+};
+
+struct key {
+    const char *name;
+    enum value_kind kind;
+    size_t offset; // in the struct of its section
+};
+
+static const struct key database_keys[] = {
+    {"schema", VALUE_SCHEMA, offsetof(struct config_database, schema)},
+    {"source", VALUE_REMOTE, offsetof(struct config_database, source)},
+    {"source-inactivity-probe", VALUE_MS,
+     offsetof(struct config_database, source_options.probe_interval_ms)},
+    {"source-max-backoff", VALUE_MS,
+     offsetof(struct config_database, source_options.max_backoff_ms)},
+    {"source-dscp", VALUE_DSCP, offsetof(struct config_database, source_options.dscp)},
+    {"backup", VALUE_BOOL, offsetof(struct config_database, backup)},
+    {"exclude-tables", VALUE_TEXT, offsetof(struct config_database, exclude_tables)},
+    {"recover-damaged", VALUE_CHOICE, offsetof(struct config_database, recover_damaged)},
+    {"service-model", VALUE_TEXT, offsetof(struct config_database, service_model)},
+    {NULL},
+};
+
+static const struct key remote_keys[] = {
+    {"inactivity-probe", VALUE_MS,
+     offsetof(struct remote_config, settings.options.probe_interval_ms)},
+    {"max-backoff", VALUE_MS, offsetof(struct remote_config, settings.options.max_backoff_ms)},
+    {"dscp", VALUE_DSCP, offsetof(struct remote_config, settings.options.dscp)},
+    {"read-only", VALUE_BOOL, offsetof(struct remote_config, settings.read_only)},
+    {"role", VALUE_TEXT, offsetof(struct remote_config, settings.role)},
+    {NULL},
+};
+
+// What it means, and whether it may be given twice, the option knows.
+static void add_option(struct configuration *config, const char *name, const char *value,
+                       unsigned line)
+{
+    config->options =
+        xreallocarray(config->options, config->n_options + 1, sizeof(*config->options));
+    config->options[config->n_options++] =
+        (struct config_option){xstrdup(name), xstrdup(value), line};
+}
+
+static char *begin_options(struct section *section, const char *name, unsigned line)
+{
+    return name[0] ? xstrdup("the section \"options\" has no name") : NULL;
+}
+
+static char *begin_database(struct section *section, const char *name, unsigned line)
+{
+    _cleanup_free_ char *file = dirs_path(dirs_db(), name);
+    size_t n = section->config->n_databases;
+
+    if (!name[0]) {
+        return xstrdup("a database needs the name of its file");
+    }
+    configuration_add_database(section->config, file);
+    if (section->config->n_databases == n) {
+        return xasprintf("database %s: given twice", file);
+    }
+    section->config->databases[n].is_of_file = true;
+    return NULL;
+}
+
+static char *begin_remote(struct section *section, const char *target, unsigned line)
+{
+    size_t n = section->config->n_remotes;
+
+    if (!strncmp(target, "pfd:", 4)) {
+        return remote_target_fault(target);
+    }
+    if (strncmp(target, "db:", 3) && !remote_target_is_valid(target)) {
+        return xasprintf("\"%s\" is not a valid remote", target);
+    }
+    configuration_add_remote(section->config, target);
+    return section->config->n_remotes == n ? xasprintf("remote %s: given twice", target) : NULL;
+}
+
+// It is the option --identity in another form, which also knows what is wrong with it.
+static char *begin_identity(struct section *section, const char *name, unsigned line)
+{
+    add_option(section->config, "identity", name, line);
+    return NULL;
+}
+
+static void extend_identity(struct configuration *config, const char *key, const char *value)
+{
+    struct config_option *option = &config->options[config->n_options - 1];
+    char *longer = xasprintf("%s,%s=%s", option->value, key, value);
+
+    free(option->value);
+    option->value = longer;
+}
+
+static const struct {
+    const char *name;
+    char *(*begin)(struct section *section, const char *name, unsigned line);
+} kinds[] = {
+    [SECTION_OPTIONS] = {"options", begin_options},
+    [SECTION_DATABASE] = {"database", begin_database},
+    [SECTION_REMOTE] = {"remote", begin_remote},
+    [SECTION_IDENTITY] = {"identity", begin_identity},
+};
+
+char *section_begin(struct section *section, const char *kind, const char *name, unsigned line)
+{
+    for (size_t i = SECTION_OPTIONS; i < ARRAY_SIZE(kinds); i++) {
+        if (!strcmp(kinds[i].name, kind)) {
+            section->kind = (enum section_kind)i;
+            section->seen = 0;
+            return kinds[i].begin(section, name, line);
+        }
+    }
+    return xasprintf("unknown section \"%s\"", kind);
+}
+
+static char *set_bool(bool *where, const char *value)
+{
+    return configuration_parse_bool(value, where) ? NULL : xstrdup("yes or no is expected");
+}
+
+static char *set_choice(enum config_choice *where, const char *value)
+{
+    bool is_yes;
+    char *error = set_bool(&is_yes, value);
+
+    if (!error) {
+        *where = is_yes ? CHOICE_YES : CHOICE_NO;
+    }
+    return error;
+}
+
+static char *set_ms(uint64_t *where, const char *value)
+{
+    // Some weeks; what is multiplied by 1000 stays in range.
+    return str_parse_number(value, UINT32_MAX, where)
+               ? NULL
+               : xasprintf("milliseconds from 0 to %u are expected", UINT32_MAX);
+}
+
+static char *set_dscp(int *where, const char *value)
+{
+    uint64_t number;
+
+    if (!str_parse_number(value, 63, &number)) {
+        return xstrdup("a number from 0 to 63 is expected");
+    }
+    *where = (int)number;
+    return NULL;
+}
+
+static char *set_remote(char **where, const char *value)
+{
+    if (!remote_target_dials(value)) {
+        return xasprintf("\"%s\" is not a server to connect to, as tcp:HOST:PORT", value);
+    }
+    *where = xstrdup(value);
+    return NULL;
+}
+
+static char *set_value(const struct key *key, void *where, const char *value)
+{
+    switch (key->kind) {
+    case VALUE_TEXT:
+        *(char **)where = xstrdup(value);
+        return NULL;
+    case VALUE_SCHEMA:
+        *(char **)where = dirs_path(dirs_pkgdata(), value);
+        return NULL;
+    case VALUE_BOOL:
+        return set_bool(where, value);
+    case VALUE_CHOICE:
+        return set_choice(where, value);
+    case VALUE_MS:
+        return set_ms(where, value);
+    case VALUE_DSCP:
+        return set_dscp(where, value);
+    case VALUE_REMOTE:
+        return set_remote(where, value);
+    }
+    return NULL;
+}
+
+static char *set_key(struct section *section, const struct key *keys, void *item, const char *name,
+                     const char *value)
+{
+    for (size_t i = 0; keys[i].name; i++) {
+        if (strcmp(keys[i].name, name)) {
+            continue;
+        }
+        if (section->seen & 1u << i) {
+            return xstrdup("given twice");
+        }
+        section->seen |= 1u << i;
+        return set_value(&keys[i], (char *)item + keys[i].offset, value);
+    }
+    return xasprintf("unknown key in the section \"%s\"", kinds[section->kind].name);
+}
+
+bool section_has_key(const struct section *section, const char *key)
+{
+    const struct key *keys = section->kind == SECTION_REMOTE ? remote_keys : database_keys;
+
+    while (keys->name && strcmp(keys->name, key)) {
+        keys++;
+    }
+    return keys->name;
+}
+
+char *section_set(struct section *section, const char *key, const char *value, unsigned line)
+{
+    struct configuration *config = section->config;
+
+    switch (section->kind) {
+    case SECTION_NONE:
+        return xstrdup("a key before the first section");
+    case SECTION_OPTIONS:
+        add_option(config, key, value, line);
+        return NULL;
+    case SECTION_DATABASE:
+        return set_key(section, database_keys, &config->databases[config->n_databases - 1], key,
+                       value);
+    case SECTION_IDENTITY:
+        extend_identity(config, key, value);
+        return NULL;
+    case SECTION_REMOTE:
+        return set_key(section, remote_keys, &config->remotes[config->n_remotes - 1], key, value);
+    }
+    return NULL;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// The form that people write: a line is empty, a comment (# or ; first), a [section NAME], or
+// key = value. Blanks around each are dropped.
+#include "daemon/configuration/sections.h"
+
+#include <string.h>
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+static struct slice trim(struct slice text)
+{
+    while (text.size && is_blank(text.data[0])) {
+        text.data++;
+        text.size--;
+    }
+    while (text.size && is_blank(text.data[text.size - 1])) {
+        text.size--;
+    }
+    return text;
+}
+
+// Cuts at the first `c`: what is before it, trimmed; *rest is what follows, trimmed, or empty.
+static char *cut(struct slice text, char c, struct slice *rest)
+{
+    const char *at = text.size ? memchr(text.data, c, text.size) : NULL;
+    size_t size = at ? (size_t)(at - text.data) : text.size;
+    struct slice first = trim((struct slice){text.data, size});
+
+    *rest = at ? trim((struct slice){at + 1, text.size - size - 1}) : (struct slice){0};
+    return xstrndup(first.data, first.size);
+}
+
+static char *read_section(struct section *section, struct slice line, unsigned number)
+{
+    _cleanup_free_ char *kind = NULL;
+    _cleanup_free_ char *name = NULL;
+    struct slice rest;
+
+    if (line.data[line.size - 1] != ']') {
+        return xstrdup("\"]\" is missing at the end of the line");
+    }
+    kind = cut(trim((struct slice){line.data + 1, line.size - 2}), ' ', &rest);
+    name = xstrndup(rest.data, rest.size);
+    return section_begin(section, kind, name, number);
+}
+
+static char *read_key(struct section *section, struct slice line, unsigned number)
+{
+    _cleanup_free_ char *value = NULL;
+    _cleanup_free_ char *error = NULL;
+    _cleanup_free_ char *key = NULL;
+    struct slice rest;
+
+    if (!memchr(line.data, '=', line.size)) {
+        return xstrdup("neither a [section] nor key = value");
+    }
+    key = cut(line, '=', &rest);
+    value = xstrndup(rest.data, rest.size);
+    error = section_set(section, key, value, number);
+    return error ? xasprintf("%s: %s", key, error) : NULL;
+}
+
+static char *read_line(struct section *section, struct slice line, unsigned number)
+{
+    if (!line.size || line.data[0] == '#' || line.data[0] == ';') {
+        return NULL;
+    }
+    if (memchr(line.data, '\0', line.size)) {
+        return xstrdup("a NUL byte");
+    }
+    return line.data[0] == '[' ? read_section(section, line, number)
+                               : read_key(section, line, number);
+}
+
+char *configuration_parse_text(const char *path, struct slice text, struct configuration *config)
+{
+    struct section section = {.config = config};
+    unsigned number = 0;
+
+    while (text.size) {
+        const char *end = memchr(text.data, '\n', text.size);
+        size_t size = end ? (size_t)(end - text.data) : text.size;
+        _cleanup_free_ char *error =
+            read_line(&section, trim((struct slice){text.data, size}), ++number);
+
+        if (error) {
+            return xasprintf("%s:%u: %s", path, number, error);
+        }
+        text.data += size + (end ? 1 : 0);
+        text.size -= size + (end ? 1 : 0);
+    }
+    return NULL;
+}

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/handover/run_time_settings.h"
+
+#include "basic/log.h"
+#include "basic/str.h"
+#include "daemon/configuration/settings.h"
+#include "daemon/daemon.h"
+#include "service/vlog.h"
+#include "session/audit.h"
+
+#include <string.h>
+
+LOG_MODULE(ovsdb_server);
+
+// Names that are no UTF-8, from the command line, are null, too.
+static json_t *string_or_null(const char *text)
+{
+    json_t *string = text ? json_string(text) : NULL;
+
+    return string ? string : json_null();
+}
+
+static json_t *ms_or_null(uint64_t ms)
+{
+    return ms <= UINT32_MAX ? json_integer((json_int_t)ms) : json_null();
+}
+
+static json_t *nothing_configured(const struct daemon *daemon)
+{
+    return json_null();
+}
+
+static json_t *source_configured(const struct daemon *daemon)
+{
+    return string_or_null(settings_source(daemon->options));
+}
+
+static json_t *source_get(const struct daemon *daemon)
+{
+    return string_or_null(sync_source(daemon->sync));
+}
+
+static char *source_set(struct daemon *daemon, const json_t *value)
+{
+    const char *source = json_string_value(value);
+
+    return !source || str_equals(sync_source(daemon->sync), source)
+               ? NULL
+               : sync_set_source(daemon->sync, source);
+}
+
+static json_t *probe_configured(const struct daemon *daemon)
+{
+    return ms_or_null(settings_source_options(daemon->options).probe_interval_ms);
+}
+
+static json_t *probe_get(const struct daemon *daemon)
+{
+    return ms_or_null(sync_options(daemon->sync)->probe_interval_ms);
+}
+
+static char *probe_set(struct daemon *daemon, const json_t *value)
+{
+    struct remote_options options = *sync_options(daemon->sync);
+    json_int_t ms = json_integer_value(value);
+
+    if (!json_is_integer(value)) {
+        return NULL;
+    }
+    if (ms < 0 || ms > UINT32_MAX) {
+        return xstrdup("not a probe interval");
+    }
+    options.probe_interval_ms = (uint64_t)ms;
+    sync_set_options(daemon->sync, &options);
+    return NULL;
+}
+
+static json_t *exclude_configured(const struct daemon *daemon)
+{
+    _cleanup_buf_ struct buf list = {0};
+
+    settings_put_excluded(daemon, daemon->options, &list);
+    return string_or_null(buf_cstr(&list));
+}
+
+static json_t *exclude_get(const struct daemon *daemon)
+{
+    _cleanup_buf_ struct buf list = {0};
+
+    exclude_put(sync_exclude(daemon->sync), &list);
+    return string_or_null(buf_cstr(&list));
+}
+
+static char *exclude_set(struct daemon *daemon, const json_t *value)
+{
+    return json_is_string(value) ? sync_set_exclude(daemon->sync, json_string_value(value)) : NULL;
+}
+
+static json_t *backup_configured(const struct daemon *daemon)
+{
+    return json_boolean(settings_is_backup(daemon->options));
+}
+
+static json_t *backup_get(const struct daemon *daemon)
+{
+    return json_boolean(sync_is_backup(daemon->sync));
+}
+
+static char *backup_set(struct daemon *daemon, const json_t *value)
+{
+    if (json_is_true(value)) {
+        return sync_connect(daemon->sync);
+    }
+    sync_disconnect(daemon->sync);
+    return NULL;
+}
+
+static json_t *audit_configured(const struct daemon *daemon)
+{
+    return string_or_null(daemon->options->audit);
+}
+
+static void put_rule(void *userdata, const char *db, const char *table, bool on)
+{
+    json_t *rule = json_array();
+
+    json_array_append_new(rule, json_string(db));
+    json_array_append_new(rule, string_or_null(table));
+    json_array_append_new(rule, json_boolean(on));
+    json_array_append_new(userdata, rule);
+}
+
+static json_t *audit_get(const struct daemon *daemon)
+{
+    json_t *rules = json_array();
+
+    audit_visit(daemon->server, put_rule, rules);
+    return rules;
+}
+
+static char *audit_restore(struct daemon *daemon, const json_t *value)
+{
+    json_t *rule;
+    size_t i;
+
+    audit_configure(daemon->server, "");
+    json_array_foreach(value, i, rule)
+    {
+        const char *db = json_string_value(json_array_get(rule, 0));
+
+        if (db) {
+            audit_set(daemon->server, db, json_string_value(json_array_get(rule, 1)),
+                      json_is_true(json_array_get(rule, 2)));
+        }
+    }
+    return NULL;
+}
+
+static json_t *trim_get(const struct daemon *daemon)
+{
+    return json_boolean(databases_trim(daemon->databases));
+}
+
+static char *trim_set(struct daemon *daemon, const json_t *value)
+{
+    databases_set_trim(daemon->databases, json_is_true(value));
+    return NULL;
+}
+
+static json_t *column_diff_configured(const struct daemon *daemon)
+{
+    return json_boolean(!daemon->options->no_column_diff);
+}
+
+static json_t *column_diff_get(const struct daemon *daemon)
+{
+    return json_boolean(databases_column_diff(daemon->databases));
+}
+
+static char *column_diff_set(struct daemon *daemon, const json_t *value)
+{
+    databases_set_column_diff(daemon->databases, json_is_true(value));
+    return NULL;
+}
+
+// The options -v and --verbose of the command line and of the file.
+static json_t *log_configured(const struct daemon *daemon)
+{
+    const struct server_options *options = daemon->options;
+    json_t *specs = json_array();
+
+    for (int i = 1; i < options->argc; i++) {
+        if (!strncmp(options->argv[i], "-v", 2) || !strncmp(options->argv[i], "--v", 3)) {
+            json_array_append_new(specs, json_string(options->argv[i]));
+        }
+    }
+    for (size_t i = 0; i < options->config.n_options; i++) {
+        if (!strcmp(options->config.options[i].name, "verbose")) {
+            json_array_append_new(specs, json_string(options->config.options[i].value));
+        }
+    }
+    return specs;
+}
+
+static void put_spec(void *userdata, const char *spec)
+{
+    json_array_append_new(userdata, json_string(spec));
+}
+
+static json_t *log_get(const struct daemon *daemon)
+{
+    json_t *specs = json_array();
+
+    vlog_visit_specs(put_spec, specs);
+    return specs;
+}
+
+static char *log_set(struct daemon *daemon, const json_t *value)
+{
+    char *error = NULL;
+    json_t *spec;
+    size_t i;
+
+    json_array_foreach(value, i, spec)
+    {
+        if (!error && json_is_string(spec)) {
+            error = vlog_set(json_string_value(spec));
+        }
+    }
+    return error;
+}
+
+static json_t *log_limits_get(const struct daemon *daemon)
+{
+    json_t *names = json_array();
+
+    for (struct log_module *m = log_module_next(NULL); m; m = log_module_next(m)) {
+        if (m->rate_limit_disabled) {
+            json_array_append_new(names, json_string(m->name));
+        }
+    }
+    return names;
+}
+
+static char *log_limits_set(struct daemon *daemon, const json_t *value)
+{
+    json_t *name;
+    size_t i;
+
+    json_array_foreach(value, i, name)
+    {
+        struct log_module *module =
+            json_is_string(name) ? log_module_find(json_string_value(name)) : NULL;
+
+        if (module) {
+            module->rate_limit_disabled = true;
+        }
+    }
+    return NULL;
+}
+
+static const struct setting {
+    const char *name;
+    json_t *(*configured)(const struct daemon *daemon);
+    json_t *(*get)(const struct daemon *daemon);
+    char *(*set)(struct daemon *daemon, const json_t *value); // NULL, or what is wrong
+} settings[] = {
+    {"active-server", source_configured, source_get, source_set},
+    {"active-server-probe-interval", probe_configured, probe_get, probe_set},
+    {"sync-exclude-tables", exclude_configured, exclude_get, exclude_set},
+    {"backup", backup_configured, backup_get, backup_set}, // after those that it depends on
+    {"audit", audit_configured, audit_get, audit_restore},
+    {"memory-trim-on-compaction", nothing_configured, trim_get, trim_set},
+    {"file-column-diff", column_diff_configured, column_diff_get, column_diff_set},
+    {"log", log_configured, log_get, log_set},
+    {"log-without-rate-limit", nothing_configured, log_limits_get, log_limits_set},
+};
+
+json_t *run_time_settings_get(const struct daemon *daemon)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+        json_t *pair = json_array();
+
+        json_array_append_new(pair, settings[i].configured(daemon));
+        json_array_append_new(pair, settings[i].get(daemon));
+        json_object_set_new(object, settings[i].name, pair);
+    }
+    return object;
+}
+
+static void set_one(struct daemon *daemon, const struct setting *setting, const json_t *pair)
+{
+    _cleanup_tree_ json_t *configured = setting->configured(daemon);
+    _cleanup_free_ char *error = NULL;
+
+    if (!pair) {
+        return;
+    }
+    if (!json_equal(json_array_get(pair, 0), configured)) {
+        log_info("%s: the configuration has changed, and counts", setting->name);
+        return;
+    }
+    error = setting->set(daemon, json_array_get(pair, 1));
+    if (error) {
+        log_warn("%s: cannot be restored: %s", setting->name, error);
+    }
+}
+
+void run_time_settings_set(struct daemon *daemon, const json_t *object)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+        set_one(daemon, &settings[i], json_object_get(object, settings[i].name));
+    }
+}

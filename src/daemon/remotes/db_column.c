@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/remotes/db_column.h"
+
+#include "basic/log.h"
+#include "model/schema.h"
+
+LOG_MODULE(ovsdb_server);
+
+bool db_column_is(const char *spec)
+{
+    return !strncmp(spec, "db:", 3);
+}
+
+// Cuts "db:DB,TABLE,COLUMN" into its names. False: it has not three of them.
+static bool cut(struct db_column *column)
+{
+    char *rest = column->names;
+
+    column->db_name = strsep(&rest, ",");
+    column->table_name = strsep(&rest, ",");
+    column->column_name = rest;
+    return rest && *rest && !strchr(rest, ',') && *column->db_name && *column->table_name;
+}
+
+static const struct table_schema *referred(const struct db_column *column)
+{
+    const struct base_type *key = &column->column->type.key;
+
+    return key->type == ATOM_UUID ? key->uuid.ref_table : NULL;
+}
+
+static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
+{
+    struct db_column *column = CONTAINER_OF(observer, struct db_column, observer);
+    const struct table_schema *other = referred(column);
+
+    if (changeset_find_table(changes, column->table) ||
+        (other && changeset_find_table(changes, other))) {
+        column->changed(column->userdata);
+    }
+}
+
+static void detach(struct db_column *column)
+{
+    if (column->db) {
+        db_remove_observer(&column->observer);
+        column->db = NULL;
+    }
+}
+
+// Finds the column in `db`, NULL if there is none of its name. NULL, or what is wrong.
+static char *attach(struct db_column *column, struct db *db)
+{
+    char *problem;
+
+    if (!db) {
+        return xasprintf("\"%s\": no database named %s", column->spec, column->db_name);
+    }
+    column->table = schema_find_table(db_schema(db), slice_of(column->table_name));
+    if (!column->table) {
+        return xasprintf("\"%s\": no table named %s", column->spec, column->table_name);
+    }
+    column->column = table_schema_find_column(column->table, slice_of(column->column_name));
+    if (!column->column) {
+        return xasprintf("\"%s\": table \"%s\" has no column \"%s\"", column->spec,
+                         column->table_name, column->column_name);
+    }
+    problem = column->refusal(column->column);
+    if (problem) {
+        char *error = xasprintf("\"%s\": %s", column->spec, problem);
+
+        free(problem);
+        return error;
+    }
+    column->db = db;
+    db_add_observer(db, &column->observer);
+    return NULL;
+}
+
+static void on_databases_changed(struct databases_observer *observer, struct db *old,
+                                 struct db *new)
+{
+    struct db_column *column = CONTAINER_OF(observer, struct db_column, databases_observer);
+    _cleanup_free_ char *error = NULL;
+
+    if (strcmp(db_schema(old ? old : new)->name, column->db_name)) {
+        return;
+    }
+    detach(column);
+    error = attach(column, new);
+    if (error) {
+        log_warn("%s; what it said is off until that changes", error);
+    }
+    column->changed(column->userdata);
+}
+
+struct db_column *db_column_new(const char *spec, struct databases *databases,
+                                char *(*refusal)(const struct column *column),
+                                void (*changed)(void *userdata), void *userdata, char **ret_error)
+{
+    struct db_column *column = NEW(struct db_column);
+    struct store *store;
+
+    column->spec = xstrdup(spec);
+    column->names = xstrdup(spec + strlen("db:"));
+    column->observer.committed = on_committed;
+    column->refusal = refusal;
+    column->changed = changed;
+    column->userdata = userdata;
+    column->databases_observer.changed = on_databases_changed;
+    list_init(&column->databases_observer.node);
+    if (!cut(column)) {
+        *ret_error = xasprintf("\"%s\": invalid syntax, it should be db:DB,TABLE,COLUMN", spec);
+    } else {
+        store = databases_find(databases, column->db_name);
+        *ret_error = attach(column, store ? store_db(store) : NULL);
+    }
+    if (*ret_error) {
+        db_column_free(column);
+        return NULL;
+    }
+    databases_on_change(databases, &column->databases_observer);
+    return column;
+}
+
+void db_column_free(struct db_column *column)
+{
+    if (column) {
+        databases_observer_remove(&column->databases_observer);
+        detach(column);
+        free(column->spec);
+        free(column->names);
+        free(column);
+    }
+}
+
+void db_column_each(const struct db_column *column, db_column_visit *visit, void *userdata)
+{
+    const struct table *table = column->db ? db_table(column->db, column->table) : NULL;
+    struct row *row;
+    size_t state = 0;
+
+    while (table && (row = table_next(table, &state))) {
+        const struct type *type = &column->column->type;
+        union datum datum = row_get(row, column->column);
+        const union atom *values = datum_keys(&datum, type);
+
+        for (uint32_t i = 0; i < datum_n(datum, type); i++) {
+            visit(userdata, row, values[i]);
+        }
+    }
+}

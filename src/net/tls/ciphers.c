@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+// An OpenSSL cipher list is run, as OpenSSL documents it, over a table of the suites that are worth
+// having: each word adds, removes or bans the suites it names. What is left is taken apart into
+// key exchanges, ciphers and MACs, which is how gnutls wants it. OpenSSL passes over words that it
+// does not know; here those for what the table does not hold (RC4, aNULL, DES-CBC3-SHA) are known
+// and match nothing, and any other is an error, for it may be a slip. The suites of TLS 1.3 are
+// only ciphers.
+#include "net/tls/ciphers.h"
+
+#include "basic/alloc.h"
+#include "basic/slice.h"
+
+#include <errno.h>
+
+#define N_PARTS 3
+
+struct suite {
+    const char *name;           // OpenSSL's
+    const char *parts[N_PARTS]; // gnutls's: key exchange, cipher, MAC
+};
+
+static const struct suite suites[] = {
+    {"ECDHE-ECDSA-AES256-GCM-SHA384", {"ECDHE-ECDSA", "AES-256-GCM", "AEAD"}},
+    {"ECDHE-RSA-AES256-GCM-SHA384", {"ECDHE-RSA", "AES-256-GCM", "AEAD"}},
+    {"DHE-RSA-AES256-GCM-SHA384", {"DHE-RSA", "AES-256-GCM", "AEAD"}},
+    {"ECDHE-ECDSA-CHACHA20-POLY1305", {"ECDHE-ECDSA", "CHACHA20-POLY1305", "AEAD"}},
+    {"ECDHE-RSA-CHACHA20-POLY1305", {"ECDHE-RSA", "CHACHA20-POLY1305", "AEAD"}},
+    {"DHE-RSA-CHACHA20-POLY1305", {"DHE-RSA", "CHACHA20-POLY1305", "AEAD"}},
+    {"ECDHE-ECDSA-AES128-GCM-SHA256", {"ECDHE-ECDSA", "AES-128-GCM", "AEAD"}},
+    {"ECDHE-RSA-AES128-GCM-SHA256", {"ECDHE-RSA", "AES-128-GCM", "AEAD"}},
+    {"DHE-RSA-AES128-GCM-SHA256", {"DHE-RSA", "AES-128-GCM", "AEAD"}},
+    {"ECDHE-ECDSA-AES256-SHA384", {"ECDHE-ECDSA", "AES-256-CBC", "SHA384"}},
+    {"ECDHE-RSA-AES256-SHA384", {"ECDHE-RSA", "AES-256-CBC", "SHA384"}},
+    {"DHE-RSA-AES256-SHA256", {"DHE-RSA", "AES-256-CBC", "SHA256"}},
+    {"ECDHE-ECDSA-AES128-SHA256", {"ECDHE-ECDSA", "AES-128-CBC", "SHA256"}},
+    {"ECDHE-RSA-AES128-SHA256", {"ECDHE-RSA", "AES-128-CBC", "SHA256"}},
+    {"DHE-RSA-AES128-SHA256", {"DHE-RSA", "AES-128-CBC", "SHA256"}},
+    {"ECDHE-ECDSA-AES256-SHA", {"ECDHE-ECDSA", "AES-256-CBC", "SHA1"}},
+    {"ECDHE-RSA-AES256-SHA", {"ECDHE-RSA", "AES-256-CBC", "SHA1"}},
+    {"DHE-RSA-AES256-SHA", {"DHE-RSA", "AES-256-CBC", "SHA1"}},
+    {"ECDHE-ECDSA-AES128-SHA", {"ECDHE-ECDSA", "AES-128-CBC", "SHA1"}},
+    {"ECDHE-RSA-AES128-SHA", {"ECDHE-RSA", "AES-128-CBC", "SHA1"}},
+    {"DHE-RSA-AES128-SHA", {"DHE-RSA", "AES-128-CBC", "SHA1"}},
+    {"AES256-GCM-SHA384", {"RSA", "AES-256-GCM", "AEAD"}},
+    {"AES128-GCM-SHA256", {"RSA", "AES-128-GCM", "AEAD"}},
+    {"AES256-SHA256", {"RSA", "AES-256-CBC", "SHA256"}},
+    {"AES128-SHA256", {"RSA", "AES-128-CBC", "SHA256"}},
+    {"AES256-SHA", {"RSA", "AES-256-CBC", "SHA1"}},
+    {"AES128-SHA", {"RSA", "AES-128-CBC", "SHA1"}},
+};
+
+#define N_SUITES ARRAY_SIZE(suites)
+
+// What words ask for, beside the parts: OpenSSL's version of a suite, where it came up first.
+#define PART_VERSION N_PARTS
+#define EVERY        -1
+#define NONE         -2 // none that is worth having
+
+// A word of a cipher list: the suites with a part that begins, or ends, like this.
+static const struct keyword {
+    const char *name;
+    int part;
+    const char *begin;
+    const char *end;
+} keywords[] = {
+    {"HIGH", EVERY, "", ""},
+    {"ALL", EVERY, "", ""},
+    {"DEFAULT", EVERY, "", ""},
+    {"FIPS", 1, "AES", ""},
+    {"AES", 1, "AES", ""},
+    {"AES256", 1, "AES-256", ""},
+    {"AES128", 1, "AES-128", ""},
+    {"AESGCM", 1, "AES", "GCM"},
+    {"CBC", 1, "", "CBC"},
+    {"CHACHA20", 1, "CHACHA20", ""},
+    {"ECDHE", 0, "ECDHE", ""},
+    {"EECDH", 0, "ECDHE", ""},
+    {"ECDH", 0, "ECDHE", ""},
+    {"kECDHE", 0, "ECDHE", ""},
+    {"kEECDH", 0, "ECDHE", ""},
+    {"DHE", 0, "DHE", ""},
+    {"EDH", 0, "DHE", ""},
+    {"DH", 0, "DHE", ""},
+    {"kDHE", 0, "DHE", ""},
+    {"kEDH", 0, "DHE", ""},
+    {"RSA", 0, "RSA", ""},
+    {"kRSA", 0, "RSA", ""},
+    {"aRSA", 0, "", "RSA"},
+    {"aECDSA", 0, "", "ECDSA"},
+    {"ECDSA", 0, "", "ECDSA"},
+    {"SHA", 2, "SHA1", ""},
+    {"SHA1", 2, "SHA1", ""},
+    {"SHA256", 2, "SHA256", ""},
+    {"SHA384", 2, "SHA384", ""},
+    {"TLSv1.2", PART_VERSION, "TLSv1.2", ""},
+    {"TLSv1.0", PART_VERSION, "TLSv1.0", ""},
+    {"TLSv1", PART_VERSION, "TLSv1.0", ""},
+    {"SSLv3", PART_VERSION, "SSLv3", ""},
+};
+
+// Words for suites that are not worth having.
+static const char *const bad_keywords[] = {
+    "MEDIUM",
+    "LOW",
+    "EXP",
+    "EXPORT",
+    "EXPORT40",
+    "EXPORT56",
+    "NULL",
+    "eNULL",
+    "aNULL",
+    "ADH",
+    "AECDH",
+    "DES",
+    "3DES",
+    "RC2",
+    "RC4",
+    "IDEA",
+    "SEED",
+    "MD5",
+    "PSK",
+    "kPSK",
+    "aPSK",
+    "kRSAPSK",
+    "kECDHEPSK",
+    "kDHEPSK",
+    "SRP",
+    "kSRP",
+    "aSRP",
+    "DSS",
+    "aDSS",
+    "KRB5",
+    "kKRB5",
+    "aKRB5",
+    "kDH",
+    "kDHr",
+    "kDHd",
+    "aDH",
+    "kECDH",
+    "kECDHr",
+    "kECDHe",
+    "aECDH",
+    "CAMELLIA",
+    "CAMELLIA128",
+    "CAMELLIA256",
+    "ARIA",
+    "ARIA128",
+    "ARIA256",
+    "ARIAGCM",
+    "AESCCM",
+    "AESCCM8",
+    "GOST",
+    "kGOST",
+    "aGOST",
+    "aGOST01",
+    "GOST94",
+    "GOST89MAC",
+    "SSLv2",
+    "TLSv1.1",
+    "COMPLEMENTOFALL",
+    "COMPLEMENTOFDEFAULT",
+};
+
+// What the names of suites that are not worth having are made of.
+static const char *const bad_parts[] = {
+    "ECDHE",   "ECDH",    "DHE",      "EDH",      "DH",     "ADH",         "AECDH",
+    "RSA",     "ECDSA",   "DSS",      "anon",     "PSK",    "SRP",         "KRB5",
+    "EXP",     "EXP1024", "AES128",   "AES256",   "GCM",    "CCM",         "CCM8",
+    "CBC",     "CBC3",    "CBC",      "DES",      "RC4",    "RC2",         "IDEA",
+    "SEED",    "40",      "56",       "64",       "128",    "CAMELLIA128", "CAMELLIA256",
+    "ARIA128", "ARIA256", "CHACHA20", "POLY1305", "NULL",   "SHA",         "SHA256",
+    "SHA384",  "MD5",     "GOST2001", "GOST89",   "GOST94", "3DES",        "EDE",
+};
+
+// Those of TLS 1.3, with gnutls's names of their ciphers.
+static const struct {
+    const char *name;
+    const char *cipher;
+} suites_13[] = {
+    {"TLS_AES_256_GCM_SHA384", "AES-256-GCM"},
+    {"TLS_CHACHA20_POLY1305_SHA256", "CHACHA20-POLY1305"},
+    {"TLS_AES_128_GCM_SHA256", "AES-128-GCM"},
+    {"TLS_AES_128_CCM_SHA256", "AES-128-CCM"},
+    {"TLS_AES_128_CCM_8_SHA256", "AES-128-CCM-8"},
+};
+
+enum suite_state { SUITE_OFF, SUITE_ON, SUITE_BANNED };
+
+#define MAX_LEVEL 5 // OpenSSL's security levels
+
+static int fail(char **ret_error, const char *what, struct slice word)
+{
+    *ret_error = xasprintf("%s \"" SLICE_FORMAT "\"", what, SLICE_ARGS(word));
+    return -EINVAL;
+}
+
+static bool begins(const char *text, const char *begin)
+{
+    return !strncmp(text, begin, strlen(begin));
+}
+
+static bool ends(const char *text, const char *end)
+{
+    size_t size = strlen(text), end_size = strlen(end);
+
+    return size >= end_size && !strcmp(text + size - end_size, end);
+}
+
+static const char *version_of(const struct suite *suite)
+{
+    if (strcmp(suite->parts[2], "SHA1")) {
+        return "TLSv1.2";
+    }
+    return begins(suite->parts[0], "ECDHE") ? "TLSv1.0" : "SSLv3";
+}
+
+static bool suite_has(const struct suite *suite, const struct keyword *keyword)
+{
+    const char *part;
+
+    if (keyword->part == EVERY) {
+        return true;
+    }
+    part = keyword->part == PART_VERSION ? version_of(suite) : suite->parts[keyword->part];
+    return begins(part, keyword->begin) && ends(part, keyword->end);
+}
+
+static bool is_among(struct slice word, const char *const *list, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && !slice_is(word, list[i])) {
+        i++;
+    }
+    return i < n;
+}
+
+static size_t find_suite_13(struct slice name)
+{
+    size_t i = 0;
+
+    while (i < ARRAY_SIZE(suites_13) && !slice_is(name, suites_13[i].name)) {
+        i++;
+    }
+    return i;
+}
+
+// Is this a word of OpenSSL's, now or in the past, for none of our suites?
+static bool is_bad(struct slice word)
+{
+    struct slice rest = word;
+    struct slice part;
+    unsigned n = 0;
+
+    if (is_among(word, bad_keywords, ARRAY_SIZE(bad_keywords)) ||
+        find_suite_13(word) < ARRAY_SIZE(suites_13)) {
+        return true;
+    }
+    while (slice_next_word(&rest, "-", &part)) {
+        if (!is_among(part, bad_parts, ARRAY_SIZE(bad_parts))) {
+            return false;
+        }
+        n++;
+    }
+    return n > 1;
+}
+
+// Leaves in `matches` those that one name, of a suite or a keyword, stands for too. False: unknown.
+static bool narrow(struct slice name, bool matches[N_SUITES])
+{
+    const struct keyword *keyword = NULL;
+    bool known = is_bad(name);
+
+    for (size_t i = 0; i < ARRAY_SIZE(keywords); i++) {
+        if (slice_is(name, keywords[i].name)) {
+            keyword = &keywords[i];
+            known = true;
+        }
+    }
+    for (size_t i = 0; i < N_SUITES; i++) {
+        bool is_it = slice_is(name, suites[i].name);
+
+        known |= is_it;
+        matches[i] &= is_it || (keyword && suite_has(&suites[i], keyword));
+    }
+    return known;
+}
+
+static int apply_word(struct slice word, enum suite_state states[N_SUITES], char **ret_error)
+{
+    char sign = strchr("!-+", word.data[0]) ? word.data[0] : ' ';
+    struct slice rest = sign == ' ' ? word : (struct slice){word.data + 1, word.size - 1};
+    struct slice name;
+    bool matches[N_SUITES];
+
+    memset(matches, true, sizeof(matches));
+    if (!rest.size) {
+        return fail(ret_error, "ciphers: no name follows in", word);
+    }
+    while (slice_next_word(&rest, "+", &name)) {
+        if (!narrow(name, matches)) {
+            return fail(ret_error, "unknown cipher", name);
+        }
+    }
+    for (size_t i = 0; i < N_SUITES; i++) {
+        if (!matches[i] || states[i] == SUITE_BANNED || sign == '+') {
+            continue; // '+' changes the order only
+        }
+        states[i] = sign == '!' ? SUITE_BANNED : sign == '-' ? SUITE_OFF : SUITE_ON;
+    }
+    return 0;
+}
+
+// The part number `part` of every suite that is on, each once.
+static void put_parts(struct buf *text, const enum suite_state states[N_SUITES], int part)
+{
+    for (size_t i = 0; i < N_SUITES; i++) {
+        bool is_new = states[i] == SUITE_ON;
+
+        for (size_t k = 0; k < i && is_new; k++) {
+            is_new = states[k] != SUITE_ON || strcmp(suites[k].parts[part], suites[i].parts[part]);
+        }
+        if (is_new) {
+            buf_printf(text, ":+%s", suites[i].parts[part]);
+        }
+    }
+}
+
+// "@STRENGTH" is true anyway: the table is in this order. What is weaker than level 2 is not in it.
+static int apply_command(struct slice word, unsigned *level, char **ret_error)
+{
+    static const char head[] = "@SECLEVEL=";
+    size_t size = sizeof(head) - 1;
+
+    if (word.size == size + 1 && !memcmp(word.data, head, size) && word.data[size] >= '0' &&
+        word.data[size] <= '0' + MAX_LEVEL) {
+        *level = (unsigned)(word.data[size] - '0');
+        return 0;
+    }
+    return slice_is(word, "@STRENGTH") ? 0 : fail(ret_error, "ciphers: unknown command", word);
+}
+
+// A command may follow a word at once: DEFAULT@SECLEVEL=1.
+static int apply(struct slice word, enum suite_state states[N_SUITES], unsigned *level,
+                 char **ret_error)
+{
+    const char *at = memchr(word.data, '@', word.size);
+    size_t size = at ? (size_t)(at - word.data) : word.size;
+    int r = size ? apply_word((struct slice){word.data, size}, states, ret_error) : 0;
+
+    return r < 0 || !at ? r : apply_command((struct slice){at, word.size - size}, level, ret_error);
+}
+
+// From level 3 on OpenSSL wants forward secrecy, from 4 on no SHA-1.
+static int apply_level(unsigned level, enum suite_state states[N_SUITES], char **ret_error)
+{
+    int r = level >= 3 ? apply_word(SLICE("!kRSA"), states, ret_error) : 0;
+
+    return r < 0 || level < 4 ? r : apply_word(SLICE("!SHA1"), states, ret_error);
+}
+
+int tls_ciphers_parse(const char *list, struct tls_ciphers *ciphers, char **ret_error)
+{
+    enum suite_state states[N_SUITES] = {0};
+    struct slice rest = slice_of(list);
+    struct slice word;
+    int r = 0;
+
+    while (r >= 0 && slice_next_word(&rest, ":,; ", &word)) {
+        r = apply(word, states, &ciphers->level, ret_error);
+    }
+    if (r >= 0) {
+        r = apply_level(ciphers->level, states, ret_error);
+    }
+    if (r < 0) {
+        return r;
+    }
+    put_parts(&ciphers->key_exchanges, states, 0);
+    put_parts(&ciphers->ciphers, states, 1);
+    put_parts(&ciphers->macs, states, 2);
+    return ciphers->macs.size ? 0 : fail(ret_error, "no usable cipher is left of", slice_of(list));
+}
+
+int tls_ciphers_parse_suites(const char *list, struct tls_ciphers *ciphers, char **ret_error)
+{
+    struct slice rest = slice_of(list);
+    struct slice word;
+
+    while (slice_next_word(&rest, ":, ", &word)) {
+        size_t i = find_suite_13(word);
+
+        if (i == ARRAY_SIZE(suites_13)) {
+            return fail(ret_error, "unknown cipher suite of TLS 1.3", word);
+        }
+        buf_printf(&ciphers->ciphers_13, ":+%s", suites_13[i].cipher);
+    }
+    return ciphers->ciphers_13.size ? 0
+                                    : fail(ret_error, "no cipher suite is left of", slice_of(list));
+}
+
+void tls_ciphers_done(struct tls_ciphers *ciphers)
+{
+    buf_done(&ciphers->key_exchanges);
+    buf_done(&ciphers->ciphers);
+    buf_done(&ciphers->macs);
+    buf_done(&ciphers->ciphers_13);
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/tls/material.h"
+
+#include "basic/alloc.h"
+#include "basic/buf.h"
+#include "basic/file.h"
+#include "net/tls/fault.h"
+
+#include <errno.h>
+#include <gnutls/abstract.h>
+#include <string.h>
+
+#define MAX_FILE (16 * 1024 * 1024)
+
+static void cleanup_datum(gnutls_datum_t *datum)
+{
+    if (datum->data) {
+        gnutls_memset(datum->data, 0, datum->size);
+        free(datum->data);
+    }
+}
+
+static void cleanup_key(gnutls_privkey_t *key)
+{
+    if (*key) {
+        gnutls_privkey_deinit(*key);
+    }
+}
+
+#define _cleanup_datum_ _cleanup_(cleanup_datum)
+
+static int fail(char **ret_error, const char *file, const char *what, const char *why)
+{
+    *ret_error = xasprintf("%s: %s: %s", file, what, why);
+    return -EINVAL;
+}
+
+static int read_pem(const char *file, const char *what, gnutls_datum_t *ret, char **ret_error)
+{
+    struct buf text = {0};
+    int r = file_read_soon(file, MAX_FILE, &text);
+
+    if (r < 0) {
+        *ret_error = xasprintf("%s: cannot read the %s: %s", file, what, strerror(-r));
+        buf_done(&text);
+        return r;
+    }
+    ret->size = (unsigned)text.size;
+    ret->data = (unsigned char *)buf_steal(&text);
+    return 0;
+}
+
+static bool holds(const gnutls_datum_t *pem, const char *text)
+{
+    return memmem(pem->data, pem->size, text, strlen(text));
+}
+
+static int import_key(gnutls_privkey_t key, const char *name, char **ret_error)
+{
+    _cleanup_datum_ gnutls_datum_t pem = {0};
+    int r;
+
+    if (tls_options_is_token(name)) {
+        _cleanup_free_ char *shown = xstrndup(name, strcspn(name, "?")); // the PIN may follow
+
+        r = gnutls_privkey_import_url(key, name, 0);
+        return r < 0 ? fail(ret_error, shown, "cannot use the private key", gnutls_strerror(r)) : 0;
+    }
+    r = read_pem(name, "private key", &pem, ret_error);
+    if (r < 0) {
+        return r;
+    }
+    r = gnutls_privkey_import_x509_raw(key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
+    if (r < 0 && holds(&pem, "ENCRYPTED")) { // PKCS #8 says so in its heading, RFC 1421 below it
+        return fail(ret_error, name, "cannot use the private key", "it is protected by a password");
+    }
+    if (r < 0 && holds(&pem, "PRIVATE KEY-----")) {
+        return fail(ret_error, name,
+                    "the private key is damaged, or of a kind that is not supported",
+                    gnutls_strerror(r));
+    }
+    return r < 0 ? fail(ret_error, name, "no private key in PEM form", gnutls_strerror(r)) : 0;
+}
+
+struct certificates {
+    gnutls_x509_crt_t *list;
+    unsigned n;
+};
+
+static void certificates_done(struct certificates *certificates)
+{
+    for (unsigned i = 0; i < certificates->n; i++) {
+        gnutls_x509_crt_deinit(certificates->list[i]);
+    }
+    gnutls_free(certificates->list);
+}
+
+#define _cleanup_certificates_ _cleanup_(certificates_done)
+
+static int parse_certificates(const gnutls_datum_t *pem, const char *file, const char *what,
+                              struct certificates *ret, char **ret_error)
+{
+    int r = gnutls_x509_crt_list_import2(&ret->list, &ret->n, pem, GNUTLS_X509_FMT_PEM, 0);
+
+    if (r < 0) {
+        *ret_error = xasprintf("%s: no %s in PEM form: %s", file, what, gnutls_strerror(r));
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int read_certificates(const char *file, const char *what, struct certificates *ret,
+                             char **ret_error)
+{
+    _cleanup_datum_ gnutls_datum_t pem = {0};
+    int r = read_pem(file, what, &pem, ret_error);
+
+    return r < 0 ? r : parse_certificates(&pem, file, what, ret, ret_error);
+}
+
+static bool is_key_of(gnutls_privkey_t key, gnutls_x509_crt_t certificate)
+{
+    unsigned char ids[2][64];
+    size_t sizes[2] = {sizeof(ids[0]), sizeof(ids[1])};
+    gnutls_pubkey_t public_key;
+    int r;
+
+    gnutls_pubkey_init(&public_key);
+    r = gnutls_pubkey_import_privkey(public_key, key, 0, 0);
+    if (r >= 0) {
+        r = gnutls_pubkey_get_key_id(public_key, GNUTLS_KEYID_USE_SHA256, ids[0], &sizes[0]);
+    }
+    gnutls_pubkey_deinit(public_key);
+    return r >= 0 &&
+           gnutls_x509_crt_get_key_id(certificate, GNUTLS_KEYID_USE_SHA256, ids[1], &sizes[1]) >=
+               0 &&
+           sizes[0] == sizes[1] && !memcmp(ids[0], ids[1], sizes[0]);
+}
+
+// What is sent to peers: our certificate, those that lead to its CA, and the extra ones, in order.
+static int install(struct tls_material *material, gnutls_privkey_t *key,
+                   const struct certificates *chain, const struct certificates *extra)
+{
+    unsigned n = chain->n + extra->n;
+    gnutls_x509_crt_t *all = NEW_ARRAY(gnutls_x509_crt_t, n);
+    gnutls_pcert_st *sent = gnutls_calloc(n, sizeof(*sent));
+    int r;
+
+    for (unsigned i = 0; i < n; i++) {
+        all[i] = i < chain->n ? chain->list[i] : extra->list[i - chain->n];
+    }
+    r = gnutls_pcert_import_x509_list(sent, all, &n, GNUTLS_X509_CRT_LIST_SORT);
+    free(all);
+    if (r < 0) {
+        gnutls_free(sent);
+        return r;
+    }
+    r = gnutls_certificate_set_key(material->credentials, NULL, 0, sent, (int)n, *key);
+    *key = NULL; // with what is in `sent`, it belongs to the credentials
+    gnutls_free(sent);
+    return r;
+}
+
+static int load_identity(struct tls_material *material, const struct tls_options *options,
+                         char **ret_error)
+{
+    _cleanup_certificates_ struct certificates chain = {0};
+    _cleanup_certificates_ struct certificates extra = {0};
+    _cleanup_(cleanup_key) gnutls_privkey_t key = NULL;
+    int r;
+
+    if (!options->private_key || !options->certificate) {
+        return 0;
+    }
+    gnutls_privkey_init(&key);
+    r = import_key(key, options->private_key, ret_error);
+    if (r >= 0) {
+        r = read_certificates(options->certificate, "certificate", &chain, ret_error);
+    }
+    if (r >= 0 && options->peer_ca_cert) {
+        r = read_certificates(options->peer_ca_cert, "certificate", &extra, ret_error);
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (!is_key_of(key, chain.list[0])) {
+        *ret_error = xasprintf("the private key in %.*s is not that of the certificate in %s",
+                               (int)strcspn(options->private_key, "?"), options->private_key,
+                               options->certificate);
+        return -EINVAL;
+    }
+    r = install(material, &key, &chain, &extra);
+    return r < 0 ? fail(ret_error, options->certificate, "certificate", gnutls_strerror(r)) : 0;
+}
+
+static int add_crls(struct tls_material *material, const gnutls_datum_t *pem, const char *file,
+                    char **ret_error)
+{
+    gnutls_x509_crl_t *list = NULL;
+    unsigned n = 0;
+    int r = gnutls_x509_crl_list_import2(&list, &n, pem, GNUTLS_X509_FMT_PEM, 0);
+
+    if (r < 0) {
+        return fail(ret_error, file, "no CRL in PEM form", gnutls_strerror(r));
+    }
+    r = gnutls_certificate_set_x509_crl(material->credentials, list, (int)n);
+    material->crls = xreallocarray(material->crls, material->n_crls + n, sizeof(*material->crls));
+    memcpy(material->crls + material->n_crls, list, n * sizeof(*list));
+    material->n_crls += n;
+    gnutls_free(list);
+    return r < 0 ? fail(ret_error, file, "CRL", gnutls_strerror(r)) : 0;
+}
+
+static int load_crls(struct tls_material *material, const struct tls_options *options,
+                     char **ret_error)
+{
+    _cleanup_datum_ gnutls_datum_t pem = {0};
+    int r;
+
+    if (!options->crl) {
+        return 0;
+    }
+    r = read_pem(options->crl, "CRL", &pem, ret_error);
+    return r < 0 ? r : add_crls(material, &pem, options->crl, ret_error);
+}
+
+static int load_trust(struct tls_material *material, const struct tls_options *options,
+                      bool may_bootstrap, char **ret_error)
+{
+    _cleanup_certificates_ struct certificates certificates = {0};
+    _cleanup_datum_ gnutls_datum_t pem = {0};
+    int r;
+
+    material->verifies = tls_options_verify(options);
+    if (!material->verifies) {
+        return 0;
+    }
+    material->ca_file = xstrdup(options->ca_cert);
+    r = read_pem(options->ca_cert, "CA certificate", &pem, ret_error);
+    if (r == -ENOENT && options->bootstrap_ca_cert && may_bootstrap) {
+        free(TAKE_PTR(*ret_error));
+        material->needs_bootstrap = true;
+        return 0;
+    }
+    if (r >= 0) {
+        r = parse_certificates(&pem, options->ca_cert, "CA certificate", &certificates, ret_error);
+    }
+    if (r < 0) {
+        return r;
+    }
+    r = gnutls_certificate_set_x509_trust(material->credentials, certificates.list,
+                                          (int)certificates.n);
+    if (r < 0) {
+        return fail(ret_error, options->ca_cert, "CA certificate", gnutls_strerror(r));
+    }
+    r = holds(&pem, "-----BEGIN X509 CRL-----")
+            ? add_crls(material, &pem, options->ca_cert, ret_error)
+            : 0;
+    return r < 0 ? r : load_crls(material, options, ret_error);
+}
+
+int tls_material_load(const struct tls_options *options, bool may_bootstrap,
+                      struct tls_material **ret, char **ret_error)
+{
+    struct tls_material *material = NEW(struct tls_material);
+    const struct tls_choice choice = {options->protocols, options->ciphers, options->ciphersuites};
+    int r;
+
+    material->n_refs = 1;
+    material->server_name = options->server_name ? xstrdup(options->server_name) : NULL;
+    gnutls_certificate_allocate_credentials(&material->credentials);
+    gnutls_certificate_set_known_dh_params(material->credentials, GNUTLS_SEC_PARAM_MEDIUM);
+    r = tls_priority_init(&material->priority, &choice, ret_error);
+    if (r >= 0) {
+        r = load_identity(material, options, ret_error);
+    }
+    if (r >= 0) {
+        r = load_trust(material, options, may_bootstrap, ret_error);
+    }
+    if (r < 0) {
+        tls_material_unref(material);
+        return r;
+    }
+    *ret = material;
+    return 0;
+}
+
+char *tls_material_fault(const struct tls_material *material)
+{
+    _cleanup_certificates_ struct certificates own = {0};
+
+    if (gnutls_certificate_get_x509_crt(material->credentials, 0, &own.list, &own.n) < 0) {
+        return NULL; // there is none
+    }
+    return tls_fault(own.list[0]);
+}
+
+struct tls_material *tls_material_ref(struct tls_material *material)
+{
+    material->n_refs++;
+    return material;
+}
+
+void tls_material_unref(struct tls_material *material)
+{
+    if (!material || --material->n_refs) {
+        return;
+    }
+    gnutls_certificate_free_credentials(material->credentials);
+    tls_priority_done(&material->priority);
+    for (unsigned i = 0; i < material->n_crls; i++) {
+        gnutls_x509_crl_deinit(material->crls[i]);
+    }
+    free(material->crls);
+    free(material->ca_file);
+    free(material->server_name);
+    free(material);
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files are known by their stamps (inode, size, times). A pair of key and certificate that is being
+// renewed in two steps does not match in between: it is refused, the old one stays in use, and the
+// second step changes a stamp again.
+#include "net/tls/tls_config.h"
+
+#include "basic/alloc.h"
+#include "basic/log.h"
+#include "basic/messages.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+LOG_MODULE(tls);
+
+#define CHECK_INTERVAL USEC_PER_SEC
+
+struct stamp {
+    int error; // of stat()
+    dev_t dev;
+    ino_t ino;
+    off_t size;
+    struct timespec mtime;
+    struct timespec ctime;
+};
+
+struct tls_config {
+    unsigned n_refs;
+    struct tls_options options;
+    struct tls_material *material;      // NULL: there are no options
+    struct stamp stamps[TLS_MAX_FILES]; // when they were looked at last
+    usec_t checked;
+    char *fault; // see tls_config_fault()
+};
+
+struct tls_config *tls_config_new(void)
+{
+    struct tls_config *config = NEW(struct tls_config);
+
+    config->n_refs = 1;
+    return config;
+}
+
+struct tls_config *tls_config_ref(struct tls_config *config)
+{
+    config->n_refs++;
+    return config;
+}
+
+void tls_config_unref(struct tls_config *config)
+{
+    if (--config->n_refs) {
+        return;
+    }
+    tls_options_done(&config->options);
+    tls_material_unref(config->material);
+    free(config->fault);
+    free(config);
+}
+
+static void take_stamps(const struct tls_options *options, struct stamp stamps[TLS_MAX_FILES])
+{
+    const char *files[TLS_MAX_FILES];
+
+    tls_options_files(options, files);
+    memset(stamps, 0, TLS_MAX_FILES * sizeof(*stamps)); // they are compared as bytes
+    for (size_t i = 0; i < TLS_MAX_FILES; i++) {
+        struct stat st;
+
+        if (!files[i]) {
+            continue;
+        }
+        if (stat(files[i], &st) < 0) {
+            stamps[i].error = errno;
+            continue;
+        }
+        stamps[i].dev = st.st_dev;
+        stamps[i].ino = st.st_ino;
+        stamps[i].size = st.st_size;
+        stamps[i].mtime = st.st_mtim;
+        stamps[i].ctime = st.st_ctim;
+    }
+}
+
+// What peers, or we, will not like about files that can be used.
+static void warn(const struct tls_options *options, const struct tls_material *material)
+{
+    _cleanup_free_ char *fault = tls_material_fault(material);
+
+    if (options->ca_cert && !material->verifies) {
+        log_event(LOG_LEVEL_WARN, MSG_TLS_UNVERIFIED, NULL,
+                  "--ca-cert=none: TLS peers are not verified, anybody can be one");
+    }
+    if (fault) {
+        log_event(LOG_LEVEL_WARN, MSG_TLS_EXPIRED, NULL, "%s: %s: peers will refuse it",
+                  options->certificate, fault);
+    }
+    for (unsigned i = 0; i < material->n_crls; i++) {
+        time_t next = gnutls_x509_crl_get_next_update(material->crls[i]);
+
+        if (next != (time_t)-1 && next < time(NULL)) {
+            log_event(LOG_LEVEL_WARN, MSG_TLS_EXPIRED, NULL,
+                      "%s: a CRL is out of date: what was revoked since then is not known",
+                      options->crl ? options->crl : options->ca_cert);
+        }
+    }
+}
+
+// A CA certificate that was there once is not fetched from anybody again.
+static bool may_bootstrap(const struct tls_config *config, const struct tls_options *options)
+{
+    const struct tls_material *material = config->material;
+
+    return !material || !material->ca_file || material->needs_bootstrap ||
+           strcmp(material->ca_file, options->ca_cert);
+}
+
+// A certificate that peers will refuse does not replace one that they accept.
+static int compare(const struct tls_config *config, const struct tls_material *material,
+                   const struct tls_options *options, char **ret_error)
+{
+    _cleanup_free_ char *fault = tls_material_fault(material);
+    _cleanup_free_ char *former = config->material ? tls_material_fault(config->material) : NULL;
+
+    if (!fault || !config->material || former) {
+        return 0;
+    }
+    *ret_error = xasprintf("%s: %s", options->certificate, fault);
+    return -EINVAL;
+}
+
+// `options` may be those of `config`.
+static int load(struct tls_config *config, const struct tls_options *options, char **ret_error)
+{
+    struct stamp stamps[TLS_MAX_FILES];
+    struct tls_material *material = NULL;
+    int r = 0;
+
+    take_stamps(options, stamps);
+    if (tls_options_are_set(options)) {
+        r = tls_material_load(options, may_bootstrap(config, options), &material, ret_error);
+    }
+    if (r >= 0 && material) {
+        r = compare(config, material, options, ret_error);
+    }
+    if (r >= 0 || options == &config->options) {
+        memcpy(config->stamps, stamps, sizeof(stamps)); // what was refused is not tried again
+    }
+    if (r < 0) {
+        tls_material_unref(material);
+        return r;
+    }
+    tls_material_unref(config->material);
+    config->material = material;
+    if (material) {
+        warn(options, material);
+    }
+    return 0;
+}
+
+int tls_config_set(struct tls_config *config, const struct tls_options *options, char **ret_error)
+{
+    struct tls_options copy;
+    int r;
+
+    if (tls_options_are_equal(options, &config->options)) {
+        return 0;
+    }
+    free(TAKE_PTR(config->fault));
+    r = load(config, options, ret_error);
+    if (r < 0) {
+        config->fault = config->material ? NULL : xstrdup(*ret_error);
+        return r;
+    }
+    copy = tls_options_copy(options);
+    tls_options_done(&config->options);
+    config->options = copy;
+    return 0;
+}
+
+const char *tls_config_lacks(const struct tls_config *config)
+{
+    if (!config->options.private_key) {
+        return "--private-key";
+    }
+    if (!config->options.certificate) {
+        return "--certificate";
+    }
+    return config->options.ca_cert ? NULL : "--ca-cert";
+}
+
+const char *tls_config_fault(const struct tls_config *config)
+{
+    return config->fault;
+}
+
+int tls_config_check(const struct tls_options *options, char **ret_error)
+{
+    const struct tls_choice choice = {options->protocols, options->ciphers, options->ciphersuites};
+    struct tls_priority priority;
+    int r = tls_priority_init(&priority, &choice, ret_error);
+
+    tls_priority_done(&priority);
+    return r;
+}
+
+void tls_config_reload(struct tls_config *config)
+{
+    _cleanup_free_ char *error = NULL;
+
+    if (!config->material) {
+        return;
+    }
+    if (load(config, &config->options, &error) < 0) {
+        log_event(LOG_LEVEL_WARN, MSG_TLS_NOT_LOADED, NULL, "%s; TLS goes on with the former files",
+                  error);
+    } else {
+        log_event(LOG_LEVEL_INFO, MSG_TLS_LOADED, NULL, "TLS keys and certificates loaded");
+    }
+}
+
+struct tls_material *tls_config_get(struct tls_config *config, usec_t now)
+{
+    struct stamp stamps[TLS_MAX_FILES];
+
+    if (!config->checked || now >= config->checked + CHECK_INTERVAL) {
+        config->checked = now;
+        take_stamps(&config->options, stamps);
+        if (memcmp(stamps, config->stamps, sizeof(stamps))) {
+            tls_config_reload(config);
+        }
+    }
+    return tls_material_ref(config->material);
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// ovsdb-client wait: a "wait" operation on the server's own database, where every database is a
+// row. The server need not run yet; a connection that is lost is made again, and the request with
+// it.
+//
+// Of several servers each is asked in turn, for a moment. The first that has the database, or can
+// serve it, is enough; that it is removed all of them must have said, one after another.
+#include "tools/ovsdb-client/background.h"
+#include "tools/tool.h"
+#include "json/cursor.h"
+#include "json/emit.h"
+
+#define TURN_MS 500 // for each of several servers
+
+struct state {
+    const char *name;
+    const char *columns;
+    const char *until;
+    const char *rows;
+    bool is_of_all; // it must be so on every server
+};
+
+static const struct state states[] = {
+    {"added", "[]", "!=", "[]", false},
+    {"connected", "[\"connected\"]", "==", "[{\"connected\":true}]", false},
+    {"removed", "[]", "==", "[]", true},
+};
+
+static const struct state *find_state(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+        if (!strcmp(states[i].name, name)) {
+            return &states[i];
+        }
+    }
+    tool_fail("%s: unknown state", name);
+}
+
+static void put_params(struct buf *buf, const struct state *state, const char *database,
+                       const struct client *client)
+{
+    struct uuid cid;
+    char text[UUID_TEXT_SIZE];
+
+    buf_puts(buf, "[\"_Server\",{\"columns\":");
+    buf_printf(buf, "%s,\"op\":\"wait\",\"rows\":%s,\"table\":\"Database\",\"until\":\"%s\"",
+               state->columns, state->rows, state->until);
+    if (client_n_servers(client) > 1) {
+        buf_printf(buf, ",\"timeout\":%d", TURN_MS);
+    }
+    buf_puts(buf, ",\"where\":[[\"name\",\"==\",");
+    emit_string(buf, slice_of(database));
+    buf_putc(buf, ']');
+    if (client_cluster(client, &cid)) {
+        buf_printf(buf, ",[\"cid\",\"==\",[\"uuid\",\"%s\"]]", uuid_text(cid, text));
+    }
+    buf_puts(buf, "]}]");
+}
+
+// The reply of a wait that was fulfilled is [{}].
+static bool is_fulfilled(struct slice result)
+{
+    struct cursor cursor;
+
+    cursor_init(&cursor, result);
+    return cursor_kind(&cursor) == JSON_KIND_ARRAY && cursor_enter(&cursor) &&
+           cursor_kind(&cursor) == JSON_KIND_OBJECT && !cursor_enter(&cursor);
+}
+
+static bool is_timed_out(struct slice result)
+{
+    struct slice first, error;
+
+    if (json_cut(result, &first, 1) < 1 || json_kind_of(first) != JSON_KIND_OBJECT) {
+        return false;
+    }
+    error = json_member(first, "error");
+    return error.data && slice_is(error, "\"timed out\"");
+}
+
+// Asks the server that the client is with. False: it is not so, or the connection was lost.
+static bool ask(struct client_context *context, struct slice params)
+{
+    struct client *client = context->client;
+    _cleanup_buf_ struct buf reply = {0};
+    enum client_result result;
+
+    // Without it the server would drop us when the database comes or goes.
+    result = client_call(client, "set_db_change_aware", SLICE("[true]"), &reply);
+    if (result != CLIENT_LOST) {
+        result = client_call(client, "transact", params, &reply);
+    }
+    if (result == CLIENT_LOST ||
+        (client_n_servers(client) > 1 && is_timed_out(buf_slice(&reply)))) {
+        return false;
+    }
+    if (result == CLIENT_ERROR || !is_fulfilled(buf_slice(&reply))) {
+        tool_fail_json(buf_slice(&reply), "%s: wait failed", client_server(client));
+    }
+    return true;
+}
+
+void client_wait(struct client_context *context, int argc, char **argv)
+{
+    const struct state *state = find_state(argv[1]);
+    _cleanup_buf_ struct buf params = {0};
+    size_t n_servers, n_in_row = 0, next = 0;
+
+    context->client = client_open(context->server, &context->tls, CLIENT_RETRY);
+    client_background_begin(context, NULL);
+    client_background_end_on_stop(context);
+    client_background_ready(context);
+    n_servers = state->is_of_all ? client_n_servers(context->client) : 1;
+    put_params(&params, state, argv[0], context->client);
+    for (;;) {
+        bool is_so = ask(context, buf_slice(&params));
+        size_t index = client_server_index(context->client);
+
+        // One that cannot be reached has been passed over.
+        n_in_row = !is_so ? 0 : index == next ? n_in_row + 1 : 1;
+        next = (index + 1) % client_n_servers(context->client);
+        if (n_in_row == n_servers) {
+            return;
+        }
+        if (client_n_servers(context->client) > 1) {
+            client_next_server(context->client, "");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/ovsdb-tool/db_schema.h"
+
+#include "store/record.h"
+#include "tools/tool.h"
+
+#include <fcntl.h>
+
+struct schema *db_schema_read(struct reader *reader)
+{
+    struct reader_record record;
+    struct schema *schema;
+    struct slice text;
+
+    switch (reader_next(reader, &record)) {
+    case READER_RECORD:
+        tool_check(record_check(record.text, &text));
+        tool_check(schema_from_text(text, &schema));
+        return schema;
+    case READER_END:
+        tool_fail("the file is empty, it should begin with a schema");
+    default:
+        tool_fail_error(reader_problem(reader));
+    }
+}
+
+struct schema *db_schema_of_file(const char *path)
+{
+    _cleanup_reader_ struct reader *reader = NULL;
+
+    tool_check(reader_open(path, &reader));
+    return db_schema_read(reader);
+}
+
+bool db_is_clustered(const char *path)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char magic[sizeof(RECORD_MAGIC_CLUSTER) - 1];
+
+    if (fd >= 0 && read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic) &&
+        !memcmp(magic, RECORD_MAGIC_CLUSTER, sizeof(magic))) {
+        return true;
+    }
+    schema_unref(db_schema_of_file(path));
+    return false;
+}

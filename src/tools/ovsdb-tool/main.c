@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// ovsdb-tool: works on database files, without a server. Options and the table of verbs.
+#include "basic/dirs.h"
+#include "service/options.h"
+#include "tools/ovsdb-tool/verbs.h"
+#include "tools/progress_bar.h"
+#include "tools/tool.h"
+
+#include <stdio.h>
+
+enum { OPTION_RBAC_ROLE = 0x1000, OPTION_RBAC_ID, OPTION_SKIP_DAMAGED, OPTION_NO_PROGRESS };
+
+static const struct option long_options[] = {
+    {"rbac-role", required_argument, NULL, OPTION_RBAC_ROLE},
+    {"rbac-id", required_argument, NULL, OPTION_RBAC_ID},
+    {"skip-damaged", no_argument, NULL, OPTION_SKIP_DAMAGED},
+    {"no-progress", no_argument, NULL, OPTION_NO_PROGRESS},
+    {"more", no_argument, NULL, 'm'},
+    {"help", no_argument, NULL, 'h'},
+    {"option", no_argument, NULL, 'o'},
+    {"version", no_argument, NULL, 'V'},
+    SERVICE_LOG_LONG_OPTIONS,
+    {NULL},
+};
+
+static void tool_list_commands(const struct tool_context *context, int argc, char **argv);
+static void tool_help(const struct tool_context *context, int argc, char **argv);
+
+static const struct tool_verb verbs[] = {
+    {"check", "[db]", 0, 1, tool_check_file},
+    {"compact", "[db [target]]", 0, 2, tool_compact},
+    {"compare-versions", "a op b", 3, 3, tool_compare_versions},
+    {"convert", "[db [schema [target]]]", 0, 3, tool_convert},
+    {"create", "[db [schema]]", 0, 2, tool_create},
+    {"db-cksum", "[db]", 0, 1, tool_db_cksum},
+    {"db-is-clustered", "db", 1, 1, tool_db_is_clustered},
+    {"db-is-standalone", "db", 1, 1, tool_db_is_standalone},
+    {"db-name", "[db]", 0, 1, tool_db_name},
+    {"db-version", "[db]", 0, 1, tool_db_version},
+    {"help", "", 0, -1, tool_help},
+    {"list-commands", "", 0, -1, tool_list_commands},
+    {"needs-conversion", "[db [schema]]", 0, 2, tool_needs_conversion},
+    {"query", "[db] transaction", 1, 2, tool_query},
+    {"recover", "db new", 2, 2, tool_recover},
+    {"schema-cksum", "[schema]", 0, 1, tool_schema_cksum},
+    {"schema-name", "[schema]", 0, 1, tool_schema_name},
+    {"schema-version", "[schema]", 0, 1, tool_schema_version},
+    {"show-log", "[db]", 0, 1, tool_show_log},
+    {"transact", "[db] transaction", 1, 2, tool_transact},
+};
+
+// What other programs of this name do with clustered databases.
+static const char *const clustered_verbs[] = {
+    "create-cluster", "join-cluster", "cluster-to-standalone", "check-cluster",
+    "db-cid",         "db-sid",       "db-local-address",
+};
+
+static void tool_list_commands(const struct tool_context *context, int argc, char **argv)
+{
+    puts("The available commands are:");
+    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+        printf("  %-23s %s\n", verbs[i].name, verbs[i].usage);
+    }
+}
+
+static void tool_help(const struct tool_context *context, int argc, char **argv)
+{
+    printf(
+        "%s: works on OVSDB database files\n"
+        "usage: %s [OPTIONS] COMMAND [ARG...]\n"
+        "\n"
+        "Commands:\n"
+        "  create [DB [SCHEMA]]           make the empty database DB\n"
+        "  compact [DB [TARGET]]          write DB anew without its history (to TARGET)\n"
+        "  convert [DB [SCHEMA [TARGET]]] move the contents to SCHEMA (to TARGET)\n"
+        "  needs-conversion [DB [SCHEMA]] whether DB's schema differs from SCHEMA\n"
+        "  db-name [DB]                   name of DB's schema\n"
+        "  db-version [DB]                version of DB's schema\n"
+        "  db-cksum [DB]                  checksum of DB's schema\n"
+        "  db-is-standalone DB            exit status 0 if DB is a standalone database\n"
+        "  schema-name [SCHEMA]           name of SCHEMA\n"
+        "  schema-version [SCHEMA]        version of SCHEMA\n"
+        "  schema-cksum [SCHEMA]          checksum of SCHEMA\n"
+        "  compare-versions A OP B        exit status 0 if A OP B, 2 if not; OP is one of\n"
+        "                                 < <= == >= > !=\n"
+        "  query [DB] TRANSACTION         run TRANSACTION, keep nothing of it\n"
+        "  transact [DB] TRANSACTION      run TRANSACTION\n"
+        "  [-m]... show-log [DB]          show what is recorded in DB\n"
+        "  check [DB]                     find damage in DB; exit status 2 if there is any\n"
+        "  [--skip-damaged] recover DB NEW  write what is whole of DB to the new file NEW\n"
+        "  list-commands                  names and arguments of the commands\n"
+        "  help                           this text\n"
+        "\n"
+        "The default DB is %s.\n"
+        "The default SCHEMA is %s.\n",
+        tool_name(), tool_name(), context->default_db, context->default_schema);
+    service_log_options_help(tool_name());
+    printf(
+        "\nOther options:\n"
+        "  -m, --more                     show-log shows more: rows, and with two their columns\n"
+        "  --skip-damaged                 recover keeps whole records after damage too\n"
+        "  --no-progress                  show no progress on a terminal\n"
+        "  --rbac-role=ROLE               query and transact as a client with this role\n"
+        "  --rbac-id=ID                   and this id\n"
+        "  -h, --help                     this text\n"
+        "  -o, --option                   the options, for programs\n"
+        "  -V, --version                  the version\n");
+}
+
+static void handle_option(struct tool_context *context, struct service_options *service, int c)
+{
+    _cleanup_free_ char *error = NULL;
+
+    switch (c) {
+    case 'm':
+        context->more++;
+        break;
+    case OPTION_RBAC_ROLE:
+        context->rbac_role = optarg[0] ? optarg : NULL;
+        break;
+    case OPTION_SKIP_DAMAGED:
+        context->skip_damaged = true;
+        break;
+    case OPTION_NO_PROGRESS:
+        progress_bar_disable();
+        break;
+    case OPTION_RBAC_ID:
+        context->rbac_id = optarg;
+        break;
+    case 'h':
+        tool_help(context, 0, NULL);
+        exit(EXIT_SUCCESS);
+    case 'o':
+        service_options_list(long_options);
+        exit(EXIT_SUCCESS);
+    case 'V':
+        tool_print_version();
+        exit(EXIT_SUCCESS);
+    default:
+        if (service_options_handle(service, c, optarg, &error) <= 0) {
+            if (error) {
+                tool_fail("%s", error);
+            }
+            exit(EXIT_FAILURE); // getopt_long() has said why
+        }
+    }
+}
+
+static const struct tool_verb *find_verb(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+        if (!strcmp(verbs[i].name, name)) {
+            return &verbs[i];
+        }
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(clustered_verbs); i++) {
+        if (!strcmp(clustered_verbs[i], name)) {
+            tool_fail("%s: clustered databases are not supported yet", name);
+        }
+    }
+    tool_fail("unknown command '%s'; use --help for help", name);
+}
+
+static void run(const struct tool_context *context, const struct tool_verb *verb, int argc,
+                char **argv)
+{
+    if (argc < verb->min_args) {
+        tool_fail("'%s' command requires at least %d arguments", verb->name, verb->min_args);
+    }
+    if (verb->max_args >= 0 && argc > verb->max_args) {
+        tool_fail("'%s' command takes at most %d arguments", verb->name, verb->max_args);
+    }
+    verb->run(context, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+    _cleanup_free_ char *default_db = dirs_path(dirs_db(), "conf.db");
+    _cleanup_free_ char *default_schema = dirs_path(dirs_pkgdata(), "vswitch.ovsschema");
+    _cleanup_free_ char *short_options = tool_short_options(long_options);
+    struct tool_context context = {.default_db = default_db, .default_schema = default_schema};
+    struct service_options service = {0};
+    _cleanup_free_ char *error = NULL;
+    int c;
+
+    tool_init(argv);
+    while ((c = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
+        handle_option(&context, &service, c);
+    }
+    tool_set_default_timeout();
+    if (optind >= argc) {
+        tool_fail("missing command name; use --help for help");
+    }
+    if (context.rbac_id && !context.rbac_role) {
+        tool_fail("--rbac-id needs --rbac-role");
+    }
+    if (service_options_apply(&service, &error) < 0) {
+        tool_fail("%s", error);
+    }
+    run(&context, find_verb(argv[optind]), argc - optind - 1, argv + optind + 1);
+    service_options_done(&service);
+    tool_finish();
+    return EXIT_SUCCESS;
+}

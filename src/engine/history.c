@@ -75,6 +75,27 @@ static void on_committed(struct db_observer *observer, struct db *db, struct cha
     drop_oldest(history);
 }
 
+// The history may begin after `last`, if the withdrawn commits took all its room.
+static void on_withdrawn(struct db_observer *observer, struct db *db, struct changeset *last)
+{
+    struct history *history = CONTAINER_OF(observer, struct history, observer);
+    bool knows_last = history_find(history, last->txn_id) == last;
+
+    for (struct changeset *changes = knows_last ? last->next : history->first; changes;
+         changes = changes->next) {
+        htable_remove(&history->by_id, uuid_hash(changes->txn_id), changes);
+        history->memory -= changes->memory;
+        history->n -= changes != history->first;
+    }
+    if (!knows_last) {
+        changeset_unref(history->first);
+        history->first = changeset_ref(last);
+        htable_insert(&history->by_id, uuid_hash(last->txn_id), last);
+        history->memory = last->memory;
+        history->n = 0;
+    }
+}
+
 struct history *history_new(struct db *db, size_t max_changes)
 {
     struct history *history = NEW(struct history);
@@ -91,6 +112,7 @@ struct history *history_new(struct db *db, size_t max_changes)
     drop_oldest(history);
     history_settle(history);
     history->observer.committed = on_committed;
+    history->observer.withdrawn = on_withdrawn;
     db_add_observer(db, &history->observer);
     db->history = history;
     return history;

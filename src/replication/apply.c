@@ -12,6 +12,7 @@ struct application {
     struct txn *txn;
     struct buf scratch;
     enum apply_kind kind;
+    enum apply_form form;
     struct uuid *told; // the rows of the current table, for APPLY_ALL
     size_t n_told, told_capacity;
 };
@@ -27,7 +28,36 @@ static void note_told(struct application *a, struct uuid uuid)
     a->told[a->n_told++] = uuid;
 }
 
-static struct ovsdb_error *set_columns(struct application *a, struct row *row, struct slice columns)
+// The value at the cursor; with `is_diff` it is applied to the row's value as a difference.
+static struct ovsdb_error *decode_value(struct application *a, struct cursor *cursor,
+                                        const struct row *row, const struct column *column,
+                                        bool is_diff, union datum *ret)
+{
+    const struct type *type = &column->type;
+    union datum value, result;
+    struct ovsdb_error *error = datum_decode(
+        cursor, type, is_diff ? DATUM_CHECK_NOTHING : DATUM_CHECK_ALL, NULL, &a->scratch, &value);
+
+    if (error || !is_diff) {
+        *ret = value;
+        return error;
+    }
+    error = datum_apply_diff(row_get(row, column), value, type, &result);
+    datum_done(value, type);
+    if (error) {
+        return error;
+    }
+    error = datum_check(result, type);
+    if (error) {
+        datum_done(result, type);
+        return error;
+    }
+    *ret = result;
+    return NULL;
+}
+
+static struct ovsdb_error *set_columns(struct application *a, struct row *row, struct slice columns,
+                                       bool is_diff)
 {
     struct cursor cursor;
 
@@ -49,7 +79,7 @@ static struct ovsdb_error *set_columns(struct application *a, struct row *row, s
             cursor_skip(&cursor);
             continue;
         }
-        error = datum_decode(&cursor, &column->type, DATUM_CHECK_ALL, NULL, &a->scratch, &datum);
+        error = decode_value(a, &cursor, row, column, is_diff, &datum);
         if (error) {
             error_prefix(error, "column %s: ", column->name);
             return error;
@@ -57,6 +87,20 @@ static struct ovsdb_error *set_columns(struct application *a, struct row *row, s
         row_set(row, column, datum);
     }
     return NULL;
+}
+
+// <table-updates2> shows of a whole row only the columns that are not at their default.
+static void reset_columns(struct application *a, struct row *row)
+{
+    const struct table_schema *theirs = schema_find_table(a->theirs, slice_of(row->table->name));
+
+    for (uint16_t i = COLUMN_VERSION + 1; i < row->table->n_columns; i++) {
+        const struct column *column = &row->table->columns[i];
+
+        if (table_schema_find_column(theirs, slice_of(column->name))) {
+            row_set(row, column, datum_default(&column->type));
+        }
+    }
 }
 
 static struct ovsdb_error *put_row(struct application *a, const struct table_schema *table,
@@ -71,26 +115,66 @@ static struct ovsdb_error *put_row(struct application *a, const struct table_sch
     if (a->kind == APPLY_ALL) {
         note_told(a, uuid);
     }
-    return set_columns(a, row, columns);
+    if (a->form == APPLY_UPDATES2) {
+        reset_columns(a, row);
+    }
+    return set_columns(a, row, columns, false);
 }
 
-// <row-update>: {"old": ..., "new": ...}; without "new" the row is gone.
-static struct ovsdb_error *apply_row(struct application *a, const struct table_schema *table,
-                                     struct uuid uuid, struct slice update)
+static void delete_row(struct application *a, const struct table_schema *table, struct uuid uuid)
 {
-    struct slice new;
-
-    if (json_kind_of(update) != JSON_KIND_OBJECT) {
-        return error_syntax(update, "a row update must be an object");
-    }
-    new = json_member(update, "new");
-    if (new.data) {
-        return put_row(a, table, uuid, new);
-    }
     if (txn_find(a->txn, table, uuid)) {
         txn_delete(a->txn, table, uuid);
     }
+}
+
+// <row-update>: {"old": ..., "new": ...}; without "new" the row is gone.
+static struct ovsdb_error *apply_row_update(struct application *a, const struct table_schema *table,
+                                            struct uuid uuid, struct slice update)
+{
+    struct slice new = json_member(update, "new");
+
+    if (new.data) {
+        return put_row(a, table, uuid, new);
+    }
+    delete_row(a, table, uuid);
     return NULL;
+}
+
+// <row-update2>: one of "initial", "insert", "modify" and "delete".
+static struct ovsdb_error *apply_row_update2(struct application *a,
+                                             const struct table_schema *table, struct uuid uuid,
+                                             struct slice update)
+{
+    struct slice initial = json_member(update, "initial");
+    struct slice insert = json_member(update, "insert");
+    struct slice modify = json_member(update, "modify");
+
+    if (initial.data || insert.data) {
+        return put_row(a, table, uuid, initial.data ? initial : insert);
+    }
+    if (modify.data) {
+        return txn_find(a->txn, table, uuid)
+                   ? set_columns(a, txn_modify(a->txn, table, uuid), modify, true)
+                   : error_new(ERROR_SYNTAX, "a row that does not exist is modified");
+    }
+    if (!json_member(update, "delete").data) {
+        return error_syntax(update,
+                            "a row update must have one of \"initial\", \"insert\", "
+                            "\"modify\" and \"delete\"");
+    }
+    delete_row(a, table, uuid);
+    return NULL;
+}
+
+static struct ovsdb_error *apply_row(struct application *a, const struct table_schema *table,
+                                     struct uuid uuid, struct slice update)
+{
+    if (json_kind_of(update) != JSON_KIND_OBJECT) {
+        return error_syntax(update, "a row update must be an object");
+    }
+    return a->form == APPLY_UPDATES2 ? apply_row_update2(a, table, uuid, update)
+                                     : apply_row_update(a, table, uuid, update);
 }
 
 // The rows of a table that the other side does not have.
@@ -174,9 +258,10 @@ static struct ovsdb_error *apply_tables(struct application *a, struct slice upda
 
 struct ovsdb_error *apply_updates(struct db *db, const struct exclude *exclude,
                                   const struct schema *theirs, struct slice updates,
-                                  enum apply_kind kind)
+                                  enum apply_kind kind, enum apply_form form)
 {
-    struct application a = {.db = db, .exclude = exclude, .theirs = theirs, .kind = kind};
+    struct application a = {
+        .db = db, .exclude = exclude, .theirs = theirs, .kind = kind, .form = form};
     struct ovsdb_error *error;
     struct changeset *changes;
     uint64_t ticket;

@@ -13,6 +13,16 @@ LOG_MODULE(replication);
 
 enum { ID_SERVER_ID, ID_LIST_DBS, ID_FIRST_DB };
 
+// How contents and updates are asked for, the best way first. Whoever does not know one method is
+// asked by the next.
+enum monitor_method { MONITOR_COND_SINCE, MONITOR_COND, MONITOR, N_MONITOR_METHODS };
+
+static const char *const method_names[] = {
+    [MONITOR_COND_SINCE] = "monitor_cond_since",
+    [MONITOR_COND] = "monitor_cond",
+    [MONITOR] = "monitor",
+};
+
 enum db_state {
     DB_UNKNOWN,     // not known yet whether the active server has it
     DB_SCHEMA,      // its schema there has been asked for
@@ -24,7 +34,9 @@ enum db_state {
 struct replicated_db {
     char *name;
     enum db_state state;
+    enum monitor_method method;
     struct schema *theirs; // from DB_INITIAL on
+    struct buf request;    // the tables and columns asked for
     char *reason;          // why it is left alone
 };
 
@@ -33,6 +45,7 @@ struct replica {
     void *userdata;
     struct uuid own_id;
     const struct exclude *exclude;
+    struct resume *resume;
     struct replicated_db *dbs;
     size_t n_dbs, dbs_capacity;
     bool has_failed;
@@ -40,7 +53,8 @@ struct replica {
 };
 
 struct replica *replica_new(const struct replica_handler *handler, void *userdata,
-                            struct uuid own_id, const struct exclude *exclude)
+                            struct uuid own_id, const struct exclude *exclude,
+                            struct resume *resume)
 {
     struct replica *replica = NEW(struct replica);
 
@@ -48,6 +62,7 @@ struct replica *replica_new(const struct replica_handler *handler, void *userdat
     replica->userdata = userdata;
     replica->own_id = own_id;
     replica->exclude = exclude;
+    replica->resume = resume;
     return replica;
 }
 
@@ -56,6 +71,7 @@ void replica_free(struct replica *replica)
     if (replica) {
         for (size_t i = 0; i < replica->n_dbs; i++) {
             schema_unref(replica->dbs[i].theirs);
+            buf_done(&replica->dbs[i].request);
             free(replica->dbs[i].reason);
             free(replica->dbs[i].name);
         }
@@ -172,31 +188,33 @@ static bool put_tables(const struct replica *replica, const struct schema *ours,
             buf_puts(params, any ? "," : "");
             any = true;
             emit_string(params, slice_of(table->name));
-            buf_puts(params, ":{\"columns\":");
+            buf_puts(params, ":[{\"columns\":");
             put_columns(params, table, other);
-            buf_putc(params, '}');
+            buf_puts(params, "}]");
         }
     }
     return any;
 }
 
-static void request_contents(struct replica *replica, struct replicated_db *rdb,
-                             const struct schema *ours)
+static void request_contents(struct replica *replica, struct replicated_db *rdb)
 {
     _cleanup_buf_ struct buf params = {0};
+    struct uuid last = UUID_ZERO;
+    char text[UUID_TEXT_SIZE];
 
     buf_putc(&params, '[');
-    emit_string(&params, slice_of(ours->name));
+    emit_string(&params, slice_of(rdb->name));
     buf_putc(&params, ',');
-    emit_string(&params, slice_of(ours->name)); // the monitor's id
-    buf_puts(&params, ",{");
-    if (!put_tables(replica, ours, rdb->theirs, &params)) {
-        leave_alone(rdb, "the active server's schema has no table that is to be replicated");
-        return;
+    emit_string(&params, slice_of(rdb->name)); // the monitor's id
+    buf_putc(&params, ',');
+    buf_put_slice(&params, buf_slice(&rdb->request));
+    if (rdb->method == MONITOR_COND_SINCE) {
+        resume_find(replica->resume, rdb->name, buf_slice(&rdb->request), &last);
+        buf_printf(&params, ",\"%s\"", uuid_text(last, text));
     }
-    buf_puts(&params, "}]");
+    buf_putc(&params, ']');
     rdb->state = DB_INITIAL;
-    request(replica, "monitor", buf_slice(&params), request_id(replica, rdb));
+    request(replica, method_names[rdb->method], buf_slice(&params), request_id(replica, rdb));
 }
 
 // Appends the tables and columns of `one` that `other` lacks.
@@ -292,7 +310,13 @@ static void on_schema(struct replica *replica, struct replicated_db *rdb, struct
     db = find_db(replica, rdb);
     if (db) {
         log_differences(rdb, db_schema(db));
-        request_contents(replica, rdb, db_schema(db));
+        buf_putc(&rdb->request, '{');
+        if (put_tables(replica, db_schema(db), rdb->theirs, &rdb->request)) {
+            buf_putc(&rdb->request, '}');
+            request_contents(replica, rdb);
+        } else {
+            leave_alone(rdb, "the active server's schema has no table that is to be replicated");
+        }
     }
 }
 
@@ -300,63 +324,114 @@ static void on_schema(struct replica *replica, struct replicated_db *rdb, struct
 static bool apply(struct replica *replica, const struct replicated_db *rdb, struct slice updates,
                   enum apply_kind kind)
 {
+    enum apply_form form = rdb->method == MONITOR ? APPLY_UPDATES : APPLY_UPDATES2;
     struct db *db = find_db(replica, rdb);
     struct ovsdb_error *error =
-        db ? apply_updates(db, replica->exclude, rdb->theirs, updates, kind) : NULL;
+        db ? apply_updates(db, replica->exclude, rdb->theirs, updates, kind, form) : NULL;
 
     if (error) {
+        resume_forget(replica->resume, rdb->name); // the next connection starts anew
         fail_with(replica, rdb, error);
     }
     return db && !error;
 }
 
+// `id` is a string with the id of the last transaction that was applied. The zero UUID, and
+// whatever else is no id, means that the source does not know its transactions by ids.
+static void set_position(struct replica *replica, const struct replicated_db *rdb, struct slice id)
+{
+    struct uuid txn_id;
+
+    if (json_kind_of(id) == JSON_KIND_STRING &&
+        uuid_parse(json_decode_string(id, &replica->scratch), &txn_id) &&
+        !uuid_equals(txn_id, UUID_ZERO)) {
+        resume_set(replica->resume, rdb->name, buf_slice(&rdb->request), txn_id);
+    } else {
+        resume_forget(replica->resume, rdb->name);
+    }
+}
+
+// The reply to monitor_cond_since: [<found>, <last transaction id>, <table-updates2>].
+static bool apply_since(struct replica *replica, const struct replicated_db *rdb,
+                        struct slice result)
+{
+    struct slice parts[3];
+    struct uuid last;
+    bool is_found;
+
+    if (json_cut(result, parts, 3) != 3 ||
+        !(slice_is(parts[0], "true") || slice_is(parts[0], "false"))) {
+        fail(replica, "the reply to monitor_cond_since is not [found, last id, updates]");
+        return false;
+    }
+    is_found = slice_is(parts[0], "true");
+    if (is_found && !resume_find(replica->resume, rdb->name, buf_slice(&rdb->request), &last)) {
+        fail(replica, "the reply to monitor_cond_since says found, but no id was sent");
+        return false;
+    }
+    if (!apply(replica, rdb, parts[2], is_found ? APPLY_CHANGES : APPLY_ALL)) {
+        return false;
+    }
+    log_dbg("database %s: the source sends %s", rdb->name,
+              is_found ? "what has changed since the last connection" : "all contents");
+    set_position(replica, rdb, parts[1]);
+    return true;
+}
+
 static void on_contents(struct replica *replica, struct replicated_db *rdb, struct slice result)
 {
-    if (apply(replica, rdb, result, APPLY_ALL)) {
+    if (rdb->method == MONITOR_COND_SINCE ? apply_since(replica, rdb, result)
+                                          : apply(replica, rdb, result, APPLY_ALL)) {
         rdb->state = DB_REPLICATING;
         log_info("replicating database %s", rdb->name);
     }
 }
 
+// The database whose outstanding request has the id `id`, or NULL.
+static struct replicated_db *find_request(struct replica *replica, struct slice id)
+{
+    struct replicated_db *rdb;
+    struct cursor cursor;
+    int64_t number;
+    double real;
+
+    cursor_init(&cursor, id);
+    if (cursor_kind(&cursor) != JSON_KIND_NUMBER || !cursor_number(&cursor, &number, &real) ||
+        number < ID_FIRST_DB || number >= (int64_t)(ID_FIRST_DB + 2 * replica->n_dbs)) {
+        return NULL;
+    }
+    rdb = &replica->dbs[(number - ID_FIRST_DB) / 2];
+    return (rdb->state == DB_SCHEMA || rdb->state == DB_INITIAL) &&
+                   request_id(replica, rdb) == (size_t)number
+               ? rdb
+               : NULL;
+}
+
 static void on_reply(struct replica *replica, const struct message *reply)
 {
-    int64_t id;
-    double real;
-    struct cursor cursor;
-    struct replicated_db *rdb;
+    struct replicated_db *rdb = find_request(replica, reply->id);
 
-    cursor_init(&cursor, reply->id);
-    if (cursor_kind(&cursor) != JSON_KIND_NUMBER || !cursor_number(&cursor, &id, &real) || id < 0 ||
-        id >= (int64_t)(ID_FIRST_DB + 2 * replica->n_dbs)) {
-        fail(replica, "a reply to no request");
-        return;
-    }
-    if (id == ID_SERVER_ID) {
-        on_server_id(replica, reply->result);
-        return;
-    }
-    if (id == ID_LIST_DBS) {
-        on_list_dbs(replica, reply->result);
-        return;
-    }
-    rdb = &replica->dbs[(id - ID_FIRST_DB) / 2];
-    if (request_id(replica, rdb) != (size_t)id) {
-        fail(replica, "a reply to no request");
-    } else if (rdb->state == DB_SCHEMA) {
+    if (rdb && rdb->state == DB_SCHEMA) {
         on_schema(replica, rdb, reply->result);
-    } else if (rdb->state == DB_INITIAL) {
+    } else if (rdb) {
         on_contents(replica, rdb, reply->result);
+    } else if (slice_is(reply->id, "0")) {
+        on_server_id(replica, reply->result);
+    } else if (slice_is(reply->id, "1")) {
+        on_list_dbs(replica, reply->result);
     } else {
         fail(replica, "a reply to no request");
     }
 }
 
-// "update": [<database name>, <table-updates>]
-static void on_update(struct replica *replica, struct slice params)
+// "update": [<id>, <table-updates>], "update2": [<id>, <table-updates2>],
+// "update3": [<id>, <last transaction id>, <table-updates2>]. The id is the database's name.
+static void on_update(struct replica *replica, struct slice params, enum monitor_method method)
 {
-    struct slice parts[2], name;
+    size_t n = method == MONITOR_COND_SINCE ? 3 : 2;
+    struct slice parts[3], name;
 
-    if (json_cut(params, parts, 2) != 2 || json_kind_of(parts[0]) != JSON_KIND_STRING) {
+    if (json_cut(params, parts, n) != n || json_kind_of(parts[0]) != JSON_KIND_STRING) {
         fail(replica, "an update that makes no sense");
         return;
     }
@@ -364,20 +439,40 @@ static void on_update(struct replica *replica, struct slice params)
     for (size_t i = 0; i < replica->n_dbs; i++) {
         struct replicated_db *rdb = &replica->dbs[i];
 
-        if (rdb->state == DB_REPLICATING && slice_is(name, rdb->name)) {
-            apply(replica, rdb, parts[1], APPLY_CHANGES);
+        if (rdb->state == DB_REPLICATING && rdb->method == method && slice_is(name, rdb->name)) {
+            if (apply(replica, rdb, parts[n - 1], APPLY_CHANGES) && n == 3) {
+                set_position(replica, rdb, parts[1]);
+            }
             return;
         }
     }
     fail(replica, "an update of a database that is not replicated");
 }
 
+static void on_notification(struct replica *replica, const struct message *message)
+{
+    static const char *const updates[] = {
+        [MONITOR_COND_SINCE] = "update3", [MONITOR_COND] = "update2", [MONITOR] = "update"};
+
+    for (enum monitor_method method = 0; method < N_MONITOR_METHODS; method++) {
+        if (slice_is(message->method, updates[method])) {
+            on_update(replica, message->params, method);
+        }
+    }
+}
+
 static void on_error(struct replica *replica, const struct message *reply)
 {
+    struct replicated_db *rdb = find_request(replica, reply->id);
     _cleanup_free_ char *reason = NULL;
 
     // Servers older than get_server_id do not know it: then nobody can say.
     if (slice_is(reply->id, "0")) {
+        return;
+    }
+    if (rdb && rdb->state == DB_INITIAL && rdb->method != MONITOR) {
+        rdb->method++;
+        request_contents(replica, rdb);
         return;
     }
     reason = xasprintf("the active server refuses: " SLICE_FORMAT, SLICE_ARGS(reply->error));
@@ -415,9 +510,7 @@ void replica_receive(struct replica *replica, struct slice text)
         on_request(replica, &message);
         break;
     case MESSAGE_NOTIFICATION:
-        if (slice_is(message.method, "update")) {
-            on_update(replica, message.params);
-        }
+        on_notification(replica, &message);
         break;
     case MESSAGE_REPLY:
         on_reply(replica, &message);

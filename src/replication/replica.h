@@ -2,8 +2,12 @@
 // A backup's side of a connection to its active server: the messages that come in are handled, what
 // is to be sent goes out through a sink. No I/O.
 //
-//     replica_start --> get_server_id, list_dbs --> per database: get_schema --> monitor
-//         --> initial contents applied --> updates applied ... until the connection ends
+//     replica_start --> get_server_id, list_dbs --> per database: get_schema --> monitor_cond_since
+//         --> contents or difference applied --> updates applied ... until the connection ends
+//
+// After a reconnection a source that still knows the last transaction that was applied sends the
+// difference only (replication/resume.h). Older sources are asked by "monitor_cond" or "monitor",
+// and send all contents each time.
 //
 // The schemas may differ as long as the contents fit: tables and columns that only one side has are
 // left alone, with the values that they have here.
@@ -13,6 +17,7 @@
 
 #include "engine/db.h"
 #include "replication/exclude.h"
+#include "replication/resume.h"
 
 struct replica;
 
@@ -27,9 +32,11 @@ struct replica_handler {
     void (*is_self)(void *userdata);
 };
 
-// `exclude` stays the caller's and must not change meanwhile. `own_id` is our get_server_id.
+// `exclude` stays the caller's and must not change meanwhile; so does `resume`, which outlives the
+// connection. `own_id` is our get_server_id.
 struct replica *replica_new(const struct replica_handler *handler, void *userdata,
-                            struct uuid own_id, const struct exclude *exclude);
+                            struct uuid own_id, const struct exclude *exclude,
+                            struct resume *resume);
 void replica_free(struct replica *replica); // NULL allowed
 // A database to be replicated. Before replica_start().
 void replica_add_db(struct replica *replica, const char *name);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an active server may send to its backup: bytes, through the framer, to a replica of a small
-// database that has a row. The replies that lead to replicating can be left to us: then the first
-// byte is odd. Whatever comes, the database stays one that satisfies its constraints: what it
-// prints it can be given.
+// database that has a row. The two lowest bits of the first byte choose the beginning: 0: the input
+// has all replies; 1, 2, 3: the replica is following by monitor, monitor_cond or monitor_cond_since.
+// Whatever comes, the database stays one that satisfies its constraints: what it prints it can be
+// given.
 #include "replication/replica.h"
 
 #include "engine/txn.h"
@@ -28,7 +29,16 @@ static const char *const opening[] = {
     "{\"id\":0,\"error\":null,\"result\":\"11111111-1111-1111-1111-111111111111\"}",
     "{\"id\":1,\"error\":null,\"result\":[\"db\"]}",
     "{\"id\":2,\"error\":null,\"result\":" SCHEMA "}",
-    "{\"id\":3,\"error\":null,\"result\":{\"T\":{" ROW ":{\"new\":{\"i\":1}}}}}",
+};
+
+#define CONTENTS(result) "{\"id\":3,\"error\":null,\"result\":" result "}"
+
+// The methods that the active server knows end with the one that it is asked by.
+static const char *const contents[] = {
+    NULL,
+    CONTENTS("{\"T\":{" ROW ":{\"new\":{\"i\":1}}}}"),
+    CONTENTS("{\"T\":{" ROW ":{\"initial\":{\"i\":1}}}}"),
+    CONTENTS("[false," ROW ",{\"T\":{" ROW ":{\"initial\":{\"i\":1}}}}]"),
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -111,11 +121,20 @@ static void feed(struct replica *replica, const char *data, size_t size)
     }
 }
 
+static void open_monitor(struct replica *replica, unsigned method)
+{
+    for (unsigned i = 3; i > method; i--) {
+        replica_receive(replica, SLICE("{\"id\":3,\"error\":\"unknown\",\"result\":null}"));
+    }
+    replica_receive(replica, slice_of(contents[method]));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct replica_handler handler = {on_send, on_find_db, on_give_up, on_is_self};
     struct active active = {.db = new_db()};
     struct exclude exclude = {0};
+    struct resume *resume = resume_new();
     const char *reason;
     struct replica *replica;
     char *bad;
@@ -123,13 +142,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!exclude_parse(&exclude, "db:X", &bad)) {
         abort();
     }
-    replica = replica_new(&handler, &active, (struct uuid){1, 2}, &exclude);
+    replica = replica_new(&handler, &active, (struct uuid){1, 2}, &exclude, resume);
     replica_add_db(replica, "db");
     replica_start(replica);
-    if (size && data[0] & 1) {
+    if (size && data[0] & 3) {
         for (size_t i = 0; i < ARRAY_SIZE(opening); i++) {
             replica_receive(replica, slice_of(opening[i]));
         }
+        open_monitor(replica, data[0] & 3u);
         assert(replica_is_replicating(replica));
     }
     if (size) {
@@ -137,6 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     replica_db_status(replica, "db", &reason);
     replica_free(replica);
+    resume_free(resume);
     exclude_done(&exclude);
     db_free(active.db);
     return 0;

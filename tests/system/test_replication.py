@@ -6,6 +6,7 @@ import pytest
 
 from harness import wait
 from harness.lab import schema
+from harness.proxy import Proxy
 from harness.rpc import Client
 
 COLUMNS = ["_uuid", "name", "n", "tags", "map"]
@@ -216,6 +217,49 @@ def test_backup_connects_again(lab):
     wait.until(lambda: any(line.startswith("replicating:") for line in status(lab, backup)),
                "the connection to be back")
     assert_follows(active, backup, "two")
+
+
+@pytest.mark.ours("the reference server sends and asks for all contents each time")
+@pytest.mark.parametrize("cut", ["the connection", "the source"])
+def test_reconnecting_costs_the_difference(lab, cut):
+    """The backup says where it stopped; the source knows it even after a restart, if no column is
+    ephemeral."""
+    active, copy = (other_small(lab, name, "1.2.3", {"eph": {"type": "string"}}, {})
+                    for name in ("active.db", "backup.db"))
+    active = lab.serve(active)
+    path = lab.path("proxy.sock")
+    with Client(active.socket_path) as client:
+        client.transact("small", *[{"op": "insert", "table": "T", "row": {"name": f"row {i}", "n": i}}
+                                   for i in range(3000)])
+    with Proxy(path, active) as proxy:
+        backup = lab.serve(copy, options=[f"--sync-from=unix:{path}"])
+        assert_follows(active, backup, "one")
+        assert proxy.n_bytes > 100_000
+    path.unlink()
+    with Client(active.socket_path) as client:
+        client.transact("small", {"op": "update", "table": "T", "where": [["n", "==", 7]],
+                                  "row": {"tags": ["set", ["x", "y"]]}},
+                        {"op": "delete", "table": "T", "where": [["n", "==", 8]]})
+        client.insert("small", "T", {"name": "new"})
+    if cut == "the source":
+        active.stop()
+        active.start([lab.path("active.db")])
+    with Proxy(path, active) as proxy:
+        wait.until(lambda: rows(backup) == rows(active), "the backup to follow again")
+        assert_follows(active, backup, "two")
+        assert proxy.n_bytes < 20_000
+
+
+@pytest.mark.ours("the reference server sends and asks for all contents each time")
+def test_a_server_that_was_active_asks_for_everything(lab):
+    """What clients wrote meanwhile is replaced by the source's contents."""
+    active, backup = serve_pair(lab)
+    assert_follows(active, backup, "one")
+    command(lab, backup, "disconnect-active-ovsdb-server").ok()
+    with Client(backup.socket_path) as client:
+        client.insert("small", "T", {"name": "own"})
+    command(lab, backup, "connect-active-ovsdb-server").ok()
+    wait.until(lambda: rows(backup) == rows(active), "the contents of the source")
 
 
 def test_what_a_backup_holds_is_stored(lab):

@@ -20,6 +20,7 @@ struct sync {
     char *owner;             // the configuration file that says what the role is, or NULL
     char *source;            // or NULL
     struct exclude exclude;
+    struct resume *resume; // where to go on after a reconnection
     bool is_backup;
     struct remote_options options; // of the connection to the source
     struct net *net;               // while it is a backup
@@ -94,7 +95,8 @@ static void on_opened(struct connection *connection)
 
     sync->connection = connection;
     connection_set_userdata(connection, sync);
-    sync->replica = replica_new(&handler, sync, server_id(sync->server), &sync->exclude);
+    sync->replica =
+        replica_new(&handler, sync, server_id(sync->server), &sync->exclude, sync->resume);
     while (databases_next(sync->databases, &state, &name)) {
         replica_add_db(sync->replica, name);
     }
@@ -160,7 +162,10 @@ static void restart(struct sync *sync)
 static void on_databases_changed(struct databases_observer *observer, struct db *old,
                                  struct db *new)
 {
-    restart(CONTAINER_OF(observer, struct sync, observer));
+    struct sync *sync = CONTAINER_OF(observer, struct sync, observer);
+
+    resume_forget_all(sync->resume);
+    restart(sync);
 }
 
 struct sync *sync_new(sd_event *event, struct server *server, struct databases *databases,
@@ -172,6 +177,7 @@ struct sync *sync_new(sd_event *event, struct server *server, struct databases *
     sync->server = server;
     sync->databases = databases;
     sync->clients_net = net;
+    sync->resume = resume_new();
     sync->observer.changed = on_databases_changed;
     databases_on_change(databases, &sync->observer);
     sync->options = REMOTE_OPTIONS_DEFAULT;
@@ -184,6 +190,7 @@ void sync_free(struct sync *sync)
         databases_observer_remove(&sync->observer);
         stop(sync);
         exclude_done(&sync->exclude);
+        resume_free(sync->resume);
         free(sync->source);
         free(sync->owner);
         free(sync);
@@ -285,6 +292,7 @@ void sync_disconnect(struct sync *sync)
         log_event(LOG_LEVEL_INFO, MSG_ROLE_ACTIVE, LOG_FIELDS({"OVSDB_REMOTE", sync->source}),
                   "active from now on");
         stop(sync);
+        resume_forget_all(sync->resume); // clients may write from now on
         sync->is_backup = false;
         server_set_backup(sync->server, false);
     }

@@ -10,10 +10,12 @@ from harness.rpc import Client, Closed
 
 class Proxy:
     """Listens at `path`. `look` gets each message of a client, and returns None to pass it on or the
-    members of an answer: {"result": ...} or {"error": ...}. Ends with close()."""
+    members of an answer: {"result": ...} or {"error": ...}. `n_bytes` counts what the server sends.
+    Ends with close()."""
 
-    def __init__(self, path, server, look):
+    def __init__(self, path, server, look=lambda message: None):
         self.path, self.server, self.look = path, server, look
+        self.n_bytes = 0
         self.is_over = False
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
@@ -61,4 +63,6 @@ class Proxy:
             else:
                 near.send({"id": message["id"], "result": None, "error": None, **answer})
         while far.messages:
-            near.send_raw(far.messages.popleft())
+            text = far.messages.popleft()
+            self.n_bytes += len(text)
+            near.send_raw(text)

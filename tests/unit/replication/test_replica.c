@@ -18,6 +18,7 @@ struct fixture {
     struct schema *schema;
     struct db *db;
     struct exclude exclude;
+    struct resume *resume;
     struct replica *replica;
     struct buf sent;
     char *reason; // why it gave up
@@ -55,18 +56,26 @@ static void on_is_self(void *userdata)
     f->is_self = true;
 }
 
+static const struct replica_handler handler = {on_send, on_find_db, on_give_up, on_is_self};
+
+static void connect_again(struct fixture *f)
+{
+    replica_free(f->replica);
+    f->replica = replica_new(&handler, f, (struct uuid){1, 2}, &f->exclude, f->resume);
+    replica_add_db(f->replica, "db");
+    replica_start(f->replica);
+}
+
 static int set_up(void **state)
 {
-    static const struct replica_handler handler = {on_send, on_find_db, on_give_up, on_is_self};
     struct fixture *f = NEW(struct fixture);
     char *bad;
 
     assert_null(schema_from_text(SLICE(SCHEMA), &f->schema));
     f->db = db_new(f->schema);
     assert_true(exclude_parse(&f->exclude, "db:X", &bad));
-    f->replica = replica_new(&handler, f, (struct uuid){1, 2}, &f->exclude);
-    replica_add_db(f->replica, "db");
-    replica_start(f->replica);
+    f->resume = resume_new();
+    connect_again(f);
     *state = f;
     return 0;
 }
@@ -76,6 +85,7 @@ static int tear_down(void **state)
     struct fixture *f = *state;
 
     replica_free(f->replica);
+    resume_free(f->resume);
     exclude_done(&f->exclude);
     db_free(f->db);
     schema_unref(f->schema);
@@ -94,10 +104,16 @@ static void exchange(struct fixture *f, const char *expected, const char *answer
     replica_receive(f->replica, slice_of(answer));
 }
 
-static void begin(struct fixture *f, const char *contents)
-{
-    _cleanup_free_ char *answer = xasprintf("{\"id\":3,\"error\":null,\"result\":%s}", contents);
+#define ZERO "00000000-0000-0000-0000-000000000000"
+#define REQUEST(method, last)                                                                      \
+    "{\"id\":3,\"method\":\"" method                                                               \
+    "\",\"params\":[\"db\",\"db\",{\"T\":[{\"columns\":[\"n\"]}]}" last "]}\n"
+#define SINCE(id) REQUEST("monitor_cond_since", ",\"" id "\"")
+#define REFUSED   "{\"id\":3,\"error\":\"unknown method\",\"result\":null}"
 
+// Up to the request for the contents, which is not read yet.
+static void begin(struct fixture *f)
+{
     exchange(f,
              "{\"id\":0,\"method\":\"get_server_id\",\"params\":[]}\n"
              "{\"id\":1,\"method\":\"list_dbs\",\"params\":[]}\n",
@@ -106,11 +122,17 @@ static void begin(struct fixture *f, const char *contents)
     exchange(f, "{\"id\":2,\"method\":\"get_schema\",\"params\":[\"db\"]}\n",
              "{\"id\":2,\"error\":null,\"result\":" SCHEMA "}");
     assert_false(replica_is_replicating(f->replica));
-    exchange(
-        f,
-        "{\"id\":3,\"method\":\"monitor\",\"params\":[\"db\",\"db\",{\"T\":{\"columns\":[\"n\"]"
-        "}}]}\n",
-        answer);
+}
+
+// With a source that knows the methods of the RFC only.
+static void begin_monitor(struct fixture *f, const char *contents)
+{
+    _cleanup_free_ char *answer = xasprintf("{\"id\":3,\"error\":null,\"result\":%s}", contents);
+
+    begin(f);
+    exchange(f, SINCE(ZERO), REFUSED);
+    exchange(f, REQUEST("monitor_cond", ""), REFUSED);
+    exchange(f, REQUEST("monitor", ""), answer);
 }
 
 static void assert_number(const struct fixture *f, const char *table, const char *uuid_text_, int n)
@@ -152,7 +174,7 @@ static void test_follows(void **state)
     add_row(f, "T", ROW1);
     add_row(f, "T", ROW3);
     add_row(f, "X", ROW3);
-    begin(f, "{\"T\":{\"" ROW1 "\":{\"new\":{\"n\":1}},\"" ROW2 "\":{\"new\":{\"n\":2}}}}");
+    begin_monitor(f, "{\"T\":{\"" ROW1 "\":{\"new\":{\"n\":1}},\"" ROW2 "\":{\"new\":{\"n\":2}}}}");
     assert_true(replica_is_replicating(f->replica));
     assert_true(replica_db_status(f->replica, "db", &reason));
     assert_null(reason);
@@ -170,6 +192,88 @@ static void test_follows(void **state)
     assert_null(f->reason);
 }
 
+// The same by update2: columns at their default are not sent, "modify" is a difference.
+static void test_follows_update2(void **state)
+{
+    struct fixture *f = *state;
+
+    begin_monitor(f, "{\"T\":{\"" ROW1 "\":{\"new\":{\"n\":7}}}}");
+    connect_again(f);
+    begin(f);
+    exchange(f, SINCE(ZERO), REFUSED);
+    exchange(f, REQUEST("monitor_cond", ""),
+             "{\"id\":3,\"error\":null,\"result\":{\"T\":{\"" ROW1 "\":{\"initial\":{}},\"" ROW2
+             "\":{\"initial\":{\"n\":2}}}}}");
+    assert_true(replica_is_replicating(f->replica));
+    assert_number(f, "T", ROW1, 0);
+    assert_number(f, "T", ROW2, 2);
+    exchange(f, "",
+             "{\"id\":null,\"method\":\"update2\",\"params\":[\"db\",{\"T\":{\"" ROW1
+             "\":{\"delete\":null},\"" ROW2 "\":{\"modify\":{\"n\":5}},\"" ROW3
+             "\":{\"insert\":{}}}}]}");
+    assert_number(f, "T", ROW1, -1);
+    assert_number(f, "T", ROW2, 5);
+    assert_number(f, "T", ROW3, 0);
+    assert_null(f->reason);
+}
+
+static void begin_since(struct fixture *f, const char *request, const char *result)
+{
+    _cleanup_free_ char *answer = xasprintf("{\"id\":3,\"error\":null,\"result\":%s}", result);
+
+    begin(f);
+    exchange(f, request, answer);
+}
+
+static void test_resumes(void **state)
+{
+    struct fixture *f = *state;
+
+    begin_since(f, SINCE(ZERO),
+                "[false,\"" ROW1 "\",{\"T\":{\"" ROW1 "\":{\"initial\":{\"n\":1}}}}]");
+    exchange(f, "",
+             "{\"id\":null,\"method\":\"update3\",\"params\":[\"db\",\"" ROW2 "\",{\"T\":{\"" ROW2
+             "\":{\"insert\":{\"n\":2}}}}]}");
+    connect_again(f);
+    begin_since(f, SINCE(ROW2),
+                "[true,\"" ROW3 "\",{\"T\":{\"" ROW1 "\":{\"modify\":{\"n\":3}}}}]");
+    assert_number(f, "T", ROW1, 3);
+    assert_number(f, "T", ROW2, 2); // it was not mentioned, and stays
+    connect_again(f);
+    begin_since(f, SINCE(ROW3),
+                "[false,\"" ROW1 "\",{\"T\":{\"" ROW1 "\":{\"initial\":{\"n\":4}}}}]");
+    assert_number(f, "T", ROW1, 4);
+    assert_number(f, "T", ROW2, -1);
+    assert_null(f->reason);
+}
+
+// A source that knows no ids says so with the zero UUID: nothing is resumed.
+static void test_source_without_ids(void **state)
+{
+    struct fixture *f = *state;
+
+    begin_since(f, SINCE(ZERO), "[false,\"" ZERO "\",{}]");
+    assert_true(replica_is_replicating(f->replica));
+    connect_again(f);
+    begin_since(f, SINCE(ZERO), "[true,\"" ZERO "\",{}]");
+    assert_non_null(f->reason);
+}
+
+// A difference that does not fit: the next connection asks for all contents.
+static void test_bad_difference(void **state)
+{
+    struct fixture *f = *state;
+
+    begin_since(f, SINCE(ZERO), "[false,\"" ROW1 "\",{}]");
+    exchange(f, "",
+             "{\"id\":null,\"method\":\"update3\",\"params\":[\"db\",\"" ROW2 "\",{\"T\":{\"" ROW2
+             "\":{\"modify\":{\"n\":2}}}}]}");
+    assert_non_null(strstr(f->reason, "row " ROW2 ": a row that does not exist is modified"));
+    connect_again(f);
+    begin(f);
+    assert_string_equal(buf_cstr(&f->sent), SINCE(ZERO));
+}
+
 static void test_same_contents_are_no_change(void **state)
 {
     struct fixture *f = *state;
@@ -177,7 +281,7 @@ static void test_same_contents_are_no_change(void **state)
 
     add_row(f, "T", ROW1);
     seq = db_tail(f->db)->seq;
-    begin(f, "{\"T\":{\"" ROW1 "\":{\"new\":{\"n\":0}}}}");
+    begin_monitor(f, "{\"T\":{\"" ROW1 "\":{\"new\":{\"n\":0}}}}");
     assert_true(replica_is_replicating(f->replica));
     assert_int_equal(db_tail(f->db)->seq, seq);
 }
@@ -187,7 +291,8 @@ static void test_bad_contents_change_nothing(void **state)
     struct fixture *f = *state;
 
     add_row(f, "T", ROW3);
-    begin(f, "{\"T\":{\"" ROW1 "\":{\"new\":{\"n\":1}},\"" ROW2 "\":{\"new\":{\"n\":\"x\"}}}}");
+    begin_monitor(f, "{\"T\":{\"" ROW1 "\":{\"new\":{\"n\":1}},\"" ROW2
+                     "\":{\"new\":{\"n\":\"x\"}}}}");
     assert_false(replica_is_replicating(f->replica));
     assert_non_null(strstr(f->reason, "table T, row " ROW2 ": column n: "));
     assert_number(f, "T", ROW1, -1);
@@ -218,11 +323,11 @@ static void test_schemas_that_differ(void **state)
         "{\"id\":2,\"error\":null,\"result\":{\"name\":\"db\",\"version\":\"2.0.0\",\"tables\":"
         "{\"T\":{\"columns\":{\"m\":{\"type\":\"string\"}}},\"Y\":{\"columns\":{\"m\":{\"type\":"
         "\"string\"}}}}}}");
-    exchange(
-        f,
-        "{\"id\":3,\"method\":\"monitor\",\"params\":[\"db\",\"db\",{\"T\":{\"columns\":[]}}]}\n",
-        "{\"id\":3,\"error\":null,\"result\":{\"T\":{\"" ROW1 "\":{\"new\":{}},\"" ROW2
-        "\":{\"new\":{}}}}}");
+    exchange(f,
+             "{\"id\":3,\"method\":\"monitor_cond_since\",\"params\":[\"db\",\"db\",{\"T\":[{"
+             "\"columns\":[]}]},\"" ZERO "\"]}\n",
+             "{\"id\":3,\"error\":null,\"result\":[false,\"" ROW3 "\",{\"T\":{\"" ROW1
+             "\":{\"initial\":{}},\"" ROW2 "\":{\"initial\":{}}}}]}");
     assert_true(replica_is_replicating(f->replica));
     assert_number(f, "T", ROW1, 0);
     assert_number(f, "T", ROW2, 0);
@@ -254,6 +359,9 @@ static void test_nonsense(void **state)
         "{\"id\":1,\"error\":\"no\",\"result\":null}",
         "{\"id\":null,\"method\":\"update\",\"params\":[\"db\",{}]}",
         "{\"id\":null,\"method\":\"update\",\"params\":[]}",
+        "{\"id\":null,\"method\":\"update2\",\"params\":[\"db\",{}]}",
+        "{\"id\":null,\"method\":\"update3\",\"params\":[\"db\",\"" ROW1 "\",{}]}",
+        "{\"id\":null,\"method\":\"update3\",\"params\":[\"db\",{}]}",
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(messages); i++) {
@@ -284,6 +392,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_follows),
+        TEST(test_follows_update2),
+        TEST(test_resumes),
+        TEST(test_source_without_ids),
+        TEST(test_bad_difference),
         TEST(test_same_contents_are_no_change),
         TEST(test_bad_contents_change_nothing),
         TEST(test_itself),

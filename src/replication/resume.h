@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where to go on after a reconnection: for each database the last transaction of the source that was
+// applied, and the monitor request that was in force. With both, monitor_cond_since sends the
+// difference only.
+//
+// The owner forgets a database when anything else than its replication has changed it.
+#pragma once
+
+#include "basic/slice.h"
+#include "basic/uuid.h"
+
+#include <stdbool.h>
+
+struct resume;
+
+struct resume *resume_new(void);
+void resume_free(struct resume *resume); // NULL allowed
+// Transaction `txn_id` has been applied to the database `db`; `request`, which is copied, selects
+// the tables and columns. Replaces what was known of `db`.
+void resume_set(struct resume *resume, const char *db, struct slice request, struct uuid txn_id);
+// True if a transaction is known that was applied under the same request.
+bool resume_find(const struct resume *resume, const char *db, struct slice request,
+                 struct uuid *ret);
+void resume_forget(struct resume *resume, const char *db);
+void resume_forget_all(struct resume *resume);

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random transactions, of which the last ones are withdrawn again and again: rows, counts, memory
+// and history must be those of the copy that was taken before.
+#include "engine_fixture.h"
+
+#include "engine/history.h"
+#include "engine/internal.h"
+#include "engine/undo.h"
+
+#include <stdlib.h>
+
+#define MAX_DEPTH 40
+
+// The database after one commit. Row versions are immutable, so references to them are a copy.
+struct copy {
+    struct changeset *tail;
+    struct row **rows;
+    size_t n_rows, capacity;
+    size_t n_entries, n_weak_sets, memory, history_memory, history_n;
+    struct db_usage usage;
+};
+
+static void copy_take(struct copy *copy, const struct db *db, const struct history *history)
+{
+    *copy = (struct copy){.tail = changeset_ref(db_tail(db)),
+                          .memory = db_memory(db),
+                          .history_memory = history_memory(history),
+                          .history_n = history_n_changes(history)};
+    db_usage(db, &copy->usage);
+    for (uint16_t i = 0; i < db->schema->n_tables; i++) {
+        struct row *row;
+
+        copy->n_entries += db->tables[i]->entries.n;
+        copy->n_weak_sets += db->tables[i]->weak_sets.n;
+        for (size_t state = 0; (row = table_next(db->tables[i], &state));) {
+            GROW(copy->rows, copy->n_rows, copy->capacity);
+            copy->rows[copy->n_rows++] = row_ref(row);
+        }
+    }
+}
+
+static void copy_done(struct copy *copy)
+{
+    for (size_t i = 0; i < copy->n_rows; i++) {
+        row_unref(copy->rows[i]);
+    }
+    free(copy->rows);
+    changeset_unref(copy->tail);
+}
+
+static void assert_is_copy(const struct db *db, const struct history *history,
+                           const struct copy *copy)
+{
+    struct copy now;
+
+    fixture_check(db);
+    copy_take(&now, db, history);
+    assert_ptr_equal(now.tail, copy->tail);
+    assert_null(now.tail->next);
+    assert_int_equal(now.n_rows, copy->n_rows);
+    for (size_t i = 0; i < copy->n_rows; i++) {
+        const struct row *row = copy->rows[i];
+
+        assert_ptr_equal(table_find(db_table(db, row->table), row->uuid), row);
+    }
+    assert_int_equal(now.n_entries, copy->n_entries);
+    assert_int_equal(now.n_weak_sets, copy->n_weak_sets);
+    assert_int_equal(now.memory, copy->memory);
+    assert_int_equal(now.usage.n_weak_refs, copy->usage.n_weak_refs);
+    assert_int_equal(now.history_memory, copy->history_memory);
+    assert_int_equal(now.history_n, copy->history_n);
+    assert_ptr_equal(history_find(history, copy->tail->txn_id), copy->tail);
+    copy_done(&now);
+}
+
+static int below(int n)
+{
+    return (int)(random() % n);
+}
+
+// One to four operations on rows whose names are small numbers, so that they meet each other again.
+static void put_operation(struct buf *buf, int i)
+{
+    static const char *const mutators[] = {"insert", "delete"};
+    int a = below(8), b = below(8);
+
+    buf_puts(buf, i ? "," : "");
+    switch (below(11)) {
+    case 0: // a part, and an owner that keeps it
+        buf_printf(buf,
+                   "{\"op\":\"insert\",\"table\":\"Part\",\"uuid-name\":\"p%d\",\"row\":{\"name\":"
+                   "\"%d\"}},{\"op\":\"insert\",\"table\":\"Owner\",\"uuid-name\":\"o%d\",\"row\":"
+                   "{\"name\":\"%d\",\"parts\":[\"named-uuid\",\"p%d\"],\"likes\":[\"named-uuid\","
+                   "\"p%d\"]}}",
+                   i, a, i, b, i, i);
+        break;
+    case 1: // an owner more, whose friend is itself, and who is needed by a crew
+        buf_printf(buf,
+                   "{\"op\":\"insert\",\"table\":\"Owner\",\"uuid-name\":\"f%d\",\"row\":{\"name\":"
+                   "\"%d\",\"friends\":[\"map\",[[[\"named-uuid\",\"f%d\"],\"self\"]]]}},"
+                   "{\"op\":\"insert\",\"table\":\"Crew\",\"row\":{\"name\":\"%d\",\"members\":"
+                   "[\"named-uuid\",\"f%d\"]}}",
+                   i, a, i, b, i);
+        break;
+    case 2:
+        buf_printf(
+            buf, "{\"op\":\"delete\",\"table\":\"Owner\",\"where\":[[\"name\",\"==\",\"%d\"]]}", a);
+        break;
+    case 3:
+        buf_printf(
+            buf, "{\"op\":\"delete\",\"table\":\"Crew\",\"where\":[[\"name\",\"==\",\"%d\"]]}", a);
+        break;
+    case 4: // releases parts, which are collected
+        buf_printf(buf,
+                   "{\"op\":\"update\",\"table\":\"Owner\",\"where\":[[\"name\",\"==\",\"%d\"]],"
+                   "\"row\":{\"parts\":[\"set\",[]],\"name\":\"%d\"}}",
+                   a, b);
+        break;
+    case 5: // a key of an index moves from row to row
+        buf_printf(buf,
+                   "{\"op\":\"delete\",\"table\":\"Limited\",\"where\":[[\"a\",\"==\",%d]]},"
+                   "{\"op\":\"insert\",\"table\":\"Limited\",\"row\":{\"a\":%d,\"b\":\"%d\"}}",
+                   b, a, a);
+        break;
+    case 6:
+        buf_printf(buf, "{\"op\":\"delete\",\"table\":\"Limited\",\"where\":[[\"a\",\"<\",%d]]}",
+                   a);
+        break;
+    case 7:
+        buf_printf(buf,
+                   "{\"op\":\"mutate\",\"table\":\"Thing\",\"where\":[[\"i\",\"==\",%d]],"
+                   "\"mutations\":[[\"si\",\"%s\",[\"set\",[%d,%d]]],[\"i\",\"+=\",1]]}",
+                   a, mutators[below(2)], a + 10, b + 20);
+        break;
+    case 8:
+        buf_printf(buf, "{\"op\":\"delete\",\"table\":\"Thing\",\"where\":[[\"i\",\"==\",%d]]}", a);
+        break;
+    case 9: // a strong key goes with its weak value
+        buf_printf(buf,
+                   "{\"op\":\"insert\",\"table\":\"Part\",\"uuid-name\":\"q%d\",\"row\":{\"name\":"
+                   "\"%d\"}},{\"op\":\"insert\",\"table\":\"Owner\",\"uuid-name\":\"w%d\",\"row\":"
+                   "{\"name\":\"%d\"}},{\"op\":\"insert\",\"table\":\"Mixed\",\"row\":{\"pairs\":"
+                   "[\"map\",[[[\"named-uuid\",\"q%d\"],[\"named-uuid\",\"w%d\"]]]]}}",
+                   i, a, i, b, i, i);
+        break;
+    default:
+        buf_printf(buf,
+                   "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"i\":%d,\"s\":\"%d\","
+                   "\"fleeting\":\"%d\",\"ms\":[\"map\",[[\"a\",\"%d\"]]]}}",
+                   a, b, a, b);
+    }
+}
+
+// True if the transaction has changed something.
+static bool run_random(struct db *db)
+{
+    _cleanup_buf_ struct buf operations = {0};
+    struct changeset *before = db_tail(db);
+    int n = 1 + below(4);
+
+    for (int i = 0; i < n; i++) {
+        put_operation(&operations, i);
+    }
+    fixture_run(db, "%s", buf_cstr(&operations));
+    return db_tail(db) != before;
+}
+
+static void test_random(void **state)
+{
+    struct copy copies[MAX_DEPTH + 1];
+    struct db *db = fixture_new();
+    struct history *history = history_new(db, 10000);
+    size_t depth = 0, n_undone = 0;
+
+    srandom(1);
+    table_index_column(db_table(db, fixture_table(db, "Thing")),
+                       fixture_column(db, "Thing", "i")); // as if it had been asked often
+    copy_take(&copies[0], db, history);
+    for (int step = 0; step < 1500; step++) {
+        if (depth == MAX_DEPTH || (depth && !below(12))) {
+            size_t n = 1 + (size_t)below((int)depth);
+
+            db_undo(db, copies[depth - n].tail);
+            for (size_t i = 0; i < n; i++) {
+                copy_done(&copies[depth--]);
+            }
+            assert_is_copy(db, history, &copies[depth]);
+            n_undone += n;
+        } else if (run_random(db)) {
+            copy_take(&copies[++depth], db, history);
+        }
+    }
+    assert_true(n_undone > 300);
+    for (size_t i = 0; i <= depth; i++) {
+        copy_done(&copies[i]);
+    }
+    history_free(history);
+    db_free(db);
+}
+
+static void test_nothing(void **state)
+{
+    struct db *db = fixture_new();
+
+    db_undo(db, db_tail(db));
+    fixture_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{}}");
+    db_undo(db, db_tail(db));
+    assert_int_equal(table_n_rows(db_table(db, fixture_table(db, "Thing"))), 1);
+    db_free(db);
+}
+
+// The versions that come back have the _version that clients know.
+static void test_version(void **state)
+{
+    struct db *db = fixture_new();
+    struct changeset *last;
+    struct row *row;
+    struct uuid version;
+    size_t from = 0;
+
+    fixture_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"i\":1}}");
+    last = changeset_ref(db_tail(db));
+    row = table_next(db_table(db, fixture_table(db, "Thing")), &from);
+    version = row_version(row);
+    fixture_run(db, "{\"op\":\"update\",\"table\":\"Thing\",\"where\":[],\"row\":{\"i\":2}}");
+    fixture_run(db, "{\"op\":\"delete\",\"table\":\"Thing\",\"where\":[]}");
+    db_undo(db, last);
+    from = 0;
+    row = table_next(db_table(db, fixture_table(db, "Thing")), &from);
+    assert_true(uuid_equals(row_version(row), version));
+    changeset_unref(last);
+    db_free(db);
+}
+
+// The history holds four commits; of six that are withdrawn it knows the last four only.
+static void test_more_than_the_history(void **state)
+{
+    struct db *db = fixture_new();
+    struct history *history = history_new(db, 4);
+    struct changeset *last;
+    struct uuid withdrawn;
+
+    fixture_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"i\":1}}");
+    last = changeset_ref(db_tail(db));
+    for (int i = 0; i < 6; i++) {
+        fixture_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"i\":%d}}", i);
+    }
+    withdrawn = db_tail(db)->txn_id;
+    assert_null(history_find(history, last->txn_id));
+    db_undo(db, last);
+    assert_null(history_find(history, withdrawn));
+    assert_ptr_equal(history_find(history, last->txn_id), last);
+    assert_int_equal(history_n_changes(history), 0);
+    assert_int_equal(history_memory(history), last->memory);
+    fixture_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"i\":9}}");
+    assert_ptr_equal(history_find(history, last->txn_id)->next, db_tail(db));
+    changeset_unref(last);
+    history_free(history);
+    db_free(db);
+}
+
+struct listener {
+    struct db_observer observer;
+    struct changeset *last;
+    int n_calls;
+};
+
+static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
+{
+}
+
+static void on_withdrawn(struct db_observer *observer, struct db *db, struct changeset *last)
+{
+    struct listener *listener = CONTAINER_OF(observer, struct listener, observer);
+
+    assert_int_equal(table_n_rows(db_table(db, fixture_table(db, "Thing"))), 1);
+    assert_non_null(last->next);
+    listener->last = last;
+    listener->n_calls++;
+}
+
+static void test_observers(void **state)
+{
+    struct listener listener = {.observer = {.committed = on_committed, .withdrawn = on_withdrawn}};
+    struct db *db = fixture_new();
+    struct changeset *last;
+
+    fixture_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{}}");
+    last = changeset_ref(db_tail(db));
+    db_add_observer(db, &listener.observer);
+    fixture_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{}}");
+    fixture_run(db, "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{}}");
+    db_undo(db, last);
+    assert_int_equal(listener.n_calls, 1);
+    assert_ptr_equal(listener.last, last);
+    db_remove_observer(&listener.observer);
+    changeset_unref(last);
+    db_free(db);
+}
+
+int main(int argc, char *argv[])
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random),    cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_version),   cmocka_unit_test(test_more_than_the_history),
+        cmocka_unit_test(test_observers),
+    };
+
+    fixture_schema_path = argc > 1 ? argv[1] : NULL;
+    return cmocka_run_group_tests_name("undo", tests, NULL, NULL);
+}

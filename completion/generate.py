@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the bash completion of a program, from what the program prints of its tables of options
-and commands.
+"""Writes the bash completion of a program from its output for --option and list-commands.
 
 usage: generate.py TEMPLATE PROGRAM RUNDIR OUTPUT"""
 import pathlib

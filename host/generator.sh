@@ -1,19 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# A systemd generator (systemd.generator(7)): adapts units of Open vSwitch and OVN while this server
-# is installed. They themselves are not changed, so removing ovsdbd leaves nothing behind.
+# A systemd generator (systemd.generator(7)) that adapts units of Open vSwitch and OVN while this server
+# is installed. It does not change their files, so nothing remains when ovsdbd is removed.
 #
-# - Open vSwitch's units require ovsdb-server.service: then a restart or a reload of the server
-#   restarts ovs-vswitchd, which interrupts traffic. They want it here, and start after it as before.
+# - Open vSwitch's units have Requires=ovsdb-server.service, so a restart or a reload of the server
+#   would restart ovs-vswitchd, which interrupts traffic. The generator replaces Requires= by Wants=.
+#   The order of the units stays the same.
 # - OVN's database units are masked while OVN's databases are enabled as instances of
-#   ovsdb-server@.service, because ovn-central.service starts them on the same files.
+#   ovsdb-server@.service, because ovn-central.service would start a second server on the same files.
 # usage: ovsdbd-generator NORMAL_DIR EARLY_DIR LATE_DIR
 set -eu
 normal=$1
 early=$2
 etc=/etc/systemd/system
 
-# Prints the file of a unit that a package has installed, if there is one.
+# Prints the file of a unit if a package has installed one.
 packaged_unit() {
     for folder in /usr/lib/systemd/system /lib/systemd/system; do
         if [ -f "$folder/$1" ]; then
@@ -23,8 +24,8 @@ packaged_unit() {
     done
 }
 
-# Copies a unit, with Wants= in place of each dependency on the server that propagates a stop or a
-# reload. Other units in the same line keep the line.
+# Prints a unit, with Wants= in place of each dependency on the server that propagates a stop or a
+# reload. If the line names other units, the line stays without the server.
 loosened() {
     echo "# Made by ovsdbd-generator from $1: a restart of ovsdb-server.service does not stop this unit."
     sed -n -E '
@@ -51,7 +52,7 @@ for unit in ovs-vswitchd.service ovs-record-hostname.service ovs-delete-transien
     file=$(packaged_unit "$unit")
     [ -z "$file" ] || loosened "$file" >"$normal/$unit"
 done
-# Generated units can be neither enabled nor disabled, so this one keeps its file until it is enabled.
+# A generated unit cannot be enabled, so openvswitch.service is generated only after it was enabled.
 file=$(packaged_unit openvswitch.service)
 if [ -n "$file" ] && [ -L $etc/multi-user.target.wants/openvswitch.service ]; then
     loosened "$file" >"$normal/openvswitch.service"

@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Moves databases between Open vSwitch's or OVN's own database servers and ovsdbd, see MIGRATION.md.
-# A copy of each file stays beside it as FILE.before-ovsdbd.
+# It keeps a copy of each file as FILE.before-ovsdbd.
 set -eu
 export LC_ALL=C
 
 user=ovsdb
 database=/var/lib/openvswitch/conf.db
 link=/etc/openvswitch/conf.db
-origin_file=/var/lib/ovsdbd/conf.db.origin # where the database was, if not in the usual place
+origin_file=/var/lib/ovsdbd/conf.db.origin # contains the former path of the database, if it was moved
 ovn_state=/var/lib/ovn
 ovn_instances="ovnnb_db ovnsb_db"
 original=/usr/lib/openvswitch-original # programs of Open vSwitch that the Debian package diverts
@@ -17,13 +17,13 @@ usage() {
     cat <<'TEXT'
 usage: ovsdbd-migrate COMMAND
   status        show which server serves which database
-  take-over     make the Open_vSwitch database of this host ovsdbd's; its server must be stopped.
-                The package does this when it is installed.
-  give-back     give that database back to Open vSwitch; the package does this when it is removed
+  take-over     move the Open_vSwitch database of this host to ovsdbd. Its server must be stopped.
+                The installation of the package does this.
+  give-back     move that database back to Open vSwitch. The removal of the package does this.
   ovn [--leave-cluster]
-                serve OVN's northbound and southbound databases with ovsdbd. A clustered database
-                becomes a standalone one only with --leave-cluster.
-  ovn-back      give OVN's databases back to OVN's own units
+                serve OVN's northbound and southbound databases with ovsdbd. --leave-cluster converts
+                clustered databases to standalone ones; without it they are refused.
+  ovn-back      move OVN's databases back to OVN's own units
 TEXT
 }
 
@@ -36,7 +36,7 @@ is_clustered() {
     [ "$(head -c 13 "$1" 2>/dev/null)" = "OVSDB CLUSTER" ]
 }
 
-# Whether the process of a pid file lives.
+# True if the process of a pid file runs.
 lives() {
     pid=$(cat "$1" 2>/dev/null) && [ -n "$pid" ] && [ -d "/proc/$pid" ]
 }
@@ -47,7 +47,7 @@ keep_copy() {
     echo "Kept a copy of $1 as $1.before-ovsdbd."
 }
 
-# Gives a database, the files that belong to it and its folder to user $1.
+# Makes user $1 the owner of the files and directories in the other arguments.
 own() {
     owner=$1
     shift
@@ -89,7 +89,7 @@ move_from() {
 }
 
 take_over() {
-    # systemd would change the owner of everything in a StateDirectory= whose owner is another, keys too.
+    # If StateDirectory= has another owner, systemd changes the owner of all files in it, including keys.
     [ -L "${database%/*}" ] || install -d -m 0755 -o "$user" -g "$user" "${database%/*}"
     file=$(vswitch_database)
     [ -f "$file" ] || return 0
@@ -126,7 +126,7 @@ give_back() {
 
 # ---- OVN ----
 
-# Prints the options of OVN's start script, one a line.
+# Prints the options of OVN's start script, one per line.
 ovn_options() {
     for file in /etc/default/ovn-central /etc/sysconfig/ovn; do
         if [ -r "$file" ]; then
@@ -142,19 +142,19 @@ ovn_options() {
     done
 }
 
-# Prints the value of option $1 of OVN's start script, or $2.
+# Prints the value of option $1 of OVN's start script, or $2 if it is not set.
 ovn_option() {
     value=$(ovn_options | sed -n "s/^--$1=//p" | tail -n 1)
     echo "${value:-$2}"
 }
 
-# Options of OVN's start script for its database servers that have no counterpart here.
+# Fails if OVN's start script has an option for its database servers that has no counterpart here.
 refuse_options() {
     ovn_options | while read -r option; do
         case $option in
             --db-?b-cluster-* | --db-?b-election-timer=*)
                 [ -n "$leave_cluster" ] || fail "$option: OVN's databases are clustered;" \
-                    "--leave-cluster makes them standalone, on this host only" ;;
+                    "--leave-cluster converts them to standalone databases, on this host only" ;;
             --db-?b-create-insecure-remote=* | --db-?b-addr=* | --db-?b-port=* | \
                 --db-?b-sync-from-addr=* | --db-?b-sync-from-proto=* | --db-?b-sync-from-port=* | \
                 --ovn-?b-db-ssl-key=* | --ovn-?b-db-ssl-cert=* | --ovn-?b-db-ssl-ca-cert=*) ;;
@@ -174,7 +174,7 @@ configuration() {
         ovnsb_db) side=sb schema=OVN_Southbound table=SB_Global port=6642 ;;
     esac
     cat <<TEXT
-# Made by ovsdbd-migrate from the options of OVN's start script, see ovsdb-server.conf(5).
+# Written by ovsdbd-migrate from the options of OVN's start script, see ovsdb-server.conf(5).
 [options]
 private-key = $(ovn_option ovn-$side-db-ssl-key "db:$schema,SSL,private_key")
 certificate = $(ovn_option ovn-$side-db-ssl-cert "db:$schema,SSL,certificate")
@@ -189,7 +189,7 @@ TEXT
             ovn_option db-$side-sync-from-port $port)"
         echo "backup = yes"
     fi
-    printf '\n# What "ovn-%sctl set-connection" sets:\n[remote db:%s,%s,connections]\n' \
+    printf '\n# The remotes that "ovn-%sctl set-connection" sets:\n[remote db:%s,%s,connections]\n' \
         $side $schema $table
     if [ "$(ovn_option db-$side-create-insecure-remote no)" = yes ]; then
         echo "[remote ptcp:$(ovn_option db-$side-port $port):$(ovn_option db-$side-addr 0.0.0.0)]"
@@ -204,14 +204,14 @@ own_ovn() {
     done
 }
 
-# Makes a standalone database of a clustered one, with Open vSwitch's own tool.
+# Converts a clustered database to a standalone one, with Open vSwitch's own tool.
 leave_cluster() {
     tool=$original/ovsdb-tool
     [ -x "$tool" ] || tool=ovsdb-tool
     rm -f "$1.standalone"
     "$tool" cluster-to-standalone "$1.standalone" "$1"
     mv "$1.standalone" "$1"
-    echo "$1 is a standalone database now. Other members of its cluster are not changed."
+    echo "Converted $1 to a standalone database. Other members of its cluster are not changed."
 }
 
 ovn_units() {
@@ -231,7 +231,7 @@ ovn() {
     for instance in $ovn_instances; do
         if is_clustered "$ovn_state/$instance.db" && [ -z "$leave_cluster" ]; then
             fail "$ovn_state/$instance.db is clustered, which ovsdbd cannot serve;" \
-                "--leave-cluster makes it standalone, on this host only"
+                "--leave-cluster converts it to a standalone database, on this host only"
         fi
     done
     systemctl stop ovn-ovsdb-server-nb.service ovn-ovsdb-server-sb.service
@@ -248,7 +248,7 @@ ovn() {
             ! is_clustered "$file" || leave_cluster "$file"
         fi
         if [ -e "/etc/ovsdb/$instance.conf" ]; then
-            echo "/etc/ovsdb/$instance.conf exists and is used as it is."
+            echo "/etc/ovsdb/$instance.conf exists; it is not changed."
         else
             configuration "$instance" >"/etc/ovsdb/$instance.conf"
             echo "Wrote /etc/ovsdb/$instance.conf."
@@ -263,13 +263,14 @@ ovn() {
         echo "Remove the cluster options from /etc/default/ovn-central: ovsdb-server@ does not read it."
 }
 
-# The global row, which OVN's start script makes in a new database. A backup gets its source's.
+# Creates the global row of a new database, as OVN's start script does. A backup replicates this row from
+# its source.
 initialise() {
     [ -z "$(ovn_option "db-$1-sync-from-addr" "")" ] || return 0
     "ovn-$1ctl" --no-leader-only --timeout=30 --db="unix:/run/ovn/ovn${1}_db.sock" init
 }
 
-# OVN's units count as started before their servers answer.
+# Waits until a server answers. OVN's units are active before their servers answer.
 wait_for() {
     for _ in $(seq 60); do
         ! ovs-appctl -T 5 -t "/run/ovn/$1.ctl" version >/dev/null 2>&1 || return 0
@@ -295,7 +296,7 @@ ovn_back() {
 
 # ---- status ----
 
-# Prints who serves the database whose control socket is $2.
+# Prints the server of database $1 with the control socket $2 and the file $3.
 server_of() {
     version=$(ovs-appctl -T 5 -t "$2" version 2>/dev/null | head -n 1 || :)
     file=$3

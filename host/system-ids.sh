@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Records the identity of this host in its Open_vSwitch database, from the same files and options as
 # Open vSwitch's "ovs-ctl start": system id, system type and version, versions of switch and schema,
-# host name. The arguments are ovs-ctl's options; those for its database server are reported, because
-# this server has its own configuration file.
+# host name. The arguments are options of ovs-ctl. Those for the database server have no effect and are
+# reported, because this server has a configuration file of its own.
 set -eu
 export LC_ALL=C
 
@@ -20,12 +20,12 @@ record_hostname=yes
 delete_bridges=no
 delete_transient_ports=no
 
-# The first line of a file, or nothing.
+# Prints the first line of a file, or nothing.
 first_line() {
     [ ! -r "$1" ] || sed -n 1p "$1"
 }
 
-# A string as ovs-vsctl reads it: in quotes.
+# Prints a string in quotes, as ovs-vsctl expects it.
 quoted() {
     printf '"%s"' "$(printf '%s' "$1" | sed 's/[\\"]/\\&/g')"
 }
@@ -34,7 +34,7 @@ vsctl() {
     ovs-vsctl --no-wait --timeout=30 --db="$remote" "$@"
 }
 
-# The variable of /etc/os-release, or "unknown".
+# Prints a variable of /etc/os-release, or "unknown".
 of_os_release() {
     (
         unset ID VERSION_ID
@@ -43,7 +43,7 @@ of_os_release() {
     )
 }
 
-# Prints the random id of this installation, which is made once.
+# Prints the random id of this installation, and creates it at the first call.
 random_id() {
     id=$(first_line "$etc/system-id.conf")
     [ -n "$id" ] || id=$(sed -n 's/^INSTALLATION_UUID=//p' "$etc/install_uuid.conf" 2>/dev/null || :)
@@ -55,7 +55,7 @@ random_id() {
     echo "$id"
 }
 
-# Settings of --external-id, as arguments of "ovs-vsctl set".
+# The settings of --external-id, as arguments of "ovs-vsctl set".
 external_ids=
 read_options() {
     for option in "$@"; do
@@ -75,7 +75,7 @@ read_options() {
             --db-file=* | --db-sock=* | --db-schema=* | --extra-dbs=* | --ovsdb-server-* | --ovs-user=* | \
                 --no-self-confinement)
                 echo "<4>$option: not applied to the OVSDB server;" \
-                    "its options are in /etc/ovsdb/ovsdb-server.conf" ;;
+                    "set its options in /etc/ovsdb/ovsdb-server.conf" ;;
         esac
     done
 }
@@ -94,12 +94,13 @@ set_system_ids() {
     [ -z "$version" ] || set -- "$@" ovs-version="$(quoted "$version")"
     version=$(ovsdb-tool schema-version "$schema" 2>/dev/null || :)
     [ -z "$version" ] || set -- "$@" db-version="$(quoted "$version")"
-    # Option words have no blanks: the service manager has split them there.
+    # $external_ids is not quoted: its words contain no blanks, because the service manager splits
+    # options at blanks.
     vsctl init -- set Open_vSwitch . "$@" $external_ids
 }
 
-# The full name, if it is known without asking the network, which is not there yet. Otherwise
-# ovs-record-hostname.service finds it out later, where that exists. "add" keeps a name that is set.
+# Records the full host name if it is known without the network, which is not configured yet. Otherwise
+# ovs-record-hostname.service, if it exists, records it later. "add" keeps a name that is already set.
 set_hostname() {
     name=$(uname -n)
     if [ "$full_hostname" = yes ]; then
@@ -120,7 +121,7 @@ has_record_hostname() {
     return 1
 }
 
-# Only before the switch starts: a restart of the database must not touch traffic.
+# Does nothing while the switch runs, because a restart of the database must not interrupt traffic.
 delete_configuration() {
     pid=$(first_line "$run/ovs-vswitchd.pid")
     [ -z "$pid" ] || [ ! -d "/proc/$pid" ] || return 0
@@ -136,7 +137,7 @@ delete_configuration() {
     fi
 }
 
-# A server for other databases only has no such row.
+# There is nothing to record if the server has no Open_vSwitch database.
 ovsdb-client --timeout=30 -vwarn list-dbs "$remote" | grep -qx Open_vSwitch || exit 0
 read_options "$@"
 set_system_ids

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Puts the events of the journal's catalog into the page that lists them.
+"""Writes the subjects of the journal catalog into the manual page.
 
 usage: events.py PAGE.in CATALOG PAGE"""
 
@@ -13,7 +13,7 @@ events = re.findall(r"^-- ([0-9a-f]{32})\nSubject: (.*)$", catalog.read_text(), 
 
 
 def readable(subject):
-    """"@OVSDB_SESSION@" is what the message has in that field."""
+    """Replaces a field of the message, such as "@OVSDB_SESSION@", by "(session)"."""
     return re.sub(r"@OVSDB_(\w+)@", lambda m: f"({m[1].lower().replace('_', ' ')})", subject)
 
 

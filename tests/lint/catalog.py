@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every message id of the sources is explained in the journal's catalog, and the other way round.
+"""Checks that the sources and the journal's catalog have the same message ids.
 
 usage: catalog.py PROJECT_ROOT"""
 
@@ -28,14 +28,14 @@ def errors():
     if not defined:
         yield f"{HEADER}: no ids"
     for value in {i for i in ids + explained if ids.count(i) > 1 or explained.count(i) > 1}:
-        yield f"{value}: there twice"
+        yield f"{value}: defined twice"
     for name, value in defined.items():
         if value not in explained:
             yield f"{CATALOG}: {name} ({value}) is not explained"
         if not any(re.search(rf"\b{name}\b", text) for p, text in sources.items() if p != HEADER):
-            yield f"{HEADER}: nobody uses {name}"
+            yield f"{HEADER}: {name} is not used"
     for value in set(explained) - set(ids):
-        yield f"{CATALOG}: {value} is no id of ours"
+        yield f"{CATALOG}: {value} is not a message id of the sources"
     for path, text in sources.items():
         if path != HEADER and ID.search(text):
             yield f"{path}: a message id outside of {HEADER.name}"
@@ -45,7 +45,7 @@ def errors():
 
 
 def errors_of_journalctl(ids):
-    """What systemd makes of the file."""
+    """Compiles the catalog with journalctl and checks that every id is listed."""
     if not shutil.which("journalctl"):
         return
     with tempfile.TemporaryDirectory() as root:

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the manual pages name exists, and what exists is in them: options of every program, commands,
-varlink methods, fields and message ids of the journal.
+"""Compares the manual pages with the programs: options, commands, varlink methods, fields and message
+ids of the journal. Each must be in both.
 
 usage: man.py PROJECT_ROOT JOURNAL_PAGE OVSDB_SERVER OVSDB_TOOL OVSDB_CLIENT OVS_APPCTL OVSDB_TOP"""
 
@@ -20,12 +20,12 @@ JOURNAL_PAGE = pathlib.Path(sys.argv[2])
 SERVER, TOOL, CLIENT, APPCTL, TOP = sys.argv[3:8]
 PAGES = {SERVER: "ovsdb-server.8", TOOL: "ovsdb-tool.1", CLIENT: "ovsdb-client.1",
          APPCTL: "ovs-appctl.8", TOP: "ovsdb-top.8"}
-# Options that a page mentions and another program, or a command, has.
+# Options of other programs and of commands that a page mentions.
 OF_OTHERS = {"ovsdb-server.8": {"--cleanup", "--format", "--rbac-id", "--rbac-role"}}
 
 
 def page(name):
-    """The text of a page, without the marks of bold type and the breaks of lines."""
+    """Returns the text of a page, without bold type and line breaks."""
     result = subprocess.run(["mandoc", "-T", "utf8", "-O", "width=1000", ROOT / "man" / name],
                             check=True, capture_output=True, text=True)
     text = re.sub(".\b", "", result.stdout)
@@ -33,7 +33,7 @@ def page(name):
 
 
 def run(*command):
-    # The search for leaks takes longer than these programs, which are started hundreds of times.
+    # The leak check takes longer than these programs, which are started hundreds of times.
     env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
     result = subprocess.run([str(word) for word in command], check=False, capture_output=True,
                             text=True, stdin=subprocess.DEVNULL, timeout=60, env=env)
@@ -45,8 +45,8 @@ def options_in(text):
 
 
 def accepted(program):
-    """The long options that getopt_long() tells of when it is given what may mean several, or what
-    must have no argument."""
+    """Returns the long options of a program. getopt_long() lists them in its error for an ambiguous
+    option, or for an option that must have no argument."""
     found = set()
     for letter in string.ascii_lowercase:
         answer = run(program, f"--{letter}=x", "--help")
@@ -70,7 +70,7 @@ def option_errors():
             if not exists(program, option):
                 yield f"{name}: there is no option {option}"
         for option in sorted(accepted(program) - in_help):
-            yield f"{name}: --help does not tell of {option}"
+            yield f"{name}: {option} is missing in --help"
 
 
 class Server:
@@ -78,7 +78,7 @@ class Server:
         self.folder = tempfile.TemporaryDirectory()
         self.path = os.path.join(self.folder.name, "ctl")
         env = {**os.environ, "OVS_RUNDIR": self.folder.name, "OVS_SYSLOG_METHOD": "null"}
-        # Ends by itself when its command does, which waits for the end of a pipe.
+        # The server stops when its command ends, which waits for the end of a pipe.
         self.process = subprocess.Popen(
             [SERVER, "--no-dbs", "--unixctl=" + self.path, "-vconsole:off",
              "--run=echo ready; cat >/dev/null"], env=env, stdin=subprocess.PIPE,

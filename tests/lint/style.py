@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the compiler does not see: licence lines, formatting, sizes, leftovers."""
+"""Checks licence lines, formatting, file sizes and leftover marks."""
 
 import pathlib
 import shutil
@@ -14,7 +14,7 @@ CODE = [".c", ".h", ".py", ".sh", ".build"]
 
 
 def files_of(root):
-    # Root may check a folder that belongs to another user.
+    # git refuses a directory of another user, and root may check one.
     listed = subprocess.run(["git", "-c", "safe.directory=*", "-C", root, "ls-files", "-co",
                              "--exclude-standard"],
                             capture_output=True, text=True, check=False).stdout.split("\n")

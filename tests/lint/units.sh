@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The units, the sysusers and the tmpfiles lines are accepted by systemd without a word, with the
-# built server in place of the installed one; so is the sandbox's figure.
+# Checks that systemd accepts the units and the lines of sysusers and tmpfiles without a warning, with
+# the built server in place of the installed one, and that the exposure level of the sandbox is low.
 # usage: units.sh UNITS_DIR SYSUSERS_CONF TMPFILES_CONF SERVER
 set -eu
 server=$(realpath "$4")
@@ -10,7 +10,7 @@ command -v systemd-analyze >/dev/null || exit 77
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Fails unless the command says nothing and succeeds.
+# Fails unless the command succeeds without output.
 silently() {
     if ! said=$("$@" 2>&1) || [ -n "$said" ]; then
         echo "$*: $said"
@@ -28,7 +28,7 @@ for unit in $units; do
     silently systemd-analyze verify --man=no "$work/$(echo "$unit" | sed 's/@/@x/')"
 done
 
-# In tenths; what remains is explained in docs/SECURITY.md.
+# The threshold is in tenths. docs/SECURITY.md explains the remaining points.
 for unit in ovsdb-server.service ovsdb-server@x.service; do
     if ! said=$(systemd-analyze security --offline=true --no-pager --threshold=15 "$work/$unit" 2>&1)
     then

@@ -192,7 +192,7 @@ def test_the_catalog_explains(service):
     text = service.explained()
     assert "Subject: Database small is served" in text
     assert "Subject: The file of database small was read" in text
-    assert "Subject: ovsdb-server stops" in text
+    assert "Subject: ovsdb-server is stopping" in text
     entries = service.journal("OVSDB_DATABASE=small")
     assert DATABASE in entries[0]["MESSAGE"]
     assert len({e["MESSAGE_ID"] for e in entries}) >= 3, entries

@@ -58,7 +58,8 @@ def test_a_client_is_cut(service):
     bad.wait_closed()
     entry, = service.journal("MESSAGE_ID=" + IDS["MSG_CLIENT_CUT"])
     assert entry["PRIORITY"] == "4" and "invalid JSON" in entry["MESSAGE"]
-    assert f"Subject: The connection {entry['OVSDB_SESSION']} was ended" in service.explained()
+    assert f"Subject: The connection {entry['OVSDB_SESSION']} was closed because of an error" \
+        in service.explained()
 
 
 def test_a_command_is_refused(service):

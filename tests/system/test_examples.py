@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The examples of ovsdb-server(8) work as they are printed."""
+"""The examples of ovsdb-server(8) and of docs/FILE_FORMAT.md work as they are printed."""
 import pathlib
 import re
 
@@ -40,3 +40,15 @@ def test_access_control(lab):
     assert allowed == '[{"count":1}]'
     for refused in (other_user, other_column):
         assert '"error":"permission error"' in refused
+
+
+def test_file_format(lab):
+    """The example file of docs/FILE_FORMAT.md is a database with the contents that the page names."""
+    page = (ROOT / "docs/FILE_FORMAT.md").read_text()
+    lines = re.search(r"\n\n((?:    .+\n)+)\nA file that starts with", page)[1]
+    path = lab.path("example.db")
+    path.write_text(re.sub(r"^    ", "", lines, flags=re.MULTILINE))
+    assert lab.run(lab.programs.tool, "check", path).status == 0
+    query = '["Example",{"op":"select","table":"Port","where":[],"columns":["name","vlans"]}]'
+    out = lab.run(lab.programs.tool, "query", path, query).ok()
+    assert '{"name":"p1","vlans":["set",[1,2,3]]}' in out

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an active server may send to its backup: bytes, through the framer, to a replica of a small
-// database that has a row. The replies that lead to replicating can be left to us: then the first
-// byte is odd. Whatever comes, the database stays one that satisfies its constraints: what it
-// prints it can be given.
+// Passes bytes of an active server through the framer to a replica of a small database with one row.
+// If the first byte is odd, the fuzzer first sends valid replies, so that the replica is replicating.
+// Messages of the replica must be valid JSON, and it must send none after it has failed.
 #include "replication/replica.h"
 
 #include "engine/txn.h"

@@ -91,8 +91,8 @@ static void replace(struct row **have, struct row *row)
     *have = row;
 }
 
-static void apply_v1(struct fixture *fixture, struct row **have, struct uuid uuid,
-                     struct slice old, struct slice new)
+static void apply_v1(struct fixture *fixture, struct row **have, struct uuid uuid, struct slice old,
+                     struct slice new)
 {
     assert_int_equal(old.data != NULL, *have != NULL);
     if (old.data) {
@@ -150,8 +150,7 @@ static void apply_row(struct fixture *fixture, struct replica *replica, struct s
     apply_v1(fixture, &replica->rows[uuid.lo], uuid, old, new);
 }
 
-static void apply_message(struct fixture *fixture, struct replica *replica,
-                          struct slice message)
+static void apply_message(struct fixture *fixture, struct replica *replica, struct slice message)
 {
     struct cursor cursor;
     struct slice updates = SLICE_EMPTY;

@@ -64,11 +64,6 @@ static struct changed_row *find_entry(const struct htable *entries, struct uuid 
     return NULL;
 }
 
-static bool is_shown(const struct monitor_table *table, const struct row *row)
-{
-    return row && monitor_table_matches(table, row);
-}
-
 // Adds, keeps or removes the entry of a row. A row that the monitor showed neither before the first
 // commit nor now has none, whatever happened in between.
 static void coalesced_add_row(struct coalesced *coalesced, size_t i,
@@ -81,7 +76,8 @@ static void coalesced_add_row(struct coalesced *coalesced, size_t i,
     struct changed_row *entry = find_entry(entries, uuid, hash);
 
     assert(change->old || change->new);
-    if (!is_shown(table, change->new) && !is_shown(table, entry ? entry->old : change->old)) {
+    if (!monitor_table_shows(table, change->new) &&
+        !monitor_table_shows(table, entry ? entry->old : change->old)) {
         if (entry) {
             assert(coalesced->memory >= changed_row_memory(entry));
             coalesced->memory -= changed_row_memory(entry);

@@ -18,7 +18,7 @@ struct condition_change {
     struct htable found;        // rows that have been looked up, by row_hash()
 };
 
-static bool is_always(const struct condition *condition)
+static bool has_no_clauses(const struct condition *condition)
 {
     return !condition->n_clauses;
 }
@@ -94,7 +94,7 @@ static void find_changed_clauses(struct condition_change *change)
     add_missing(change, old, new, is_indexed);
     add_missing(change, new, old, is_indexed);
     free(is_indexed);
-    if (is_always(old) || is_always(new)) {
+    if (has_no_clauses(old) || has_no_clauses(new)) {
         // One condition matches every row, so any row can be shown or hidden.
         add_clause(&change->scanned, &(struct condition_clause){.function = COND_TRUE});
     }

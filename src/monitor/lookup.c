@@ -21,7 +21,7 @@ static const struct column *only_column(const struct condition *condition)
     return column;
 }
 
-static bool is_never(const struct condition *condition)
+static bool condition_is_never(const struct condition *condition)
 {
     for (size_t i = 0; i < condition->n_clauses; i++) {
         if (condition->clauses[i].function != COND_FALSE) {
@@ -36,7 +36,7 @@ bool lookup_is_possible(const struct condition *condition, struct table *rows, s
     const struct column *column = only_column(condition);
 
     *ret_n = 0;
-    if (is_never(condition)) {
+    if (condition_is_never(condition)) {
         return true;
     }
     if (!column || !condition_is_values(condition) || !table_is_indexed(rows, column)) {

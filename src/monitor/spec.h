@@ -78,5 +78,11 @@ static inline bool monitor_table_matches(const struct monitor_table *table, cons
                : !table->condition.n_clauses || condition_matches_any(&table->condition, row);
 }
 
+// The same; false if `row` is NULL.
+static inline bool monitor_table_shows(const struct monitor_table *table, const struct row *row)
+{
+    return row && monitor_table_matches(table, row);
+}
+
 DEFINE_CLEANUP(struct monitor_spec *, monitor_spec_freep, monitor_spec_free)
 #define _cleanup_monitor_spec_ _cleanup_(monitor_spec_freep)

@@ -40,8 +40,8 @@ static bool is_modified(const struct monitor_table *table, const struct row *old
 }
 
 // The kind of change that the monitor is sent, a bit of enum monitor_select; 0: none.
-static uint8_t classify(const struct monitor_table *table, const struct row *old,
-                        const struct row *new, bool is_initial)
+static uint8_t classify_change(const struct monitor_table *table, const struct row *old,
+                               const struct row *new, bool is_initial)
 {
     uint8_t kind;
 
@@ -199,7 +199,7 @@ static void end_row(struct updates *updates)
 void updates_row(struct updates *updates, const struct monitor_table *table, const struct row *old,
                  const struct row *new, bool is_initial)
 {
-    uint8_t kind = classify(table, old, new, is_initial);
+    uint8_t kind = classify_change(table, old, new, is_initial);
 
     if (kind) {
         open_table(updates, table);
@@ -222,16 +222,11 @@ void updates_initial(struct updates *updates, const struct monitor_table *table,
     end_row(updates);
 }
 
-// `row`, or NULL if it is NULL or does not match the condition.
-static const struct row *if_shown(const struct monitor_table *table, const struct row *row)
-{
-    return row && monitor_table_matches(table, row) ? row : NULL;
-}
-
 void updates_change(struct updates *updates, const struct monitor_table *table,
                     const struct row *old, const struct row *new)
 {
-    updates_row(updates, table, if_shown(table, old), if_shown(table, new), false);
+    updates_row(updates, table, monitor_table_shows(table, old) ? old : NULL,
+                monitor_table_shows(table, new) ? new : NULL, false);
 }
 
 bool updates_end(struct updates *updates, struct chunks *ret)

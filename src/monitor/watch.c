@@ -210,7 +210,7 @@ static void unwatch_clause(struct table_watches *watches, struct watched_clause 
     }
 }
 
-static bool is_always(const struct condition *condition)
+static bool condition_is_always(const struct condition *condition)
 {
     for (size_t i = 0; i < condition->n_clauses; i++) {
         if (condition->clauses[i].function == COND_TRUE) {
@@ -246,7 +246,7 @@ struct watch *watch_new(struct watch_set *set, struct view *view, const struct m
 
         watch->tables[i].view = view;
         list_init(&watch->tables[i].node);
-        if (is_always(&table->condition)) {
+        if (condition_is_always(&table->condition)) {
             list_push_back(&watches->views, &watch->tables[i].node);
         } else {
             watch->clauses[i] = watch_clauses(watches, view, &table->condition);

@@ -79,8 +79,10 @@ static void coalesced_add_row(struct coalesced *coalesced, size_t i,
     if (!monitor_table_shows(table, change->new) &&
         !monitor_table_shows(table, entry ? entry->old : change->old)) {
         if (entry) {
-            assert(coalesced->memory >= changed_row_memory(entry));
-            coalesced->memory -= changed_row_memory(entry);
+            size_t memory = changed_row_memory(entry);
+
+            assert(coalesced->memory >= memory);
+            coalesced->memory -= memory;
             htable_remove(entries, hash, entry);
             changed_row_free(entry);
         }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs a script of what clients send and must get. scripts/README.md describes the format.
-// After each line server_check_structures() checks the server.
 #include "script_runner.h"
 
 #include "basic/file.h"

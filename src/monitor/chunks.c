@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "monitor/chunks.h"
 
-#define PIECE_MAX ((size_t)1 << 30) // a text holds less than 4 GiB
+#include <assert.h>
+
+#define PART_MAX ((size_t)1 << 30) // bytes
+
+static_assert(PART_MAX <= UINT32_MAX, "a part fits into a struct text");
+static_assert(CHUNK_SIZE <= PART_MAX, "what is usually taken at once is one part");
 
 void chunks_done(struct chunks *chunks)
 {
@@ -14,6 +19,7 @@ void chunks_done(struct chunks *chunks)
 
 void chunks_copy(struct chunks *ret, const struct chunks *chunks)
 {
+    assert(!ret->n && !ret->texts);
     ret->texts = NEW_ARRAY(struct text *, chunks->n + 1);
     ret->n = chunks->n;
     ret->capacity = chunks->n + 1;
@@ -27,7 +33,7 @@ void chunks_copy(struct chunks *ret, const struct chunks *chunks)
 void chunks_take(struct chunks *chunks, struct buf *buf)
 {
     for (size_t at = 0; at < buf->size;) {
-        size_t size = MIN(buf->size - at, PIECE_MAX);
+        size_t size = MIN(buf->size - at, PART_MAX);
 
         GROW(chunks->texts, chunks->n, chunks->capacity);
         chunks->texts[chunks->n++] = text_new((struct slice){buf->data + at, size});

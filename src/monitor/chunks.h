@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Long text as a list of shared parts: made once, sent by reference to many. Parts are cut at any
-// byte, so that neither their number nor their size is bounded by what a row or a table holds.
+// A long text as a list of reference-counted parts, so that many clients can be sent the same text
+// without a copy. A part may end at any byte.
 #pragma once
 
 #include "basic/buf.h"
@@ -13,14 +13,14 @@ struct chunks {
     struct text **texts;
     size_t n;
     size_t capacity;
-    size_t size;   // bytes in all
-    size_t n_rows; // that they show; counted by who writes them
+    size_t size;   // bytes of all parts
+    size_t n_rows; // rows that the text shows, counted by struct updates
 };
 
 void chunks_done(struct chunks *chunks);
-// Makes `ret`, which is empty, another list of the same parts.
+// Makes `ret`, which must be empty, a second list of the same parts.
 void chunks_copy(struct chunks *ret, const struct chunks *chunks);
-// Moves what is in `buf` to the end; `buf` is empty then and keeps its memory.
+// Appends the contents of `buf` and empties `buf`, which keeps its memory.
 void chunks_take(struct chunks *chunks, struct buf *buf);
-// Appends a copy of all parts.
+// Appends a copy of all parts to `buf`.
 void chunks_put(struct buf *buf, const struct chunks *chunks);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "monitor/coalesced.h"
 
-struct entry {
+#include <assert.h>
+
+struct changed_row {
     struct uuid uuid;
     struct row *old; // a reference; NULL: the row did not exist
 };
@@ -9,7 +11,7 @@ struct entry {
 struct coalesced {
     const struct monitor_spec *spec;
     size_t memory;
-    struct htable tables[]; // of entries by UUID, parallel to spec->tables
+    struct htable tables[]; // struct changed_row by UUID; parallel to spec->tables
 };
 
 struct coalesced *coalesced_new(const struct monitor_spec *spec)
@@ -21,7 +23,7 @@ struct coalesced *coalesced_new(const struct monitor_spec *spec)
     return coalesced;
 }
 
-static void entry_free(struct entry *entry)
+static void changed_row_free(struct changed_row *entry)
 {
     row_unref(entry->old);
     free(entry);
@@ -29,7 +31,7 @@ static void entry_free(struct entry *entry)
 
 void coalesced_free(struct coalesced *coalesced)
 {
-    struct entry *entry;
+    struct changed_row *entry;
 
     if (!coalesced) {
         return;
@@ -37,21 +39,21 @@ void coalesced_free(struct coalesced *coalesced)
     for (size_t i = 0; i < coalesced->spec->n_tables; i++) {
         HTABLE_FOREACH(entry, &coalesced->tables[i])
         {
-            entry_free(entry);
+            changed_row_free(entry);
         }
         htable_done(&coalesced->tables[i]);
     }
     free(coalesced);
 }
 
-static size_t entry_memory(const struct entry *entry)
+static size_t changed_row_memory(const struct changed_row *entry)
 {
     return sizeof(*entry) + (entry->old ? row_memory(entry->old, NULL) : 0);
 }
 
-static struct entry *find(const struct htable *entries, struct uuid uuid, uint64_t hash)
+static struct changed_row *find_entry(const struct htable *entries, struct uuid uuid, uint64_t hash)
 {
-    struct entry *entry;
+    struct changed_row *entry;
 
     HTABLE_FOREACH_WITH_HASH(entry, entries, hash)
     {
@@ -62,33 +64,34 @@ static struct entry *find(const struct htable *entries, struct uuid uuid, uint64
     return NULL;
 }
 
-static bool is_seen(const struct monitor_table *table, const struct row *row)
-{
-    return row && monitor_table_matches(table, row);
-}
-
-// A row that was not seen at first and is not seen now has no entry: what happened to it in between
-// is nobody's business.
-static void add_row(struct coalesced *coalesced, size_t i, const struct row_change *change)
+// Adds, keeps or removes the entry of a row. A row that the monitor showed neither before the first
+// commit nor now has none, whatever happened in between.
+static void coalesced_add_row(struct coalesced *coalesced, size_t i,
+                              const struct row_change *change)
 {
     const struct monitor_table *table = &coalesced->spec->tables[i];
     struct htable *entries = &coalesced->tables[i];
     struct uuid uuid = (change->new ? change->new : change->old)->uuid;
     uint64_t hash = uuid_hash(uuid);
-    struct entry *entry = find(entries, uuid, hash);
+    struct changed_row *entry = find_entry(entries, uuid, hash);
 
-    if (!is_seen(table, change->new) && !is_seen(table, entry ? entry->old : change->old)) {
+    assert(change->old || change->new);
+    if (!monitor_table_shows(table, change->new) &&
+        !monitor_table_shows(table, entry ? entry->old : change->old)) {
         if (entry) {
-            coalesced->memory -= entry_memory(entry);
+            size_t memory = changed_row_memory(entry);
+
+            assert(coalesced->memory >= memory);
+            coalesced->memory -= memory;
             htable_remove(entries, hash, entry);
-            entry_free(entry);
+            changed_row_free(entry);
         }
     } else if (!entry) {
-        entry = NEW(struct entry);
+        entry = NEW(struct changed_row);
         entry->uuid = uuid;
         entry->old = change->old ? row_ref(change->old) : NULL;
         htable_insert(entries, hash, entry);
-        coalesced->memory += entry_memory(entry);
+        coalesced->memory += changed_row_memory(entry);
     }
 }
 
@@ -100,7 +103,7 @@ void coalesced_add(struct coalesced *coalesced, const struct changeset *changes)
                 changeset_find_table(changes, coalesced->spec->tables[i].table);
 
             for (size_t j = 0; table && j < table->n_rows; j++) {
-                add_row(coalesced, i, &table->rows[j]);
+                coalesced_add_row(coalesced, i, &table->rows[j]);
             }
         }
     }
@@ -111,7 +114,7 @@ void coalesced_write(const struct coalesced *coalesced, struct db *db, struct up
     for (size_t i = 0; i < coalesced->spec->n_tables; i++) {
         const struct monitor_table *table = &coalesced->spec->tables[i];
         const struct table *rows = db_table(db, table->table);
-        const struct entry *entry;
+        const struct changed_row *entry;
 
         HTABLE_FOREACH(entry, &coalesced->tables[i])
         {

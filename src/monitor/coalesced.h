@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The net of several commits, for monitors that are behind: for each changed row of the monitored
-// tables the version it had at first. The version it has now is in the database. A row that came
-// and went in between leaves nothing, so a coalesced change never has more rows than the database had then
-// and has now together.
+// A coalesced change: the net effect of several commits on the rows that a monitor shows. It holds
+// the version that each changed row had before the first of these commits; the current version is
+// in the database. A row that was inserted and deleted in between is not kept, so there are at most
+// as many rows as the database had then and has now together.
 #pragma once
 
 #include "engine/db.h"
@@ -10,12 +10,13 @@
 
 struct coalesced;
 
-// `spec` must outlive it.
+// An empty change. `spec` must outlive it.
 struct coalesced *coalesced_new(const struct monitor_spec *spec);
 void coalesced_free(struct coalesced *coalesced); // NULL allowed
-// Adds `changes` and what follows it in the chain. O(rows changed).
+// Adds `changes` and all change sets that follow it in the chain (I-5). O(rows changed).
 void coalesced_add(struct coalesced *coalesced, const struct changeset *changes);
-// Writes the changes from then to the state of `db` now. O(rows in it).
+// Writes the difference between the state before the first added change set and the current state
+// of `db`. Every change set up to the current state must have been added. O(rows in it).
 void coalesced_write(const struct coalesced *coalesced, struct db *db, struct updates *updates);
 size_t coalesced_n_rows(const struct coalesced *coalesced);
-size_t coalesced_memory(const struct coalesced *coalesced); // bytes it keeps, roughly
+size_t coalesced_memory(const struct coalesced *coalesced); // about how many bytes it keeps alive

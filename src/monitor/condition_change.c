@@ -1,33 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-// A condition holds if one of its clauses does, so a row can only come or go if a clause does that
-// came or went. Clients that name their own rows change a few of many clauses, again and again: the
-// rows of these are looked up by value where they can be, and for the others the table is walked.
+// A condition holds for a row if one of its clauses does, so only rows that match an added or removed
+// clause can be shown or hidden. Clients that list the rows they need change a few of many clauses
+// often. Therefore the rows of added and removed clauses are looked up by value if the column is
+// indexed; the table is scanned for the other clauses.
 #include "monitor/condition_change.h"
+
+#include <assert.h>
 
 struct condition_change {
     struct updates *updates;
     const struct monitor_table *old, *new;
     struct table *rows;
-    // Clauses that came or went, which are the conditions': by value, and the others.
-    struct condition looked_up, walked;
-    size_t n_looked_up; // rows, about
-    struct htable seen; // rows that were looked up
+    // The added and removed clauses; their values belong to `old` and `new`.
+    struct condition looked_up; // those whose rows are found by value
+    struct condition scanned;   // the others
+    size_t n_looked_up;         // about how many rows match `looked_up`
+    struct htable found;        // rows that have been looked up, by row_hash()
 };
 
-static bool is_always(const struct condition *condition)
+static bool has_no_clauses(const struct condition *condition)
 {
     return !condition->n_clauses;
 }
 
-static void add(struct condition *condition, const struct condition_clause *clause)
+static void add_clause(struct condition *condition, const struct condition_clause *clause)
 {
     condition->clauses[condition->n_clauses++] = *clause;
 }
 
-// By column index: whether its values are looked up. table_is_indexed() counts how often it is
-// asked, which is for each walk.
-enum is_indexed { NOT_ASKED, NO, YES };
+// Whether a column is indexed, in an array by column index. The answer is kept, because
+// table_is_indexed() counts its calls as scans.
+enum is_indexed { INDEXED_UNKNOWN, INDEXED_NO, INDEXED_YES };
 
+// Adds one added or removed clause.
 static void add_changed(struct condition_change *change, const struct condition_clause *clause,
                         enum is_indexed *is_indexed)
 {
@@ -37,21 +42,22 @@ static void add_changed(struct condition_change *change, const struct condition_
         return;
     }
     if (clause->function != COND_EQ) {
-        add(&change->walked, clause);
+        add_clause(&change->scanned, clause);
         return;
     }
-    if (is_indexed[column->index] == NOT_ASKED) {
-        is_indexed[column->index] = table_is_indexed(change->rows, column) ? YES : NO;
+    if (is_indexed[column->index] == INDEXED_UNKNOWN) {
+        is_indexed[column->index] =
+            table_is_indexed(change->rows, column) ? INDEXED_YES : INDEXED_NO;
     }
-    if (is_indexed[column->index] == YES) {
-        add(&change->looked_up, clause);
+    if (is_indexed[column->index] == INDEXED_YES) {
+        add_clause(&change->looked_up, clause);
         change->n_looked_up += table_count_equal(change->rows, column, clause->value);
     } else {
-        add(&change->walked, clause);
+        add_clause(&change->scanned, clause);
     }
 }
 
-// Adds the clauses of `from` that `other` lacks.
+// Adds the clauses of `from` that `other` does not have.
 static void add_missing(struct condition_change *change, const struct condition *from,
                         const struct condition *other, enum is_indexed *is_indexed)
 {
@@ -68,31 +74,32 @@ static void add_missing(struct condition_change *change, const struct condition 
     htable_done(&clauses);
 }
 
-// What comes or goes if all rows do, or most.
-static void compare_everything(struct condition_change *change)
+// Scans the table for all added and removed clauses.
+static void scan_for_all(struct condition_change *change)
 {
     for (size_t i = 0; i < change->looked_up.n_clauses; i++) {
-        add(&change->walked, &change->looked_up.clauses[i]);
+        add_clause(&change->scanned, &change->looked_up.clauses[i]);
     }
     change->looked_up.n_clauses = 0;
 }
 
-static void compare(struct condition_change *change)
+static void find_changed_clauses(struct condition_change *change)
 {
     const struct condition *old = &change->old->condition, *new = &change->new->condition;
     size_t n = old->n_clauses + new->n_clauses + 1;
     enum is_indexed *is_indexed = NEW_ARRAY(enum is_indexed, change->old->table->n_columns);
 
     change->looked_up.clauses = NEW_ARRAY(struct condition_clause, n);
-    change->walked.clauses = NEW_ARRAY(struct condition_clause, n);
+    change->scanned.clauses = NEW_ARRAY(struct condition_clause, n);
     add_missing(change, old, new, is_indexed);
     add_missing(change, new, old, is_indexed);
     free(is_indexed);
-    if (is_always(old) || is_always(new)) {
-        add(&change->walked, &(struct condition_clause){.function = COND_TRUE});
+    if (has_no_clauses(old) || has_no_clauses(new)) {
+        // One condition matches every row, so any row can be shown or hidden.
+        add_clause(&change->scanned, &(struct condition_clause){.function = COND_TRUE});
     }
     if (change->n_looked_up > table_n_rows(change->rows)) {
-        compare_everything(change);
+        scan_for_all(change);
     }
 }
 
@@ -107,38 +114,38 @@ static uint64_t row_hash(const struct row *row)
     return hash_u64((uintptr_t)row, 0);
 }
 
-static bool is_seen(const struct condition_change *change, const struct row *row)
+static bool was_found(const struct condition_change *change, const struct row *row)
 {
-    const struct row *seen;
+    const struct row *found;
 
-    HTABLE_FOREACH_WITH_HASH(seen, &change->seen, row_hash(row))
+    HTABLE_FOREACH_WITH_HASH(found, &change->found, row_hash(row))
     {
-        if (seen == row) {
+        if (found == row) {
             return true;
         }
     }
     return false;
 }
 
-static void on_found(void *userdata, struct row *row)
+static void on_row_found(void *userdata, struct row *row)
 {
     struct condition_change *change = userdata;
 
-    if (!is_seen(change, row)) {
-        htable_insert(&change->seen, row_hash(row), row);
+    if (!was_found(change, row)) {
+        htable_insert(&change->found, row_hash(row), row);
         write_row(change, row);
     }
 }
 
-static void scan(const struct condition_change *change)
+static void scan_table(const struct condition_change *change)
 {
-    struct value_set *values = value_set_new(&change->walked);
+    struct value_set *values = value_set_new(&change->scanned);
     const struct row *row;
 
     for (size_t state = 0; (row = table_next(change->rows, &state));) {
         if ((values ? value_set_matches(values, row)
-                    : condition_matches_any(&change->walked, row)) &&
-            !is_seen(change, row)) {
+                    : condition_matches_any(&change->scanned, row)) &&
+            !was_found(change, row)) {
             write_row(change, row);
         }
     }
@@ -150,16 +157,17 @@ void condition_change_write(struct updates *updates, const struct monitor_table 
 {
     struct condition_change change = {.updates = updates, .old = old, .new = new, .rows = rows};
 
-    compare(&change);
+    assert(old->table == new->table && old->n_columns == new->n_columns);
+    find_changed_clauses(&change);
     for (size_t i = 0; i < change.looked_up.n_clauses; i++) {
         const struct condition_clause *clause = &change.looked_up.clauses[i];
 
-        table_find_equal(rows, clause->column, clause->value, on_found, &change);
+        table_find_equal(rows, clause->column, clause->value, on_row_found, &change);
     }
-    if (change.walked.n_clauses) {
-        scan(&change);
+    if (change.scanned.n_clauses) {
+        scan_table(&change);
     }
-    htable_done(&change.seen);
+    htable_done(&change.found);
     free(change.looked_up.clauses);
-    free(change.walked.clauses);
+    free(change.scanned.clauses);
 }

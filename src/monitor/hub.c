@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hub of a database's monitors: hears of commits and wakes the views they concern, and
-// nobody else (watch.h). Views that have something to send are found on hub->dirty.
+// The hub of a database's monitors. A commit marks the views that it concerns (watch.h) as dirty;
+// hub_run() sends the updates of dirty views. A commit costs nothing for the other views.
 #include "monitor/condition_change.h"
 #include "monitor/initial.h"
+#include "monitor/view.h"
+
+#include <assert.h>
 
 static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
 {
@@ -19,8 +22,8 @@ struct hub *hub_new(struct db *db, const struct monitor_sink *sink)
     hub->sink = sink;
     hub->watches = watch_set_new(db_schema(db));
     list_init(&hub->dirty);
-    list_init(&hub->asked);
     list_init(&hub->initials);
+    list_init(&hub->cached);
     hub->history = history_new(db, HISTORY_MAX_CHANGES);
     hub->observer.committed = on_committed;
     db_add_observer(db, &hub->observer);
@@ -42,6 +45,9 @@ void hub_free(struct hub *hub)
     if (!hub) {
         return;
     }
+    assert(!hub->views.n);
+    assert(list_is_empty(&hub->dirty) && list_is_empty(&hub->initials));
+    assert(list_is_empty(&hub->cached) && !hub->cached_size && !hub->scan);
     db_remove_observer(&hub->observer);
     history_free(hub->history);
     htable_done(&hub->views);
@@ -51,15 +57,15 @@ void hub_free(struct hub *hub)
     free(hub);
 }
 
-static void expire_initials(struct hub *hub, usec_t now)
+static void hub_expire_cached(struct hub *hub, usec_t now)
 {
-    while (!list_is_empty(&hub->initials)) {
-        struct view *view = LIST_FIRST(&hub->initials, struct view, initial_node);
+    while (!list_is_empty(&hub->cached)) {
+        struct view *view = LIST_FIRST(&hub->cached, struct view, cached_node);
 
-        if (view->initial_expires > now) {
+        if (view->cached_expires > now) {
             break;
         }
-        view_drop_initial(view);
+        view_drop_cached(view);
     }
 }
 
@@ -74,8 +80,8 @@ bool hub_run(struct hub *hub, usec_t now, size_t *budget)
         *budget -= *budget > 0;
     }
     initials_run(hub, now);
-    expire_initials(hub, now);
-    return !list_is_empty(&hub->dirty) || !list_is_empty(&hub->asked);
+    hub_expire_cached(hub, now);
+    return !list_is_empty(&hub->dirty) || !list_is_empty(&hub->initials);
 }
 
 usec_t hub_deadline(const struct hub *hub)
@@ -83,10 +89,10 @@ usec_t hub_deadline(const struct hub *hub)
     if (!list_is_empty(&hub->dirty)) {
         return 0;
     }
-    if (list_is_empty(&hub->initials)) {
+    if (list_is_empty(&hub->cached)) {
         return USEC_INFINITY;
     }
-    return LIST_FIRST(&hub->initials, struct view, initial_node)->initial_expires;
+    return LIST_FIRST(&hub->cached, struct view, cached_node)->cached_expires;
 }
 
 struct uuid hub_last_txn_id(const struct hub *hub)
@@ -103,11 +109,13 @@ void monitor_init(struct monitor *monitor, struct hub *hub, struct monitor_spec 
     monitor->view->n_monitors++;
 }
 
-// The monitor no longer is one of its view.
-static void leave_view(struct monitor *monitor)
+// Removes the monitor from its view, and frees the view if it was the last one.
+static void monitor_leave_view(struct monitor *monitor)
 {
     struct view *view = TAKE_PTR(monitor->view);
 
+    assert(!monitor->initial || !monitor->batch);
+    assert(view->n_monitors);
     if (monitor->initial) {
         initial_remove(monitor);
     } else if (monitor->batch) {
@@ -119,7 +127,7 @@ static void leave_view(struct monitor *monitor)
 
 void monitor_done(struct monitor *monitor)
 {
-    leave_view(monitor);
+    monitor_leave_view(monitor);
     text_unref(monitor->id);
 }
 
@@ -128,26 +136,30 @@ const struct monitor_spec *monitor_spec(const struct monitor *monitor)
     return monitor->view->spec;
 }
 
-// The change set after which a client that has seen `txn_id` is to be told, or NULL. The same
-// transaction may be known twice: as stored, and as a former process went on from.
+// The change set of the transaction `txn_id`, if the view can be brought up to date from there; else
+// NULL. An id can be in the chain twice: the last transaction that was loaded, and the state from
+// which a former process handed its clients over.
 static struct changeset *find_seen(const struct view *view, struct uuid txn_id)
 {
     struct changeset *tail = db_tail(view->hub->db);
     struct changeset *seen =
         uuid_equals(tail->txn_id, txn_id) ? tail : history_find(view->hub->history, txn_id);
 
-    // A transaction of before the start (seq 0) is known by its stored values only.
+    // Change sets from before the start (seq 0) have stored columns only.
     return seen && (seen->seq || monitor_spec_is_persistent(view->spec)) ? seen : NULL;
 }
 
-// Starts `monitor` with what came after `seen`. Returns false if it does not concern it.
-static bool start_after(struct monitor *monitor, const struct changeset *seen, struct chunks *ret)
+// Starts `monitor` without initial contents; *ret gets the changes after `seen`. Returns false if
+// none of them concerns it.
+static bool monitor_start_after(struct monitor *monitor, const struct changeset *seen,
+                                struct chunks *ret)
 {
     struct view *view = monitor->view;
     struct coalesced *coalesced = coalesced_new(view->spec);
     struct updates updates;
     bool any;
 
+    assert(!monitor->batch && !monitor->initial);
     coalesced_add(coalesced, seen->next);
     updates_begin(&updates, view->spec, &view->hub->updates);
     coalesced_write(coalesced, view->hub->db, &updates);
@@ -160,10 +172,10 @@ static bool start_after(struct monitor *monitor, const struct changeset *seen, s
 bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct chunks *ret)
 {
     const struct changeset *seen =
-        uuid_is_zero(txn_id) ? NULL : find_seen(monitor->view, txn_id); // zero: has seen none
+        uuid_is_zero(txn_id) ? NULL : find_seen(monitor->view, txn_id); // zero: seen nothing
 
     if (seen) {
-        start_after(monitor, seen, ret);
+        monitor_start_after(monitor, seen, ret);
         view_count(monitor, ret, ret->size);
     }
     return seen;
@@ -174,7 +186,7 @@ bool monitor_continue(struct monitor *monitor, struct uuid txn_id)
     const struct changeset *seen = find_seen(monitor->view, txn_id);
     struct chunks missed = {0};
 
-    if (seen && start_after(monitor, seen, &missed)) {
+    if (seen && monitor_start_after(monitor, seen, &missed)) {
         view_send(monitor->view, monitor, &missed);
     }
     chunks_done(&missed);
@@ -189,6 +201,8 @@ void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct t
     struct chunks chunks;
     bool has_changed = false;
 
+    assert(monitor->batch && !monitor->initial);
+    assert(spec->n_tables == old->spec->n_tables && spec->version == old->spec->version);
     monitor_flush(monitor);
     text_unref(monitor->id);
     monitor->id = id;
@@ -201,13 +215,13 @@ void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct t
             condition_change_write(&updates, a, b, db_table(hub->db, b->table));
         }
     }
-    // An update3 says which state the new condition's rows are of, even when none comes or goes: a
-    // client that resumed with an older id would be told of rows it never had.
+    // An update3 is sent even if no row is shown or hidden, because it names the last transaction: a
+    // client that resumed from an older one would get changes of rows that it never had.
     if (updates_end(&updates, &chunks) || (has_changed && spec->version == MONITOR_V3)) {
         view_send(old, monitor, &chunks);
     }
     chunks_done(&chunks);
-    leave_view(monitor);
+    monitor_leave_view(monitor);
     monitor->view = view_get(hub, spec);
     monitor->view->n_monitors++;
     view_attach(monitor->view, monitor, db_tail(hub->db));

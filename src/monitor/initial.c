@@ -1,57 +1,92 @@
 // SPDX-License-Identifier: Apache-2.0
-// A table whose condition lists values that are known by an index is looked up, if these are not
-// too many rows; any other one is walked. Contents that were
-// asked for before the last walk began use that one.
+// The rows of a table are looked up if its condition lists values of an indexed column and not too
+// many rows have them; otherwise the table is scanned. Contents that were requested before the last
+// scan began share that scan.
 #include "monitor/initial.h"
 
 #include "monitor/lookup.h"
 #include "monitor/row_scan.h"
+#include "monitor/view.h"
 
-#define STEP_ROWS  1024  // walked in one step
-#define STEP_WORK  1024  // rows looked at and text written, a unit of which is
-#define WORK_BYTES 32    // as much as a row looked at for nothing
-#define LOOKUP_MAX 16384 // rows looked up, which is done in one step
-#define STEP_SENDS 1024  // pieces queued
-// Few rows are not left for later, unless they are long.
-#define STEPS_AT_ONCE 8
-#define AHEAD         8            // rows fetched into the cache before they are looked at
-#define KEPT          USEC_PER_SEC // long contents wait so long for another client
+#include "basic/log.h"
 
-#define WORTH_KEEPING 16384 // bytes
+#include <assert.h>
 
-enum phase { ASKED, COLLECTING, WRITING, SENDING };
+LOG_MODULE(session);
 
-// The rows of one table at the moment, some of which do not match.
+#define STEP_ROWS     1024  // rows scanned in one step
+#define STEP_WORK     1024  // units of work in one step of writing: each row is one unit,
+#define WORK_BYTES    32    // and so are this many bytes of text
+#define LOOKUP_MAX    16384 // rows looked up, all in one step
+#define STEP_SENDS    1024  // pieces of text sent in one step
+#define STEPS_AT_ONCE 8     // steps done by monitor_start() for contents of few rows
+#define AHEAD         8     // rows between the one prefetched into the cache and the one written
+
+#define CACHED_MIN  16384        // bytes; shorter contents are not worth caching
+#define CACHED_TIME USEC_PER_SEC // how long contents are cached after their last use
+
+enum initial_phase {
+    INITIAL_REQUESTED,
+    INITIAL_COLLECTING,
+    INITIAL_WRITING,
+    INITIAL_SENDING,
+    INITIAL_N_PHASES
+};
+
+static const char *const phase_names[] = {
+    [INITIAL_REQUESTED] = "requested",
+    [INITIAL_COLLECTING] = "collecting",
+    [INITIAL_WRITING] = "writing",
+    [INITIAL_SENDING] = "sending",
+};
+static_assert(ARRAY_SIZE(phase_names) == INITIAL_N_PHASES, "each phase has a name");
+
+// The rows of one table at the moment of the contents. Some may not match the condition.
 struct source {
-    bool is_looked_up; // not walked
+    bool is_looked_up; // otherwise the table is scanned
     struct row *const *rows;
     size_t n;
-    struct row **found; // the same if they were looked up
+    struct row **found; // the array behind `rows`, if they were looked up
     size_t capacity;
-    struct row_texts *texts; // of the walk, if others may use them too
+    struct row_texts *texts; // of the scan, if other contents may share them; else NULL
 };
 
 struct initial {
     struct view *view;
-    struct list node;     // hub->asked
-    struct list monitors; // that wait for it
-    enum phase phase;
-    uint64_t asked_seq;       // the last commit when the last of them came
-    struct row_scan *scan;    // a reference
-    struct changeset *moment; // a reference
-    size_t n_rows;            // that will be looked at, about
-    usec_t busy;              // time that initials_run() has spent on it
+    struct list node;     // hub->initials
+    struct list monitors; // those that wait for these contents
+    enum initial_phase phase;
+    uint64_t requested_seq;   // seq of the last commit when the last of them joined
+    struct row_scan *scan;    // a reference; in COLLECTING and WRITING
+    struct changeset *moment; // a reference; from COLLECTING on
+    size_t n_rows;            // about how many rows will be looked at
+    usec_t busy;              // time that initials_run() has spent, not yet charged to monitors
     struct source *sources;   // parallel to view->spec->tables
-    size_t table;             // being written
-    size_t row;               // of it, the next
+    size_t table;             // index of the table being written
+    size_t row;               // index of its next row
     struct updates updates;
-    struct buf buf; // of `updates`
-    struct chunks chunks;
+    struct buf buf;       // of `updates`
+    struct chunks chunks; // the finished text; in SENDING
 };
 
-// How the rows of the tables will be found. Returns about how many will be looked at. O(tables +
-// clauses).
-static size_t plan(const struct view *view, struct source *sources)
+static void initial_set_phase(struct initial *initial, enum initial_phase phase)
+{
+    static const enum initial_phase next[] = {
+        [INITIAL_REQUESTED] = INITIAL_COLLECTING,
+        [INITIAL_COLLECTING] = INITIAL_WRITING,
+        [INITIAL_WRITING] = INITIAL_SENDING,
+        [INITIAL_SENDING] = INITIAL_N_PHASES, // the end
+    };
+
+    assert(next[initial->phase] == phase);
+    log_dbg("database %s: initial contents: %s -> %s", initial->view->spec->schema->name,
+            phase_names[initial->phase], phase_names[phase]);
+    initial->phase = phase;
+}
+
+// Decides for each table whether its rows are looked up or scanned. Returns about how many rows
+// will be looked at. O(tables + clauses).
+static size_t plan_sources(const struct view *view, struct source *sources)
 {
     size_t n_rows = 0;
 
@@ -69,27 +104,30 @@ static size_t plan(const struct view *view, struct source *sources)
     return n_rows;
 }
 
-// For the monitors of `view`; found as view->asked as long as it may be joined.
+// New contents for the monitors of `view`, which further ones may join.
 static struct initial *initial_new(struct view *view)
 {
     struct initial *initial = NEW(struct initial);
 
     initial->view = view;
     initial->sources = NEW_ARRAY(struct source, view->spec->n_tables + 1);
-    initial->n_rows = plan(view, initial->sources);
+    initial->n_rows = plan_sources(view, initial->sources);
     list_init(&initial->monitors);
-    list_push_back(&view->hub->asked, &initial->node);
-    view->asked = initial;
+    list_push_back(&view->hub->initials, &initial->node);
+    assert(!view->joinable);
+    view->joinable = initial;
+    view->joinable_is_fixed = false;
     return initial;
 }
 
 static void initial_free(struct initial *initial)
 {
-    if (initial->view->asked == initial) {
-        initial->view->asked = NULL;
+    assert(list_is_empty(&initial->monitors));
+    if (initial->view->joinable == initial) {
+        initial->view->joinable = NULL;
     }
     list_remove(&initial->node);
-    if (list_is_empty(&initial->view->hub->asked)) {
+    if (list_is_empty(&initial->view->hub->initials)) {
         row_scan_unref(TAKE_PTR(initial->view->hub->scan));
     }
     row_scan_unref(initial->scan);
@@ -106,10 +144,12 @@ static void initial_free(struct initial *initial)
 
 static void initial_add(struct initial *initial, struct monitor *monitor)
 {
+    assert(!monitor->initial && !monitor->batch);
+    assert(monitor->view == initial->view);
     monitor->initial = initial;
     list_push_back(&initial->monitors, &monitor->node);
-    if (initial->phase == ASKED) {
-        initial->asked_seq = db_tail(initial->view->hub->db)->seq;
+    if (initial->phase == INITIAL_REQUESTED) {
+        initial->requested_seq = db_tail(initial->view->hub->db)->seq;
     }
 }
 
@@ -123,50 +163,47 @@ void initial_remove(struct monitor *monitor)
     }
 }
 
-bool initial_has_begun(const struct initial *initial)
-{
-    return initial->phase != ASKED;
-}
-
-// The tables that are walked, by table index: the caller's. *ret_looks_up: others are looked up.
-static bool *walked_tables(const struct initial *initial, bool *ret_looks_up)
+// An array that says by table index which tables are scanned; the caller frees it. *ret_looks_up
+// says whether other tables are looked up.
+static bool *find_scanned_tables(const struct initial *initial, bool *ret_looks_up)
 {
     const struct monitor_spec *spec = initial->view->spec;
-    bool *walked = NEW_ARRAY(bool, (size_t)spec->schema->n_tables + 1);
+    bool *scanned = NEW_ARRAY(bool, (size_t)spec->schema->n_tables + 1);
 
     *ret_looks_up = false;
     for (size_t i = 0; i < spec->n_tables; i++) {
         if (spec->tables[i].select & SELECT_INITIAL) {
-            walked[spec->tables[i].table->index] = !initial->sources[i].is_looked_up;
+            scanned[spec->tables[i].table->index] = !initial->sources[i].is_looked_up;
             *ret_looks_up |= initial->sources[i].is_looked_up;
         }
     }
-    return walked;
+    return scanned;
 }
 
-// The hub's walk if it will do, else a new one, which the hub gets if others wait that may use it.
-// What is looked up is of now, and so must the walk be then.
-static struct row_scan *get_walk(const struct initial *initial)
+// Returns a reference to the hub's scan if it covers the tables at a moment not before these
+// contents were requested; otherwise to a new scan, which becomes the hub's if other contents may
+// share it. Rows that are looked up are the current ones, so a scan beside them must be as current.
+static struct row_scan *get_scan(const struct initial *initial)
 {
     struct hub *hub = initial->view->hub;
     bool looks_up;
-    bool *walked = walked_tables(initial, &looks_up);
-    uint64_t seq = looks_up ? db_tail(hub->db)->seq : initial->asked_seq;
+    bool *scanned = find_scanned_tables(initial, &looks_up);
+    uint64_t seq = looks_up ? db_tail(hub->db)->seq : initial->requested_seq;
     struct row_scan *scan;
 
-    if (hub->scan && row_scan_serves(hub->scan, walked, seq)) {
-        free(walked);
+    if (hub->scan && row_scan_serves(hub->scan, scanned, seq)) {
+        free(scanned);
         return row_scan_ref(hub->scan);
     }
-    scan = row_scan_new(hub->db, walked);
-    if (&initial->node == hub->asked.next && !looks_up) {
+    scan = row_scan_new(hub->db, scanned);
+    if (&initial->node == hub->initials.next && !looks_up) {
         row_scan_unref(hub->scan);
         hub->scan = row_scan_ref(scan);
     }
     return scan;
 }
 
-static void on_found(void *userdata, struct row *row)
+static void on_row_found(void *userdata, struct row *row)
 {
     struct source *source = userdata;
 
@@ -175,30 +212,35 @@ static void on_found(void *userdata, struct row *row)
     source->rows = source->found;
 }
 
-// Fixes the moment, which keeps the versions of the rows that are looked up, too.
-static void begin(struct initial *initial)
+// Fixes the moment. Holding its change set also keeps the versions of the rows that are looked up
+// (I-3).
+static void initial_fix_moment(struct initial *initial)
 {
-    const struct view *view = initial->view;
+    struct view *view = initial->view;
 
-    initial->scan = get_walk(initial);
+    initial->scan = get_scan(initial);
     initial->moment = changeset_ref(row_scan_moment(initial->scan));
     for (size_t i = 0; i < view->spec->n_tables; i++) {
         const struct monitor_table *table = &view->spec->tables[i];
 
         if (initial->sources[i].is_looked_up) {
-            lookup_run(&table->condition, db_table(view->hub->db, table->table), on_found,
+            lookup_run(&table->condition, db_table(view->hub->db, table->table), on_row_found,
                        &initial->sources[i]);
         }
     }
-    initial->phase = COLLECTING;
+    if (view->joinable == initial) {
+        view->joinable_is_fixed = true;
+    }
+    assert(initial->moment->seq >= initial->requested_seq);
+    initial_set_phase(initial, INITIAL_COLLECTING);
 }
 
-static void begin_writing(struct initial *initial)
+static void initial_begin_writing(struct initial *initial)
 {
     const struct monitor_spec *spec = initial->view->spec;
     const struct hub *hub = initial->view->hub;
-    // Others wait that may use the same walk.
-    bool is_shared = initial->scan == hub->scan && hub->asked.next->next != &hub->asked;
+    // Other contents are in progress that may use the same scan.
+    bool is_shared = initial->scan == hub->scan && hub->initials.next->next != &hub->initials;
 
     for (size_t i = 0; i < spec->n_tables; i++) {
         const struct monitor_table *table = &spec->tables[i];
@@ -210,11 +252,11 @@ static void begin_writing(struct initial *initial)
         }
     }
     updates_begin(&initial->updates, spec, &initial->buf);
-    initial->phase = WRITING;
+    initial_set_phase(initial, INITIAL_WRITING);
 }
 
-static void write_row(struct initial *initial, const struct monitor_table *table,
-                      const struct source *source, size_t i)
+static void initial_write_row(struct initial *initial, const struct monitor_table *table,
+                              const struct source *source, size_t i)
 {
     struct slice text = SLICE_EMPTY;
 
@@ -231,7 +273,7 @@ static void write_row(struct initial *initial, const struct monitor_table *table
     }
 }
 
-// The rows are anywhere in memory.
+// Rows are scattered in memory, so most of the time of a scan would be cache misses.
 static void prefetch_row(const struct source *source, size_t i)
 {
     if (i < source->n) {
@@ -240,8 +282,8 @@ static void prefetch_row(const struct source *source, size_t i)
     }
 }
 
-// Writes the next rows of a table. Returns what that cost, at most about `work`.
-static size_t write_rows(struct initial *initial, size_t work)
+// Writes the next rows of a table. Returns the units of work done, at most about `work`.
+static size_t initial_write_rows(struct initial *initial, size_t work)
 {
     const struct monitor_table *table = &initial->view->spec->tables[initial->table];
     const struct source *source = &initial->sources[initial->table];
@@ -251,7 +293,7 @@ static size_t write_rows(struct initial *initial, size_t work)
         size_t before = initial->updates.chunks.size + initial->buf.size;
 
         prefetch_row(source, initial->row + AHEAD);
-        write_row(initial, table, source, initial->row);
+        initial_write_row(initial, table, source, initial->row);
         spent += (initial->updates.chunks.size + initial->buf.size - before) / WORK_BYTES;
     }
     if (initial->row == source->n) {
@@ -261,36 +303,37 @@ static size_t write_rows(struct initial *initial, size_t work)
     return spent;
 }
 
-// Lets the view keep long contents that are still what a monitor would get.
-static void keep(struct initial *initial, usec_t now)
+// Lets the view cache the contents if they are long and still up to date.
+static void initial_cache(struct initial *initial, usec_t now)
 {
     struct view *view = initial->view;
 
-    if (view->asked == initial) {
-        view->asked = NULL;
-        if (initial->chunks.size >= WORTH_KEEPING) {
-            chunks_copy(&view->initial, &initial->chunks);
-            view_keep_initial(view, now + KEPT);
+    if (view->joinable == initial) {
+        view->joinable = NULL;
+        if (initial->chunks.size >= CACHED_MIN) {
+            assert(!view->cached.n);
+            chunks_copy(&view->cached, &initial->chunks);
+            view_keep_cached(view, now + CACHED_TIME);
         }
     }
 }
 
-static void end_writing(struct initial *initial, usec_t now)
+static void initial_end_writing(struct initial *initial, usec_t now)
 {
     updates_end(&initial->updates, &initial->chunks);
     row_scan_unref(TAKE_PTR(initial->scan));
-    keep(initial, now);
-    initial->phase = SENDING;
+    initial_cache(initial, now);
+    initial_set_phase(initial, INITIAL_SENDING);
 }
 
-static void write_some(struct initial *initial, usec_t now)
+static void initial_write_some(struct initial *initial, usec_t now)
 {
     for (size_t spent = 0; spent < STEP_WORK;) {
         if (initial->table == initial->view->spec->n_tables) {
-            end_writing(initial, now);
+            initial_end_writing(initial, now);
             return;
         }
-        spent += write_rows(initial, STEP_WORK - spent);
+        spent += initial_write_rows(initial, STEP_WORK - spent);
     }
 }
 
@@ -312,8 +355,8 @@ static size_t count_monitors(const struct initial *initial)
     return n;
 }
 
-// What making the contents has cost is divided among the monitors.
-static void send_some(struct initial *initial)
+// Divides the time spent on the contents among the monitors that get them.
+static void initial_send_some(struct initial *initial)
 {
     size_t n_monitors = count_monitors(initial);
     usec_t share = n_monitors ? initial->busy / n_monitors : 0;
@@ -331,25 +374,25 @@ static void send_some(struct initial *initial)
     }
 }
 
-// Goes on for a while. When all is sent it is freed.
-// The time that it takes is charged to the monitors if `is_charged`.
+// Does one bounded step; frees the contents when every monitor has got them. The time is charged to
+// the monitors if `is_charged`.
 static void initial_step(struct initial *initial, usec_t now, bool is_charged)
 {
     const struct hub *hub = initial->view->hub;
     usec_t start = hub_time(hub);
 
-    if (initial->phase == ASKED) {
-        begin(initial);
+    if (initial->phase == INITIAL_REQUESTED) {
+        initial_fix_moment(initial);
     }
-    if (initial->phase == COLLECTING && !row_scan_collect(initial->scan, STEP_ROWS)) {
-        begin_writing(initial);
+    if (initial->phase == INITIAL_COLLECTING && !row_scan_collect(initial->scan, STEP_ROWS)) {
+        initial_begin_writing(initial);
     }
-    if (initial->phase == WRITING) {
-        write_some(initial, now);
+    if (initial->phase == INITIAL_WRITING) {
+        initial_write_some(initial, now);
     }
     initial->busy += is_charged ? hub_time(hub) - start : 0;
-    if (initial->phase == SENDING) {
-        send_some(initial);
+    if (initial->phase == INITIAL_SENDING) {
+        initial_send_some(initial);
     }
     if (list_is_empty(&initial->monitors)) {
         initial_free(initial);
@@ -358,8 +401,8 @@ static void initial_step(struct initial *initial, usec_t now, bool is_charged)
 
 void initials_run(struct hub *hub, usec_t now)
 {
-    if (!list_is_empty(&hub->asked)) {
-        initial_step(LIST_FIRST(&hub->asked, struct initial, node), now, true);
+    if (!list_is_empty(&hub->initials)) {
+        initial_step(LIST_FIRST(&hub->initials, struct initial, node), now, true);
     }
 }
 
@@ -368,12 +411,13 @@ bool monitor_start(struct monitor *monitor, usec_t now)
     struct view *view = monitor->view;
     struct hub *hub = view->hub;
 
-    if (view->initial.n) {
-        view_keep_initial(view, now + KEPT);
-        send_contents(monitor, &view->initial, hub_last_txn_id(hub));
+    assert(!monitor->batch && !monitor->initial);
+    if (view->cached.n) {
+        view_keep_cached(view, now + CACHED_TIME);
+        send_contents(monitor, &view->cached, hub_last_txn_id(hub));
         view_attach(view, monitor, db_tail(hub->db));
-    } else if (view->asked) {
-        initial_add(view->asked, monitor);
+    } else if (view->joinable) {
+        initial_add(view->joinable, monitor);
     } else {
         struct initial *initial = initial_new(view);
 

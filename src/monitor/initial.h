@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The making of initial contents, little by little: commits and other clients' requests go on
+// Makes initial contents in steps, so that commits and requests of other clients are handled
 // meanwhile. Private to this folder.
 //
-//     asked --begun: the moment is fixed--> collecting --rows known--> writing --text made-->
-//     sending
+//     requested --moment fixed--> collecting --rows known--> writing --text written--> sending
 //
-// The contents show the database at the moment they were begun. Until then, and afterwards as long
-// as no commit concerns the view, whoever asks for the same joins. Monitors that wait are in no
-// batch; as they get their contents they join the one that stands at the moment.
+// The contents show the database at one moment, which the first step fixes. A monitor joins the
+// contents of its view if their moment is not fixed yet, or if no commit has concerned the view
+// since. Monitors that wait for contents are in no batch. When one gets them, it joins the batch
+// that has seen all commits up to the moment.
 #pragma once
 
 #include "monitor/monitor.h"
-#include "monitor/view.h"
 
-struct initial;
-
-// The monitor no longer waits for them. Frees the contents if nobody does.
+// The monitor no longer waits for its initial contents. Frees them if no other monitor waits.
 void initial_remove(struct monitor *monitor);
-// True once the moment is fixed.
-bool initial_has_begun(const struct initial *initial);
-// Goes on for a while with the first of hub->asked: some thousand rows looked at, or some hundred
-// KiB of text written.
+// Does one bounded step for the first element of hub->initials: looks at some thousand rows, or
+// writes some hundred KiB of text.
 void initials_run(struct hub *hub, usec_t now);

@@ -3,7 +3,9 @@
 
 #include "monitor/values.h"
 
-// The only column that a list of values compares; NULL if there is none or more than one.
+#include <assert.h>
+
+// The column that all clauses compare; NULL if they compare none or more than one.
 static const struct column *only_column(const struct condition *condition)
 {
     const struct column *column = NULL;
@@ -19,7 +21,7 @@ static const struct column *only_column(const struct condition *condition)
     return column;
 }
 
-static bool is_never(const struct condition *condition)
+static bool condition_is_never(const struct condition *condition)
 {
     for (size_t i = 0; i < condition->n_clauses; i++) {
         if (condition->clauses[i].function != COND_FALSE) {
@@ -34,7 +36,7 @@ bool lookup_is_possible(const struct condition *condition, struct table *rows, s
     const struct column *column = only_column(condition);
 
     *ret_n = 0;
-    if (is_never(condition)) {
+    if (condition_is_never(condition)) {
         return true;
     }
     if (!column || !condition_is_values(condition) || !table_is_indexed(rows, column)) {
@@ -54,6 +56,7 @@ void lookup_run(const struct condition *condition, const struct table *rows,
     for (size_t i = 0; i < condition->n_clauses; i++) {
         const struct condition_clause *clause = &condition->clauses[i];
 
+        assert(clause->function == COND_FALSE || clause->function == COND_EQ);
         if (clause->column) {
             table_find_equal(rows, clause->column, clause->value, found, userdata);
         }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Monitors of one database: who hears of which commit, and when.
+// The monitors of one database.
 //
-// A hub observes a database. Identical monitors share a view: one difference and one serialisation
-// for all of them. A monitor is in step with the database, or it owes its client what the commits
-// since a certain one changed. hub_run() pays the debts of those whose clients take output; the
-// others keep owing one exact net update, in memory bounded by the rows it concerns.
+// A hub observes a database. Identical monitors share a view, so that an update is computed and
+// written once for all of them. hub_run() sends the updates that commits have made necessary. While
+// a client does not read, its monitor gets no updates; it keeps one coalesced change instead, whose
+// memory is bounded by the rows that have changed, and gets that as one update later.
 #pragma once
 
 #include "basic/clock.h"
@@ -18,78 +18,88 @@ struct view;
 struct batch;
 struct initial;
 
-// What a monitor has sent.
+// What has been sent for a monitor.
 struct monitor_usage {
     uint64_t n_messages; // initial contents and updates
     uint64_t n_rows;
     uint64_t n_bytes;
-    usec_t busy; // time for that, by the hub's clock; what several monitors get is divided
+    usec_t busy; // time spent on them, by the hub's clock; shared work is divided equally
 };
 
+// States: not started (`batch` and `initial` NULL), waiting for initial contents (`initial`),
+// started (`batch`).
 struct monitor {
-    struct list node;
+    struct list node; // batch->ready, batch->behind or initial->monitors
     struct view *view;
-    struct batch *batch;     // NULL: not started
-    struct initial *initial; // what it waits for to start, or NULL
-    struct text *id;         // <json-value>, canonical
-    bool is_behind;          // its client takes no output for now
+    struct batch *batch;
+    struct initial *initial;
+    struct text *id; // <json-value>, canonical
+    bool is_behind;  // its client does not read: it is in batch->behind
     struct monitor_usage usage;
 };
 
-// Where initial contents and updates go. Nothing here may free or change a monitor.
+// Where initial contents and updates go. These functions must not free or change a monitor.
 struct monitor_sink {
-    // The monitor has started: a <table-updates> object with what it shows of the database after
-    // the transaction `txn_id`.
+    // The monitor has started. `contents` is a <table-updates> object: the rows that the monitor
+    // shows of the database after the transaction `txn_id`.
     void (*initial)(struct monitor *monitor, const struct chunks *contents, struct uuid txn_id);
-    // False while the client reads too slowly; then monitor_resume() must follow when it has caught
-    // up.
+    // False while the client reads too slowly. Then the owner of the monitor must call
+    // monitor_resume() when the client has caught up.
     bool (*may_send)(struct monitor *monitor);
-    // A message is one or more pieces in order. `text` stays the caller's; send_shared() takes a
-    // reference of its own.
+    // Send one piece of a message; a message is one or more pieces in order. send() copies `text`,
+    // send_shared() takes a reference to it.
     void (*send)(struct monitor *monitor, struct slice text);
     void (*send_shared)(struct monitor *monitor, struct text *text);
 };
 
-// Observes `db`. `sink` must outlive it.
+// Observes `db`. `sink` must outlive the hub.
 struct hub *hub_new(struct db *db, const struct monitor_sink *sink);
-// The time that monitors take is measured with `clock`, a monotonic one; NULL: it is not.
+// Measures monitor_usage.busy with `clock`, which must be monotonic. NULL: `busy` stays 0.
 void hub_set_clock(struct hub *hub, usec_t (*clock)(void));
-void hub_free(struct hub *hub); // the monitors must be gone
-// Sends the updates that commits caused since, at most about `*budget` messages, which it counts
-// down, and goes on for a while with initial contents: returns true if there is more to do.
-// O(monitors that hear of the commits).
+void hub_free(struct hub *hub); // every monitor must have ended; NULL allowed
+// Sends pending updates, at most about `*budget` messages, and makes a bounded part of the initial
+// contents that monitors wait for. Decrements `*budget` for each message. Returns true if there is
+// more to do. O(monitors that get an update).
 bool hub_run(struct hub *hub, usec_t now, size_t *budget);
-// When hub_run() has something to do by itself; 0: now; USEC_INFINITY: never, or it is at work and
-// returns true.
+// When to call hub_run() even if nothing else happens. 0: now. USEC_INFINITY: no need, or hub_run()
+// has just returned true.
 usec_t hub_deadline(const struct hub *hub);
+// Asserts that views, batches and monitors are consistent with each other and with the chain of
+// change sets. For tests and debugging. O(views x (batches + monitors) + length of the chain).
+void hub_check_structures(const struct hub *hub);
 
-// A monitor that is yet to be started: monitor_start() or monitor_since(). Takes `spec` and `id`.
+// Makes a monitor that is not started: call monitor_start(), monitor_since() or monitor_continue()
+// next. Takes `spec` and `id`.
 void monitor_init(struct monitor *monitor, struct hub *hub, struct monitor_spec *spec,
                   struct text *id);
 void monitor_done(struct monitor *monitor);
 const struct monitor_spec *monitor_spec(const struct monitor *monitor);
-// Starts with initial contents, which the sink gets: short ones at once, and then this returns
-// true; else little by little from hub_run(). They show one state of the database, of now or later.
-// Long ones are made once for all identical monitors that start at about the same time.
+// Starts the monitor with initial contents. Short contents are passed to the sink at once, and
+// monitor_start() returns true. Otherwise hub_run() makes them in steps; they then show one state
+// of the database between now and the time they are sent. Identical monitors that start at about
+// the same time share the contents.
 bool monitor_start(struct monitor *monitor, usec_t now);
-// The sink gets the initial contents now if it has not yet. O(rows).
+// Finishes the initial contents now, if the monitor waits for them. O(rows).
 void monitor_finish_start(struct monitor *monitor, usec_t now);
-// Starts with the changes since the transaction `txn_id`, if it is known still (protocol
-// "monitor_cond_since"). On true the caller owns *ret and sends it.
+// Starts the monitor without initial contents and sets *ret to the changes since the transaction
+// `txn_id` (method "monitor_cond_since"). The caller sends *ret and frees it. Returns false, and
+// does nothing, if the history does not have that transaction.
 bool monitor_since(struct monitor *monitor, struct uuid txn_id, struct chunks *ret);
-// Goes on for a client that knows what the database was after the transaction `txn_id`, with an
-// update if anything has changed since. False if that transaction is not known.
+// The same for a client that another process has served up to the transaction `txn_id`: the changes
+// since are sent as an update, if there are any.
 bool monitor_continue(struct monitor *monitor, struct uuid txn_id);
-// Sends what the monitor owes now, even to a slow client. Nothing if it has not started.
+// Sends the pending update now, even if the client reads too slowly. No effect on a monitor that
+// has not started.
 void monitor_flush(struct monitor *monitor);
-// Roughly the bytes kept for what it owes to a slow client, monitors that share them included.
+// About how many bytes are kept to send an update to a slow client later. Identical monitors share
+// these bytes, and each reports all of them.
 size_t monitor_owed(const struct monitor *monitor);
-// Its client takes output again.
+// The client reads again.
 void monitor_resume(struct monitor *monitor);
-// Changes id and conditions of a monitor that has started: sends what it owes first, then an update
-// with what the new conditions show or hide. `spec` comes from monitor_spec_change(); takes both.
-// O(rows of the tables whose conditions differ), or O(clauses + rows shown) where both conditions
-// list values of columns with an index, or UUIDs.
+// Changes id and conditions of a monitor that has started. Sends the pending update first, then one
+// with the rows that the new conditions show or hide. Takes `spec`, made by monitor_spec_change(),
+// and `id`. O(rows of the tables whose conditions differ); O(clauses + rows shown) if both
+// conditions list values of indexed columns, or UUIDs.
 void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct text *id);
-// The last transaction of the database.
+// The id of the database's last transaction.
 struct uuid hub_last_txn_id(const struct hub *hub);

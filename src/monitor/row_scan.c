@@ -3,25 +3,30 @@
 
 #include "basic/list.h"
 
-#define TEXTS_MAX ((size_t)64 << 20) // bytes, of one table
+#include <assert.h>
+
+#define TEXTS_MAX ((size_t)64 << 20) // bytes kept for one table
+
+static_assert(TEXTS_MAX < UINT32_MAX / 2, "an offset fits into 32 bits");
 
 struct row_texts {
-    struct list node; // walk->texts
+    struct list node; // scan->texts
     const struct table_schema *table;
     enum monitor_version version;
-    const struct column **columns; // shown
+    const struct column **columns; // those shown
     size_t n_columns;
     struct row *const *rows;
-    struct buf text;
+    size_t n_rows;
+    struct buf text; // all texts, one after another
     struct {
-        uint32_t at, size; // size 0: not made
+        uint32_t at, size; // size 0: not written yet
     } parts[];             // parallel to `rows`
 };
 
 struct row_scan {
     unsigned refs;
     struct snapshot *snapshot;
-    bool *tables;
+    bool *tables;      // by table index: whether its rows are collected
     struct list texts; // struct row_texts
 };
 
@@ -43,6 +48,7 @@ struct row_scan *row_scan_new(struct db *db, bool *tables)
 
 struct row_scan *row_scan_ref(struct row_scan *scan)
 {
+    assert(scan->refs);
     scan->refs++;
     return scan;
 }
@@ -57,7 +63,11 @@ static void row_texts_free(struct row_texts *texts)
 
 void row_scan_unref(struct row_scan *scan)
 {
-    if (!scan || --scan->refs) {
+    if (!scan) {
+        return;
+    }
+    assert(scan->refs);
+    if (--scan->refs) {
         return;
     }
     while (!list_is_empty(&scan->texts)) {
@@ -90,11 +100,12 @@ bool row_scan_collect(struct row_scan *scan, size_t n)
 
 struct row *const *row_scan_rows(const struct row_scan *scan, size_t table, size_t *ret_n)
 {
+    assert(scan->tables[table]);
     return snapshot_rows(scan->snapshot, table, ret_n);
 }
 
-static bool are_of(const struct row_texts *texts, const struct monitor_spec *spec,
-                   const struct monitor_table *table)
+static bool row_texts_are_for(const struct row_texts *texts, const struct monitor_spec *spec,
+                              const struct monitor_table *table)
 {
     size_t n = 0;
 
@@ -123,6 +134,7 @@ static struct row_texts *row_texts_new(struct row_scan *scan, const struct monit
     texts->table = table->table;
     texts->version = spec->version;
     texts->rows = rows;
+    texts->n_rows = n_rows;
     texts->columns = NEW_ARRAY(const struct column *, table->n_columns + 1);
     for (size_t i = 0; i < table->n_columns; i++) {
         if (table->columns[i].select & SELECT_INITIAL) {
@@ -139,7 +151,7 @@ struct row_texts *row_scan_texts(struct row_scan *scan, const struct monitor_spe
     struct row_texts *texts;
 
     LIST_FOREACH (texts, &scan->texts, node) {
-        if (are_of(texts, spec, table)) {
+        if (row_texts_are_for(texts, spec, table)) {
             return texts;
         }
     }
@@ -148,6 +160,7 @@ struct row_texts *row_scan_texts(struct row_scan *scan, const struct monitor_spe
 
 struct slice row_texts_get(struct row_texts *texts, size_t i, const struct monitor_table *table)
 {
+    assert(i < texts->n_rows && table->table == texts->table);
     if (!texts->parts[i].size) {
         size_t at = texts->text.size;
 

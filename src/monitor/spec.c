@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parsing what a monitor asks for. The requests of one table are merged: their columns must be
-// disjoint, each keeps the selection of its own request, and the conditions are joined by "or".
-// Equal specs, and so identical monitors, are found by comparing tables, columns, selections and
-// the canonical text of the conditions.
+// Parses monitor requests. The requests of one table are merged: their columns must be disjoint, each
+// column keeps the selection of its request, and the conditions are joined by "or". Two specs are
+// equal if tables, columns, selections and the canonical texts of the conditions are equal.
 #include "monitor/spec.h"
 
 #include "json/emit.h"
+
+#include <assert.h>
+
+static_assert(SELECT_ALL == (1 << N_MONITOR_SELECTIONS) - 1, "each selection has a name");
 
 const struct monitor_selection monitor_selections[N_MONITOR_SELECTIONS] = {
     {"initial", SELECT_INITIAL},
@@ -18,12 +21,12 @@ const struct monitor_selection monitor_selections[N_MONITOR_SELECTIONS] = {
 struct table_parser {
     const struct table_schema *table;
     bool conditional; // "where" is allowed
-    bool change;      // only "where" is
+    bool change;      // for "monitor_cond_change": "where" is the only member with an effect
     uint8_t *selects; // by column index
     bool *monitored;  // by column index
-    uint8_t select;   // of all requests
-    bool every_row;   // some request has no condition
-    struct buf where; // clauses, separated by commas
+    uint8_t select;   // of all requests together
+    bool every_row;   // a request has no condition
+    struct buf where; // the clauses of all requests, separated by commas
     struct buf *scratch;
 };
 
@@ -56,7 +59,7 @@ static struct ovsdb_error *parse_columns(struct table_parser *parser, struct sli
     return NULL;
 }
 
-// Without "columns": all but _uuid.
+// A request without "columns" monitors all columns but _uuid.
 static struct ovsdb_error *default_columns(struct table_parser *parser, struct slice request,
                                            uint8_t select)
 {
@@ -102,6 +105,7 @@ static struct ovsdb_error *parse_select(struct table_parser *parser, struct slic
     return NULL;
 }
 
+// Adds the clauses of one request's condition.
 static void join_where(struct table_parser *parser, struct slice where)
 {
     struct cursor cursor;
@@ -180,7 +184,8 @@ static struct ovsdb_error *parse_request(struct table_parser *parser, struct sli
                         : default_columns(parser, request, bits);
 }
 
-// An array of requests; where clients of old may ask, a single one too.
+// Parses an array of requests. Old clients send a single request instead of an array; this is
+// accepted too, but not in "monitor_cond_change".
 static struct ovsdb_error *parse_requests(struct table_parser *parser, struct slice requests)
 {
     struct ovsdb_error *error = NULL;
@@ -217,6 +222,7 @@ static void set_columns(struct monitor_table *ret, const struct table_parser *pa
         if (parser->monitored[i]) {
             struct monitor_column *column = &ret->columns[n++];
 
+            assert(n <= ret->n_columns);
             column->column = &table->columns[i];
             column->select = parser->selects[i];
             column->label = xasprintf("\"%s\":", table->columns[i].name);
@@ -287,7 +293,7 @@ static void monitor_table_done(struct monitor_table *table)
     condition_done(&table->condition);
 }
 
-// Finds each table's requests: ret[table index], data NULL where there are none.
+// Finds each table's requests: ret[table index], SLICE_EMPTY for tables without requests.
 static struct ovsdb_error *cut_tables(const struct schema *schema, struct slice requests,
                                       struct buf *scratch, struct slice *ret)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A spec as the requests that it could have come from: one for each selection that a table's
-// columns have. The first carries the condition; the others, whose conditions are joined to it by
-// "or", have one that no row meets.
+// Writes a spec as requests that parse to an equivalent spec. A table gets one request for each
+// selection that its columns have. The first request has the condition; the others have a condition
+// that no row matches, because the conditions are joined by "or".
 #include "monitor/spec.h"
 
 #include "json/emit.h"
@@ -16,7 +16,7 @@ static void put_select(struct buf *buf, uint8_t select)
     buf_putc(buf, '}');
 }
 
-// The columns with this selection.
+// Writes the columns that have the selection `select`.
 static void put_columns(struct buf *buf, const struct monitor_table *table, uint8_t select)
 {
     size_t n = 0;
@@ -30,7 +30,7 @@ static void put_columns(struct buf *buf, const struct monitor_table *table, uint
     buf_putc(buf, ']');
 }
 
-// The condition is NULL where the method has none.
+// `where`: the condition, or NULL for none.
 static void put_request(struct buf *buf, const struct monitor_table *table, uint8_t select,
                         const char *where)
 {
@@ -54,7 +54,7 @@ static bool has_columns(const struct monitor_table *table, uint8_t select)
     return false;
 }
 
-// The request with what the whole table selects comes first, even if it has no columns.
+// The first request has the selection of the whole table, even if no column has it.
 static void put_table(struct buf *buf, const struct monitor_table *table, bool is_conditional)
 {
     buf_printf(buf, "\"%s\":[", table->table->name);

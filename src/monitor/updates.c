@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// From row versions to JSON. A row's change is first classified by what the monitor selects, and
-// only then written, so that nothing is ever taken back.
+// Converts row versions to JSON. A change is classified by what the monitor selects before any of it
+// is written, so that the text is never truncated again.
 #include "monitor/updates.h"
 
 #include "basic/counter.h"
 
-COUNTER(monitor_updates, "Monitor updates written, each for all the clients that get the same");
+#include <assert.h>
+
+COUNTER(monitor_updates, "Monitor updates written, each for all clients that get the same update");
 
 void updates_begin(struct updates *updates, const struct monitor_spec *spec, struct buf *buf)
 {
+    assert(!buf->size);
     *updates = (struct updates){.spec = spec, .buf = buf};
 }
 
@@ -19,8 +22,8 @@ static bool column_changed(const struct monitor_column *column, const struct row
                          &column->column->type);
 }
 
-// A change of columns whose request does not select "modify" is none (RFC 7047 4.1.5), even if
-// another request of the table does: an update with nothing in it tells nobody anything.
+// Changes of columns whose request does not select "modify" do not count (RFC 7047 4.1.5), even if
+// another request of the table selects it: otherwise the update would be empty.
 static bool is_modified(const struct monitor_table *table, const struct row *old,
                         const struct row *new)
 {
@@ -36,9 +39,9 @@ static bool is_modified(const struct monitor_table *table, const struct row *old
     return false;
 }
 
-// What kind of change this is to the monitor; 0 if it does not hear of it.
-static uint8_t classify(const struct monitor_table *table, const struct row *old,
-                        const struct row *new, bool is_initial)
+// The kind of change that the monitor is sent, a bit of enum monitor_select; 0: none.
+static uint8_t classify_change(const struct monitor_table *table, const struct row *old,
+                               const struct row *new, bool is_initial)
 {
     uint8_t kind;
 
@@ -54,13 +57,14 @@ static uint8_t classify(const struct monitor_table *table, const struct row *old
 
 static void put_label(struct buf *buf, const struct monitor_column *column)
 {
+    assert(buf->size);
     if (buf->data[buf->size - 1] != '{') {
         buf_putc(buf, ',');
     }
     buf_put(buf, column->label, column->label_size);
 }
 
-// The columns of `row` that `kind` shows; with `other`, only those that differ from it.
+// Writes the columns of `row` that `kind` shows; with `other`, only those whose values differ.
 static void put_row(struct buf *buf, const struct monitor_table *table, uint8_t kind,
                     const struct row *row, const struct row *other)
 {
@@ -91,7 +95,7 @@ static void put_update(struct buf *buf, const struct monitor_table *table, uint8
     buf_putc(buf, '}');
 }
 
-// What changed, in the form of datum_diff().
+// Writes the changed columns as differences (datum_diff()).
 static void put_diff(struct buf *buf, const struct monitor_table *table, const struct row *old,
                      const struct row *new)
 {
@@ -112,7 +116,7 @@ static void put_diff(struct buf *buf, const struct monitor_table *table, const s
     buf_putc(buf, '}');
 }
 
-// The columns that are not at their default.
+// Writes the columns whose values are not the default.
 static void put_sparse_row(struct buf *buf, const struct monitor_table *table, uint8_t kind,
                            const struct row *row)
 {
@@ -146,13 +150,14 @@ static void put_update2(struct buf *buf, const struct monitor_table *table, uint
         put_diff(buf, table, old, new);
         break;
     default:
+        assert(kind == SELECT_DELETE);
         buf_puts(buf, "{\"delete\":null");
         break;
     }
     buf_putc(buf, '}');
 }
 
-// Stands where the next row's member goes.
+// Opens the object of `table` unless it is open, and writes the separator before the next row.
 static void open_table(struct updates *updates, const struct monitor_table *table)
 {
     struct buf *buf = updates->buf;
@@ -194,7 +199,7 @@ static void end_row(struct updates *updates)
 void updates_row(struct updates *updates, const struct monitor_table *table, const struct row *old,
                  const struct row *new, bool is_initial)
 {
-    uint8_t kind = classify(table, old, new, is_initial);
+    uint8_t kind = classify_change(table, old, new, is_initial);
 
     if (kind) {
         open_table(updates, table);
@@ -211,21 +216,17 @@ void updates_put_initial(struct buf *buf, enum monitor_version version,
 
 void updates_initial(struct updates *updates, const struct monitor_table *table, struct slice text)
 {
+    assert(table->select & SELECT_INITIAL);
     open_table(updates, table);
     buf_put_slice(updates->buf, text);
     end_row(updates);
 }
 
-// `row` if there is one and the monitor's condition lets it be seen.
-static const struct row *if_shown(const struct monitor_table *table, const struct row *row)
-{
-    return row && monitor_table_matches(table, row) ? row : NULL;
-}
-
 void updates_change(struct updates *updates, const struct monitor_table *table,
                     const struct row *old, const struct row *new)
 {
-    updates_row(updates, table, if_shown(table, old), if_shown(table, new), false);
+    updates_row(updates, table, monitor_table_shows(table, old) ? old : NULL,
+                monitor_table_shows(table, new) ? new : NULL, false);
 }
 
 bool updates_end(struct updates *updates, struct chunks *ret)
@@ -240,5 +241,6 @@ bool updates_end(struct updates *updates, struct chunks *ret)
     if (updates->buf->capacity > 4 * CHUNK_SIZE) {
         buf_done(updates->buf);
     }
+    assert(!updates->buf->size);
     return any;
 }

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "monitor/values.h"
 
-#define SHORT_CONDITION 4 // clauses; up to here trying them all is as fast
+#include <assert.h>
+
+#define SHORT_CONDITION 4 // clauses; trying so few is as fast as a lookup by hash
 
 struct value_set {
-    struct htable clauses;                  // those of the form
-    const struct condition_clause **others; // the others
+    struct htable clauses;                  // column == constant, by clause_hash()
+    const struct condition_clause **others; // clauses of other forms
     size_t n_others;
     size_t n_columns;
-    const struct column *columns[]; // those that some clause compares
+    const struct column *columns[]; // the columns that `clauses` compare
 };
 
 static bool is_value(const struct condition_clause *clause)
@@ -83,6 +85,7 @@ static void add_column(struct value_set *set, const struct column *column)
             return;
         }
     }
+    assert(column);
     set->columns[set->n_columns++] = column;
 }
 

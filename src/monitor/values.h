@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conditions with many clauses of the form column == constant: clients that watch their own rows
-// among many have thousands of them, so rows are looked up in them by hash. Private to this folder.
+// Conditions with many clauses of the form column == constant. Clients that monitor a few of many
+// rows have thousands of such clauses, so a row's values are looked up in them by hash. Private to
+// this folder.
 #pragma once
 
 #include "basic/htable.h"
@@ -8,10 +9,10 @@
 
 struct value_set;
 
-// True if every clause of the condition has this form or is false (and there is any clause at all).
+// True if the condition has clauses, and each has this form or is false.
 bool condition_is_values(const struct condition *condition);
 
-// Drops clauses that say the same again, from a condition of this form; others stay as they are.
+// Removes repeated clauses from a condition of this form; leaves other conditions unchanged.
 // O(clauses).
 void condition_drop_repeated(struct condition *condition);
 
@@ -24,12 +25,13 @@ static inline uint64_t clause_hash(const struct condition_clause *clause)
                   : clause->function;
 }
 bool clause_equals(const struct condition_clause *a, const struct condition_clause *b);
-// The one equal to `clause` in a table of clauses by clause_hash(), or NULL.
+// The clause equal to `clause` in a hash table of clauses by clause_hash(), or NULL.
 struct condition_clause *clause_find(const struct htable *clauses,
                                      const struct condition_clause *clause);
 
-// NULL if so few clauses have this form that it needs no set. `condition` must outlive it.
+// The clauses of `condition`, those of this form by hash. NULL if so few have this form that trying
+// each of them is as fast. `condition` must outlive the set.
 struct value_set *value_set_new(const struct condition *condition);
 void value_set_free(struct value_set *set); // NULL allowed
-// As condition_matches_any(). O(columns compared + clauses of other forms).
+// The result of condition_matches_any(). O(columns compared + clauses of other forms).
 bool value_set_matches(const struct value_set *set, const struct row *row);

@@ -2,11 +2,12 @@
 // Views, batches, and the sending of updates. See view.h for the states of a batch.
 #include "monitor/view.h"
 
-#include "monitor/initial.h"
 #include "json/message.h"
 
+#include <assert.h>
+
 #define SMALL_UPDATE 2048 // bytes; up to here copying is cheaper than sending by reference
-#define INITIALS_MAX ((size_t)32 << 20) // bytes kept, but for the newest
+#define CACHED_MAX   ((size_t)32 << 20) // bytes of all cached initial contents but the newest
 
 static struct batch *batch_new(struct view *view)
 {
@@ -35,8 +36,8 @@ static void batch_drop_updates(struct batch *batch)
     batch->updates_seq = 0;
 }
 
-// Nothing is owed any more.
-static void batch_settle(struct batch *batch)
+// The monitors of the batch have seen everything: drops the pending changes.
+static void batch_clear_pending(struct batch *batch)
 {
     changeset_unref(TAKE_PTR(batch->first));
     coalesced_free(TAKE_PTR(batch->coalesced));
@@ -45,15 +46,16 @@ static void batch_settle(struct batch *batch)
 
 static void batch_free(struct batch *batch)
 {
+    assert(batch_is_empty(batch));
     if (batch->view->current == batch) {
         batch->view->current = NULL;
     }
-    batch_settle(batch);
+    batch_clear_pending(batch);
     list_remove(&batch->node);
     free(batch);
 }
 
-// Puts what the chain holds into the coalesced change, so that the chain can go.
+// Adds the pending change sets to the coalesced change and releases the chain.
 static void batch_coalesce(struct batch *batch)
 {
     if (batch->first) {
@@ -77,18 +79,20 @@ static void write_changeset(const struct changeset *changes, struct updates *upd
     }
 }
 
-// Makes batch->updates unless it is up to date. Returns false if there is nothing to send.
+// Writes batch->updates unless it is up to date. Returns false if the update is empty.
 static bool batch_render(struct batch *batch)
 {
     struct view *view = batch->view;
     struct updates updates;
 
+    assert(batch_is_pending(batch));
     if (batch->updates_seq == view->touched_seq) {
         return !batch->updates_empty;
     }
     batch_drop_updates(batch);
     updates_begin(&updates, view->spec, &view->hub->updates);
     if (!batch->coalesced && !batch->first->next) {
+        assert(batch->first->seq == view->touched_seq);
         write_changeset(batch->first, &updates);
     } else {
         batch_coalesce(batch);
@@ -102,7 +106,8 @@ static bool batch_render(struct batch *batch)
 // {"id":null,"method":"update","params":[ID,
 static void put_prefix(struct buf *buf, const struct view *view, const struct monitor *monitor)
 {
-    static const char *const methods[] = {"update", "update2", "update3"};
+    static const char *const methods[] = {
+        [MONITOR_V1] = "update", [MONITOR_V2] = "update2", [MONITOR_V3] = "update3"};
 
     message_begin_notification(buf, methods[view->spec->version]);
     buf_putc(buf, '[');
@@ -115,8 +120,8 @@ static void put_prefix(struct buf *buf, const struct view *view, const struct mo
     }
 }
 
-// Writes a message for `monitor` into hub->message: the whole of it if it is short, else what comes
-// before the updates. Returns which.
+// Writes a message for `monitor` into hub->message. Returns true if that is the whole message; a
+// long one is written only up to the updates.
 static bool put_message(struct view *view, const struct monitor *monitor,
                         const struct chunks *updates)
 {
@@ -162,18 +167,19 @@ void view_send(struct view *view, struct monitor *monitor, const struct chunks *
     send_message(view, monitor, updates, is_whole);
 }
 
-// Sends the batch's updates to its ready monitors. Those that are slow go to batch->behind. The
-// time since `start`, when the updates began to be made, is divided among the view's monitors.
+// Sends the batch's updates to its ready monitors. Those with slow clients move to batch->behind.
+// The time since `start`, when rendering began, is divided among the view's monitors.
 static void send_to_ready(struct batch *batch, usec_t start, size_t *budget)
 {
     struct view *view = batch->view;
     usec_t last = hub_time(view->hub);
     usec_t share = (last - start) / view->n_monitors;
-    const struct text *id = NULL; // whose message is in hub->message
+    const struct text *id = NULL; // the monitor id that hub->message was written for
     struct monitor *monitor, *next;
     bool is_whole = false;
     usec_t now;
 
+    assert(view->n_monitors);
     LIST_FOREACH_SAFE (monitor, next, &batch->ready, node) {
         if (!view->hub->sink->may_send(monitor)) {
             monitor->is_behind = true;
@@ -193,9 +199,10 @@ static void send_to_ready(struct batch *batch, usec_t start, size_t *budget)
     }
 }
 
-// Moves a monitor to the batch that is in step.
-static void put_in_step(struct view *view, struct monitor *monitor)
+// Moves a monitor that has seen everything to the current batch.
+static void view_make_current(struct view *view, struct monitor *monitor)
 {
+    assert(monitor->view == view);
     if (!view->current) {
         view->current = batch_new(view);
     }
@@ -205,19 +212,19 @@ static void put_in_step(struct view *view, struct monitor *monitor)
     monitor->is_behind = false;
 }
 
-// The ready monitors have been sent everything.
+// Call when the ready monitors have got the pending update.
 static void batch_finish(struct batch *batch)
 {
     struct view *view = batch->view;
     struct monitor *monitor, *next;
 
     if (list_is_empty(&batch->behind) && !view->current) {
-        batch_settle(batch);
+        batch_clear_pending(batch);
         view->current = batch;
         return;
     }
     LIST_FOREACH_SAFE (monitor, next, &batch->ready, node) {
-        put_in_step(view, monitor);
+        view_make_current(view, monitor);
     }
     if (batch_is_empty(batch)) {
         batch_free(batch);
@@ -248,7 +255,7 @@ void view_flush(struct view *view, size_t *budget)
     }
 }
 
-static void set_dirty(struct view *view)
+static void view_set_dirty(struct view *view)
 {
     list_remove(&view->dirty_node);
     list_push_back(&view->hub->dirty, &view->dirty_node);
@@ -261,45 +268,48 @@ void view_touch(struct view *view, struct changeset *changes)
     if (view->touched_seq == changes->seq) {
         return;
     }
+    assert(changes->seq > view->touched_seq); // I-5
     view->touched_seq = changes->seq;
-    if (view->asked && initial_has_begun(view->asked)) {
-        view->asked = NULL;
+    if (view->joinable_is_fixed) {
+        view->joinable = NULL;
     }
-    view_drop_initial(view);
+    view_drop_cached(view);
     LIST_FOREACH (batch, &view->batches, node) {
         if (!batch->first) {
             batch->first = changeset_ref(changes);
         }
     }
     view->current = NULL;
-    set_dirty(view);
+    view_set_dirty(view);
 }
 
-// The list stays in order of expiry.
-void view_keep_initial(struct view *view, usec_t expires)
+// Appending keeps the list in order of expiry, as `expires` never decreases.
+void view_keep_cached(struct view *view, usec_t expires)
 {
     struct hub *hub = view->hub;
     struct view *oldest;
 
-    if (list_is_empty(&view->initial_node)) {
-        hub->initials_size += view->initial.size;
+    assert(view->cached.n);
+    if (list_is_empty(&view->cached_node)) {
+        hub->cached_size += view->cached.size;
     }
-    view->initial_expires = expires;
-    list_remove(&view->initial_node);
-    list_push_back(&hub->initials, &view->initial_node);
-    while (hub->initials_size > INITIALS_MAX &&
-           (oldest = LIST_FIRST(&hub->initials, struct view, initial_node)) != view) {
-        view_drop_initial(oldest);
+    view->cached_expires = expires;
+    list_remove(&view->cached_node);
+    list_push_back(&hub->cached, &view->cached_node);
+    while (hub->cached_size > CACHED_MAX &&
+           (oldest = LIST_FIRST(&hub->cached, struct view, cached_node)) != view) {
+        view_drop_cached(oldest);
     }
 }
 
-void view_drop_initial(struct view *view)
+void view_drop_cached(struct view *view)
 {
-    if (!list_is_empty(&view->initial_node)) {
-        view->hub->initials_size -= view->initial.size;
+    if (!list_is_empty(&view->cached_node)) {
+        assert(view->hub->cached_size >= view->cached.size);
+        view->hub->cached_size -= view->cached.size;
     }
-    chunks_done(&view->initial);
-    list_remove(&view->initial_node);
+    chunks_done(&view->cached);
+    list_remove(&view->cached_node);
 }
 
 static struct view *view_new(struct hub *hub, struct monitor_spec *spec, uint64_t hash)
@@ -312,7 +322,7 @@ static struct view *view_new(struct hub *hub, struct monitor_spec *spec, uint64_
     view->touched_seq = db_tail(hub->db)->seq;
     list_init(&view->batches);
     list_init(&view->dirty_node);
-    list_init(&view->initial_node);
+    list_init(&view->cached_node);
     view->watch = watch_new(hub->watches, view, spec);
     htable_insert(&hub->views, hash, view);
     return view;
@@ -338,15 +348,16 @@ void view_collect(struct view *view)
     if (view->n_monitors) {
         return;
     }
+    assert(list_is_empty(&view->batches) && !view->current && !view->joinable);
     htable_remove(&view->hub->views, view->hash, view);
     watch_free(view->watch);
     list_remove(&view->dirty_node);
-    view_drop_initial(view);
+    view_drop_cached(view);
     monitor_spec_free(view->spec);
     free(view);
 }
 
-// The pending batch whose first change set, of those it owes, is this one.
+// The batch whose pending changes begin with `first`; made if there is none.
 static struct batch *get_batch_at(struct view *view, struct changeset *first)
 {
     struct batch *batch;
@@ -363,13 +374,15 @@ static struct batch *get_batch_at(struct view *view, struct changeset *first)
 
 void view_attach(struct view *view, struct monitor *monitor, struct changeset *seen)
 {
+    assert(monitor->view == view && !monitor->batch && !monitor->initial);
     if (view->touched_seq <= seen->seq) {
-        put_in_step(view, monitor);
+        view_make_current(view, monitor);
         return;
     }
+    assert(seen->next); // a commit after `seen` has touched the view (I-5)
     monitor->batch = get_batch_at(view, seen->next);
     list_push_back(&monitor->batch->ready, &monitor->node);
-    set_dirty(view);
+    view_set_dirty(view);
 }
 
 void view_detach(struct monitor *monitor)
@@ -393,7 +406,7 @@ void monitor_flush(struct monitor *monitor)
     if (batch_render(batch)) {
         view_send(view, monitor, &batch->updates);
     }
-    put_in_step(view, monitor);
+    view_make_current(view, monitor);
     if (batch_is_empty(batch)) {
         batch_free(batch);
     }
@@ -410,9 +423,10 @@ void monitor_resume(struct monitor *monitor)
     struct batch *batch = monitor->batch;
 
     if (monitor->is_behind) {
+        assert(batch_is_pending(batch));
         monitor->is_behind = false;
         list_remove(&monitor->node);
         list_push_back(&batch->ready, &monitor->node);
-        set_dirty(batch->view);
+        view_set_dirty(batch->view);
     }
 }

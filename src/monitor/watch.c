@@ -4,22 +4,24 @@
 #include "basic/list.h"
 #include "monitor/values.h"
 
-// A clause of a view.
+#include <assert.h>
+
+// A clause of one view's condition.
 struct watched_clause {
     const struct condition_clause *clause;
     struct view *view;
-    struct list node; // test.watched, if it has to be tested
+    struct list node; // tested_clause.watched, if the clause is evaluated
 };
 
-// Equal clauses of any views, which no hash finds: whether they hold is asked once for each row.
-struct test {
-    struct list watched;
-    uint64_t seq; // the last commit for which they held
+// Equal clauses of several views that cannot be found by hash. They are evaluated once for each row.
+struct tested_clause {
+    struct list watched; // struct watched_clause; never empty
+    uint64_t seq;        // the last commit for which the clause held
 };
 
-// Clauses that are found by a value, and the columns of these.
+// Clauses that are found by the hash of a value, and the columns that they compare.
 struct found_clauses {
-    struct htable clauses; // struct watched_clause
+    struct htable clauses; // struct watched_clause by value_hash() or element_hash()
     struct watched_column {
         uint16_t index;
         uint32_t n; // clauses
@@ -28,18 +30,18 @@ struct found_clauses {
     size_t capacity;
 };
 
-// A view as one that watches a whole table.
+// A view that watches a whole table.
 struct watched_table {
     struct list node; // table_watches.views
     struct view *view;
 };
 
-// What is watched in one table.
+// Everything that is watched in one table.
 struct table_watches {
     struct list views;             // struct watched_table
-    struct found_clauses values;   // column == constant, by the column's value
-    struct found_clauses elements; // a set or map includes one element, by each of the column's
-    struct htable tests;           // struct test, of other clauses, by clause_hash()
+    struct found_clauses values;   // column == constant
+    struct found_clauses elements; // a set or map includes one element
+    struct htable tests;           // struct tested_clause by clause_hash(): other clauses
 };
 
 struct watch_set {
@@ -51,7 +53,7 @@ struct watch {
     struct watch_set *set;
     const struct monitor_spec *spec;
     struct watched_table *tables; // parallel to spec->tables
-    // Parallel to spec->tables: arrays, parallel to the clauses; NULL: the whole table.
+    // Parallel to spec->tables. Each an array parallel to the clauses, or NULL: the whole table.
     struct watched_clause **clauses;
 };
 
@@ -69,6 +71,7 @@ struct watch_set *watch_set_new(const struct schema *schema)
 
 static void found_clauses_done(struct found_clauses *found)
 {
+    assert(!found->clauses.n && !found->n_columns);
     htable_done(&found->clauses);
     free(found->columns);
 }
@@ -76,6 +79,7 @@ static void found_clauses_done(struct found_clauses *found)
 void watch_set_free(struct watch_set *set)
 {
     for (size_t i = 0; set && i < set->n_tables; i++) {
+        assert(list_is_empty(&set->tables[i].views) && !set->tables[i].tests.n);
         found_clauses_done(&set->tables[i].values);
         found_clauses_done(&set->tables[i].elements);
         htable_done(&set->tables[i].tests);
@@ -93,7 +97,8 @@ static struct watched_column *find_column(const struct found_clauses *found, uin
     return NULL;
 }
 
-static void add_clause(struct found_clauses *found, uint64_t hash, struct watched_clause *watched)
+static void found_clauses_add(struct found_clauses *found, uint64_t hash,
+                              struct watched_clause *watched)
 {
     uint16_t index = watched->clause->column->index;
     struct watched_column *column = find_column(found, index);
@@ -107,11 +112,12 @@ static void add_clause(struct found_clauses *found, uint64_t hash, struct watche
     htable_insert(&found->clauses, hash, watched);
 }
 
-static void remove_clause(struct found_clauses *found, uint64_t hash,
-                          struct watched_clause *watched)
+static void found_clauses_remove(struct found_clauses *found, uint64_t hash,
+                                 struct watched_clause *watched)
 {
     struct watched_column *column = find_column(found, watched->clause->column->index);
 
+    assert(column && column->n);
     htable_remove(&found->clauses, hash, watched);
     if (!--column->n) {
         *column = found->columns[--found->n_columns];
@@ -123,7 +129,7 @@ static uint64_t value_hash(const struct column *column, union datum value)
     return datum_hash(value, &column->type, column->index);
 }
 
-// Of element or pair number i.
+// The hash of element or pair number `i` of a set or map.
 static uint64_t element_hash(const struct column *column, const union datum *value, uint32_t i)
 {
     const struct type *type = &column->type;
@@ -137,10 +143,10 @@ static bool is_one_element(const struct condition_clause *clause)
     return clause->function == COND_INCLUDES && datum_n(clause->value, &clause->column->type) == 1;
 }
 
-static struct test *find_test(const struct table_watches *watches,
-                              const struct condition_clause *clause)
+static struct tested_clause *find_tested(const struct table_watches *watches,
+                                         const struct condition_clause *clause)
 {
-    struct test *test;
+    struct tested_clause *test;
 
     HTABLE_FOREACH_WITH_HASH(test, &watches->tests, clause_hash(clause))
     {
@@ -154,10 +160,10 @@ static struct test *find_test(const struct table_watches *watches,
 
 static void add_tested(struct table_watches *watches, struct watched_clause *watched)
 {
-    struct test *test = find_test(watches, watched->clause);
+    struct tested_clause *test = find_tested(watches, watched->clause);
 
     if (!test) {
-        test = NEW(struct test);
+        test = NEW(struct tested_clause);
         list_init(&test->watched);
         htable_insert(&watches->tests, clause_hash(watched->clause), test);
     }
@@ -166,8 +172,9 @@ static void add_tested(struct table_watches *watches, struct watched_clause *wat
 
 static void remove_tested(struct table_watches *watches, struct watched_clause *watched)
 {
-    struct test *test = find_test(watches, watched->clause);
+    struct tested_clause *test = find_tested(watches, watched->clause);
 
+    assert(test);
     list_remove(&watched->node);
     if (list_is_empty(&test->watched)) {
         htable_remove(&watches->tests, clause_hash(watched->clause), test);
@@ -180,9 +187,10 @@ static void watch_clause(struct table_watches *watches, struct watched_clause *w
     const struct condition_clause *clause = watched->clause;
 
     if (clause->function == COND_EQ) {
-        add_clause(&watches->values, value_hash(clause->column, clause->value), watched);
+        found_clauses_add(&watches->values, value_hash(clause->column, clause->value), watched);
     } else if (is_one_element(clause)) {
-        add_clause(&watches->elements, element_hash(clause->column, &clause->value, 0), watched);
+        found_clauses_add(&watches->elements, element_hash(clause->column, &clause->value, 0),
+                          watched);
     } else if (clause->function != COND_FALSE) {
         add_tested(watches, watched);
     }
@@ -193,15 +201,16 @@ static void unwatch_clause(struct table_watches *watches, struct watched_clause 
     const struct condition_clause *clause = watched->clause;
 
     if (clause->function == COND_EQ) {
-        remove_clause(&watches->values, value_hash(clause->column, clause->value), watched);
+        found_clauses_remove(&watches->values, value_hash(clause->column, clause->value), watched);
     } else if (is_one_element(clause)) {
-        remove_clause(&watches->elements, element_hash(clause->column, &clause->value, 0), watched);
+        found_clauses_remove(&watches->elements, element_hash(clause->column, &clause->value, 0),
+                             watched);
     } else if (clause->function != COND_FALSE) {
         remove_tested(watches, watched);
     }
 }
 
-static bool is_always(const struct condition *condition)
+static bool condition_is_always(const struct condition *condition)
 {
     for (size_t i = 0; i < condition->n_clauses; i++) {
         if (condition->clauses[i].function == COND_TRUE) {
@@ -237,7 +246,7 @@ struct watch *watch_new(struct watch_set *set, struct view *view, const struct m
 
         watch->tables[i].view = view;
         list_init(&watch->tables[i].node);
-        if (is_always(&table->condition)) {
+        if (condition_is_always(&table->condition)) {
             list_push_back(&watches->views, &watch->tables[i].node);
         } else {
             watch->clauses[i] = watch_clauses(watches, view, &table->condition);
@@ -262,92 +271,94 @@ void watch_free(struct watch *watch)
     free(watch);
 }
 
-// A commit, and whom to tell of it.
-struct telling {
+// A commit, and the function to call for each view that it concerns.
+struct commit {
     struct changeset *changes;
     void (*touch)(struct view *view, struct changeset *changes);
 };
 
-// `row` is a version that came or went.
-static void tell_found(const struct found_clauses *found, uint64_t hash, const struct row *row,
-                       const struct telling *telling)
+// Touches the views whose clauses with this hash hold for `row`, a version that the commit added or
+// removed.
+static void touch_found(const struct found_clauses *found, uint64_t hash, const struct row *row,
+                        const struct commit *commit)
 {
     const struct watched_clause *watched;
 
     HTABLE_FOREACH_WITH_HASH(watched, &found->clauses, hash)
     {
         if (condition_clause_matches(watched->clause, row)) {
-            telling->touch(watched->view, telling->changes);
+            commit->touch(watched->view, commit->changes);
         }
     }
 }
 
-// `other`: another version of the row, whose equal values have been told of; or NULL.
-static bool is_told(const struct column *column, const struct row *row, const struct row *other)
+// True if the other version of the row, or NULL, has the same value in `column`: its views have been
+// touched already.
+static bool is_handled(const struct column *column, const struct row *row, const struct row *other)
 {
     return other && datum_equals(row_get(row, column), row_get(other, column), &column->type);
 }
 
-static void tell_values(const struct found_clauses *values, const struct row *row,
-                        const struct row *other, const struct telling *telling)
+static void touch_by_values(const struct found_clauses *values, const struct row *row,
+                            const struct row *other, const struct commit *commit)
 {
     for (size_t i = 0; i < values->n_columns; i++) {
         const struct column *column = &row->table->columns[values->columns[i].index];
 
-        if (!is_told(column, row, other)) {
-            tell_found(values, value_hash(column, row_get(row, column)), row, telling);
+        if (!is_handled(column, row, other)) {
+            touch_found(values, value_hash(column, row_get(row, column)), row, commit);
         }
     }
 }
 
-static void tell_elements(const struct found_clauses *elements, const struct row *row,
-                          const struct row *other, const struct telling *telling)
+static void touch_by_elements(const struct found_clauses *elements, const struct row *row,
+                              const struct row *other, const struct commit *commit)
 {
     for (size_t i = 0; i < elements->n_columns; i++) {
         const struct column *column = &row->table->columns[elements->columns[i].index];
         union datum value = row_get(row, column);
 
-        if (is_told(column, row, other)) {
+        if (is_handled(column, row, other)) {
             continue;
         }
         for (uint32_t j = 0; j < datum_n(value, &column->type); j++) {
-            tell_found(elements, element_hash(column, &value, j), row, telling);
+            touch_found(elements, element_hash(column, &value, j), row, commit);
         }
     }
 }
 
-static void tell_tested(const struct table_watches *watches, const struct row *row,
-                        const struct telling *telling)
+static void touch_tested(const struct table_watches *watches, const struct row *row,
+                         const struct commit *commit)
 {
-    struct test *test;
+    struct tested_clause *test;
 
     HTABLE_FOREACH(test, &watches->tests)
     {
         const struct watched_clause *watched;
 
-        if (test->seq != telling->changes->seq &&
+        if (test->seq != commit->changes->seq &&
             condition_clause_matches(
                 LIST_FIRST(&test->watched, struct watched_clause, node)->clause, row)) {
-            test->seq = telling->changes->seq;
+            test->seq = commit->changes->seq;
             LIST_FOREACH (watched, &test->watched, node) {
-                telling->touch(watched->view, telling->changes);
+                commit->touch(watched->view, commit->changes);
             }
         }
     }
 }
 
-static void tell_version(const struct table_watches *watches, const struct row *row,
-                         const struct row *other, const struct telling *telling)
+static void touch_for_version(const struct table_watches *watches, const struct row *row,
+                              const struct row *other, const struct commit *commit)
 {
-    tell_values(&watches->values, row, other, telling);
-    tell_elements(&watches->elements, row, other, telling);
-    tell_tested(watches, row, telling);
+    touch_by_values(&watches->values, row, other, commit);
+    touch_by_elements(&watches->elements, row, other, commit);
+    touch_tested(watches, row, commit);
 }
 
 void watch_set_commit(const struct watch_set *set, struct changeset *changes,
                       void (*touch)(struct view *view, struct changeset *changes))
 {
-    const struct telling telling = {changes, touch};
+    const struct commit commit = {changes, touch};
 
     for (size_t i = 0; i < changes->n_tables; i++) {
         const struct table_changes *table = &changes->tables[i];
@@ -361,10 +372,10 @@ void watch_set_commit(const struct watch_set *set, struct changeset *changes,
             const struct row_change *row = &table->rows[j];
 
             if (row->new) {
-                tell_version(watches, row->new, NULL, &telling);
+                touch_for_version(watches, row->new, NULL, &commit);
             }
             if (row->old) {
-                tell_version(watches, row->old, row->new, &telling);
+                touch_for_version(watches, row->old, row->new, &commit);
             }
         }
     }

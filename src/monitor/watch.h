@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which views a commit concerns, found from what it changed and not by asking every view. A view
-// watches its tables: whole ones, or the rows for which a clause of its condition holds. Clauses
-// column == constant, or that a set or map includes an element, are found by hash; others are
-// asked, equal ones of all views once. Private to this folder.
+// Finds the views that a commit concerns from the rows that it changed, without looking at every
+// view. A view watches each of its tables: the whole table, or the clauses of its condition. Two
+// kinds of clauses are found by hash: column == constant, and "a set or map includes one element".
+// Other clauses are evaluated for each changed row; equal ones of several views only once. Private
+// to this folder.
 #pragma once
 
 #include "engine/changeset.h"
@@ -12,11 +13,11 @@ struct view;
 struct watch_set;
 
 struct watch_set *watch_set_new(const struct schema *schema);
-void watch_set_free(struct watch_set *set); // must be empty; NULL allowed
-// The handle of a view's place in `set`; `spec` must outlive it.
+void watch_set_free(struct watch_set *set); // every watch must have been freed; NULL allowed
+// Watches the tables of `spec` for `view`. `spec` must outlive the watch.
 struct watch *watch_new(struct watch_set *set, struct view *view, const struct monitor_spec *spec);
 void watch_free(struct watch *watch);
-// Calls touch() for every view that may have to hear of `changes`, for some more than once. O(rows
-// changed x (columns that some condition compares + clauses that are asked), plus the views found).
+// Calls touch() for each view that `changes` may concern, for some views more than once. O(rows
+// changed x (columns that conditions compare + clauses to evaluate) + views found).
 void watch_set_commit(const struct watch_set *set, struct changeset *changes,
                       void (*touch)(struct view *view, struct changeset *changes));

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows that are there already are modified, even when everything is told anew after a reconnection:
-// what did not change is then no change here either, and our own monitors stay quiet.
+// Initial contents modify the rows that exist already, instead of replacing them: after a
+// reconnection, a row that has not changed on the other server is not changed here either, and
+// causes no update for our clients.
 #include "replication/apply.h"
 
 #include "engine/txn.h"
+
+#include <assert.h>
 
 struct application {
     struct db *db;
@@ -13,8 +16,8 @@ struct application {
     struct buf scratch;
     enum apply_kind kind;
     enum apply_form form;
-    struct uuid *told; // the rows of the current table, for APPLY_ALL
-    size_t n_told, told_capacity;
+    struct uuid *listed; // for APPLY_ALL: the rows of the current table that `updates` contains
+    size_t n_listed, listed_capacity;
 };
 
 static int compare_uuids(const void *a, const void *b)
@@ -22,10 +25,11 @@ static int compare_uuids(const void *a, const void *b)
     return uuid_compare(*(const struct uuid *)a, *(const struct uuid *)b);
 }
 
-static void note_told(struct application *a, struct uuid uuid)
+static void add_listed(struct application *a, struct uuid uuid)
 {
-    GROW(a->told, a->n_told, a->told_capacity);
-    a->told[a->n_told++] = uuid;
+    assert(a->kind == APPLY_ALL);
+    GROW(a->listed, a->n_listed, a->listed_capacity);
+    a->listed[a->n_listed++] = uuid;
 }
 
 // The value at the cursor; with `is_diff` it is applied to the row's value as a difference.
@@ -110,10 +114,10 @@ static struct ovsdb_error *put_row(struct application *a, const struct table_sch
                                                     : txn_insert(a->txn, table, uuid);
 
     if (!row) {
-        return error_new(ERROR_DUPLICATE_UUID, "the row is deleted and inserted at once");
+        return error_new(ERROR_DUPLICATE_UUID, "the update deletes and inserts the row");
     }
     if (a->kind == APPLY_ALL) {
-        note_told(a, uuid);
+        add_listed(a, uuid);
     }
     if (a->form == APPLY_UPDATES2) {
         reset_columns(a, row);
@@ -128,7 +132,7 @@ static void delete_row(struct application *a, const struct table_schema *table, 
     }
 }
 
-// <row-update>: {"old": ..., "new": ...}; without "new" the row is gone.
+// Applies a <row-update> {"old": ..., "new": ...}. Without "new" the row is deleted.
 static struct ovsdb_error *apply_row_update(struct application *a, const struct table_schema *table,
                                             struct uuid uuid, struct slice update)
 {
@@ -141,7 +145,7 @@ static struct ovsdb_error *apply_row_update(struct application *a, const struct 
     return NULL;
 }
 
-// <row-update2>: one of "initial", "insert", "modify" and "delete".
+// Applies a <row-update2>: one of "initial", "insert", "modify" and "delete".
 static struct ovsdb_error *apply_row_update2(struct application *a,
                                              const struct table_schema *table, struct uuid uuid,
                                              struct slice update)
@@ -177,20 +181,20 @@ static struct ovsdb_error *apply_row(struct application *a, const struct table_s
                                      : apply_row_update(a, table, uuid, update);
 }
 
-// The rows of a table that the other side does not have.
-static void delete_untold(struct application *a, const struct table_schema *schema)
+// Deletes the rows of a table that `updates` does not contain.
+static void delete_unlisted(struct application *a, const struct table_schema *schema)
 {
     const struct table *table = db_table(a->db, schema);
     _cleanup_free_ struct uuid *gone = NULL;
     size_t n = 0, capacity = 0, state = 0;
     const struct row *row;
 
-    if (a->n_told) {
-        qsort(a->told, a->n_told, sizeof(*a->told), compare_uuids);
+    if (a->n_listed) {
+        qsort(a->listed, a->n_listed, sizeof(*a->listed), compare_uuids);
     }
     while ((row = table_next(table, &state))) {
-        if (!a->n_told ||
-            !bsearch(&row->uuid, a->told, a->n_told, sizeof(*a->told), compare_uuids)) {
+        if (!a->n_listed ||
+            !bsearch(&row->uuid, a->listed, a->n_listed, sizeof(*a->listed), compare_uuids)) {
             GROW(gone, n, capacity);
             gone[n++] = row->uuid;
         }
@@ -215,7 +219,7 @@ static struct ovsdb_error *apply_table(struct application *a, const struct table
         struct uuid uuid;
 
         if (!uuid_parse(name, &uuid)) {
-            return error_new(ERROR_SYNTAX, "\"" SLICE_FORMAT "\" is no UUID", SLICE_ARGS(name));
+            return error_new(ERROR_SYNTAX, "\"" SLICE_FORMAT "\" is not a UUID", SLICE_ARGS(name));
         }
         error = apply_row(a, table, uuid, cursor_skip(&cursor));
         if (error) {
@@ -241,7 +245,7 @@ static struct ovsdb_error *apply_tables(struct application *a, struct slice upda
             !schema_find_table(a->theirs, slice_of(table->name))) {
             continue;
         }
-        a->n_told = 0;
+        a->n_listed = 0;
         if (rows.data) {
             error = apply_table(a, table, rows);
         }
@@ -250,7 +254,7 @@ static struct ovsdb_error *apply_tables(struct application *a, struct slice upda
             return error;
         }
         if (a->kind == APPLY_ALL) {
-            delete_untold(a, table);
+            delete_unlisted(a, table);
         }
     }
     return NULL;
@@ -275,7 +279,7 @@ struct ovsdb_error *apply_updates(struct db *db, const struct exclude *exclude,
         error = txn_commit(a.txn, true, &changes, &ticket);
     }
     txn_free(a.txn);
-    free(a.told);
+    free(a.listed);
     buf_done(&a.scratch);
     return error;
 }

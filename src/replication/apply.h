@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes a database follow what a monitor of another one tells.
+// Applies the output of a monitor of another server's database to our copy of that database.
 #pragma once
 
 #include "engine/db.h"
 #include "replication/exclude.h"
 
 enum apply_kind {
-    APPLY_ALL,    // the initial contents: afterwards the database has these rows and no others
-    APPLY_CHANGES // an update: inserts, modifies and deletes
+    APPLY_ALL,    // initial contents: rows that they do not contain are deleted
+    APPLY_CHANGES // an update: rows are inserted, modified and deleted
 };
 
 enum apply_form {
@@ -15,10 +15,10 @@ enum apply_form {
     APPLY_UPDATES2 // <table-updates2> of "monitor_cond", "update2" and their successors
 };
 
-// Applies `updates`, which must show all columns that both schemas have, as one durable
-// transaction; rows keep their UUIDs. Excluded tables, and tables and columns that the other
-// server's schema `theirs` lacks, stay as they are. On error nothing has changed. O(updates), and
-// for APPLY_ALL O(database).
+// Applies `updates` of all columns that both schemas have, as one durable transaction. Rows have the
+// same UUIDs in both databases. Does not change excluded tables, and tables and columns that the other
+// server's schema `theirs` does not have. An error changes nothing. O(updates); for APPLY_ALL
+// O(database).
 struct ovsdb_error *apply_updates(struct db *db, const struct exclude *exclude,
                                   const struct schema *theirs, struct slice updates,
                                   enum apply_kind kind, enum apply_form form);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "replication/exclude.h"
 
+#include <assert.h>
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -23,13 +25,13 @@ static bool is_db_and_table(struct slice name)
            !memchr(colon + 1, ':', name.data + name.size - colon - 1);
 }
 
-static void add(struct exclude *exclude, struct slice name)
+static void exclude_add(struct exclude *exclude, struct slice name)
 {
     exclude->names = xreallocarray(exclude->names, exclude->n_names + 1, sizeof(*exclude->names));
     exclude->names[exclude->n_names++] = xstrndup(name.data, name.size);
 }
 
-static void sort(struct exclude *exclude)
+static void exclude_sort(struct exclude *exclude)
 {
     size_t n = 0;
 
@@ -58,11 +60,11 @@ bool exclude_parse(struct exclude *exclude, const char *text, char **ret_bad)
             *ret_bad = xstrndup(name.data, name.size);
             return false;
         }
-        add(&parsed, name);
+        exclude_add(&parsed, name);
         text += name.size;
         text += *text == ',';
     }
-    sort(&parsed);
+    exclude_sort(&parsed);
     exclude_done(exclude);
     *exclude = parsed;
     return true;
@@ -72,6 +74,7 @@ bool exclude_has(const struct exclude *exclude, const char *db, const char *tabl
 {
     size_t size = strlen(db);
 
+    assert(size && *table);
     for (size_t i = 0; i < exclude->n_names; i++) {
         const char *name = exclude->names[i];
 

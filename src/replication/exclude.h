@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tables that replication leaves alone: --sync-exclude-tables=DB:TABLE[,DB:TABLE]...
+// The tables that are not replicated: --sync-exclude-tables=DB:TABLE[,DB:TABLE]...
 #pragma once
 
 #include "basic/buf.h"
@@ -11,9 +11,9 @@ struct exclude {
 };
 
 void exclude_done(struct exclude *exclude);
-// Replaces the content by what `text` lists; "" excludes nothing. False, `exclude` unchanged, if it
-// is no such list: then *ret_bad (caller frees) is the part that is wrong.
+// Replaces the contents by the list `text`; "" excludes nothing. If the list is malformed, returns
+// false, leaves `exclude` unchanged, and sets *ret_bad to the wrong element (caller frees).
 bool exclude_parse(struct exclude *exclude, const char *text, char **ret_bad);
 bool exclude_has(const struct exclude *exclude, const char *db, const char *table);
-// The list, separated by commas.
+// Writes the list, separated by commas.
 void exclude_put(const struct exclude *exclude, struct buf *buf);

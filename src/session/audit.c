@@ -6,17 +6,19 @@
 #include "basic/str.h"
 #include "session/internal.h"
 
-#define MAX_ROWS    20 // named in one message
-#define MAX_TABLES  10
-#define MAX_COMMENT 500 // bytes
-#define N_OTHERS    9   // fields that come once
+#include <assert.h>
+
+#define MAX_ROWS    20  // rows named in one message
+#define MAX_TABLES  10  // tables named in one message
+#define MAX_COMMENT 500 // bytes of the comment in one message
+#define N_OTHERS    9   // fields that occur once
 
 LOG_MODULE(transaction);
 
 struct audit_rule {
     struct list node;
     char *db;
-    char *table; // NULL: all for which there is no other rule
+    char *table; // NULL: all tables of `db` without a rule of their own
     bool on;
 };
 
@@ -108,19 +110,20 @@ bool audit_is_on(const struct server *server, const char *db, const char *table)
     return rule && rule->on;
 }
 
-// One message, being made.
+// The log message of one commit.
 struct entry {
     struct buf text;
     struct log_field fields[N_OTHERS + MAX_TABLES + MAX_ROWS + 1];
     size_t n_fields;
     char *rows[MAX_ROWS];
-    size_t n_rows; // changed, in all
+    size_t n_rows; // all changed rows, of which MAX_ROWS are named
     size_t n_tables;
 };
 
 static void add_field(struct entry *entry, const char *name, const char *value)
 {
     if (value) {
+        assert(entry->n_fields < ARRAY_SIZE(entry->fields) - 1); // the last one ends the array
         entry->fields[entry->n_fields++] = (struct log_field){name, value};
     }
 }
@@ -160,13 +163,13 @@ static void add_tables(struct entry *entry, const struct served_db *sdb,
     }
 }
 
-// "unix#3 (uid 0, pid 77)", or who commits where there is no client.
-static char *who(const struct session *session)
+// "unix#3 (uid 0, pid 77)", or "the server itself" for a commit without a client. Caller frees.
+static char *author_text(const struct session *session)
 {
     if (!session) {
         return xstrdup("the server itself");
     }
-    if (session->peer.is_known && !session->peer.pid) { // of another pid namespace
+    if (session->peer.is_known && !session->peer.pid) { // a process of another pid namespace
         return xasprintf("%s (uid %u)", session->name, session->peer.uid);
     }
     if (session->peer.is_known) {
@@ -216,7 +219,7 @@ static void add_comment(struct entry *entry, const char *comment)
 static void write_entry(struct entry *entry, const struct session *session,
                         const struct changeset *changes)
 {
-    _cleanup_free_ char *author = who(session);
+    _cleanup_free_ char *author = author_text(session);
     char txn[UUID_TEXT_SIZE];
     char ids[2][16];
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clients that do not read what they are sent: found when output stays queued, forgotten when it
-// has gone, and cut when what they make us keep is too much. That is the output queued, the text
-// that others are sent too included, and the old versions of rows that their monitors hold to owe
-// them the difference.
+// Slow clients: those that do not read their output. A session enters server->slow when much output
+// is queued for it, and leaves the list when that has been sent. It is closed when it makes the
+// server keep more than a limit: queued output, including text shared with other clients, and old
+// row versions in the coalesced changes of its monitors.
 #include "basic/counter.h"
 #include "basic/log.h"
 #include "basic/messages.h"
@@ -24,7 +24,7 @@ bool session_is_slow(struct session *session)
     return true;
 }
 
-static void check(struct session *session)
+static void session_check_backlog(struct session *session)
 {
     size_t queued = session->sink->backlog(session->userdata);
     size_t owed = session_owed(session);
@@ -34,10 +34,10 @@ static void check(struct session *session)
     }
     COUNT(slow_clients_cut);
     log_event(LOG_LEVEL_WARN, MSG_CLIENT_TOO_SLOW, LOG_FIELDS({"OVSDB_SESSION", session->name}),
-              "%s: disconnected: it does not read, %zu bytes are queued for it and %zu kept to "
-              "owe it updates",
+              "%s: disconnected: the client does not read; %zu bytes of output are queued, and %zu "
+              "are kept for later updates",
               session->name, queued, owed);
-    session_close(session, "too slow in reading");
+    session_close(session, "the client does not read");
 }
 
 void server_check_slow(struct server *server, usec_t now)
@@ -49,7 +49,7 @@ void server_check_slow(struct server *server, usec_t now)
     }
     server->slow_check = now + CHECK_INTERVAL;
     LIST_FOREACH_SAFE (session, next, &server->slow, slow_node) {
-        check(session);
+        session_check_backlog(session);
     }
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The method convert: a database moves to another schema. The work is the daemon's (struct
-// server_converter). Meanwhile transactions that would change the database are held up, everything
-// else is answered. When it is done the new database is served in its place: monitors of the old
-// one end, transactions that wait for a condition are canceled, clients that do not know of such
-// changes are disconnected, and the transactions that were held up run.
+// The method "convert": converts a database to another schema. The daemon does the work (struct
+// server_converter). Until it is done, transactions that would change the database wait, and all
+// other requests are served. Then the new database replaces the old one: monitors end, transactions
+// that wait for a condition are canceled, sessions that did not send set_db_change_aware are closed,
+// and the transactions that waited for the conversion run.
 #include "session/params.h"
 #include "session/reply.h"
 
@@ -11,11 +11,13 @@
 #include "basic/str.h"
 #include "json/cursor.h"
 
+#include <assert.h>
+
 LOG_MODULE(session);
 
-// Who asked.
+// The request for the running conversion of a database.
 struct conversion {
-    struct session *session; // NULL: it has gone
+    struct session *session; // NULL: it has ended
     struct text *id;
 };
 
@@ -24,13 +26,13 @@ void server_set_converter(struct server *server, const struct server_converter *
     server->converter = *converter;
 }
 
-// Whatever the rules in the database say: they are about its rows.
+// A client with a role may never convert: the role's rules in the database are about rows only.
 static struct ovsdb_error *refuse_role(struct session *session, const char *database)
 {
     struct ovsdb_error *error =
         error_new(ERROR_PERMISSION,
-                  "client \"%s\" with role \"%s\" may not convert database %s, as nobody with a "
-                  "role may",
+                  "client \"%s\" with role \"%s\" may not convert database %s: no role allows a "
+                  "conversion",
                   str_or_empty(session->client_id), session->role, database);
 
     session_log_denial(session, &(struct denial){.database = database, .details = error->details});
@@ -59,8 +61,8 @@ static struct ovsdb_error *check_request(struct session *session, const struct s
     return NULL;
 }
 
-static struct ovsdb_error *parse(struct session *session, const struct message *request,
-                                 struct served_db **ret_sdb, struct schema **ret_schema)
+static struct ovsdb_error *parse_convert(struct session *session, const struct message *request,
+                                         struct served_db **ret_sdb, struct schema **ret_schema)
 {
     struct slice params[2];
     struct ovsdb_error *error = params_database(session, request, ret_sdb);
@@ -80,7 +82,7 @@ void method_convert(struct session *session, const struct message *request, usec
     const struct server_converter *converter = &session->server->converter;
     _cleanup_schema_ struct schema *schema = NULL;
     struct served_db *sdb;
-    struct ovsdb_error *error = parse(session, request, &sdb, &schema);
+    struct ovsdb_error *error = parse_convert(session, request, &sdb, &schema);
 
     if (!error) {
         error = check_request(session, sdb, schema);
@@ -90,6 +92,7 @@ void method_convert(struct session *session, const struct message *request, usec
         return;
     }
     log_dbg("%s: conversion of %s begins", session->name, schema->name);
+    assert(!sdb->conversion && converter->convert);
     sdb->conversion = NEW(struct conversion);
     sdb->conversion->session = session;
     sdb->conversion->id = text_new(request->id);
@@ -127,7 +130,7 @@ void served_db_cancel_conversion(struct served_db *sdb)
     }
 }
 
-// Transactions of these operations alone change nothing.
+// True if an operation of this name changes nothing.
 static bool is_reading(struct slice name)
 {
     static const char *const names[] = {"select", "wait", "comment", "assert", "abort"};
@@ -145,7 +148,7 @@ static bool operation_is_reading(struct slice operation, struct buf *scratch)
     struct slice op = json_member(operation, "op");
 
     if (json_kind_of(operation) != JSON_KIND_OBJECT) {
-        return true; // refused anyway
+        return true; // the transaction fails
     }
     return op.data && json_kind_of(op) == JSON_KIND_STRING &&
            is_reading(json_decode_string(op, scratch));
@@ -167,7 +170,7 @@ bool served_db_holds(const struct served_db *sdb, struct slice params)
     return !reads;
 }
 
-static void reply(struct conversion *conversion, const struct ovsdb_error *error)
+static void conversion_reply(struct conversion *conversion, const struct ovsdb_error *error)
 {
     struct session *session = conversion->session;
     struct slice id = text_slice(conversion->id);
@@ -192,7 +195,7 @@ void server_converted(struct server *server, struct db *old, struct db *new,
     struct conversion *conversion;
 
     if (!sdb || sdb->db != old) {
-        return; // not served any more
+        return; // no longer served
     }
     conversion = TAKE_PTR(sdb->conversion);
     if (!error) {
@@ -200,7 +203,7 @@ void server_converted(struct server *server, struct db *old, struct db *new,
         served_db_replace(sdb, new);
         server_db_update(server, sdb);
     }
-    reply(conversion, error);
+    conversion_reply(conversion, error);
     conversion_free(conversion);
     if (!error) {
         server_disconnect_unaware(server, "a database was converted");

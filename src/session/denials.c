@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a role does not allow is told in the log: who, what and why. A client may try it again and
-// again, so only so many are.
+// Logs operations that the role of a client forbids: the client, the operation and the reason. The
+// rate is limited, as a client may repeat a forbidden request at any rate.
 #include "basic/counter.h"
 #include "basic/log.h"
 #include "basic/messages.h"

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files of this folder share: the server's and the session's state.
+// The state of servers and sessions, shared by the files of this folder.
 //
-//     server.c   databases, the run       session.c  one message in
-//     methods.c  the small methods        transact.c transactions and those that wait
-//     monitors.c the monitor methods      locks.c    lock, steal, unlock
-//     server_db.c     the _Server database     params.c   what requests say
-//     convert.c  schema conversion        reply.c    what is answered
-//     backlog.c     clients that do not read  denials.c  what a role does not allow
-//     saved.c    what another process goes on with
-//     audit.c    messages on what was committed
-//     staging.c  transactions that come in pieces
-//     usage.c    what clients use          slow_log.c the longest transactions
+//     server.c    served databases, server_run()  session.c   sessions, dispatch of messages
+//     methods.c   the small methods               transact.c  transactions, waiting transactions
+//     monitors.c  the monitor methods             locks.c     lock, steal, unlock
+//     server_db.c the _Server database            params.c    parsing of params
+//     convert.c   schema conversion               reply.c     replies and notifications
+//     backlog.c   slow clients                    limits.c    limits of a session
+//     denials.c   log of what a role forbids      audit.c     log of commits
+//     staging.c   transactions in pieces          slow_log.c  the slowest transactions
+//     usage.c     resources used by clients       saved.c     handover to another process
+//     check.c     consistency checks for tests
 #pragma once
 
 #include "basic/timers.h"
 #include "engine/transact.h"
 #include "monitor/monitor.h"
 #include "session/session.h"
-#include "session/slow_log.h"
 #include "json/message.h"
 
 struct trigger;
 struct conversion;
 struct staged;
+struct slow_log;
 
 // A database as the server serves it.
 struct served_db {
@@ -31,32 +31,25 @@ struct served_db {
     struct hub *hub;
     struct db_observer observer;
     struct list *wakes;            // by table index: struct wake of the triggers that wait for it
-    struct list triggers;          // all that wait in this database
-    bool is_own;                   // _Server: clients only read it
-    struct uuid row;               // its row in _Server
-    struct conversion *conversion; // that runs, or NULL
-};
-
-struct slow_log {
-    struct slow_log_settings settings;
-    struct slow_transaction *transactions; // the longest first
-    size_t n;
-    size_t capacity;
+    struct list triggers;          // all waiting transactions of this database
+    bool is_own;                   // this is _Server, which clients may only read
+    struct uuid row;               // UUID of the database's row in _Server
+    struct conversion *conversion; // the running one, or NULL
 };
 
 struct server {
     uint64_t (*last_ticket)(void *userdata);
     void *userdata;
     usec_t (*clock)(void); // or NULL
-    struct slow_log slow_log;
+    struct slow_log *slow_log;
     struct server_limits limits;
     struct uuid id;
-    bool is_backup;   // clients only read
-    bool has_changed; // since it was saved
+    bool is_backup;   // clients may only read
+    bool has_changed; // _Server or `is_backup` differ from the saved state (server_restore())
     struct list sessions;
-    struct list slow;       // sessions whose clients do not keep up
-    usec_t slow_check;      // when they are looked at again
-    struct served_db **dbs; // in order of name
+    struct list slow;       // sessions of slow clients
+    usec_t slow_check;      // when to check their backlogs again
+    struct served_db **dbs; // sorted by name
     size_t n_dbs;
     size_t dbs_capacity;
     struct htable locks;         // struct lock, by name
@@ -65,11 +58,11 @@ struct server {
     struct served_db *server_db; // _Server
     struct server_converter converter;
     size_t n_sessions, n_monitors, n_triggers;
-    size_t n_staged; // bytes, of all sessions
+    size_t n_staged; // bytes staged by all sessions
     uint64_t n_transactions;
-    uint64_t n_lock_changes; // a session got, lost or left a lock
-    struct list audit_rules; // see audit.c
-    struct session *author;  // whose transaction runs, or NULL
+    uint64_t n_lock_changes; // how often a session got, lost or released a lock
+    struct list audit_rules; // struct audit_rule
+    struct session *author;  // the session whose transaction is running, or NULL
     struct buf out;          // the reply being written
     struct buf scratch;      // decoded strings
 };
@@ -87,56 +80,66 @@ struct session {
     char *role;      // NULL: none
     char *client_id; // NULL: not known
     bool db_change_aware;
-    usec_t since; // by the server's clock
+    usec_t since; // when it began, by the server's clock
     uint64_t n_requests;
-    uint64_t n_transactions;   // done
-    usec_t busy;               // for what session_usage() counts, monitors that are there left out
-    bool is_closing;           // the sink was told: input is ignored
-    struct htable monitors;    // struct session_monitor, by id
-    struct htable triggers;    // struct trigger, by request id
+    uint64_t n_transactions;   // finished ones
+    usec_t busy;               // session_usage.busy without that of monitors that still exist
+    bool is_closing;           // sink->close() has been called: input is ignored
+    struct htable monitors;    // struct session_monitor, by id_key()
+    struct htable triggers;    // struct trigger, by id_key()
     struct htable locks;       // struct lock_waiter, by name
-    struct monitor *starting;  // the monitor whose initial contents all else waits for, or NULL
-    struct staged *staged;     // a transaction of which pieces have come, or NULL
-    struct list held_triggers; // woken ones that wait for it, too
+    struct monitor *starting;  // the monitor that waits for initial contents, or NULL
+    struct list held_triggers; // woken triggers that wait until `starting` has started
+    struct staged *staged;     // the pieces of a transaction received so far, or NULL
 };
 
+// check.c
+// Asserts that the server's counts, lists and tables are consistent, and hub_check_structures() of each
+// database. For tests and debugging. O(everything that sessions hold).
+void server_check_structures(const struct server *server);
+
 // server.c
-struct served_db *server_find(const struct server *server, struct slice name);
-// Serves `db`, whose name is free, under its name; stops serving it.
+struct served_db *server_find(const struct server *server, struct slice name); // or NULL
+// Begins to serve `db`. No database of this name may be served.
 struct served_db *server_serve(struct server *server, struct db *db);
 void server_unserve(struct server *server, struct served_db *sdb);
-// Serves `db` in its place. Monitors end, transactions that wait for a condition are canceled;
-// those that were held up must be run again.
+// Serves `db` instead of the former database. Ends its monitors and cancels transactions that wait
+// for a condition. The caller must run those again that wait for the end of a conversion
+// (served_db_run_all()).
 void served_db_replace(struct served_db *sdb, struct db *db);
-// Clients that do not know that the set of databases may change connect anew to see it.
+// Closes the sessions that did not send set_db_change_aware: their clients see a change of the set
+// of databases only when they reconnect.
 void server_disconnect_unaware(struct server *server, const char *reason);
+// The newest ticket issued. Output that shows the current state carries it (I-6).
 uint64_t server_ticket(const struct server *server);
 
 // usage.c
 usec_t server_clock(const struct server *server); // 0 without a clock
 
 // slow_log.c
+// A run of a transaction that ended it.
 struct slow_run {
     const char *database;
     struct slice params;
-    usec_t duration;
-    usec_t waited;
+    usec_t duration; // of this run
+    usec_t waited;   // between the request and this run
     size_t reply_size;
     bool failed;
 };
-// Keeps it if it is one of the longest.
+struct slow_log *slow_log_new(void);
+void slow_log_free(struct slow_log *log); // NULL allowed
+// Adds the run if it is one of the slowest.
 void slow_log_add(struct session *session, const struct slow_run *run);
-void slow_log_done(struct slow_log *log);
 
 // session.c
-// With more unread output than this a client is slow: it is owed updates instead of being sent
-// them.
+// A client with more queued output than this is slow: its monitors keep coalesced changes instead of
+// queueing more updates.
 #define SESSION_BACKLOG_HIGH ((size_t)1 << 20)
 
-// Gives up what the session holds and has the sink close it.
+// Releases everything that the session holds and calls sink->close(). No effect if that has happened.
 void session_close(struct session *session, const char *reason);
 
-// The methods. Each answers its request.
+// The methods. Each sends the reply to its request, at once or later.
 typedef void method_function(struct session *session, const struct message *request, usec_t now);
 method_function method_list_dbs, method_get_schema, method_get_server_id, method_echo;
 method_function method_set_db_change_aware;
@@ -148,17 +151,21 @@ method_function method_convert;
 method_function method_lock, method_steal, method_unlock;
 
 // transact.c
+void session_check_triggers(const struct session *session); // for server_check_structures()
+// Drops the session's waiting transactions without a reply.
 void session_cancel_triggers(struct session *session);
+// Moves the session's held triggers to server->woken.
 void session_wake_held_triggers(struct session *session);
-// Answers the waiting transactions of a database that goes away.
+// Cancels the waiting transactions of a database, with a reply.
 void served_db_cancel_triggers(struct served_db *sdb);
+// Wakes the transactions that wait for a table that `changes` changes.
 void served_db_wake(struct served_db *sdb, const struct changeset *changes);
-// Cancels the transactions that wait for a change in some table.
+// Cancels the transactions that wait for a table to change, with a reply.
 void served_db_cancel_waits(struct served_db *sdb);
-// Everything that waits in the database is run again; it waits for none of its tables any more.
+// Wakes all waiting transactions of the database, and removes them from the lists of its tables.
 void served_db_run_all(struct served_db *sdb);
-// A trigger is saved as ["DATABASE", ID, PARAMS, CREATED], time of the monotonic clock; it runs
-// when it has been restored.
+// A trigger is saved as ["DATABASE", ID, PARAMS, CREATED]. CREATED is a time of the monotonic clock.
+// A restored trigger runs in the next server_run().
 void session_save_triggers(const struct session *session, struct buf *buf);
 bool session_restore_trigger(struct session *session, struct slice saved);
 usec_t server_triggers_deadline(const struct server *server);
@@ -166,33 +173,38 @@ bool server_run_triggers(struct server *server, usec_t now, size_t *budget);
 
 // monitors.c
 extern const struct monitor_sink session_monitor_sink;
-// Everything the session's monitors owe, before a reply that shows the same state.
+void session_check_monitors(const struct session *session); // for server_check_structures()
+// Sends all pending updates. Call before a reply that shows the same state.
 void session_flush_monitors(struct session *session);
+// The client reads again.
 void session_resume_monitors(struct session *session);
+// Ends the session's monitors without a notification.
 void session_drop_monitors(struct session *session);
-// Ends the monitors of a database that goes away, with "monitor_canceled".
+// Ends the session's monitors of a database, with "monitor_canceled".
 void session_cancel_monitors(struct session *session, struct served_db *sdb);
 
 // A monitor that has started is saved as ["DATABASE", ID, VERSION, REQUESTS, "LAST TRANSACTION"].
 void session_save_monitors(const struct session *session, struct buf *buf);
 bool session_restore_monitor(struct session *session, struct slice saved);
 
-// Roughly the bytes kept because of what the session's monitors owe. O(monitors).
+// About how many bytes are kept for updates that the session's monitors send later. O(monitors).
 size_t session_owed(const struct session *session);
 
 // backlog.c
-// Does its client read too slowly now? If so it is remembered until its output has drained.
+// True if the client reads too slowly. Then the session is in server->slow until its output has
+// drained.
 bool session_is_slow(struct session *session);
-// Cuts the slow clients that go beyond the limit. O(slow sessions and their monitors), 10 times a
-// second.
+// Closes the sessions of slow clients that exceed the limit. Does so at most 10 times a second;
+// O(slow sessions and their monitors).
 void server_check_slow(struct server *server, usec_t now);
 usec_t server_slow_deadline(const struct server *server);
 
 // convert.c
 // True if a transaction with these params must wait for the end of a conversion.
 bool served_db_holds(const struct served_db *sdb, struct slice params);
-// Answers who asked for the conversion of a database that goes away.
+// Cancels the conversion of a database, with a reply to the client that requested it.
 void served_db_cancel_conversion(struct served_db *sdb);
+// The session ends: the conversions that it requested go on without a reply.
 void session_forget_conversions(struct session *session);
 
 // staging.c
@@ -201,37 +213,42 @@ void session_drop_staged(struct session *session);
 
 // locks.c
 void session_release_locks(struct session *session);
+void server_check_locks(const struct server *server); // for server_check_structures()
 size_t session_count_locks(const struct session *session, enum lock_state state); // O(its locks)
-// A lock, or the wait for one, is saved as ["NAME", IS-THIEF, POSITION]; POSITION is null if it was
-// stolen for good.
+// A lock, or the wait for one, is saved as ["NAME", IS-THIEF, POSITION]. POSITION is the place in the
+// lock's queue, 0 for the owner, and null if the lock was stolen from a thief (LOCKS_LOST).
 void session_save_locks(const struct session *session, struct buf *buf);
 bool session_restore_lock(struct session *session, struct slice saved);
+// After sessions have been restored: sends "locked" to the owners that were not owners before.
 void server_settle_locks(struct server *server);
-// For "assert": does the session (userdata) hold `lock`?
+// For the operation "assert": true if the session (userdata) owns `lock`.
 bool session_owns_lock(void *userdata, struct slice lock);
 
 // limits.c
 enum limited { LIMITED_MONITORS, LIMITED_TRIGGERS, LIMITED_LOCKS };
-// NULL if the session may have one more of these; else it is counted and logged.
+// NULL if the session may have one more of these. Otherwise counts and logs the refusal and returns
+// the error for the reply.
 struct ovsdb_error *session_check_limit(const struct session *session, enum limited what);
 
 // denials.c
-// For the log: the session (userdata) was refused something. As often as the log's limit allows.
+// Counts and logs, with a rate limit, that the role of the session (userdata) forbade an operation.
 void session_log_denial(void *userdata, const struct denial *denial);
 
 // audit.c
+// Logs the commit if a rule says so.
 void audit_commit(const struct served_db *sdb, const struct changeset *changes);
-void audit_clear(struct server *server, const char *db); // the rules of `db`, or all for NULL
+void audit_clear(struct server *server, const char *db); // drops the rules of `db`; NULL: all rules
 
 // server_db.c
 void server_db_start(struct server *server);
 void server_db_stop(struct server *server);
+// Insert, update (after a change of its schema) and delete the row of a database.
 void server_db_add(struct server *server, struct served_db *sdb);
-// Its schema has changed.
 void server_db_update(struct server *server, struct served_db *sdb);
 void server_db_remove(struct server *server, struct served_db *sdb);
-// The server has this id from now on, and its rows in _Server the UUIDs that follow from it. Before
+// Changes the server's id, and the UUIDs of the rows in _Server, which depend on it. Call before
 // there are sessions.
 void server_db_rename(struct server *server, struct uuid id);
-// Of what _Server tells, and whether the server is a backup: the same in another process.
+// A digest of the contents of _Server and of `is_backup`. It is the same in another process that
+// serves the same.
 struct uuid server_db_digest(const struct server *server);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How much a session may hold. Who wants more is answered with an error, and the log tells of it: a
-// client in order does not come near.
+// Limits of what a session may hold. A request that exceeds a limit gets an error and is logged,
+// because a correct client stays far below the limits.
 #include "basic/counter.h"
 #include "basic/log.h"
 #include "basic/messages.h"
@@ -9,16 +9,11 @@
 LOG_MODULE(session);
 COUNTER(monitors_refused, "Monitors refused because their session had too many");
 COUNTER(waits_refused, "Transactions refused because too many of their session waited");
-COUNTER(locks_refused, "Locks refused because their session had asked for too many");
+COUNTER(locks_refused, "Locks refused because their session had too many");
 
 void server_set_limits(struct server *server, const struct server_limits *limits)
 {
     server->limits = *limits;
-}
-
-static size_t max(size_t a, size_t b)
-{
-    return a > b ? a : b;
 }
 
 void server_taken(const struct server *server, struct server_limits *ret)
@@ -27,15 +22,16 @@ void server_taken(const struct server *server, struct server_limits *ret)
 
     *ret = (struct server_limits){.max_staged = server->n_staged};
     LIST_FOREACH (session, &server->sessions, node) {
-        ret->max_monitors = max(ret->max_monitors, session->monitors.n);
-        ret->max_triggers = max(ret->max_triggers, session->triggers.n);
-        ret->max_locks = max(ret->max_locks, session->locks.n);
-        ret->max_backlog = max(ret->max_backlog,
+        ret->max_monitors = MAX(ret->max_monitors, session->monitors.n);
+        ret->max_triggers = MAX(ret->max_triggers, session->triggers.n);
+        ret->max_locks = MAX(ret->max_locks, session->locks.n);
+        ret->max_backlog = MAX(ret->max_backlog,
                                session->sink->backlog(session->userdata) + session_owed(session));
     }
 }
 
-static struct ovsdb_error *refuse(const struct session *session, const char *what, size_t limit)
+static struct ovsdb_error *refuse_beyond_limit(const struct session *session, const char *what,
+                                               size_t limit)
 {
     static struct log_limit rate = LOG_LIMIT_INIT(60, 20);
 
@@ -53,19 +49,19 @@ struct ovsdb_error *session_check_limit(const struct session *session, enum limi
     case LIMITED_MONITORS:
         if (session->monitors.n >= limits->max_monitors) {
             COUNT(monitors_refused);
-            return refuse(session, "monitors", limits->max_monitors);
+            return refuse_beyond_limit(session, "monitors", limits->max_monitors);
         }
         break;
     case LIMITED_TRIGGERS:
         if (session->triggers.n >= limits->max_triggers) {
             COUNT(waits_refused);
-            return refuse(session, "waiting transactions", limits->max_triggers);
+            return refuse_beyond_limit(session, "waiting transactions", limits->max_triggers);
         }
         break;
     case LIMITED_LOCKS:
         if (session->locks.n >= limits->max_locks) {
             COUNT(locks_refused);
-            return refuse(session, "locks", limits->max_locks);
+            return refuse_beyond_limit(session, "locks", limits->max_locks);
         }
         break;
     }

@@ -1,31 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// Locks (RFC 7047 4.1.8-4.1.10): one owner each, the others in a queue, first come first served.
+// Locks (RFC 7047 4.1.8-4.1.10). A lock has one owner, and a queue of the other sessions that have
+// requested it, in order of their requests. The states of a session for one lock:
 //
-//     (none) --lock, nobody has it--> owner --unlock, end--> (none)
-//     (none) --lock, taken----------> queued --all before it gone--> owner
-//     (none) --steal----------------> owner
-//     owner by lock  --stolen--> queued, right behind the thief
-//     owner by steal --stolen--> lost: must unlock, gets nothing
+//     none --lock, no owner--> owner --unlock or end of session--> none
+//     none --lock, owned-----> queued --all before it have left--> owner
+//     none --steal-----------> owner
+//     owner by "lock"  --stolen--> queued, directly behind the thief
+//     owner by "steal" --stolen--> lost --unlock--> none
 #include "basic/log.h"
 #include "model/schema.h"
 #include "session/params.h"
 #include "session/reply.h"
 #include "json/emit.h"
 
+#include <assert.h>
+
 LOG_MODULE(session);
 
+// Exists while it has an owner.
 struct lock {
-    struct list waiters; // the first is the owner
+    struct list waiters; // struct lock_waiter; the first is the owner
     struct text *name;
 };
 
 struct lock_waiter {
-    struct list node; // lock->waiters; a ring of its own when lost
-    struct lock *lock;
+    struct list node;  // lock->waiters, unless it is lost
+    struct lock *lock; // NULL if it is lost
     struct session *session;
-    bool is_thief;     // got it by "steal"
-    bool is_lost;      // stolen from a thief
-    uint64_t position; // of those that wait, when it was saved
+    bool is_thief;     // requested by "steal"
+    bool is_lost;      // requested by "steal" and stolen by another session
+    uint64_t position; // in the queue when it was saved; 0 otherwise
     struct text *name;
 };
 
@@ -74,7 +78,7 @@ static struct lock_waiter *find_waiter(const struct session *session, struct sli
     return NULL;
 }
 
-// For no lock yet.
+// The caller must add it to a lock or mark it as lost.
 static struct lock_waiter *waiter_new(struct session *session, struct slice name, bool is_thief)
 {
     struct lock_waiter *waiter = NEW(struct lock_waiter);
@@ -93,7 +97,7 @@ static bool waiter_owns(const struct lock_waiter *waiter)
     return !waiter->is_lost && lock_owner(waiter->lock) == waiter;
 }
 
-static void notify(struct lock_waiter *waiter, const char *method)
+static void waiter_notify(struct lock_waiter *waiter, const char *method)
 {
     _cleanup_buf_ struct buf params = {0};
 
@@ -109,6 +113,7 @@ static void waiter_free(struct lock_waiter *waiter)
     struct lock *lock = waiter->lock;
     bool owned = waiter_owns(waiter);
 
+    assert(waiter->is_lost == !lock);
     server->n_lock_changes++;
     htable_remove(&waiter->session->locks, text_hash(waiter->name), waiter);
     list_remove(&waiter->node);
@@ -118,14 +123,14 @@ static void waiter_free(struct lock_waiter *waiter)
         free(lock);
     } else if (owned) {
         log_dbg("%s: gets lock %s", lock_owner(lock)->session->name, lock->name->data);
-        notify(lock_owner(lock), "locked");
+        waiter_notify(lock_owner(lock), "locked");
     }
     text_unref(waiter->name);
     free(waiter);
 }
 
-// The owner, if any, loses the lock to a thief.
-static void be_stolen(struct lock *lock)
+// Takes the lock from its owner, if there is one.
+static void lock_take_from_owner(struct lock *lock)
 {
     struct lock_waiter *owner = lock_owner(lock);
 
@@ -133,7 +138,7 @@ static void be_stolen(struct lock *lock)
         return;
     }
     log_dbg("%s: lock %s is stolen", owner->session->name, lock->name->data);
-    notify(owner, "stolen");
+    waiter_notify(owner, "stolen");
     if (owner->is_thief) {
         list_remove(&owner->node);
         owner->is_lost = true;
@@ -141,8 +146,9 @@ static void be_stolen(struct lock *lock)
     }
 }
 
-// Who waited before it may not have come with it.
-static void insert_at_position(struct lock *lock, struct lock_waiter *waiter)
+// Inserts a restored waiter into the queue by its saved position. Sessions that were before it may be
+// missing.
+static void lock_insert_at_position(struct lock *lock, struct lock_waiter *waiter)
 {
     struct list *where = &lock->waiters;
 
@@ -153,11 +159,12 @@ static void insert_at_position(struct lock *lock, struct lock_waiter *waiter)
     list_insert_before(where, &waiter->node);
 }
 
-static uint64_t position_of(const struct lock_waiter *waiter)
+static uint64_t waiter_position(const struct lock_waiter *waiter)
 {
     const struct list *node = &waiter->node;
     uint64_t position = 0;
 
+    assert(!waiter->is_lost);
     while (node->prev != &waiter->lock->waiters) {
         node = node->prev;
         position++;
@@ -178,7 +185,7 @@ void session_save_locks(const struct session *session, struct buf *buf)
         if (waiter->is_lost) {
             buf_puts(buf, ",null]");
         } else {
-            buf_printf(buf, ",%llu]", (unsigned long long)position_of(waiter));
+            buf_printf(buf, ",%llu]", (unsigned long long)waiter_position(waiter));
         }
         separator = ",";
     }
@@ -204,7 +211,7 @@ bool session_restore_lock(struct session *session, struct slice saved)
         waiter->is_lost = true;
     } else {
         waiter->lock = get_lock(session->server, waiter->name);
-        insert_at_position(waiter->lock, waiter);
+        lock_insert_at_position(waiter->lock, waiter);
     }
     return true;
 }
@@ -217,13 +224,15 @@ void server_settle_locks(struct server *server)
     {
         struct lock_waiter *owner = lock_owner(lock);
 
+        assert(owner);
         if (owner->position) {
-            notify(owner, "locked");
+            waiter_notify(owner, "locked");
         }
     }
 }
 
-// Answers and returns false unless `params` are one <id>. The caller unrefs *ret.
+// Parses params of one <id>. The caller unrefs *ret. Returns false, after sending an error reply, if
+// they are anything else.
 static bool parse_name(struct session *session, const struct message *request, struct text **ret)
 {
     struct slice value, name = SLICE_EMPTY;
@@ -276,7 +285,7 @@ static void lock_or_steal(struct session *session, const struct message *request
     waiter = waiter_new(session, text_slice(name), steal);
     waiter->lock = get_lock(session->server, name);
     if (steal) {
-        be_stolen(waiter->lock);
+        lock_take_from_owner(waiter->lock);
         list_push_front(&waiter->lock->waiters, &waiter->node);
     } else {
         list_push_back(&waiter->lock->waiters, &waiter->node);
@@ -307,7 +316,7 @@ void method_unlock(struct session *session, const struct message *request, usec_
     if (!waiter) {
         session_reply_error(session, request->id,
                             error_syntax(request->params,
-                                         "unlock: no \"lock\" or \"steal\" of %s came before",
+                                         "unlock: the session has not requested lock %s",
                                          name->data));
         return;
     }
@@ -323,7 +332,7 @@ bool session_owns_lock(void *userdata, struct slice lock)
     return waiter && waiter_owns(waiter);
 }
 
-static enum lock_state state_of(const struct lock_waiter *waiter)
+static enum lock_state lock_state_of(const struct lock_waiter *waiter)
 {
     return waiter->is_lost ? LOCKS_LOST : waiter_owns(waiter) ? LOCKS_HELD : LOCKS_WAITING;
 }
@@ -335,7 +344,7 @@ size_t session_count_locks(const struct session *session, enum lock_state state)
 
     HTABLE_FOREACH(waiter, &session->locks)
     {
-        n += state_of(waiter) == state;
+        n += lock_state_of(waiter) == state;
     }
     return n;
 }
@@ -354,13 +363,31 @@ void session_put_locks(const struct session *session, enum lock_state state, str
 
     HTABLE_FOREACH(waiter, &session->locks)
     {
-        if (state_of(waiter) == state) {
+        if (lock_state_of(waiter) == state) {
             names[n++] = waiter->name;
         }
     }
     qsort(names, n, sizeof(*names), compare_names);
     for (size_t i = 0; i < n; i++) {
         buf_printf(text, "%s%s", i ? " " : "", names[i]->data);
+    }
+}
+
+void server_check_locks(const struct server *server)
+{
+    const struct lock *lock;
+
+    HTABLE_FOREACH(lock, &server->locks)
+    {
+        const struct lock_waiter *waiter;
+
+        assert(lock_owner(lock));
+        assert(find_lock(server, lock->name) == lock);
+        LIST_FOREACH (waiter, &lock->waiters, node) {
+            assert(waiter->lock == lock && !waiter->is_lost);
+            assert(waiter->session->server == server && !waiter->session->is_closing);
+            assert(find_waiter(waiter->session, text_slice(lock->name)) == waiter);
+        }
     }
 }
 

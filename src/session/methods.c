@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The methods that only look something up (RFC 7047 4.1.1, 4.1.2, 4.1.11; protocol
-// extensions 4.1.15).
+// The methods without state (RFC 7047 4.1.1, 4.1.2, 4.1.11; protocol extensions 4.1.15), and
+// set_db_change_aware.
 #include "session/params.h"
 #include "session/reply.h"
 #include "json/emit.h"

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The monitor methods (RFC 7047 4.1.5-4.1.7; protocol extensions 4.1.12-4.1.14,
-// monitor_cond_since): which monitors a session has, by their <json-value>; the work is done in
-// monitor/.
+// The monitor methods (RFC 7047 4.1.5-4.1.7; protocol extensions 4.1.12-4.1.14, monitor_cond_since).
+// Keeps the monitors of a session by their ids (<json-value>); src/monitor/ does the work.
 #include "basic/log.h"
 #include "session/params.h"
 #include "session/reply.h"
 #include "session/usage.h"
+
+#include <assert.h>
 
 LOG_MODULE(session);
 
@@ -13,7 +14,7 @@ struct session_monitor {
     struct monitor monitor;
     struct session *session;
     struct served_db *sdb;
-    struct text *key;     // id_key() of monitor.id, which is as the client wrote it
+    struct text *key;     // id_key() of monitor.id
     struct text *request; // the id of the request that waits for the initial contents, or NULL
 };
 
@@ -22,26 +23,27 @@ static struct session *session_of(struct monitor *monitor)
     return CONTAINER_OF(monitor, struct session_monitor, monitor)->session;
 }
 
-static bool may_send(struct monitor *monitor)
+static bool on_may_send(struct monitor *monitor)
 {
     return !session_is_slow(session_of(monitor));
 }
 
-static void send(struct monitor *monitor, struct slice text)
+static void on_send(struct monitor *monitor, struct slice text)
 {
     const struct session *session = session_of(monitor);
 
     session->sink->send(session->userdata, text, server_ticket(session->server));
 }
 
-static void send_shared(struct monitor *monitor, struct text *text)
+static void on_send_shared(struct monitor *monitor, struct text *text)
 {
     const struct session *session = session_of(monitor);
 
     session->sink->send_shared(session->userdata, text, server_ticket(session->server));
 }
 
-// monitor_cond_since has [<found>, <last-txn-id>, <table-updates2>], the others <table-updates>.
+// The result of monitor_cond_since is [<found>, <last-txn-id>, <table-updates2>], that of the other
+// methods is <table-updates>.
 static void reply_contents(struct session_monitor *sm, struct slice request, bool found,
                            struct uuid txn_id, const struct chunks *contents)
 {
@@ -55,9 +57,10 @@ static void reply_contents(struct session_monitor *sm, struct slice request, boo
     session_reply_pieces(sm->session, request, before, contents, is_since ? "]" : "");
 }
 
-// The client's requests wait until the monitor that it has asked for has started.
-static void hold(struct session_monitor *sm)
+// Makes the session's next requests wait until the monitor has started.
+static void begin_hold(struct session_monitor *sm)
 {
+    assert(!sm->session->starting);
     sm->session->starting = &sm->monitor;
     sm->session->sink->hold(sm->session->userdata, true);
 }
@@ -73,20 +76,21 @@ static void end_hold(struct session_monitor *sm)
     }
 }
 
-static void send_initial(struct monitor *monitor, const struct chunks *contents, struct uuid txn_id)
+static void on_initial(struct monitor *monitor, const struct chunks *contents, struct uuid txn_id)
 {
     struct session_monitor *sm = CONTAINER_OF(monitor, struct session_monitor, monitor);
     _cleanup_text_ struct text *request = TAKE_PTR(sm->request);
 
+    assert(request);
     reply_contents(sm, text_slice(request), false, txn_id, contents);
     end_hold(sm);
 }
 
 const struct monitor_sink session_monitor_sink = {
-    .initial = send_initial,
-    .may_send = may_send,
-    .send = send,
-    .send_shared = send_shared,
+    .initial = on_initial,
+    .may_send = on_may_send,
+    .send = on_send,
+    .send_shared = on_send_shared,
 };
 
 static struct session_monitor *find_monitor(const struct session *session, struct slice id)
@@ -122,6 +126,7 @@ static void session_monitor_free(struct session_monitor *sm)
 {
     log_dbg("%s: monitor %s ends", sm->session->name, sm->key->data);
     htable_remove(&sm->session->monitors, text_hash(sm->key), sm);
+    assert(sm->session->server->n_monitors);
     sm->session->server->n_monitors--;
     sm->session->busy += sm->monitor.usage.busy;
     monitor_done(&sm->monitor);
@@ -131,7 +136,7 @@ static void session_monitor_free(struct session_monitor *sm)
     free(sm);
 }
 
-// What a monitor method's params say.
+// The params of a monitor method.
 struct monitor_request {
     struct served_db *sdb;
     struct slice id;
@@ -195,8 +200,8 @@ static struct ovsdb_error *parse_monitor(struct session *session, const struct m
     return monitor_spec_parse(db_schema(ret->sdb->db), version, params[2], &ret->spec);
 }
 
-// Answers with what changed since `last_txn_id`. False if that is not known.
-static bool resume(struct session_monitor *sm, struct slice request, struct uuid last_txn_id)
+// Replies with the changes since `last_txn_id`. Returns false if the history does not have it.
+static bool reply_since(struct session_monitor *sm, struct slice request, struct uuid last_txn_id)
 {
     _cleanup_(chunks_done) struct chunks missed = {0};
 
@@ -219,12 +224,12 @@ static void start_monitor(struct session *session, const struct message *message
         return;
     }
     sm = session_monitor_new(session, request.sdb, TAKE_PTR(request.spec), request.id);
-    if (version == MONITOR_V3 && resume(sm, message->id, request.last_txn_id)) {
+    if (version == MONITOR_V3 && reply_since(sm, message->id, request.last_txn_id)) {
         return;
     }
     sm->request = text_new(message->id);
     if (!monitor_start(&sm->monitor, now)) {
-        hold(sm);
+        begin_hold(sm);
     }
 }
 
@@ -306,6 +311,22 @@ void method_monitor_cancel(struct session *session, const struct message *reques
     session_reply(session, request->id, SLICE("{}"));
 }
 
+void session_check_monitors(const struct session *session)
+{
+    const struct session_monitor *sm;
+    bool has_starting = false;
+
+    HTABLE_FOREACH(sm, &session->monitors)
+    {
+        assert(sm->session == session && sm->sdb->server == session->server);
+        assert(find_monitor(session, text_slice(sm->monitor.id)) == sm);
+        assert(!sm->request == !sm->monitor.initial);
+        has_starting |= session->starting == &sm->monitor;
+    }
+    assert(has_starting == (session->starting != NULL));
+    assert(session->starting || list_is_empty(&session->held_triggers));
+}
+
 void session_flush_monitors(struct session *session)
 {
     struct session_monitor *sm;
@@ -362,14 +383,15 @@ static struct ovsdb_error *parse_saved(struct session *session, struct slice sav
                                             parts[3], &ret->spec);
 }
 
-// _Server is made anew by each process, and tells the same if nothing has changed.
-static bool goes_on(struct session_monitor *sm, struct uuid last_txn_id)
+// Each process creates its own _Server database, with other transaction ids. If its contents have not
+// changed, the monitor continues at the current one.
+static bool continue_monitor(struct session_monitor *sm, struct uuid last_txn_id)
 {
     struct monitor *monitor = &sm->monitor;
-    bool tells_the_same = sm->sdb->is_own && !sm->session->server->has_changed &&
-                          monitor_spec_is_persistent(monitor_spec(monitor));
+    bool is_same = sm->sdb->is_own && !sm->session->server->has_changed &&
+                   monitor_spec_is_persistent(monitor_spec(monitor));
 
-    return monitor_continue(monitor, tells_the_same ? hub_last_txn_id(sm->sdb->hub) : last_txn_id);
+    return monitor_continue(monitor, is_same ? hub_last_txn_id(sm->sdb->hub) : last_txn_id);
 }
 
 bool session_restore_monitor(struct session *session, struct slice saved)
@@ -382,7 +404,7 @@ bool session_restore_monitor(struct session *session, struct slice saved)
         return false;
     }
     sm = session_monitor_new(session, request.sdb, TAKE_PTR(request.spec), request.id);
-    return goes_on(sm, request.last_txn_id);
+    return continue_monitor(sm, request.last_txn_id);
 }
 
 void session_visit_monitors(const struct session *session,
@@ -464,7 +486,8 @@ static void notify_canceled(const struct session_monitor *sm)
     session_notify(sm->session, "monitor_canceled", buf_slice(&params));
 }
 
-// Clients that do not know this notification are disconnected soon, which tells them.
+// Clients that did not send set_db_change_aware do not know this notification. They are disconnected
+// instead, by the caller.
 void session_cancel_monitors(struct session *session, struct served_db *sdb)
 {
     struct session_monitor *sm;

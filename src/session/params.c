@@ -31,6 +31,6 @@ struct text *id_key(struct slice id)
     _cleanup_buf_ struct buf buf = {0};
 
     emit_key(&buf, id);
-    // Numbers grow up to four times: 9e18 is printed with all of its digits.
+    // The key can be up to four times as long as the id: 9e18 is printed with all of its digits.
     return text_new(buf.size < UINT32_MAX ? buf_slice(&buf) : id);
 }

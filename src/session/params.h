@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What requests say: their params, cut into values. Private to this folder.
+// Parses params and ids of requests. Private to this folder.
 #pragma once
 
 #include "session/internal.h"
 
-// The database that params begin with. "syntax error" or "unknown database".
+// Finds the database whose name is the first of the params. The error is "syntax error" or "unknown
+// database".
 struct ovsdb_error *params_database(struct session *session, const struct message *request,
                                     struct served_db **ret);
-// The text by which an id that the client chose is found: equal for equal values, however they are
-// written (emit_key()), unless that text were too long: then it is the id as written. What is sent
-// back to the client is the id as it was written. Caller unrefs it.
+// The key for lookups of a JSON value that a client chose as an id. Equal values have equal keys,
+// however they are written (emit_key()); but if the key would exceed the length of a text, it is the
+// id as written. Messages to the client contain the id as written, not the key. The caller unrefs it.
 struct text *id_key(struct slice id);
 static inline uint64_t text_hash(const struct text *text)
 {

@@ -3,8 +3,8 @@
 
 #include "json/emit.h"
 
-#define SMALL_REPLY 8192              // bytes; up to here a reply is copied in one piece
-#define OUT_KEPT    ((size_t)1 << 20) // a reply's buffer larger than this is given back
+#define SMALL_REPLY 8192              // bytes; up to here copying is cheaper than several pieces
+#define OUT_KEPT    ((size_t)1 << 20) // bytes; a larger buffer is freed before the next message
 
 struct buf *session_out(struct session *session)
 {

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server as [SERVER-ID, VERSION-KEY, ROLE-AND-SET, {"DATABASE": VOLATILE, ...}], a session as
-// [READ-ONLY, ROLE, CLIENT-ID, DB-CHANGE-AWARE, MONITORS, TRIGGERS, LOCKS]; the last three are
-// described where their idea is. ROLE-AND-SET is a digest of what _Server tells, and of being a
-// backup: clients that are not aware of such changes connect anew when it is another.
+// The format of the saved state:
+//
+//     server    [SERVER-ID, VERSION-KEY, DIGEST, {"DATABASE": VOLATILE, ...}]
+//     session   [READ-ONLY, ROLE, CLIENT-ID, DB-CHANGE-AWARE, [MONITOR, ...], [TRIGGER, ...],
+//               [LOCK, ...]]
+//
+// internal.h describes MONITOR, TRIGGER and LOCK, engine/volatile.h VOLATILE. DIGEST is
+// server_db_digest(). If the restoring server has a different one, the sessions that did not send
+// set_db_change_aware are closed.
 #include "session/saved.h"
 
 #include "basic/str.h"
@@ -49,7 +54,7 @@ static bool read_uuid(struct slice value, struct buf *scratch, struct uuid *ret)
     return json_read_string(value, scratch, &text) && uuid_parse(text, ret);
 }
 
-// A number that fits nowhere in JSON.
+// JSON numbers cannot hold all values of 64 bits, so the key is written as a UUID.
 static struct uuid key_as_uuid(uint64_t key)
 {
     return (struct uuid){0, key};
@@ -73,17 +78,17 @@ void server_save(const struct server *server, struct buf *buf)
 }
 
 static bool restore_database(struct server *server, struct slice name, struct slice saved,
-                             bool is_same_self)
+                             bool is_same_server_db)
 {
     const struct served_db *sdb = server_find(server, name);
 
-    if (!sdb || (sdb->is_own && !is_same_self)) {
-        return true; // what was monitored there does not go on
+    if (!sdb || (sdb->is_own && !is_same_server_db)) {
+        return true; // monitors of this database cannot be restored
     }
     return db_restore_volatile(sdb->db, saved);
 }
 
-static bool restore_databases(struct server *server, struct slice saved, bool is_same_self)
+static bool restore_databases(struct server *server, struct slice saved, bool is_same_server_db)
 {
     _cleanup_buf_ struct buf scratch = {0};
     struct cursor cursor;
@@ -92,7 +97,7 @@ static bool restore_databases(struct server *server, struct slice saved, bool is
     for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
         struct slice name = cursor_name(&cursor, &scratch);
 
-        if (!restore_database(server, name, cursor_skip(&cursor), is_same_self)) {
+        if (!restore_database(server, name, cursor_skip(&cursor), is_same_server_db)) {
             return false;
         }
     }
@@ -156,7 +161,7 @@ static bool restore_each(struct session *session, struct slice array,
     return true;
 }
 
-// The remote's clients, and this one among them, may do what they might.
+// True if the session has the rights that it had when it was saved.
 static bool has_same_rights(const struct session *session, const struct slice *parts)
 {
     _cleanup_buf_ struct buf roles = {0}, ids = {0};
@@ -170,7 +175,8 @@ static bool has_same_rights(const struct session *session, const struct slice *p
            slice_is(client_id, str_or_empty(session->client_id));
 }
 
-// Locks first: one that the session is queued for is handed on when the session is closed.
+// Locks are restored first. If a later part fails, the session is closed, and its locks pass to the
+// next sessions in their queues.
 bool session_restore(struct session *session, struct slice saved)
 {
     struct slice parts[7];
@@ -188,6 +194,6 @@ void server_end_restore(struct server *server)
     server_settle_locks(server);
     if (server->has_changed) {
         server->has_changed = false;
-        server_disconnect_unaware(server, "the server's databases or its role are others now");
+        server_disconnect_unaware(server, "the set of databases or the server's role has changed");
     }
 }

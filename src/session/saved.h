@@ -1,31 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-// What sessions are in the middle of, as JSON text, so that another process can go on with it: the
-// same program that is started again, or its successor. Between the two nobody may have changed the
-// databases' files; where somebody has, only what can be told exactly goes on.
+// Saves the state of sessions as JSON text, from which another process, the restarted program or its
+// successor, restores them. If a database file has changed in between, only those sessions can be
+// restored whose clients can be brought up to date exactly.
 //
-//     server_settle()                    server_restore(), databases being served
-//     server_save(), session_save() ...  session_new(), session_restore() ...
+//     saving process                     restoring process
+//
+//     server_settle()                    (serve the databases)
+//     server_save()                      server_restore()
+//     session_save() for each session    session_new(), session_restore() for each session
 //                                        server_end_restore()
 //
-// The text need not be ours: what it says is checked.
+// The text is checked when it is read (I-7).
 #pragma once
 
 #include "session/session.h"
 
-// Brings to an end what cannot be saved: initial contents in the making, conversions (called off),
-// updates that are owed, which are sent even to slow clients. O(what that is).
+// Ends what cannot be saved: finishes initial contents, cancels conversions, and sends all pending
+// updates, even to slow clients. O(rows of these contents and updates).
 void server_settle(struct server *server, usec_t now);
 // O(rows).
 void server_save(const struct server *server, struct buf *buf);
-// `are_unchanged`: the databases are as they were saved. Before there are sessions, and before
-// anybody else has looked at the databases. False if the text is of another program: then sessions
-// cannot go on.
+// `are_unchanged`: the database files are as they were when the state was saved. Call before there
+// are sessions and before any monitor or transaction has used the databases. Returns false if the
+// text does not have this format: then no session can be restored.
 bool server_restore(struct server *server, struct slice saved, bool are_unchanged);
 
-// What it holds, and the bytes of requests that wait.
+// Writes the session's monitors, locks, and waiting transactions with the text of their requests.
 void session_save(const struct session *session, struct buf *buf);
-// Into a new session with the same options. False if that is not possible exactly: the session,
-// which holds a part then, must be closed after server_end_restore().
+// Restores the state into a new session with the same options. Returns false if that is not possible
+// exactly. The session then has a part of the state, and the caller must close it after
+// server_end_restore().
 bool session_restore(struct session *session, struct slice saved);
-// All sessions are there that come. Who inherits a lock from one that has not is told.
+// Call when all sessions have been restored. Sessions that own a lock now, because the sessions
+// before them were not restored, get "locked".
 void server_end_restore(struct server *server);

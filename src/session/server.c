@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The databases served, and the run that follows a batch of input: woken transactions first,
-// because they commit, then the updates that all commits of the batch caused. Both lists are filled
-// by commits (on_committed() here, the hub's in monitor/), so that nothing is asked that has
-// nothing to do.
+// The served databases, and server_run(), which follows a batch of input. It first runs the woken
+// transactions, because they commit, and then sends the updates for all commits of the batch.
+// Commits mark what has to run (on_committed() here and in monitor/hub.c), so sessions and monitors
+// that have nothing to do cost nothing.
 #include "basic/log.h"
 #include "session/internal.h"
 
+#include <assert.h>
 #include <errno.h>
 
 LOG_MODULE(session);
@@ -13,15 +14,15 @@ LOG_MODULE(session);
 #define RUN_TRIGGERS 100  // transactions run again in one server_run()
 #define RUN_MESSAGES 2000 // updates sent
 
-struct server *server_new(uint64_t (*last_ticket)(void *userdata), void *userdata)
+struct server *server_new(struct uuid id, uint64_t (*last_ticket)(void *userdata), void *userdata)
 {
     struct server *server = NEW(struct server);
 
     server->last_ticket = last_ticket;
     server->userdata = userdata;
     server->limits = SERVER_LIMITS_DEFAULT;
-    server->slow_log.settings = SLOW_LOG_SETTINGS_DEFAULT;
-    server->id = uuid_random();
+    server->slow_log = slow_log_new();
+    server->id = id;
     list_init(&server->sessions);
     list_init(&server->slow);
     list_init(&server->woken);
@@ -35,13 +36,16 @@ void server_free(struct server *server)
     if (!server) {
         return;
     }
+    assert(list_is_empty(&server->sessions) && !server->n_sessions);
     while (server->n_dbs > 1) {
         server_remove_db(server, server->dbs[server->dbs[0] == server->server_db]->db);
     }
     server_db_stop(server);
     audit_clear(server, NULL);
+    assert(!server->n_dbs && !server->locks.n && list_is_empty(&server->woken));
+    assert(!server->n_monitors && !server->n_triggers && !server->n_staged);
     htable_done(&server->locks);
-    slow_log_done(&server->slow_log);
+    slow_log_free(server->slow_log);
     free(server->dbs);
     timers_done(&server->timeouts);
     buf_done(&server->out);
@@ -54,7 +58,7 @@ uint64_t server_ticket(const struct server *server)
     return server->last_ticket ? server->last_ticket(server->userdata) : 0;
 }
 
-// The index of the first database whose name is not before `name`.
+// The index of the first database whose name is not less than `name`.
 static size_t db_position(const struct server *server, struct slice name)
 {
     size_t low = 0, high = server->n_dbs;
@@ -96,7 +100,7 @@ static void on_committed(struct db_observer *observer, struct db *db, struct cha
     audit_commit(sdb, changes);
 }
 
-static void attach(struct served_db *sdb, struct db *db)
+static void served_db_attach(struct served_db *sdb, struct db *db)
 {
     size_t n_tables = db_schema(db)->n_tables;
 
@@ -110,8 +114,11 @@ static void attach(struct served_db *sdb, struct db *db)
     db_add_observer(db, &sdb->observer);
 }
 
-static void detach(struct served_db *sdb)
+static void served_db_detach(struct served_db *sdb)
 {
+    for (size_t i = 0; i < db_schema(sdb->db)->n_tables; i++) {
+        assert(list_is_empty(&sdb->wakes[i]));
+    }
     db_remove_observer(&sdb->observer);
     hub_free(sdb->hub);
     free(sdb->wakes);
@@ -124,18 +131,19 @@ static struct served_db *served_db_new(struct server *server, struct db *db)
     sdb->server = server;
     list_init(&sdb->triggers);
     sdb->observer.committed = on_committed;
-    attach(sdb, db);
+    served_db_attach(sdb, db);
     return sdb;
 }
 
-// Its monitors and triggers must be gone.
+// Its monitors and triggers must have ended.
 static void served_db_free(struct served_db *sdb)
 {
-    detach(sdb);
+    assert(list_is_empty(&sdb->triggers) && !sdb->conversion);
+    served_db_detach(sdb);
     free(sdb);
 }
 
-static void cancel_monitors(struct served_db *sdb)
+static void served_db_cancel_monitors(struct served_db *sdb)
 {
     struct session *session;
 
@@ -147,9 +155,9 @@ static void cancel_monitors(struct served_db *sdb)
 void served_db_replace(struct served_db *sdb, struct db *db)
 {
     served_db_cancel_waits(sdb);
-    cancel_monitors(sdb);
-    detach(sdb);
-    attach(sdb, db);
+    served_db_cancel_monitors(sdb);
+    served_db_detach(sdb);
+    served_db_attach(sdb, db);
 }
 
 struct served_db *server_serve(struct server *server, struct db *db)
@@ -157,6 +165,7 @@ struct served_db *server_serve(struct server *server, struct db *db)
     struct served_db *sdb = served_db_new(server, db);
     size_t i = db_position(server, slice_of(db_schema(db)->name));
 
+    assert(!server_find(server, slice_of(db_schema(db)->name)));
     GROW(server->dbs, server->n_dbs, server->dbs_capacity);
     memmove(&server->dbs[i + 1], &server->dbs[i], (server->n_dbs - i) * sizeof(*server->dbs));
     server->dbs[i] = sdb;
@@ -170,9 +179,10 @@ void server_unserve(struct server *server, struct served_db *sdb)
 
     served_db_cancel_conversion(sdb);
     served_db_cancel_triggers(sdb);
-    cancel_monitors(sdb);
+    served_db_cancel_monitors(sdb);
     while (server->dbs[i] != sdb) {
         i++;
+        assert(i < server->n_dbs);
     }
     server->n_dbs--;
     memmove(&server->dbs[i], &server->dbs[i + 1], (server->n_dbs - i) * sizeof(*server->dbs));
@@ -207,6 +217,7 @@ void server_remove_db(struct server *server, struct db *db)
 {
     struct served_db *sdb = server_find(server, slice_of(db_schema(db)->name));
 
+    assert(sdb && sdb->db == db && !sdb->is_own);
     log_dbg("no longer serving database %s", db_schema(db)->name);
     server_disconnect_unaware(server, "a database was removed");
     server_db_remove(server, sdb);
@@ -217,8 +228,8 @@ void server_set_backup(struct server *server, bool is_backup)
 {
     if (server->is_backup != is_backup) {
         server->is_backup = is_backup;
-        server_disconnect_unaware(server, is_backup ? "the server is a backup now"
-                                                    : "the server is active now");
+        server_disconnect_unaware(server, is_backup ? "the server became a backup"
+                                                    : "the server became active");
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all sessions share: the databases served, the locks, the waiting transactions, the server's
-// id. No I/O: time comes in as an argument, output goes out through each session's sink.
+// The server: the state that all sessions share (served databases, locks, waiting transactions, the
+// server's id). No I/O, no clock, no randomness: time and the id are arguments, output goes out
+// through the sink of each session.
 #pragma once
 
 #include "basic/clock.h"
@@ -9,58 +10,60 @@
 struct server;
 struct session;
 
-// `last_ticket` returns the newest ticket issued by any commit log of this server: everything sent
-// from now on shows what that commit did and so carries it (DESIGN "group commit"). NULL: there is
-// no commit log.
-struct server *server_new(uint64_t (*last_ticket)(void *userdata), void *userdata);
-void server_free(struct server *server); // the sessions must be gone
+// `id` is the result of get_server_id; it should be random. `last_ticket` returns the newest ticket
+// issued by the group commit. All later output shows that commit and therefore carries the ticket
+// (I-6). NULL: no commit needs a sync.
+struct server *server_new(struct uuid id, uint64_t (*last_ticket)(void *userdata), void *userdata);
+void server_free(struct server *server); // every session must have been freed; NULL allowed
 
-// The database stays the caller's. Sessions that did not announce set_db_change_aware are
-// disconnected. -EEXIST if one with its schema's name is served already, "_Server" included.
+// Begins to serve `db`, which stays the caller's. Closes the sessions that did not send
+// set_db_change_aware. -EEXIST if a database of this name is served already; "_Server" always is.
 int server_add_db(struct server *server, struct db *db);
-// Waiting transactions and monitors of the database are canceled.
+// Stops serving `db`. Cancels its waiting transactions and monitors.
 void server_remove_db(struct server *server, struct db *db);
-// Finds "_Server", the server's own database, too.
+// The served database with this name, "_Server" included, or NULL.
 struct db *server_find_db(const struct server *server, struct slice name);
 
-// A backup serves its databases read-only, for what they hold comes from another server. Sessions
-// that did not announce set_db_change_aware are disconnected when this changes.
+// A backup server replicates the databases of another server, and its clients may only read them. A
+// change closes the sessions that did not send set_db_change_aware.
 void server_set_backup(struct server *server, bool is_backup);
 bool server_is_backup(const struct server *server);
-// What get_server_id answers.
+// The result of get_server_id.
 struct uuid server_id(const struct server *server);
 
-// Who converts databases (the method "convert"): `convert` is called for a database that is not
-// being converted, and must be followed, not from within, by server_converted(). Until then no
-// transaction changes the database. References to `schema` it takes itself.
+// Implements the method "convert". convert() begins a conversion and takes its own reference to
+// `schema`; it is never called for a database that is being converted. The caller of
+// server_set_converter() must call server_converted() later, not from within convert(). Until then no
+// transaction changes the database.
 struct server_converter {
     void (*convert)(void *userdata, struct db *db, struct schema *schema);
     void *userdata;
 };
 void server_set_converter(struct server *server, const struct server_converter *converter);
-// The conversion is over. Without `error`, `new`, the caller's, is served in the place of `old`;
-// with it nothing has changed. No effect if `old` is not served any more. `old` must still be
-// there.
+// Ends a conversion. Without `error`, the server serves `new`, which stays the caller's, instead of
+// `old`; otherwise it goes on with `old`. No effect if `old` is no longer served. `old` must still
+// exist.
 void server_converted(struct server *server, struct db *old, struct db *new,
                       const struct ovsdb_error *error);
 
-// When server_run() has something to do by itself (a wait's timeout); USEC_INFINITY: never.
+// When to call server_run() even if nothing else happens, for example for the timeout of a waiting
+// transaction. USEC_INFINITY: no need.
 usec_t server_deadline(const struct server *server);
-// Runs waiting transactions that a commit or the clock woke, and lets sessions produce the updates
-// they owe. Call after a batch of input and at the deadline. Bounded: returns true if there is more
-// to do (call again soon).
+// Runs the waiting transactions that a commit or a timeout has woken, and sends pending updates. Call
+// it after a batch of input and at the deadline. Does a bounded amount of work and returns true if
+// there is more to do.
 bool server_run(struct server *server, usec_t now);
 
-// What one session, or of max_staged all together, may hold. What goes beyond is answered with
-// "resources exhausted".
+// Limits of each session; `max_staged` is for all sessions together. A request that exceeds a limit
+// gets the error "resources exhausted".
 struct server_limits {
     size_t max_monitors;
     size_t max_triggers; // waiting transactions
     size_t max_locks;    // held or waited for
-    // Bytes, about: queued for the client, or kept to owe it updates. One that does not read is
-    // disconnected when it is more.
+    // About how many bytes may be queued for a slow client or kept for its later updates. A client
+    // that exceeds this is disconnected.
     size_t max_backlog;
-    size_t max_staged; // bytes of transactions that come in pieces (staging.c)
+    size_t max_staged; // bytes of transactions sent in pieces (staging.c)
 };
 #define SERVER_LIMITS_DEFAULT                                                                      \
     ((struct server_limits){.max_monitors = 10000,                                                 \
@@ -69,12 +72,12 @@ struct server_limits {
                             .max_backlog = (size_t)4 << 30,                                        \
                             .max_staged = (size_t)3 << 30})
 void server_set_limits(struct server *server, const struct server_limits *limits);
-// How much of each the session has that has most of it. O(sessions and their monitors).
+// For each limit, the usage of the session that uses most of it. O(sessions and their monitors).
 void server_taken(const struct server *server, struct server_limits *ret);
 
 struct server_usage {
     size_t n_sessions, n_monitors, n_triggers, n_locks;
     uint64_t n_transactions;
-    uint64_t n_lock_changes; // sessions got, lost or left locks so often
+    uint64_t n_lock_changes; // how often sessions got, lost or released locks
 };
 void server_usage(const struct server *server, struct server_usage *ret);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The _Server database: what the server tells of itself. An ordinary database in memory that
-// clients read and monitor like any other; one row per database served, itself included.
+// The _Server database, which describes the served databases. It is an ordinary database in memory
+// that clients read and monitor. It has one row for each served database, itself included.
 #include "engine/txn.h"
 #include "session/internal.h"
 
 #include <assert.h>
 
-// The cksum is that of other servers for the same tables and columns: it changes with them.
-static const char self_schema[] =
+// Other OVSDB servers use this cksum for the same tables and columns. Change it with them.
+static const char server_schema[] =
     "{\"name\":\"_Server\",\"version\":\"1.2.0\",\"cksum\":\"3009684573 "
     "744\",\"tables\":{\"Database\":{"
     "\"isRoot\":true,\"columns\":{"
@@ -26,7 +26,7 @@ static const struct table_schema *database_table(const struct server *server)
     return &db_schema(server->server_db->db)->tables[0];
 }
 
-static const struct column *column(const struct server *server, const char *name)
+static const struct column *database_column(const struct server *server, const char *name)
 {
     return table_schema_find_column(database_table(server), slice_of(name));
 }
@@ -34,7 +34,7 @@ static const struct column *column(const struct server *server, const char *name
 static void set_string(const struct server *server, struct row *row, const char *name,
                        struct text *string)
 {
-    const struct column *target = column(server, name);
+    const struct column *target = database_column(server, name);
     const union atom atom = {.string = string};
 
     if (type_is_scalar(&target->type)) {
@@ -47,10 +47,10 @@ static void set_string(const struct server *server, struct row *row, const char 
 
 static void set_true(const struct server *server, struct row *row, const char *name)
 {
-    row_set(row, column(server, name), (union datum){.scalar.boolean = true});
+    row_set(row, database_column(server, name), (union datum){.scalar.boolean = true});
 }
 
-static void commit(struct txn *txn)
+static void commit_row(struct txn *txn)
 {
     struct changeset *changes;
     uint64_t ticket;
@@ -60,9 +60,9 @@ static void commit(struct txn *txn)
     txn_free(txn);
 }
 
-// The same in every process, which hash_bytes() is not. So two processes with the same server id
-// call the row of a database the same.
-static struct uuid digest(struct slice text, struct uuid basis)
+// A digest that is the same in every process, unlike hash_bytes(). Therefore two processes with the
+// same server id use the same UUID for the row of a database.
+static struct uuid stable_digest(struct slice text, struct uuid basis)
 {
     uint64_t hi = basis.hi, lo = basis.lo;
 
@@ -79,14 +79,14 @@ void server_db_add(struct server *server, struct served_db *sdb)
     struct schema *schema = db_schema(sdb->db);
     struct row *row;
 
-    sdb->row = digest(slice_of(schema->name), server->id);
+    sdb->row = stable_digest(slice_of(schema->name), server->id);
     row = txn_insert(txn, database_table(server), sdb->row);
     set_string(server, row, "name", text_new(slice_of(schema->name)));
     set_string(server, row, "model", text_new(SLICE("standalone")));
     set_string(server, row, "schema", text_ref(schema->json));
     set_true(server, row, "connected");
     set_true(server, row, "leader");
-    commit(txn);
+    commit_row(txn);
 }
 
 void server_db_update(struct server *server, struct served_db *sdb)
@@ -95,7 +95,7 @@ void server_db_update(struct server *server, struct served_db *sdb)
     struct row *row = txn_modify(txn, database_table(server), sdb->row);
 
     set_string(server, row, "schema", text_ref(db_schema(sdb->db)->json));
-    commit(txn);
+    commit_row(txn);
 }
 
 void server_db_remove(struct server *server, struct served_db *sdb)
@@ -103,11 +103,12 @@ void server_db_remove(struct server *server, struct served_db *sdb)
     struct txn *txn = txn_new(server->server_db->db);
 
     txn_delete(txn, database_table(server), sdb->row);
-    commit(txn);
+    commit_row(txn);
 }
 
 void server_db_rename(struct server *server, struct uuid id)
 {
+    assert(!server->n_sessions);
     for (size_t i = 0; i < server->n_dbs; i++) {
         server_db_remove(server, server->dbs[i]);
     }
@@ -127,11 +128,12 @@ struct uuid server_db_digest(const struct server *server)
         const struct row *row = table_find(table, server->dbs[i]->row);
         _cleanup_buf_ struct buf text = {0};
 
+        assert(row);
         for (size_t j = COLUMN_VERSION + 1; j < schema->n_columns; j++) {
             datum_put(&text, row_get(row, &schema->columns[j]), &schema->columns[j].type);
             buf_putc(&text, ',');
         }
-        result = digest(buf_slice(&text), result);
+        result = stable_digest(buf_slice(&text), result);
     }
     return result;
 }
@@ -139,7 +141,7 @@ struct uuid server_db_digest(const struct server *server)
 void server_db_start(struct server *server)
 {
     struct schema *schema;
-    struct ovsdb_error *error = schema_from_text(SLICE(self_schema), &schema);
+    struct ovsdb_error *error = schema_from_text(SLICE(server_schema), &schema);
 
     assert(!error);
     server->server_db = server_serve(server, db_new(schema));

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// One client: a message comes in, its method answers. A message that makes no sense as JSON-RPC, or
-// a reply to nothing we asked, ends the session; everything else that is wrong is answered.
+// The session of one client: passes each request to its method. A message that is not valid JSON-RPC,
+// or a reply without a request, ends the session. Any other error is sent as a reply.
 #include "basic/counter.h"
 #include "basic/log.h"
 #include "session/params.h"
 #include "session/reply.h"
 #include "json/number.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <math.h>
 
@@ -59,7 +60,7 @@ struct session *session_new(struct server *server, const struct session_sink *si
     return session;
 }
 
-// Gives up everything the session holds.
+// Releases everything that the session holds.
 static void session_release(struct session *session)
 {
     session_drop_monitors(session);
@@ -68,6 +69,8 @@ static void session_release(struct session *session)
     session_release_locks(session);
     session_drop_staged(session);
     list_remove(&session->slow_node);
+    assert(!session->monitors.n && !session->triggers.n && !session->locks.n);
+    assert(!session->starting && !session->staged && list_is_empty(&session->held_triggers));
 }
 
 void session_free(struct session *session)
@@ -79,6 +82,7 @@ void session_free(struct session *session)
     session->is_closing = true;
     session_release(session);
     list_remove(&session->node);
+    assert(session->server->n_sessions);
     session->server->n_sessions--;
     free(session->name);
     free(session->remote);
@@ -98,7 +102,7 @@ void session_close(struct session *session, const char *reason)
     session->sink->close(session->userdata, reason);
 }
 
-static void on_request(struct session *session, const struct message *request, usec_t now)
+static void session_on_request(struct session *session, const struct message *request, usec_t now)
 {
     COUNT(requests);
     session->n_requests++;
@@ -111,8 +115,8 @@ static void on_request(struct session *session, const struct message *request, u
     session_reply_error_text(session, request->id, "unknown method");
 }
 
-// The client does not keep to the protocol.
-static void reject(struct session *session, const char *reason)
+// Ends the session because the client has violated the protocol.
+static void session_reject(struct session *session, const char *reason)
 {
     static struct log_limit limit = LOG_LIMIT_INIT(60, 20);
 
@@ -120,16 +124,17 @@ static void reject(struct session *session, const char *reason)
     session_close(session, reason);
 }
 
-// The one reply that may come late is that to a probe.
-static void on_reply(struct session *session, const struct message *reply)
+// The net layer sends requests "echo" to probe connections, and their replies may arrive late. Other
+// replies have no request.
+static void session_on_reply(struct session *session, const struct message *reply)
 {
     if (reply->type != MESSAGE_REPLY || !slice_is(reply->id, "\"echo\"")) {
-        reject(session, "received a reply to no request: \"id\" is unknown");
+        session_reject(session, "received a reply to no request: \"id\" is unknown");
     }
 }
 
-// False if a number in `text`, a valid value, is too large for a real (1e999). Such a number cannot
-// be printed, so no message that may come back may have one. O(length).
+// False if a number in `text`, a valid value (I-1), is too large for a real (1e999). Such a number
+// cannot be printed, so it is rejected in everything that a reply may repeat. O(length).
 static bool numbers_are_finite(struct slice text)
 {
     const char *end = text.data + text.size;
@@ -156,7 +161,8 @@ static bool numbers_are_finite(struct slice text)
     return true;
 }
 
-// What of a message is printed again: of transactions, which are many and long, only the id.
+// Checks the numbers of a message that a reply may repeat: of "transact" only the id, as these
+// messages are frequent and long; of other messages all.
 static bool is_printable(const struct message *message, struct slice text)
 {
     bool is_transact = message->type == MESSAGE_REQUEST && slice_is(message->method, "transact");
@@ -175,26 +181,26 @@ void session_receive(struct session *session, struct slice text, usec_t now)
     }
     error = message_parse(text, &scratch, &message);
     if (error) {
-        reject(session, error);
+        session_reject(session, error);
         return;
     }
     if (!is_printable(&message, text)) {
-        reject(session, "number out of range");
+        session_reject(session, "number out of range");
         return;
     }
     switch (message.type) {
     case MESSAGE_REQUEST:
-        on_request(session, &message, now);
+        session_on_request(session, &message, now);
         break;
     case MESSAGE_NOTIFICATION:
-        // Of the methods only "cancel" is a notification; the others have nobody to answer.
+        // "cancel" is the only method that is a notification. Others are ignored.
         if (slice_is(message.method, "cancel")) {
             method_cancel(session, &message, now);
         }
         break;
     case MESSAGE_REPLY:
     case MESSAGE_ERROR:
-        on_reply(session, &message);
+        session_on_reply(session, &message);
         break;
     }
 }

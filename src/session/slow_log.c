@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// An array in order of duration. Most transactions are turned away by two comparisons; only for one
-// that is kept the request is read again to name its operations.
+// The slow log is an array sorted by duration. For most transactions, slow_log_add() makes one or two
+// comparisons. Only if a transaction is kept, its request is parsed again for the names of its
+// operations.
 #include "session/slow_log.h"
 
 #include "basic/counter.h"
@@ -12,13 +13,20 @@
 
 COUNTER(slow_transactions, "Transactions that took longer than the threshold of the slow log");
 
-#define MAX_KINDS 8  // of operations that are named
+#define MAX_KINDS 8  // kinds of operations that are named
 #define MAX_NAME  64 // bytes of a name
 
-// Operations of one kind on one table, as the request spells them.
+struct slow_log {
+    struct slow_log_settings settings;
+    struct slow_transaction *transactions; // slowest first
+    size_t n;
+    size_t capacity;
+};
+
+// The operations of a request that have the same name and table.
 struct operation_kind {
     struct slice op;
-    struct slice table; // without data: none
+    struct slice table; // SLICE_EMPTY: none
     size_t n;
 };
 
@@ -57,7 +65,8 @@ static void count_operation(struct operation_kinds *kinds, struct slice operatio
     kinds->kinds[i].n++;
 }
 
-// Params have been seen to begin with the name of a database; what follows may be anything.
+// Counts the operations by kind. The params begin with the name of a database; the rest may be any
+// JSON values.
 static void count_operations(struct slice params, struct operation_kinds *ret)
 {
     struct cursor cursor;
@@ -73,7 +82,7 @@ static void count_operations(struct slice params, struct operation_kinds *ret)
     }
 }
 
-// "?" in the place of what is no name.
+// Writes a name, or "?" if `value` is not a valid name.
 static void put_name(struct buf *text, struct slice value)
 {
     _cleanup_buf_ struct buf scratch = {0};
@@ -109,7 +118,7 @@ static char *describe_operations(const struct operation_kinds *kinds)
     return buf_steal(&text);
 }
 
-static void cut_to(struct slow_log *log, size_t n)
+static void slow_log_truncate(struct slow_log *log, size_t n)
 {
     while (log->n > n) {
         slow_transaction_done(&log->transactions[--log->n]);
@@ -118,7 +127,7 @@ static void cut_to(struct slow_log *log, size_t n)
 
 void slow_log_add(struct session *session, const struct slow_run *run)
 {
-    struct slow_log *log = &session->server->slow_log;
+    struct slow_log *log = session->server->slow_log;
     struct operation_kinds kinds;
     size_t i = log->n;
 
@@ -129,10 +138,11 @@ void slow_log_add(struct session *session, const struct slow_run *run)
     while (i && log->transactions[i - 1].duration < run->duration) {
         i--;
     }
+    assert(log->n <= log->settings.size);
     if (i == log->settings.size) {
         return;
     }
-    cut_to(log, log->settings.size - 1);
+    slow_log_truncate(log, log->settings.size - 1);
     GROW(log->transactions, log->n, log->capacity);
     memmove(&log->transactions[i + 1], &log->transactions[i],
             (log->n - i) * sizeof(log->transactions[0]));
@@ -154,37 +164,48 @@ void slow_log_add(struct session *session, const struct slow_run *run)
     };
 }
 
-void slow_log_done(struct slow_log *log)
+struct slow_log *slow_log_new(void)
 {
-    cut_to(log, 0);
-    free(log->transactions);
+    struct slow_log *log = NEW(struct slow_log);
+
+    log->settings = SLOW_LOG_SETTINGS_DEFAULT;
+    return log;
+}
+
+void slow_log_free(struct slow_log *log)
+{
+    if (log) {
+        slow_log_truncate(log, 0);
+        free(log->transactions);
+        free(log);
+    }
 }
 
 void server_set_slow_log(struct server *server, const struct slow_log_settings *settings)
 {
-    struct slow_log *log = &server->slow_log;
+    struct slow_log *log = server->slow_log;
     size_t n = MIN(log->n, settings->size);
 
     assert(settings->size <= SLOW_LOG_MAX_SIZE);
     while (n && log->transactions[n - 1].duration < settings->threshold) {
         n--;
     }
-    cut_to(log, n);
+    slow_log_truncate(log, n);
     log->settings = *settings;
 }
 
 const struct slow_log_settings *server_slow_log_settings(const struct server *server)
 {
-    return &server->slow_log.settings;
+    return &server->slow_log->settings;
 }
 
 const struct slow_transaction *server_slow_log(const struct server *server, size_t *ret_n)
 {
-    *ret_n = server->slow_log.n;
-    return server->slow_log.transactions;
+    *ret_n = server->slow_log->n;
+    return server->slow_log->transactions;
 }
 
 void server_clear_slow_log(struct server *server)
 {
-    cut_to(&server->slow_log, 0);
+    slow_log_truncate(server->slow_log, 0);
 }

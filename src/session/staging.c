@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transactions that are longer than a message may be: our extension "stage" and "transact_staged".
+// Transactions longer than the limit of a message: the extension "stage" and "transact_staged".
 //
-//     {"method":"stage","params":[<offset>,<text>]}     appends <text>, a piece of the params of a
-//                                                       "transact" request, at byte <offset>; 0
-//                                                       begins anew. Result: {"size":<bytes>}
-//     {"method":"transact_staged","params":[<size>]}    runs what is staged as one transaction.
-//                                                       Reply: that of "transact"
+//     {"method":"stage","params":[<offset>,<text>]}     Appends <text>, a piece of the params of a
+//                                                       "transact" request, at byte <offset>. 0
+//                                                       begins a new text. Result: {"size":<bytes>}
+//     {"method":"transact_staged","params":[<size>]}    Runs the staged text as one transaction.
+//                                                       The reply is that of "transact".
 //
-// A client finds out whether the server has it by staging the empty text at 0. <offset> and <size>
-// must be the number of bytes staged so far, so that a lost piece, or a server that was started
-// anew in between, cannot make half a transaction. An error, and "transact_staged" in any case,
-// drop what is staged; so does the end of the session.
+// A client tests for the extension by staging the empty text at 0. <offset> and <size> must be the
+// number of bytes staged so far, so that a part of a transaction never runs: neither after a lost
+// piece, nor after a restart of the server. An error drops the staged text; so do "transact_staged"
+// and the end of the session.
 #include "basic/counter.h"
 #include "basic/log.h"
 #include "basic/messages.h"
@@ -24,8 +24,7 @@
 LOG_MODULE(session);
 COUNTER(stages_refused, "Pieces of transactions refused because too much was staged");
 
-// A waiting transaction is kept as a text.
-static_assert(SESSION_MAX_STAGED < UINT32_MAX, "does not fit into a text");
+static_assert(SESSION_MAX_STAGED < UINT32_MAX, "a waiting transaction is kept as a struct text");
 
 struct staged {
     struct framer framer;
@@ -41,6 +40,7 @@ static size_t staged_size(const struct session *session)
 static void staged_free(struct server *server, struct staged *staged)
 {
     if (staged) {
+        assert(server->n_staged >= staged->text.size);
         server->n_staged -= staged->text.size;
         buf_done(&staged->text);
         free(staged);
@@ -73,8 +73,8 @@ static struct ovsdb_error *check_room(struct session *session, size_t more)
                      MIN(limit, SESSION_MAX_STAGED));
 }
 
-// Appends `piece`, which the framer must accept.
-static struct ovsdb_error *append(struct session *session, struct slice piece)
+// Appends `piece` to the staged text. An error if the text is not the beginning of a JSON array.
+static struct ovsdb_error *staged_append(struct session *session, struct slice piece)
 {
     struct staged *staged = session->staged;
     enum framer_status status = FRAMER_MORE;
@@ -97,7 +97,7 @@ static struct ovsdb_error *append(struct session *session, struct slice piece)
     return NULL;
 }
 
-static struct ovsdb_error *stage(struct session *session, const struct message *request)
+static struct ovsdb_error *stage_piece(struct session *session, const struct message *request)
 {
     struct slice parts[2], piece;
     struct ovsdb_error *error;
@@ -124,12 +124,12 @@ static struct ovsdb_error *stage(struct session *session, const struct message *
         session->staged = NEW(struct staged);
         framer_init(&session->staged->framer, SESSION_MAX_STAGED);
     }
-    return append(session, piece);
+    return staged_append(session, piece);
 }
 
 void method_stage(struct session *session, const struct message *request, usec_t now)
 {
-    struct ovsdb_error *error = stage(session, request);
+    struct ovsdb_error *error = stage_piece(session, request);
     char result[64];
 
     if (error) {
@@ -156,7 +156,7 @@ static struct ovsdb_error *check_staged(const struct session *session,
                          staged_size(session));
     }
     if (!staged->is_complete) {
-        return error_new(ERROR_SYNTAX, "transact_staged: what is staged is incomplete");
+        return error_new(ERROR_SYNTAX, "transact_staged: the staged text is incomplete");
     }
     return NULL;
 }
@@ -164,7 +164,7 @@ static struct ovsdb_error *check_staged(const struct session *session,
 void method_transact_staged(struct session *session, const struct message *request, usec_t now)
 {
     struct ovsdb_error *error = check_staged(session, request);
-    // Held here, as the session may be closed by what the transaction does.
+    // Owned here, because the transaction may close the session, which drops its staged text.
     struct staged *staged = TAKE_PTR(session->staged);
     struct message transact = {.type = MESSAGE_REQUEST, .method = SLICE("transact")};
 

@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transactions (RFC 7047 4.1.3, 4.1.4), and those that wait: triggers. A trigger keeps the bytes of
-// its request and runs them again when a table it waits for changes or its time is over.
+// Transactions (RFC 7047 4.1.3, 4.1.4). A transaction that must wait becomes a trigger, which keeps
+// the text of the request and runs it again when a table that it waits for changes or when its
+// timeout is over.
 //
-//     request --done--> reply
-//        |
-//        +--waits--> waiting --commit on its tables, timeout--> woken --run again--> reply, or
-//                       |                                                            waiting
-//                       +---------- cancel, end of session ------> reply "canceled", or nothing
+//     request --run--> done: reply
+//                  |
+//                  +-> must wait: waiting --commit to its tables, timeout--> woken --run again--> ...
+//                                 |
+//                                 +--cancel---------> reply "canceled"
+//                                 +--end of session-> no reply
 //
-// A commit finds the triggers of its tables on the table's wake list; the clock finds them among
-// the timers.
+// A commit finds the triggers of its tables in served_db.wakes, server_run() finds those whose
+// timeout is over in server->timeouts. A woken trigger of a session that waits for the initial
+// contents of a monitor is held until these have been sent.
 #include "engine/transact.h"
 #include "basic/counter.h"
 #include "basic/log.h"
 #include "session/params.h"
 #include "session/reply.h"
+
+#include <assert.h>
 
 LOG_MODULE(session);
 COUNTER(transactions_waited, "Transactions that had to wait");
@@ -31,19 +36,20 @@ struct trigger {
     struct session *session;
     struct served_db *sdb;
     struct list node;       // sdb->triggers
-    struct list woken_node; // server->woken, session->held_triggers
+    struct list woken_node; // server->woken or session->held_triggers, if it is woken
     struct text *id;        // as the client wrote it
     struct text *key;       // id_key()
     struct text *params;
     usec_t created;
-    struct timer timeout; // server->timeouts; not set: it waits for ever
+    struct timer timeout; // server->timeouts; not set: no timeout
     struct wake *wakes;
     size_t n_wakes;
 };
 
-// Registers for what may fulfil the wait.
+// Registers the trigger for changes of its tables and for its timeout.
 static void trigger_wait(struct trigger *trigger, const struct transact_result *result)
 {
+    assert(!trigger->wakes && list_is_empty(&trigger->woken_node));
     if (result->timeout < USEC_INFINITY - trigger->created) {
         timers_set(&trigger->session->server->timeouts, &trigger->timeout,
                    trigger->created + result->timeout);
@@ -96,6 +102,7 @@ static void trigger_free(struct trigger *trigger)
     trigger_unwait(trigger);
     list_remove(&trigger->node);
     htable_remove(&session->triggers, text_hash(trigger->key), trigger);
+    assert(session->server->n_triggers);
     session->server->n_triggers--;
     text_unref(trigger->id);
     text_unref(trigger->key);
@@ -103,7 +110,7 @@ static void trigger_free(struct trigger *trigger)
     free(trigger);
 }
 
-// Ends it, with the error "canceled" as its reply.
+// Ends the trigger with the error reply "canceled".
 static void trigger_cancel(struct trigger *trigger)
 {
     session_reply_error_text(trigger->session, text_slice(trigger->id), "canceled");
@@ -128,7 +135,7 @@ static struct trigger *find_trigger(const struct session *session, struct slice 
     return NULL;
 }
 
-static void account(struct session *session, const struct slow_run *run)
+static void count_transaction(struct session *session, const struct slow_run *run)
 {
     session->server->n_transactions++;
     session->n_transactions++;
@@ -136,10 +143,11 @@ static void account(struct session *session, const struct slow_run *run)
     slow_log_add(session, run);
 }
 
-// Runs a transaction and answers it, after the updates it caused. Returns true if it waits instead:
-// then *ret says for what, and the caller frees ret->tables.
-static bool run(struct session *session, const struct served_db *sdb, struct slice id,
-                struct slice params, usec_t elapsed, struct transact_result *ret)
+// Runs a transaction, sends the updates of the session's monitors, and then the reply. Returns true
+// if the transaction must wait instead; then *ret says for which tables and how long, and the caller
+// frees ret->tables.
+static bool transaction_run(struct session *session, const struct served_db *sdb, struct slice id,
+                            struct slice params, usec_t elapsed, struct transact_result *ret)
 {
     struct buf *out = session_out(session);
     const struct transact_request request = {
@@ -164,6 +172,7 @@ static bool run(struct session *session, const struct served_db *sdb, struct sli
     message_begin_reply(out, id);
     size = out->size;
     done.duration = server_clock(session->server);
+    assert(!session->server->author);
     session->server->author = session;
     error = transact_run(sdb->db, &request, out, &status, ret);
     session->server->author = NULL;
@@ -177,21 +186,21 @@ static bool run(struct session *session, const struct served_db *sdb, struct sli
     }
     done.reply_size = out->size - size;
     done.failed = ret->failed;
-    account(session, &done);
+    count_transaction(session, &done);
     buf_putc(out, '}');
     session_flush_monitors(session);
     session_send_out(session);
     return false;
 }
 
-// Starts a transaction that nothing stands against.
-static void start(struct session *session, struct served_db *sdb, const struct message *request,
-                  usec_t now)
+// Runs a transaction, and makes it a trigger if it must wait.
+static void transaction_start(struct session *session, struct served_db *sdb,
+                              const struct message *request, usec_t now)
 {
     struct transact_result result = {0};
     struct ovsdb_error *error;
 
-    if (!run(session, sdb, request->id, request->params, 0, &result)) {
+    if (!transaction_run(session, sdb, request->id, request->params, 0, &result)) {
         return;
     }
     error = session_check_limit(session, LIMITED_TRIGGERS);
@@ -215,10 +224,10 @@ void method_transact(struct session *session, const struct message *request, use
         session_reply_error(session, request->id, error);
         return;
     }
-    start(session, sdb, request, now);
+    transaction_start(session, sdb, request, now);
 }
 
-// RFC 7047 4.1.4: the canceled transaction is answered, the cancellation itself is not.
+// RFC 7047 4.1.4: "cancel" is a notification. The canceled transaction gets the reply.
 void method_cancel(struct session *session, const struct message *request, usec_t now)
 {
     struct trigger *trigger = NULL;
@@ -229,6 +238,25 @@ void method_cancel(struct session *session, const struct message *request, usec_
     }
     if (trigger) {
         trigger_cancel(trigger);
+    }
+}
+
+void session_check_triggers(const struct session *session)
+{
+    const struct trigger *trigger;
+
+    HTABLE_FOREACH(trigger, &session->triggers)
+    {
+        bool is_woken = !list_is_empty(&trigger->woken_node);
+
+        assert(trigger->session == session && trigger->sdb->server == session->server);
+        assert(find_trigger(session, text_slice(trigger->id)) == trigger);
+        for (size_t i = 0; i < trigger->n_wakes; i++) {
+            assert(trigger->wakes[i].trigger == trigger);
+            assert(!list_is_empty(&trigger->wakes[i].node));
+        }
+        // One that waits for no table waits for a conversion, and then it is woken.
+        assert(trigger->n_wakes || is_woken || trigger->sdb->conversion);
     }
 }
 
@@ -249,7 +277,7 @@ void served_db_cancel_triggers(struct served_db *sdb)
     }
 }
 
-static void wake(struct trigger *trigger)
+static void trigger_wake(struct trigger *trigger)
 {
     if (list_is_empty(&trigger->woken_node)) {
         list_push_back(&trigger->session->server->woken, &trigger->woken_node);
@@ -262,12 +290,12 @@ void served_db_wake(struct served_db *sdb, const struct changeset *changes)
         struct wake *place;
 
         LIST_FOREACH (place, &sdb->wakes[changes->tables[i].table->index], node) {
-            wake(place->trigger);
+            trigger_wake(place->trigger);
         }
     }
 }
 
-// A transaction that only a conversion holds up waits for no table: it stays.
+// A transaction that waits only for the end of a conversion waits for no table, and stays.
 void served_db_cancel_waits(struct served_db *sdb)
 {
     struct trigger *trigger, *next;
@@ -285,7 +313,7 @@ void served_db_run_all(struct served_db *sdb)
 
     LIST_FOREACH (trigger, &sdb->triggers, node) {
         trigger_unwait(trigger);
-        wake(trigger);
+        trigger_wake(trigger);
     }
 }
 
@@ -315,7 +343,7 @@ static void save_trigger(const struct trigger *trigger, struct buf *buf)
     buf_printf(buf, ",%llu]", (unsigned long long)trigger->created);
 }
 
-// In the order in which they came: some may be waiting for nothing but their turn.
+// Saves the triggers in the order of their requests: woken ones must run in this order.
 void session_save_triggers(const struct session *session, struct buf *buf)
 {
     _cleanup_free_ struct trigger **triggers = NEW_ARRAY(struct trigger *, session->triggers.n + 1);
@@ -353,7 +381,7 @@ bool session_restore_trigger(struct session *session, struct slice saved)
     if (!sdb || find_trigger(session, parts[1])) {
         return false;
     }
-    wake(trigger_new(session, sdb, parts[1], parts[2], created, &result));
+    trigger_wake(trigger_new(session, sdb, parts[1], parts[2], created, &result));
     return true;
 }
 
@@ -365,7 +393,7 @@ usec_t server_triggers_deadline(const struct server *server)
     return timers_next(&server->timeouts);
 }
 
-static void run_again(struct trigger *trigger, usec_t now)
+static void trigger_run_again(struct trigger *trigger, usec_t now)
 {
     usec_t elapsed = now > trigger->created ? now - trigger->created : 0;
     struct session *session = trigger->session;
@@ -374,8 +402,8 @@ static void run_again(struct trigger *trigger, usec_t now)
 
     trigger_unwait(trigger);
     COUNT(transactions_run_again);
-    if (run(session, trigger->sdb, text_slice(trigger->id), text_slice(trigger->params), elapsed,
-            &result)) {
+    if (transaction_run(session, trigger->sdb, text_slice(trigger->id), text_slice(trigger->params),
+                        elapsed, &result)) {
         trigger_wait(trigger, &result);
         free((void *)result.tables);
     } else {
@@ -389,7 +417,7 @@ bool server_run_triggers(struct server *server, usec_t now, size_t *budget)
     struct timer *timer;
 
     while ((timer = timers_pop(&server->timeouts, now))) {
-        wake(CONTAINER_OF(timer, struct trigger, timeout));
+        trigger_wake(CONTAINER_OF(timer, struct trigger, timeout));
     }
     for (; *budget && !list_is_empty(&server->woken); --*budget) {
         struct trigger *trigger = LIST_FIRST(&server->woken, struct trigger, woken_node);
@@ -398,7 +426,7 @@ bool server_run_triggers(struct server *server, usec_t now, size_t *budget)
             list_remove(&trigger->woken_node);
             list_push_back(&trigger->session->held_triggers, &trigger->woken_node);
         } else {
-            run_again(trigger, now);
+            trigger_run_again(trigger, now);
         }
     }
     return !list_is_empty(&server->woken);

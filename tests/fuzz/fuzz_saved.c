@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// [SERVER, SESSION, ...] as another process may have left it, to a server with one small database;
-// what comes of it is saved in turn, and goes on with the clients' end.
+// Restores [SERVER, SESSION, ...], the saved state of another process, into a server with one small
+// database, saves the result, and ends the sessions.
 #include "session/saved.h"
 
 #include "engine/txn.h"
@@ -105,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (framer_check(text, MAX_SIZE, &text, NULL)) {
         return 0;
     }
-    server = server_new(NULL, NULL);
+    server = server_new((struct uuid){0, 1}, NULL, NULL);
     db = new_db();
     server_add_db(server, db);
     restore(server, text);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes of a client, through the framer, to a session of a server with one small database. Another
-// client monitors everything and reads nothing for the first half, so that updates are coalesced too.
-// Messages that begin with a line feed come from a third client, which has a role.
-#include "session/session.h"
+// Passes bytes of a client through the framer to a session of a server with one small database. A
+// second client monitors everything, and does not read during the first half, so that changes are
+// coalesced. Messages that begin with a line feed come from a third client, which has a role.
+#include "session/internal.h"
 #include "json/framer.h"
 
 #include <stdint.h>
@@ -60,6 +60,11 @@ static void on_close(void *userdata, const char *reason)
 {
 }
 
+// The conversion goes on until the database is removed.
+static void on_convert(void *userdata, struct db *db, struct schema *schema)
+{
+}
+
 static const struct session_sink sink = {on_send, on_send_shared, on_backlog, on_hold, on_close};
 
 static void feed(struct server *server, struct session *session, struct session *restricted,
@@ -85,6 +90,7 @@ static void feed(struct server *server, struct session *session, struct session 
             do {
                 server_run(server, now);
             } while (is_held);
+            server_check_structures(server);
         }
         if (at > size / 2 && watcher_backlog) {
             watcher_backlog = 0;
@@ -98,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static size_t no_backlog;
-    struct server *server = server_new(NULL, NULL);
+    struct server *server = server_new((struct uuid){0, 1}, NULL, NULL);
     struct session *session, *restricted, *watcher;
     struct schema *schema;
     struct db *db;
@@ -109,6 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     db = db_new(schema);
     schema_unref(schema);
     server_add_db(server, db);
+    server_set_converter(server, &(struct server_converter){.convert = on_convert});
     watcher_backlog = 0;
     session = session_new(server, &sink, &no_backlog, &(struct session_options){.name = "fuzz"});
     restricted =

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random histories of monitors: after each quiet point every replica is what the database holds.
+"""Random histories of monitors: whenever the server is idle, each replica equals the database.
 
     /usr/bin/python3 -m pytest tests/monitor --build DIR [--rounds N] [--first-seed N]
 """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The database of the random histories: its schema, random transactions on it, random conditions,
-and what a monitor with such a condition must show of it (computed here from the rows alone)."""
+"""The database of the random histories: its schema, random transactions and random conditions, and
+the rows that a monitor with such a condition must show, computed from the rows alone."""
 import operator
 
 SCHEMA = {"name": "mon", "version": "1.0.0", "tables": {
@@ -24,7 +24,7 @@ DEFAULTS = {
     "T": {"name": "", "n": 0, "r": 0, "eph": "", "on": False, "opt": EMPTY, "tags": EMPTY,
           "conf": ["map", []], "kids": EMPTY, "likes": EMPTY, "text": "", "_version": None},
     "C": {"name": "", "n": 0, "_version": None}}
-# What a restart of the server leaves nothing of.
+# Columns whose values do not survive a restart of the server.
 FLEETING = {"eph", "_version"}
 SETS = {("T", "tags"), ("T", "kids"), ("T", "likes")}
 NAMES = "abcdefghijkl"
@@ -32,14 +32,14 @@ TAGS = "uvwxyz"
 
 
 def members(value):
-    """A set's members, a map's pairs, or the one atom, as hashable things."""
+    """The members of a set, the pairs of a map, or the single atom, as hashable values."""
     if isinstance(value, list) and value[0] in ("set", "map"):
         return {str(member) for member in value[1]}
     return {str(value)}
 
 
 def normal(value):
-    """A value without the order that sets and maps do not have."""
+    """A value in a form that compares equal whatever the order in sets and maps."""
     if isinstance(value, list) and value[0] in ("set", "map"):
         if value[0] == "set" and len(value[1]) == 1:
             return value[1][0]
@@ -147,10 +147,10 @@ def random_operations(rng, size, known):
             ["tags", rng.choice(["insert", "delete"]), ["set", rng.sample(TAGS, 2)]],
             ["conf", "delete", ["set", ["k"]]],
             ["conf", "insert", ["map", [["l", rng.choice("12")]]]]]}]
-    if kind == 7:  # away and back within one transaction, which nobody must hear of
+    if kind == 7:  # changed and changed back in one transaction: no update
         return [{"op": "mutate", "table": "T", "where": [], "mutations": [["n", "+=", 1]]},
                 {"op": "mutate", "table": "T", "where": [], "mutations": [["n", "-=", 1]]}]
-    if kind == 8 and known:  # weak references, also to rows that are gone; they go with the rows
+    if kind == 8 and known:  # weak references, also to rows that do not exist
         some = rng.sample(known, min(len(known), 4))
         return [{"op": "mutate", "table": "T", "where": where, "mutations": [
             ["likes", "insert", ["set", [["uuid", uuid] for uuid, _ in some]]]]}]
@@ -165,11 +165,11 @@ def random_operations(rng, size, known):
 
 
 def crowd(rng):
-    """A transaction that makes so many rows that initial contents take more than one step."""
+    """A transaction that inserts so many rows that initial contents take several steps."""
     return [{"op": "insert", "table": "T", "row": random_row(rng, 2)} for _ in range(1500)]
 
 
 def flood(rng, size):
-    """A transaction that changes every row a lot."""
+    """A transaction that makes a large change to every row."""
     return [{"op": "update", "table": "T", "where": [["on", "==", on]],
              "row": {"text": rng.choice(TAGS) * rng.randrange(size)}} for on in (False, True)]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writers, and clients that monitor what they write: fast and slow ones, that change conditions,
-cancel, leave and come back, while the server compacts, is stopped, is killed, and is restarted so
-that they do not notice. Whenever all is quiet, each replica is what its monitor has to show of the
-database. A seed makes a history."""
+"""Random histories of writers and monitoring clients. The clients are fast or slow, change their
+conditions, cancel, disconnect and reconnect; the server compacts, is stopped, killed, and restarted
+with a handover of its clients. Whenever the server is idle, each replica must have the rows that its
+monitor shows of the database. A history is repeatable from its seed."""
 import json
 import random
 
@@ -14,9 +14,9 @@ from watcher import KINDS, SELECTIONS, ZERO, Monitor, MonitorClient
 
 N_STEPS = 300
 N_WATCHERS = 6
-# Columns and conditions that several monitors have in common, so that they share.
+# Columns and conditions of several monitors, so that these share a view.
 N_COMMON = 3
-# With floods, a slow client is soon owed more than a server keeps for it.
+# With the large size, the limit of memory for a slow client is soon exceeded.
 SIZES = (20, 20, 20000)
 
 
@@ -38,7 +38,7 @@ class World:
         for watcher in self.watchers:
             self.start_monitor(watcher)
 
-    # Making things up
+    # Random choices
 
     def shape(self):
         """Random columns and conditions of a monitor."""
@@ -105,7 +105,7 @@ class World:
             self.settle("at a quiet point")
         elif choice == 37:
             if self.rng.random() < 0.4:
-                self.server.restart()  # which nobody notices
+                self.server.restart()  # hands the clients over
         for one in self.watchers:
             if not one.is_slow or one.is_due():
                 one.read(self.n_sent)
@@ -125,12 +125,12 @@ class World:
             self.collect()
         for client, _ in self.writers:
             client.close()
-        self.server.clients.clear()  # the watchers still want to read theirs
+        self.server.clients.clear()  # the watchers still read their output
         if self.rng.random() < 0.7:
             self.server.kill()
         else:
             self.server.stop()
-            self.server.manager.drop_store()  # for good
+            self.server.manager.drop_store()  # a final stop
         self.server.start([self.path])
         self.open_writers()
         for watcher in self.watchers:
@@ -141,15 +141,15 @@ class World:
             assert monitor.is_resumed, f"{monitor.request()}: all again"
 
     def must_be_remembered(self, monitor):
-        """A history is short of memory; who was there a few transactions ago must be known."""
+        """True if the server must resume the monitor: its last transaction is one of the last few."""
         return (monitor.last != ZERO and self.size == 20 and not self.is_crowded
                 and monitor.is_lasting()
                 and monitor.read_at > max(self.remembered_from, self.n_sent - 30))
 
-    # Quiet points
+    # Comparison when the server is idle
 
     def collect(self):
-        """Waits for the writers' replies."""
+        """Waits for the replies to the writers."""
         for client, ids in self.writers:
             for id_ in ids:
                 for result in client.result(id_, 3 * wait.PATIENCE):
@@ -167,8 +167,8 @@ class World:
         return rows
 
     def settle(self, when):
-        """Lets everybody catch up and compares. What a slow client is owed may come after the reply
-        to its echo, because nothing is made for it before it has read what there is."""
+        """Waits until each replica is up to date. The coalesced update of a slow client may arrive after
+        the reply to its echo, because it is written only when the client has read its output."""
         self.collect()
         rows = self.dump()
         for watcher in self.watchers:
@@ -191,7 +191,7 @@ def test_random(lab, managed, seed):
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_differences_are_noticed(lab, managed, kind):
-    """The comparison itself: one value that the client has otherwise fails it."""
+    """The comparison fails if the client has a single different value."""
     world = World(lab, managed, 1)
     world.write([{"op": "insert", "table": "T", "row": {"name": "a"}}])
     watcher = world.watchers[0]

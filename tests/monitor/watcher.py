@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client with monitors of all kinds, and what it knows by them.
+"""A client with monitors of all kinds, and their replicas.
 
-Messages are taken strictly in the order they come in, for that order is part of the protocol: no
-update before the monitor's reply or after the reply to its end; a condition's difference before
-the reply to its change."""
+Messages are handled strictly in the order of arrival, because this order is part of the protocol:
+no update before the reply to the monitor request or after the reply to its cancellation; the update
+for a change of a condition before the reply to that change."""
 import select
 import time
 
@@ -16,8 +16,8 @@ SELECTIONS = ["initial", "insert", "delete", "modify"]
 
 
 class PartialReplica(Replica):
-    """What a client knows that selects some kinds of change only: rows may be missing, or have
-    gone, and values may be old."""
+    """The replica of a monitor that selects only some kinds of change: it may lack rows, have deleted
+    rows, and have old values."""
 
     def __init__(self, defaults, sets, select):
         super().__init__(defaults, sets)
@@ -51,12 +51,12 @@ class Monitor:
     def __init__(self, kind, columns, where, select=None):
         self.kind = kind
         self.columns = columns  # table -> columns
-        self.where = where      # table -> condition, as last asked for
+        self.where = where      # table -> condition, as last requested
         self.select = select    # of SELECTIONS; None: all
         self.last = ZERO
-        self.read_at = -1       # the moment of the last update if that has been read at once
+        self.read_at = -1       # the time of the last update if it was read at once
         self.n_changing = 0     # condition changes without a reply
-        self.names = set()      # what an update may call it
+        self.names = set()      # the ids that an update may have
         self.forget()
 
     def forget(self):
@@ -69,7 +69,7 @@ class Monitor:
         return {table: self.table_request(table) for table in self.columns}
 
     def table_request(self, table):
-        """One request, or two that come to the same where that is possible."""
+        """One request, or two equivalent ones where that is possible."""
         columns, where = self.columns[table], self.where[table]
         more = {} if self.select is None else {
             "select": {kind: kind in self.select for kind in SELECTIONS}}
@@ -81,7 +81,7 @@ class Monitor:
                 {"columns": columns[1:], "where": where[1:], **more}]
 
     def is_lasting(self):
-        """Whether what it shows outlives the server."""
+        """Whether the values that it shows survive a restart."""
         names = {name for columns in self.columns.values() for name in columns}
         names |= {clause[0] for where in self.where.values() for clause in where
                   if isinstance(clause, list)}
@@ -97,7 +97,7 @@ class Monitor:
             self.replica.apply(updates)
 
     def check(self, rows, when):
-        """Fails unless the replica is what the monitor has to show of `rows`: table -> UUID -> row."""
+        """Fails unless the replica has what the monitor shows of `rows`: table -> UUID -> row."""
         for table, columns in self.columns.items():
             expected = {uuid: {c: content.normal(row[c]) for c in columns}
                         for uuid, row in rows[table].items()
@@ -123,10 +123,10 @@ class MonitorClient:
         self.client.reads_while_sending = not self.is_slow
         self.read_at = time.monotonic()
         self.waiting = {}  # request id -> what to do with the result
-        self.by_name = {}  # what updates may come
+        self.by_name = {}  # monitors by the ids that updates may have
         self.now = -1
 
-    # Requests; none of them waits
+    # Requests, sent without waiting for the reply
 
     def request(self, on_result, method, *params):
         self.waiting[self.client.request(method, list(params))] = on_result
@@ -138,7 +138,7 @@ class MonitorClient:
         return name
 
     def start(self, monitor):
-        """Asks for a monitor, from where it was if its kind and state allow that."""
+        """Requests a monitor, and resumes an earlier one if its kind and state allow that."""
         monitor.names.clear()
         if monitor.n_changing or monitor.kind != "monitor_cond_since":
             monitor.last = ZERO
@@ -163,7 +163,7 @@ class MonitorClient:
             self.by_name[name] = monitor
 
     def change(self, monitor, where, renames):
-        """Changes a monitor's condition, and perhaps its name."""
+        """Changes the condition of a monitor, and sometimes its id."""
         old = monitor.name
         if renames:
             monitor.name = self.new_name(monitor)
@@ -192,7 +192,7 @@ class MonitorClient:
 
         self.request(on_cancelled, "monitor_cancel", monitor.name)
 
-    # What comes in
+    # Received messages
 
     def handle(self, message):
         if "method" not in message:
@@ -210,11 +210,11 @@ class MonitorClient:
             monitor.apply(params[-1])
 
     def is_due(self):
-        """Whether the server could take even a slow client for dead."""
+        """Whether the server may disconnect the client because it does not read."""
         return time.monotonic() - self.read_at > 3
 
     def read(self, now):
-        """Takes what is there already; `now` is kept for the monitors that hear something."""
+        """Handles the messages that have arrived; monitors with an update keep `now`."""
         self.now = -1 if self.is_slow else now
         self.read_at = time.monotonic()
         while select.select([self.client.socket], [], [], 0)[0]:
@@ -223,7 +223,7 @@ class MonitorClient:
             self.handle(self.client.receive())
 
     def catch_up(self):
-        """Takes everything up to the reply to the last request, and an echo's."""
+        """Handles all messages up to the replies to the last request and to an echo."""
         self.request(lambda result: None, "echo")
         self.now = -1
         self.read_at = time.monotonic()
@@ -243,7 +243,7 @@ class MonitorClient:
             monitor.check(rows, when)
 
     def reconnect(self, server, is_over):
-        """Comes back: to a new process if `is_over`, and then with what the old one still said."""
+        """Reconnects; if `is_over`, to a new process, after handling the output of the old one."""
         if is_over:
             for message in self.client.wait_closed():
                 if message.get("method") != "echo":

@@ -38,7 +38,7 @@ def test_cut(lab, method):
     add_rows(writer, idle, reader)
     for letter in "bcd":
         change_rows(writer, letter, reader)
-    server.wait_log("disconnected: it does not read")
+    server.wait_log("disconnected: the client does not read")
     idle.wait_closed()
     # Whoever reads has been told everything, and is told on.
     assert reader.call("echo") == []

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A database in memory, commits to it, and a monitor that keeps what it is sent.
+// A database in memory, commits to it, and a monitor whose output is kept in a buffer.
 #pragma once
 
 #include "engine/txn.h"
@@ -129,14 +129,14 @@ static inline struct db *unit_filled_db(uint64_t n, unsigned n_values)
     return db;
 }
 
-// A monitor whose client is a buffer.
+// A monitor, with its output.
 struct unit_monitor {
     struct monitor monitor;
     struct chunks initial;
     struct uuid initial_txn_id;
     struct buf output;
     bool slow;
-    size_t n_shared; // pieces that came by reference
+    size_t n_shared; // pieces sent by reference
 };
 
 static inline void unit_initial(struct monitor *monitor, const struct chunks *contents,
@@ -176,7 +176,7 @@ static inline void unit_monitor_init(struct unit_monitor *um, struct hub *hub,
     monitor_init(&um->monitor, hub, spec, text_new(slice_of(id)));
 }
 
-// The same, started; true if the initial contents have come.
+// The same, and starts it; true if the initial contents have been sent.
 static inline bool unit_monitor_start(struct unit_monitor *um, struct hub *hub,
                                       struct monitor_spec *spec, const char *id, usec_t now)
 {
@@ -199,7 +199,7 @@ static inline void unit_monitor_done(struct unit_monitor *um)
     buf_done(&um->output);
 }
 
-// What the monitor was sent since the last time.
+// Fails unless this is the output since the last call.
 static inline void assert_sent(struct unit_monitor *um, const char *expected)
 {
     assert_string_equal(buf_cstr(&um->output), expected);

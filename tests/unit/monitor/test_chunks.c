@@ -2,7 +2,7 @@
 #include "monitor/chunks.h"
 #include "unit.h"
 
-static void test_pieces(void **state)
+static void test_take_and_put(void **state)
 {
     _cleanup_(chunks_done) struct chunks chunks = {0};
     _cleanup_buf_ struct buf buf = {0}, copy = {0};
@@ -22,7 +22,7 @@ static void test_pieces(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pieces)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_take_and_put)};
 
     return cmocka_run_group_tests_name("chunks", tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "monitor_unit.h"
 
-static void test_net(void **state)
+static void test_net_change(void **state)
 {
     struct db *db = unit_db();
     struct monitor_spec *spec = unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}");
@@ -15,11 +15,11 @@ static void test_net(void **state)
     unit_set(db, "B", 2, "x", 2);
     from = changeset_ref(db_tail(db));
     unit_set(db, "B", 1, "x", 3);
-    unit_set(db, "B", 3, "x", 5); // comes and goes
+    unit_set(db, "B", 3, "x", 5); // inserted and deleted
     unit_set(db, "C", 9, "y", 5); // not monitored
     unit_set(db, "B", 1, "x", 4);
     unit_delete(db, "B", 3);
-    unit_set(db, "B", 2, "x", 7); // changes and changes back
+    unit_set(db, "B", 2, "x", 7); // changed and changed back
     unit_set(db, "B", 2, "x", 2);
     coalesced_add(coalesced, from->next);
     assert_int_equal(coalesced_n_rows(coalesced), 2);
@@ -43,7 +43,7 @@ static void test_net(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_net)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_net_change)};
 
     return cmocka_run_group_tests_name("coalesced", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a change of a condition shows and hides is what a look at every row finds.
+// condition_change_write() writes the same rows as a comparison of every row with both conditions.
 #include "monitor_unit.h"
 
 #include "monitor/condition_change.h"
@@ -24,7 +24,7 @@ static const char *const clauses[] = {
     "false",
 };
 
-// Some of the clauses, mostly few; now and then no clause or true.
+// Up to seven random clauses, sometimes also `true`.
 static struct monitor_spec *random_spec(struct db *db)
 {
     struct buf requests = {0};
@@ -41,7 +41,7 @@ static struct monitor_spec *random_spec(struct db *db)
     return spec;
 }
 
-// The rows that `written` tells of, each once.
+// Fails unless `written` contains each row that is shown or hidden once, and no other.
 static void assert_written(const char *written, struct table *rows, const struct monitor_table *old,
                            const struct monitor_table *new)
 {
@@ -89,7 +89,7 @@ static void test_changes(void **state)
         monitor_spec_free(old);
         old = new;
     }
-    assert_true(table_is_indexed(rows, unit_column(db, "A", "i"))); // it has been asked for often
+    assert_true(table_is_indexed(rows, unit_column(db, "A", "i"))); // many calls have made an index
     monitor_spec_free(old);
     db_free(db);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Initial contents that take more than one step, and the commits that come between the steps.
+// Initial contents that take several steps, and commits between the steps.
 #include "monitor_unit.h"
 
 #include "json/framer.h"
@@ -7,7 +7,7 @@
 #define N_ROWS  20000
 #define REQUEST "{\"B\":{\"columns\":[\"x\"]}}"
 
-// What a monitor has been told of the rows, by UUID; 0: not there.
+// The client's rows: the values of "x" by UUID; 0: no row.
 static int64_t replica[N_ROWS + 100];
 
 static void apply(struct slice updates, const char *member)
@@ -41,7 +41,7 @@ static void apply(struct slice updates, const char *member)
     }
 }
 
-// The table-updates of every message in `output`.
+// Applies the <table-updates> of every message in `output`.
 static void apply_output(struct buf *output)
 {
     static const char before[] = "{\"id\":null,\"method\":\"update\",\"params\":[1,";
@@ -103,8 +103,8 @@ static size_t run_step(struct hub *hub)
     return hub_run(hub, 0, &budget);
 }
 
-// The contents are those of one moment; what is committed between the steps comes after them.
-static void test_slices(void **state)
+// The contents show one moment. Later commits are sent as updates.
+static void test_commits_between_steps(void **state)
 {
     struct db *db = big_db();
     struct hub *hub = hub_new(db, &unit_sink);
@@ -145,8 +145,8 @@ static void test_slices(void **state)
     db_free(db);
 }
 
-// Who asks before the contents have begun, or before a commit concerns them, gets the same text;
-// who asks later gets a later state.
+// A monitor that starts before the moment is fixed, or before a commit concerns the view, gets the
+// same text. One that starts later gets a later state.
 static void test_shared(void **state)
 {
     struct db *db = big_db();
@@ -182,7 +182,7 @@ static void test_shared(void **state)
     db_free(db);
 }
 
-// A client that ends, or that cannot wait, at any step.
+// A monitor that ends, and one that monitor_finish_start() finishes, after any number of steps.
 static void test_end_and_finish(void **state)
 {
     struct db *db = big_db();
@@ -210,8 +210,8 @@ static void test_end_and_finish(void **state)
     db_free(db);
 }
 
-// Rows that the condition names are looked up, however many there are.
-static void test_uuids(void **state)
+// Rows whose UUIDs are in the condition are looked up, whatever the size of the table.
+static void test_lookup_by_uuid(void **state)
 {
     struct db *db = big_db();
     struct hub *hub = hub_new(db, &unit_sink);
@@ -236,10 +236,10 @@ static void test_uuids(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_commits_between_steps),
         cmocka_unit_test(test_shared),
         cmocka_unit_test(test_end_and_finish),
-        cmocka_unit_test(test_uuids),
+        cmocka_unit_test(test_lookup_by_uuid),
     };
 
     return cmocka_run_group_tests_name("initial", tests, NULL, NULL);

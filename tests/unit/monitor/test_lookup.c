@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows looked up by value are those that match.
+// The rows looked up by value are those that match the condition.
 #include "monitor_unit.h"
 
 #include "monitor/lookup.h"
@@ -18,8 +18,8 @@ static void on_found(void *userdata, struct row *row)
     found[row->uuid.lo] = true;
 }
 
-// Returns how many rows are found.
-static size_t assert_right(const struct condition *condition, struct table *rows)
+// Fails unless lookup_run() finds each matching row once. Returns the number of rows.
+static size_t assert_finds_matches(const struct condition *condition, struct table *rows)
 {
     bool found[N_ROWS] = {false};
     size_t n = 0;
@@ -36,8 +36,9 @@ static size_t assert_right(const struct condition *condition, struct table *rows
 
 static const struct test_case {
     const char *condition;
-    bool without_index, with_index; // on i and opt: whether it is possible
-    size_t n;                       // rows that match
+    bool without_index,
+        with_index; // whether a lookup is possible without or with indexes of i and opt
+    size_t n;       // rows that match
 } cases[] = {
     {"[]", false, false, 0},
     {"[true]", false, false, 0},
@@ -68,15 +69,15 @@ static void test_lookup(void **state)
 
             assert_int_equal(lookup_is_possible(&condition, rows, &n), expected);
             if (expected) {
-                assert_int_equal(assert_right(&condition, rows), c->n);
-                assert_in_range(n, c->n, c->n + 1); // a row that is not there counts
+                assert_int_equal(assert_finds_matches(&condition, rows), c->n);
+                assert_in_range(n, c->n, c->n + 1); // a UUID without a row counts
             } else if (c->with_index) {
-                // An index that has gone since it was asked for.
-                assert_int_equal(assert_right(&condition, rows), c->n);
+                // The index is not there when the rows are looked up.
+                assert_int_equal(assert_finds_matches(&condition, rows), c->n);
             }
             condition_done(&condition);
         }
-        // Asked for often enough.
+        // Many calls make an index.
         while (!table_is_indexed(rows, unit_column(db, "A", "i")) ||
                !table_is_indexed(rows, unit_column(db, "A", "opt"))) {
         }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The promise of a monitor: its updates, applied to its initial contents, give the table's
-// contents. Random commits, runs and slow clients; several monitors with different formats, columns
-// and conditions. The clients here are strict: an insertion of a row they have, a change of one
-// they do not have, an "old" that is not what they have, or a change that changes nothing is an
-// error.
+// The updates of a monitor, applied to its initial contents, give the current contents of the table.
+// Random commits, runs and slow clients; several monitors with different formats, columns and
+// conditions. The clients of this test are strict. It is an error to insert a row that the client
+// has, to change a row that it does not have, to send an "old" that differs from the client's row,
+// and to send a change without effect. After each step hub_check_structures() checks the hub.
 #include "monitor_unit.h"
 
 #include "json/framer.h"
@@ -18,7 +18,7 @@ struct replica {
     bool conditional;
 };
 
-struct net_fixture {
+struct fixture {
     struct db *db;
     struct hub *hub;
     struct replica replicas[N_MONITORS];
@@ -41,7 +41,7 @@ static const struct monitor_table *table_a(const struct replica *replica)
 }
 
 // Sets the columns of <row>; with `diff` the values are differences.
-static void set_columns(struct net_fixture *fixture, struct row *row, struct slice json, bool diff)
+static void set_columns(struct fixture *fixture, struct row *row, struct slice json, bool diff)
 {
     struct cursor cursor;
 
@@ -67,7 +67,7 @@ static void set_columns(struct net_fixture *fixture, struct row *row, struct sli
 }
 
 // Every column of <row> must be as in `row`.
-static void check_columns(struct net_fixture *fixture, const struct row *row, struct slice json)
+static void check_columns(struct fixture *fixture, const struct row *row, struct slice json)
 {
     struct row *other = row_clone(row);
 
@@ -76,7 +76,7 @@ static void check_columns(struct net_fixture *fixture, const struct row *row, st
     row_unref(other);
 }
 
-static struct row *new_row(struct net_fixture *fixture, struct uuid uuid, struct slice json)
+static struct row *new_row(struct fixture *fixture, struct uuid uuid, struct slice json)
 {
     struct row *row = row_new(unit_table(fixture->db, "A"), uuid);
 
@@ -91,8 +91,8 @@ static void replace(struct row **have, struct row *row)
     *have = row;
 }
 
-static void apply_v1(struct net_fixture *fixture, struct row **have, struct uuid uuid,
-                     struct slice old, struct slice new)
+static void apply_v1(struct fixture *fixture, struct row **have, struct uuid uuid, struct slice old,
+                     struct slice new)
 {
     assert_int_equal(old.data != NULL, *have != NULL);
     if (old.data) {
@@ -104,7 +104,7 @@ static void apply_v1(struct net_fixture *fixture, struct row **have, struct uuid
     replace(have, new.data ? new_row(fixture, uuid, new) : NULL);
 }
 
-static void apply_v2(struct net_fixture *fixture, struct row **have, struct uuid uuid,
+static void apply_v2(struct fixture *fixture, struct row **have, struct uuid uuid,
                      struct slice kind, struct slice value)
 {
     if (slice_is(kind, "insert")) {
@@ -125,7 +125,7 @@ static void apply_v2(struct net_fixture *fixture, struct row **have, struct uuid
     }
 }
 
-static void apply_row(struct net_fixture *fixture, struct replica *replica, struct slice uuid_text,
+static void apply_row(struct fixture *fixture, struct replica *replica, struct slice uuid_text,
                       struct slice update)
 {
     struct slice old = SLICE_EMPTY, new = SLICE_EMPTY;
@@ -150,8 +150,7 @@ static void apply_row(struct net_fixture *fixture, struct replica *replica, stru
     apply_v1(fixture, &replica->rows[uuid.lo], uuid, old, new);
 }
 
-static void apply_message(struct net_fixture *fixture, struct replica *replica,
-                          struct slice message)
+static void apply_message(struct fixture *fixture, struct replica *replica, struct slice message)
 {
     struct cursor cursor;
     struct slice updates = SLICE_EMPTY;
@@ -185,7 +184,7 @@ static void apply_message(struct net_fixture *fixture, struct replica *replica,
     }
 }
 
-static void read_all(struct net_fixture *fixture, struct replica *replica)
+static void read_all(struct fixture *fixture, struct replica *replica)
 {
     struct buf *output = &replica->um.output;
     struct framer framer;
@@ -217,7 +216,7 @@ static void check_row(const struct replica *replica, const struct row *have, con
     }
 }
 
-static void check_replica(struct net_fixture *fixture, struct replica *replica)
+static void check_replica(struct fixture *fixture, struct replica *replica)
 {
     const struct table *rows = db_table(fixture->db, unit_table(fixture->db, "A"));
 
@@ -226,7 +225,7 @@ static void check_replica(struct net_fixture *fixture, struct replica *replica)
     }
 }
 
-static void change_value(struct net_fixture *fixture, struct row *row)
+static void change_value(struct fixture *fixture, struct row *row)
 {
     const struct column *column;
 
@@ -261,7 +260,7 @@ static void change_value(struct net_fixture *fixture, struct row *row)
     }
 }
 
-static void commit_randomly(struct net_fixture *fixture)
+static void commit_randomly(struct fixture *fixture)
 {
     const struct table_schema *table = unit_table(fixture->db, "A");
     struct txn *txn = txn_new(fixture->db);
@@ -318,7 +317,7 @@ static void change_condition(struct replica *replica)
     monitor_change(&replica->um.monitor, spec, text_ref(replica->um.monitor.id));
 }
 
-static void step(struct net_fixture *fixture)
+static void step_randomly(struct fixture *fixture)
 {
     struct replica *replica = &fixture->replicas[random_below(N_MONITORS)];
 
@@ -377,7 +376,7 @@ static void test_replicas(void **state)
         {MONITOR_V3, "{\"A\":{\"columns\":[\"i\",\"map\"]}}", true},
         {MONITOR_V3, "{\"A\":{\"columns\":[\"i\",\"map\"]},\"B\":{}}", true},
     };
-    struct net_fixture fixture = {.db = unit_db()};
+    struct fixture fixture = {.db = unit_db()};
 
     fixture.hub = hub_new(fixture.db, &unit_sink);
     for (size_t i = 0; i < N_MONITORS; i++) {
@@ -386,7 +385,8 @@ static void test_replicas(void **state)
         fixture.replicas[i].conditional = kinds[i].conditional;
     }
     for (int i = 0; i < N_STEPS; i++) {
-        step(&fixture);
+        step_randomly(&fixture);
+        hub_check_structures(fixture.hub);
     }
     for (size_t i = 0; i < N_MONITORS; i++) {
         struct replica *replica = &fixture.replicas[i];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Initial contents made from one walk are what each of them would be alone.
+// Initial contents that share a scan are the same as without sharing.
 #include "monitor_unit.h"
 
 #include "monitor/row_scan.h"
@@ -19,7 +19,7 @@ static const struct {
      "{\"B\":[{\"columns\":[\"x\"]},{\"columns\":[\"_version\"],"
      "\"select\":{\"initial\":false}}]}"},
     {MONITOR_V2, "{\"B\":{\"columns\":[\"x\"],\"select\":{\"initial\":false}}}"},
-    // Another table too, which the walk of the others does not see.
+    // With a table that the scan of the others does not have.
     {MONITOR_V2,
      "{\"B\":{\"columns\":[\"x\"],\"where\":[[\"x\",\"!=\",1]]},"
      "\"C\":{\"columns\":[\"y\"]}}"},
@@ -74,7 +74,7 @@ static void test_same_as_alone(void **state)
     while (!together[0].initial.n) {
         hub_run(hub, 0, &budget);
     }
-    // The others still get what was there when they asked, after commits.
+    // The others get the state at the moment of the scan, even after commits.
     while (hub_run(hub, 0, &budget)) {
         unit_set(db, "B", (uint64_t)n_commits + 1, "x", 100 + n_commits);
         n_commits++;
@@ -99,7 +99,7 @@ static void test_same_as_alone(void **state)
     db_free(db);
 }
 
-// Text that would take too much memory is not kept.
+// Texts are kept up to a limit of memory.
 static void test_long_texts(void **state)
 {
     struct db *db = unit_db();

@@ -32,7 +32,7 @@ static void test_since(void **state)
     db_set_last_txn_id(db, start);
     hub = hub_new(db, &unit_sink);
     assert_since(hub, um, start, "{}");
-    // _version is not stored, so nothing is known of before the start.
+    // _version is not stored, so change sets from before the start do not have it.
     assert_since(hub, with_version, start, NULL);
     unit_set(db, "B", 1, "x", 1);
     first = hub_last_txn_id(hub);
@@ -45,7 +45,7 @@ static void test_since(void **state)
     assert_since(hub, with_version, second, "{}");
     assert_since(hub, um, uuid_random(), NULL);
     assert_since(hub, um, UUID_ZERO, NULL);
-    // Old transactions are forgotten, recent ones not.
+    // The history drops old transactions and keeps recent ones.
     for (int i = 3; i <= HISTORY_MAX_CHANGES + 3; i++) {
         if (i == HISTORY_MAX_CHANGES - 97) {
             second = hub_last_txn_id(hub);
@@ -59,7 +59,8 @@ static void test_since(void **state)
     db_free(db);
 }
 
-// A monitor of any kind goes on where its client is: with what came since, or with nothing.
+// A monitor of any version continues after the client's last transaction; an update is sent if there
+// were changes since.
 static void test_continue(void **state)
 {
     struct db *db = unit_db();
@@ -67,7 +68,7 @@ static void test_continue(void **state)
     struct unit_monitor um;
     struct uuid first;
 
-    // Nothing was ever committed: that is known, too.
+    // Before the first commit.
     unit_monitor_init(&um, hub, unit_spec(db, MONITOR_V1, "{\"B\":{\"columns\":[\"x\"]}}"), "1");
     assert_true(monitor_continue(&um.monitor, hub_last_txn_id(hub)));
     assert_sent(&um, "");

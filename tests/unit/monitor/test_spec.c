@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "monitor_unit.h"
 
-// Requests that ask for the same, and some that do not.
+// Requests whose specs are equal, and some whose specs differ.
 static void test_equality(void **state)
 {
     static const struct {
@@ -96,7 +96,7 @@ static void test_persistence(void **state)
     db_free(db);
 }
 
-// What is written asks for the same again.
+// monitor_spec_put() writes requests from which an equal spec is parsed.
 static void test_put(void **state)
 {
     static const struct {

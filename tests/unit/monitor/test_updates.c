@@ -83,7 +83,7 @@ static void test_formats(void **state)
     db_free(db);
 }
 
-// Long updates come in several parts that fit together.
+// A long update consists of several parts that make one text.
 static void test_parts(void **state)
 {
     struct db *db = unit_db();

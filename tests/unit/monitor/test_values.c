@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists of values give the same answers as the conditions they stand for.
+// A value set matches the same rows as its condition.
 #include "monitor_unit.h"
 
 #include "monitor/values.h"
 
-static void test_same_answers(void **state)
+static void test_same_matches(void **state)
 {
     static const char *const conditions[] = {
         "[[\"i\",\"==\",0],[\"i\",\"==\",1],[\"i\",\"==\",2],[\"i\",\"==\",7],[\"s\",\"==\",\"b\"]"
@@ -84,7 +84,7 @@ static void test_other_forms(void **state)
     db_free(db);
 }
 
-static void test_repetitions(void **state)
+static void test_drop_repeated(void **state)
 {
     static const struct {
         const char *condition;
@@ -110,9 +110,9 @@ static void test_repetitions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_answers),
+        cmocka_unit_test(test_same_matches),
         cmocka_unit_test(test_other_forms),
-        cmocka_unit_test(test_repetitions),
+        cmocka_unit_test(test_drop_repeated),
     };
 
     return cmocka_run_group_tests_name("values", tests, NULL, NULL);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sharing and laziness: what identical monitors have in common, and what nobody does for those that
-// have nothing to hear.
+// Identical monitors share work, and no work is done for monitors that a commit does not concern.
 #include "monitor_unit.h"
 
 #define ROW1 "\"00000000-0000-0000-0000-000000000001\""
@@ -28,7 +27,7 @@ static void test_sharing(void **state)
     assert_sent(&same[2], "{\"id\":null,\"method\":\"update\",\"params\":[\"z\",{\"B\":{" ROW1
                           ":{\"new\":{\"x\":1}}}}]}");
     assert_sent(&other, "");
-    // In step again, and together.
+    // All are in the current batch again.
     assert_ptr_equal(same[0].monitor.batch, same[2].monitor.batch);
     assert_null(same[0].monitor.batch->first);
     for (int i = 0; i < 3; i++) {
@@ -40,8 +39,8 @@ static void test_sharing(void **state)
     db_free(db);
 }
 
-// A commit to a table leaves the views of the others alone.
-static void test_wake_lists(void **state)
+// A commit does not touch the views of other tables.
+static void test_touched_views(void **state)
 {
     struct db *db = unit_db();
     struct hub *hub = hub_new(db, &unit_sink);
@@ -61,8 +60,8 @@ static void test_wake_lists(void **state)
     db_free(db);
 }
 
-// Long initial contents are made once for all, until a commit or the clock makes them worthless.
-static void test_initial(void **state)
+// Long initial contents are cached until a commit concerns them or their time is over.
+static void test_cached_initial(void **state)
 {
     static const char request[] = "{\"B\":{\"columns\":[\"x\"]}}";
     struct db *db = unit_db();
@@ -102,7 +101,7 @@ static void test_initial(void **state)
     db_free(db);
 }
 
-// Short ones are not kept.
+// Short initial contents are not cached.
 static void test_short_initial(void **state)
 {
     struct db *db = unit_db();
@@ -126,7 +125,7 @@ static void test_short_initial(void **state)
     db_free(db);
 }
 
-// A slow client keeps no change set alive, only the rows that changed.
+// For a slow client only the old versions of changed rows are kept, and no change set.
 static void test_slow_is_bounded(void **state)
 {
     struct db *db = unit_db();
@@ -153,7 +152,7 @@ static void test_slow_is_bounded(void **state)
     buf_clear(&fast.output);
     slow.slow = false;
     unit_run(hub);
-    assert_sent(&slow, ""); // nobody has said that it reads again
+    assert_sent(&slow, ""); // monitor_resume() has not been called
     monitor_resume(&slow.monitor);
     unit_run(hub);
     assert_sent(&slow, "{\"id\":null,\"method\":\"update\",\"params\":[1,{\"B\":{" ROW1
@@ -166,7 +165,7 @@ static void test_slow_is_bounded(void **state)
 }
 
 // Long updates are sent by reference.
-static void test_long(void **state)
+static void test_long_updates(void **state)
 {
     struct db *db = unit_db();
     struct hub *hub = hub_new(db, &unit_sink);
@@ -196,7 +195,7 @@ static void test_long(void **state)
     db_free(db);
 }
 
-// hub_run() stops when its budget is spent, and goes on where it stopped.
+// hub_run() stops when its budget is used up; the next call continues.
 static void test_budget(void **state)
 {
     struct db *db = unit_db();
@@ -227,9 +226,9 @@ static void test_budget(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sharing),         cmocka_unit_test(test_wake_lists),
-        cmocka_unit_test(test_initial),         cmocka_unit_test(test_short_initial),
-        cmocka_unit_test(test_slow_is_bounded), cmocka_unit_test(test_long),
+        cmocka_unit_test(test_sharing),         cmocka_unit_test(test_touched_views),
+        cmocka_unit_test(test_cached_initial),  cmocka_unit_test(test_short_initial),
+        cmocka_unit_test(test_slow_is_bounded), cmocka_unit_test(test_long_updates),
         cmocka_unit_test(test_budget),
     };
 

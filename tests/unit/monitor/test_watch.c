@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which views a commit wakes.
+// The views that a commit touches.
 #include "monitor_unit.h"
 
 struct watcher {
@@ -9,7 +9,7 @@ struct watcher {
     int n_touched;
 };
 
-// The set knows views by pointer only: here they are watchers.
+// A watch set uses views only as pointers; this test passes watchers instead.
 static void touch(struct view *view, struct changeset *changes)
 {
     ((struct watcher *)view)->n_touched++;
@@ -52,7 +52,7 @@ static void assert_touched(const char *expected)
     assert_string_equal(touched, expected);
 }
 
-// In row 7 of A.
+// Sets a column of row 7 of A.
 static void set_datum(struct db *db, const char *name, const char *json)
 {
     const struct column *column = unit_column(db, "A", name);
@@ -80,7 +80,7 @@ static void test_touch(void **state)
     assert_touched("1-----1-----");
     unit_set(db, "B", 1, "x", 1); // begins to match
     assert_touched("111---1-----");
-    unit_set(db, "B", 1, "x", 2); // ceases
+    unit_set(db, "B", 1, "x", 2); // no longer matches
     assert_touched("111---1-----");
     unit_set(db, "B", 1, "x", 3);
     assert_touched("1-1---1-----");
@@ -100,7 +100,7 @@ static void test_touch(void **state)
     assert_touched("-----------1");
     set_datum(db, "set", "[\"set\",[1,4,6]]");
     assert_touched("--------1--1");
-    set_datum(db, "map", "[\"map\",[[\"j\",1],[\"k\",2]]]"); // still the set
+    set_datum(db, "map", "[\"map\",[[\"j\",1],[\"k\",2]]]"); // because of the set
     assert_touched("--------1--1");
     set_datum(db, "set", "[\"set\",[4,5,6]]");
     assert_touched("--------11-1");
@@ -114,7 +114,7 @@ static void test_touch(void **state)
     assert_touched("--------1-11");
     set_datum(db, "opt", "[\"set\",[]]");
     assert_touched("--------1-11");
-    watch_free(watchers[10].watch); // the other goes on asking the same
+    watch_free(watchers[10].watch); // an equal clause of another view stays
     watchers[10].watch = watch_new(observed.set, (struct view *)&watchers[10], watchers[5].spec);
     set_datum(db, "opt", "5");
     assert_touched("--------1--1");

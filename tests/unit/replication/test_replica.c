@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A replica talks to an active server that the test plays.
+// A replica on a connection to an active server whose messages the test writes.
 #include "replication/replica.h"
 
 #include "engine/txn.h"
@@ -95,7 +95,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-// Checks what the replica has sent since the last time, and gives it an answer.
+// Checks the output since the last call, and passes an answer to the replica.
 static void exchange(struct fixture *f, const char *expected, const char *answer)
 {
     assert_string_equal(buf_cstr(&f->sent), expected);
@@ -310,7 +310,7 @@ static void test_itself(void **state)
     assert_null(f->reason);
 }
 
-// Tables and columns of one side only are left alone: ours X and n, theirs Y and m.
+// Tables and columns of only one side are not replicated: our X and n, their Y and m.
 static void test_schemas_that_differ(void **state)
 {
     struct fixture *f = *state;
@@ -374,6 +374,30 @@ static void test_nonsense(void **state)
     }
 }
 
+// A second reply to a request that has been answered ends the connection, in every state.
+static void test_repeated_replies(void **state)
+{
+    static const char *const replies[] = {
+        "{\"id\":1,\"error\":null,\"result\":[\"db\"]}",
+        "{\"id\":1,\"error\":null,\"result\":[]}",
+        "{\"id\":2,\"error\":null,\"result\":" SCHEMA "}",
+        "{\"id\":3,\"error\":null,\"result\":{}}",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(replies); i++) {
+        struct fixture *f;
+        void *inner;
+
+        set_up(&inner);
+        f = inner;
+        begin_monitor(f, "{}");
+        assert_null(f->reason);
+        replica_receive(f->replica, slice_of(replies[i]));
+        assert_string_equal(f->reason, "received a reply without a request");
+        tear_down(&inner);
+    }
+}
+
 static void test_echo(void **state)
 {
     struct fixture *f = *state;
@@ -396,6 +420,7 @@ int main(void)
         TEST(test_resumes),
         TEST(test_source_without_ids),
         TEST(test_bad_difference),
+        cmocka_unit_test(test_repeated_replies),
         TEST(test_same_contents_are_no_change),
         TEST(test_bad_contents_change_nothing),
         TEST(test_itself),

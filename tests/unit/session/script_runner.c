@@ -22,7 +22,7 @@ static void sink_send(void *userdata, struct slice text, uint64_t ticket)
 {
     struct client *client = userdata;
 
-    assert_true(!ticket || ticket >= client->last_ticket); // 0: nothing to wait for
+    assert_true(!ticket || ticket >= client->last_ticket); // 0: it need not wait
     client->last_ticket = MAX(ticket, client->last_ticket);
     buf_put_slice(&client->output, text);
 }
@@ -73,13 +73,13 @@ static uint64_t last_ticket(void *userdata)
 void runner_init(struct script_runner *runner)
 {
     *runner = (struct script_runner){.now = USEC_PER_SEC};
-    runner->server = server_new(last_ticket, runner);
+    runner->server = server_new((struct uuid){0, 1}, last_ticket, runner);
     runner_add_db(runner, "shop");
 }
 
 void runner_done(struct script_runner *runner)
 {
-    for (size_t i = 0; i < PLAYER_CLIENTS; i++) {
+    for (size_t i = 0; i < RUNNER_CLIENTS; i++) {
         if (runner->clients[i].session) {
             runner_close(runner, (char)('A' + i));
         }
@@ -147,7 +147,7 @@ void runner_send(struct script_runner *runner, char letter, const char *text)
     session_receive(runner->clients[letter - 'A'].session, value, runner->now);
 }
 
-// Replaces what is random: "?" for a UUID, unless its first eight digits are the same.
+// Replaces random UUIDs by "?". Those whose first eight digits are equal come from the test.
 static void mask_uuids(char *text)
 {
     char *to = text;

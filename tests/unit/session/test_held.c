@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A client whose monitor takes time to start: what comes for it meanwhile comes afterwards, and the
-// others do not notice.
+// A client whose monitor waits for initial contents: its requests and its waiting transactions are
+// held until these have been sent. Other clients are served meanwhile.
 #include "script_runner.h"
 
 #define N_ROWS 10000
@@ -34,7 +34,7 @@ static void assert_nothing(struct script_runner *runner, char letter)
     }
 }
 
-// B fills a table; A announces that it knows of changes.
+// B fills a table; A sends set_db_change_aware.
 static void begin(struct script_runner *runner)
 {
     _cleanup_buf_ struct buf request = {0};
@@ -56,7 +56,7 @@ static void begin(struct script_runner *runner)
     run(runner);
 }
 
-static void test_order(void **state)
+static void test_held_transaction_runs_afterwards(void **state)
 {
     struct script_runner runner;
 
@@ -83,7 +83,7 @@ static void test_order(void **state)
     runner_done(&runner);
 }
 
-static void test_database_goes_away(void **state)
+static void test_database_is_removed(void **state)
 {
     struct script_runner runner;
 
@@ -98,7 +98,7 @@ static void test_database_goes_away(void **state)
     runner_done(&runner);
 }
 
-static void test_client_goes_away(void **state)
+static void test_client_disconnects(void **state)
 {
     struct server_usage usage;
     struct script_runner runner;
@@ -116,9 +116,9 @@ static void test_client_goes_away(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_database_goes_away),
-        cmocka_unit_test(test_client_goes_away),
+        cmocka_unit_test(test_held_transaction_runs_afterwards),
+        cmocka_unit_test(test_database_is_removed),
+        cmocka_unit_test(test_client_disconnects),
     };
 
     return cmocka_run_group_tests_name("held", tests, NULL, NULL);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two servers, one after the other: what clients of the first were in the middle of goes on with
-// the second, which has the same rows.
+// The state of a server's sessions is saved and restored into a second server with the same rows.
 #include "session/saved.h"
 
 #include "script_runner.h"
@@ -8,13 +7,13 @@
 #define ROW "\"00000001-0000-4000-8000-000000000000\""
 
 struct saved {
-    struct buf server, sessions[PLAYER_CLIENTS];
+    struct buf server, sessions[RUNNER_CLIENTS];
 };
 
 static void saved_done(struct saved *saved)
 {
     buf_done(&saved->server);
-    for (size_t i = 0; i < PLAYER_CLIENTS; i++) {
+    for (size_t i = 0; i < RUNNER_CLIENTS; i++) {
         buf_done(&saved->sessions[i]);
     }
 }
@@ -30,7 +29,7 @@ static void save(struct script_runner *runner, struct saved *saved)
     server_settle(runner->server, runner->now);
     server_save(runner->server, &saved->server);
     assert_json(&saved->server);
-    for (size_t i = 0; i < PLAYER_CLIENTS; i++) {
+    for (size_t i = 0; i < RUNNER_CLIENTS; i++) {
         if (runner->clients[i].session) {
             session_save(runner->clients[i].session, &saved->sessions[i]);
             assert_json(&saved->sessions[i]);
@@ -44,7 +43,7 @@ static bool restore(struct script_runner *runner, const struct saved *saved, cha
                            buf_slice(&saved->sessions[letter - 'A']));
 }
 
-// The next message has this in it; NULL: there is none.
+// Fails unless the next message contains this text; NULL: unless there is no message.
 static void assert_next(struct script_runner *runner, char letter, const char *expected)
 {
     _cleanup_free_ char *message = runner_take(runner, letter);
@@ -89,7 +88,7 @@ static void test_monitors(void **state)
     runner_send(&first, 'A',
                 "{\"id\":2,\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"update\","
                 "\"table\":\"Item\",\"where\":[],\"row\":{\"note\":\"newer\"}}]}");
-    first.clients[1].backlog = PLAYER_SLOW; // it is owed the update
+    first.clients[1].backlog = RUNNER_SLOW; // its update is coalesced
     server_run(first.server, first.now);
     assert_next(&first, 'B', NULL);
     save(&first, &saved);
@@ -117,8 +116,8 @@ static void test_monitors(void **state)
     runner_done(&second);
 }
 
-// Initial contents that take several steps are finished; what the client has sent since, waits.
-static void test_a_start_under_way(void **state)
+// Saving finishes initial contents that take several steps.
+static void test_monitor_that_is_starting(void **state)
 {
     struct script_runner first;
     _cleanup_(saved_done) struct saved saved;
@@ -157,7 +156,7 @@ static void test_locks(void **state)
     save(&first, &saved);
     runner_init(&second);
     assert_true(server_restore(second.server, buf_slice(&saved.server), true));
-    // The owner has not come, and they come in another order.
+    // The owner's session is not restored, and the others are restored in another order.
     assert_true(restore(&second, &saved, 'D'));
     assert_true(restore(&second, &saved, 'B'));
     assert_true(restore(&second, &saved, 'C'));
@@ -169,7 +168,7 @@ static void test_locks(void **state)
     assert_next(&second, 'C', "{\"id\":null,\"method\":\"locked\",\"params\":[\"l\"]}");
     runner_close(&second, 'C');
     assert_next(&second, 'D', "{\"id\":null,\"method\":\"locked\",\"params\":[\"l\"]}");
-    assert_next(&second, 'D', NULL); // "s" was lost for good
+    assert_next(&second, 'D', NULL); // "s" was stolen from a thief
     runner_done(&first);
     runner_done(&second);
 }
@@ -201,16 +200,16 @@ static void test_triggers(void **state)
     runner_done(&second);
 }
 
-// Texts that no session has saved, or one of a server with other databases.
-static void test_refused(void **state)
+// Texts that session_save() does not write, and the text of a server with other databases.
+static void test_invalid_texts(void **state)
 {
     static const char *const texts[] = {
         "{}",
         "[false,\"\",\"\",false,[],[]]",
         "[0,\"\",\"\",false,[],[],[]]",
-        "[true,\"\",\"\",false,[],[],[]]", // the remote's clients may write now
+        "[true,\"\",\"\",false,[],[],[]]", // the remote was read-only
         "[false,\"\",\"me\",false,[],[],[]]",
-        "[false,\"role\",\"\",false,[],[],[]]", // and have no role
+        "[false,\"role\",\"\",false,[],[],[]]", // the client had a role
         "[false,\"\",\"\",false,{},[],[]]",
         "[false,\"\",\"\",false,[1],[],[]]",
         "[false,\"\",\"\",false,[[\"x\",1,0,{},\"00000000-0000-0000-0000-000000000000\"]],[],[]]",
@@ -248,9 +247,9 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_monitors), cmocka_unit_test(test_a_start_under_way),
-        cmocka_unit_test(test_locks),    cmocka_unit_test(test_triggers),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_monitors),      cmocka_unit_test(test_monitor_that_is_starting),
+        cmocka_unit_test(test_locks),         cmocka_unit_test(test_triggers),
+        cmocka_unit_test(test_invalid_texts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,20 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plays a script of what clients send and must get. A line is one of
-//
-//     # comment
-//     open A            a client connects ("open A ro": read-only)
-//     A> JSON           A sends a message
-//     A< JSON           the next message to A; everything must be taken before anything else
-//     happens A< *              the next message to A, whatever it is A! TEXT           the session
-//     of A was closed, the reason contains TEXT end A             A is gone slow A, fast A    A
-//     stops reading; A has read everything run               the server runs until it has nothing
-//     to do wait N            N milliseconds pass deadline N        the server wants to run in N
-//     milliseconds; "deadline none" adddb NAME, removedb NAME limit N           nobody may hold
-//     more than N of anything ticket N          the commit log has issued this ticket tickets A N
-//     the last output to A carried this ticket
+// Runs a script of what clients send and must get. scripts/README.md describes the format.
 #include "script_runner.h"
 
 #include "basic/file.h"
+#include "session/internal.h"
 #include "json/emit.h"
 
 static const char *script;
@@ -33,7 +22,7 @@ static void check_message(struct script_runner *runner, char letter, const char 
         return;
     }
     if (framer_check(slice_of(expected), SIZE_MAX, &value, NULL)) {
-        fail_msg("%s:%zu: expected text is no JSON", script, line_number);
+        fail_msg("%s:%zu: the expected text is no JSON", script, line_number);
     }
     emit_canonical(&canonical, value);
     if (strcmp(message, buf_cstr(&canonical))) {
@@ -47,13 +36,13 @@ static void check_contains(struct script_runner *runner, char letter, const char
     _cleanup_free_ char *message = runner_take(runner, letter);
 
     if (!message || !strstr(message, expected)) {
-        fail_msg("%s:%zu: message is %s", script, line_number, message ? message : "not there");
+        fail_msg("%s:%zu: message is %s", script, line_number, message ? message : "missing");
     }
 }
 
 static void check_nothing_left(struct script_runner *runner)
 {
-    for (size_t i = 0; i < PLAYER_CLIENTS; i++) {
+    for (size_t i = 0; i < RUNNER_CLIENTS; i++) {
         _cleanup_free_ char *message = runner_take(runner, (char)('A' + i));
 
         if (message) {
@@ -68,7 +57,7 @@ static void check_closed(struct script_runner *runner, char letter, const char *
 
     if (!strstr(client->close_reason, reason)) {
         fail_msg("%s:%zu: close reason is %s", script, line_number,
-                 *client->close_reason ? client->close_reason : "none: it is open");
+                 *client->close_reason ? client->close_reason : "missing: the session is open");
     }
 }
 
@@ -84,8 +73,8 @@ static void check_deadline(const struct script_runner *runner, const char *expec
     }
 }
 
-static void play_word(struct script_runner *runner, const char *word, const char *argument,
-                      const char *more)
+static void run_command(struct script_runner *runner, const char *word, const char *argument,
+                        const char *more)
 {
     char letter = *argument;
 
@@ -94,7 +83,7 @@ static void play_word(struct script_runner *runner, const char *word, const char
     } else if (!strcmp(word, "end")) {
         runner_close(runner, letter);
     } else if (!strcmp(word, "slow")) {
-        runner->clients[letter - 'A'].backlog = PLAYER_SLOW;
+        runner->clients[letter - 'A'].backlog = RUNNER_SLOW;
     } else if (!strcmp(word, "fast")) {
         runner->clients[letter - 'A'].backlog = 0;
         session_output_drained(runner->clients[letter - 'A'].session);
@@ -123,11 +112,11 @@ static void play_word(struct script_runner *runner, const char *word, const char
     } else if (!strcmp(word, "tickets")) {
         assert_int_equal(runner->clients[letter - 'A'].last_ticket, strtoull(more, NULL, 10));
     } else {
-        fail_msg("%s:%zu: what is %s?", script, line_number, word);
+        fail_msg("%s:%zu: unknown command %s", script, line_number, word);
     }
 }
 
-static void play_line(struct script_runner *runner, const char *line)
+static void run_line(struct script_runner *runner, const char *line)
 {
     char word[16] = "", argument[32] = "", more[32] = "";
 
@@ -147,11 +136,11 @@ static void play_line(struct script_runner *runner, const char *line)
     if (line[0] && line[1] == '>') {
         runner_send(runner, line[0], line + 3);
     } else if (sscanf(line, "%15s %31s %31s", word, argument, more) >= 1) {
-        play_word(runner, word, argument, more);
+        run_command(runner, word, argument, more);
     }
 }
 
-static void play_script(void **state)
+static void test_script(void **state)
 {
     _cleanup_buf_ struct buf text = {0};
     struct script_runner runner;
@@ -165,7 +154,8 @@ static void play_script(void **state)
         *end = '\0';
         line_number++;
         if (*line && *line != '#') {
-            play_line(&runner, line);
+            run_line(&runner, line);
+            server_check_structures(runner.server);
         }
         line = last ? end : end + 1;
     }
@@ -175,7 +165,7 @@ static void play_script(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(play_script)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_script)};
 
     if (argc != 2) {
         fprintf(stderr, "usage: %s SCRIPT\n", argv[0]);

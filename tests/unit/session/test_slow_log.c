@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The slow log with a clock that each test sets: every reading is `step` later than the one before.
+// The slow log, with a clock that advances by `step` at each reading.
 #include "script_runner.h"
 #include "session/slow_log.h"
 #include "session/usage.h"
@@ -23,7 +23,7 @@ static void begin(struct script_runner *runner, size_t size, usec_t threshold)
     runner_open(runner, 'A', false);
 }
 
-// Runs a transaction with these operations, which takes `duration`.
+// Runs a transaction with these operations; the clock makes it take `duration`.
 static void transact(struct script_runner *runner, usec_t duration, const char *operations)
 {
     _cleanup_free_ char *request =
@@ -52,7 +52,7 @@ static void assert_durations(struct script_runner *runner, size_t n, const usec_
     assert_durations(runner, sizeof((usec_t[]){__VA_ARGS__}) / sizeof(usec_t),                     \
                      (usec_t[]){__VA_ARGS__})
 
-static void test_the_longest_are_kept(void **state)
+static void test_slowest_are_kept(void **state)
 {
     static const usec_t durations[] = {30, 10, 50, 5, 20, 40};
     struct script_runner runner;
@@ -84,7 +84,7 @@ static void test_size_0(void **state)
     runner_done(&runner);
 }
 
-static void test_what(void **state)
+static void test_contents(void **state)
 {
     static const struct {
         const char *operations;
@@ -134,9 +134,9 @@ static void test_what(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_longest_are_kept),
+        cmocka_unit_test(test_slowest_are_kept),
         cmocka_unit_test(test_size_0),
-        cmocka_unit_test(test_what),
+        cmocka_unit_test(test_contents),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What waits for the disk: whatever might show a commit, and nothing else.
+// Every reply that may show a commit carries its ticket; a reply to "echo" does not.
 #include "script_runner.h"
 
 static uint64_t ticket_of_reply(struct script_runner *runner, const char *request)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What clients use, with a clock of which every reading is a microsecond later.
+// The resources that clients use, with a clock that advances by a microsecond at each reading.
 #include "script_runner.h"
 #include "session/usage.h"
 
@@ -36,7 +36,7 @@ static void take_monitor(const struct session_monitor_usage *usage, void *userda
 {
     struct session_monitor_usage *ret = userdata;
 
-    assert_null(ret->database); // there is one
+    assert_null(ret->database); // called once
     *ret = *usage;
 }
 
@@ -66,7 +66,7 @@ static void test_usage(void **state)
     drain(&runner, 'B');
     session_usage(first, &usage);
     assert_int_equal(usage.n_requests, 3);
-    assert_int_equal(usage.n_transactions, 1); // the other waits
+    assert_int_equal(usage.n_transactions, 1); // the other one waits
     assert_int_equal(usage.n_waiting, 1);
     assert_int_equal(usage.n_locks, 1);
     assert_int_equal(usage.n_monitors, 0);
@@ -83,14 +83,14 @@ static void test_usage(void **state)
     assert_memory_equal(monitor.id.data, "\"m\"", 3);
     assert_true(monitor.has_started);
     assert_false(monitor.is_behind);
-    assert_int_equal(monitor.sent.n_messages, 2); // the initial contents, the update
+    assert_int_equal(monitor.sent.n_messages, 2); // the initial contents and the update
     assert_int_equal(monitor.sent.n_rows, 1);
     assert_true(monitor.sent.n_bytes > strlen("{}") + UUID_LEN);
     assert_int_equal(monitor.sent.busy, usage.busy);
     runner_done(&runner);
 }
 
-// The time that a monitor took stays its client's when the monitor ends.
+// The client's `busy` includes the time for monitors that have ended.
 static void test_ended_monitor(void **state)
 {
     struct session_usage before, after;

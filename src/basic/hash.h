@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hashes for tables in memory. hash_u64() and hash_bytes() are SipHash-1-3 with a key that is random
-// in each process, so that a client cannot choose keys that collide. `basis` combines values: pass
-// the hash of the values before, or 0 for the first.
+// Hashes for tables in memory. hash_u64() and hash_bytes() are SipHash-1-3 with a key that is
+// random in each process, so that a client cannot choose keys that collide. `basis` combines
+// values: pass the hash of the values before, or 0 for the first.
 //
-// SipHash: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012. 1-3 has fewer rounds than
-// the original 2-4; it is the usual variant where the hashes themselves are not sent to clients.
+// SipHash: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012. 1-3 has fewer rounds
+// than the original 2-4; it is the usual variant where the hashes themselves are not sent to
+// clients.
 #pragma once
 
 #include <stddef.h>

@@ -4,7 +4,7 @@
 #include "model/atom.h"
 #include "model/id.h"
 #include "model/symbol.h"
-#include "model/utf8.h"
+#include "basic/utf8.h"
 #include "json/emit.h"
 
 #include <math.h>

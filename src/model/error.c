@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/error.h"
 
-#include "model/utf8.h"
+#include "basic/utf8.h"
 #include "json/emit.h"
 #include "json/framer.h"
 

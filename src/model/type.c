@@ -4,7 +4,7 @@
 #include "model/type.h"
 
 #include "model/datum.h"
-#include "model/utf8.h"
+#include "basic/utf8.h"
 
 #include <float.h>
 

@@ -3,7 +3,7 @@
 // The JSON format does without: it writes values straight from the cells.
 #include "tools/table_formatter.h"
 
-#include "model/utf8.h"
+#include "basic/utf8.h"
 #include "tools/pretty.h"
 #include "json/emit.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a fuzzer without libFuzzer: every file of the corpus folder given as argument, and then a
-// fixed number of seeded mutations of each, so that a run is the same every time.
+// Runs a fuzzer without libFuzzer on every file of the corpus folder given as argument, then on a
+// fixed number of mutations of each file. The mutations are seeded, so all runs are the same.
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -439,9 +439,7 @@ static void put_json(struct buf *buf, const struct table_formatter *table,
     }
     buf_puts(&json, "],\"headings\":[");
     for (size_t i = 0; i < table->n_columns; i++) {
-        if (i) {
-            buf_putc(&json, ',');
-        }
+        emit_next(&json);
         emit_string(&json, slice_of(table->headings[i]));
     }
     buf_putc(&json, ']');

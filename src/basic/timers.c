@@ -15,8 +15,7 @@ static void heap_put(struct timers *timers, struct timer *timer, size_t position
     timer->position = position;
 }
 
-// Puts `timer` at `position` or, so that no timer is before an earlier one above it, higher or
-// lower.
+// Puts `timer` at `position` and moves it up or down until the heap is in order.
 static void heap_sift(struct timers *timers, struct timer *timer, size_t position)
 {
     assert(position >= 1 && position <= timers->n);

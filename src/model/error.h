@@ -38,8 +38,8 @@ struct ovsdb_error {
 
 // `details` may be NULL.
 struct ovsdb_error *error_new(const char *tag, const char *details, ...) PRINTF_FORMAT(2, 3);
-// A "syntax error" with the member "syntax": a copy of `syntax`, which is JSON text or what should
-// be JSON text, cut off if it is very long.
+// A "syntax error" with the member "syntax": the canonical form of `syntax`, cut off if it is long.
+// Text that is no JSON or is very long is not converted.
 struct ovsdb_error *error_syntax(struct slice syntax, const char *details, ...) PRINTF_FORMAT(2, 3);
 // As error_syntax(), with another tag.
 struct ovsdb_error *error_syntax_tag(const char *tag, struct slice syntax, const char *details, ...)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "basic/alloc.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -100,9 +101,10 @@ char *xasprintf(const char *format, ...)
 
 #ifdef __SANITIZE_ADDRESS__
 
-// The leak sanitizer looks for pointers only in what it has allocated itself.
+// Uses the heap: the leak sanitizer looks for pointers only in memory from its own allocator.
 void *zero_pages_new(size_t size)
 {
+    assert(size);
     return xcalloc(1, size);
 }
 
@@ -115,8 +117,10 @@ void zero_pages_free(void *p, size_t size)
 
 void *zero_pages_new(size_t size)
 {
-    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *p;
 
+    assert(size);
+    p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) {
         out_of_memory();
     }

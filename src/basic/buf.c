@@ -13,6 +13,7 @@ void buf_grow(struct buf *buf, size_t extra)
 {
     size_t capacity = MAX(buf->capacity * 2, buf->size + extra);
 
+    assert(extra <= SIZE_MAX - buf->size);
     buf->capacity = MAX(capacity, (size_t)64);
     buf->data = xrealloc(buf->data, buf->capacity);
 }
@@ -24,6 +25,7 @@ void buf_vprintf(struct buf *buf, const char *format, va_list args)
 
     va_copy(again, args);
     size = vsnprintf(NULL, 0, format, args);
+    assert(size >= 0); // fails only for a wrong format or more than INT_MAX bytes
     if (size > 0) {
         vsnprintf(buf_reserve(buf, (size_t)size + 1), (size_t)size + 1, format, again);
         buf->size += (size_t)size;
@@ -56,6 +58,7 @@ char *buf_steal(struct buf *buf)
 
 void buf_consume(struct buf *buf, size_t n)
 {
+    assert(n <= buf->size);
     buf->size -= n;
     if (buf->size) {
         memmove(buf->data, buf->data + n, buf->size);

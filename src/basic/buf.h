@@ -1,36 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
-// A growable byte buffer: what the emitter writes into and the connections send from.
-// A zeroed struct is an empty buffer. The data is not NUL-terminated unless buf_cstr() made it so.
+// A growable byte buffer. JSON text is written into buffers, connections send from them.
+// A zeroed struct is an empty buffer. The data has no terminating NUL unless buf_cstr() added one.
 #pragma once
 
 #include "basic/alloc.h"
 #include "basic/slice.h"
 
+#include <assert.h>
+
 struct buf {
     char *data;
-    size_t size;
+    size_t size; // <= capacity
     size_t capacity;
 };
 
+// Frees the data; the buffer is empty again.
 void buf_done(struct buf *buf);
+// Enlarges the capacity for at least `extra` more bytes. For buf_reserve(), which decides when.
 void buf_grow(struct buf *buf, size_t extra);
+// Appends formatted text.
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_FORMAT(2, 3);
 void buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF_FORMAT(2, 0);
-// NUL-terminates (the NUL is not counted in `size`) and returns the data, still owned by `buf`.
+// Adds a terminating NUL, which `size` does not count, and returns the data. `buf` still owns it.
 char *buf_cstr(struct buf *buf);
-// NUL-terminates, hands the memory to the caller and leaves `buf` empty.
+// Adds a terminating NUL, passes the memory to the caller (who frees it) and leaves `buf` empty.
 char *buf_steal(struct buf *buf);
-// Drops the first `n` bytes. O(size).
+// Removes the first `n` bytes, n <= size. O(size).
 void buf_consume(struct buf *buf, size_t n);
 
+// Empties the buffer but keeps its memory.
 static inline void buf_clear(struct buf *buf)
 {
     buf->size = 0;
 }
 
-// Room for `extra` more bytes; returns where the next byte goes. The caller adds to `size`.
+// Makes room for `extra` more bytes and returns where the first of them goes. The caller writes up
+// to `extra` bytes there and adds their number to `size`.
 static inline char *buf_reserve(struct buf *buf, size_t extra)
 {
+    assert(buf->size <= buf->capacity);
     if (UNLIKELY(buf->capacity - buf->size < extra)) {
         buf_grow(buf, extra);
     }

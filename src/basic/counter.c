@@ -3,6 +3,7 @@
 
 #include "basic/macro.h"
 
+#include <assert.h>
 #include <string.h>
 
 const struct duration_bound duration_bounds[DURATION_BUCKETS] = {
@@ -21,6 +22,7 @@ void counter_register(struct counter *counter)
     while (*where && strcmp((*where)->name, counter->name) < 0) {
         where = &(*where)->next;
     }
+    assert(!*where || strcmp((*where)->name, counter->name)); // names are unique
     counter->next = *where;
     *where = counter;
 }
@@ -53,17 +55,20 @@ void counters_sample(void)
     n_samples++;
 }
 
-// Per second over the last `window` samples, or since the start, when everything was 0. The ring
-// has every `length`-th sample.
-static double rate(const uint64_t ring[], uint64_t n_ring, uint64_t length, uint64_t window,
-                   uint64_t value)
+// The events per second over the last `window` samples, or since the start of the program if there
+// are fewer: all counters were 0 then. `ring` has every `length`-th sample; `value` is the last
+// one.
+static double rate_over(const uint64_t ring[], uint64_t n_ring, uint64_t length, uint64_t window,
+                        uint64_t value)
 {
     uint64_t last = n_samples - 1;
     uint64_t passed = last + 1;
 
+    assert(n_samples && window <= length * (n_ring - 1));
     if (last >= window) {
         uint64_t first = (last - window + length - 1) / length;
 
+        assert(ring[first % n_ring] <= value); // counters only grow
         value -= ring[first % n_ring];
         passed = last - first * length;
     }
@@ -79,10 +84,10 @@ void counter_rates(const struct counter *counter, struct counter_rates *ret)
     *ret = (struct counter_rates){0};
     if (n_samples) {
         value = samples[(n_samples - 1) % n];
-        ret->recent = rate(samples, n, 1, 1, value);
-        ret->minute = rate(samples, n, 1, COUNTER_SAMPLES, value);
-        ret->hour = rate(counter->minutes, ARRAY_SIZE(counter->minutes), COUNTER_SAMPLES,
-                         COUNTER_MINUTES * COUNTER_SAMPLES, value);
+        ret->recent = rate_over(samples, n, 1, 1, value);
+        ret->minute = rate_over(samples, n, 1, COUNTER_SAMPLES, value);
+        ret->hour = rate_over(counter->minutes, ARRAY_SIZE(counter->minutes), COUNTER_SAMPLES,
+                              COUNTER_MINUTES * COUNTER_SAMPLES, value);
     }
 }
 
@@ -93,6 +98,7 @@ void duration_register(struct duration *duration)
     while (*where && strcmp((*where)->name, duration->name) < 0) {
         where = &(*where)->next;
     }
+    assert(!*where || strcmp((*where)->name, duration->name)); // names are unique
     duration->next = *where;
     *where = duration;
 }

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counts of what the program does, since its start. Each is defined in the file that does it:
+// Counters of events since the program started. Each is defined in the file that counts:
 //
 //     COUNTER(commits, "Transactions committed that changed something");
 //     ... COUNT(commits); COUNT_N(bytes_sent, n);
 //
-// "coverage/show" prints them with their rates, and every one of them is a metric of its own.
-// Durations are kept likewise ("perf-counters-show"). On the engine thread only.
+// The command "coverage/show" prints all counters with their rates; each is exported as a metric.
+// Durations are collected in the same way; "perf-counters-show" prints them. Engine thread only.
 #pragma once
 
 #include "basic/clock.h"
 
 #define COUNTER_SAMPLE_INTERVAL (5 * USEC_PER_SEC)
-#define COUNTER_SAMPLES         12 // of a minute
-#define COUNTER_MINUTES         60 // of an hour
+#define COUNTER_SAMPLES         12 // intervals in a minute
+#define COUNTER_MINUTES         60 // minutes in an hour
 
 struct counter {
-    const char *name; // snake_case, the unit in it if there is one; unique
-    const char *help; // a sentence without its dot
+    const char *name; // unique, snake_case, with the unit if there is one
+    const char *help; // a sentence without its full stop
     uint64_t value;
-    uint64_t samples[COUNTER_SAMPLES + 1]; // values at the last times counters_sample() was called
-    uint64_t minutes[COUNTER_MINUTES + 1]; // every COUNTER_SAMPLES-th of them
+    uint64_t samples[COUNTER_SAMPLES + 1]; // ring: values at the last calls of counters_sample()
+    uint64_t minutes[COUNTER_MINUTES + 1]; // ring: every COUNTER_SAMPLES-th sample
     struct counter *next;
 };
 
@@ -33,31 +33,35 @@ struct counter {
 #define COUNT(name_)       (counter_##name_.value++)
 #define COUNT_N(name_, n_) (counter_##name_.value += (uint64_t)(n_))
 
-void counter_register(struct counter *counter); // not freed
-// In order of name; NULL starts, NULL ends.
+// Adds a counter of static storage duration. For COUNTER().
+void counter_register(struct counter *counter);
+// Iterates in order of name: returns the first counter for NULL, and NULL after the last one.
 struct counter *counter_next(struct counter *counter);
-struct counter *counter_find(const char *name); // or NULL
-// Call every COUNTER_SAMPLE_INTERVAL: the rates are what was counted between calls.
+struct counter *counter_find(const char *name); // NULL if there is none
+// Records the current values. To be called every COUNTER_SAMPLE_INTERVAL: rates are the differences
+// between samples.
 void counters_sample(void);
 
 struct counter_rates {
-    double recent, minute, hour; // per second; over what has passed if that is less
+    double recent, minute, hour; // per second
 };
+// The rates over the last interval, minute and hour. Where the program has run for less, the rate
+// is that of the time since its start.
 void counter_rates(const struct counter *counter, struct counter_rates *ret);
 
-// A duration that is at most the bound of a bucket counts in it and in no bucket before it.
+// A duration counts in the first bucket whose bound is not less than the duration.
 #define DURATION_BUCKETS 10
 extern const struct duration_bound {
     usec_t bound;
-    const char *seconds; // the same, as the metrics show it
+    const char *seconds; // the same bound in seconds, as the metrics show it
 } duration_bounds[DURATION_BUCKETS];
 
 struct duration {
-    const char *name; // as a counter's, without a unit
+    const char *name; // as a counter's name, without a unit
     const char *help;
     uint64_t n;
     usec_t total, longest;
-    uint64_t buckets[DURATION_BUCKETS]; // those longer than the last bound are in `n` only
+    uint64_t buckets[DURATION_BUCKETS]; // durations above the last bound count only in `n`
     struct duration *next;
 };
 
@@ -69,8 +73,9 @@ struct duration {
     }                                                                                              \
     struct duration_##name_##_needs_semicolon
 
-void duration_register(struct duration *duration); // not freed
-// In order of name; NULL starts, NULL ends.
+// Adds a duration of static storage duration. For DURATION().
+void duration_register(struct duration *duration);
+// Iterates in order of name: returns the first duration for NULL, and NULL after the last one.
 struct duration *duration_next(struct duration *duration);
 void duration_add(struct duration *duration, usec_t time);
 void durations_clear(void);

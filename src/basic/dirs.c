@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-static const char *from_environment(const char *variable, const char *fallback)
+static const char *dir_from_environment(const char *variable, const char *fallback)
 {
     const char *value = getenv(variable);
 
@@ -15,12 +15,12 @@ static const char *from_environment(const char *variable, const char *fallback)
 
 const char *dirs_run(void)
 {
-    return from_environment("OVS_RUNDIR", DEFAULT_RUNDIR);
+    return dir_from_environment("OVS_RUNDIR", DEFAULT_RUNDIR);
 }
 
 const char *dirs_log(void)
 {
-    return from_environment("OVS_LOGDIR", DEFAULT_LOGDIR);
+    return dir_from_environment("OVS_LOGDIR", DEFAULT_LOGDIR);
 }
 
 const char *dirs_db(void)
@@ -31,17 +31,17 @@ const char *dirs_db(void)
     if (!derived && sysconf && sysconf[0]) {
         derived = xasprintf("%s/openvswitch", sysconf);
     }
-    return from_environment("OVS_DBDIR", derived ? derived : DEFAULT_DBDIR);
+    return dir_from_environment("OVS_DBDIR", derived ? derived : DEFAULT_DBDIR);
 }
 
 const char *dirs_sysconf(void)
 {
-    return from_environment("OVS_SYSCONFDIR", DEFAULT_SYSCONFDIR);
+    return dir_from_environment("OVS_SYSCONFDIR", DEFAULT_SYSCONFDIR);
 }
 
 const char *dirs_pkgdata(void)
 {
-    return from_environment("OVS_PKGDATADIR", DEFAULT_PKGDATADIR);
+    return dir_from_environment("OVS_PKGDATADIR", DEFAULT_PKGDATADIR);
 }
 
 char *dirs_path(const char *dir, const char *name)

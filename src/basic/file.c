@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "basic/file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -15,8 +16,8 @@ int file_read(const char *path, struct buf *buf)
     return fd < 0 ? -errno : file_read_fd(fd, buf);
 }
 
-// Waits for a pipe.
-static int wait_readable(int fd)
+// Waits up to a second until the pipe `fd` is readable.
+static int file_wait_readable(int fd)
 {
     struct pollfd pollfd = {.fd = fd, .events = POLLIN};
     int n = poll(&pollfd, 1, 1000);
@@ -37,7 +38,7 @@ int file_read_soon(const char *path, size_t max, struct buf *buf)
         int r = n < 0 ? -errno : 0;
 
         if (r == -EAGAIN) {
-            r = wait_readable(fd);
+            r = file_wait_readable(fd);
         }
         if (r < 0 && r != -EINTR) {
             return r;
@@ -80,6 +81,7 @@ int file_write_at(int fd, const void *data, size_t size, off_t offset)
 {
     const char *p = data;
 
+    assert(offset >= 0);
     while (size) {
         ssize_t n = pwrite(fd, p, size, offset);
 
@@ -114,11 +116,12 @@ void file_give_to_folder(int fd, const char *path)
 
     if (geteuid() || stat(dirname(copy), &folder) < 0 || !folder.st_uid ||
         folder.st_mode & S_ISVTX || fchown(fd, folder.st_uid, folder.st_gid) < 0) {
-        return; // it stays ours, which is no error
+        return; // the file keeps its owner, which is no error
     }
 }
 
-// The target of the link `path`, relative to where the link is; NULL with errno when no link.
+// The path that the link `path` leads to; a relative target is taken from the folder of the link.
+// NULL with errno set if `path` is no link. The caller frees it.
 static char *link_target(const char *path)
 {
     char target[PATH_MAX];
@@ -135,7 +138,7 @@ static char *link_target(const char *path)
     return xasprintf("%.*s/%s", (int)(slash - path), path, target);
 }
 
-// `path`, which is no link and may not exist, in its real folder.
+// Resolves the folder of `path` only. `path` itself is no link and need not exist.
 static int resolve_parent(const char *path, char **ret)
 {
     const char *slash = strrchr(path, '/');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// File operations with the error conventions of this project (0 or negative errno).
+// File operations. Those that return int return 0, or a negative errno.
 #pragma once
 
 #include "basic/buf.h"
@@ -7,22 +7,23 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-// Appends the whole of `path` to `buf`.
+// Appends the content of the file to `buf`. On failure a part may have been appended.
 int file_read(const char *path, struct buf *buf);
-// The same for a loop that must go on: a file of more than `max` bytes is -EFBIG, a pipe whose
-// writer keeps it waiting for a second -ETIMEDOUT.
+// As file_read(), but does not block an event loop for long: returns -EFBIG for a file of more than
+// `max` bytes, -ETIMEDOUT if the writer of a pipe sends nothing for a second.
 int file_read_soon(const char *path, size_t max, struct buf *buf);
-int file_read_fd(int fd, struct buf *buf); // what is left of an open one
-// True if `st` describes the open file `fd`; false for -1.
+// Appends the rest of an open file, from its current offset.
+int file_read_fd(int fd, struct buf *buf);
+// True if `st` describes the open file `fd`. False if `fd` is -1.
 bool file_is_same(const struct stat *st, int fd);
-// Writes all `size` bytes at `offset`; retries short writes. On failure some may be written.
+// Writes all `size` bytes at `offset`. On failure a part may have been written.
 int file_write_at(int fd, const void *data, size_t size, off_t offset);
-// Makes the directory entry of `path` durable (fsync of its folder).
+// Makes the directory entry of `path` durable: calls fsync() on the folder it is in.
 int file_sync_parent(const char *path);
-// For a file that was just made as `path`: one that root makes in the folder of another user is
-// that user's, as the service's database when a tool makes it. Folders that all share (/tmp)
-// excepted.
+// Gives the new file `fd`, just created as `path`, to the owner of its folder, if root runs this: a
+// database that root creates with a tool then belongs to the user of the service. Does nothing in
+// folders with the sticky bit, such as /tmp, which users share.
 void file_give_to_folder(int fd, const char *path);
-// The real file behind `path`, every symbolic link followed, even when the last one dangles or the
-// file does not exist yet. Caller frees *ret.
+// Follows all symbolic links in `path` and returns the absolute path of the file they lead to. The
+// file itself need not exist, its folder must. The caller frees *ret. -ELOOP after 40 links.
 int file_resolve(const char *path, char **ret);

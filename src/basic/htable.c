@@ -5,13 +5,17 @@
 
 #include <assert.h>
 
-// A smaller array is replaced at once; each change of a table that is being moved moves so many
-// slots. A table shrinks to a quarter of its slots, half of which are in use then: it grows again
-// after a sixteenth as many changes as the old array has slots, when that must be empty.
-#define LARGE      4096
+// An array of fewer slots than this is replaced in one step.
+#define LARGE 4096
+// How many slots each insertion and removal moves while a table is resized. The old array must be
+// empty before the next resize begins. The worst case is a table that has just shrunk to a quarter
+// of its slots, half of them in use: it grows again after a sixteenth as many insertions as the old
+// array has slots. So 16 would be enough.
 #define MOVED_EACH 32
+static_assert(MOVED_EACH >= 16, "the old array is empty before the next resize");
 
-// The array that items are moved out of, run by run; the slots before `n_moved` are empty.
+// The old array of a table that is being resized. The slots before `n_moved` are empty. A "run" is
+// a sequence of used slots that an empty slot ends.
 struct htable_left {
     struct htable_slots from;
     size_t n_moved;
@@ -22,6 +26,7 @@ static uint64_t slot_hash(uint64_t hash)
     return hash | 1;
 }
 
+// The slot where the search for `hash` starts.
 static size_t home(const struct htable_slots *array, uint64_t hash)
 {
     return (hash >> 1) & (array->n - 1);
@@ -34,6 +39,7 @@ static size_t next_slot(const struct htable_slots *array, size_t i)
 
 static struct htable_slots slots_new(size_t n)
 {
+    assert(n && !(n & (n - 1))); // home() masks
     return (struct htable_slots){
         .n = n,
         .slots = n < LARGE ? NEW_ARRAY(struct htable_slot, n)
@@ -60,19 +66,20 @@ void htable_done(struct htable *table)
     *table = (struct htable){0};
 }
 
-static void place(struct htable_slots *array, uint64_t hash, void *item)
+static void slots_place(struct htable_slots *array, uint64_t hash, void *item)
 {
     size_t i = home(array, hash);
 
+    assert(hash & 1);
     while (array->slots[i].hash) {
         i = next_slot(array, i);
     }
     array->slots[i] = (struct htable_slot){hash, item};
 }
 
-// Moves the items of at least `n` slots, up to the end of a run: what stays can be found. False:
-// nothing is left.
-static bool move(struct htable_left *left, struct htable_slots *to, size_t n)
+// Moves the items of the next `n` slots and of the rest of the run there, so that searches in the
+// old array still find the items that stay. Returns false if the old array is empty.
+static bool slots_move(struct htable_left *left, struct htable_slots *to, size_t n)
 {
     const struct htable_slots *from = &left->from;
     size_t limit = left->n_moved + MIN(n, from->n - left->n_moved);
@@ -81,49 +88,51 @@ static bool move(struct htable_left *left, struct htable_slots *to, size_t n)
         struct htable_slot *slot = &from->slots[left->n_moved++];
 
         if (slot->hash) {
-            place(to, slot->hash, slot->item);
+            slots_place(to, slot->hash, slot->item);
             *slot = (struct htable_slot){0};
         }
     }
     return left->n_moved < from->n;
 }
 
-static void move_some(struct htable *table, size_t n)
+static void resize_step(struct htable *table, size_t n)
 {
-    if (table->left && !move(table->left, &table->now, n)) {
+    if (table->left && !slots_move(table->left, &table->now, n)) {
         slots_free(&table->left->from);
         free(TAKE_PTR(table->left));
     }
 }
 
-static void resize(struct htable *table, size_t n_slots)
+static void resize_begin(struct htable *table, size_t n_slots)
 {
     struct htable_left left = {0};
 
-    move_some(table, SIZE_MAX);
+    assert(n_slots / 4 * 3 > table->n);
+    resize_step(table, SIZE_MAX);
     left.from = table->now;
     table->now = slots_new(n_slots);
     if (left.from.n >= LARGE) {
         table->left = xmemdup(&left, sizeof(left));
     } else {
-        move(&left, &table->now, SIZE_MAX);
+        slots_move(&left, &table->now, SIZE_MAX);
         slots_free(&left.from);
     }
 }
 
 void htable_insert(struct htable *table, uint64_t hash, void *item)
 {
-    // At most three quarters full: probes stay short.
+    assert(item);
+    // At most three quarters of the slots are used, so that searches are short.
     if (table->n + 1 > table->now.n / 4 * 3) {
-        resize(table, table->now.n ? table->now.n * 2 : 4);
+        resize_begin(table, table->now.n ? table->now.n * 2 : 4);
     }
-    move_some(table, MOVED_EACH);
-    place(&table->now, slot_hash(hash), item);
+    resize_step(table, MOVED_EACH);
+    slots_place(&table->now, slot_hash(hash), item);
     table->n++;
 }
 
-static struct htable_slot *find_in(const struct htable_slots *array, uint64_t hash,
-                                   const void *item)
+static struct htable_slot *slots_find(const struct htable_slots *array, uint64_t hash,
+                                      const void *item)
 {
     if (array->n) {
         for (size_t i = home(array, hash); array->slots[i].hash; i = next_slot(array, i)) {
@@ -135,7 +144,8 @@ static struct htable_slot *find_in(const struct htable_slots *array, uint64_t ha
     return NULL;
 }
 
-// Closes the gap at `i`: moves back every later item of the run whose home does not lie behind it.
+// Empties slot `i` and moves later items of the run into the gap, so that every item can still be
+// reached from its home without crossing an empty slot.
 static void close_gap(struct htable_slots *array, size_t i)
 {
     size_t mask = array->n - 1;
@@ -151,9 +161,9 @@ static void close_gap(struct htable_slots *array, size_t i)
     array->slots[i] = (struct htable_slot){0};
 }
 
-static bool remove_from(struct htable_slots *array, uint64_t hash, const void *item)
+static bool slots_remove(struct htable_slots *array, uint64_t hash, const void *item)
 {
-    struct htable_slot *slot = find_in(array, hash, item);
+    struct htable_slot *slot = slots_find(array, hash, item);
 
     if (slot) {
         close_gap(array, (size_t)(slot - array->slots));
@@ -164,30 +174,33 @@ static bool remove_from(struct htable_slots *array, uint64_t hash, const void *i
 bool htable_remove(struct htable *table, uint64_t hash, const void *item)
 {
     hash = slot_hash(hash);
-    if (!remove_from(&table->now, hash, item) &&
-        (!table->left || !remove_from(&table->left->from, hash, item))) {
+    if (!slots_remove(&table->now, hash, item) &&
+        (!table->left || !slots_remove(&table->left->from, hash, item))) {
         return false;
     }
+    assert(table->n);
     table->n--;
     if (table->now.n > 64 && table->n < table->now.n / 8) {
-        resize(table, table->now.n / 4);
+        resize_begin(table, table->now.n / 4);
     }
-    move_some(table, MOVED_EACH);
+    resize_step(table, MOVED_EACH);
     return true;
 }
 
 void htable_replace(struct htable *table, uint64_t hash, const void *old, void *item)
 {
-    struct htable_slot *slot = find_in(&table->now, slot_hash(hash), old);
+    struct htable_slot *slot = slots_find(&table->now, slot_hash(hash), old);
 
+    assert(item);
     if (!slot && table->left) {
-        slot = find_in(&table->left->from, slot_hash(hash), old);
+        slot = slots_find(&table->left->from, slot_hash(hash), old);
     }
     assert(slot);
     slot->item = item;
 }
 
-// The next item with this hash after `*state` slots from its home; NULL after the run.
+// The next item with this hash that is at least `*state` slots after the home of the hash, or NULL
+// at the end of the run. *state is then the offset of the slot after the item.
 static void *next_in_run(const struct htable_slots *array, uint64_t hash, size_t *state)
 {
     size_t start = home(array, hash);
@@ -205,7 +218,7 @@ static void *next_in_run(const struct htable_slots *array, uint64_t hash, size_t
     }
 }
 
-// The states of a search in the array that is left come after those of the other.
+// A search goes through the current array first. Its states in the old array have this added.
 #define IN_LEFT (SIZE_MAX / 2 + 1)
 
 void *htable_next_with_hash(const struct htable *table, uint64_t hash, size_t *state)
@@ -253,40 +266,41 @@ static uint64_t reverse_bits(uint64_t x)
     return __builtin_bswap64(x);
 }
 
-// An item's place on the line: its hash with the bits in reverse order, so that the low ones, which
-// say where its home is, come first. The items of one home are together then, and when the table
-// doubles, a home's stretch is halved. Less than HTABLE_END, for the last bit is 0.
-static uint64_t place_of(uint64_t hash)
+// The position of a hash in a scan: its bits in reverse order. The low bits of a hash decide about
+// the home, so the positions of one home form an interval, and doubling the table halves each
+// interval. The position is less than HTABLE_END because its last bit is 0.
+static uint64_t scan_position(uint64_t hash)
 {
     return reverse_bits(hash >> 1);
 }
 
 bool htable_is_scanned(uint64_t hash, uint64_t position)
 {
-    return place_of(slot_hash(hash)) < position;
+    return scan_position(slot_hash(hash)) < position;
 }
 
-// How far to shift a place on the line to the right for the number of the home it belongs to.
+// A position shifted right by this many bits gives the number of its interval.
 static unsigned home_shift(const struct htable_slots *array)
 {
     return 64 - (unsigned)__builtin_ctzll(array->n);
 }
 
-// Visits the items of one array that lie from `first` to `last`, which is the end of a home.
-static void scan_array(const struct htable_slots *array, uint64_t first, uint64_t last,
+// Visits the items of one array with positions from `first` to `last`. `last` ends the interval of
+// a home.
+static void slots_scan(const struct htable_slots *array, uint64_t first, uint64_t last,
                        void (*visit)(void *userdata, void *item), void *userdata)
 {
     unsigned shift = home_shift(array);
 
-    for (uint64_t at = first >> shift; at <= last >> shift; at++) {
-        size_t start = (size_t)reverse_bits(at << shift);
+    for (uint64_t interval = first >> shift; interval <= last >> shift; interval++) {
+        size_t start = (size_t)reverse_bits(interval << shift);
 
         for (size_t i = start; array->slots[i].hash; i = next_slot(array, i)) {
             const struct htable_slot *slot = &array->slots[i];
 
-            // Items of other homes are among them, and after the table has shrunk some visited
-            // before.
-            if (home(array, slot->hash) == start && place_of(slot->hash) >= first) {
+            // The run also has items of other homes. After the table has shrunk, the interval
+            // also has items that an earlier call has visited.
+            if (home(array, slot->hash) == start && scan_position(slot->hash) >= first) {
                 visit(userdata, slot->item);
             }
         }
@@ -303,13 +317,13 @@ uint64_t htable_scan(const struct htable *table, uint64_t position,
         return HTABLE_END;
     }
     shift = home_shift(&table->now);
-    if (table->left) { // the home of the smaller array is some of the larger
+    if (table->left) { // an interval of the smaller array contains several of the larger one
         shift = MAX(shift, home_shift(&table->left->from));
     }
     last = position | ((1ull << shift) - 1);
-    scan_array(&table->now, position, last, visit, userdata);
+    slots_scan(&table->now, position, last, visit, userdata);
     if (table->left) {
-        scan_array(&table->left->from, position, last, visit, userdata);
+        slots_scan(&table->left->from, position, last, visit, userdata);
     }
     return last == UINT64_MAX ? HTABLE_END : last + 1;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A hash table of pointers, open addressing with linear probing: 16 bytes a slot, no memory of
-// its own per item. It never looks into the items: the caller supplies the hash and compares.
-// A zeroed struct is an empty table. Duplicates of a hash, and of an item, are allowed.
-// A large table grows and shrinks in steps: while it has two arrays of slots, each change moves a
-// few items from the one that is left to the other, so that none takes long.
+// A hash table of pointers: open addressing with linear probing, 16 bytes for each slot, no other
+// memory for an item. The table never reads the items: the caller passes the hash and compares.
+// A zeroed struct is an empty table. Several items may have the same hash, and the same pointer may
+// be in the table several times.
+// A large table is resized in steps: it has two arrays of slots for a while, and each insertion and
+// removal moves a few items from the old array to the new one, so that no single call takes long.
 #pragma once
 
 #include "basic/macro.h"
@@ -11,7 +12,7 @@
 #include <stdbool.h>
 
 struct htable_slot {
-    uint64_t hash; // the caller's, with bit 0 forced to 1; 0 is an empty slot
+    uint64_t hash; // the caller's hash with bit 0 set; 0 marks an empty slot
     void *item;
 };
 
@@ -21,33 +22,35 @@ struct htable_slots {
 };
 
 struct htable {
-    struct htable_slots now;
-    size_t n;                 // items
-    struct htable_left *left; // the array that is left; NULL: all items are in the other
+    struct htable_slots now;  // the current array
+    size_t n;                 // items in both arrays
+    struct htable_left *left; // the old array while the table is resized, else NULL
 };
 
-void htable_done(struct htable *table); // frees the slots, not the items; the table is empty
-// O(1).
+// Frees the slots, not the items. The table is empty then.
+void htable_done(struct htable *table);
+// Adds `item`, which is not NULL. O(1).
 void htable_insert(struct htable *table, uint64_t hash, void *item);
-// Removes this very pointer. Returns false when it is not there.
+// Removes the pointer `item`, which was inserted with `hash`. Returns false if the table lacks it.
 bool htable_remove(struct htable *table, uint64_t hash, const void *item);
-// Replaces one pointer by another with the same hash. `old` must be there.
+// Replaces the pointer `old`, which must be in the table, by `item` with the same hash.
 void htable_replace(struct htable *table, uint64_t hash, const void *old, void *item);
 
-// The items with this hash, one after another: start with *state = 0 and call until NULL. The
-// table must not change in between.
+// Iterates over the items with this hash: set *state to 0, then call until the result is NULL. The
+// table must not change meanwhile.
 void *htable_next_with_hash(const struct htable *table, uint64_t hash, size_t *state);
-// All items in no order, the same way.
+// Iterates over all items in an unspecified order, in the same way.
 void *htable_next(const struct htable *table, size_t *state);
 
-// A walk that can be interrupted by changes: the items lie on a line by their hashes, at places
-// that stay the same when the table grows or shrinks. Start with position 0. Each call visits the
-// items of the next stretch of the line, few of them on average, and returns the position behind
-// it; HTABLE_END after the last stretch. visit() must not change the table.
+// A scan of all items during which the table may change between calls. Each hash has a position in
+// the scan, which does not depend on the size of the table. Start with position 0. Each call visits
+// the items in the next interval of positions, few on average, and returns the position after it,
+// or HTABLE_END after the last interval. An item that stays in the table is visited exactly once.
+// visit() must not change the table.
 #define HTABLE_END UINT64_MAX
 uint64_t htable_scan(const struct htable *table, uint64_t position,
                      void (*visit)(void *userdata, void *item), void *userdata);
-// True if the walk at this position has come past items with this hash.
+// True if a scan that has reached `position` has already visited the items with this hash.
 bool htable_is_scanned(uint64_t hash, uint64_t position);
 
 #define HTABLE_FOREACH_WITH_HASH(var, table, hash)                                                 \

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Intrusive doubly linked ring. A head is a node that is not embedded in an element.
+// Intrusive doubly linked list: the nodes form a ring. The head is a node that is not part of an
+// element. A node that is in no list points to itself (list_init()).
 #pragma once
 
 #include "basic/macro.h"
 
+#include <assert.h>
 #include <stdbool.h>
 
 struct list {
@@ -26,8 +28,10 @@ static inline bool list_is_empty(const struct list *head)
     return head->next == head;
 }
 
+// `node` may be uninitialised or in no list.
 static inline void list_insert_before(struct list *where, struct list *node)
 {
+    assert(where->prev->next == where && node != where);
     node->prev = where->prev;
     node->next = where;
     where->prev->next = node;
@@ -44,14 +48,16 @@ static inline void list_push_front(struct list *head, struct list *node)
     list_insert_before(head->next, node);
 }
 
-// Unlinks and leaves `node` a ring of its own, so that removing it twice does no harm.
+// Removes `node` from its list. Does nothing if it is in none.
 static inline void list_remove(struct list *node)
 {
+    assert(node->prev->next == node && node->next->prev == node);
     node->prev->next = node->next;
     node->next->prev = node->prev;
     list_init(node);
 }
 
+// The first element; the list must not be empty.
 #define LIST_FIRST(head, type, member) CONTAINER_OF((head)->next, type, member)
 
 #define LIST_FOREACH(var, head, member)                                                            \

@@ -3,6 +3,7 @@
 
 #include "basic/alloc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +19,7 @@ static void (*current_sink)(const struct log_record *record);
 
 uint64_t log_counts[LOG_N_LEVELS];
 
-static void update_max(struct log_module *module)
+static void module_update_max(struct log_module *module)
 {
     module->max_level = LOG_LEVEL_OFF;
     for (int i = 0; i < LOG_N_DESTINATIONS; i++) {
@@ -40,7 +41,7 @@ struct log_module *log_module_get(const char *name)
     module = NEW(struct log_module);
     module->name = name;
     memcpy(module->levels, default_levels, sizeof(default_levels));
-    update_max(module);
+    module_update_max(module);
     module->next = *where;
     *where = module;
     return module;
@@ -72,15 +73,16 @@ static void set_levels(enum log_level levels[], int destination, enum log_level 
 
 void log_set_level(struct log_module *module, int destination, enum log_level level)
 {
+    assert(destination >= -1 && destination < LOG_N_DESTINATIONS && level < LOG_N_LEVELS);
     if (module) {
         set_levels(module->levels, destination, level);
-        update_max(module);
+        module_update_max(module);
         return;
     }
     set_levels(default_levels, destination, level);
     for (module = modules; module; module = module->next) {
         set_levels(module->levels, destination, level);
-        update_max(module);
+        module_update_max(module);
     }
 }
 
@@ -96,6 +98,7 @@ static int find_name(const char *const names[], int n, const char *name)
 
 const char *log_level_name(enum log_level level)
 {
+    assert(level < LOG_N_LEVELS);
     return level_names[level];
 }
 
@@ -134,6 +137,7 @@ void log_write(struct log_module *module, enum log_level level, const char *mess
     char *message;
     va_list args;
 
+    assert(level > LOG_LEVEL_OFF && level < LOG_N_LEVELS);
     va_start(args, format);
     message = xvasprintf(format, args);
     va_end(args);
@@ -155,6 +159,7 @@ bool log_limit_pass(struct log_limit *limit, struct log_module *module, enum log
     if (module->rate_limit_disabled) {
         return true;
     }
+    assert(limit->interval && limit->burst);
     if (!limit->filled) {
         limit->filled = true;
         limit->tokens = limit->burst;

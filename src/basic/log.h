@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The log's front end: modules, levels and rate limits. Where messages go (journal, syslog,
-// console, file; levels and patterns of each) is the service layer's business, which installs a
-// sink.
+// The interface for writing log messages: modules, levels and rate limits. The service layer
+// installs a sink, which formats the messages and writes them to their destinations (journal,
+// syslog, console, file). Engine thread only.
 //
 //     LOG_MODULE(storage);
 //     log_warn("%s: cut off %zu bytes of a torn record", path, size);
@@ -27,14 +27,14 @@ enum log_destination { LOG_TO_SYSLOG, LOG_TO_CONSOLE, LOG_TO_FILE, LOG_N_DESTINA
 struct log_module {
     const char *name;
     enum log_level levels[LOG_N_DESTINATIONS];
-    enum log_level max_level; // the highest of `levels`: the cheap test
+    enum log_level max_level; // the highest of `levels`; messages above it are not even formatted
     bool rate_limit_disabled;
-    struct log_module *same; // this is another name for that one, which counts; else NULL
+    struct log_module *same; // if this is an alias: the module whose levels apply; else NULL
     struct log_module *next;
 };
 
-// A native journal field beyond the message, e.g. {"OVSDB_DATABASE", name}. Arrays of them end with
-// a NULL name.
+// A field of the journal entry besides the message, e.g. {"OVSDB_DATABASE", name}. An element with
+// a NULL name ends an array of fields.
 struct log_field {
     const char *name;
     const char *value;
@@ -48,7 +48,7 @@ struct log_record {
     const char *message;            // one line, no LF at the end
 };
 
-// A token bucket: `burst` messages at once, then one per `interval`.
+// A token bucket: allows `burst` messages at once, then one per `interval`.
 struct log_limit {
     usec_t interval;
     unsigned burst;
@@ -63,7 +63,7 @@ struct log_limit {
         .interval = 60 * USEC_PER_SEC / (per_minute), .burst = (burst_)                            \
     }
 
-// Defines this file's module and registers it before main(). Several files may share a name.
+// Defines the module of this file and registers it before main(). Several files may use one name.
 #define LOG_MODULE(name_)                                                                          \
     static struct log_module *log_this_module;                                                     \
     __attribute__((constructor)) static void log_register_this_module(void)                        \
@@ -72,30 +72,36 @@ struct log_limit {
     }                                                                                              \
     struct log_this_module_needs_semicolon
 
-// The module called `name`, made if there is none yet. Never freed.
+// The module called `name`, a string of static storage duration. Creates it if there is none yet.
+// Modules are never freed.
 struct log_module *log_module_get(const char *name);
-// The modules in order of name; NULL starts, NULL ends.
+// Iterates in order of name: returns the first module for NULL, and NULL after the last one.
 struct log_module *log_module_next(struct log_module *module);
-// The module called `name` in any case, or that which it is another name for; NULL: none.
+// The module called `name`, compared without regard to case, or the module it is an alias of. NULL
+// if there is none.
 struct log_module *log_module_find(const char *name);
-// Sets levels: of one module or, with NULL, of all and of modules yet to come; of one destination
-// or, with -1, of all.
+// Sets the level of `module` for `destination`. A NULL module stands for all modules, including
+// those created later; a destination of -1 stands for all destinations.
 void log_set_level(struct log_module *module, int destination, enum log_level level);
 
 const char *log_level_name(enum log_level level); // "OFF", "EMER", "ERR", "WARN", "INFO", "DBG"
-bool log_level_parse(const char *name, enum log_level *ret); // any case
-// "syslog", "console" or "file", in any case.
+// Parse a name without regard to case. False, with *ret untouched, if the name is unknown.
+bool log_level_parse(const char *name, enum log_level *ret);
+// The names are "syslog", "console" and "file".
 bool log_destination_parse(const char *name, enum log_destination *ret);
 
-// Who gets the messages that pass max_level. Until it is set they go to standard error.
+// Installs the function that receives the messages up to max_level. Until then, messages go to
+// standard error.
 void log_set_sink(void (*sink)(const struct log_record *record));
 
-// How many messages of WARN, ERR and EMER were written: index by level.
+// The number of messages written so far, by level.
 extern uint64_t log_counts[LOG_N_LEVELS];
 
+// Writes a message regardless of the level. Callers use the macros below. Keeps errno.
 void log_write(struct log_module *module, enum log_level level, const char *message_id,
                const struct log_field *fields, const char *format, ...) PRINTF_FORMAT(5, 6);
-// True if a message may pass now. When messages were dropped before this one, a line says so.
+// True if `limit` allows a message now. If it has dropped messages before, first writes a message
+// with their number.
 bool log_limit_pass(struct log_limit *limit, struct log_module *module, enum log_level level);
 
 #define log_at(level, ...)                                                                         \
@@ -110,7 +116,7 @@ bool log_limit_pass(struct log_limit *limit, struct log_module *module, enum log
 #define log_info(...) log_at(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_dbg(...)  log_at(LOG_LEVEL_DBG, __VA_ARGS__)
 
-// As log_at(), at most as often as `limit` allows.
+// As log_at(), but drops the message if `limit` does not allow it.
 #define log_limited(limit, level, ...)                                                             \
     do {                                                                                           \
         if ((level) <= log_this_module->max_level &&                                               \
@@ -119,7 +125,7 @@ bool log_limit_pass(struct log_limit *limit, struct log_module *module, enum log
         }                                                                                          \
     } while (0)
 
-// As log_event(), at most as often as `limit` allows.
+// As log_event(), but drops the message if `limit` does not allow it.
 #define log_event_limited(limit, level, id, fields, ...)                                           \
     do {                                                                                           \
         if ((level) <= log_this_module->max_level &&                                               \
@@ -128,9 +134,9 @@ bool log_limit_pass(struct log_limit *limit, struct log_module *module, enum log
         }                                                                                          \
     } while (0)
 
-// An operationally relevant event: carries a MESSAGE_ID and fields, e.g.
-//     log_event(LOG_LEVEL_INFO, MSG_OPENED, LOG_FIELDS({"OVSDB_DATABASE", name}), "%s: opened",
-//     path);
+// Logs an event that an administrator may want to find, with a MESSAGE_ID and fields, e.g.
+//     log_event(LOG_LEVEL_INFO, MSG_DATABASE_OPENED, LOG_FIELDS({"OVSDB_DATABASE", name}),
+//               "%s: opened", path);
 #define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__, {NULL, NULL}})
 #define log_event(level, id, fields, ...)                                                          \
     do {                                                                                           \

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The handful of macros that every layer uses.
+// Macros that all layers use.
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -26,7 +27,7 @@
 // Runs `f(&variable)` when the variable goes out of scope.
 #define _cleanup_(f) __attribute__((cleanup(f)))
 
-// Hands ownership over: yields the value and leaves NULL (or -1) behind.
+// Evaluates to the value of the variable and sets the variable to NULL (-1): passes ownership on.
 #define TAKE_PTR(p)                                                                                \
     ({                                                                                             \
         __auto_type take_ = (p);                                                                   \
@@ -40,7 +41,8 @@
         take_fd_;                                                                                  \
     })
 
-// Defines `name`, a cleanup function for variables of `type`, which calls `f` on their value.
+// Defines `name`, a cleanup function for variables of `type`: calls `f` on the value if it is not
+// NULL.
 #define DEFINE_CLEANUP(type, name, f)                                                              \
     static inline void name(type *p)                                                               \
     {                                                                                              \
@@ -53,9 +55,14 @@
 #define UNLIKELY(x)              __builtin_expect(!!(x), 0)
 #define LIKELY(x)                __builtin_expect(!!(x), 1)
 
+// `p` points to a pointer variable of any type, so its value is copied rather than read as a void
+// *.
 static inline void cleanup_freep(void *p)
 {
-    free(*(void **)p);
+    void *value;
+
+    memcpy(&value, p, sizeof(value));
+    free(value);
 }
 
 static inline void cleanup_closep(int *fd)

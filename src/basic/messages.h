@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The message ids of all events that an administrator may want to find in the journal, for
-// log_event(). Each is explained in units/ovsdbd.catalog ("journalctl -x"). An id is never used
-// for another event; new ones come from "systemd-id128 new".
+// The message ids of the events that an administrator may want to find in the journal, for
+// log_event(). units/ovsdbd.catalog explains each of them ("journalctl -x"). An id always keeps its
+// meaning; "systemd-id128 new" makes an id for a new event.
+//
+// The comments name the fields of the journal entry, for a group or for one event.
 #pragma once
 
 // The server
@@ -20,7 +22,7 @@
 // Remotes: OVSDB_REMOTE
 #define MSG_REMOTE_ADDED   "a87c03d5e2f64b19870d9b3e6c5f14ad"
 #define MSG_REMOTE_REMOVED "0f6b2e9d48c34a71a5e7c8d1930b6f5e"
-#define MSG_REMOTE_FAILED  "4bf90c90d2294d7db329b5a4de83e1cb" // it is tried again
+#define MSG_REMOTE_FAILED  "4bf90c90d2294d7db329b5a4de83e1cb" // the server tries again
 
 // TLS
 #define MSG_TLS_LOADED       "c0e4f2a71b9d4e6a8f35d7c46e10b29a"
@@ -45,7 +47,7 @@
 #define MSG_DATABASE_RECOVERED "251790c754d84339bc8f60d99f249493" // OVSDB_FILE
 #define MSG_DATABASE_UNWRITTEN "21321296cf0d40de941053ef5c6a224a"
 #define MSG_DATABASE_WRITABLE  "96869b37530d4ea09fd13a27df4eea7b"
-#define MSG_COMPACTION_FAILED  "7b3e91d4c6f84e0a9d25b8c07f16e3a5" // the message names it
+#define MSG_COMPACTION_FAILED  "7b3e91d4c6f84e0a9d25b8c07f16e3a5" // the message names the database
 
 // The role of the server: OVSDB_REMOTE
 #define MSG_ROLE_ACTIVE "3450c21dec4c411ab23ff4ca2739c5df"
@@ -62,7 +64,7 @@
 #define MSG_CLIENT_TOO_SLOW  "d7cbbc2228f54ce48c4066a6bbc81558"
 #define MSG_CONTROL_DENIED   "d5f446376bf643259093f0c5388b268f" // OVSDB_PEER_UID, OVSDB_PEER_PID
 
-// A committed transaction, when that is to be told (ovsdb-server/tlog-set): OVSDB_DATABASE,
-// OVSDB_TABLE and OVSDB_ROW (several times), OVSDB_TXN, OVSDB_SESSION, OVSDB_REMOTE,
+// A committed transaction, if the transaction log is on (ovsdb-server/tlog-set): OVSDB_DATABASE,
+// OVSDB_TABLE and OVSDB_ROW (once for each row), OVSDB_TXN, OVSDB_SESSION, OVSDB_REMOTE,
 // OVSDB_CLIENT_ID, OVSDB_PEER_UID, OVSDB_PEER_PID, OVSDB_COMMENT
 #define MSG_TRANSACTION "0a41463a392846538e866f2d568ee884"

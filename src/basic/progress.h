@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Work that takes long tells how far it is, and hears whether it is to go on.
+// A callback for long operations: they report their progress, and the callback can cancel them.
 #pragma once
 
 #include <stdint.h>
 
 struct progress {
-    // `what` is being done, a word such as "loading"; `done` of `total` (0: unknown). 0, or a
-    // negative errno that ends the work: then it fails with it.
+    // `what` names the operation, e.g. "loading"; `done` of `total` units are complete (`total` is
+    // 0 if it is unknown). Returns 0 to continue, or a negative errno, with which the operation
+    // fails.
     int (*step)(void *userdata, const char *what, uint64_t done, uint64_t total);
     void *userdata;
 };
 
-// `progress` may be NULL.
+// Calls the callback. `progress` may be NULL; the result is 0 then.
 static inline int progress_step(const struct progress *progress, const char *what, uint64_t done,
                                 uint64_t total)
 {

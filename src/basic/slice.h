@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A slice is bytes that belong to somebody else: a pointer and a length, no terminator.
+// A slice refers to bytes that something else owns: a pointer and a length, no terminating NUL.
 #pragma once
 
 #include <stdbool.h>
@@ -11,7 +11,7 @@ struct slice {
     size_t size;
 };
 
-// A slice of a string literal or of a NUL-terminated string.
+// SLICE() makes a slice of a string literal, slice_of() of any string.
 #define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
 #define SLICE_EMPTY    ((struct slice){NULL, 0})
 #define SLICE_FORMAT   "%.*s"
@@ -27,8 +27,8 @@ static inline bool slice_equals(struct slice a, struct slice b)
     return a.size == b.size && (!a.size || !memcmp(a.data, b.data, a.size));
 }
 
-// Takes the next word off `rest`, which any of the characters `separators` end; false: there is
-// none.
+// Removes the next word from the beginning of `rest` and returns it in *ret. Any characters of
+// `separators` separate words. Returns false if there is no word left; *ret is empty then.
 static inline bool slice_next_word(struct slice *rest, const char *separators, struct slice *ret)
 {
     while (rest->size && strchr(separators, rest->data[0])) {
@@ -42,12 +42,13 @@ static inline bool slice_next_word(struct slice *rest, const char *separators, s
     return ret->size > 0;
 }
 
+// True if the slice has the same bytes as the string.
 static inline bool slice_is(struct slice a, const char *s)
 {
     return slice_equals(a, slice_of(s));
 }
 
-// Bytewise order, a prefix before what it begins.
+// Compares byte by byte; a prefix is less than a longer slice.
 static inline int slice_compare(struct slice a, struct slice b)
 {
     size_t size = a.size < b.size ? a.size : b.size;

@@ -11,7 +11,7 @@ bool str_parse_number(const char *s, uint64_t max, uint64_t *ret)
     char *end;
 
     if (!isdigit((unsigned char)*s)) {
-        return false; // blanks and signs, which strtoull() takes
+        return false; // strtoull() accepts white space and signs before the digits
     }
     errno = 0;
     number = strtoull(s, &end, 10);

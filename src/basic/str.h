@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// NUL-terminated strings, of which there may be none: NULL.
+// NUL-terminated strings, or NULL where a string is optional.
 #pragma once
 
 #include <stdbool.h>
@@ -11,12 +11,12 @@ static inline const char *str_or_empty(const char *s)
     return s ? s : "";
 }
 
-// Two that are NULL are equal, and to nothing else.
+// NULL equals only NULL.
 static inline bool str_equals(const char *a, const char *b)
 {
     return a && b ? !strcmp(a, b) : a == b;
 }
 
-// Decimal digits and nothing else, a number of at most `max`. False, *ret untouched: it is
-// something else.
+// Parses a number of at most `max` that consists of decimal digits only. False, with *ret
+// untouched, if `s` is anything else.
 bool str_parse_number(const char *s, uint64_t max, uint64_t *ret);

@@ -5,20 +5,17 @@
 
 #include <assert.h>
 
-static _Thread_local struct text *own_empty; // between text_thread_begin() and its end
+static _Thread_local struct text
+    *own_empty; // set between text_thread_begin() and text_thread_end()
 
 struct text *text_empty(void)
 {
-    static _Alignas(struct text) char memory[sizeof(struct text) + 1]; // and the terminator
-    struct text *empty = (struct text *)memory;
+    static struct text empty = {.refs = 1, .data = ""}; // a reference that is never released
 
     if (own_empty) {
         return text_ref(own_empty);
     }
-    if (!empty->refs) {
-        empty->refs = 1; // ours: it is never freed
-    }
-    return text_ref(empty);
+    return text_ref(&empty);
 }
 
 struct text *text_new(struct slice bytes)
@@ -39,11 +36,16 @@ struct text *text_new(struct slice bytes)
 
 #define LARGE 65536 // bytes
 
+// Large texts without references that wait for texts_free_some(). The first bytes of each hold the
+// address of the next one.
+static _Thread_local struct text *dead;
 static _Thread_local bool keeps_dead;
-static _Thread_local struct text *dead; // each with the address of the next in its bytes
+
+static_assert(LARGE >= sizeof(dead), "a large text has room for an address");
 
 void text_free(struct text *text)
 {
+    assert(!text->refs);
     if (keeps_dead && text->size >= LARGE) {
         memcpy(text->data, &dead, sizeof(dead));
         dead = text;
@@ -69,11 +71,11 @@ bool texts_free_some(size_t size)
     return dead != NULL;
 }
 
-// The texts made last, by hash; a text that repeats finds itself here before it is evicted.
+// A cache of recent texts of at most SHARED_MAX bytes: one in each slot, the hash chooses the slot.
 #define SHARED_SLOTS 1024
 #define SHARED_MAX   32
 
-static _Thread_local struct text *slots[SHARED_SLOTS];
+static _Thread_local struct text *shared_texts[SHARED_SLOTS];
 
 struct text *text_share(struct slice bytes)
 {
@@ -82,7 +84,7 @@ struct text *text_share(struct slice bytes)
     if (!bytes.size || bytes.size > SHARED_MAX) {
         return text_new(bytes);
     }
-    slot = &slots[hash_bytes(bytes.data, bytes.size, 0) % SHARED_SLOTS];
+    slot = &shared_texts[hash_bytes(bytes.data, bytes.size, 0) % SHARED_SLOTS];
     if (!*slot || !slice_equals(text_slice(*slot), bytes)) {
         text_unref(*slot);
         *slot = text_new(bytes);
@@ -92,14 +94,16 @@ struct text *text_share(struct slice bytes)
 
 void text_thread_begin(void)
 {
+    assert(!own_empty);
     own_empty = xcalloc(1, sizeof(*own_empty) + 1);
     own_empty->refs = 1;
 }
 
 void text_thread_end(void)
 {
+    assert(own_empty);
     text_unref(TAKE_PTR(own_empty));
     for (size_t i = 0; i < SHARED_SLOTS; i++) {
-        text_unref(TAKE_PTR(slots[i]));
+        text_unref(TAKE_PTR(shared_texts[i]));
     }
 }

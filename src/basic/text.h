@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Immutable, reference-counted strings: what a string atom holds. UTF-8, never with a NUL inside;
-// a terminating NUL follows the bytes. References are counted without atomics: engine thread only.
-// A helper thread may read texts that the engine thread keeps alive for it.
+// Immutable, reference-counted strings, for the values of string atoms. The bytes are UTF-8 without
+// NUL; a terminating NUL follows them. The reference counts are not atomic, so only the engine
+// thread may take and release references. A helper thread may read a text to which the engine
+// thread keeps a reference meanwhile. For texts that a helper thread creates see
+// text_thread_begin().
 #pragma once
 
 #include "basic/alloc.h"
 #include "basic/slice.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,26 +19,29 @@ struct text {
     char data[];
 };
 
-// The empty text; static, may be referenced and unreferenced like any other.
+// A reference to the empty text, which is never freed.
 struct text *text_empty(void);
-// A copy of the bytes, which must be fewer than 4 GiB.
+// Copies the bytes, fewer than UINT32_MAX, into a new text. Returns text_empty() for no bytes.
 struct text *text_new(struct slice bytes);
-// The same, or another reference to a recent text with these bytes: for values of which many repeat
-// (roles, keys of maps), so that they take memory once.
+// As text_new(), but returns another reference to a text with the same bytes if one was created
+// recently. Saves memory for values that repeat, such as the keys of maps.
 struct text *text_share(struct slice bytes);
+// For text_unref(), when the last reference is released.
 void text_free(struct text *text);
-// From now on (or no longer) this thread's large texts that nobody holds any more are kept, because
-// giving much memory back takes long; texts_free_some() frees about `size` bytes of them. True:
-// more are left.
+// While this is on, the thread does not free large texts at their last text_unref(), because
+// freeing much memory at once takes long: texts_free_some() frees about `size` bytes of them.
 void texts_keep_dead(bool on);
+// Returns true if more texts wait to be freed.
 bool texts_free_some(size_t size);
-// Counts are not atomic. Texts made by another thread than the engine's between these two share
-// nothing with those of other threads; afterwards they may be handed over as a whole.
+// A helper thread may create texts between these two calls. They share nothing with texts of other
+// threads, not even text_empty(), so the helper thread can pass them all to the engine thread
+// afterwards.
 void text_thread_begin(void);
 void text_thread_end(void);
 
 static inline struct text *text_ref(struct text *text)
 {
+    assert(text->refs);
     text->refs++;
     return text;
 }

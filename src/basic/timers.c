@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "basic/timers.h"
 
+#include <assert.h>
+
 void timers_done(struct timers *timers)
 {
     free(timers->heap);
     *timers = (struct timers){0};
 }
 
-static void put(struct timers *timers, struct timer *timer, size_t position)
+static void heap_put(struct timers *timers, struct timer *timer, size_t position)
 {
     timers->heap[position - 1] = timer;
     timer->position = position;
 }
 
-static void sift(struct timers *timers, struct timer *timer, size_t position)
+// Puts `timer` at `position` and moves it up or down until the heap is in order.
+static void heap_sift(struct timers *timers, struct timer *timer, size_t position)
 {
+    assert(position >= 1 && position <= timers->n);
     while (position > 1 && timers->heap[position / 2 - 1]->deadline > timer->deadline) {
-        put(timers, timers->heap[position / 2 - 1], position);
+        heap_put(timers, timers->heap[position / 2 - 1], position);
         position /= 2;
     }
     for (;;) {
@@ -29,10 +33,10 @@ static void sift(struct timers *timers, struct timer *timer, size_t position)
         if (child > timers->n || timers->heap[child - 1]->deadline >= timer->deadline) {
             break;
         }
-        put(timers, timers->heap[child - 1], position);
+        heap_put(timers, timers->heap[child - 1], position);
         position = child;
     }
-    put(timers, timer, position);
+    heap_put(timers, timer, position);
 }
 
 void timers_set(struct timers *timers, struct timer *timer, usec_t deadline)
@@ -41,9 +45,10 @@ void timers_set(struct timers *timers, struct timer *timer, usec_t deadline)
     if (!timer->position) {
         GROW(timers->heap, timers->n, timers->capacity);
         timers->n++;
-        put(timers, timer, timers->n);
+        heap_put(timers, timer, timers->n);
     }
-    sift(timers, timer, timer->position);
+    assert(timers->heap[timer->position - 1] == timer);
+    heap_sift(timers, timer, timer->position);
 }
 
 void timers_clear(struct timers *timers, struct timer *timer)
@@ -54,10 +59,11 @@ void timers_clear(struct timers *timers, struct timer *timer)
     if (!position) {
         return;
     }
+    assert(position <= timers->n && timers->heap[position - 1] == timer);
     timer->position = 0;
     last = timers->heap[--timers->n];
     if (last != timer) {
-        sift(timers, last, position);
+        heap_sift(timers, last, position);
     }
 }
 

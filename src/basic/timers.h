@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many deadlines behind one timer of the loop: a binary heap of embedded timers, 8 bytes each. What
-// happens when one is due is for whoever takes it out to know.
+// A binary heap of deadlines, so that one timer of the event loop serves them all. The timers are
+// embedded in the objects of the callers. The caller takes out the timers that are due and acts on
+// them.
 #pragma once
 
 #include "basic/alloc.h"
@@ -8,8 +9,9 @@
 
 struct timer {
     usec_t deadline;
-    size_t position; // in the heap, from 1; 0: not set
-    // Where timers of several kinds share a heap. The timer is no longer set.
+    size_t position; // in the heap, counted from 1; 0 if the timer is not set
+    // What to do when it is due, where timers of several kinds share a heap: the caller of
+    // timers_pop() calls it. The timer is no longer set then.
     void (*expired)(struct timer *timer, usec_t now);
 };
 
@@ -19,10 +21,13 @@ struct timers {
     size_t capacity;
 };
 
-void timers_done(struct timers *timers); // the timers stay the callers'
-// Sets or moves a timer. O(log n).
+// Frees the heap, not the timers, which must not be used with it any more.
+void timers_done(struct timers *timers);
+// Sets a timer, or changes its deadline if it is set. O(log n).
 void timers_set(struct timers *timers, struct timer *timer, usec_t deadline);
-void timers_clear(struct timers *timers, struct timer *timer); // no-op when it is not set
-usec_t timers_next(const struct timers *timers);               // USEC_INFINITY: none is set
-// Takes the first timer out if it is due, else returns NULL.
+// Clears a timer. Does nothing if it is not set. O(log n).
+void timers_clear(struct timers *timers, struct timer *timer);
+// The earliest deadline, USEC_INFINITY if no timer is set.
+usec_t timers_next(const struct timers *timers);
+// Clears the first timer and returns it if its deadline has passed at `now`, else returns NULL.
 struct timer *timers_pop(struct timers *timers, usec_t now);

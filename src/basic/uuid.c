@@ -3,16 +3,18 @@
 
 #include "basic/macro.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
 
-// Random bytes are taken from the kernel in batches: one system call for many UUIDs.
+// Fetches random bytes from the kernel in batches, so that one system call serves many UUIDs.
 static void random_bytes(void *out, size_t size)
 {
     static uint8_t pool[4096];
     static size_t used = sizeof(pool);
 
+    assert(size <= sizeof(pool));
     if (sizeof(pool) - used < size) {
         size_t got = 0;
 
@@ -49,7 +51,7 @@ static int hex_value(char c)
                                   : -1;
 }
 
-// Reads `n` digits; false: not all are.
+// Parses `n` hexadecimal digits. False, with *ret untouched, if a character is no digit.
 static bool take_hex(const char *p, int n, uint64_t *ret)
 {
     uint64_t number = 0;
@@ -81,7 +83,7 @@ bool uuid_parse(struct slice text, struct uuid *ret)
     return true;
 }
 
-// Writes the lowest `n` digits; returns what follows them.
+// Writes the lowest `n` hexadecimal digits of `value`. Returns the address after them.
 static char *put_hex(char *p, int n, uint64_t value)
 {
     static const char hex[] = "0123456789abcdef";

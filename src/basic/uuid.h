@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// UUIDs (RFC 4122), kept as two big-endian halves in host integers: numeric order is the text's
-// order.
+// UUIDs (RFC 4122). The two integers hold the first and the last 8 bytes in big-endian order, so
+// that numeric order is the order of the text forms.
 #pragma once
 
 #include "basic/hash.h"
@@ -19,15 +19,16 @@ struct uuid {
 
 // A random (version 4) UUID. Engine thread only.
 struct uuid uuid_random(void);
-// Parses exactly 36 characters, either case. Returns false, *ret untouched, when it is no UUID.
+// Parses a UUID of exactly UUID_LEN characters in either case. False, with *ret untouched, if
+// `text` is no UUID.
 bool uuid_parse(struct slice text, struct uuid *ret);
-// Writes 36 characters, no terminator.
+// Writes the UUID_LEN characters of the text form, without a terminating NUL.
 void uuid_format(struct uuid uuid, char text[UUID_LEN]);
-// The UUID whose bytes are these 16, in order.
+// The UUID that consists of these bytes, in this order.
 struct uuid uuid_from_bytes(const uint8_t bytes[16]);
 
 #define UUID_TEXT_SIZE (UUID_LEN + 1)
-// The text form in `text`, with a terminator; returns `text`.
+// Writes the text form with a terminating NUL into `text` and returns `text`.
 const char *uuid_text(struct uuid uuid, char text[UUID_TEXT_SIZE]);
 
 static inline bool uuid_equals(struct uuid a, struct uuid b)

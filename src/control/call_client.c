@@ -16,9 +16,7 @@ void control_put_params(struct buf *buf, int n_args, char **args)
 {
     buf_putc(buf, '[');
     for (int i = 0; i < n_args; i++) {
-        if (i) {
-            buf_putc(buf, ',');
-        }
+        emit_next(buf);
         emit_string(buf, slice_of(args[i]));
     }
     buf_putc(buf, ']');

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/reply_table.h"
 
+#include "basic/utf8.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -130,15 +132,9 @@ void reply_replace_controls(char *text)
     }
 }
 
-// How many characters UTF-8 text has.
 static size_t text_width(const char *text)
 {
-    size_t width = 0;
-
-    for (; *text; text++) {
-        width += (*text & 0xc0) != 0x80;
-    }
-    return width;
+    return utf8_count(slice_of(text));
 }
 
 static bool is_number(const struct command_field *field)

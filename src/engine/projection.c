@@ -93,9 +93,7 @@ void projection_put(struct buf *buf, const struct projection *projection, const 
     for (size_t i = 0; i < projection->n_columns; i++) {
         const struct column *column = projection->columns[i];
 
-        if (i) {
-            buf_putc(buf, ',');
-        }
+        emit_next(buf);
         // Names of columns are plain identifiers, nothing to escape.
         buf_putc(buf, '"');
         buf_puts(buf, column->name);

@@ -3,6 +3,7 @@
 #include "engine/ordering.h"
 #include "engine/projection.h"
 #include "engine/run.h"
+#include "json/emit.h"
 
 static struct ovsdb_error *decode_projection(struct run *run, const struct operation *operation,
                                              struct projection *ret)
@@ -29,13 +30,9 @@ static struct shown *show_found(const struct run *run)
 
 // Select
 
-static void put_row(struct run *run, const struct projection *projection, const struct row *row,
-                    bool *first)
+static void put_row(struct run *run, const struct projection *projection, const struct row *row)
 {
-    if (!*first) {
-        buf_putc(run->result, ',');
-    }
-    *first = false;
+    emit_next(run->result);
     projection_put(run->result, projection, row);
 }
 
@@ -43,11 +40,10 @@ static void put_distinct(struct run *run, const struct projection *projection)
 {
     _cleanup_free_ struct shown *found = show_found(run);
     struct shown_set set = {0};
-    bool first = true;
 
     for (size_t i = 0; i < run->query.n; i++) {
         if (shown_set_add(&set, projection, &found[i])) {
-            put_row(run, projection, found[i].row, &first);
+            put_row(run, projection, found[i].row);
         }
     }
     shown_set_done(&set);
@@ -68,7 +64,6 @@ struct ovsdb_error *run_select(struct run *run, const struct operation *operatio
     _cleanup_(projection_done) struct projection projection = {0};
     _cleanup_(ordering_done) struct ordering ordering = {0};
     struct ovsdb_error *error;
-    bool first = true;
 
     error = decode_projection(run, operation, &projection);
     error = error ? error : decode_sort(run, operation, &ordering);
@@ -82,7 +77,7 @@ struct ovsdb_error *run_select(struct run *run, const struct operation *operatio
         put_distinct(run, &projection);
     } else {
         for (size_t i = 0; i < run->query.n; i++) {
-            put_row(run, &projection, entry_visible(run->query.entries[i]), &first);
+            put_row(run, &projection, entry_visible(run->query.entries[i]));
         }
     }
     buf_puts(run->result, "]}");

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text is known to be valid (I-1), so the cursor only looks for the bytes that decide where it
-// goes next and never checks what cannot be otherwise.
+// The text is valid (I-1), so the cursor looks only at the bytes that decide where it goes next.
+// The assertions find code that loses track of the position of its cursor.
 #include "json/cursor.h"
 
 #include "json/number.h"
+
+#include <assert.h>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -25,6 +27,7 @@ void cursor_init(struct cursor *cursor, struct slice value)
 
 enum json_kind cursor_kind(const struct cursor *cursor)
 {
+    assert(cursor->p < cursor->end);
     switch (*cursor->p) {
     case 'n':
         return JSON_KIND_NULL;
@@ -45,6 +48,7 @@ enum json_kind cursor_kind(const struct cursor *cursor)
 
 bool cursor_enter(struct cursor *cursor)
 {
+    assert(*cursor->p == '[' || *cursor->p == '{');
     cursor->p++;
     skip_space(cursor);
     if (*cursor->p == ']' || *cursor->p == '}') {
@@ -57,13 +61,15 @@ bool cursor_enter(struct cursor *cursor)
 
 bool cursor_more(struct cursor *cursor)
 {
-    bool more = *cursor->p++ == ',';
+    bool more = *cursor->p == ',';
 
+    assert(more || *cursor->p == ']' || *cursor->p == '}'); // I-1
+    cursor->p++;
     skip_space(cursor);
     return more;
 }
 
-// `p` is at the opening quote; returns the closing one.
+// The closing quote of the string whose opening quote is at `p`.
 static const char *string_end(const char *p)
 {
     for (p++; *p != '"'; p++) {
@@ -103,7 +109,7 @@ static void put_utf8(struct buf *buf, uint32_t c)
     }
 }
 
-// Decodes the escape whose character after the backslash `p` is at; returns what follows it.
+// Decodes an escape; `p` is at the character after the backslash. Returns the address after it.
 static const char *put_escape(struct buf *buf, const char *p)
 {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
@@ -118,6 +124,7 @@ static const char *put_escape(struct buf *buf, const char *p)
     c = hex4(p + 1);
     p += 5;
     if (c >= 0xd800 && c <= 0xdbff) {
+        assert(p[0] == '\\' && p[1] == 'u'); // I-1: a low surrogate follows
         c = 0x10000 + ((c - 0xd800) << 10) + (hex4(p + 2) - 0xdc00);
         p += 6;
     }
@@ -145,6 +152,7 @@ struct slice cursor_string(struct cursor *cursor, struct buf *scratch)
 {
     const char *start = cursor->p + 1, *p = start;
 
+    assert(*cursor->p == '"');
     while (*p != '"' && *p != '\\') {
         p++;
     }
@@ -163,20 +171,22 @@ struct slice cursor_name(struct cursor *cursor, struct buf *scratch)
 {
     struct slice name = cursor_string(cursor, scratch);
 
-    cursor->p++; // the colon
+    assert(*cursor->p == ':'); // I-1
+    cursor->p++;
     skip_space(cursor);
     return name;
 }
 
-// Walking through a container without looking at what is in it: how deep, and whether within a
-// string.
+// The search for the end of a container: the next byte to read, how many containers are open there,
+// and whether it is within a string.
 struct walk {
     const char *p;
     unsigned depth;
     bool in_string;
 };
 
-// One byte at a time, at most `n` of them. True: the container ended, `p` is after it.
+// Reads at most `n` bytes, one at a time. Returns true if the container ends there; `p` is after
+// it.
 static bool walk_bytes(struct walk *walk, size_t n)
 {
     for (const char *limit = walk->p + n; walk->p < limit; walk->p++) {
@@ -198,7 +208,7 @@ static bool walk_bytes(struct walk *walk, size_t n)
 }
 
 #ifdef __SSE2__
-// A bit for each of 64 bytes that is `c`.
+// Bit i of the result is set if byte i of the 64 bytes is `c`.
 static inline uint64_t mask_of(const __m128i v[4], char c)
 {
     uint64_t mask = 0;
@@ -211,7 +221,8 @@ static inline uint64_t mask_of(const __m128i v[4], char c)
     return mask;
 }
 
-// From the bits of the quotes to the bits of the bytes within strings.
+// Bit i of the result is the parity of bits 0 to i. Applied to the mask of the quotes, it gives the
+// mask of the bytes within strings.
 static inline uint64_t prefix_xor(uint64_t x)
 {
     for (int shift = 1; shift < 64; shift *= 2) {
@@ -220,22 +231,23 @@ static inline uint64_t prefix_xor(uint64_t x)
     return x;
 }
 
-// 64 bytes at once, four times as fast as one by one. False, nothing done: there is a backslash.
+// Reads 64 bytes at once, which is four times as fast as one at a time. Returns false without
+// reading if one of them is a backslash.
 static bool walk_block(struct walk *walk, bool *ret_ended)
 {
-    __m128i bytes[4], coalesced[4]; // with [ as { and ] as }
+    __m128i bytes[4], braces[4]; // `braces` has { for [ and } for ]
     uint64_t inside, open, close;
 
     for (int i = 0; i < 4; i++) {
         bytes[i] = _mm_loadu_si128((const __m128i *)(const void *)(walk->p + 16 * i));
-        coalesced[i] = _mm_or_si128(bytes[i], _mm_set1_epi8(0x20));
+        braces[i] = _mm_or_si128(bytes[i], _mm_set1_epi8(0x20));
     }
     if (mask_of(bytes, '\\')) {
         return false;
     }
     inside = prefix_xor(mask_of(bytes, '"')) ^ (walk->in_string ? UINT64_MAX : 0);
-    open = mask_of(coalesced, '{') & ~inside;
-    close = mask_of(coalesced, '}') & ~inside;
+    open = mask_of(braces, '{') & ~inside;
+    close = mask_of(braces, '}') & ~inside;
     *ret_ended = false;
     if ((unsigned)__builtin_popcountll(close) < walk->depth) {
         walk->depth += __builtin_popcountll(open) - __builtin_popcountll(close);
@@ -261,7 +273,7 @@ static bool walk_block(struct walk *walk, bool *ret_ended)
 }
 #endif
 
-// The byte after the array or object that begins at `p`.
+// The address after the array or object that begins at `p`.
 static const char *container_end(const char *p, const char *end)
 {
     struct walk walk = {.p = p};
@@ -275,7 +287,7 @@ static const char *container_end(const char *p, const char *end)
     return walk.p;
 }
 
-// The byte after the number or literal that begins at `p`.
+// The address after the number or literal that begins at `p`.
 static const char *scalar_end(const char *p, const char *end)
 {
     while (p < end && *p != ',' && *p != ']' && *p != '}' && (uint8_t)*p > ' ') {
@@ -291,6 +303,7 @@ struct slice cursor_skip(struct cursor *cursor)
                       : *start == '[' || *start == '{' ? container_end(start, cursor->end)
                                                        : scalar_end(start, cursor->end);
 
+    assert(end > start && end <= cursor->end); // I-1
     cursor->p = end;
     skip_space(cursor);
     return (struct slice){start, end - start};
@@ -391,11 +404,11 @@ struct slice json_member(struct slice object, const char *name)
 size_t json_count(struct slice container)
 {
     struct cursor cursor;
+    bool is_object;
     size_t n = 0;
 
     cursor_init(&cursor, container);
-
-    bool is_object = cursor_kind(&cursor) == JSON_KIND_OBJECT;
+    is_object = cursor_kind(&cursor) == JSON_KIND_OBJECT;
 
     for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
         if (is_object) {

@@ -65,13 +65,13 @@ void emit_string(struct buf *buf, struct slice s)
 }
 
 struct member {
-    char *name;
+    char *name; // owned
     struct slice decoded;
     struct slice value;
     size_t position;
 };
 
-// By name; among members of one name the last comes first.
+// Orders by name. Of members with the same name, the last one comes first.
 static int compare_members(const void *a_, const void *b_)
 {
     const struct member *a = a_, *b = b_;
@@ -86,7 +86,6 @@ static void put_object(struct buf *buf, struct cursor *cursor, struct buf *scrat
 {
     _cleanup_free_ struct member *members = NULL;
     size_t n = 0, capacity = 0;
-    bool first = true;
 
     for (bool more = cursor_enter(cursor); more; more = cursor_more(cursor)) {
         struct slice name = cursor_name(cursor, scratch);
@@ -108,12 +107,7 @@ static void put_object(struct buf *buf, struct cursor *cursor, struct buf *scrat
         if (i && slice_equals(members[i].decoded, members[i - 1].decoded)) {
             continue;
         }
-        if (!first) {
-            buf_putc(buf, ',');
-        }
-        first = false;
-        emit_string(buf, members[i].decoded);
-        buf_putc(buf, ':');
+        emit_name(buf, members[i].decoded);
         cursor_init(&value, members[i].value);
         put_canonical(buf, &value, scratch, is_key);
     }
@@ -136,7 +130,7 @@ static void put_canonical(struct buf *buf, struct cursor *cursor, struct buf *sc
         } else if (is_key) {
             buf_put_slice(buf, cursor_skip(&start));
         } else if (number_real_to_integer(real, &integer)) {
-            number_put_integer(buf, integer); // what its digits would be read as
+            number_put_integer(buf, integer); // as the printed digits would be read
         } else {
             number_put_real(buf, real);
         }
@@ -146,12 +140,9 @@ static void put_canonical(struct buf *buf, struct cursor *cursor, struct buf *sc
         break;
     case JSON_KIND_ARRAY:
         buf_putc(buf, '[');
-        for (bool more = cursor_enter(cursor); more;) {
+        for (bool more = cursor_enter(cursor); more; more = cursor_more(cursor)) {
+            emit_next(buf);
             put_canonical(buf, cursor, scratch, is_key);
-            more = cursor_more(cursor);
-            if (more) {
-                buf_putc(buf, ',');
-            }
         }
         buf_putc(buf, ']');
         break;

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The framer is a state machine that takes one byte per step, with a short cut for the plain bytes
-// of strings, where most of a message is. All its memory is in struct framer, so it can stop after
-// any byte.
+// A state machine that reads one byte in each step. Plain bytes of strings, which are most of a
+// message, are read faster (skip_plain()). All state is in struct framer, so the input can end
+// after any byte.
 //
-//     IDLE -> value -> AFTER -> ... -> the value is complete, back to IDLE
+//     at top level: IDLE -> value -> IDLE
+//     in a container: ARRAY_FIRST or OBJECT_FIRST -> value -> AFTER -> VALUE or NAME -> ...
 #include "json/framer.h"
+
+#include "basic/utf8.h"
+
+#include <assert.h>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -17,7 +22,7 @@ enum state {
     STATE_OBJECT_FIRST, // a name or }
     STATE_NAME,         // a name must follow
     STATE_COLON,
-    STATE_AFTER, // within a container, after a value: , or its end
+    STATE_AFTER, // within a container, after a value: a comma or the closing bracket must follow
     STATE_STRING,
     STATE_UTF8,       // within a character of several bytes
     STATE_ESCAPE,     // after a backslash
@@ -35,8 +40,11 @@ enum state {
     STATE_EXPONENT_DIGITS,
     STATE_ERROR,
 };
+static_assert(STATE_ERROR <= UINT8_MAX, "a state fits in framer.state");
+static_assert(FRAMER_MAX_DEPTH <= UINT16_MAX, "a depth fits in framer.depth");
 
-// Bytes that stand for themselves in a string: ASCII but for controls, quote and backslash.
+// ASCII characters that need no further check in a string: all except control characters, the quote
+// and the backslash.
 static const bool is_plain[256] = {
     [0x20 ... '"' - 1] = true,
     ['"' + 1 ... '\\' - 1] = true,
@@ -70,6 +78,7 @@ bool framer_is_too_long(const struct framer *framer)
 
 const char *framer_error(const struct framer *framer)
 {
+    assert(framer->state == STATE_ERROR);
     return framer->error;
 }
 
@@ -105,6 +114,7 @@ static bool open_container(struct framer *framer, bool is_object)
 
 static bool close_container(struct framer *framer)
 {
+    assert(framer->depth);
     framer->depth--;
     if (framer->depth) {
         unsigned parent = framer->depth - 1;
@@ -170,7 +180,7 @@ static bool after_value(struct framer *framer, uint8_t c)
     return fail(framer, framer->in_object ? "',' or '}' expected" : "',' or ']' expected");
 }
 
-// A byte within a string that is not plain.
+// Reads a byte within a string that is not plain.
 static bool in_string(struct framer *framer, uint8_t c)
 {
     if (c == '"') {
@@ -188,7 +198,7 @@ static bool in_string(struct framer *framer, uint8_t c)
     if (c < 0x20) {
         return fail(framer, "control character in string");
     }
-    // The first byte of a character decides about the range of the second (Unicode, table 3-7).
+    // The first byte of a character determines the range of the second (Unicode, table 3-7).
     framer->utf8_min = 0x80;
     framer->utf8_max = 0xbf;
     switch (c) {
@@ -256,6 +266,7 @@ static bool in_escape(struct framer *framer, uint8_t c)
 static bool in_hex(struct framer *framer, uint8_t c)
 {
     unsigned digit;
+    bool is_low;
 
     if (is_digit(c)) {
         digit = c - '0';
@@ -268,9 +279,7 @@ static bool in_hex(struct framer *framer, uint8_t c)
     if (--framer->hex_left) {
         return true;
     }
-
-    bool is_low = framer->hex >= 0xdc00 && framer->hex <= 0xdfff;
-
+    is_low = framer->hex >= 0xdc00 && framer->hex <= 0xdfff;
     if (is_low != (framer->high_surrogate != 0)) {
         return fail(framer, "lone surrogate");
     }
@@ -283,8 +292,8 @@ static bool in_hex(struct framer *framer, uint8_t c)
     return framer->hex ? true : fail(framer, "\\u0000 is not allowed");
 }
 
-// Takes one byte. Returns false on an error, and when a number has ended before this byte (then the
-// state is no longer one of a number).
+// Reads one byte of a number. Returns false on an error, and if the number has ended before this
+// byte; the state is STATE_AFTER or STATE_IDLE then.
 static bool in_number(struct framer *framer, uint8_t c)
 {
     switch ((enum state)framer->state) {
@@ -337,8 +346,9 @@ static bool in_number(struct framer *framer, uint8_t c)
     return false;
 }
 
-// Takes one byte that is neither white space between tokens nor plain within a string.
-static bool step(struct framer *framer, uint8_t c)
+// Reads one byte that is neither white space between tokens nor a plain byte within a string.
+// Returns false as in_number() does.
+static bool framer_step(struct framer *framer, uint8_t c)
 {
     switch ((enum state)framer->state) {
     case STATE_IDLE:
@@ -384,7 +394,7 @@ static bool step(struct framer *framer, uint8_t c)
     }
 }
 
-// The first byte from `p` on that is not plain, or `limit`.
+// Returns the address of the first byte from `p` on that is not plain, or `limit`.
 static inline const char *skip_plain(const char *p, const char *limit)
 {
 #ifdef __SSE2__
@@ -392,7 +402,7 @@ static inline const char *skip_plain(const char *p, const char *limit)
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
         __m128i special = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
                                        _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-        // Signed: this holds for controls and for what is not ASCII.
+        // The comparison is signed: true for control characters and for bytes that are not ASCII.
         unsigned mask =
             _mm_movemask_epi8(_mm_or_si128(special, _mm_cmplt_epi8(v, _mm_set1_epi8(0x20))));
 
@@ -407,8 +417,9 @@ static inline const char *skip_plain(const char *p, const char *limit)
     return p;
 }
 
-// The short cut that most bytes take: a string of plain bytes, `p` at its opening quote, and the
-// separator after it. NULL if it is anything else, or does not end before `limit`.
+// Reads a whole string of plain bytes and the separator after it; `p` is at the opening quote. Most
+// bytes of a message are read here. Returns NULL, with nothing changed, if the string has other
+// bytes or does not end before `limit`.
 static inline const char *take_plain_string(struct framer *framer, const char *p, const char *limit)
 {
     bool is_name = framer->state == STATE_NAME || framer->state == STATE_OBJECT_FIRST;
@@ -443,6 +454,7 @@ enum framer_status framer_feed(struct framer *framer, const char *data, size_t s
 {
     const char *p = data, *end = data + size, *start, *limit;
 
+    assert(framer->offset <= framer->max_size || framer->state == STATE_IDLE);
     *ret_consumed = 0;
     if (framer->state == STATE_ERROR) {
         return FRAMER_ERROR;
@@ -487,9 +499,9 @@ enum framer_status framer_feed(struct framer *framer, const char *data, size_t s
                 continue;
             }
         }
-        if (!step(framer, c)) {
+        if (!framer_step(framer, c)) {
             if (framer->state == STATE_AFTER) {
-                continue; // a number ended: this byte is the next token's
+                continue; // a number has ended, this byte belongs to the next token
             }
             break;
         }
@@ -526,7 +538,7 @@ const char *framer_check(struct slice text, size_t max_size, struct slice *ret, 
     if (status == FRAMER_MORE && framer.state >= STATE_MINUS) {
         size_t ignored;
 
-        status = framer_feed(&framer, " ", 1, &ignored); // ends a number
+        status = framer_feed(&framer, " ", 1, &ignored); // a byte that ends the number
     }
     if (status == FRAMER_ERROR) {
         error = framer_error(&framer);
@@ -535,7 +547,7 @@ const char *framer_check(struct slice text, size_t max_size, struct slice *ret, 
     } else if (start + consumed != end) {
         error = "more than one value";
         while (is_space((uint8_t)text.data[start + consumed])) {
-            consumed++; // to where the next one begins
+            consumed++; // the error is at the first byte of the second value
         }
     } else if (ret) {
         *ret = (struct slice){text.data + start, end - start};
@@ -550,6 +562,7 @@ void framer_position(struct slice text, size_t offset, size_t *ret_line, size_t 
 {
     size_t line = 1, start = 0, column = 1;
 
+    assert(offset <= text.size);
     for (size_t i = 0; i < offset; i++) {
         if (text.data[i] == '\n') {
             line++;
@@ -557,7 +570,7 @@ void framer_position(struct slice text, size_t offset, size_t *ret_line, size_t 
         }
     }
     for (size_t i = start; i < offset; i++) {
-        column += ((uint8_t)text.data[i] & 0xc0) != 0x80; // not within a character of several bytes
+        column += !utf8_is_continuation(text.data[i]);
     }
     *ret_line = line;
     *ret_column = column;

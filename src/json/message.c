@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "json/message.h"
 
+#include "basic/utf8.h"
 #include "json/cursor.h"
 #include "json/emit.h"
 
-#define MAX_SHOWN 64 // bytes of a member's name in an error
+#include <assert.h>
 
-// The members of a message, as they stand; data is NULL for what is absent or null.
+#define MAX_SHOWN 64 // bytes of a member name that an error shows
+
+// The JSON text of the members of a message. Slices without data stand for members that are absent
+// or, except for the result, null.
 struct members {
     struct slice method, params, id, result, error;
     bool has_result;
@@ -21,13 +25,9 @@ static const char *unexpected_member(struct slice name, struct buf *scratch)
 {
     _cleanup_buf_ struct buf shown = {0};
 
-    if (name.size > MAX_SHOWN) {
-        for (name.size = MAX_SHOWN; (name.data[name.size] & 0xc0) == 0x80;) {
-            name.size--; // not within a character
-        }
-    }
+    name.size = utf8_cut(name, MAX_SHOWN);
     emit_string(&shown, name);
-    buf_clear(scratch); // which the name may lie in
+    buf_clear(scratch); // only now: `name` may point into it
     buf_puts(scratch, "message has an unexpected member ");
     buf_put_slice(scratch, buf_slice(&shown));
     return buf_cstr(scratch);
@@ -117,6 +117,7 @@ const char *message_parse(struct slice text, struct buf *scratch, struct message
 
 void message_begin_reply(struct buf *buf, struct slice id)
 {
+    assert(id.size);
     buf_puts(buf, "{\"error\":null,\"id\":");
     buf_put_slice(buf, id);
     buf_puts(buf, ",\"result\":");
@@ -138,6 +139,7 @@ void message_put_reply(struct buf *buf, struct slice id, struct slice result)
 
 void message_put_error(struct buf *buf, struct slice id, struct slice error)
 {
+    assert(id.size && error.size);
     buf_puts(buf, "{\"error\":");
     buf_put_slice(buf, error);
     buf_puts(buf, ",\"id\":");
@@ -147,6 +149,7 @@ void message_put_error(struct buf *buf, struct slice id, struct slice error)
 
 void message_put_request(struct buf *buf, struct slice method, struct slice params, struct slice id)
 {
+    assert(id.size && params.size);
     buf_puts(buf, "{\"id\":");
     buf_put_slice(buf, id);
     buf_puts(buf, ",\"method\":");

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "json/number.h"
 
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 
-#define MAX_DIGITS     19 // of an integer that may fit in 64 bits
-#define TOKEN_ON_STACK 128
+#define MAX_DIGITS     19  // of an integer that may fit in 64 bits
+#define TOKEN_ON_STACK 128 // bytes; longer tokens are copied to the heap
 
-// What 2^63 is read as. Clients expect the text 9.22337203685478e+18 for it, which is read as this
-// value; the 17 digits of 2^63 itself would be read as an integer.
+// 2^63 is read as this value, because clients expect this text for it. The 17 digits of 2^63 itself
+// would be read as an integer.
 #define AFTER_INT64_MAX 9.22337203685478e+18
 
 static bool is_digit(char c)
@@ -17,14 +18,14 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-// The token's value without its sign, as digits x 10^exponent with neither leading nor trailing
-// zeros among the digits. False: more digits than an integer in range can have.
+// Computes the value of the token without its sign as digits x 10^exponent, without leading and
+// trailing zeros in the digits. False if there are more digits than an integer in range can have.
 static bool parse_decimal(const char *p, const char *end, uint64_t *ret_digits,
                           int64_t *ret_exponent)
 {
     uint64_t digits = 0;
     int64_t exponent = 0, written_exponent = 0;
-    unsigned n_digits = 0, n_zeros = 0; // zeros held back: they count only if a digit follows
+    unsigned n_digits = 0, n_zeros = 0; // n_zeros: zeros since the last other digit
     bool in_fraction = false;
 
     for (; p < end && *p != 'e' && *p != 'E'; p++) {
@@ -78,8 +79,8 @@ static bool to_integer(uint64_t digits, int64_t exponent, bool negative, int64_t
     return true;
 }
 
-// As strtod() would, where one division of two exact values does: it is rounded once. False where
-// it does not.
+// Computes the same result as strtod() by one division of two values that a double holds exactly:
+// the division rounds once. False if the values are not exact.
 static bool to_fraction(uint64_t digits, int64_t exponent, bool negative, double *ret)
 {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
@@ -96,7 +97,7 @@ static bool to_fraction(uint64_t digits, int64_t exponent, bool negative, double
     return true;
 }
 
-// Of any token that is no integer. strtod() rounds correctly.
+// Parses any token that is no integer. strtod() rounds correctly.
 static double parse_real(struct slice token)
 {
     char on_stack[TOKEN_ON_STACK];
@@ -119,7 +120,8 @@ bool number_parse(struct slice token, int64_t *ret_integer, double *ret_real)
     uint64_t digits;
 
     p += negative;
-    if (end - p < MAX_DIGITS) { // the short way for what nearly every number is
+    assert(end > p);
+    if (end - p < MAX_DIGITS) { // nearly every number is a short integer
         const char *q = p;
         int64_t value = 0;
 
@@ -168,8 +170,9 @@ void number_put_integer(struct buf *buf, int64_t value)
     buf_put(buf, p, text + sizeof(text) - p);
 }
 
-// The short way for what has up to three decimals, as %.15g would. Such a decimal, of no more than
-// 15 digits, is the only one of its length that is read as this value. False: it has more.
+// Writes a value with at most three decimals, as %.15g would but faster. A decimal number of at
+// most 15 digits is the only one of its length that is read as its value. False if there are more
+// decimals.
 static bool put_decimals(struct buf *buf, double value)
 {
     double magnitude = fabs(value);
@@ -177,6 +180,7 @@ static bool put_decimals(struct buf *buf, double value)
     char text[3];
     size_t n = sizeof(text);
 
+    assert(value != trunc(value) || magnitude >= 1e15); // integers are printed elsewhere
     if (FLT_EVAL_METHOD || !(magnitude < 1e12)) {
         return false;
     }
@@ -205,7 +209,7 @@ void number_put_real(struct buf *buf, double value)
     int64_t integer;
 
     if (fabs(value) < 1e15 && number_real_to_integer(value, &integer)) {
-        number_put_integer(buf, integer); // as %.15g would
+        number_put_integer(buf, integer); // the same text as %.15g
         return;
     }
     if (put_decimals(buf, value)) {

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// How numbers are read and printed, which clients and stored files depend on. A token whose exact
-// value is an integer that fits in 64 bits is an integer however it is written (1.0, 1e3, -0.0).
-// Every other token is a real, rounded correctly however it is written: 1e-400 is the real 0, and
-// 12345678901234567890 and 12345678901234567890.0 are the same real. A real is printed with 15
-// significant digits if these read back the same, else with 17. The one exception is 2^63, which is
-// read as 9.22337203685478e+18, what clients expect to be printed for it.
+// Reading and printing of numbers. Clients and stored files depend on these rules:
+// - A token whose exact value is an integer that fits in 64 bits is an integer, in whatever form it
+//   is written (1.0, 1e3, -0.0).
+// - Every other token is a real, correctly rounded: 1e-400 is the real 0, and 12345678901234567890
+//   and 12345678901234567890.0 are the same real.
+// - A real is printed with 15 significant digits if they read back as the same value, else with 17.
+// - One exception: 2^63 is read as 9.22337203685478e+18, because clients expect that text for it.
 #pragma once
 
 #include "basic/buf.h"
 
 #include <stdint.h>
 
-// Reads a valid JSON number token. True: an integer; false: a real, infinite if the token's value
-// is beyond what a double can hold: callers that keep it must refuse it then.
+// Parses a valid JSON number (I-1). Returns true for an integer, false for a real. The real is
+// infinite if the value exceeds the range of a double; callers that store it must reject it then.
 bool number_parse(struct slice token, int64_t *ret_integer, double *ret_real);
-// Converts a real to an integer if it is one exactly and in range.
+// Converts a real to an integer. False, with *ret_integer untouched, if the value is no integer or
+// does not fit.
 bool number_real_to_integer(double real, int64_t *ret_integer);
 void number_put_integer(struct buf *buf, int64_t value);
-// An infinite value is written as the largest finite one: JSON has no other way.
+// Writes an infinite value as the largest finite one, because JSON has no notation for infinity.
 void number_put_real(struct buf *buf, double value);

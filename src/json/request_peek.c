@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "json/request_peek.h"
 
+#include <assert.h>
 #include <string.h>
+
+static_assert(sizeof("\"method\"") < sizeof(((struct request_peek *)0)->name),
+              "the names that are searched for fit");
 
 static bool name_is(const struct request_peek *peek, const char *quoted)
 {
     return slice_is((struct slice){peek->name, peek->name_size}, quoted);
 }
 
-// Appends; a text that is longer than its buffer gets a size beyond it.
+// Appends `c`. If the buffer is full, the size becomes capacity + 1.
 static void append(char *text, size_t *size, size_t capacity, char c)
 {
     if (*size < capacity) {
@@ -18,8 +22,8 @@ static void append(char *text, size_t *size, size_t capacity, char c)
     }
 }
 
-// A byte of a member's name or value, white space between tokens left out.
-static void take(struct request_peek *peek, char c)
+// Stores a byte of a member's name or value. The caller leaves out white space between tokens.
+static void store_byte(struct request_peek *peek, char c)
 {
     if (!peek->is_object || !peek->depth) {
         return;
@@ -33,7 +37,7 @@ static void take(struct request_peek *peek, char c)
     }
 }
 
-static void begin_value(struct request_peek *peek)
+static void begin_member_value(struct request_peek *peek)
 {
     peek->in_value = true;
     peek->has_method |= name_is(peek, "\"method\"");
@@ -42,8 +46,8 @@ static void begin_value(struct request_peek *peek)
     }
 }
 
-// A byte outside of strings.
-static void take_token(struct request_peek *peek, char c)
+// Reads a byte outside of strings.
+static void read_token_byte(struct request_peek *peek, char c)
 {
     switch (c) {
     case ' ':
@@ -53,20 +57,21 @@ static void take_token(struct request_peek *peek, char c)
         return;
     case '[':
     case '{':
-        take(peek, c);
+        store_byte(peek, c);
         peek->is_object |= !peek->depth && c == '{';
         peek->depth++;
         return;
     case ']':
     case '}':
+        assert(peek->depth); // I-1
         peek->depth--;
         if (peek->depth) {
-            take(peek, c);
+            store_byte(peek, c);
         }
         return;
     case ':':
         if (peek->depth == 1) {
-            begin_value(peek);
+            begin_member_value(peek);
             return;
         }
         break;
@@ -83,7 +88,7 @@ static void take_token(struct request_peek *peek, char c)
     default:
         break;
     }
-    take(peek, c);
+    store_byte(peek, c);
 }
 
 void request_peek_feed(struct request_peek *peek, struct slice piece)
@@ -92,10 +97,10 @@ void request_peek_feed(struct request_peek *peek, struct slice piece)
         char c = piece.data[i];
 
         if (!peek->in_string) {
-            take_token(peek, c);
+            read_token_byte(peek, c);
             continue;
         }
-        take(peek, c);
+        store_byte(peek, c);
         peek->in_string = peek->is_escaped || c != '"';
         peek->is_escaped = !peek->is_escaped && c == '\\';
     }

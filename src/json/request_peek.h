@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the id of a request that is too long to be kept: the request passes by in pieces, and its
-// "id" may stand at its end.
+// Finds the id of a request that is too long to be stored. It reads the request piece by piece; the
+// "id" may be at its end.
 #pragma once
 
 #include "basic/slice.h"
@@ -15,17 +15,17 @@ struct request_peek {
     bool is_object; // the outermost value
     bool in_string;
     bool is_escaped;
-    bool in_value; // depth 1: after a member's colon
+    bool in_value; // at depth 1: after the colon of a member
     bool has_method;
-    char name[16]; // of the member being read, with its quotes
+    char name[16]; // of the current member, with its quotes; cut off if it is longer
     size_t name_size;
     char id[REQUEST_PEEK_MAX_ID];
-    size_t id_size; // more than REQUEST_PEEK_MAX_ID: it is too long
+    size_t id_size; // more than REQUEST_PEEK_MAX_ID if the id is too long
 };
 
-// `piece`: the next bytes of a JSON value that a framer has passed. O(size).
+// Reads the next bytes of a JSON value that a framer has passed. O(size).
 void request_peek_feed(struct request_peek *peek, struct slice piece);
-// After the whole value: its id as JSON text without white space, valid as long as `peek`. False if
-// it is no request (it has no "method" or an id of null), or if its id is longer than
-// REQUEST_PEEK_MAX_ID.
+// After the whole value: returns the id as JSON text without white space; it points into `peek`.
+// False if the value is no request (no "method", or the id is null or absent), or if the id is
+// longer than REQUEST_PEEK_MAX_ID.
 bool request_peek_id(const struct request_peek *peek, struct slice *ret);

@@ -5,9 +5,10 @@
 #include "json/emit.h"
 #include "json/framer.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
-static json_t *build(struct cursor *cursor, struct buf *scratch)
+static json_t *tree_build(struct cursor *cursor, struct buf *scratch)
 {
     json_t *tree;
     struct slice s;
@@ -33,7 +34,7 @@ static json_t *build(struct cursor *cursor, struct buf *scratch)
     case JSON_KIND_ARRAY:
         tree = json_array();
         for (bool more = cursor_enter(cursor); more; more = cursor_more(cursor)) {
-            json_array_append_new(tree, build(cursor, scratch));
+            json_array_append_new(tree, tree_build(cursor, scratch));
         }
         return tree;
     default:
@@ -43,7 +44,7 @@ static json_t *build(struct cursor *cursor, struct buf *scratch)
 
             s = cursor_name(cursor, scratch);
             name = xstrndup(s.data, s.size);
-            json_object_set_new_nocheck(tree, name, build(cursor, scratch));
+            json_object_set_new_nocheck(tree, name, tree_build(cursor, scratch));
         }
         return tree;
     }
@@ -55,7 +56,7 @@ json_t *tree_from_text(struct slice value)
     struct cursor cursor;
 
     cursor_init(&cursor, value);
-    return build(&cursor, &scratch);
+    return tree_build(&cursor, &scratch);
 }
 
 json_t *tree_parse(struct slice text, char **ret_error)
@@ -89,11 +90,7 @@ static void put_object(struct buf *buf, const json_t *tree)
     qsort(names, n, sizeof(*names), compare_names);
     buf_putc(buf, '{');
     for (size_t i = 0; i < n; i++) {
-        if (i) {
-            buf_putc(buf, ',');
-        }
-        emit_string(buf, slice_of(names[i]));
-        buf_putc(buf, ':');
+        emit_name(buf, slice_of(names[i]));
         tree_put(buf, json_object_get(tree, names[i]));
     }
     buf_putc(buf, '}');
@@ -103,9 +100,7 @@ static void put_array(struct buf *buf, const json_t *tree)
 {
     buf_putc(buf, '[');
     for (size_t i = 0; i < json_array_size(tree); i++) {
-        if (i) {
-            buf_putc(buf, ',');
-        }
+        emit_next(buf);
         tree_put(buf, json_array_get(tree, i));
     }
     buf_putc(buf, ']');
@@ -113,6 +108,7 @@ static void put_array(struct buf *buf, const json_t *tree)
 
 void tree_put(struct buf *buf, const json_t *tree)
 {
+    assert(tree);
     switch (json_typeof(tree)) {
     case JSON_NULL:
         buf_puts(buf, "null");

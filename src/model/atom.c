@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Atoms in memory; for how they look outside see atom_json.c and atom_text.c.
+// Atoms in memory. Their JSON is in atom_json.c, their text for people in datum_text.c.
 #include "model/atom.h"
 
 #include <assert.h>
@@ -11,6 +11,7 @@ static const char *const type_names[ATOM_N_TYPES] = {
 
 const char *atom_type_name(enum atom_type type)
 {
+    assert(type < ATOM_N_TYPES);
     return type_names[type];
 }
 

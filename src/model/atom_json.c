@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Atoms on the wire and in files (RFC 7047 5.1 <atom>): decoded from a cursor, written to a buffer.
+// The JSON of atoms (RFC 7047 5.1 <atom>): decodes them from a cursor, writes them to a buffer.
 // This is the innermost loop of transact and of loading a file.
+#include "basic/utf8.h"
 #include "model/atom.h"
 #include "model/id.h"
 #include "model/symbol.h"
-#include "model/utf8.h"
 #include "json/emit.h"
 
+#include <assert.h>
 #include <math.h>
 
-// Of a string in an error, in bytes.
-#define MAX_SHOWN 100
+#define MAX_SHOWN 100 // bytes of a string that an error shows
 
-// The most frequent spelling of a <uuid>, as every program prints it.
+// The usual form of a <uuid>, without white space and escapes.
 #define UUID_OPEN  "[\"uuid\",\""
 #define UUID_CLOSE "\"]"
 #define UUID_SIZE  (sizeof(UUID_OPEN) - 1 + UUID_LEN + sizeof(UUID_CLOSE) - 1)
+static_assert(sizeof(UUID_CLOSE) - 1 == 2, "the code below copies 2 bytes");
 
 static struct ovsdb_error *expected(struct cursor start, const char *what)
 {
@@ -50,6 +51,7 @@ static struct ovsdb_error *decode_number(struct cursor *cursor, enum atom_type t
     return NULL;
 }
 
+// Decodes a <uuid> in its usual form. False, with nothing changed, if it has another form.
 static bool decode_usual_uuid(struct cursor *cursor, struct uuid *ret)
 {
     const char *p = cursor->p;
@@ -60,7 +62,7 @@ static bool decode_usual_uuid(struct cursor *cursor, struct uuid *ret)
         return false;
     }
     p += UUID_SIZE;
-    while (p < cursor->end && (unsigned char)*p <= ' ') { // where the cursor stands after a value
+    while (p < cursor->end && (unsigned char)*p <= ' ') { // a cursor is never at white space
         p++;
     }
     cursor->p = p;
@@ -75,13 +77,14 @@ static struct ovsdb_error *decode_named_uuid(struct cursor start, struct slice n
     if (!id_is_valid(name)) {
         return error_syntax(cursor_skip(&start), "the name in a named-uuid must be a valid <id>");
     }
+    assert(symbols);
     symbol = symbol_table_get(symbols, name);
     symbol->referenced = true;
     *ret = symbol->uuid;
     return NULL;
 }
 
-// ["uuid", "..."] or, with `symbols`, ["named-uuid", "..."] in any spelling.
+// Decodes ["uuid", "..."] or, with `symbols`, ["named-uuid", "..."] in any form.
 static struct ovsdb_error *decode_uuid(struct cursor *cursor, struct symbol_table *symbols,
                                        struct buf *scratch, struct uuid *ret)
 {
@@ -145,7 +148,7 @@ struct ovsdb_error *atom_decode(struct cursor *cursor, enum atom_type type,
             return expected(*cursor, "a boolean");
         }
         cursor_skip(cursor);
-        ret->integer = 0; // rows are compared by whole words first
+        ret->integer = 0; // all bytes are defined: rows are compared word by word
         ret->boolean = kind == JSON_KIND_TRUE;
         return NULL;
     case ATOM_STRING:

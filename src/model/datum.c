@@ -1,106 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// Datums in memory: making, sharing, comparing. Set algebra is in datum_algebra.c, the outside
-// forms in datum_json.c and datum_text.c.
+// Datums in memory: building, sharing, comparing. Set algebra is in datum_algebra.c, JSON in
+// datum_json.c, text for people in datum_text.c.
 #include "model/datum.h"
 
-#include "model/datum_elems.h"
-
 #include <assert.h>
-
-struct datum_elems *elems_new(const struct type *type, uint32_t n)
-{
-    struct datum_elems *elems;
-
-    assert(n > 0);
-    elems = xmalloc(sizeof(*elems) + (size_t)n * elems_step(type) * sizeof(union atom));
-    elems->refs = 1;
-    elems->n = n;
-    return elems;
-}
-
-// A comparator per type: the sort calls them often.
-#define DEFINE_COMPARATOR(name, type)                                                              \
-    static int name(const void *a, const void *b)                                                  \
-    {                                                                                              \
-        return atom_compare(*(const union atom *)a, *(const union atom *)b, type);                 \
-    }
-DEFINE_COMPARATOR(compare_integers, ATOM_INTEGER)
-DEFINE_COMPARATOR(compare_reals, ATOM_REAL)
-DEFINE_COMPARATOR(compare_booleans, ATOM_BOOLEAN)
-DEFINE_COMPARATOR(compare_strings, ATOM_STRING)
-DEFINE_COMPARATOR(compare_uuids, ATOM_UUID)
-
-atom_comparator *elems_comparator(enum atom_type type)
-{
-    static atom_comparator *const comparators[ATOM_N_TYPES] = {
-        [ATOM_INTEGER] = compare_integers, [ATOM_REAL] = compare_reals,
-        [ATOM_BOOLEAN] = compare_booleans, [ATOM_STRING] = compare_strings,
-        [ATOM_UUID] = compare_uuids,
-    };
-
-    return comparators[type];
-}
-
-struct ovsdb_error *elems_finish(const struct type *type, union atom *atoms, uint32_t n,
-                                 bool is_sorted, union datum *ret)
-{
-    atom_comparator *compare = elems_comparator(type->key.type);
-    uint32_t step = elems_step(type);
-    struct datum_elems *elems;
-
-    if (!n) {
-        *ret = DATUM_EMPTY;
-        return NULL;
-    }
-    if (!is_sorted) {
-        qsort(atoms, n, step * sizeof(*atoms), compare);
-        for (size_t i = 1; i < n; i++) {
-            if (!compare(&atoms[(i - 1) * step], &atoms[i * step])) {
-                return error_new(ERROR_OVSDB, step == 2 ? "map contains duplicate key"
-                                                        : "set contains duplicate");
-            }
-        }
-    }
-    elems = elems_new(type, n);
-    if (step == 1) {
-        memcpy(elems->atoms, atoms, n * sizeof(*atoms));
-    } else {
-        for (size_t i = 0; i < n; i++) {
-            elems->atoms[i] = atoms[2 * i];
-            elems->atoms[n + i] = atoms[2 * i + 1];
-        }
-    }
-    *ret = (union datum){.elems = elems};
-    return NULL;
-}
-
-static void release_atoms(union atom *atoms, size_t n, enum atom_type type)
-{
-    if (type == ATOM_STRING) {
-        for (size_t i = 0; i < n; i++) {
-            atom_done(atoms[i], type);
-        }
-    }
-}
 
 struct ovsdb_error *datum_build(const struct type *type, union atom *keys, union atom *values,
                                 uint32_t n, union datum *ret)
 {
-    uint32_t step = elems_step(type);
+    uint32_t step = type_step(type);
     _cleanup_free_ union atom *atoms = NEW_ARRAY(union atom, (size_t)n * step + 1);
     struct ovsdb_error *error;
 
+    assert(!type_is_scalar(type));
+    assert(step == 1 || values || !n);
     for (size_t i = 0; i < n; i++) {
         atoms[i * step] = keys[i];
         if (step == 2) {
             atoms[i * step + 1] = values[i];
         }
     }
-    error = elems_finish(type, atoms, n, false, ret);
+    error = elems_finish(type->key.type, step, atoms, n, false, &ret->elems);
     if (error) {
-        release_atoms(keys, n, type->key.type);
+        atoms_release(keys, n, type->key.type);
         if (step == 2) {
-            release_atoms(values, n, type->value.type);
+            atoms_release(values, n, type->value.type);
         }
     }
     return error;
@@ -125,7 +49,8 @@ union datum datum_from_sorted(const struct type *type, const union atom *keys,
     if (!n) {
         return DATUM_EMPTY;
     }
-    elems = elems_new(type, n);
+    assert(n < 2 || atom_compare(keys[0], keys[n - 1], type->key.type) < 0); // I-2, for its ends
+    elems = elems_new(type_step(type), n);
     copy_atoms(elems->atoms, keys, n, type->key.type);
     if (type_is_map(type)) {
         copy_atoms(elems->atoms + n, values, n, type->value.type);
@@ -143,7 +68,7 @@ union datum datum_default(const struct type *type)
     if (!type->n_min) {
         return DATUM_EMPTY;
     }
-    elems = elems_new(type, 1);
+    elems = elems_new(type_step(type), 1);
     elems->atoms[0] = atom_default(type->key.type);
     if (type_is_map(type)) {
         elems->atoms[1] = atom_default(type->value.type);
@@ -168,6 +93,7 @@ union datum datum_copy(union datum datum, const struct type *type)
     if (type_is_scalar(type)) {
         atom_copy(datum.scalar, type->key.type);
     } else if (datum.elems) {
+        assert(datum.elems->refs);
         datum.elems->refs++;
     }
     return datum;
@@ -177,14 +103,8 @@ void datum_done(union datum datum, const struct type *type)
 {
     if (type_is_scalar(type)) {
         atom_done(datum.scalar, type->key.type);
-    } else if (datum.elems && !--datum.elems->refs) {
-        struct datum_elems *elems = datum.elems;
-
-        release_atoms(elems->atoms, elems->n, type->key.type);
-        if (type_is_map(type)) {
-            release_atoms(elems->atoms + elems->n, elems->n, type->value.type);
-        }
-        free(elems);
+    } else {
+        elems_unref(datum.elems, type->key.type, type->value.type);
     }
 }
 
@@ -260,23 +180,7 @@ int datum_compare(union datum a, union datum b, const struct type *type)
 
 int64_t datum_find(union datum datum, const struct type *type, union atom key)
 {
-    const union atom *keys = datum_keys(&datum, type);
-    int64_t low = 0, high = (int64_t)datum_n(datum, type) - 1;
-
-    while (low <= high) {
-        int64_t middle = low + (high - low) / 2;
-        int cmp = atom_compare(key, keys[middle], type->key.type);
-
-        if (!cmp) {
-            return middle;
-        }
-        if (cmp < 0) {
-            high = middle - 1;
-        } else {
-            low = middle + 1;
-        }
-    }
-    return -1;
+    return atoms_find(datum_keys(&datum, type), datum_n(datum, type), type->key.type, key);
 }
 
 static struct ovsdb_error *check_atoms(const struct base_type *base, const union atom *atoms,

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sets and maps combined: the mutators "insert" and "delete", the functions "includes" and
-// "excludes", the differences of update2 and of log records. All merge two sorted arrays, O(n + m);
-// where one is much shorter than the other it is looked up in the other instead.
-#include "model/datum_elems.h"
+// Operations on two sets or maps, for the mutators "insert" and "delete", the functions "includes"
+// and "excludes", and the differences of update2 and of log records. They merge two sorted arrays
+// in O(n + m). Where one is much shorter, its elements are searched in the other one instead.
+#include "model/datum.h"
 
 #include <assert.h>
 
-// A result being written: room for the most it can have, shrunk at the end.
+// A result under construction. It has room for all possible elements and is shrunk at the end.
 struct merge {
     const struct type *type;
-    struct datum_elems *elems; // keys in place, the values after `capacity` keys
+    struct datum_elems *elems; // the values follow after room for `capacity` keys
     uint32_t n;
     uint32_t capacity;
 };
@@ -20,15 +20,18 @@ static void merge_begin(struct merge *merge, const struct type *type, size_t cap
     merge->type = type;
     merge->n = 0;
     merge->capacity = (uint32_t)capacity;
-    merge->elems = capacity ? elems_new(type, (uint32_t)capacity) : NULL;
+    merge->elems = capacity ? elems_new(type_step(type), (uint32_t)capacity) : NULL;
 }
 
-// Element `i` of `from` comes next in the result.
+// Appends element `i` of `from` to the result.
 static void merge_put(struct merge *merge, const struct datum_elems *from, size_t i)
 {
     const struct type *type = merge->type;
     uint32_t n = merge->n++;
 
+    assert(n < merge->capacity && i < from->n);
+    assert(!n ||
+           atom_compare(merge->elems->atoms[n - 1], from->atoms[i], type->key.type) < 0); // I-2
     merge->elems->atoms[n] = atom_copy(from->atoms[i], type->key.type);
     if (type_is_map(type)) {
         merge->elems->atoms[merge->capacity + n] =
@@ -50,7 +53,7 @@ static union datum merge_end(struct merge *merge)
             memmove(elems->atoms + n, elems->atoms + merge->capacity, n * sizeof(*elems->atoms));
         }
         elems = xrealloc(elems, sizeof(*elems) +
-                                    (size_t)n * elems_step(merge->type) * sizeof(*elems->atoms));
+                                    (size_t)n * type_step(merge->type) * sizeof(*elems->atoms));
     }
     elems->n = n;
     return (union datum){.elems = elems};
@@ -61,7 +64,8 @@ static uint32_t elems_n(const struct datum_elems *elems)
     return elems ? elems->n : 0;
 }
 
-// How the next elements compare; a side that has ended comes after everything.
+// Compares the keys of element `i` of `a` and element `j` of `b`. The end of an array is greater
+// than any element.
 static int compare_next(const struct datum_elems *a, size_t i, const struct datum_elems *b,
                         size_t j, enum atom_type type)
 {
@@ -74,13 +78,13 @@ static int compare_next(const struct datum_elems *a, size_t i, const struct datu
     return atom_compare(a->atoms[i], b->atoms[j], type);
 }
 
-// `b` is so short that looking each of its elements up is less work than walking through `a`.
+// True if searching each element of `b` in `a` is less work than reading all of `a`.
 static bool is_lookup_better(uint32_t n_a, uint32_t n_b)
 {
     return n_b < n_a / 16;
 }
 
-// The keys of `a` include all of `b`.
+// True if `a` has all keys of `b`.
 static bool has_all_keys(const struct datum_elems *a, const struct datum_elems *b,
                          const struct type *type)
 {
@@ -91,8 +95,7 @@ static bool has_all_keys(const struct datum_elems *a, const struct datum_elems *
     }
     if (is_lookup_better(elems_n(a), elems_n(b))) {
         for (size_t j = 0; j < elems_n(b); j++) {
-            if (datum_find((union datum){.elems = (struct datum_elems *)a}, type, b->atoms[j]) <
-                0) {
+            if (atoms_find(a->atoms, a->n, type->key.type, b->atoms[j]) < 0) {
                 return false;
             }
         }
@@ -170,7 +173,7 @@ union datum datum_subtract(union datum a, union datum b, const struct type *type
     return merge_end(&merge);
 }
 
-// Whether all of the elements (pairs) of `b` are in `a`, or none of them.
+// True if all elements of `b` are in `a` (all), or none of them (!all).
 static bool all_or_none(union datum a, union datum b, const struct type *type, bool all)
 {
     const union atom *keys = datum_keys(&b, type);
@@ -200,14 +203,16 @@ bool datum_excludes_all(union datum a, union datum b, const struct type *type)
     return all_or_none(a, b, type, false);
 }
 
-// Elements of only one side; of keys in both with different values the pair of `b`. This is the
-// difference from a to b, and it is also how a difference `b` is applied to `a`.
+// The elements that are in only one of the two; where both have a key with different values, the
+// pair of `b`. This is the difference from `a` to `b`, and also the result of applying a difference
+// `b` to `a`.
 static union datum exclusive_or(union datum a, union datum b, const struct type *type)
 {
     const struct datum_elems *x = a.elems, *y = b.elems;
     size_t i = 0, j = 0;
     struct merge merge;
 
+    assert(!type_is_scalar(type));
     merge_begin(&merge, type, (size_t)elems_n(x) + elems_n(y));
     while (i < elems_n(x) || j < elems_n(y)) {
         int cmp = compare_next(x, i, y, j, type->key.type);

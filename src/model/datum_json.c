@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// <value> (RFC 7047 5.1) from a cursor straight into a datum, and back. The atoms are collected in
-// a small array on the stack, on the heap only when there are many, and sorted only if they do not
-// come in order, which they mostly do: servers and clients print sets sorted.
-#include "model/datum_elems.h"
+// Decodes a <value> (RFC 7047 5.1) from a cursor into a datum, and writes datums. The atoms are
+// collected in a small array on the stack, or on the heap if there are many. They are sorted only
+// if they are not in order; mostly they are, because servers and clients print sets sorted.
+#include "model/datum.h"
+#include "json/emit.h"
 
 #include <assert.h>
 
@@ -13,10 +14,10 @@ struct collector {
     enum datum_check check;
     struct symbol_table *symbols;
     struct buf *scratch;
-    union atom *atoms; // `on_stack` or an allocation
+    union atom *atoms; // `on_stack`, or allocated
     size_t n;          // atoms
     size_t capacity;
-    bool is_sorted; // strictly ascending so far
+    bool is_sorted; // the keys so far are strictly ascending
     union atom on_stack[N_ON_STACK];
 };
 
@@ -27,10 +28,10 @@ static void collector_done(struct collector *c)
     }
 }
 
-// Releases the atoms themselves, too.
+// Releases the atoms, after an error.
 static void collector_release(struct collector *c)
 {
-    uint32_t step = elems_step(c->type);
+    uint32_t step = type_step(c->type);
 
     for (size_t i = 0; i < c->n; i++) {
         atom_done(c->atoms[i], i % step ? c->type->value.type : c->type->key.type);
@@ -42,6 +43,7 @@ static void collector_grow(struct collector *c)
 {
     size_t capacity = c->capacity * 4;
 
+    assert(c->n == c->capacity);
     if (c->atoms == c->on_stack) {
         c->atoms = xmemdup(c->on_stack, sizeof(c->on_stack));
     }
@@ -68,7 +70,7 @@ static struct ovsdb_error *collect_atom(struct collector *c, struct cursor *curs
     return error;
 }
 
-// The pair, or the one atom, that the cursor stands at.
+// Decodes the element at the cursor: a pair in a map, an atom in a set.
 static struct ovsdb_error *collect_element(struct collector *c, struct cursor *cursor)
 {
     struct cursor start = *cursor;
@@ -96,8 +98,8 @@ static struct ovsdb_error *collect_element(struct collector *c, struct cursor *c
 
 static struct ovsdb_error *collect_elements(struct collector *c, struct cursor *cursor)
 {
-    atom_comparator *compare = elems_comparator(c->type->key.type);
-    uint32_t step = elems_step(c->type);
+    atom_comparator *compare = atom_comparator_of(c->type->key.type);
+    uint32_t step = type_step(c->type);
 
     for (bool more = cursor_enter(cursor); more; more = cursor_more(cursor)) {
         struct ovsdb_error *error = collect_element(c, cursor);
@@ -112,12 +114,12 @@ static struct ovsdb_error *collect_elements(struct collector *c, struct cursor *
     return NULL;
 }
 
-// The bounds that `check` leaves of the type's.
+// Checks the number of elements against the bounds of the type that apply under `check`.
 static struct ovsdb_error *check_count(const struct type *type, enum datum_check check, size_t n,
                                        struct cursor start)
 {
     const char *what = type_is_map(type) ? "pair" : "element";
-    bool is_scalar = type_is_scalar(type); // needs its one atom, always
+    bool is_scalar = type_is_scalar(type); // exactly one atom under any `check`
     uint32_t n_min = check == DATUM_CHECK_ALL || is_scalar ? type->n_min : 0;
     uint32_t n_max = check <= DATUM_CHECK_NO_MIN || is_scalar ? type->n_max : UINT32_MAX;
 
@@ -134,7 +136,8 @@ static struct ovsdb_error *check_count(const struct type *type, enum datum_check
                         n_max == 1 ? "" : "s", n);
 }
 
-// ["set", [...]] or ["map", [...]]: leaves the cursor at the inner array.
+// Moves the cursor from ["set", [...]] or ["map", [...]] to the first string and past it. False if
+// the value does not begin with this tag; the cursor may have moved.
 static bool enter_container(struct cursor *cursor, const char *tag, struct buf *scratch)
 {
     return cursor_kind(cursor) == JSON_KIND_ARRAY && cursor_enter(cursor) &&
@@ -165,10 +168,10 @@ static struct ovsdb_error *collect_container(struct collector *c, struct cursor 
     if (!error && cursor_more(cursor)) {
         error = error_syntax(cursor_skip(&start), "%s", expected);
     }
-    return error ? error : check_count(c->type, c->check, c->n / elems_step(c->type), start);
+    return error ? error : check_count(c->type, c->check, c->n / type_step(c->type), start);
 }
 
-// True only if the value is no ["set", ...] for certain, as is plain for most at the first byte.
+// True if the value is certainly not ["set", ...]. For most values the first byte decides.
 static bool is_bare_atom(const struct cursor *cursor)
 {
     return cursor_kind(cursor) != JSON_KIND_ARRAY ||
@@ -192,7 +195,7 @@ static struct ovsdb_error *collect_value(struct collector *c, struct cursor *cur
     return collect_container(c, cursor, start);
 }
 
-// A scalar that is not written as a set: no collecting.
+// True if the value is one atom that can be decoded without a collector.
 static bool is_bare_scalar(const struct cursor *cursor, const struct type *type)
 {
     return type_is_scalar(type) && is_bare_atom(cursor);
@@ -240,9 +243,14 @@ struct ovsdb_error *datum_decode(struct cursor *cursor, const struct type *type,
     c.is_sorted = true;
     error = collect_value(&c, cursor);
     if (!error && type_is_scalar(type)) {
+        assert(c.n == 1);
         ret->scalar = c.atoms[0];
     } else if (!error) {
-        error = elems_finish(type, c.atoms, (uint32_t)(c.n / elems_step(type)), c.is_sorted, ret);
+        uint32_t step = type_step(type);
+
+        assert(c.n % step == 0 && c.n / step <= UINT32_MAX);
+        error = elems_finish(type->key.type, step, c.atoms, (uint32_t)(c.n / step), c.is_sorted,
+                             &ret->elems);
     }
     if (error) {
         collector_release(&c);
@@ -254,9 +262,10 @@ struct ovsdb_error *datum_decode(struct cursor *cursor, const struct type *type,
 static void put_pairs(struct buf *buf, const struct datum_elems *elems, const struct type *type)
 {
     for (size_t i = 0; i < elems->n; i++) {
-        buf_puts(buf, i ? ",[" : "[");
+        emit_next(buf);
+        buf_putc(buf, '[');
         atom_put(buf, elems->atoms[i], type->key.type);
-        buf_putc(buf, ',');
+        emit_next(buf);
         atom_put(buf, elems->atoms[elems->n + i], type->value.type);
         buf_putc(buf, ']');
     }
@@ -281,9 +290,7 @@ void datum_put(struct buf *buf, union datum datum, const struct type *type)
     }
     buf_puts(buf, "[\"set\",[");
     for (size_t i = 0; i < n; i++) {
-        if (i) {
-            buf_putc(buf, ',');
-        }
+        emit_next(buf);
         atom_put(buf, keys[i], type->key.type);
     }
     buf_puts(buf, "]]");

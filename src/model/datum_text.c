@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values for people: what tools print in tables, and errors quote. A string stands without quotes
-// where it cannot be mistaken for anything else, so that the text reads back the same.
+// Text of values for people, in the tables of tools and in errors. A string is written without
+// quotes where it cannot be confused with another value.
 #include "model/datum.h"
 #include "json/emit.h"
 
+// True if the string needs no quotes.
 static bool is_word(struct slice s)
 {
     struct uuid uuid;

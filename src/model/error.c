@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/error.h"
 
-#include "model/utf8.h"
+#include "basic/utf8.h"
 #include "json/emit.h"
 #include "json/framer.h"
 
-// Longer JSON is cut off in "syntax": whoever sent it has the rest.
+#include <assert.h>
+
+// Longer JSON is cut off in "syntax", because the client that sent it has the rest.
 #define MAX_SYNTAX 4096
-// Longer JSON is not even put into canonical form before.
+// Longer JSON is not converted to canonical form, which would take long.
 #define MAX_CANONICAL 65536
 
 PRINTF_FORMAT(2, 0)
@@ -15,6 +17,7 @@ static struct ovsdb_error *error_va(const char *tag, const char *details, va_lis
 {
     struct ovsdb_error *error = NEW(struct ovsdb_error);
 
+    assert(tag);
     error->tag = tag;
     if (details) {
         error->details = xvasprintf(details, args);
@@ -33,7 +36,7 @@ struct ovsdb_error *error_new(const char *tag, const char *details, ...)
     return error;
 }
 
-// Appends at most MAX_SYNTAX bytes of `s`.
+// Appends at most MAX_SYNTAX bytes of `s`, and "..." if there are more.
 static void put_cut(struct buf *buf, struct slice s)
 {
     size_t size = utf8_cut(s, MAX_SYNTAX);
@@ -44,7 +47,8 @@ static void put_cut(struct buf *buf, struct slice s)
     }
 }
 
-// The canonical form is shown, so that the same mistake gives the same error however it is written.
+// Converts JSON text to canonical form, so that the same mistake gives the same error in any
+// notation.
 static char *syntax_text(struct slice syntax)
 {
     _cleanup_buf_ struct buf canonical = {0};
@@ -122,14 +126,13 @@ void error_put(struct buf *buf, const struct ovsdb_error *error)
 {
     buf_putc(buf, '{');
     if (error->details) {
-        buf_puts(buf, "\"details\":");
+        emit_name(buf, SLICE("details"));
         emit_string(buf, slice_of(error->details));
-        buf_putc(buf, ',');
     }
-    buf_puts(buf, "\"error\":");
+    emit_name(buf, SLICE("error"));
     emit_string(buf, slice_of(error->tag));
     if (error->syntax) {
-        buf_puts(buf, ",\"syntax\":");
+        emit_name(buf, SLICE("syntax"));
         emit_string(buf, slice_of(error->syntax));
     }
     buf_putc(buf, '}');

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// <error>: what a client did wrong, or why its transaction failed (RFC 7047 3.1). Owned by whoever
-// holds it; ends with error_free() or by being written into a reply.
+// An <error> (RFC 7047 3.1), which a client receives in a reply: what it did wrong, or why its
+// transaction failed. A function that returns one passes it to the caller, who frees it; NULL is
+// success. Faults of the server itself are `struct failure` (basic/failure.h).
 #pragma once
 
 #include "basic/buf.h"
 
 struct ovsdb_error {
-    const char *tag; // the "error" member, e.g. "constraint violation"; static
+    const char *tag; // the member "error", e.g. "constraint violation"; of static storage duration
     char *details;   // or NULL
-    char *syntax;    // JSON text that could not be parsed, or NULL
+    char *syntax;    // the wrong JSON text, or NULL
 };
 
-// The error strings in use.
+// The values of `tag`.
 #define ERROR_SYNTAX              "syntax error"
 #define ERROR_UNKNOWN_COLUMN      "unknown column"
 #define ERROR_UNKNOWN_TABLE       "unknown table"
@@ -35,21 +36,23 @@ struct ovsdb_error {
 #define ERROR_RESOURCES           "resources exhausted"
 #define ERROR_IO                  "I/O error"
 
-// `tag` must be static. `details` may be NULL.
+// `details` may be NULL.
 struct ovsdb_error *error_new(const char *tag, const char *details, ...) PRINTF_FORMAT(2, 3);
-// A "syntax error" whose "syntax" member is `syntax` (JSON text, copied; cut off when very long).
+// A "syntax error" with the member "syntax": the canonical form of `syntax`, cut off if it is long.
+// Text that is no JSON or is very long is not converted.
 struct ovsdb_error *error_syntax(struct slice syntax, const char *details, ...) PRINTF_FORMAT(2, 3);
-// The same with another tag.
+// As error_syntax(), with another tag.
 struct ovsdb_error *error_syntax_tag(const char *tag, struct slice syntax, const char *details, ...)
     PRINTF_FORMAT(3, 4);
-// An "I/O error" with "details" that end in strerror(errno_value).
+// An "I/O error". The description of `errno_value` (positive or negative) follows the details.
 struct ovsdb_error *error_io(int errno_value, const char *details, ...) PRINTF_FORMAT(2, 3);
-// Puts text before the details: "table T, row U: " + details.
+// Puts the formatted text before the details, e.g. "table T, row U: ".
 void error_prefix(struct ovsdb_error *error, const char *format, ...) PRINTF_FORMAT(2, 3);
-void error_free(struct ovsdb_error *error);
-// {"details":...,"error":...,"syntax":...}
+void error_free(struct ovsdb_error *error); // NULL is allowed
+// Writes {"details":...,"error":...,"syntax":...}.
 void error_put(struct buf *buf, const struct ovsdb_error *error);
-// For people: "TAG: DETAILS", after 'syntax "JSON": ' if there is a syntax. Caller frees.
+// Text for people: "TAG: DETAILS", preceded by 'syntax "JSON": ' if there is a syntax. The caller
+// frees it.
 char *error_text(const struct ovsdb_error *error);
 
 DEFINE_CLEANUP(struct ovsdb_error *, error_freep, error_free)

@@ -50,7 +50,7 @@ static bool has_kind(const json_t *json, unsigned kinds)
     return kinds & MEMBER_ANY;
 }
 
-// "a string or an object"
+// Writes e.g. "a string or an object".
 static void put_kinds(struct buf *buf, unsigned kinds)
 {
     static const struct {
@@ -77,6 +77,7 @@ const json_t *members_take(struct members *members, const char *name, unsigned k
     _cleanup_buf_ struct buf text = {0};
     const json_t *member;
 
+    assert(kinds & ~(unsigned)MEMBER_OPTIONAL);
     if (members->error) {
         return NULL;
     }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Schemas in memory: finding, comparing, sharing. Reading: schema_parse.c, printing:
-// schema_print.c.
+// Schemas in memory: finding, comparing, sharing. schema_parse.c parses schemas, schema_print.c
+// prints them.
 #include "model/schema.h"
+
+#include <assert.h>
 
 struct schema *schema_ref(struct schema *schema)
 {
+    assert(schema->refs);
     schema->refs++;
     return schema;
 }
@@ -31,7 +34,11 @@ static void table_schema_done(struct table_schema *table)
 
 void schema_unref(struct schema *schema)
 {
-    if (!schema || --schema->refs) {
+    if (!schema) {
+        return;
+    }
+    assert(schema->refs);
+    if (--schema->refs) {
         return;
     }
     for (size_t i = 0; i < schema->n_tables; i++) {
@@ -88,7 +95,7 @@ static bool string_equals(const char *a, const char *b)
     return !strcmp(a, b);
 }
 
-// Compares what they mean, by what they print as.
+// Two types are equal if they print as the same JSON.
 static bool types_equal(const struct type *a, const struct type *b)
 {
     json_t *a_json = type_to_json(a), *b_json = type_to_json(b);

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// <database-schema>, <table-schema> and <column-schema> (RFC 7047 3.2), read.
+// Parses <database-schema>, <table-schema> and <column-schema> (RFC 7047 3.2).
 //
-// It goes in passes, because tables refer to each other: the tables with their columns and
-// indexes; the references; which tables are roots; what follows from that for the columns. An error
-// says where: "table T, column C: ...".
+// Tables refer to each other, so there are four passes: the tables with their columns and indexes;
+// the references to tables; which tables are roots; the properties of columns that depend on roots.
+// Errors name the place: "table T, column C: ...".
 #include "model/members.h"
 #include "model/schema.h"
 #include "json/tree.h"
 
-// A row's values must fit in 64 Ki words, two of them for a UUID.
+#include <assert.h>
+
+// The offset of a value in a row has 16 bits, and a UUID takes two words.
 #define MAX_COLUMNS 32000
 #define MAX_TABLES  UINT16_MAX
+static_assert(2 * (MAX_COLUMNS + COLUMN_VERSION + 1) <= UINT16_MAX, "all offsets fit");
 
 static struct ovsdb_error *check_name(const json_t *json, const char *what, const char *name)
 {
@@ -29,7 +32,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-// The members' names in order; NULL-terminated. Caller frees the array.
+// The names of the members in ascending order, followed by NULL. The caller frees the array.
 static const char **sorted_names(const json_t *object)
 {
     const char **names = NEW_ARRAY(const char *, json_object_size(object) + 1);
@@ -56,8 +59,8 @@ static void column_init(struct table_schema *table, const char *name)
     column->is_persistent = true;
 }
 
-// _uuid and _version, which every table has.
-static void add_own_columns(struct table_schema *table)
+// Adds _uuid and _version, which every table has.
+static void add_implicit_columns(struct table_schema *table)
 {
     static const char *const names[] = {[COLUMN_UUID] = "_uuid", [COLUMN_VERSION] = "_version"};
 
@@ -93,8 +96,10 @@ static struct ovsdb_error *parse_column(struct column *column, const json_t *jso
     return end_error ? end_error : error;
 }
 
+// Determines where the values of the columns are in a row.
 static void place_columns(struct table_schema *table)
 {
+    assert(!table->n_words);
     for (size_t i = COLUMN_VERSION + 1; i < table->n_columns; i++) {
         struct column *column = &table->columns[i];
 
@@ -105,7 +110,7 @@ static void place_columns(struct table_schema *table)
     }
 }
 
-static void name_columns(struct table_schema *table)
+static void index_columns_by_name(struct table_schema *table)
 {
     for (size_t i = 0; i < table->n_columns; i++) {
         struct column *column = &table->columns[i];
@@ -125,7 +130,7 @@ static struct ovsdb_error *parse_columns(struct table_schema *table, const json_
                           MAX_COLUMNS);
     }
     table->columns = NEW_ARRAY(struct column, n + COLUMN_VERSION + 1);
-    add_own_columns(table);
+    add_implicit_columns(table);
     for (size_t i = 0; i < n; i++) {
         struct column *column = &table->columns[table->n_columns];
         struct ovsdb_error *error = check_name(json, "column", names[i]);
@@ -142,7 +147,7 @@ static struct ovsdb_error *parse_columns(struct table_schema *table, const json_
         }
     }
     place_columns(table);
-    name_columns(table);
+    index_columns_by_name(table);
     return NULL;
 }
 
@@ -203,7 +208,7 @@ static struct ovsdb_error *parse_max_rows(struct table_schema *table, const json
     return NULL;
 }
 
-// Without the columns and what refers to them.
+// Parses the members of a table except for the columns and indexes, whose JSON it returns.
 static struct ovsdb_error *parse_table_members(struct table_schema *table, const json_t *json,
                                                const json_t **ret_columns,
                                                const json_t **ret_indexes)
@@ -230,7 +235,7 @@ static struct ovsdb_error *parse_table(struct table_schema *table, const json_t 
     if (!error) {
         error = parse_columns(table, json, columns);
         if (error) {
-            return error; // says where already
+            return error; // it names the table already
         }
         error = parse_indexes(table, indexes);
     }
@@ -303,8 +308,9 @@ static struct ovsdb_error *resolve_references(struct schema *schema)
     return NULL;
 }
 
-// Schemas older than "isRoot" have it nowhere: then every table is a root.
-static void settle_roots(struct schema *schema)
+// Determines which tables are roots. If none is declared as one, all are: the schema is older than
+// "isRoot".
+static void determine_roots(struct schema *schema)
 {
     bool any = false;
 
@@ -316,12 +322,15 @@ static void settle_roots(struct schema *schema)
     }
 }
 
+// True if the references of the column decide whether rows exist.
 static bool keeps_rows_alive(const struct base_type *base)
 {
+    assert(!base_type_is_strong_ref(base) || base->uuid.ref_table); // resolve_references() has run
     return base_type_is_strong_ref(base) && !base->uuid.ref_table->is_root;
 }
 
-static void settle_column(struct column *column)
+// Determines the properties that depend on which tables are roots.
+static void determine_column(struct column *column)
 {
     const struct type *type = &column->type;
 
@@ -332,8 +341,8 @@ static void settle_column(struct column *column)
     }
 }
 
-// A column that is called ephemeral may not be indexed even when it persists nevertheless: other
-// servers refuse such a schema, and must be able to read what this one prints.
+// Rejects indexes on ephemeral columns, even on those that are persistent anyway: other servers
+// reject such a schema, and must be able to read the files of this one.
 static struct ovsdb_error *check_indexes(const struct table_schema *table)
 {
     for (size_t i = 0; i < table->n_indexes; i++) {
@@ -349,14 +358,14 @@ static struct ovsdb_error *check_indexes(const struct table_schema *table)
     return NULL;
 }
 
-static struct ovsdb_error *settle_columns(struct schema *schema)
+static struct ovsdb_error *determine_columns(struct schema *schema)
 {
     for (size_t i = 0; i < schema->n_tables; i++) {
         struct table_schema *table = &schema->tables[i];
         struct ovsdb_error *error;
 
         for (size_t j = COLUMN_VERSION + 1; j < table->n_columns; j++) {
-            settle_column(&table->columns[j]);
+            determine_column(&table->columns[j]);
         }
         error = check_indexes(table);
         if (error) {
@@ -392,8 +401,8 @@ static struct ovsdb_error *parse_schema(struct schema *schema, const json_t *jso
         error = resolve_references(schema);
     }
     if (!error) {
-        settle_roots(schema);
-        error = settle_columns(schema);
+        determine_roots(schema);
+        error = determine_columns(schema);
     }
     return error;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Schemas printed, in the shortest form that any server of this protocol accepts and reads back as
-// the same: what is at its default is left out.
+// Prints schemas in the shortest form: members with their default values are left out.
 #include "model/schema.h"
 
 static json_t *column_to_json(const struct column *column)
@@ -55,7 +54,7 @@ static json_t *table_to_json(const struct table_schema *table, bool print_root)
 json_t *schema_to_json(const struct schema *schema)
 {
     json_t *json = json_object(), *tables = json_object();
-    bool all_roots = true; // which "isRoot" nowhere says as well
+    bool all_roots = true; // then "isRoot" is not printed: its absence means the same
 
     for (size_t i = 0; i < schema->n_tables; i++) {
         all_roots &= schema->tables[i].is_root;

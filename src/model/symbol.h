@@ -8,16 +8,17 @@
 struct symbol {
     struct uuid uuid;
     bool created;    // an insert with this uuid-name has run
-    bool referenced; // some value mentions it
-    size_t size;
+    bool referenced; // a value uses the name
+    size_t size;     // of the name
     char name[];
 };
 
-// A zeroed struct is empty.
+// A zeroed struct is an empty table.
 struct symbol_table {
     struct htable by_name;
 };
 
 void symbol_table_done(struct symbol_table *table);
-// The symbol called `name`, made with a random UUID if there is none. Owned by the table.
+// Returns the symbol called `name`. Creates it with a random UUID if there is none. The table owns
+// it.
 struct symbol *symbol_table_get(struct symbol_table *table, struct slice name);

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a column may hold: base types with their immediate constraints, checked on every atom that a
-// client writes. How types look in schemas: type_json.c.
+// Base types and their constraints, which are checked for every atom that a client writes. The JSON
+// of types is in type_json.c.
 #include "model/type.h"
 
-#include "model/datum.h"
-#include "model/utf8.h"
+#include "basic/utf8.h"
+#include "model/elems.h"
 
 #include <float.h>
 
-// Of an atom in an error, in bytes.
-#define MAX_SHOWN 256
+#define MAX_SHOWN 256 // bytes of an atom that an error shows
 
 void base_type_init(struct base_type *base, enum atom_type type)
 {
@@ -34,23 +33,9 @@ void base_type_init(struct base_type *base, enum atom_type type)
     }
 }
 
-// The type that the values of an "enum" form: a set of one or more, without further constraints.
-static struct type enum_type(enum atom_type type)
-{
-    struct type set = {.n_min = 1, .n_max = UINT32_MAX};
-
-    base_type_init(&set.key, type);
-    base_type_init(&set.value, ATOM_VOID);
-    return set;
-}
-
 void base_type_done(struct base_type *base)
 {
-    if (base->enumeration) {
-        struct type set = enum_type(base->type);
-
-        datum_done((union datum){.elems = base->enumeration}, &set);
-    }
+    elems_unref(base->enumeration, base->type, ATOM_VOID);
     if (base->type == ATOM_UUID) {
         free(base->uuid.ref_table_name);
     }
@@ -63,7 +48,7 @@ void type_done(struct type *type)
     base_type_done(&type->value);
 }
 
-// "constraint violation": `atom` as text, then the words.
+// A "constraint violation" whose details are the text of `atom` and the formatted text.
 PRINTF_FORMAT(3, 4)
 static struct ovsdb_error *violation(const struct base_type *base, union atom atom,
                                      const char *format, ...)
@@ -85,15 +70,17 @@ static struct ovsdb_error *violation(const struct base_type *base, union atom at
 
 static struct ovsdb_error *check_enum(const struct base_type *base, union atom atom)
 {
-    struct type set = enum_type(base->type);
-    union datum allowed = {.elems = base->enumeration};
+    const struct datum_elems *allowed = base->enumeration;
     _cleanup_buf_ struct buf text = {0};
 
-    if (datum_find(allowed, &set, atom) >= 0) {
+    if (atoms_find(allowed->atoms, allowed->n, base->type, atom) >= 0) {
         return NULL;
     }
-    datum_put_text(&text, allowed, &set);
-    return violation(base, atom, "is none of the allowed values %s", buf_cstr(&text));
+    for (uint32_t i = 0; i < allowed->n; i++) {
+        buf_puts(&text, i ? ", " : "");
+        atom_put_text(&text, allowed->atoms[i], base->type);
+    }
+    return violation(base, atom, "is none of the allowed values [%s]", buf_cstr(&text));
 }
 
 static struct ovsdb_error *check_integer(const struct base_type *base, union atom atom)

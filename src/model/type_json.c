@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// <type> and <base-type> of schemas (RFC 7047 3.2), read and printed.
+// Parses and prints the <type> and <base-type> of schemas (RFC 7047 3.2).
 #include "model/datum.h"
 #include "model/members.h"
 #include "json/number.h"
 #include "json/tree.h"
 
+#include <assert.h>
 #include <float.h>
 
 static struct slice string_slice(const json_t *string)
@@ -38,6 +39,7 @@ static struct ovsdb_error *parse_enum(struct base_type *base, const json_t *json
         error_prefix(error, "enum: ");
         return error;
     }
+    assert(datum.elems); // DATUM_CHECK_ALL: at least one value
     base->enumeration = datum.elems;
     return NULL;
 }
@@ -127,7 +129,7 @@ static struct ovsdb_error *parse_reference(struct base_type *base, struct member
     return NULL;
 }
 
-// The constraints that this atomic type can have; "enum" excludes all others.
+// Parses the constraints that the atomic type can have. "enum" excludes all others.
 static struct ovsdb_error *parse_constraints(struct base_type *base, struct members *members)
 {
     const json_t *enumeration = members_take(members, "enum", MEMBER_ANY | MEMBER_OPTIONAL);
@@ -152,7 +154,7 @@ static struct ovsdb_error *parse_constraints(struct base_type *base, struct memb
     return NULL;
 }
 
-// `base` has been initialised with ATOM_VOID; the caller releases it on error too.
+// `base` is initialised with ATOM_VOID. The caller calls base_type_done() even after an error.
 static struct ovsdb_error *base_type_from_json(struct base_type *base, const json_t *json)
 {
     enum atom_type type = ATOM_VOID;
@@ -232,7 +234,7 @@ static struct ovsdb_error *parse_members(struct type *type, struct members *memb
     struct ovsdb_error *error;
 
     if (!key) {
-        return NULL; // members_end() says so
+        return NULL; // members_end() returns the error
     }
     error = base_type_from_json(&type->key, key);
     if (error) {

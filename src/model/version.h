@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Schema versions, x.y.z (RFC 7047 3.1 <version>), compared number by number.
+// Versions of schemas, x.y.z (RFC 7047 3.1 <version>). They are compared number by number.
 #pragma once
 
 #include <stdbool.h>
@@ -9,8 +9,8 @@ struct version {
     uint64_t parts[3];
 };
 
-// False if `text` is no version, or a number in it does not fit.
+// False, with *ret untouched, if `text` is no version or a number in it exceeds 64 bits.
 bool version_parse(const char *text, struct version *ret);
-// `operator` is one of < <= == >= > !=; false if it is not.
+// Compares with `operator`: < <= == >= > or !=. False if the operator is unknown.
 bool version_test(const struct version *a, const char *operator, const struct version * b,
                   bool *ret);

@@ -18,7 +18,12 @@ enum method { METHOD_NULL, METHOD_LIBC, METHOD_SOCKET };
 struct syslog_target {
     enum method method;
     int fd; // METHOD_SOCKET; -1 while not connected
-    struct sockaddr_storage address;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+        struct sockaddr_un un;
+    } address;
     socklen_t address_size;
 };
 
@@ -26,8 +31,8 @@ struct syslog_target {
 static bool parse_udp(const char *text, struct syslog_target *target)
 {
     const char *colon = strrchr(text, ':');
-    struct sockaddr_in *in = (struct sockaddr_in *)&target->address;
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&target->address;
+    struct sockaddr_in *in = &target->address.in;
+    struct sockaddr_in6 *in6 = &target->address.in6;
     char ip[INET6_ADDRSTRLEN + 2];
     char *end;
     unsigned long port;
@@ -58,7 +63,7 @@ static bool parse_udp(const char *text, struct syslog_target *target)
 
 static bool parse_unix(const char *path, struct syslog_target *target)
 {
-    struct sockaddr_un *un = (struct sockaddr_un *)&target->address;
+    struct sockaddr_un *un = &target->address.un;
 
     if (!path[0] || strlen(path) >= sizeof(un->sun_path)) {
         return false;
@@ -126,9 +131,10 @@ const char *syslog_target_prefix(const struct syslog_target *target)
 static int socket_of(struct syslog_target *target)
 {
     if (target->fd < 0) {
-        int fd = socket(target->address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        int fd =
+            socket(target->address.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-        if (fd >= 0 && connect(fd, (struct sockaddr *)&target->address, target->address_size)) {
+        if (fd >= 0 && connect(fd, &target->address.any, target->address_size)) {
             close(fd);
             fd = -1;
         }

@@ -4,6 +4,7 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/str.h"
+#include "basic/utf8.h"
 #include "session/internal.h"
 
 #include <assert.h>
@@ -199,12 +200,9 @@ static void add_session(struct entry *entry, const struct session *session, char
 static void add_comment(struct entry *entry, const char *comment)
 {
     if (comment) {
-        size_t size = strnlen(comment, MAX_COMMENT);
+        size_t size = utf8_cut(slice_of(comment), MAX_COMMENT);
         size_t start = entry->text.size;
 
-        while ((comment[size] & 0xc0) == 0x80) {
-            size--; // not in the middle of a character
-        }
         buf_printf(&entry->text, "; comment: %.*s%s", (int)size, comment,
                    comment[size] ? "..." : "");
         for (size_t i = start; i < entry->text.size; i++) {

@@ -18,6 +18,7 @@
 #include "basic/log.h"
 #include "session/params.h"
 #include "session/reply.h"
+#include "json/emit.h"
 
 #include <assert.h>
 
@@ -357,9 +358,7 @@ void session_save_triggers(const struct session *session, struct buf *buf)
     qsort(triggers, n, sizeof(struct trigger *), compare_ages);
     buf_putc(buf, '[');
     for (size_t i = 0; i < n; i++) {
-        if (i) {
-            buf_putc(buf, ',');
-        }
+        emit_next(buf);
         save_trigger(triggers[i], buf);
     }
     buf_putc(buf, ']');

@@ -3,7 +3,7 @@
 // The JSON format does without: it writes values straight from the cells.
 #include "tools/table_formatter.h"
 
-#include "model/utf8.h"
+#include "basic/utf8.h"
 #include "tools/pretty.h"
 #include "json/emit.h"
 
@@ -439,9 +439,7 @@ static void put_json(struct buf *buf, const struct table_formatter *table,
     }
     buf_puts(&json, "],\"headings\":[");
     for (size_t i = 0; i < table->n_columns; i++) {
-        if (i) {
-            buf_putc(&json, ',');
-        }
+        emit_next(&json);
         emit_string(&json, slice_of(table->headings[i]));
     }
     buf_putc(&json, ']');

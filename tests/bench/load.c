@@ -236,7 +236,7 @@ static void request_wait(struct client *client, uint64_t index, struct text *out
     }
     begin_transact(out, index);
     text_append(out,
-                ",{\"op\":\"wait\",\"table\":\"Gate\",\"where\":[[\"n\",\"==\",7]],"
+                ",{\"op\":\"wait\",\"table\":\"Barrier\",\"where\":[[\"n\",\"==\",7]],"
                 "\"columns\":[\"n\"],\"until\":\"==\",\"rows\":[{\"n\":7}]}");
     end_transact(out);
     client->received++;

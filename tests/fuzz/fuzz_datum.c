@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A type and values: the input is JSON texts, a line each; the first is a <type>, the others are
-// <value>s. A value that is accepted must print as one that reads as equal, and the laws of set
-// algebra must hold between neighbours.
+// Decodes a type and values of it. The input is lines of JSON text: the first is a <type>, the
+// others are <value>s. An accepted value must print as text that decodes to an equal value, and the
+// laws of set algebra must hold for each two consecutive values.
 #include "model/datum.h"
 #include "model/symbol.h"
 #include "json/framer.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The framer on any bytes: a split anywhere changes nothing, and what passes can be walked, made
-// canonical, and is then a fixed point.
+// Feeds any bytes to the framer. A split at any position must not change the result. The cursor
+// must be able to read a value that has passed, and its canonical form must be its own canonical
+// form.
 #include "json/emit.h"
 #include "json/framer.h"
 #include "json/message.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any text as a schema. What is accepted must print as something that is accepted again, means the
-// same and prints the same: what one server stores, another must be able to open.
+// Parses any text as a schema. An accepted schema must print as text that is accepted again, equals
+// the schema and prints the same: one server must be able to open what another has stored.
 #include "model/schema.h"
 
 #include <assert.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a fuzzer without libFuzzer: every file of the corpus folder given as argument, and then a
-// fixed number of seeded mutations of each, so that a run is the same every time.
+// Runs a fuzzer without libFuzzer on every file of the corpus folder given as argument, then on a
+// fixed number of mutations of each file. The mutations and the hash key are the same in all runs.
+#include "basic/hash.h"
+
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -88,6 +90,7 @@ int main(int argc, char **argv)
     int n = argc == 2 ? scandir(argv[1], &entries, NULL, alphasort) : -1;
     int n_files = 0;
 
+    hash_set_key(0, 0);
     if (n < 0) {
         fprintf(stderr, "usage: %s CORPUS_FOLDER\n", argv[0]);
         return 2;

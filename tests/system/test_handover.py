@@ -487,7 +487,7 @@ FORGED = {
 
 
 def forge(text, fds):
-    """A parcel as a former process would leave it."""
+    """The descriptor that a previous process would leave in the store."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     memory = os.memfd_create("forged", os.MFD_ALLOW_SEALING)
     os.write(memory, text)
@@ -531,8 +531,8 @@ def test_a_state_that_means_nothing(lab, managed, of_server, of_session):
     assert managed.client().call("list_dbs") == ["_Server", "small"]
 
 
-def test_a_parcel_that_was_opened(lab, managed):
-    """A descriptor of that name in which nothing is."""
+def test_state_that_was_taken_already(lab, managed):
+    """The store has a descriptor with the name of the handover, but it has no state."""
     managed.allow("what the former process has left cannot be taken up")
     ours, managed.manager.store["ovsdbd-handover"] = socket.socketpair()
     managed.start([lab.db("small")])

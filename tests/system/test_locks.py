@@ -173,7 +173,7 @@ def test_locked_comes_after_the_reply_and_before_the_next(three):
     assert b.receive()["id"] == second
 
 
-def test_assert_gates_a_transaction(three):
+def test_assert_requires_the_lock(three):
     a, b, _ = three
     a.call("lock", "door")
     insert = {"op": "insert", "table": "T", "row": {"name": "x"}}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/admin/clients.h"
 
+#include "basic/utf8.h"
 #include "control/reply_table.h"
 #include "daemon/daemon.h"
 #include "session/slow_log.h"
@@ -98,11 +99,8 @@ static void set_integer(json_t *record, const char *name, uint64_t value)
 static json_t *shortened(struct slice text)
 {
     _cleanup_free_ char *copy = NULL;
-    size_t size = MIN(text.size, (size_t)MAX_ID);
+    size_t size = utf8_cut(text, MAX_ID);
 
-    while (size < text.size && size && (text.data[size] & 0xc0) == 0x80) {
-        size--;
-    }
     copy = xasprintf("%.*s%s", (int)size, text.data, size < text.size ? "..." : "");
     return reply_text(copy);
 }

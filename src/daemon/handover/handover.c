@@ -55,18 +55,11 @@ static void add_fd(struct giving *giving, int fd)
     giving->fds[giving->n_fds++] = fd;
 }
 
-static void separate(struct buf *buf)
-{
-    if (buf->data[buf->size - 1] != '[' && buf->data[buf->size - 1] != '{') {
-        buf_putc(buf, ',');
-    }
-}
-
 static void give_listener(void *userdata, const char *target, int fd)
 {
     struct giving *giving = userdata;
 
-    separate(&giving->state);
+    emit_next(&giving->state);
     emit_string(&giving->state, slice_of(target));
     add_fd(giving, fd);
 }
@@ -83,7 +76,7 @@ static void give_connection(void *userdata, struct connection *connection)
     }
     buf_put_slice(&giving->bytes, input);
     connection_put_output(connection, &giving->bytes);
-    separate(&giving->state);
+    emit_next(&giving->state);
     buf_putc(&giving->state, '[');
     emit_string(&giving->state, slice_of(remote_target(connection_remote(connection))));
     buf_putc(&giving->state, ',');
@@ -118,7 +111,7 @@ static void put_files(struct buf *buf, const struct databases *databases)
     for (size_t state = 0; (store = databases_next(databases, &state, &name));) {
         _cleanup_free_ char *identity = file_identity(store);
 
-        separate(buf);
+        emit_next(buf);
         emit_string(buf, slice_of(name));
         buf_putc(buf, ':');
         emit_string(buf, slice_of(identity ? identity : ""));

@@ -3,6 +3,7 @@
 
 #include "basic/alloc.h"
 #include "basic/buf.h"
+#include "basic/utf8.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -27,7 +28,7 @@ static size_t character_size(const char *s, size_t size)
         return 0;
     }
     for (size_t i = 2; i < n; i++) {
-        if ((c[i] & 0xc0) != 0x80) {
+        if (!utf8_is_continuation(s[i])) {
             return 0;
         }
     }

@@ -9,9 +9,7 @@ static void put_select(struct buf *buf, const struct selection *selection)
 {
     buf_puts(buf, ",{\"columns\":[");
     for (size_t i = 0; i < selection->n; i++) {
-        if (i) {
-            buf_putc(buf, ',');
-        }
+        emit_next(buf);
         emit_string(buf, slice_of(selection->columns[i]->name));
     }
     buf_puts(buf, "],\"op\":\"select\",\"table\":");

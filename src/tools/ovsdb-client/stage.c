@@ -3,7 +3,7 @@
 // time, so that the distance to the server does not matter.
 #include "tools/ovsdb-client/stage.h"
 
-#include "model/utf8.h"
+#include "basic/utf8.h"
 #include "tools/ovsdb-client/background.h"
 #include "tools/progress_bar.h"
 #include "tools/tool.h"

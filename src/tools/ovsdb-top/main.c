@@ -3,6 +3,7 @@
 // status, again and again. On a terminal it redraws the window and obeys keys; otherwise (batch
 // mode) it prints one table after the other.
 #include "basic/str.h"
+#include "basic/utf8.h"
 #include "control/reply_table.h"
 #include "service/options.h"
 #include "tools/control_target.h"
@@ -193,7 +194,7 @@ static const char *skip_character(const char *text, const char *end)
 {
     do {
         text++;
-    } while (text < end && (*text & 0xc0) == 0x80);
+    } while (text < end && utf8_is_continuation(*text));
     return text;
 }
 

@@ -28,7 +28,7 @@ static void assert_rates(const struct counter *counter, double recent, double mi
     assert_float_equal(rates.hour, hour, 1e-9);
 }
 
-// Ten a second in the first interval, then one a second for two hours.
+// 10 events per second in the first interval, then 1 per second for two hours.
 static void test_rates(void **state)
 {
     assert_rates(&counter_zebras, 0, 0, 0);
@@ -73,7 +73,7 @@ static void test_durations(void **state)
     assert_int_equal(duration_naps.n + duration_naps.total + duration_naps.longest, 0);
 }
 
-// What the metrics show is the same bound, in seconds.
+// The text of each bound, in seconds, is the bound in microseconds.
 static void test_bounds(void **state)
 {
     for (size_t i = 0; i < DURATION_BUCKETS; i++) {

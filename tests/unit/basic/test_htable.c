@@ -20,7 +20,7 @@ static bool has(const struct htable *table, uint64_t hash, const int *number)
     return false;
 }
 
-// Few distinct hashes, so that probing and removal meet long runs.
+// With few distinct hashes, searches and removals go through long runs.
 static void check_with_hashes(uint64_t n_hashes)
 {
     struct htable table = {0};
@@ -79,7 +79,7 @@ static uint64_t hash_of(int i)
     return hash_u64(i, 0);
 }
 
-// Each of the first `n` items, and no other, is found by its hash and by going through all.
+// The table contains the first `n` items and no others, by search and by iteration.
 static void check_content(const struct htable *table, int n)
 {
     int *item, n_seen = 0;
@@ -96,52 +96,53 @@ static void check_content(const struct htable *table, int n)
     }
 }
 
-// While a large table is moved to another array, nothing shows of it.
-static void test_moving(void **state)
+// Searches and changes work while a large table is resized in steps.
+static void test_resize_in_steps(void **state)
 {
     struct htable table = {0};
-    int n_moving = 0, n = 0;
+    int n_resizing = 0, n = 0;
 
     while (n < N) {
         htable_insert(&table, hash_of(n), &numbers[n]);
         n++;
-        if (table.left && n_moving++ % 10 == 0) {
+        if (table.left && n_resizing++ % 10 == 0) {
             check_content(&table, n);
             htable_replace(&table, hash_of(n / 2), &numbers[n / 2], &numbers[0]);
             assert_false(has(&table, hash_of(n / 2), &numbers[n / 2]));
             htable_replace(&table, hash_of(n / 2), &numbers[0], &numbers[n / 2]);
         }
     }
-    assert_true(n_moving > 50);
+    assert_true(n_resizing > 50);
     check_content(&table, N);
-    for (n_moving = 0; n > 100; n--) {
+    for (n_resizing = 0; n > 100; n--) {
         assert_true(htable_remove(&table, hash_of(n - 1), &numbers[n - 1]));
-        if (table.left && n_moving++ % 10 == 0) {
+        if (table.left && n_resizing++ % 10 == 0) {
             check_content(&table, n - 1);
         }
     }
-    assert_true(n_moving > 100);
+    assert_true(n_resizing > 100);
     check_content(&table, 100);
     htable_done(&table);
 }
 
-struct walk {
+struct scan {
     uint64_t position;
     unsigned n_visits[N];
 };
 
 static void on_visit(void *userdata, void *item)
 {
-    struct walk *walk = userdata;
+    struct scan *scan = userdata;
 
-    walk->n_visits[(int *)item - numbers]++;
+    scan->n_visits[(int *)item - numbers]++;
 }
 
-// A walk during which items come and go, so that the table grows and shrinks: those that were there
-// all the time are visited once, and no other more than once or at the wrong time.
+// Scans while items are inserted and removed, so that the table grows and shrinks. Items that were
+// in the table all the time are visited once. The others are visited at most once, and exactly if
+// the scan had not passed (insertion) or had already passed (removal) their position.
 static void check_scan(int n_hashes, int first, int last)
 {
-    struct walk *walk = xcalloc(1, sizeof(*walk));
+    struct scan *scan = xcalloc(1, sizeof(*scan));
     struct htable table = {0};
     bool *was_scanned = xcalloc(N, sizeof(bool));
     int n_calls = 0, at = first;
@@ -149,13 +150,13 @@ static void check_scan(int n_hashes, int first, int last)
     for (int i = 0; i < first; i++) {
         htable_insert(&table, hash_u64(i % n_hashes, 0), &numbers[i]);
     }
-    for (; walk->position != HTABLE_END; n_calls++) {
-        walk->position = htable_scan(&table, walk->position, on_visit, walk);
+    for (; scan->position != HTABLE_END; n_calls++) {
+        scan->position = htable_scan(&table, scan->position, on_visit, scan);
         for (int k = 0; k < 3 && at != last; k++) {
             int i = at < last ? at++ : --at;
             uint64_t hash = hash_u64(i % n_hashes, 0);
 
-            was_scanned[i] = htable_is_scanned(hash, walk->position);
+            was_scanned[i] = htable_is_scanned(hash, scan->position);
             if (first < last) {
                 htable_insert(&table, hash, &numbers[i]);
             } else {
@@ -167,11 +168,11 @@ static void check_scan(int n_hashes, int first, int last)
         bool is_changed = i >= MIN(first, last) && i < MAX(first, at);
         bool expected = !is_changed || was_scanned[i] == (first > last);
 
-        assert_int_equal(walk->n_visits[i], i < MAX(first, at) && expected);
+        assert_int_equal(scan->n_visits[i], i < MAX(first, at) && expected);
     }
     assert_true(n_calls < 8 * N + 8);
     free(was_scanned);
-    free(walk);
+    free(scan);
     htable_done(&table);
 }
 
@@ -194,7 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scan),
-        cmocka_unit_test(test_moving),
+        cmocka_unit_test(test_resize_in_steps),
         cmocka_unit_test(test_distinct),
         cmocka_unit_test(test_colliding),
         cmocka_unit_test(test_replace_and_done),

@@ -35,7 +35,7 @@ static void test_share(void **state)
 
     assert_ptr_equal(a, b);
     assert_ptr_equal(empty, text_empty());
-    // Whatever else is shared meanwhile, a text lives as long as it is referred to.
+    // Evicting a text from the cache does not free it while there is a reference.
     for (int i = 0; i < 10000; i++) {
         char name[20];
 
@@ -48,7 +48,7 @@ static void test_share(void **state)
     text_unref(empty);
 }
 
-// What is made between begin and end shares nothing with the rest of the process.
+// Texts created between text_thread_begin() and text_thread_end() are not shared with other texts.
 static void test_thread(void **state)
 {
     struct text *shared = text_share(SLICE("shared")), *own, *own_empty;
@@ -59,15 +59,15 @@ static void test_thread(void **state)
     assert_ptr_not_equal(own_empty, text_empty());
     assert_int_equal(own_empty->refs, 1);
     own = text_share(SLICE("shared"));
-    assert_ptr_not_equal(own, shared); // forgotten at the end
+    assert_ptr_not_equal(own, shared); // text_thread_end() has cleared the cache
     assert_slice_is(text_slice(own_empty), "");
     text_unref(own_empty);
     text_unref(own);
     text_unref(shared);
 }
 
-// Long ones that nobody holds any more go little by little, if that is wanted.
-static void test_dead(void **state)
+// Large texts without references are freed in steps while texts_keep_dead() is on.
+static void test_free_in_steps(void **state)
 {
     _cleanup_free_ char *bytes = xcalloc(1, 100001);
     struct text *texts[10];
@@ -97,9 +97,9 @@ static void test_dead(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_thread), cmocka_unit_test(test_references),
-        cmocka_unit_test(test_empty),  cmocka_unit_test(test_share),
-        cmocka_unit_test(test_dead),
+        cmocka_unit_test(test_thread),        cmocka_unit_test(test_references),
+        cmocka_unit_test(test_empty),         cmocka_unit_test(test_share),
+        cmocka_unit_test(test_free_in_steps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A helper thread has its name and takes no signals; the caller still does.
+// A helper thread has the given name and blocks all signals. The mask of the caller does not
+// change.
 #include "basic/thread.h"
 #include "unit.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The heap of timers against what sorting says.
+// Timers come out of the heap in order of their deadlines.
 #include "basic/timers.h"
 #include "unit.h"
 

@@ -62,8 +62,8 @@ static void test_skip(void **state)
     }
 }
 
-// Containers longer than what is skipped at once, with brackets, quotes and escapes at every
-// position.
+// Containers longer than the 64-byte blocks that cursor_skip() reads at once, with brackets, quotes
+// and escapes at every position of a block.
 static void test_skip_long(void **state)
 {
     static const char *const pieces[] = {"\"[\"",   "\"\\\"]\"", "{\"}\":[1]}",

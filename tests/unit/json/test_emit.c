@@ -35,11 +35,38 @@ static void test_canonical(void **state)
     }
 }
 
+static void test_commas(void **state)
+{
+    _cleanup_buf_ struct buf buf = {0};
+
+    emit_next(&buf); // no comma before a value at top level
+    buf_putc(&buf, '[');
+    for (int i = 1; i < 4; i++) {
+        emit_next(&buf);
+        emit_integer(&buf, i);
+    }
+    emit_next(&buf);
+    buf_putc(&buf, '{');
+    emit_name(&buf, SLICE("a[\""));
+    emit_next(&buf);
+    emit_string(&buf, SLICE("[{,:"));
+    emit_name(&buf, SLICE("b"));
+    buf_puts(&buf, "[]");
+    buf_putc(&buf, '}');
+    emit_next(&buf);
+    buf_puts(&buf, "{}");
+    emit_next(&buf);
+    emit_boolean(&buf, true);
+    buf_putc(&buf, ']');
+    assert_string_equal(buf_cstr(&buf), "[1,2,3,{\"a[\\\"\":\"[{,:\",\"b\":[]},{},true]");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_strings),
         cmocka_unit_test(test_canonical),
+        cmocka_unit_test(test_commas),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

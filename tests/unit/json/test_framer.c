@@ -116,7 +116,7 @@ static void test_position(void **state)
     }
 }
 
-// Whatever way the bytes are split, the outcome is the same.
+// The result does not depend on how the bytes are split into pieces.
 static void test_splits(void **state)
 {
     for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {

@@ -80,7 +80,7 @@ static void test_samples(void **state)
     }
 }
 
-// The short ways give what the C library gives.
+// The fast paths give the same results as the C library.
 static void check_like_libc(const char *token)
 {
     _cleanup_buf_ struct buf printed = {0};

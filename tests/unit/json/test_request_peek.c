@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The id of a request, wherever it stands and however the request is split.
+// Finds the id of a request at any position in the request, for any split into pieces.
 #include "unit.h"
 #include "json/request_peek.h"
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Types and values from their JSON text, for the tests of this layer.
+// Helpers that parse types and values, for the tests of this layer.
 #pragma once
 
 #include "model/datum.h"
 #include "unit.h"
 #include "json/tree.h"
 
-// Parses the JSON of a type that must be right.
+// Parses a type. The test fails if it is invalid.
 static inline struct type make_type(const char *text)
 {
     json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
@@ -37,7 +37,7 @@ static inline struct ovsdb_error *try_datum(const struct type *type, const char 
     return error;
 }
 
-// Decodes a value that must be right.
+// Decodes a value. The test fails if it is invalid.
 static inline union datum make_datum(const struct type *type, const char *text)
 {
     union datum datum;
@@ -66,7 +66,7 @@ static inline void assert_error_is(struct ovsdb_error *error, const char *tag, c
     error_free(error);
 }
 
-// I-2: strictly ascending keys.
+// Asserts I-2: the keys are strictly ascending.
 static inline void assert_datum_sorted(union datum datum, const struct type *type)
 {
     const union atom *keys = datum_keys(&datum, type);

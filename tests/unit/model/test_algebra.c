@@ -6,7 +6,7 @@
 #define N_KEYS   24
 #define N_ROUNDS 3000
 
-// A map: the value of each key, 0 where it is absent. A set has only the value 1.
+// The model of a map: the value of each key, 0 for absent keys. In a set all values are 1.
 struct model {
     int values[N_KEYS];
 };
@@ -132,7 +132,7 @@ static void check_diff(union datum a, union datum b, const struct type *type, co
     assert_is_model(result, type, y);
 }
 
-// The keys of a map as a set, which is what "delete" takes too.
+// The keys of a map as a set: the mutation "delete" accepts it too.
 static void check_subtract_keys(union datum a, const struct type *type, const struct model *x,
                                 const struct model *y)
 {
@@ -183,7 +183,7 @@ static void test_maps(void **state)
     check_type("{\"key\":\"string\",\"value\":\"uuid\",\"min\":0,\"max\":\"unlimited\"}");
 }
 
-// A large set and a small one: the way that looks elements up instead of walking.
+// A large set and a small one, whose elements are searched instead of merged.
 static void test_lookup(void **state)
 {
     struct type type = make_type("{\"key\":\"integer\",\"min\":0,\"max\":\"unlimited\"}");

@@ -137,7 +137,7 @@ static void test_find(void **state)
     type_done(&type);
 }
 
-// What each strictness lets through.
+// Which values each enum datum_check accepts.
 static void test_strictness(void **state)
 {
     static const struct {

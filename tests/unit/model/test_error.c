@@ -51,7 +51,7 @@ static void test_prefix(void **state)
     check(error, "{\"details\":\"row 5\",\"error\":\"range error\"}", "range error: row 5");
 }
 
-// What is no JSON is shown as it is.
+// Text that is no JSON is shown unchanged.
 static void test_not_json(void **state)
 {
     check(error_syntax(SLICE("{\"a\":"), "unfinished"),

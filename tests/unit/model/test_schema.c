@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Schemas, good and bad, by the table in tests/data/model/schemas.json: what they print as (the
-// schema itself without "prints"), or the error they are.
+// Parses the schemas of tests/data/model/schemas.json. A valid one must print as "prints", or as
+// itself if there is no "prints". An invalid one must give the error of the table.
 #include "model/schema.h"
 #include "model_unit.h"
 #include "json/tree.h"
@@ -138,7 +138,8 @@ static void test_find(void **state)
     schema_unref(schema);
 }
 
-// Ephemeral strong references to a table that is no root are durable all the same (RFC 7047 3.2).
+// Strong references to a table that is no root are persistent even if they are declared ephemeral
+// (RFC 7047 3.2).
 static void test_durability(void **state)
 {
     struct schema *schema = make_schema(
@@ -244,7 +245,7 @@ static struct ovsdb_error *parse_wide_table(unsigned n_columns, struct schema **
     return error;
 }
 
-// The limit that the layout of rows sets.
+// The layout of rows limits the number of columns.
 static void test_many_columns(void **state)
 {
     struct schema *schema = NULL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values as tools print them.
+// Text of values for people, as the tools print it.
 #include "model_unit.h"
 
 static void test_words(void **state)

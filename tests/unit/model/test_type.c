@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What types read from and print as is mostly in the table of schemas; here their words and bounds.
+// Descriptions and bounds of types. Most tests of their JSON are in the table of schemas
+// (test_schema.c).
 #include "model_unit.h"
 
 static void test_texts(void **state)
@@ -71,7 +72,7 @@ static void test_errors(void **state)
     json_decref(json);
 }
 
-// A long value is not repeated in full.
+// An error shows only the beginning of a long value.
 static void test_long_value(void **state)
 {
     struct type type = make_type("{\"key\":{\"type\":\"string\",\"maxLength\":10}}");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// <value>s read and printed, by the table in tests/data/model/values.json: for a type, texts with
-// what they print as, and texts with the error they are.
+// Decodes and prints the values of tests/data/model/values.json. For each type the table has texts
+// with the text they must print as, and texts with the error they must give.
 #include "model/symbol.h"
 #include "model_unit.h"
 

@@ -31,7 +31,7 @@ static void assert_takes_nothing(struct net_fixture *fixture, int fd)
     assert_int_equal(buf.size, 0);
 }
 
-static void test_gate_holds_output(void **state)
+static void test_group_commit_delays_output(void **state)
 {
     struct peer *peer;
     int fd;
@@ -346,7 +346,7 @@ static void test_close_does_not_wait_for_ever(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_gate_holds_output),
+        TEST(test_group_commit_delays_output),
         TEST(test_release_of_many),
         TEST(test_marks_go_with_their_connection),
         TEST(test_output_of_a_turn_is_one_write),

@@ -29,7 +29,7 @@ static void check_round_trip(size_t n, size_t size)
 {
     _cleanup_buf_ struct buf bytes = {0}, read = {0};
     _cleanup_free_ int *fds = NULL;
-    int sent[MANY] = {0}, parcel;
+    int sent[MANY] = {0}, handover_fd;
     ino_t inodes[MANY];
     struct slice parts[2];
     size_t n_read;
@@ -43,10 +43,10 @@ static void check_round_trip(size_t n, size_t size)
     }
     parts[0] = (struct slice){bytes.data, size / 3};
     parts[1] = (struct slice){bytes.data + size / 3, size - size / 3};
-    assert_int_equal(state_handover_pack(parts, 2, sent, n, &parcel), 0);
+    assert_int_equal(state_handover_pack(parts, 2, sent, n, &handover_fd), 0);
     close_all(sent, n);
     buf_puts(&read, "before");
-    assert_int_equal(state_handover_open(parcel, &read, &fds, &n_read), 0);
+    assert_int_equal(state_handover_open(handover_fd, &read, &fds, &n_read), 0);
     assert_int_equal(n_read, n);
     for (size_t i = 0; i < n; i++) {
         assert_true(inode_of(fds[i]) == inodes[i]);
@@ -56,8 +56,8 @@ static void check_round_trip(size_t n, size_t size)
     assert_int_equal(read.size, strlen("before") + size);
     assert_memory_equal(read.data + strlen("before"), bytes.data, size);
     // Once only.
-    assert_int_equal(state_handover_open(parcel, &read, &fds, &n_read), -ENODATA);
-    close(parcel);
+    assert_int_equal(state_handover_open(handover_fd, &read, &fds, &n_read), -ENODATA);
+    close(handover_fd);
 }
 
 static void test_round_trip(void **state)
@@ -70,14 +70,14 @@ static void test_round_trip(void **state)
 // Who closes it unopened closes what is in it.
 static void test_closed(void **state)
 {
-    int ends[2], parcel;
+    int ends[2], handover_fd;
     char byte;
 
     assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), errno);
-    assert_int_equal(state_handover_pack(&SLICE("x"), 1, &ends[0], 1, &parcel), 0);
+    assert_int_equal(state_handover_pack(&SLICE("x"), 1, &ends[0], 1, &handover_fd), 0);
     close(ends[0]);
     assert_int_equal(recv(ends[1], &byte, 1, MSG_DONTWAIT), -1);
-    close(parcel);
+    close(handover_fd);
     assert_int_equal(recv(ends[1], &byte, 1, 0), 0);
     close(ends[1]);
 }

@@ -113,7 +113,7 @@ static void fill(struct db *db, int n, struct uuid *rows)
     rows[0] = insert(db, "again");
 }
 
-static void wait_for_gate(struct group_commit *group_commit)
+static void wait_for_group_commit(struct group_commit *group_commit)
 {
     struct pollfd fd = {.fd = group_commit_fd(group_commit), .events = POLLIN};
 
@@ -136,7 +136,7 @@ static void run_with_commits(struct store *store, struct group_commit *group_com
         assert_ok(try_insert(db, "new", true, &rows[(i + n / 2) % n], NULL));
         group_commit_flush(group_commit);
         if (!store_run(store)) {
-            wait_for_gate(group_commit);
+            wait_for_group_commit(group_commit);
         }
         assert_recoverable(db);
     }
@@ -205,7 +205,7 @@ static void test_commits_while_collecting(void **state)
     }
     assert_true(n_steps >= 4);
     while (!outcome.n) {
-        wait_for_gate(group_commit);
+        wait_for_group_commit(group_commit);
     }
     assert_null(outcome.error);
     assert_recoverable(store_db(store));
@@ -275,7 +275,8 @@ static void test_twin_is_full(void **state)
         struct ovsdb_error *error;
 
         if (!store_run(store)) {
-            wait_for_gate(group_commit); // the snapshot is written now, or the file is in place
+            wait_for_group_commit(
+                group_commit); // the snapshot is written now, or the file is in place
         }
         room_for_new = 10;
         error = try_insert(store_db(store), "full", true, NULL, NULL);
@@ -312,7 +313,7 @@ static void test_close(void **state)
         store_start_compaction(store, on_done, &outcome);
         for (int i = 0; i < n_steps && !outcome.n; i++) {
             if (!store_run(store) && i % 2) {
-                wait_for_gate(group_commit);
+                wait_for_group_commit(group_commit);
             }
         }
         store_close(store);

@@ -225,6 +225,7 @@ struct ovsdb_error *txn_commit(struct txn *txn, bool durable, struct changeset *
     COUNT_N(rows_changed, n_changes);
     *ret_changes = changes;
     *ret_ticket = ticket;
+    db_check_after_commit(db);
     tell_observers(db, changes);
     return NULL;
 }

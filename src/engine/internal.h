@@ -39,6 +39,7 @@ struct db {
     size_t n_weak_refs;
     struct replayed_history *replayed; // while and after loading, or NULL
     const struct history *history;     // that observes it, or NULL
+    size_t n_unchecked; // commits since the last db_check_structures(), if structure checks are on
 };
 
 // Roughly the bytes that a change set keeps alive for this row.
@@ -51,6 +52,9 @@ static inline size_t row_change_memory(const struct row_change *change)
 void db_append_to_chain(struct db *db, struct changeset *changes);
 // Appends a change set without changes, as a transaction of its own.
 void db_commit_nothing(struct db *db, uint64_t seq, struct uuid txn_id);
+
+// Runs db_check_structures() if structure checks are on and it is due; see check.h.
+void db_check_after_commit(struct db *db);
 
 static inline struct pending *txn_pending(const struct txn *txn, size_t i)
 {

@@ -162,5 +162,8 @@ struct ovsdb_error *db_load_finish(struct db *db, const struct progress *progres
     }
     txn->progress = NULL;
     txn_free(txn);
+    if (!error) {
+        db_check_after_commit(db);
+    }
     return error;
 }

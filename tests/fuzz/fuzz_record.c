@@ -6,6 +6,7 @@
 // past the hashes.
 #include "basic/file.h"
 #include "basic/log.h"
+#include "engine/check.h"
 #include "store/encode.h"
 #include "store/new_file.h"
 #include "store/salvage.h"
@@ -165,6 +166,7 @@ static void set_up(void)
 
     snprintf(path, sizeof(path), "%s/fuzz-record-%ld.db", folder, (long)getpid());
     log_set_level(NULL, -1, LOG_LEVEL_OFF);
+    db_set_structure_checks(true);
 }
 
 static void clean_up(void)

@@ -3,6 +3,7 @@
 // database that has a row. The replies that lead to replicating can be left to us: then the first
 // byte is odd. Whatever comes, the database stays one that satisfies its constraints: what it
 // prints it can be given.
+#include "engine/check.h"
 #include "replication/replica.h"
 
 #include "engine/txn.h"
@@ -79,6 +80,7 @@ static struct db *new_db(void)
     if (schema_from_text(SLICE(SCHEMA), &schema)) {
         abort();
     }
+    db_set_structure_checks(true);
     db = db_new(schema);
     txn = txn_new(db);
     txn_insert(txn, &schema->tables[0], (struct uuid){0, 1});

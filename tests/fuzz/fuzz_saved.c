@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // [SERVER, SESSION, ...] as another process may have left it, to a server with one small database;
 // what comes of it is saved in turn, and goes on with the clients' end.
+#include "engine/check.h"
 #include "session/saved.h"
 
 #include "engine/txn.h"
@@ -105,6 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (framer_check(text, MAX_SIZE, &text, NULL)) {
         return 0;
     }
+    db_set_structure_checks(true);
     server = server_new(NULL, NULL);
     db = new_db();
     server_add_db(server, db);

@@ -2,6 +2,7 @@
 // Bytes of a client, through the framer, to a session of a server with one small database. Another
 // client monitors everything and reads nothing for the first half, so that updates are coalesced too.
 // Messages that begin with a line feed come from a third client, which has a role.
+#include "engine/check.h"
 #include "session/session.h"
 #include "json/framer.h"
 
@@ -106,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (schema_from_text(SLICE(schema_text), &schema)) {
         abort();
     }
+    db_set_structure_checks(true);
     db = db_new(schema);
     schema_unref(schema);
     server_add_db(server, db);

@@ -52,7 +52,7 @@ struct uuid fixture_uuid(uint64_t n)
 
 void fixture_check(const struct db *db)
 {
-    _cleanup_free_ char *problem = db_check(db);
+    _cleanup_free_ char *problem = db_check_structures(db);
 
     if (problem) {
         fail_msg("%s", problem);

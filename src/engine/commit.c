@@ -164,7 +164,7 @@ static struct ovsdb_error *append_to_log(struct db *db, struct changeset *change
     if (db->log) {
         return db->log->append(db->log, changes, durable, ret_ticket);
     }
-    changes->txn_id = uuid_random();
+    changes->txn_id = db->new_uuid();
     return NULL;
 }
 

@@ -3,10 +3,12 @@
 
 #include <assert.h>
 
-struct db *db_new(struct schema *schema)
+struct db *db_new(struct schema *schema, uuid_source *new_uuid)
 {
     struct db *db = NEW(struct db);
 
+    row_init_version_key(new_uuid().lo);
+    db->new_uuid = new_uuid;
     db->schema = schema_ref(schema);
     db->tables = NEW_ARRAY(struct table *, schema->n_tables + 1u);
     for (uint16_t i = 0; i < schema->n_tables; i++) {

@@ -28,8 +28,10 @@ struct db_observer {
     struct list node;
 };
 
-// An empty database. Takes a reference to `schema`.
-struct db *db_new(struct schema *schema);
+// Makes an empty database. Takes a reference to `schema`. `new_uuid` makes the UUIDs of rows, and of
+// transactions that no log records; the first database of the process takes the key of row
+// versions from it too (row_version()).
+struct db *db_new(struct schema *schema, uuid_source *new_uuid);
 void db_free(struct db *db);
 // The same little by little, of a database that nobody uses any more: at most `n` rows (true: call
 // again); what tables have beside rows, by any thread; and then db_free().

@@ -30,6 +30,7 @@ struct txn {
 
 struct db {
     struct schema *schema;
+    uuid_source *new_uuid;
     struct table **tables; // by table_schema.index
     struct txn txn;
     struct changeset *tail; // a reference

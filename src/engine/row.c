@@ -72,16 +72,19 @@ void row_free(struct row *row)
     free(row);
 }
 
-// Versions of different runs differ, unless one goes on where the other was.
 static uint64_t version_key;
 static bool has_version_key;
 
 uint64_t row_version_key(void)
 {
-    if (!has_version_key) {
-        row_set_version_key(uuid_random().lo);
-    }
     return version_key;
+}
+
+void row_init_version_key(uint64_t key)
+{
+    if (!has_version_key) {
+        row_set_version_key(key);
+    }
 }
 
 void row_set_version_key(uint64_t key)
@@ -92,7 +95,7 @@ void row_set_version_key(uint64_t key)
 
 struct uuid row_version(const struct row *row)
 {
-    uint64_t key = row_version_key();
+    uint64_t key = version_key;
     uint64_t hi = hash_mix(row->seq ^ row->uuid.hi ^ hash_mix(row->uuid.lo ^ key));
     uint64_t lo = hash_mix(hi ^ row->uuid.lo ^ hash_mix(row->seq ^ key));
 

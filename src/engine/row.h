@@ -32,11 +32,15 @@ static inline void row_unref(struct row *row)
     }
 }
 
-// The _version of a row version: derived from seq and uuid with a key, of all databases of the
-// process: random, or what was set before anybody saw any row.
+// The _version of a row version, computed from its seq, its UUID and the version key. The key is the
+// same for all databases of the process. It differs from run to run, so that the versions of
+// different runs differ, unless a run continues the databases of another one and sets its key.
 struct uuid row_version(const struct row *row);
 uint64_t row_version_key(void);
+// Sets the key, before any client has seen a row.
 void row_set_version_key(uint64_t key);
+// The same, unless a key is set already.
+void row_init_version_key(uint64_t key);
 
 // A column's value, borrowed. Works for _uuid and _version as well.
 static inline union datum row_get(const struct row *row, const struct column *column)

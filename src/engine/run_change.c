@@ -60,7 +60,7 @@ static struct ovsdb_error *choose_uuid(struct run *run, const struct operation *
         }
         uuid = symbol->uuid;
     } else if (!given.data) {
-        uuid = uuid_random();
+        uuid = run->db->new_uuid();
     }
     *ret = uuid;
     return NULL;

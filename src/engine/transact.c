@@ -168,6 +168,7 @@ struct ovsdb_error *transact_run(struct db *db, const struct transact_request *r
     }
     cursor_skip(&cursor);
     *ret = (struct transact_result){0};
+    run.symbols.new_uuid = db->new_uuid;
     run.txn = txn_new(db);
     COUNT(transactions_run);
     operations = cursor;

@@ -204,7 +204,7 @@ bool db_restore_volatile(struct db *db, struct slice json)
                  json_read_string(parts[1], &restore.names, &id) && uuid_parse(id, &txn_id);
 
     is_ok = is_ok && restore_all_values(&restore, parts[2]) && restore_tables(&restore, parts[2]);
-    db_commit_nothing(db, MAX(restore.max_seq, db->tail->seq) + 1, is_ok ? txn_id : uuid_random());
+    db_commit_nothing(db, MAX(restore.max_seq, db->tail->seq) + 1, is_ok ? txn_id : db->new_uuid());
     buf_done(&restore.names);
     buf_done(&restore.values);
     return is_ok;

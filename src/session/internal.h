@@ -224,7 +224,7 @@ void audit_commit(const struct served_db *sdb, const struct changeset *changes);
 void audit_clear(struct server *server, const char *db); // the rules of `db`, or all for NULL
 
 // server_db.c
-void server_db_start(struct server *server);
+void server_db_start(struct server *server, uuid_source *new_uuid);
 void server_db_stop(struct server *server);
 void server_db_add(struct server *server, struct served_db *sdb);
 // Its schema has changed.

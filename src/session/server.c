@@ -13,7 +13,8 @@ LOG_MODULE(session);
 #define RUN_TRIGGERS 100  // transactions run again in one server_run()
 #define RUN_MESSAGES 2000 // updates sent
 
-struct server *server_new(uint64_t (*last_ticket)(void *userdata), void *userdata)
+struct server *server_new(uint64_t (*last_ticket)(void *userdata), void *userdata,
+                          uuid_source *new_uuid)
 {
     struct server *server = NEW(struct server);
 
@@ -21,12 +22,12 @@ struct server *server_new(uint64_t (*last_ticket)(void *userdata), void *userdat
     server->userdata = userdata;
     server->limits = SERVER_LIMITS_DEFAULT;
     server->slow_log.settings = SLOW_LOG_SETTINGS_DEFAULT;
-    server->id = uuid_random();
+    server->id = new_uuid();
     list_init(&server->sessions);
     list_init(&server->slow);
     list_init(&server->woken);
     list_init(&server->audit_rules);
-    server_db_start(server);
+    server_db_start(server, new_uuid);
     return server;
 }
 

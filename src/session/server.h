@@ -12,7 +12,9 @@ struct session;
 // `last_ticket` returns the newest ticket issued by any commit log of this server: everything sent
 // from now on shows what that commit did and so carries it (DESIGN "group commit"). NULL: there is
 // no commit log.
-struct server *server_new(uint64_t (*last_ticket)(void *userdata), void *userdata);
+// `new_uuid` makes the server's id and the UUIDs of the _Server database.
+struct server *server_new(uint64_t (*last_ticket)(void *userdata), void *userdata,
+                          uuid_source *new_uuid);
 void server_free(struct server *server); // the sessions must be gone
 
 // The database stays the caller's. Sessions that did not announce set_db_change_aware are

@@ -95,8 +95,9 @@ struct ovsdb_error *convert_rows(const struct snapshot *snapshot, struct schema 
                                  const struct progress *progress, struct db **ret)
 {
     const struct schema *old = snapshot_schema(snapshot);
-    struct converter converter = {
-        .db = db_new(schema), .progress = progress, .n_total = snapshot_n_rows(snapshot)};
+    struct converter converter = {.db = db_new(schema, uuid_random),
+                                  .progress = progress,
+                                  .n_total = snapshot_n_rows(snapshot)};
     struct ovsdb_error *error = NULL;
 
     for (size_t i = 0; i < old->n_tables && !error; i++) {

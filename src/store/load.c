@@ -69,7 +69,7 @@ static struct ovsdb_error *load_schema(struct loader *loader, const struct reade
     if (error) {
         return at_record(loader, record, error);
     }
-    loader->db = db_new(schema);
+    loader->db = db_new(schema, uuid_random);
     loader->loaded.snapshot_size = record->size;
     return NULL;
 }

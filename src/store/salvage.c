@@ -160,7 +160,7 @@ static struct ovsdb_error *begin_database(struct salvager *salvager,
         error_prefix(error, "%s: record 0 at offset 0: ", salvager->path);
         return error;
     }
-    salvager->result.db = db_new(schema);
+    salvager->result.db = db_new(schema, uuid_random);
     return NULL;
 }
 

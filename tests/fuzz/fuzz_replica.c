@@ -81,7 +81,7 @@ static struct db *new_db(void)
         abort();
     }
     db_set_structure_checks(true);
-    db = db_new(schema);
+    db = db_new(schema, uuid_random);
     txn = txn_new(db);
     txn_insert(txn, &schema->tables[0], (struct uuid){0, 1});
     if (txn_commit(txn, false, &changes, &ticket)) {

@@ -55,7 +55,7 @@ static struct db *new_db(void)
     if (schema_from_text(SLICE(schema_text), &schema)) {
         abort();
     }
-    db = db_new(schema);
+    db = db_new(schema, uuid_random);
     txn = txn_new(db);
     for (uint64_t i = 1; i <= 2; i++) {
         txn_insert(txn, &schema->tables[0], (struct uuid){0, i});
@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     db_set_structure_checks(true);
-    server = server_new(NULL, NULL);
+    server = server_new(NULL, NULL, uuid_random);
     db = new_db();
     server_add_db(server, db);
     restore(server, text);

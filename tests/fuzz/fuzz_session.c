@@ -99,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static size_t no_backlog;
-    struct server *server = server_new(NULL, NULL);
+    struct server *server = server_new(NULL, NULL, uuid_random);
     struct session *session, *restricted, *watcher;
     struct schema *schema;
     struct db *db;
@@ -108,7 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     db_set_structure_checks(true);
-    db = db_new(schema);
+    db = db_new(schema, uuid_random);
     schema_unref(schema);
     server_add_db(server, db);
     watcher_backlog = 0;

@@ -125,7 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     assert(!error);
     db_set_structure_checks(true);
-    db = db_new(schema);
+    db = db_new(schema, uuid_random);
     schema_unref(schema);
     db_set_log(db, &log.log);
     for (usec_t i = 0; rest.size; i++) {

@@ -3,7 +3,8 @@
 """Reads every include line under src/ against the one table of who may use whom.
 
 A layer may include its own headers and those of the layers its row names. The libraries of the
-outside world have rows too: who may include them."""
+outside world have rows too: who may include them. Layers without I/O may not read a clock or make random
+numbers either, so that a run can be repeated from a seed."""
 
 import pathlib
 import re
@@ -39,6 +40,10 @@ NO_IO = ["json", "model", "engine", "monitor", "session", "replication"]
 IO_HEADERS = ["sys/socket.h", "sys/epoll.h", "fcntl.h", "poll.h", "time.h", "sys/time.h", "sys/un.h",
               "netinet/in.h", "basic/file.h"]
 
+# Functions that layers without I/O may not name: their callers pass the time and a source of UUIDs.
+IMPURE = re.compile(r"\b(clock_\w+|gettimeofday|time|uuid_random|getrandom|random|rand|getenv)\s*[(;,)]")
+COMMENT = re.compile(r'//.*|"(\\.|[^"\\])*"')
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
@@ -46,6 +51,9 @@ def errors_in(path, layer):
     for number, line in enumerate(path.read_text().splitlines(), 1):
         match = INCLUDE.match(line)
         if not match:
+            impure = IMPURE.search(COMMENT.sub("", line)) if layer in NO_IO else None
+            if impure:
+                yield f"{path}:{number}: {layer} may not use {impure.group(1)}()"
             continue
         quote, name = match.groups()
         where = f"{path}:{number}: {name}"

@@ -35,7 +35,7 @@ static struct db *new_db(void)
 // What a file holds of it.
 static struct db *load_stored(const struct db *db)
 {
-    struct db *copy = db_new(db_schema(db));
+    struct db *copy = db_new(db_schema(db), uuid_random);
     const struct table_schema *table = fixture_table(db, "T");
     const struct column *column = fixture_column(db, "T", "n");
     const struct row *row;

@@ -73,7 +73,7 @@ static uint64_t last_ticket(void *userdata)
 void runner_init(struct script_runner *runner)
 {
     *runner = (struct script_runner){.now = USEC_PER_SEC};
-    runner->server = server_new(last_ticket, runner);
+    runner->server = server_new(last_ticket, runner, uuid_random);
     runner_add_db(runner, "shop");
 }
 
@@ -96,7 +96,7 @@ void runner_add_db(struct script_runner *runner, const char *name)
     _cleanup_schema_ struct schema *schema = NULL;
 
     assert_null(schema_from_text(slice_of(text), &schema));
-    runner->dbs[runner->n_dbs] = db_new(schema);
+    runner->dbs[runner->n_dbs] = db_new(schema, uuid_random);
     assert_int_equal(server_add_db(runner->server, runner->dbs[runner->n_dbs]), 0);
     runner->n_dbs++;
 }

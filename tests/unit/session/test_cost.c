@@ -35,7 +35,7 @@ static const struct session_sink sink = {ignore_send, ignore_shared, no_backlog,
 static void test_idle_sessions_are_small(void **state)
 {
     static struct session *sessions[N_SESSIONS];
-    struct server *server = server_new(NULL, NULL);
+    struct server *server = server_new(NULL, NULL, uuid_random);
     const struct session_options options = {.name = "tcp:127.0.0.1:40000"};
     struct server_usage usage;
     size_t before = mallinfo2().uordblks;

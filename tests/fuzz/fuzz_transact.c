@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transactions: the input is a line of operations per transaction, run on one small database. A
-// line that begins with '!' finds the log unable to write. After each the database must agree with
-// itself, the result must be an array of the right length, and one that failed or waits must have
-// changed nothing.
+// Transactions: each line of the input has the operations of a transaction, which runs on one small
+// database. For a line that begins with '!' the log returns an error. After each transaction the
+// database must be consistent and the result must be an array of the right length. A transaction
+// that failed or waits must not have changed the database.
 #include "engine/check.h"
 #include "engine/transact.h"
 #include "json/framer.h"

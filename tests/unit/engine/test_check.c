@@ -122,7 +122,7 @@ static void test_chain(void **state)
     db_free(db);
 }
 
-// A commit to an inconsistent database; the return means that it went through.
+// Commits to an inconsistent database. Returns only if the commit is not checked.
 static void commit_to_inconsistent(bool is_checked)
 {
     struct db *db = new_db();

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a server must survive: sudden ends, bad input, full disks, damaged files.
+"""Robustness: kill -9, bad input, full disks, damaged files.
 
     /usr/bin/python3 -m pytest tests/robust --build DIR [--rounds N]
 """

@@ -82,7 +82,6 @@ struct history *history_new(struct db *db, size_t max_changes)
     struct history *history = NEW(struct history);
     struct changeset *changes;
 
-    assert(!db->history);
     history->db = db;
     history->max = max_changes;
     history->first = changes = db_take_replayed_history(db);
@@ -102,7 +101,6 @@ struct history *history_new(struct db *db, size_t max_changes)
 void history_free(struct history *history)
 {
     if (history) {
-        assert(history->db->history == history);
         db_remove_observer(&history->observer);
         history->db->history = NULL;
         changeset_unref(history->first);

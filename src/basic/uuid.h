@@ -17,6 +17,9 @@ struct uuid {
     uint64_t lo;
 };
 
+// Returns a new UUID at each call. Layers that must be repeatable from a seed get their UUIDs from
+// such a function: uuid_random() in programs, a generator with a seed in tests.
+typedef struct uuid uuid_source(void);
 // A random (version 4) UUID. Engine thread only.
 struct uuid uuid_random(void);
 // Parses a UUID of exactly UUID_LEN characters in either case. False, with *ret untouched, if

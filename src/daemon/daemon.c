@@ -255,7 +255,7 @@ static int make_objects(struct daemon *daemon)
     }
     daemon->deadline_set = USEC_INFINITY;
     daemon->group_commit = group_commit_new(&group_commit_handler, daemon);
-    daemon->server = server_new(uuid_random(), last_ticket, daemon->group_commit);
+    daemon->server = server_new(last_ticket, daemon->group_commit, uuid_random);
     server_set_clock(daemon->server, clock_monotonic);
     daemon->client_sessions =
         (struct client_sessions){daemon->server, &daemon->options->identities};

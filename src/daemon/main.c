@@ -6,6 +6,7 @@
 #include "daemon/configuration/confinement.h"
 #include "daemon/daemon.h"
 #include "daemon/startup.h"
+#include "engine/check.h"
 #include "service/confine.h"
 #include "service/notify.h"
 #include "service/pidfile.h"
@@ -75,6 +76,19 @@ static void block_signals(void)
 static void show_ports_on_console(void)
 {
     log_set_level(log_module_get("net"), LOG_TO_CONSOLE, LOG_LEVEL_INFO);
+}
+
+// A debug option of the test suites, see docs/HACKING.md.
+static void set_structure_checks(void)
+{
+    const char *value = getenv("OVSDBD_CHECK_STRUCTURES");
+
+    if (value && *value && strcmp(value, "0")) {
+        db_set_structure_checks(true);
+        log_info(
+            "checking all structures of a database after each commit, as "
+            "OVSDBD_CHECK_STRUCTURES asks for");
+    }
 }
 
 static int serve(struct server_options *options, struct listen_fd *fds, size_t n_fds)
@@ -154,6 +168,7 @@ int main(int argc, char **argv)
     if (r < 0) {
         status = error ? fail(error) : EXIT_FAILURE;
     } else if (r == OPTIONS_RUN) {
+        set_structure_checks();
         status = start(&options);
     } else if (r == OPTIONS_CHECK) {
         print_warnings(&options);

@@ -4,15 +4,15 @@
 //     RBAC_Role {name, permissions: table name -> permission row}
 //     permission row {authorization, insert_delete, update}
 //
-// They are looked up for each operation that changes something, so a change of theirs counts from
-// the next operation after its commit, also for transactions that waited meanwhile; what a
-// transaction itself does to them does not help it. Should several rows have the role's name, one
-// that allows an operation on a row is enough.
+// Every operation that changes rows looks up the committed rules. So a change of the rules takes
+// effect with the next operation after its commit, also in transactions that have waited, and a
+// transaction cannot give itself permissions. If several rows have the role's name, an operation on
+// a row needs the permission of only one of them.
 //
-// A row is a client's own if one of the columns, or of the "column:key" pairs of a map, that
-// `authorization` names has the client's id as its value; "" there makes every row its own. Only
-// columns of at most one string, and maps of strings, are compared: a set may name many. Who has no
-// id owns nothing.
+// A client owns a row if one of the columns, or of the "column:key" pairs of a map, in
+// `authorization` has the client's id as its value; the element "" makes the client own every row.
+// Only columns of at most one string and maps of strings are compared, because a set could contain
+// the ids of many clients. A client without id owns no row.
 #include "engine/authorize.h"
 
 // One permission row that applies.
@@ -26,7 +26,7 @@ struct grants {
     size_t n, capacity;
 };
 
-// Why an attempt is refused.
+// The reason why an attempt is refused.
 struct refusal {
     const char *why;
     const struct row *row;       // or NULL
@@ -40,7 +40,7 @@ static bool is_string(const struct type *type)
     return type_is_scalar(type) && type->key.type == ATOM_STRING;
 }
 
-// The value of a permission row's column, if it is as the document wants it: a set of strings.
+// The value of a permission row's column, or NULL if the column is not a set of strings.
 static const struct datum_elems *string_set(const struct row *row, const char *name)
 {
     const struct column *column = table_schema_find_column(row->table, slice_of(name));
@@ -76,7 +76,7 @@ static const union atom *find_value(union datum map, const struct type *type, st
     return NULL;
 }
 
-// Adds what a row of RBAC_Role grants on the table.
+// Adds the permission of a row of RBAC_Role for the table, if it has one.
 static void add_grant(struct grants *grants, const struct db *db, const struct row *role,
                       const struct column *permissions, const struct table_schema *table)
 {
@@ -124,9 +124,9 @@ static void grants_done(struct grants *grants)
 
 // Rows
 
-// Cuts "column:key"; ret_key->data is NULL without a colon. NULL if there is no such column.
-static const struct column *cut(struct slice text, const struct table_schema *table,
-                                struct slice *ret_key)
+// Splits "column:key" and finds the column, or returns NULL. Without a colon ret_key->data is NULL.
+static const struct column *split_column_key(struct slice text, const struct table_schema *table,
+                                             struct slice *ret_key)
 {
     const char *colon = memchr(text.data, ':', text.size);
     size_t size = colon ? (size_t)(colon - text.data) : text.size;
@@ -135,11 +135,11 @@ static const struct column *cut(struct slice text, const struct table_schema *ta
     return table_schema_find_column(table, (struct slice){text.data, size});
 }
 
-// Does what an element of `authorization` names have the value `id` in this row?
+// True if the column, or the key of a map, in `element` of `authorization` has the value `id`.
 static bool names_owner(struct slice element, const struct row *row, const char *id)
 {
     struct slice key;
-    const struct column *column = cut(element, row->table, &key);
+    const struct column *column = split_column_key(element, row->table, &key);
     const union atom *value = NULL;
     const struct type *type;
     union datum datum;
@@ -171,10 +171,11 @@ static bool is_owner(const struct grant *grant, const struct row *row, const cha
 
 // Columns
 
-// How much of a column `update` lets the client change.
+// How much of a column the client may change.
 enum extent { NOTHING, SOME_KEYS, EVERYTHING };
 
-// The extent; with `key`, one of the column's, SOME_KEYS only if it is among them.
+// The extent that `update` grants. With `key`, SOME_KEYS is returned only for a key that is
+// granted.
 static enum extent extent_of(const struct grant *grant, const struct table_schema *table,
                              const struct column *column, const struct slice *key)
 {
@@ -183,7 +184,8 @@ static enum extent extent_of(const struct grant *grant, const struct table_schem
     for (uint32_t i = 0; grant->update && i < grant->update->n; i++) {
         struct slice listed;
 
-        if (cut(text_slice(grant->update->atoms[i].string), table, &listed) != column) {
+        if (split_column_key(text_slice(grant->update->atoms[i].string), table, &listed) !=
+            column) {
             continue;
         }
         if (!listed.data) {
@@ -197,7 +199,7 @@ static enum extent extent_of(const struct grant *grant, const struct table_schem
     return extent;
 }
 
-// May the client change the pairs in `map`, of this type, that `other` does not have just so?
+// True if the client may change all pairs of `map`, which has this type, that are not in `other`.
 static bool may_change_pairs(const struct grant *grant, const struct table_schema *table,
                              const struct column *column, union datum map, const struct type *type,
                              union datum other)
@@ -239,7 +241,7 @@ static bool may_mutate(const struct grant *grant, const struct row *row,
                                                     &mutation->type, DATUM_EMPTY));
 }
 
-// The first column that this row's grant does not let the client change so; NULL: it may.
+// The first column of the attempt that the grant does not allow to change in this way; NULL: none.
 static const struct column *forbidden_column(const struct grant *grant, const struct row *row,
                                              const struct attempt *attempt)
 {
@@ -256,7 +258,7 @@ static const struct column *forbidden_column(const struct grant *grant, const st
     return NULL;
 }
 
-// Together
+// Decision
 
 static bool grant_allows(const struct grant *grant, const struct row *row, const char *id,
                          const struct attempt *attempt, struct refusal *ret)
@@ -267,9 +269,9 @@ static bool grant_allows(const struct grant *grant, const struct row *row, const
     if ((type == OP_INSERT || type == OP_DELETE) && !grant->insert_delete) {
         ret->why = "the role may not insert or delete rows of this table";
     } else if (!is_owner(grant, row, id)) {
-        ret->why = "nothing in the row that counts for \"authorization\" is the client's id";
+        ret->why = "no column named by \"authorization\" has the client's id as its value";
     } else if ((ret->column = forbidden_column(grant, row, attempt))) {
-        ret->why = "the role may not change the column so";
+        ret->why = "the role may not change this column in this way";
     }
     return !ret->why;
 }
@@ -292,7 +294,7 @@ static bool find_refusal(const struct run *run, const struct grants *grants,
     bool allowed = true;
 
     if (!id || !*id) {
-        *ret = (struct refusal){.why = "it is not known who the client is"};
+        *ret = (struct refusal){.why = "the client has no id"};
         return true;
     }
     if (!grants->n) {
@@ -308,7 +310,8 @@ static bool find_refusal(const struct run *run, const struct grants *grants,
     return !allowed;
 }
 
-// Tells the observer and the client: who, what, where, why.
+// Makes the error for the client, and calls denied(). Both name client, operation, place and
+// reason.
 static struct ovsdb_error *refuse(const struct run *run, const struct operation *operation,
                                   const struct refusal *refusal)
 {

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/changeset.h"
 
-#define FREED_AT_ONCE 64 // rows; what a larger change set holds goes in steps
+#include <assert.h>
 
-// Change sets that nobody holds any more, each holding the next of its chain.
+#define FREED_AT_ONCE 64 // rows; the rest of a larger change set is freed in steps
+
+// A change set, its tables and its rows lie one behind the other in one allocation.
+static_assert(sizeof(struct changeset) % _Alignof(struct table_changes) == 0, "tables are aligned");
+static_assert(sizeof(struct table_changes) % _Alignof(struct row_change) == 0, "rows are aligned");
+
+// Change sets without references, which still hold a reference to the next of their chain.
 static _Thread_local struct changeset *dead;
 
 struct changeset *changeset_new(struct schema *schema, size_t n_tables, size_t n_rows)
@@ -24,12 +30,13 @@ struct changeset *changeset_new(struct schema *schema, size_t n_tables, size_t n
 
 struct changeset *changeset_ref(struct changeset *changes)
 {
+    assert(changes->refs && changes->refs < UINT32_MAX);
     changes->refs++;
     return changes;
 }
 
-// Gives up at most `n` rows. Returns what is left of `n`.
-static size_t free_rows(struct changeset *changes, size_t n)
+// Releases at most `n` rows. Returns `n` minus the rows released.
+static size_t changes_free_rows(struct changeset *changes, size_t n)
 {
     while (n && changes->n_tables) {
         struct table_changes *table = &changes->tables[changes->n_tables - 1];
@@ -45,34 +52,37 @@ static size_t free_rows(struct changeset *changes, size_t n)
     return n;
 }
 
-// Its rows are gone.
-static void free_one(struct changeset *changes)
+// Frees a change set whose rows have been released.
+static void changes_free_empty(struct changeset *changes)
 {
+    assert(!changes->refs && !changes->n_tables);
     free(changes->comment);
     schema_unref(changes->schema);
     free(changes);
 }
 
-static void bury(struct changeset *changes)
+static void dead_push(struct changeset *changes)
 {
+    assert(!changes->refs && !changes->next_dead);
     changes->next_dead = dead;
     dead = changes;
 }
 
 void changeset_unref(struct changeset *changes)
 {
+    assert(!changes || changes->refs);
     if (!changes || --changes->refs) {
         return;
     }
-    free_rows(changes, FREED_AT_ONCE);
+    changes_free_rows(changes, FREED_AT_ONCE);
     if (changes->n_tables) {
-        bury(changes);
+        dead_push(changes);
         return;
     }
     if (changes->next && !--changes->next->refs) {
-        bury(changes->next);
+        dead_push(changes->next);
     }
-    free_one(changes);
+    changes_free_empty(changes);
 }
 
 bool changesets_free_some(size_t n)
@@ -80,13 +90,13 @@ bool changesets_free_some(size_t n)
     while (n && dead) {
         struct changeset *changes = dead;
 
-        n = free_rows(changes, n);
+        n = changes_free_rows(changes, n);
         if (!changes->n_tables) {
             dead = changes->next_dead;
             if (changes->next && !--changes->next->refs) {
-                bury(changes->next);
+                dead_push(changes->next);
             }
-            free_one(changes);
+            changes_free_empty(changes);
             n -= n > 0;
         }
     }

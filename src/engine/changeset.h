@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one commit did, immutable: the only thing that store, monitors, history, replication and the
-// _Server database see of a transaction. Change sets of a database form a chain in order of commit:
-// each holds a reference to the next, so that whoever holds one (a monitor's position, the history)
-// keeps exactly what it still has to see.
+// A change set describes what one commit changed. It is immutable. Store, monitors, history,
+// replication and the _Server database learn of a transaction only by its change set. The change
+// sets of a database form a chain in order of commit (I-5). Each holds a reference to the next one,
+// so a reader that holds the change set at its position keeps all those that it has not read.
 #pragma once
 
 #include "engine/row.h"
@@ -20,25 +20,26 @@ struct table_changes {
 
 struct changeset {
     uint32_t refs;
-    uint64_t seq;       // 1 for a database's first commit since it was opened, then rising by 1
-    struct uuid txn_id; // set by the commit log's append (random if it writes no record)
+    uint64_t seq;       // 0: loaded; 1 for the first commit since then, and 1 more for each next
+    struct uuid txn_id; // set by the commit log; random if there is no log or it writes no record
     struct schema *schema;
     char *comment;                // the comment operations' texts joined by LF, or NULL
     struct table_changes *tables; // only tables with changes, in schema order
     size_t n_tables;
-    size_t memory;          // bytes it keeps alive, roughly
-    struct changeset *next; // a reference, or NULL at the chain's end
-    struct changeset *next_dead;
+    size_t memory;               // bytes that it keeps alive, approximately
+    struct changeset *next;      // a reference; NULL at the end of the chain
+    struct changeset *next_dead; // in the list of changesets_free_some()
 };
 
-// An empty one with room for so many tables and rows, in one piece of memory: tables[0].rows is
-// where the first table's rows go, the caller says where those of the next begin. For the commit.
+// Makes an empty change set with room for `n_tables` tables and `n_rows` rows in one allocation.
+// The rows of the first table go to tables[0].rows; the caller sets `rows` of the following tables.
 struct changeset *changeset_new(struct schema *schema, size_t n_tables, size_t n_rows);
 struct changeset *changeset_ref(struct changeset *changes);
-// The last one to give it up frees little at once: a large one, and the chain that it held, are
-// left to changesets_free_some(). NULL allowed.
+// Releasing the last reference frees only a small change set at once. A large one, and the rest of
+// the chain, are put into a list for changesets_free_some(). NULL allowed.
 void changeset_unref(struct changeset *changes);
-// Frees about `n` rows of such. True: more are left. db_free() frees them all.
+// Frees about `n` rows of change sets in that list. Returns true if the list is not empty yet.
+// db_free() empties it.
 bool changesets_free_some(size_t n);
 // The changes in one table, or NULL. O(log tables).
 const struct table_changes *changeset_find_table(const struct changeset *changes,

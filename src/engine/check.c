@@ -1,26 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything here is computed the slow and simple way, from the values of the rows alone.
+// The expected state is computed from the values of the rows alone, in the simplest way, so that
+// this file shares no code with the commits that it checks.
 #include "engine/check.h"
 
 #include "engine/internal.h"
 
+#include <assert.h>
+#include <stdio.h>
+
+#define ROWS_PER_SKIPPED_COMMIT 256
+
 struct check {
     const struct db *db;
     char *problem; // the first
-    // Counted from the values, by address of the entry referred to.
-    struct htable strong; // of tally
-    struct htable weak;   // of tally, each referring row once
+    // Numbers of references, counted from the values of all rows: struct tally by target address.
+    struct htable strong;
+    struct htable weak; // a row that refers to the target several times counts once
     size_t n_weak;
 };
 
 struct tally {
     const struct entry *target;
-    const struct entry *last_source; // weak: not to count it twice
+    const struct entry *last_source; // of weak references: the referring row counted last
     size_t n;
 };
 
-static void fail(struct check *check, const struct table *table, const struct row *row,
-                 const char *what)
+static void check_fail(struct check *check, const struct table *table, const struct row *row,
+                       const char *what)
 {
     char uuid[UUID_TEXT_SIZE] = "";
 
@@ -67,7 +73,7 @@ static bool set_has(const struct weak_set *set, const struct entry *source)
 {
     struct entry *entry;
 
-    HTABLE_FOREACH(entry, &set->sources)
+    HTABLE_FOREACH_WITH_HASH(entry, &set->sources, hash_mix((uintptr_t)source))
     {
         if (entry == source) {
             return true;
@@ -88,7 +94,7 @@ static void check_weak(struct check *check, const struct table *table, const str
         check->n_weak++;
     }
     if (!set || !set_has(set, source)) {
-        fail(check, table, source->row, "a weak reference is not registered");
+        check_fail(check, table, source->row, "a weak reference is not registered");
     }
 }
 
@@ -103,13 +109,23 @@ static void check_side(struct check *check, const struct table *table, const str
         const struct entry *target = table_find_entry(target_table, atoms[i].uuid);
 
         if (!target || !target->row) {
-            fail(check, table, entry->row, "a reference to a row that does not exist");
+            check_fail(check, table, entry->row, "a reference to a row that does not exist");
         } else if (base_type_is_weak_ref(base)) {
             check_weak(check, table, entry, target_table, target);
         } else if (target != entry) {
             tally_of(&check->strong, target)->n++;
         }
     }
+}
+
+static bool is_ascending(const union atom *keys, uint32_t n, enum atom_type type)
+{
+    for (uint32_t i = 1; i < n; i++) {
+        if (atom_compare(keys[i - 1], keys[i], type) >= 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void check_values(struct check *check, const struct table *table, const struct entry *entry)
@@ -122,8 +138,11 @@ static void check_values(struct check *check, const struct table *table, const s
         uint32_t n = datum_n(datum, type);
 
         if (error) {
-            fail(check, table, entry->row, error->details);
+            check_fail(check, table, entry->row, error->details);
             error_free(error);
+        }
+        if (!is_ascending(datum_keys(&datum, type), n, type->key.type)) {
+            check_fail(check, table, entry->row, "the keys of a value are not ascending (I-2)");
         }
         check_side(check, table, entry, &type->key, datum_keys(&datum, type), n);
         if (type_is_map(type)) {
@@ -144,11 +163,11 @@ static void check_index(struct check *check, const struct table *table, const st
         if (other == entry) {
             found = true;
         } else if (index->is_unique && index_values_equal(index, entry->row, other->row)) {
-            fail(check, table, entry->row, "not unique");
+            check_fail(check, table, entry->row, "the values of an index are not unique");
         }
     }
     if (!found) {
-        fail(check, table, entry->row, "missing in an index");
+        check_fail(check, table, entry->row, "the row is missing in an index");
     }
 }
 
@@ -160,7 +179,7 @@ static size_t check_rows(struct check *check, const struct table *table)
     HTABLE_FOREACH(entry, &table->entries)
     {
         if (!entry->row || entry->pending) {
-            fail(check, table, entry->row, "left over from a transaction");
+            check_fail(check, table, entry->row, "an ended transaction has left its state");
             continue;
         }
         memory += row_memory(entry->row, NULL);
@@ -169,12 +188,15 @@ static size_t check_rows(struct check *check, const struct table *table)
             check_index(check, table, table->indexes[i], entry);
         }
     }
+    if (table->is_touched || table->n_fresh) {
+        check_fail(check, table, NULL, "an ended transaction has left its state");
+    }
     if (table->n_rows != table->entries.n || table->n_rows > table->schema->max_rows) {
-        fail(check, table, NULL, "wrong number of rows");
+        check_fail(check, table, NULL, "wrong number of rows");
     }
     for (size_t i = 0; i < table->n_indexes; i++) {
         if (table->indexes[i]->committed.n != table->n_rows || table->indexes[i]->pending.n) {
-            fail(check, table, NULL, "an index has rows of its own");
+            check_fail(check, table, NULL, "an index refers to rows that are not in the table");
         }
     }
     return memory;
@@ -183,34 +205,68 @@ static size_t check_rows(struct check *check, const struct table *table)
 static void check_counts(struct check *check, const struct table *table)
 {
     struct entry *entry;
+    size_t n_targets = 0;
 
     HTABLE_FOREACH(entry, &table->entries)
     {
         struct weak_set *set = table_find_weak_set(table, entry->row->uuid);
 
         if (entry->n_strong != tallied(&check->strong, entry)) {
-            fail(check, table, entry->row, "wrong count of strong references");
+            check_fail(check, table, entry->row, "wrong count of strong references (I-4)");
         }
         if (!entry->n_strong && !table->schema->is_root) {
-            fail(check, table, entry->row, "not collected");
+            check_fail(check, table, entry->row,
+                       "a row of a non-root table without references exists");
         }
+        n_targets += set != NULL;
         if (entry->is_weakly_referenced != (set != NULL) ||
             (set ? set->sources.n : 0) != tallied(&check->weak, entry)) {
-            fail(check, table, entry->row, "wrong set of weak referrers");
+            check_fail(check, table, entry->row, "wrong set of weak referrers");
+        }
+    }
+    if (table->weak_sets.n != n_targets) {
+        check_fail(check, table, NULL, "weak referrers of rows that do not exist are registered");
+    }
+}
+
+// I-5: the last change set leads to the current rows. Those of loading (seq 0) may change a row
+// more than once.
+static void check_chain(struct check *check)
+{
+    const struct changeset *tail = check->db->tail;
+
+    if (tail->next) {
+        check->problem = xstrdup("the last change set has a successor (I-5)");
+        return;
+    }
+    for (size_t i = 0; i < tail->n_tables && tail->seq; i++) {
+        const struct table *table = db_table_of(check->db, tail->tables[i].table);
+
+        for (size_t j = 0; j < tail->tables[i].n_rows; j++) {
+            const struct row_change *change = &tail->tables[i].rows[j];
+            const struct row *row = change->new ? change->new : change->old;
+
+            if (table_find(table, row->uuid) != change->new) {
+                check_fail(check, table, row, "the last change set differs from the table (I-5)");
+            }
         }
     }
 }
 
-char *db_check(const struct db *db)
+char *db_check_structures(const struct db *db)
 {
     struct check check = {.db = db};
     size_t memory = 0;
 
+    assert(!db->txn.is_open || !db->txn.n_pending);
     for (uint16_t i = 0; i < db->schema->n_tables; i++) {
         memory += check_rows(&check, db->tables[i]);
     }
     for (uint16_t i = 0; i < db->schema->n_tables && !check.problem; i++) {
         check_counts(&check, db->tables[i]);
+    }
+    if (!check.problem) {
+        check_chain(&check);
     }
     if (!check.problem && (memory != db->memory || check.n_weak != db->n_weak_refs)) {
         check.problem = xasprintf("memory %zu, not %zu; weak references %zu, not %zu", db->memory,
@@ -219,4 +275,46 @@ char *db_check(const struct db *db)
     tallies_done(&check.strong);
     tallies_done(&check.weak);
     return check.problem;
+}
+
+// The switch
+
+static bool structure_checks;
+
+void db_set_structure_checks(bool on)
+{
+    structure_checks = on;
+}
+
+bool db_structure_checks(void)
+{
+    return structure_checks;
+}
+
+static size_t count_rows(const struct db *db)
+{
+    size_t n = 0;
+
+    for (uint16_t i = 0; i < db->schema->n_tables; i++) {
+        n += db->tables[i]->n_rows;
+    }
+    return n;
+}
+
+void db_check_after_commit(struct db *db)
+{
+    _cleanup_free_ char *problem = NULL;
+
+    if (LIKELY(!structure_checks)) {
+        return;
+    }
+    if (db->n_unchecked++ < count_rows(db) / ROWS_PER_SKIPPED_COMMIT) {
+        return;
+    }
+    db->n_unchecked = 0;
+    problem = db_check_structures(db);
+    if (problem) {
+        fprintf(stderr, "database %s is inconsistent: %s\n", db->schema->name, problem);
+        abort();
+    }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commit: checks that need the whole transaction, in the order of docs/ARCHITECTURE.md, then
-// the log, then the swap, which cannot fail. Up to the swap everything lies in pending versions and
-// in the indexes, and both can be taken back.
+// A commit runs the checks that need the whole transaction, in the order of docs/ARCHITECTURE.md,
+// then appends to the log, then swaps in the new row versions. The swap cannot fail. Before it, the
+// transaction has changed only its pending versions and the indexes, and both can be reverted.
 #include "basic/counter.h"
 #include "engine/internal.h"
 #include "engine/references.h"
@@ -10,7 +10,7 @@
 COUNTER(commits, "Commits that changed something, in all databases");
 COUNTER(rows_changed, "Rows inserted, modified or deleted by commits");
 
-// A modified row whose values are the old ones is no change; its _version stays.
+// A modified row with unchanged values does not count as changed: it keeps its _version.
 static void drop_unchanged(struct txn *txn)
 {
     for (size_t i = 0; i < txn->n_pending; i++) {
@@ -25,7 +25,8 @@ static void drop_unchanged(struct txn *txn)
     }
 }
 
-// How many rows of each table change, and how many it will have.
+// Counts the changed rows of each table and the rows that it will have. Returns the number of all
+// changed rows.
 static size_t count_changes(struct txn *txn)
 {
     size_t n = 0;
@@ -89,13 +90,16 @@ static struct changeset *build_changes(struct txn *txn, size_t n_rows)
 
             change->old = pending->old ? row_ref(pending->old) : NULL;
             change->new = pending->new ? row_ref(pending->new) : NULL;
+            assert(!change->new || change->new->seq == changes->seq);
             changes->memory += row_change_memory(change);
         }
     }
+    assert(changes->n_tables == n);
     return changes;
 }
 
-// What the rows refer to weakly, while every row that is or was there can still be found.
+// Updates the sets of weak referrers. Before swap_rows(): deleted rows and inserted rows must both
+// be found.
 static void swap_weak_references(struct txn *txn)
 {
     for (size_t i = 0; i < txn->n_pending; i++) {
@@ -118,6 +122,8 @@ static void swap_rows(struct txn *txn)
         struct pending *pending = txn_pending(txn, i);
         struct entry *entry = pending->entry;
 
+        assert(entry->row == pending->old);         // I-5: `old` is the current version
+        assert(pending->new || !pending->n_strong); // I-4: no reference to a deleted row
         entry->n_strong = pending->n_strong;
         if (pending->new != pending->old) {
             db->memory += pending->new ? row_memory(pending->new, pending->old) : 0;
@@ -133,12 +139,14 @@ void db_append_to_chain(struct db *db, struct changeset *changes)
 {
     struct changeset *tail = db->tail;
 
+    assert(!tail->next && !changes->next);
+    assert(changes->seq >= tail->seq); // I-5
     tail->next = changeset_ref(changes);
     db->tail = changes;
     changeset_unref(tail);
 }
 
-static void tell_observers(struct db *db, struct changeset *changes)
+static void call_observers(struct db *db, struct changeset *changes)
 {
     struct db_observer *observer, *next;
 
@@ -155,7 +163,7 @@ void db_commit_nothing(struct db *db, uint64_t seq, struct uuid txn_id)
     changes->txn_id = txn_id;
     changes->memory = sizeof(*changes);
     db_append_to_chain(db, changes);
-    tell_observers(db, changes);
+    call_observers(db, changes);
 }
 
 static struct ovsdb_error *append_to_log(struct db *db, struct changeset *changes, bool durable,
@@ -164,7 +172,7 @@ static struct ovsdb_error *append_to_log(struct db *db, struct changeset *change
     if (db->log) {
         return db->log->append(db->log, changes, durable, ret_ticket);
     }
-    changes->txn_id = uuid_random();
+    changes->txn_id = db->new_uuid();
     return NULL;
 }
 
@@ -177,8 +185,10 @@ struct ovsdb_error *txn_step(const struct txn *txn)
 
 struct ovsdb_error *txn_check(struct txn *txn, size_t *ret_n_changes)
 {
-    struct ovsdb_error *error = references_settle(txn);
+    struct ovsdb_error *error;
 
+    assert(txn->is_open);
+    error = references_settle(txn);
     if (!error) {
         drop_unchanged(txn);
         *ret_n_changes = count_changes(txn);
@@ -213,6 +223,7 @@ struct ovsdb_error *txn_commit(struct txn *txn, bool durable, struct changeset *
         return NULL;
     }
     changes = build_changes(txn, n_changes);
+    assert(changes->seq == db->tail->seq + 1); // I-5
     error = append_to_log(db, changes, durable, &ticket);
     if (error) {
         unique_revert(txn);
@@ -225,6 +236,7 @@ struct ovsdb_error *txn_commit(struct txn *txn, bool durable, struct changeset *
     COUNT_N(rows_changed, n_changes);
     *ret_changes = changes;
     *ret_ticket = ticket;
-    tell_observers(db, changes);
+    db_check_after_commit(db);
+    call_observers(db, changes);
     return NULL;
 }

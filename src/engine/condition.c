@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// For a scalar "includes" is "==" and "excludes" is "!=" (RFC 7047 5.1), so they become that while
-// decoding; what remains is one comparison per clause.
+// For scalars "includes" means "==" and "excludes" means "!=" (RFC 7047 5.1). Decoding replaces
+// them, so that matching needs one comparison for each clause.
 #include "engine/condition.h"
+
+#include <assert.h>
 
 static const char *const function_names[] = {
     [COND_LT] = "<",
@@ -13,6 +15,7 @@ static const char *const function_names[] = {
     [COND_INCLUDES] = "includes",
     [COND_EXCLUDES] = "excludes",
 };
+static_assert(ARRAY_SIZE(function_names) == COND_FALSE, "every function of a column has a name");
 
 static bool function_parse(struct slice name, enum condition_function *ret)
 {
@@ -25,6 +28,7 @@ static bool function_parse(struct slice name, enum condition_function *ret)
     return false;
 }
 
+// True for functions that need an order of values.
 static bool function_is_order(enum condition_function function)
 {
     return function == COND_LT || function == COND_LE || function == COND_GE || function == COND_GT;
@@ -174,6 +178,7 @@ static bool order_matches(const struct condition_clause *clause, union datum val
     case COND_GE:
         return cmp >= 0;
     default:
+        assert(clause->function == COND_GT);
         return cmp > 0;
     }
 }
@@ -186,6 +191,7 @@ bool condition_clause_matches(const struct condition_clause *clause, const struc
     if (!clause->column) {
         return clause->function == COND_TRUE;
     }
+    assert(clause->column->index < row->table->n_columns);
     type = &clause->column->type;
     value = row_get(row, clause->column);
     switch (clause->function) {

@@ -29,17 +29,18 @@ struct condition {
     size_t n_clauses;
 };
 
-// Cuts [<column>, <name>, <value>], the form of clauses and of mutations, and finds the column.
-// `form` says, for the error, what was expected. *ret_name may point into `scratch`.
+// Splits [<column>, <name>, <value>], the form of clauses and of mutations, and finds the column.
+// `form` describes the expected form in the error. *ret_name may point into `scratch`.
 struct ovsdb_error *clause_cut(struct slice text, const struct table_schema *table,
                                const char *form, struct buf *scratch,
                                const struct column **ret_column, struct slice *ret_name,
                                struct slice *ret_value);
-// Decodes the array the cursor stands at. `symbols` may be NULL.
+// Decodes the array at the cursor. `symbols` may be NULL: then named UUIDs are errors.
 struct ovsdb_error *condition_decode(struct cursor *cursor, const struct table_schema *table,
                                      struct symbol_table *symbols, struct buf *scratch,
                                      struct condition *ret);
 void condition_done(struct condition *condition);
+// True if the clause holds for the row.
 bool condition_clause_matches(const struct condition_clause *clause, const struct row *row);
 // "where" of operations: every clause holds; no clauses: true.
 bool condition_matches_all(const struct condition *condition, const struct row *row);

@@ -3,10 +3,12 @@
 
 #include <assert.h>
 
-struct db *db_new(struct schema *schema)
+struct db *db_new(struct schema *schema, uuid_source *new_uuid)
 {
     struct db *db = NEW(struct db);
 
+    row_init_version_key(new_uuid);
+    db->new_uuid = new_uuid;
     db->schema = schema_ref(schema);
     db->tables = NEW_ARRAY(struct table *, schema->n_tables + 1u);
     for (uint16_t i = 0; i < schema->n_tables; i++) {
@@ -24,6 +26,8 @@ void db_free(struct db *db)
         return;
     }
     assert(!db->txn.is_open);
+    assert(list_is_empty(&db->observers)); // an observer would be left with a dangling pointer
+    assert(!db->history);
     db_free_tables(db);
     replayed_history_free(db->replayed);
     changeset_unref(db->tail);
@@ -61,6 +65,7 @@ void db_set_log(struct db *db, struct db_log *log)
 
 void db_add_observer(struct db *db, struct db_observer *observer)
 {
+    assert(observer->committed);
     list_push_back(&db->observers, &observer->node);
 }
 
@@ -76,6 +81,7 @@ struct changeset *db_tail(const struct db *db)
 
 void db_set_last_txn_id(struct db *db, struct uuid txn_id)
 {
+    assert(!db->tail->seq); // a commit has set its own
     db->tail->txn_id = txn_id;
 }
 

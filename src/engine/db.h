@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A database in memory: schema, tables of current row versions, indexes, reference counts, and the
-// chain of change sets that its commits append to.
+// A database in memory: its schema, tables of current row versions, indexes, reference counts, and
+// the chain of change sets. Each commit appends one change set to the chain.
 #pragma once
 
 #include "basic/list.h"
@@ -10,19 +10,20 @@
 struct db;
 struct table;
 
-// The commit log's side of a commit (DESIGN: append(change set, durable) -> ticket). Implemented by
-// the store; without one (tests, relay) commits live in memory only.
+// The commit log of a database. The store implements it. A database without a log keeps its commits
+// in memory only.
 struct db_log {
-    // Called after every check has passed and before the change is visible. Sets changes->txn_id.
-    // On success returns NULL and *ret_ticket: outputs that show this commit leave only when the
-    // ticket is synced (0: at once). An error ("I/O error") rejects the transaction without a
-    // trace.
+    // Called for each commit after all its checks have passed and before the change is visible.
+    // Sets changes->txn_id. On success returns NULL and sets *ret_ticket: outputs that show this
+    // commit must be held back until the ticket is synced (I-6); 0: they may be sent at once. An
+    // error ("I/O error") rejects the transaction, and the database is unchanged.
     struct ovsdb_error *(*append)(struct db_log *log, struct changeset *changes, bool durable,
                                   uint64_t *ret_ticket);
 };
 
-// Told of every commit, right after it became visible, in order of registration. It may remove
-// itself, and run transactions on other databases, but not on this one.
+// committed() is called for every commit right after the commit has become visible. Observers are
+// called in order of registration. An observer may remove itself, and may run transactions on other
+// databases, but not on this one.
 struct db_observer {
     void (*committed)(struct db_observer *observer, struct db *db, struct changeset *changes);
     // What follows `last` in the chain is withdrawn (engine/undo.h): the rows are as they were after
@@ -31,63 +32,74 @@ struct db_observer {
     struct list node;
 };
 
-// An empty database. Takes a reference to `schema`.
-struct db *db_new(struct schema *schema);
+// Makes an empty database. Takes a reference to `schema`. `new_uuid` makes the UUIDs of rows, and
+// of transactions that no log records; the first database of the process takes the key of row
+// versions from it too (row_version()).
+struct db *db_new(struct schema *schema, uuid_source *new_uuid);
+// NULL allowed. The database must have no observers and no open transaction.
 void db_free(struct db *db);
-// The same little by little, of a database that nobody uses any more: at most `n` rows (true: call
-// again); what tables have beside rows, by any thread; and then db_free().
+// Frees a database in steps. No other function of this layer may be called for it any more, but
+// these three, in this order: db_free_rows() until it returns false, db_free_tables(), db_free().
+// Frees at most `n` rows. Returns true if rows may be left.
 bool db_free_rows(struct db *db, size_t n);
+// Frees the tables. Any thread.
 void db_free_tables(struct db *db);
 struct schema *db_schema(const struct db *db); // borrowed
 void db_set_log(struct db *db, struct db_log *log);
 void db_add_observer(struct db *db, struct db_observer *observer);
 void db_remove_observer(struct db_observer *observer);
-// The last change set of the chain; there always is one: before the first commit an empty one with
-// seq 0. Borrowed.
+// The last change set of the chain. Before the first commit this is an empty one with seq 0.
+// Borrowed.
 struct changeset *db_tail(const struct db *db);
-// The id of the last transaction, which the store sets after loading.
+// Sets the id of the last transaction. For the store, after loading.
 void db_set_last_txn_id(struct db *db, struct uuid txn_id);
 
 struct table *db_table(const struct db *db, const struct table_schema *table);
 size_t table_n_rows(const struct table *table);
 // The current version of a row, or NULL. Borrowed. O(1).
 struct row *table_find(const struct table *table, struct uuid uuid);
-// All rows in no particular order: start with *state = 0, call until NULL, without commits in
-// between.
+// Returns the current rows one after another, in no particular order, then NULL. Start with
+// *state = 0. The database must not change between the calls.
 struct row *table_next(const struct table *table, size_t *state);
 
-// True if the rows with a certain value in `column` are found without looking at every row: always
-// for _uuid, for others with an index over this column. If not, the caller is taken to look at
-// every row, and when that has been done often enough an index is made, O(rows).
+// True if table_find_equal() for `column` does not have to visit every row: for _uuid, and for
+// columns with an index of their own. If there is none, the call counts as a scan of the whole
+// table. After enough scans it makes an index, in O(rows), and returns true.
 bool table_is_indexed(struct table *table, const struct column *column);
 // Calls found() for each current row whose `column` has this value. O(rows found) if
 // table_is_indexed(), else O(rows).
 void table_find_equal(const struct table *table, const struct column *column, union datum value,
                       void (*found)(void *userdata, struct row *row), void *userdata);
-// How many these are, about, if table_is_indexed(). O(1).
+// An estimate of the number of rows that table_find_equal() finds, if table_is_indexed(). O(1).
 size_t table_count_equal(const struct table *table, const struct column *column, union datum value);
 
-// Loading stored rows: applied directly, unchecked, until db_load_finish(). Only before the first
-// commit. The row to fill in: a new one with defaults, or the existing one, writable in place.
-// *ret_is_new tells. Borrowed.
+// Loading, before the first commit: stored rows are applied directly and unchecked;
+// db_load_finish() ends the loading.
+//
+// Returns the row to be filled in with row_set(): the existing row, or a new one with defaults.
+// Sets *ret_is_new accordingly. Borrowed.
 struct row *db_load_row(struct db *db, const struct table_schema *table, struct uuid uuid,
                         bool *ret_is_new);
-// False if there is no such row.
+// Deletes a row. Returns false if there is no such row.
 bool db_load_delete(struct db *db, const struct table_schema *table, struct uuid uuid);
-// From now on what each record loads is kept as a change set, for the history: at most
-// `max_changes` of them. db_set_last_txn_id() must have been called for what was loaded before.
+// Starts the replayed history: from now on the changes of each record are kept as a change set, and
+// at most `max_changes` change sets are kept. db_set_last_txn_id() must have been called with the
+// id of the last record loaded before.
 void db_load_keep_history(struct db *db, size_t max_changes);
-// What was loaded since the last call was one transaction with this id. The change sets kept take
-// at most about `max_memory` bytes. Only with a replayed history. O(rows changed + tables).
+// Ends a record: everything loaded since the last call was one transaction with the id `txn_id`.
+// Drops the oldest change sets if all take more than about `max_memory` bytes. Requires a replayed
+// history. O(rows changed + tables).
 void db_load_end_record(struct db *db, struct uuid txn_id, size_t max_memory);
-// Builds indexes and reference counts, purges dangling weak references, and checks every
-// constraint. On error the database must be freed. `progress` may be NULL. O(database).
+// Ends the loading: builds indexes and reference counts, purges dangling weak references, and
+// checks every constraint. On error the database must be freed. `progress` may be NULL.
+// O(database).
 struct ovsdb_error *db_load_finish(struct db *db, const struct progress *progress);
-// Where the chain of change sets begins that loading has kept: the first is known by its id only.
-// Once; afterwards, and without a replayed history, it is the tail. A reference, the caller's.
+// Takes the start of the replayed history: a change set of which only the id is meaningful; its
+// successors are the changes that loading has kept. Without a replayed history, and after the first
+// call, returns the tail of the chain. The reference is the caller's.
 struct changeset *db_take_replayed_history(struct db *db);
 
-// "tables", "rows", "atoms"/"cells", for memory/show. Appends "name:value" words.
+// Numbers for memory/show.
 struct db_usage {
     size_t n_rows;
     size_t n_cells; // columns x rows

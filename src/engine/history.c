@@ -5,31 +5,33 @@
 
 #include <assert.h>
 
-#define ALWAYS_KEPT ((size_t)1 << 20) // bytes that are kept whatever the size of the database
+#define MEMORY_MIN ((size_t)1 << 20) // limit of the memory of a small database's history
 
 struct history {
     struct db_observer observer;
     struct db *db;
-    struct changeset *first; // a reference; the commits kept are those after it
-    struct htable by_id;     // of `first` and those after it
-    size_t n, max;
-    size_t memory; // of `first` and the commits after it: all that the history keeps alive
+    struct changeset *first; // a reference; the history has the commits after it
+    struct htable by_id;     // `first` and the change sets after it
+    size_t n, max;           // number of change sets after `first`
+    size_t memory;           // of `first` and the change sets after it
 };
 
-// The commit that `first` stands for is known by its id, but what it changed is of no use any more:
-// it stays only as long as it is the first.
-static void drop_first(struct history *history)
+// Of `first` only the id is used: clients that have seen its transaction get the changes after it.
+static void history_drop_first(struct history *history)
 {
     struct changeset *next = changeset_ref(history->first->next);
+    bool was_there =
+        htable_remove(&history->by_id, uuid_hash(history->first->txn_id), history->first);
 
-    htable_remove(&history->by_id, uuid_hash(history->first->txn_id), history->first);
+    assert(was_there && history->n);
+    assert(history->memory >= history->first->memory);
     history->memory -= history->first->memory;
     changeset_unref(history->first);
     history->first = next;
     history->n--;
 }
 
-static void append(struct history *history, struct changeset *changes)
+static void history_append(struct history *history, struct changeset *changes)
 {
     htable_insert(&history->by_id, uuid_hash(changes->txn_id), changes);
     history->n++;
@@ -38,7 +40,7 @@ static void append(struct history *history, struct changeset *changes)
 
 static size_t max_memory(const struct history *history)
 {
-    return MAX(db_memory(history->db), ALWAYS_KEPT);
+    return MAX(db_memory(history->db), MEMORY_MIN);
 }
 
 static void drop_oldest(struct history *history)
@@ -46,7 +48,7 @@ static void drop_oldest(struct history *history)
     size_t max = max_memory(history);
 
     while (history->n > history->max || (history->n && history->memory > max)) {
-        drop_first(history);
+        history_drop_first(history);
     }
 }
 
@@ -63,15 +65,15 @@ void history_settle(struct history *history)
     last->txn_id = history->first->txn_id;
     last->memory = sizeof(*last);
     db_append_to_chain(history->db, last);
-    append(history, last);
-    drop_first(history);
+    history_append(history, last);
+    history_drop_first(history);
 }
 
 static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
 {
     struct history *history = CONTAINER_OF(observer, struct history, observer);
 
-    append(history, changes);
+    history_append(history, changes);
     drop_oldest(history);
 }
 
@@ -107,7 +109,7 @@ struct history *history_new(struct db *db, size_t max_changes)
     htable_insert(&history->by_id, uuid_hash(changes->txn_id), changes);
     history->memory = changes->memory;
     for (struct changeset *next = changes->next; next; next = next->next) {
-        append(history, next);
+        history_append(history, next);
     }
     drop_oldest(history);
     history_settle(history);

@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hash indexes: those of the schema, which also keep values unique, and those that a table makes
-// for a column by itself when looking for equal values has cost more scanning than an index costs,
-// and drops again when keeping it has cost more than it is worth. Costs are counted in rows, no
-// clock.
+// Hash indexes. Those of the schema also keep values unique. In addition a table makes an index for
+// a column when scans for equal values in it have cost more than an index, and frees that index
+// when its upkeep has cost more than its use is worth. Costs are counted in rows: the layer has no
+// clock, and runs must be repeatable.
 #include "engine/table.h"
 
-// Looking through so many rows, in all, to find equal values in a column makes an index worth it.
-#define SCANS_PER_ROW 4
-#define SCANNED_MIN   4096
-#define SMALL_TABLE   32 // rows that are never worth an index
+#include <assert.h>
 
-#define UPKEEP_PER_ROW                                                                             \
-    4 // changes per row of the table without a use after which an index is dropped
-#define UPKEEP_MIN 10000
+// An index for a column is made when scans have visited so many rows.
+#define SCANS_PER_ROW 4    // times the number of rows
+#define SCANNED_MIN   4096 // at least
+#define SMALL_TABLE   32   // tables with fewer rows get no index
+
+// Such an index is freed when it has been changed so many times since its last use.
+#define UPKEEP_PER_ROW 4 // times the number of rows
+#define UPKEEP_MIN     10000
 
 struct index *index_new(const struct column *const *columns, size_t n_columns, bool is_unique)
 {
     struct index *index = NEW(struct index);
 
+    assert(n_columns);
     index->columns = xmemdup(columns, n_columns * sizeof(*columns));
     index->n_columns = n_columns;
     index->is_unique = is_unique;
@@ -71,6 +74,7 @@ void table_index_column(struct table *table, const struct column *column)
     struct index *index = index_new(&column, 1, false);
     struct entry *entry;
 
+    assert(!table_find_index(table, column));
     HTABLE_FOREACH(entry, &table->entries)
     {
         struct pending *pending = entry->pending;
@@ -96,6 +100,8 @@ bool table_account_scan(struct table *table, const struct column *column)
 {
     size_t n = table->entries.n;
     uint64_t *scanned;
+
+    assert(column->index < table->schema->n_columns);
 
     if (!table->scanned) {
         table->scanned = NEW_ARRAY(uint64_t, table->schema->n_columns);
@@ -130,6 +136,7 @@ static void find_in_index(const struct index *index, union datum value,
 
     multimap_start(&index->committed, datum_hash(value, &column->type, 0), &cursor);
     while ((entry = multimap_next(&cursor))) {
+        assert(entry->row);
         if (datum_equals(row_get(entry->row, column), value, &column->type)) {
             found(userdata, entry->row);
         }
@@ -170,6 +177,7 @@ void table_index_pending(struct table *table)
     for (size_t i = 0; i < table->n_fresh; i++) {
         struct pending *pending = table->fresh[i];
 
+        assert(pending->is_fresh && pending->table == table);
         pending->is_fresh = false;
         for (size_t j = 0; j < table->n_indexes && pending->new; j++) {
             struct index *index = table->indexes[j];

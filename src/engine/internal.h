@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a database is made of; for this layer only.
+// The structures of a database and of its open transaction. For this layer only.
 #pragma once
 
 #include "engine/replayed_history.h"
 #include "engine/table.h"
 #include "engine/txn.h"
 
+#include <assert.h>
+
 #define PENDING_BLOCK 64
 
-// The one open transaction of a database. Its memory is kept from one to the next.
+// The open transaction of a database, at most one. Its memory is reused for the next one.
 struct txn {
     struct db *db;
     bool is_open;
-    struct pending **blocks; // of PENDING_BLOCK each, so that addresses stay the same
+    struct pending **blocks; // PENDING_BLOCK elements each, so that their addresses never change
     size_t n_blocks;
     size_t n_pending;
-    struct table **tables; // that it touches
+    struct table **tables; // that the transaction touches
     size_t n_tables, tables_capacity;
     struct buf comment;
     bool has_comment;
-    bool has_purged;                 // weak references of some row
+    bool has_purged;                 // dangling weak references of some row were removed
     const struct progress *progress; // while loading, or NULL
     // While committing, see references.c.
     struct pending **queue; // rows to be collected
@@ -30,6 +32,7 @@ struct txn {
 
 struct db {
     struct schema *schema;
+    uuid_source *new_uuid;
     struct table **tables; // by table_schema.index
     struct txn txn;
     struct changeset *tail; // a reference
@@ -37,44 +40,53 @@ struct db {
     struct list observers;
     size_t memory; // of all rows, roughly
     size_t n_weak_refs;
-    struct replayed_history *replayed; // while and after loading, or NULL
-    const struct history *history;     // that observes it, or NULL
+    struct replayed_history *replayed; // made by loading, until db_take_replayed_history(); or NULL
+    const struct history *history;     // the history that observes this database, or NULL
+    size_t n_unchecked; // commits since the last db_check_structures(), if structure checks are on
 };
 
-// Roughly the bytes that a change set keeps alive for this row.
+// The approximate number of bytes that a change set keeps alive for this row.
 static inline size_t row_change_memory(const struct row_change *change)
 {
     return (change->old ? row_memory(change->old, change->new) : 0) +
            (change->new ? row_memory(change->new, change->old) : 0);
 }
-// Takes `changes`: it is the new end of the chain.
+// Appends `changes` to the chain. Takes the caller's reference.
 void db_append_to_chain(struct db *db, struct changeset *changes);
-// Appends a change set without changes, as a transaction of its own.
+// Commits a change set without changes, with this seq and id, and calls the observers.
 void db_commit_nothing(struct db *db, uint64_t seq, struct uuid txn_id);
+
+// Runs db_check_structures() if structure checks are on and it is due; see check.h.
+void db_check_after_commit(struct db *db);
 
 static inline struct pending *txn_pending(const struct txn *txn, size_t i)
 {
+    assert(i < txn->n_pending);
     return &txn->blocks[i / PENDING_BLOCK][i % PENDING_BLOCK];
 }
 
 static inline struct table *db_table_of(const struct db *db, const struct table_schema *schema)
 {
+    assert(schema->index < db->schema->n_tables);
     return db->tables[schema->index];
 }
 
-// The transaction's view of a row that has an entry, made if it has none yet. O(1).
+// Returns what the transaction does to a row. If the transaction has not touched the row yet,
+// records that it leaves the row unchanged. O(1).
 struct pending *txn_touch(struct txn *txn, struct table *table, struct entry *entry);
-// A row's writable version; the row must be visible.
+// Returns a version of the row that may be written to. The row must exist for the transaction.
 struct row *txn_write(struct txn *txn, struct table *table, struct entry *entry);
+// Deletes the row.
 void txn_remove(struct txn *txn, struct table *table, struct entry *entry);
-// The checks of a commit, all that can fail but the log; after success the indexes show the new
-// versions.
+// Runs all checks of a commit. Sets *ret_n_changes to the number of rows changed. After success the
+// indexes refer to the new versions; unique_revert() takes that back.
 struct ovsdb_error *txn_check(struct txn *txn, size_t *ret_n_changes);
-// Tells that one of the steps that look at every row is over. An error if that is to be the last.
+// Reports to txn->progress that a step that visits every row has ended. Returns an error if the
+// progress function asks to stop.
 struct ovsdb_error *txn_step(const struct txn *txn);
-// Makes the new versions current and ends the transaction.
+// Makes the new versions current and ends the transaction. After txn_check(). Cannot fail.
 void txn_install(struct txn *txn);
-// Forgets everything that is pending. Rows that only the transaction knew are gone.
+// Drops all changes of the transaction. Entries of rows that were only inserted by it are freed.
 void txn_reset(struct txn *txn);
-// Frees what txn_reset() keeps for the next one.
+// Frees the memory that txn_reset() keeps for the next transaction.
 void txn_done(struct txn *txn);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loading: rows are changed in place, because nobody else holds them yet, and everything that a
-// commit maintains step by step is built once at the end.
+// Loading changes rows in place, because nothing else refers to them yet. Counts, referrers and
+// indexes, which commits maintain step by step, are built once at the end.
 #include "engine/internal.h"
 
 #include <assert.h>
@@ -35,6 +35,7 @@ bool db_load_delete(struct db *db, const struct table_schema *schema, struct uui
     struct table *table = db_table_of(db, schema);
     struct entry *entry = table_find_entry(table, uuid);
 
+    assert(!db->tail->seq);
     if (!entry) {
         return false;
     }
@@ -50,11 +51,13 @@ bool db_load_delete(struct db *db, const struct table_schema *schema, struct uui
 
 void db_load_keep_history(struct db *db, size_t max_changes)
 {
+    assert(!db->replayed && !db->tail->seq);
     db->replayed = replayed_history_new(db, max_changes);
 }
 
 void db_load_end_record(struct db *db, struct uuid txn_id, size_t max_memory)
 {
+    assert(db->replayed);
     replayed_history_end_record(db->replayed, db, txn_id, max_memory);
 }
 
@@ -119,8 +122,8 @@ static struct ovsdb_error *check_values(const struct table *table)
     return error;
 }
 
-// Checking everything is what a commit does: one that inserts every row, without a change set.
-// Makes the transaction see every row of the table as one that it inserts.
+// Makes the open transaction insert every row of the table. The checks of such a commit are the
+// checks of the whole database.
 static void reinsert(struct txn *txn, struct table *table)
 {
     struct entry *entry;
@@ -129,6 +132,7 @@ static void reinsert(struct txn *txn, struct table *table)
     {
         struct pending *pending = txn_touch(txn, table, entry);
 
+        assert(entry->row && !entry->n_strong && !entry->is_weakly_referenced);
         pending->old = NULL;
         entry->row = NULL;
     }
@@ -141,6 +145,7 @@ struct ovsdb_error *db_load_finish(struct db *db, const struct progress *progres
     struct txn *txn = txn_new(db);
     size_t n_changes, n_rows = 0;
 
+    assert(!db->tail->seq); // before the first commit
     txn->progress = progress;
     for (uint16_t i = 0; i < db->schema->n_tables && !error; i++) {
         error = check_values(db->tables[i]);
@@ -153,8 +158,7 @@ struct ovsdb_error *db_load_finish(struct db *db, const struct progress *progres
     }
     error = error ? error : txn_check(txn, &n_changes);
     if (!error) {
-        // Rows that were not as their writer had them in memory: what the records say of the past
-        // does not lead here.
+        // The rows were repaired: the replayed history does not lead to their current versions.
         if (txn->has_purged || n_changes != n_rows) {
             replayed_history_free(TAKE_PTR(db->replayed));
         }
@@ -162,5 +166,8 @@ struct ovsdb_error *db_load_finish(struct db *db, const struct progress *progres
     }
     txn->progress = NULL;
     txn_free(txn);
+    if (!error) {
+        db_check_after_commit(db);
+    }
     return error;
 }

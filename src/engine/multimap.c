@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A slot holds the item itself or, with the lowest bit set, a group: a table of items by address.
+// A slot holds the only item with its hash or, with the lowest bit set, a group: a hash table with
+// two or more items by address.
 #include "engine/multimap.h"
 
 #include "basic/alloc.h"
@@ -64,6 +65,7 @@ bool multimap_add(struct multimap *map, uint64_t hash, void *item)
     void *slot = find_slot(map, hash);
     struct htable *group = group_of(slot);
 
+    assert(item && !((uintptr_t)item & 1));
     if (!slot) {
         htable_insert(&map->groups, hash, item);
     } else if (!group) {
@@ -94,6 +96,7 @@ bool multimap_remove(struct multimap *map, uint64_t hash, void *item)
         if (!htable_remove(group, address_hash(item), item)) {
             return false;
         }
+        assert(group->n);
         if (group->n == 1) {
             size_t state = 0;
 
@@ -105,6 +108,7 @@ bool multimap_remove(struct multimap *map, uint64_t hash, void *item)
     } else {
         htable_remove(&map->groups, hash, item);
     }
+    assert(map->n);
     map->n--;
     return true;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a hash to the set of items with this hash. A single item costs one slot of a hash table;
-// only a hash with several items gets a set of its own, so that adding and removing stay O(1) even
-// if all items share one hash (a column in which every row has the same value).
+// A map from a hash to the set of items with this hash. A hash with one item takes one slot of a
+// hash table. A hash with several items gets a set of its own, so that adding and removing are O(1)
+// even if all items have the same hash (a column with the same value in every row).
 #pragma once
 
 #include "basic/htable.h"
@@ -19,12 +19,13 @@ struct multimap_cursor {
 };
 
 void multimap_done(struct multimap *map);
-// False if the item is there already under this hash.
+// Adds an item. Returns false if the map has it under this hash already.
 bool multimap_add(struct multimap *map, uint64_t hash, void *item);
-// False if it is not there.
+// Removes an item. Returns false if the map does not have it under this hash.
 bool multimap_remove(struct multimap *map, uint64_t hash, void *item);
-// How many items have this hash.
+// The number of items with this hash.
 size_t multimap_count(const struct multimap *map, uint64_t hash);
-// The items with this hash, in no order: start, then call next until NULL. No changes in between.
+// Visits the items with this hash, in no particular order: start, then call next until it returns
+// NULL. The map must not change in between.
 void multimap_start(const struct multimap *map, uint64_t hash, struct multimap_cursor *cursor);
 void *multimap_next(struct multimap_cursor *cursor);

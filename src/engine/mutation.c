@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Arithmetic applies to a number or to every number of a set; insert and delete are set algebra.
-// The operand's type differs from the column's: a plain number for arithmetic, and for the deletion
-// from a map either pairs or only keys.
+// The type of the operand may differ from the column's: arithmetic takes one number; deletion from
+// a map takes pairs or only keys.
 #include "engine/mutation.h"
 
 #include "engine/condition.h"
 
+#include <assert.h>
 #include <math.h>
 
 static const char *const mutator_names[] = {
@@ -13,6 +14,7 @@ static const char *const mutator_names[] = {
     [MUTATOR_DIV] = "/=",        [MUTATOR_MOD] = "%=", [MUTATOR_INSERT] = "insert",
     [MUTATOR_DELETE] = "delete",
 };
+static_assert(ARRAY_SIZE(mutator_names) == MUTATOR_DELETE + 1, "every mutator has a name");
 
 static bool mutator_parse(struct slice name, enum mutator *ret)
 {
@@ -39,7 +41,7 @@ static bool mutator_fits(enum mutator mutator, const struct type *type)
     }
 }
 
-// ["map", ...]
+// True if the value is written as ["map", ...].
 static bool looks_like_map(struct slice value, struct buf *scratch)
 {
     struct cursor cursor;
@@ -50,7 +52,7 @@ static bool looks_like_map(struct slice value, struct buf *scratch)
            slice_is(cursor_string(&cursor, scratch), "map");
 }
 
-// The type of the operand, and how strictly it is checked (RFC 7047 5.1).
+// Sets the type of the operand and returns which constraints it is checked against (RFC 7047 5.1).
 static enum datum_check operand_type(struct mutation *mutation, struct slice value,
                                      struct buf *scratch)
 {
@@ -63,7 +65,7 @@ static enum datum_check operand_type(struct mutation *mutation, struct slice val
             base_type_init(&mutation->type.value, ATOM_VOID);
             mutation->type.n_max = UINT32_MAX;
         }
-        mutation->type.n_min = 0; // so that its datum is a set, whatever the column's is
+        mutation->type.n_min = 0; // with n_min and n_max 1 the operand would be a scalar
         return DATUM_CHECK_NO_COUNT;
     default:
         base_type_init(&mutation->type.key, mutation->column->type.key.type);
@@ -183,7 +185,8 @@ static struct ovsdb_error *mutate_integer(enum mutator mutator, int64_t *x, int6
         overflows = *x == INT64_MIN && y == -1;
         *x = overflows ? 0 : *x / y;
         break;
-    default: // MUTATOR_MOD; the processor traps on INT64_MIN % -1, which is 0
+    default: // the processor traps on INT64_MIN % -1, which is 0
+        assert(mutator == MUTATOR_MOD);
         *x = y == -1 ? 0 : *x % y;
         break;
     }
@@ -192,6 +195,7 @@ static struct ovsdb_error *mutate_integer(enum mutator mutator, int64_t *x, int6
 
 static struct ovsdb_error *mutate_real(enum mutator mutator, double *x, double y)
 {
+    assert(mutator <= MUTATOR_DIV);
     if (mutator == MUTATOR_DIV && y == 0) {
         return error_new(ERROR_DOMAIN, "division by zero");
     }

@@ -17,7 +17,7 @@ enum mutator {
 struct mutation {
     enum mutator mutator;
     const struct column *column;
-    struct type type; // of `value`; borrows from the column's
+    struct type type; // of `value`; borrows from the type of the column
     union datum value;
 };
 
@@ -31,7 +31,7 @@ struct ovsdb_error *mutations_decode(struct slice text, const struct table_schem
                                      struct symbol_table *symbols, struct buf *scratch,
                                      struct mutations *ret);
 void mutations_done(struct mutations *mutations);
-// What the column's value `old` becomes: *ret is the caller's. "domain error", "range error" or
-// "constraint violation".
+// Applies a mutation to the column's value `old`. *ret is the caller's. Errors: "domain error",
+// "range error", "constraint violation".
 struct ovsdb_error *mutation_apply(const struct mutation *mutation, union datum old,
                                    union datum *ret);

@@ -4,6 +4,8 @@
 #include "model/id.h"
 #include "json/emit.h"
 
+#include <assert.h>
+
 #define BIT(n) (1u << (n))
 #define WHERE  (BIT(MEMBER_TABLE) | BIT(MEMBER_WHERE))
 
@@ -18,7 +20,7 @@ static const struct {
     [OP_UPDATE] = {"update", WHERE | BIT(MEMBER_ROW), 0},
     [OP_MUTATE] = {"mutate", WHERE | BIT(MEMBER_MUTATIONS), 0},
     [OP_DELETE] = {"delete", WHERE, 0},
-    // The RFC requires "columns" of "wait"; public servers do without.
+    // RFC 7047 requires "columns" in "wait"; existing servers do not.
     [OP_WAIT] = {"wait", WHERE | BIT(MEMBER_UNTIL) | BIT(MEMBER_ROWS),
                  BIT(MEMBER_COLUMNS) | BIT(MEMBER_TIMEOUT)},
     [OP_COMMIT] = {"commit", BIT(MEMBER_DURABLE), 0},
@@ -26,6 +28,7 @@ static const struct {
     [OP_COMMENT] = {"comment", BIT(MEMBER_COMMENT), 0},
     [OP_ASSERT] = {"assert", BIT(MEMBER_LOCK), 0},
 };
+static_assert(ARRAY_SIZE(operations) == OP_ASSERT + 1, "every operation is in the table");
 
 enum member_kind { KIND_STRING, KIND_ID, KIND_ARRAY, KIND_OBJECT, KIND_INTEGER, KIND_BOOLEAN };
 
@@ -49,9 +52,12 @@ static const struct {
     [MEMBER_COMMENT] = {"comment", KIND_STRING},
     [MEMBER_LOCK] = {"lock", KIND_ID},
 };
+static_assert(ARRAY_SIZE(members) == N_MEMBERS, "every member is in the table");
+static_assert(N_MEMBERS <= 32, "members fit the bits of an unsigned");
 
 const char *operation_name(enum operation_type type)
 {
+    assert(type < ARRAY_SIZE(operations));
     return operations[type].name;
 }
 
@@ -78,9 +84,10 @@ static enum member member_find(struct slice name)
     return N_MEMBERS;
 }
 
-// Cuts the members; *ret_unknown counts those that no operation has, `unknown` gets a name of them.
-static void cut(struct operation *operation, struct buf *scratch, struct buf *unknown,
-                unsigned *ret_unknown)
+// Finds the members. *ret_unknown counts the members that no operation has; `unknown` gets the name
+// of the first of them.
+static void split_members(struct operation *operation, struct buf *scratch, struct buf *unknown,
+                          unsigned *ret_unknown)
 {
     struct cursor cursor;
 
@@ -188,7 +195,8 @@ static struct ovsdb_error *not_allowed(const struct operation *operation, const 
                                     SLICE_ARGS(name), n - 1, operation_name(operation->type));
 }
 
-// Members that other operations have are as unknown as those that none has.
+// Counts the members that this operation does not have. If `unknown` is empty, it gets the name of
+// the first of them.
 static unsigned count_foreign(const struct operation *operation, unsigned allowed,
                               struct buf *unknown)
 {
@@ -216,7 +224,7 @@ struct ovsdb_error *operation_parse(struct slice text, const struct schema *sche
     if (json_kind_of(text) != JSON_KIND_OBJECT) {
         return error_syntax(text, "an operation is an object");
     }
-    cut(&operation, scratch, &unknown, &n_unknown);
+    split_members(&operation, scratch, &unknown, &n_unknown);
     error = parse_type(&operation, scratch);
     if (error) {
         return error;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One element of a transaction's params, cut into its members: which operation it is, whether every
-// required member is there, of the right kind, and no other. For this layer only.
+// Parses one operation of a transaction (RFC 7047 5.2) into its members. Checks that the required
+// members are present, that each has the right JSON type, and that there are no others. For this
+// layer only.
 #pragma once
 
 #include "engine/db.h"
@@ -39,20 +40,22 @@ enum member {
 
 struct operation {
     enum operation_type type;
-    const struct table_schema *table; // of those that have one
+    const struct table_schema *table; // NULL if the operation has no member "table"
     struct slice text;                // the whole operation
     struct slice members[N_MEMBERS];  // JSON text; data is NULL when absent
 };
 
-// Cuts `text`. Members come in any order; of repeated ones the last counts.
+// Members may be in any order. If a member is repeated, the last one counts. The slices of *ret
+// point into `text`.
 struct ovsdb_error *operation_parse(struct slice text, const struct schema *schema,
                                     struct buf *scratch, struct operation *ret);
+// The value of "op" for this type.
 const char *operation_name(enum operation_type type);
 
 static inline bool operation_has(const struct operation *operation, enum member member)
 {
     return operation->members[member].data != NULL;
 }
-// A "syntax error" about the operation as a whole, its text in canonical form; or with another tag.
+// An error with this tag about the operation `text`, which it quotes in canonical form.
 struct ovsdb_error *operation_error(const char *tag, struct slice text, const char *details, ...)
     PRINTF_FORMAT(3, 4);

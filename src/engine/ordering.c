@@ -3,6 +3,8 @@
 
 #include "engine/projection.h"
 
+#include <assert.h>
+
 struct ovsdb_error *ordering_decode(struct slice names, const struct table_schema *table,
                                     struct buf *scratch, struct ordering *ret)
 {
@@ -18,6 +20,7 @@ struct ovsdb_error *ordering_decode(struct slice names, const struct table_schem
     for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
         checked.columns[n++] = table_schema_find_column(table, cursor_string(&cursor, scratch));
     }
+    assert(n == checked.n_columns);
     *ret = (struct ordering){.columns = checked.columns, .n_columns = n};
     return NULL;
 }

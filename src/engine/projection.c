@@ -7,7 +7,7 @@ static int column_compare(const void *a_, const void *b_)
 {
     const struct column *const *a = a_, *const *b = b_;
 
-    return (*a)->index - (*b)->index; // columns are sorted by name
+    return (*a)->index - (*b)->index; // the schema's columns are sorted by name
 }
 
 static bool has_repeats(const struct projection *projection)
@@ -94,7 +94,7 @@ void projection_put(struct buf *buf, const struct projection *projection, const 
         const struct column *column = projection->columns[i];
 
         emit_next(buf);
-        // Names of columns are plain identifiers, nothing to escape.
+        // Column names need no escapes (id_is_valid()).
         buf_putc(buf, '"');
         buf_puts(buf, column->name);
         buf_put(buf, "\":", 2);

@@ -3,6 +3,8 @@
 
 #include "basic/counter.h"
 
+#include <assert.h>
+
 COUNTER(table_scans, "Times that \"where\" looked at every row of a table");
 COUNTER(index_lookups, "Times that \"where\" was answered by an index");
 
@@ -27,8 +29,9 @@ static const struct condition_clause *equality_on(const struct condition *where,
     return NULL;
 }
 
-// The hash of the values that `where` asks for in the index's columns; false if it does not.
-static bool hash_asked(const struct index *index, const struct condition *where, uint64_t *ret)
+// Computes the hash of the values that `where` requires in the columns of the index. False if it
+// does not require equality of all of them.
+static bool hash_wanted(const struct index *index, const struct condition *where, uint64_t *ret)
 {
     uint64_t hash = 0;
 
@@ -45,7 +48,7 @@ static bool hash_asked(const struct index *index, const struct condition *where,
     return true;
 }
 
-// The index that leaves the fewest rows to look at.
+// The index by which the fewest rows must be visited, or NULL.
 static struct index *choose_index(const struct table *table, const struct condition *where,
                                   uint64_t *ret_hash)
 {
@@ -56,7 +59,7 @@ static struct index *choose_index(const struct table *table, const struct condit
         struct index *index = table->indexes[i];
         uint64_t hash;
 
-        if (hash_asked(index, where, &hash)) {
+        if (hash_wanted(index, where, &hash)) {
             size_t n = multimap_count(&index->committed, hash);
 
             if (n < best_n) {
@@ -78,7 +81,7 @@ static void run_index(struct query *query, struct table *table, struct index *in
     table_index_pending(table);
     multimap_start(&index->committed, hash, &cursor);
     while ((entry = multimap_next(&cursor))) {
-        // A row that the transaction changes is found below, if at all.
+        // Rows that the transaction has changed are found in index->pending.
         if (!entry->pending || entry->pending->new == entry->row) {
             add_if_match(query, entry, where);
         }
@@ -86,6 +89,7 @@ static void run_index(struct query *query, struct table *table, struct index *in
     if (index->pending.n) {
         multimap_start(&index->pending, hash, &cursor);
         while ((entry = multimap_next(&cursor))) {
+            assert(entry->pending);
             if (entry->pending->new != entry->row) {
                 add_if_match(query, entry, where);
             }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reference counts and referrer sets belong to the rows referred to. A commit changes them by the
-// difference between the old and the new version of each row, so that a set of ten thousand
-// references that grows by one costs one look-up. A row's references to itself do not count: alone
-// they do not keep it alive.
+// Reference counts and sets of weak referrers are kept with the row that is referred to. A commit
+// changes them by the difference between the old and the new version of each row: adding one
+// reference to a set of ten thousand costs one look-up. References of a row to itself are not
+// counted, because they must not keep the row alive.
 //
-// Order: all differences are counted; then nobody may refer to a row that is not there; then
-// collection, which only deletes rows that nobody refers to; then the weak references. Purging a
-// pair of a map from a strong key to a weak value may release a row, so the last two repeat until
-// nothing is left to do.
+// Order: all differences are counted (I-4); deleted rows must have no references; garbage
+// collection deletes rows of non-root tables without references; weak references are purged.
+// Purging a pair of a map with a strong key and a weak value may release a row, so the last two
+// steps are repeated until they change nothing.
 #include "engine/references.h"
 
 // One side, keys or values, of a column that refers to rows of `target`.
@@ -18,13 +18,13 @@ struct side {
     bool is_value;
     struct table *target;
     struct ovsdb_error *error; // the first
-    bool dangles;
+    bool dangles;              // a new weak reference leads to a row that does not exist
 };
 
 typedef bool base_type_is_fn(const struct base_type *base);
 typedef void side_fn(struct side *side, struct uuid target, int delta);
 
-// One version of a column's value, as arrays.
+// A column's value in one version of a row, as arrays. Empty if the row is NULL.
 struct view {
     union datum datum;
     const union atom *keys;
@@ -48,8 +48,8 @@ static struct uuid reference(const struct view *view, bool is_value, uint32_t i)
     return (is_value ? view->values : view->keys)[i].uuid;
 }
 
-// Calls `visit` with -1 for each reference that only `old` has, and +1 for each that only `new`
-// has.
+// Calls `visit` with -1 for each reference of `old` that `new` does not have, and with +1 for each
+// reference of `new` that `old` does not have. Both are sorted by key (I-2).
 static void diff_side(struct side *side, const struct row *old, const struct row *new,
                       side_fn *visit)
 {
@@ -82,7 +82,7 @@ static bool is_same(const struct row *a, const struct row *b, const struct colum
                    column->n_words * sizeof(uint64_t));
 }
 
-// Both sides of a column, those of them that are references of the kind asked for.
+// diff_side() for the keys and the values of a column, if they are references for which is_kind().
 static void diff_column(struct side *side, const struct row *old, const struct row *new,
                         base_type_is_fn *is_kind, side_fn *visit)
 {
@@ -141,6 +141,7 @@ static void count_strong(struct side *side, struct uuid target, int delta)
         return;
     }
     pending = txn_touch(side->txn, side->target, entry);
+    assert(delta > 0 || pending->n_strong); // I-4
     pending->n_strong += (uint32_t)delta;
     if (delta < 0) {
         queue_if_unused(side->txn, pending);
@@ -159,7 +160,8 @@ static struct ovsdb_error *count_row(struct txn *txn, struct pending *source, co
     return side.error;
 }
 
-// Counting touches the rows referred to, so the list grows meanwhile; these add nothing new.
+// Counting touches the rows referred to and so makes the list longer. The added rows have not
+// changed: they need no counting.
 static struct ovsdb_error *count_all(struct txn *txn)
 {
     size_t n = txn->n_pending;
@@ -191,13 +193,15 @@ static struct ovsdb_error *check_deleted(const struct txn *txn)
     return NULL;
 }
 
-// Deletes what is queued and what becomes unused by that. A work list: chains may be long.
-static void collect(struct txn *txn)
+// Deletes the queued rows, and the rows that lose their last reference by that. Uses a work list
+// instead of recursion, because chains of references may be long.
+static void collect_unused(struct txn *txn)
 {
     while (txn->n_queue) {
         struct pending *pending = txn->queue[--txn->n_queue];
         struct row *row = pending->new;
 
+        assert(pending->is_queued);
         pending->is_queued = false;
         if (row && !pending->n_strong) {
             row_ref(row);
@@ -238,12 +242,13 @@ static struct ovsdb_error *became_empty(const struct pending *pending, const str
     char uuid[UUID_TEXT_SIZE];
 
     return error_new(ERROR_CONSTRAINT,
-                     "column %s of row %s in table %s refers weakly only to rows that are deleted "
-                     "or never existed; without them it would be empty, which it must not be",
+                     "column %s of row %s in table %s would have too few elements without its weak "
+                     "references to rows that are deleted or do not exist",
                      column->name, uuid_text(pending->uuid, uuid), pending->table->schema->name);
 }
 
-// *ret_changed: *ret is the value without the elements that dangle. O(its length).
+// Sets *ret to the value without its dangling elements, and *ret_changed to true, if there are any.
+// O(elements).
 static struct ovsdb_error *purge_value(const struct db *db, const struct pending *pending,
                                        const struct column *column, union datum *ret,
                                        bool *ret_changed)
@@ -274,8 +279,8 @@ static struct ovsdb_error *purge_value(const struct db *db, const struct pending
     return NULL;
 }
 
-// Purges all weak references of one row; what it thereby no longer refers to strongly may be
-// queued.
+// Purges the dangling weak references of one row. Rows that lose a strong reference by that may be
+// queued for collection.
 static struct ovsdb_error *purge_row(struct txn *txn, struct pending *pending)
 {
     for (size_t i = 0; i < pending->table->n_weak && pending->new; i++) {
@@ -310,12 +315,13 @@ static void queue_purge(struct txn *txn, struct pending *pending)
     }
 }
 
-// The rows that refer weakly to a deleted row, as far as they were committed before.
+// Queues the committed rows that refer weakly to a deleted row.
 static void queue_referrers(struct txn *txn, const struct pending *deleted)
 {
     struct weak_set *set = table_find_weak_set(deleted->table, deleted->uuid);
     struct entry *source;
 
+    assert(set); // entry->is_weakly_referenced says so
     HTABLE_FOREACH(source, &set->sources)
     {
         struct table *table = db_table_of(txn->db, source->row->table);
@@ -353,6 +359,7 @@ static struct ovsdb_error *purge_all(struct txn *txn)
     while (txn->n_purge && !error) {
         struct pending *pending = txn->purge[--txn->n_purge];
 
+        assert(pending->is_purged);
         pending->is_purged = false;
         error = purge_row(txn, pending);
     }
@@ -361,17 +368,21 @@ static struct ovsdb_error *purge_all(struct txn *txn)
 
 struct ovsdb_error *references_settle(struct txn *txn)
 {
-    struct ovsdb_error *error = count_all(txn);
-    size_t n = txn->n_pending;
+    struct ovsdb_error *error;
+    size_t n;
+
+    assert(!txn->n_queue && !txn->n_purge);
+    error = count_all(txn);
+    n = txn->n_pending;
 
     error = error ? error : check_deleted(txn);
-    // Any row of a non-root table that is touched must be referred to, an inserted one as well.
+    // Rows of non-root tables need a reference, inserted rows as well.
     for (size_t i = 0; i < n && !error; i++) {
         queue_if_unused(txn, txn_pending(txn, i));
     }
     do {
         if (!error) {
-            collect(txn);
+            collect_unused(txn);
             error = txn_step(txn);
             error = error ? error : purge_all(txn);
         }
@@ -411,7 +422,7 @@ static void add_targets(struct targets *targets, struct db *db, const struct bas
     }
 }
 
-// Every row that `row` refers to weakly, once, in order.
+// Finds all rows that `row` refers to weakly: each once, sorted by target_compare().
 static void find_targets(struct targets *targets, struct db *db, const struct table *table,
                          const struct row *row)
 {
@@ -464,6 +475,7 @@ void references_swap_weak(struct db *db, struct entry *entry, const struct row *
         if (cmp < 0) {
             const struct target *target = &from.list[i];
 
+            assert(db->n_weak_refs);
             table_remove_weak(target->table, table_find_entry(target->table, target->uuid), entry);
             db->n_weak_refs--;
         } else if (cmp > 0) {

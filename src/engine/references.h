@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// References between rows at commit: strong ones are counted, rows that nobody needs are collected,
-// weak ones that dangle are purged. For this layer only. The first two steps work on the open
-// transaction and leave no trace when it is reset; the last one belongs to the swap.
+// References between rows at commit: strong references are counted, unreferenced rows of non-root
+// tables are deleted, dangling weak references are purged. For this layer only.
 #pragma once
 
 #include "engine/internal.h"
 
-// Counts strong references and fails with "referential integrity violation" if a row refers to
-// one that does not exist or a row that is still referenced has been deleted; then deletes rows of
-// non-root tables that nobody refers to any more and removes dangling weak references, which
-// fails with "constraint violation" where a column must not become so empty. Cost: the references
-// that changed, and those of the rows that go or lose one.
+// Counts strong references. Returns "referential integrity violation" if a row refers to a row that
+// does not exist, or if a deleted row is still referred to. Then deletes rows of non-root tables
+// without references and purges dangling weak references; returns "constraint violation" if a
+// column would have fewer elements than its type requires. Changes only the open transaction.
+// O(references that changed + references of rows that are deleted or purged).
 struct ovsdb_error *references_settle(struct txn *txn);
-// Brings the sets of weak referrers up to date with a row's new version. Cannot fail.
+// Updates the sets of weak referrers for a row whose version `old` is replaced by `new` (each may
+// be NULL). Part of the swap: cannot fail.
 void references_swap_weak(struct db *db, struct entry *entry, const struct row *old,
                           const struct row *new);

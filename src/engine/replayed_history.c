@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The change sets have seq 0, as the row versions have that were loaded: of a time before the
-// database was opened, known by its stored values only. A record that has a row twice changes it
-// twice, in order.
+// The change sets have seq 0, like loaded row versions: they are older than the opening of the
+// database. If a record contains a row twice, its change set has two changes of that row, in order.
+// While a record is being loaded, the row versions that it makes have seq 1.
 #include "engine/replayed_history.h"
 
 #include "engine/internal.h"
 
+#include <assert.h>
+
 struct replayed_history {
     struct changeset *first; // a reference
     size_t n, max;
-    size_t memory; // of those after `first`
+    size_t memory; // of the change sets after `first`
     // The record being loaded.
     struct row_change *changes;
     size_t n_changes, capacity;
@@ -42,6 +44,7 @@ void replayed_history_free(struct replayed_history *replayed)
 
 void replayed_history_add(struct replayed_history *replayed, struct row *old, struct row *new)
 {
+    assert(old || new);
     GROW(replayed->changes, replayed->n_changes, replayed->capacity);
     replayed->changes[replayed->n_changes++] = (struct row_change){old, new};
     replayed->n_by_table[(new ? new : old)->table->index]++;
@@ -50,7 +53,7 @@ void replayed_history_add(struct replayed_history *replayed, struct row *old, st
     }
 }
 
-// The tables of the record, in the schema's order, each with room for its rows.
+// Makes a change set with the tables of the record, in schema order, each with room for its rows.
 static struct changeset *make_tables(struct replayed_history *replayed, const struct db *db)
 {
     size_t n_tables = 0;
@@ -67,7 +70,7 @@ static struct changeset *make_tables(struct replayed_history *replayed, const st
             changes->tables[changes->n_tables++] =
                 (struct table_changes){.table = &db->schema->tables[i], .rows = rows};
             rows += replayed->n_by_table[i];
-            replayed->n_by_table[i] = changes->n_tables - 1; // where to find it
+            replayed->n_by_table[i] = changes->n_tables - 1; // from now on its place
         }
     }
     return changes;
@@ -90,12 +93,13 @@ static void move_rows(struct replayed_history *replayed, struct changeset *chang
     replayed->n_changes = 0;
 }
 
-static void drop_first(struct replayed_history *replayed)
+static void replayed_drop_first(struct replayed_history *replayed)
 {
     struct changeset *next = changeset_ref(replayed->first->next);
 
     changeset_unref(replayed->first);
     replayed->first = next;
+    assert(replayed->n && replayed->memory >= next->memory);
     replayed->memory -= next->memory;
     replayed->n--;
 }
@@ -105,6 +109,7 @@ void replayed_history_end_record(struct replayed_history *replayed, struct db *d
 {
     struct changeset *changes = make_tables(replayed, db);
 
+    assert(!db->tail->seq); // the database is still being loaded
     move_rows(replayed, changes);
     for (size_t i = 0; i < db->schema->n_tables; i++) {
         replayed->n_by_table[i] = 0;
@@ -114,7 +119,7 @@ void replayed_history_end_record(struct replayed_history *replayed, struct db *d
     replayed->n++;
     replayed->memory += changes->memory;
     while (replayed->n > replayed->max || (replayed->n && replayed->memory > max_memory)) {
-        drop_first(replayed);
+        replayed_drop_first(replayed);
     }
 }
 

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/row.h"
 
+// row_get() copies one word, or two, of a datum.
+static_assert(sizeof(union datum) == 2 * sizeof(uint64_t), "a datum is one or two words");
+static_assert(sizeof(struct uuid) == sizeof(union datum), "a UUID fills a datum");
+
 static bool column_is_plain(const struct column *column)
 {
     return type_is_scalar(&column->type) && column->type.key.type != ATOM_STRING;
 }
 
-// True if the default is not all zero bits: a string, or a map that must have a pair.
+// True if the default is not all zero bits: a string, or a set or map that must not be empty.
 static bool column_has_default_value(const struct column *column)
 {
     const struct type *type = &column->type;
@@ -62,6 +66,7 @@ void row_free(struct row *row)
 {
     const struct table_schema *table = row->table;
 
+    assert(!row->refs);
     for (uint16_t i = COLUMN_VERSION + 1; i < table->n_columns; i++) {
         const struct column *column = &table->columns[i];
 
@@ -72,16 +77,19 @@ void row_free(struct row *row)
     free(row);
 }
 
-// Versions of different runs differ, unless one goes on where the other was.
 static uint64_t version_key;
 static bool has_version_key;
 
 uint64_t row_version_key(void)
 {
-    if (!has_version_key) {
-        row_set_version_key(uuid_random().lo);
-    }
     return version_key;
+}
+
+void row_init_version_key(uuid_source *new_uuid)
+{
+    if (!has_version_key) {
+        row_set_version_key(new_uuid().lo);
+    }
 }
 
 void row_set_version_key(uint64_t key)
@@ -92,7 +100,7 @@ void row_set_version_key(uint64_t key)
 
 struct uuid row_version(const struct row *row)
 {
-    uint64_t key = row_version_key();
+    uint64_t key = version_key;
     uint64_t hi = hash_mix(row->seq ^ row->uuid.hi ^ hash_mix(row->uuid.lo ^ key));
     uint64_t lo = hash_mix(hi ^ row->uuid.lo ^ hash_mix(row->seq ^ key));
 
@@ -101,6 +109,7 @@ struct uuid row_version(const struct row *row)
 
 void row_set(struct row *row, const struct column *column, union datum datum)
 {
+    assert(column->index > COLUMN_VERSION && column->index < row->table->n_columns);
     if (!column_is_plain(column)) {
         datum_done(row_get(row, column), &column->type);
     }
@@ -137,7 +146,7 @@ size_t row_memory(const struct row *row, const struct row *other)
     for (uint16_t i = COLUMN_VERSION + 1; i < row->table->n_columns; i++) {
         const struct column *column = &row->table->columns[i];
 
-        // A value that both versions share is counted for neither.
+        // Values that both versions share are not counted.
         if (!column_is_plain(column) &&
             (!other || row->words[column->offset] != other->words[column->offset])) {
             size += value_memory(row_get(row, column), &column->type);
@@ -148,6 +157,7 @@ size_t row_memory(const struct row *row, const struct row *other)
 
 bool row_equals(const struct row *a, const struct row *b)
 {
+    assert(a->table == b->table);
     for (uint16_t i = COLUMN_VERSION + 1; i < a->table->n_columns; i++) {
         const struct column *column = &a->table->columns[i];
         size_t size = column->n_words * sizeof(uint64_t);

@@ -16,7 +16,7 @@ struct ovsdb_error *run_where(struct run *run, const struct operation *operation
     return error;
 }
 
-// True if the object that `cursor` is in has another member called `name` later on.
+// True if a later member of the object at `cursor` has this name.
 static bool is_repeated(struct cursor cursor, const char *name)
 {
     _cleanup_buf_ struct buf scratch = {0};
@@ -55,7 +55,7 @@ struct ovsdb_error *run_decode_row(
             set(context, column, datum);
             continue;
         }
-        // A wrong value does not matter if a later one takes its place.
+        // An invalid value is no error if the member is repeated.
         cursor_skip(&after);
         if (!is_repeated(after, column->name)) {
             error_prefix(error, "table %s, column %s: ", table->name, column->name);

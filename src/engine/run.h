@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A request being run: what its operations share, and the operations. For this layer only.
+// The state of a request being run, and its operations. For this layer only.
 //
-// Each run_X() writes its result object and returns NULL, or writes nothing and returns the error.
+// Each run_X() runs one operation: it appends the result object to run->result and returns NULL, or
+// appends nothing and returns an error.
 #pragma once
 
 #include "engine/internal.h"
@@ -19,12 +20,12 @@ struct run {
     struct symbol_table symbols;
     struct query query;
     bool durable;
-    bool must_restart; // an insert gives a UUID to a name that has been used with another one
+    bool must_restart; // an insert gives another UUID to a name that was used before it
     bool is_restarted;
-    // Of the "wait" operations so far.
+    // The tables of the "wait" operations so far.
     const struct table_schema **tables;
     size_t n_tables, tables_capacity;
-    bool is_waiting; // the last one is not fulfilled; not an error
+    bool is_waiting; // the last "wait" is not fulfilled
     usec_t timeout;
 };
 
@@ -35,12 +36,12 @@ struct ovsdb_error *run_mutate(struct run *run, const struct operation *operatio
 struct ovsdb_error *run_delete(struct run *run, const struct operation *operation);
 struct ovsdb_error *run_wait(struct run *run, const struct operation *operation);
 
-// Lets a name stand for the UUID that an insert with "uuid" and "uuid-name" will give it.
+// Gives a name in advance the UUID of an insert with "uuid" and "uuid-name".
 void run_learn_name(struct run *run, const struct operation *operation);
 // Decodes "where" and finds its rows: run->query.
 struct ovsdb_error *run_where(struct run *run, const struct operation *operation);
-// Decodes a <row> (RFC 7047 5.1), member by member, and hands each value to `set`, which takes it
-// over. _uuid and _version are passed on as well. Of repeated members the last counts.
+// Decodes a <row> (RFC 7047 5.1) and calls `set` for each member in order, which takes ownership of
+// the value. _uuid and _version are included. If a member is repeated, the last one counts.
 struct ovsdb_error *run_decode_row(
     struct run *run, struct slice text, const struct table_schema *table,
     void (*set)(void *context, const struct column *column, union datum datum), void *context);

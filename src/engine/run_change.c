@@ -3,8 +3,10 @@
 #include "engine/authorize.h"
 #include "json/emit.h"
 
-// Every operation passes here when the rows that it is about to change are known (in run->query;
-// the new row of an insertion) and before it changes any.
+#include <assert.h>
+
+// Decides whether an operation may change rows. Every operation calls this after it has found the
+// rows (in run->query, or the new row of an insert) and before it changes one.
 static struct ovsdb_error *permit(struct run *run, const struct attempt *attempt)
 {
     if (run->request->read_only) {
@@ -12,7 +14,7 @@ static struct ovsdb_error *permit(struct run *run, const struct attempt *attempt
                          operation_name(attempt->operation->type));
     }
     if (attempt->mutations && !attempt->mutations->n) {
-        return NULL; // it only counts rows, which needs no permission
+        return NULL; // a mutate without mutations changes nothing
     }
     return authorize(run, attempt);
 }
@@ -34,7 +36,7 @@ static void put_uuid(struct run *run, struct uuid uuid)
     buf_puts(run->result, "\"]}");
 }
 
-// The new row's UUID: the one the client gives, that of its name, or a random one.
+// The UUID of a new row: from "uuid", else that of "uuid-name", else a new one.
 static struct ovsdb_error *choose_uuid(struct run *run, const struct operation *operation,
                                        struct uuid *ret)
 {
@@ -60,7 +62,7 @@ static struct ovsdb_error *choose_uuid(struct run *run, const struct operation *
         }
         uuid = symbol->uuid;
     } else if (!given.data) {
-        uuid = uuid_random();
+        uuid = run->db->new_uuid();
     }
     *ret = uuid;
     return NULL;
@@ -75,7 +77,7 @@ void run_learn_name(struct run *run, const struct operation *operation)
 
     if (uuid_parse(json_decode_string(given, &run->scratch), &uuid)) {
         symbol = symbol_table_get(&run->symbols, json_decode_string(name, &run->scratch));
-        if (!symbol->referenced) { // the first counts: a second is an error when it is run
+        if (!symbol->referenced) { // the first one counts; running a second one is an error
             symbol->referenced = true;
             symbol->uuid = uuid;
         }
@@ -85,7 +87,7 @@ void run_learn_name(struct run *run, const struct operation *operation)
 static void set_new(void *row, const struct column *column, union datum datum)
 {
     if (column->index <= COLUMN_VERSION) {
-        return; // the server's to choose; nothing to release in a UUID
+        return; // chosen by the server; a UUID needs no release
     }
     row_set(row, column, datum);
 }
@@ -183,6 +185,7 @@ static void update_row(struct run *run, struct entry *entry, const struct update
 {
     struct table *table = db_table_of(run->db, entry_visible(entry)->table);
 
+    assert(!run->request->read_only);
     for (size_t i = 0; i < update->n; i++) {
         const struct column *column = update->columns[i];
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operations that only look: select and wait (RFC 7047 5.2.2, 5.2.6).
+// The operations that only read: select and wait (RFC 7047 5.2.2, 5.2.6).
 #include "engine/ordering.h"
 #include "engine/projection.h"
 #include "engine/run.h"
@@ -16,7 +16,7 @@ static struct ovsdb_error *decode_projection(struct run *run, const struct opera
     return NULL;
 }
 
-// The rows of run->query, n of them.
+// The rows of run->query. Caller frees.
 static struct shown *show_found(const struct run *run)
 {
     struct shown *shown = NEW_ARRAY(struct shown, run->query.n + 1);
@@ -58,7 +58,7 @@ static struct ovsdb_error *decode_sort(struct run *run, const struct operation *
                : NULL;
 }
 
-// Rows are sorted before duplicates are dropped: of rows that show the same the first one counts.
+// Rows are sorted before duplicates are dropped, so the first of equal rows is kept.
 struct ovsdb_error *run_select(struct run *run, const struct operation *operation)
 {
     _cleanup_(projection_done) struct projection projection = {0};
@@ -143,7 +143,7 @@ static struct ovsdb_error *decode_expected(struct run *run, const struct operati
     return NULL;
 }
 
-// Whether the rows found and the rows expected, seen through the columns, are the same set.
+// True if the rows found and the rows expected, shown by the projection, are the same set.
 static bool found_equals(const struct run *run, const struct projection *projection,
                          const struct expected *expected)
 {
@@ -201,7 +201,7 @@ static struct ovsdb_error *decode_timeout(const struct operation *operation, use
     return NULL;
 }
 
-// A change in the table of any "wait" so far may decide which of them the transaction waits for.
+// Adds a table to those whose changes cause the transaction to be run again.
 static void add_table(struct run *run, const struct table_schema *table)
 {
     for (size_t i = 0; i < run->n_tables; i++) {
@@ -218,7 +218,7 @@ static struct ovsdb_error *unfulfilled(struct run *run, usec_t timeout)
     if (run->request->elapsed >= timeout) {
         return timeout ? error_new(ERROR_TIMED_OUT, "\"wait\" timed out after %llu ms",
                                    (unsigned long long)(run->request->elapsed / USEC_PER_MSEC))
-                       : error_new(ERROR_TIMED_OUT, "what \"wait\" waits for is not so");
+                       : error_new(ERROR_TIMED_OUT, "the condition of \"wait\" is not true");
     }
     run->is_waiting = true;
     run->timeout = timeout;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables are walked one after another, by htable_scan(). Of a row that changes before the walk has
-// come to it, the commit hands the old version over; the walk skips the new one, which it knows by
-// its seq.
+// The tables are walked one after another by htable_scan(). If a commit replaces a row before the
+// walk has reached it, the observer collects the old version. The walk skips the new version, whose
+// seq is higher than that of the moment.
 #include "engine/snapshot.h"
 
 #include "engine/internal.h"
+
+#include <assert.h>
 
 struct collected {
     struct row **rows;
@@ -13,17 +15,17 @@ struct collected {
 };
 
 struct snapshot {
-    struct db *db;
+    struct db *db; // NULL: all rows are collected
     struct schema *schema;
     struct db_observer observer;
     struct changeset *moment; // a reference
     struct collected *tables; // by table index
-    size_t table;             // being walked
-    uint64_t position;        // in it
-    size_t n_seen;            // in this call
+    size_t table;             // the one being walked
+    uint64_t position;        // of the walk in that table
+    size_t n_seen;            // rows visited in this call of snapshot_collect()
 };
 
-static void collect(struct collected *table, struct row *row)
+static void collect_row(struct collected *table, struct row *row)
 {
     if (table->is_skipped) {
         return;
@@ -54,7 +56,7 @@ static void on_committed(struct db_observer *observer, struct db *db, struct cha
             struct row *old = changes->tables[i].rows[j].old;
 
             if (is_of_the_moment(snapshot, old) && !is_walked(snapshot, old)) {
-                collect(&snapshot->tables[old->table->index], old);
+                collect_row(&snapshot->tables[old->table->index], old);
             }
         }
     }
@@ -75,6 +77,8 @@ struct snapshot *snapshot_new(struct db *db)
 
 void snapshot_skip_table(struct snapshot *snapshot, size_t table)
 {
+    assert(table < snapshot->schema->n_tables);
+    assert(!snapshot->table && !snapshot->position);
     snapshot->tables[table].is_skipped = true;
 }
 
@@ -85,7 +89,7 @@ static void on_visit(void *userdata, void *item)
 
     snapshot->n_seen++;
     if (is_of_the_moment(snapshot, entry->row)) {
-        collect(&snapshot->tables[snapshot->table], entry->row);
+        collect_row(&snapshot->tables[snapshot->table], entry->row);
     }
 }
 
@@ -99,7 +103,7 @@ static void stop_collecting(struct snapshot *snapshot)
 
 bool snapshot_collect(struct snapshot *snapshot, size_t n)
 {
-    // Empty stretches of a table that has shrunk cost something too.
+    // Each stretch counts as a row: a table that has shrunk has many empty ones.
     for (snapshot->n_seen = 0; snapshot->db && snapshot->n_seen < n; snapshot->n_seen++) {
         if (snapshot->table == snapshot->schema->n_tables) {
             stop_collecting(snapshot);
@@ -117,6 +121,8 @@ bool snapshot_collect(struct snapshot *snapshot, size_t n)
 
 struct row *const *snapshot_rows(const struct snapshot *snapshot, size_t table, size_t *ret_n)
 {
+    assert(!snapshot->db); // all rows are collected
+    assert(table < snapshot->schema->n_tables);
     *ret_n = snapshot->tables[table].n;
     return snapshot->tables[table].rows;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/table.h"
 
+#include <assert.h>
+
 static const struct column **columns_with(const struct table_schema *schema,
                                           bool (*has)(const struct column *), size_t *ret_n)
 {
@@ -60,6 +62,7 @@ void table_free(struct table *table)
 {
     struct weak_set *set;
 
+    assert(!table->is_touched && !table->n_fresh);
     table_free_rows(table, SIZE_MAX);
     htable_done(&table->entries);
     HTABLE_FOREACH(set, &table->weak_sets)
@@ -85,6 +88,7 @@ size_t table_free_rows(struct table *table, size_t n)
     struct entry *entry;
 
     while (n && (entry = htable_next(&table->entries, &table->freed))) {
+        assert(!entry->pending);
         row_unref(entry->row);
         free(entry);
         n--;
@@ -94,6 +98,7 @@ size_t table_free_rows(struct table *table, size_t n)
 
 static struct uuid entry_uuid(const struct entry *entry)
 {
+    assert(entry->row || entry->pending);
     return entry->row ? entry->row->uuid : entry->pending->uuid;
 }
 
@@ -114,23 +119,29 @@ struct entry *table_add_entry(struct table *table, struct uuid uuid)
 {
     struct entry *entry = NEW(struct entry);
 
+    assert(!table->freed);
     htable_insert(&table->entries, uuid_hash(uuid), entry);
     return entry;
 }
 
 static void weak_set_free(struct table *table, struct weak_set *set)
 {
-    htable_remove(&table->weak_sets, uuid_hash(set->target), set);
+    bool was_there = htable_remove(&table->weak_sets, uuid_hash(set->target), set);
+
+    assert(was_there);
     htable_done(&set->sources);
     free(set);
 }
 
 void table_remove_entry(struct table *table, struct uuid uuid, struct entry *entry)
 {
+    bool was_there;
+
     if (entry->is_weakly_referenced) {
         weak_set_free(table, table_find_weak_set(table, uuid));
     }
-    htable_remove(&table->entries, uuid_hash(uuid), entry);
+    was_there = htable_remove(&table->entries, uuid_hash(uuid), entry);
+    assert(was_there);
     free(entry);
 }
 
@@ -165,21 +176,25 @@ void table_add_weak(struct table *table, struct entry *target, struct entry *sou
     } else {
         set = table_find_weak_set(table, uuid);
     }
+    assert(set); // is_weakly_referenced says so
     htable_insert(&set->sources, address_hash(source), source);
 }
 
 void table_remove_weak(struct table *table, struct entry *target, struct entry *source)
 {
     struct weak_set *set = table_find_weak_set(table, entry_uuid(target));
+    bool was_there;
 
-    htable_remove(&set->sources, address_hash(source), source);
+    assert(target->is_weakly_referenced && set);
+    was_there = htable_remove(&set->sources, address_hash(source), source);
+    assert(was_there);
     if (!set->sources.n) {
         target->is_weakly_referenced = false;
         weak_set_free(table, set);
     }
 }
 
-// Of db.h.
+// Functions of db.h
 
 size_t table_n_rows(const struct table *table)
 {

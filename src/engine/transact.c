@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a request's operations one after another against one transaction. Three ways out: an error
-// in an operation (the rest of the array is null), an unfulfilled "wait" (nothing happened), or the
-// commit, whose error, if any, is one element more than there are operations.
+// Runs the operations of a request one after another in one transaction. There are three endings:
+// an error in an operation (the results of the following ones are null), a "wait" that is not
+// fulfilled (no result, no change), or the commit. An error of the commit is an additional element
+// at the end of the result array.
 #include "engine/transact.h"
 
 #include "basic/counter.h"
 #include "engine/run.h"
+
+#include <assert.h>
 
 COUNTER(transactions_run, "Transactions run, those that failed or waited included");
 COUNTER(transactions_failed, "Transactions that failed");
@@ -68,10 +71,10 @@ static struct ovsdb_error *run_operation(struct run *run, const struct operation
     case OP_ABORT:
         break;
     }
-    return error_new(ERROR_ABORTED, "the transaction asked for it");
+    return error_new(ERROR_ABORTED, "aborted by the operation \"abort\"");
 }
 
-// Writes the result array, all but its end. True: an operation failed.
+// Runs the operations and writes the result array without its "]". Returns true if one failed.
 static bool run_operations(struct run *run, struct cursor *cursor)
 {
     const char *separator = "[";
@@ -102,10 +105,10 @@ static bool run_operations(struct run *run, struct cursor *cursor)
     return failed;
 }
 
-// A name may be used before the insert that gives it a UUID of the client's choice. This is rare,
-// so only when it happens everything is taken back, all such UUIDs are collected, and it starts
-// anew.
-static void restart(struct run *run, struct cursor cursor)
+// A name may be used before the insert with "uuid" and "uuid-name" that gives it another UUID. This
+// is rare. If it happens, all changes are dropped, these names are collected in advance, and the
+// operations run again.
+static void run_restart(struct run *run, struct cursor cursor)
 {
     txn_reset(run->txn);
     symbol_table_done(&run->symbols);
@@ -134,8 +137,8 @@ static void run_done(struct run *run)
     free(run->tables);
 }
 
-// Commits and ends the result array.
-static void finish(struct run *run, struct transact_result *ret)
+// Commits, unless an operation has failed, and completes the result array.
+static void run_finish(struct run *run, struct transact_result *ret)
 {
     bool is_empty = run->result->data[run->result->size - 1] == '[';
     struct ovsdb_error *error = NULL;
@@ -168,14 +171,16 @@ struct ovsdb_error *transact_run(struct db *db, const struct transact_request *r
     }
     cursor_skip(&cursor);
     *ret = (struct transact_result){0};
+    run.symbols.new_uuid = db->new_uuid;
     run.txn = txn_new(db);
     COUNT(transactions_run);
     operations = cursor;
     ret->failed = run_operations(&run, &cursor);
     if (run.must_restart) {
         result->size = size;
-        restart(&run, operations);
+        run_restart(&run, operations);
         ret->failed = run_operations(&run, &operations);
+        assert(!run.must_restart); // all names are known
     }
     if (run.is_waiting) {
         result->size = size;
@@ -185,7 +190,7 @@ struct ovsdb_error *transact_run(struct db *db, const struct transact_request *r
         *ret_status = TRANSACT_WAIT;
         return NULL;
     }
-    finish(&run, ret);
+    run_finish(&run, ret);
     *ret_status = TRANSACT_DONE;
     return NULL;
 }

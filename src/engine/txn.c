@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rows that a transaction touches hang on their entries, so that whoever looks a row up while
-// it is open sees the transaction's version at no further cost. Ending it takes them off again.
+// The entry of each row that the open transaction touches points to the row's pending state. So a
+// look-up finds the transaction's version without a second table. txn_reset() clears the pointers.
 #include "engine/internal.h"
 
 #include <assert.h>
@@ -37,6 +37,7 @@ static void touch_table(struct txn *txn, struct table *table)
 
 struct pending *txn_touch(struct txn *txn, struct table *table, struct entry *entry)
 {
+    assert(txn->is_open);
     if (!entry->pending) {
         struct pending *pending = new_pending(txn);
 
@@ -51,10 +52,11 @@ struct pending *txn_touch(struct txn *txn, struct table *table, struct entry *en
         entry->pending = pending;
         touch_table(txn, table);
     }
+    assert(entry->pending->table == table);
     return entry->pending;
 }
 
-// The new version of this row must be looked at again by table_index_pending().
+// Has table_index_pending() add the new version of this row to the indexes.
 static void mark_fresh(struct pending *pending)
 {
     struct table *table = pending->table;
@@ -70,11 +72,13 @@ struct row *txn_write(struct txn *txn, struct table *table, struct entry *entry)
 {
     struct pending *pending = txn_touch(txn, table, entry);
 
+    assert(pending->new); // the row exists
     if (pending->new == pending->old) {
         pending->new = row_clone(pending->old);
         pending->new->seq = txn->db->tail->seq + 1;
     }
     mark_fresh(pending);
+    assert(pending->new->refs == 1); // I-3: nothing else refers to a version that is written to
     return pending->new;
 }
 
@@ -82,6 +86,7 @@ void txn_remove(struct txn *txn, struct table *table, struct entry *entry)
 {
     struct pending *pending = txn_touch(txn, table, entry);
 
+    assert(pending->new); // the row exists
     if (pending->new != pending->old) {
         row_unref(pending->new);
     }
@@ -120,14 +125,20 @@ struct row *txn_modify(struct txn *txn, const struct table_schema *schema, struc
 {
     struct table *table = db_table_of(txn->db, schema);
 
-    return txn_write(txn, table, table_find_entry(table, uuid));
+    struct entry *entry = table_find_entry(table, uuid);
+
+    assert(entry);
+    return txn_write(txn, table, entry);
 }
 
 void txn_delete(struct txn *txn, const struct table_schema *schema, struct uuid uuid)
 {
     struct table *table = db_table_of(txn->db, schema);
 
-    txn_remove(txn, table, table_find_entry(table, uuid));
+    struct entry *entry = table_find_entry(table, uuid);
+
+    assert(entry);
+    txn_remove(txn, table, entry);
 }
 
 void txn_add_comment(struct txn *txn, struct slice comment)
@@ -139,10 +150,11 @@ void txn_add_comment(struct txn *txn, struct slice comment)
     buf_put_slice(&txn->comment, comment);
 }
 
-static void forget(struct pending *pending)
+static void pending_drop(struct pending *pending)
 {
     struct entry *entry = pending->entry;
 
+    assert(entry->pending == pending);
     if (pending->new != pending->old) {
         row_unref(pending->new);
     }
@@ -156,7 +168,7 @@ static void forget(struct pending *pending)
 void txn_reset(struct txn *txn)
 {
     for (size_t i = 0; i < txn->n_pending; i++) {
-        forget(txn_pending(txn, i));
+        pending_drop(txn_pending(txn, i));
     }
     txn->n_pending = 0;
     while (txn->n_blocks > KEPT_BLOCKS) {
@@ -175,6 +187,7 @@ void txn_reset(struct txn *txn)
 void txn_free(struct txn *txn)
 {
     if (txn) {
+        assert(txn->is_open);
         txn_reset(txn);
         txn->is_open = false;
     }
@@ -182,6 +195,7 @@ void txn_free(struct txn *txn)
 
 void txn_done(struct txn *txn)
 {
+    assert(!txn->is_open && !txn->n_pending && !txn->n_tables);
     for (size_t i = 0; i < txn->n_blocks; i++) {
         free(txn->blocks[i]);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One transaction being built: new row versions aside of the database, until txn_commit() swaps
-// them in. Only one exists at a time per database.
+// A transaction being built: it collects new row versions beside the current ones, and txn_commit()
+// makes them current. A database has at most one open transaction.
 #pragma once
 
 #include "engine/db.h"
@@ -8,21 +8,25 @@
 struct txn;
 
 struct txn *txn_new(struct db *db);
-void txn_free(struct txn *txn); // NULL allowed; an uncommitted one leaves no trace
+// Ends the transaction. If it was not committed, the database is unchanged. NULL allowed.
+void txn_free(struct txn *txn);
 
-// The row as this transaction sees it, or NULL. Borrowed. O(1).
+// The row version that this transaction sees, or NULL. Borrowed. O(1).
 const struct row *txn_find(const struct txn *txn, const struct table_schema *table,
                            struct uuid uuid);
-// A new row with defaults, to be filled with row_set(). NULL if a row with this uuid exists, or
-// existed before this transaction deleted it.
+// Inserts a row with defaults and returns it, to be filled in with row_set(). Returns NULL if a row
+// with this uuid exists, or if this transaction has deleted one.
 struct row *txn_insert(struct txn *txn, const struct table_schema *table, struct uuid uuid);
-// The row's writable version. The row must exist.
+// Returns a version of the row that may be written to. The row must exist.
 struct row *txn_modify(struct txn *txn, const struct table_schema *table, struct uuid uuid);
+// Deletes a row. The row must exist.
 void txn_delete(struct txn *txn, const struct table_schema *table, struct uuid uuid);
+// Adds a line to the comment of the transaction.
 void txn_add_comment(struct txn *txn, struct slice comment);
 
-// Strong references, garbage collection, weak references, minimums, maxRows, uniqueness, log, swap,
-// observers, in this order. On error nothing has changed. Afterwards, either way, only txn_free()
-// may follow. *ret_changes (borrowed) is NULL if the transaction changed nothing.
+// Commits: strong references, garbage collection, weak references, minimums, maxRows, uniqueness,
+// log, swap, observers, in this order. On error the database is unchanged. Sets *ret_changes
+// (borrowed) to the change set, or to NULL if the transaction changed nothing. After the call,
+// whatever it returns, the transaction can only be freed.
 struct ovsdb_error *txn_commit(struct txn *txn, bool durable, struct changeset **ret_changes,
                                uint64_t *ret_ticket);

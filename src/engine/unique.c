@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The indexes are changed in place, because almost every commit succeeds: first every old version
-// that changes in an index is taken out of it, then the new ones are put in and meet only rows that
-// will be there after the commit. On failure the same is done the other way round.
+// The indexes are changed in place, because almost every commit succeeds. First the old versions of
+// all changed rows are removed, then the new versions are added and compared with the rows that
+// will exist after the commit. On failure the two steps are reverted.
 #include "engine/unique.h"
 
 struct ovsdb_error *unique_check_max_rows(const struct txn *txn)
@@ -23,6 +23,7 @@ static bool changes_in(const struct index *index, const struct row *from, const 
     return !from || !to || !index_values_equal(index, from, to);
 }
 
+// Removes `from`, which is replaced by `to`, from the indexes in which they differ.
 static void take_out(const struct pending *pending, const struct row *from, const struct row *to)
 {
     for (size_t i = 0; from && i < pending->table->n_indexes; i++) {
@@ -52,7 +53,7 @@ static void put_columns(struct buf *buf, const struct index *index)
     }
 }
 
-// "row UUID, which ...": whether the row was there before, and with which values.
+// Writes "row UUID, which ...": where the row comes from, and its former values.
 static void put_origin(struct buf *buf, const struct index *index, const struct entry *entry)
 {
     char uuid[UUID_TEXT_SIZE];
@@ -69,7 +70,7 @@ static void put_origin(struct buf *buf, const struct index *index, const struct 
     }
 }
 
-// Clients look for the beginning of this message.
+// Existing clients look for the beginning of this message.
 static struct ovsdb_error *conflict(const struct table *table, const struct index *index,
                                     const struct entry *a, const struct entry *b)
 {
@@ -103,6 +104,7 @@ static struct ovsdb_error *check_free(const struct table *table, const struct in
     return NULL;
 }
 
+// Adds `to`, which replaces `from`, to the indexes in which they differ.
 static struct ovsdb_error *put_in(const struct pending *pending, const struct row *from,
                                   const struct row *to, bool check)
 {
@@ -126,7 +128,7 @@ static struct ovsdb_error *put_in(const struct pending *pending, const struct ro
     return error;
 }
 
-// Versions that differ in nothing have been dropped before, so `new == old` needs no look.
+// drop_unchanged() has set `new` to `old` for rows that are modified without any difference.
 static bool is_change(const struct pending *pending)
 {
     return pending->new != pending->old && pending->table->n_indexes;
@@ -139,6 +141,7 @@ struct ovsdb_error *unique_apply(struct txn *txn)
     for (size_t i = 0; i < txn->n_pending; i++) {
         struct pending *pending = txn_pending(txn, i);
 
+        assert(!pending->is_indexed);
         if (is_change(pending)) {
             take_out(pending, pending->old, pending->new);
             pending->is_indexed = true;
@@ -157,7 +160,7 @@ struct ovsdb_error *unique_apply(struct txn *txn)
     return error;
 }
 
-// Taking out what was never put in does nothing.
+// After a failure some new versions have not been added: removing them has no effect.
 void unique_revert(struct txn *txn)
 {
     for (size_t i = 0; i < txn->n_pending; i++) {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// maxRows and the schema's indexes at commit; for this layer only.
+// The checks of maxRows and of the schema's indexes at commit. For this layer only.
 #pragma once
 
 #include "engine/internal.h"
 
-// "constraint violation" if a table has too many rows.
+// Returns "constraint violation" if a table would have more rows than its maxRows.
 struct ovsdb_error *unique_check_max_rows(const struct txn *txn);
-// Puts the new versions in the place of the old ones in every index, and fails with "constraint
-// violation" if two rows then have the same values in a schema index. Undone by unique_revert().
+// Replaces the old versions by the new ones in every index. Returns "constraint violation" if two
+// rows have the same values in an index of the schema then; in this case the indexes are unchanged.
 struct ovsdb_error *unique_apply(struct txn *txn);
+// Reverts unique_apply().
 void unique_revert(struct txn *txn);

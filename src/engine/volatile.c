@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// [SEQ, "LAST TRANSACTION", {"TABLE": {"UUID": [SEQ, {"COLUMN": VALUE, ...}], ...}, ...}], of the
-// rows that have any of it. The values come back by a commit, so that references and indexes
-// follow; the commits that made the rows are noted afterwards.
+// Format: [SEQ, "LAST TRANSACTION", {"TABLE": {"UUID": [SEQ, {"COLUMN": VALUE, ...}], ...}, ...}],
+// only with rows that have volatile state. The values are restored by a commit, which updates
+// references and indexes. The seqs of the rows are set in a second pass after it.
 #include "engine/volatile.h"
 
 #include "engine/internal.h"
@@ -26,7 +26,7 @@ static void put_values(struct buf *buf, const struct row *row)
     buf_puts(buf, separator == '{' ? "{}" : "}");
 }
 
-// Writes nothing for a row as it is after loading.
+// Writes nothing for a row without volatile state.
 static void put_row(struct buf *buf, const struct row *row)
 {
     char uuid[UUID_TEXT_SIZE];
@@ -42,7 +42,7 @@ static void put_row(struct buf *buf, const struct row *row)
     }
 }
 
-// Replaces the comma behind the last member; or closes an object without any.
+// Closes an object; removes the comma after its last member, if it has one.
 static void end_object(struct buf *buf)
 {
     buf->size -= buf->data[buf->size - 1] == ',';
@@ -71,7 +71,7 @@ void db_put_volatile(struct db *db, struct buf *buf)
 
 struct restore {
     struct db *db;
-    struct txn *txn; // NULL: the values are back
+    struct txn *txn; // first pass: restores values; NULL: second pass, sets seqs
     uint64_t max_seq;
     struct buf names, values; // scratch
 };
@@ -115,7 +115,7 @@ static bool restore_values(struct restore *restore, struct slice values,
     return true;
 }
 
-// In the first pass its values, in the second the commit that made it.
+// Restores the values of a row in the first pass, its seq in the second.
 static bool restore_row(struct restore *restore, const struct table_schema *table,
                         struct slice name, struct slice json)
 {
@@ -135,7 +135,7 @@ static bool restore_row(struct restore *restore, const struct table_schema *tabl
     if (restore->txn) {
         return restore_values(restore, parts[1], table, uuid);
     }
-    row->seq = seq;
+    row->seq = seq; // I-3 does not hold yet: nothing else has read the row
     return true;
 }
 
@@ -204,7 +204,7 @@ bool db_restore_volatile(struct db *db, struct slice json)
                  json_read_string(parts[1], &restore.names, &id) && uuid_parse(id, &txn_id);
 
     is_ok = is_ok && restore_all_values(&restore, parts[2]) && restore_tables(&restore, parts[2]);
-    db_commit_nothing(db, MAX(restore.max_seq, db->tail->seq) + 1, is_ok ? txn_id : uuid_random());
+    db_commit_nothing(db, MAX(restore.max_seq, db->tail->seq) + 1, is_ok ? txn_id : db->new_uuid());
     buf_done(&restore.names);
     buf_done(&restore.values);
     return is_ok;

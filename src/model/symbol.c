@@ -26,7 +26,7 @@ struct symbol *symbol_table_get(struct symbol_table *table, struct slice name)
         }
     }
     symbol = xcalloc(1, sizeof(*symbol) + name.size + 1);
-    symbol->uuid = uuid_random();
+    symbol->uuid = table->new_uuid();
     symbol->size = name.size;
     memcpy(symbol->name, name.data, name.size);
     htable_insert(&table->by_name, hash, symbol);

@@ -13,12 +13,12 @@ struct symbol {
     char name[];
 };
 
-// A zeroed struct is an empty table.
+// An empty table is zeroed but for `new_uuid`.
 struct symbol_table {
     struct htable by_name;
+    uuid_source *new_uuid;
 };
 
 void symbol_table_done(struct symbol_table *table);
-// Returns the symbol called `name`. Creates it with a random UUID if there is none. The table owns
-// it.
+// The symbol called `name`, made with a UUID of table->new_uuid() if there is none. Owned by the table.
 struct symbol *symbol_table_get(struct symbol_table *table, struct slice name);

@@ -240,7 +240,7 @@ void audit_commit(const struct served_db *sdb, const struct changeset *changes);
 void audit_clear(struct server *server, const char *db); // drops the rules of `db`; NULL: all rules
 
 // server_db.c
-void server_db_start(struct server *server);
+void server_db_start(struct server *server, uuid_source *new_uuid);
 void server_db_stop(struct server *server);
 // Insert, update (after a change of its schema) and delete the row of a database.
 void server_db_add(struct server *server, struct served_db *sdb);

@@ -4,6 +4,7 @@
 // Commits mark what has to run (on_committed() here and in monitor/hub.c), so sessions and monitors
 // that have nothing to do cost nothing.
 #include "basic/log.h"
+#include "engine/check.h"
 #include "session/internal.h"
 
 #include <assert.h>
@@ -14,7 +15,8 @@ LOG_MODULE(session);
 #define RUN_TRIGGERS 100  // transactions run again in one server_run()
 #define RUN_MESSAGES 2000 // updates sent
 
-struct server *server_new(struct uuid id, uint64_t (*last_ticket)(void *userdata), void *userdata)
+struct server *server_new(uint64_t (*last_ticket)(void *userdata), void *userdata,
+                          uuid_source *new_uuid)
 {
     struct server *server = NEW(struct server);
 
@@ -22,12 +24,12 @@ struct server *server_new(struct uuid id, uint64_t (*last_ticket)(void *userdata
     server->userdata = userdata;
     server->limits = SERVER_LIMITS_DEFAULT;
     server->slow_log = slow_log_new();
-    server->id = id;
+    server->id = new_uuid();
     list_init(&server->sessions);
     list_init(&server->slow);
     list_init(&server->woken);
     list_init(&server->audit_rules);
-    server_db_start(server);
+    server_db_start(server, new_uuid);
     return server;
 }
 
@@ -263,6 +265,9 @@ bool server_run(struct server *server, usec_t now)
         more = hub_run(server->dbs[i]->hub, now, &budget) || more;
     }
     server_check_slow(server, now);
+    if (db_structure_checks()) {
+        server_check_structures(server);
+    }
     return more;
 }
 

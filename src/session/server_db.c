@@ -138,13 +138,13 @@ struct uuid server_db_digest(const struct server *server)
     return result;
 }
 
-void server_db_start(struct server *server)
+void server_db_start(struct server *server, uuid_source *new_uuid)
 {
     struct schema *schema;
     struct ovsdb_error *error = schema_from_text(SLICE(server_schema), &schema);
 
     assert(!error);
-    server->server_db = server_serve(server, db_new(schema));
+    server->server_db = server_serve(server, db_new(schema, new_uuid));
     server->server_db->is_own = true;
     schema_unref(schema);
     server_db_add(server, server->server_db);

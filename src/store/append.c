@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hot path: a change set becomes a record at the end of the file, with one write.
+// Appends a change set as a record to the file, with one write. This is the path of every commit.
 #include "store/store_private.h"
 
 #include "basic/counter.h"
@@ -8,6 +8,7 @@
 #include "basic/messages.h"
 #include "store/encode.h"
 
+#include <assert.h>
 #include <errno.h>
 
 LOG_MODULE(store);
@@ -15,10 +16,11 @@ COUNTER(records_appended, "Records appended to database files");
 COUNTER(record_bytes_appended, "Bytes of these records");
 COUNTER(record_write_errors, "Records that could not be written");
 
-#define RECORD_KEEP (1u << 20) // a larger buffer is not kept for the next record
+#define RECORD_KEEP (1u << 20) // a larger buffer is freed after its record
 
 void store_fail(struct store *store, int error, const char *what)
 {
+    assert(error <= 0);
     if (store->failure) {
         return;
     }
@@ -30,14 +32,17 @@ void store_fail(struct store *store, int error, const char *what)
 
 struct ovsdb_error *store_failure_error(const struct store *store)
 {
+    assert(store->failure);
     return error_new(ERROR_IO, "%s: the database is read-only: %s", store->path, store->failure);
 }
 
+// The date of the next record, in ms.
 static uint64_t stamp_now(struct stamp *stamp)
 {
     uint64_t now = clock_realtime() / USEC_PER_MSEC;
 
-    // It may have run ahead a little, but follows a clock that was set back.
+    // Dates may run ahead of the clock by less than a second. If the clock was set back, they
+    // follow.
     if (now > stamp->ms || now + 1000 < stamp->ms) {
         stamp->ms = now;
         stamp->n = 0;
@@ -45,13 +50,15 @@ static uint64_t stamp_now(struct stamp *stamp)
     return stamp->ms;
 }
 
+// A later date, which no record has.
 static uint64_t stamp_next(struct stamp *stamp)
 {
     stamp->n = 0;
     return ++stamp->ms;
 }
 
-// False if a record with this id and date exists, or too many to tell.
+// Registers the id of a record with the current date. False if a record has this id, or if too many
+// records have this date to know.
 static bool stamp_take(struct stamp *stamp, struct uuid id)
 {
     for (unsigned i = 0; i < stamp->n; i++) {
@@ -66,9 +73,9 @@ static bool stamp_take(struct stamp *stamp, struct uuid id)
     return true;
 }
 
-// False if there is nothing to write.
-static bool encode(struct store *store, const struct changeset *changes, struct slice *ret,
-                   struct uuid *ret_id)
+// Makes the record of a change set. False if the change set contains only ephemeral columns.
+static bool encode_record(struct store *store, const struct changeset *changes, struct slice *ret,
+                          struct uuid *ret_id)
 {
     struct buf *buf = &store->record;
     uint8_t sha1[RECORD_ID_SIZE];
@@ -79,7 +86,7 @@ static bool encode(struct store *store, const struct changeset *changes, struct 
     }
     *ret = record_end(buf, sha1);
     while (!stamp_take(&store->stamp, record_txn_id(sha1))) {
-        buf->size--; // the LF
+        buf->size--; // the LF of record_end()
         encode_set_date(buf, stamp_next(&store->stamp));
         *ret = record_end(buf, sha1);
     }
@@ -87,9 +94,10 @@ static bool encode(struct store *store, const struct changeset *changes, struct 
     return true;
 }
 
-// A record that was written in part must go: what is appended later would be behind it.
+// Removes a partially written record: later records must not follow it.
 static struct ovsdb_error *on_write_failed(struct store *store, int error)
 {
+    assert(error < 0);
     COUNT(record_write_errors);
     if (store->write_error != -error) {
         store->write_error = -error;
@@ -121,7 +129,8 @@ static int write_record(struct store *store, struct slice record)
     return r;
 }
 
-// Checks the file once in a turn of the loop, so that many commits of one turn share the cost.
+// Checks the file once in each turn of the event loop, so that the commits of a turn share the
+// cost.
 static bool check_file(struct store *store)
 {
     uint64_t turn = group_commit_n_flushes(store->member.group_commit);
@@ -141,10 +150,12 @@ struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, 
     struct uuid id;
     int r;
 
+    assert(store->lockfile); // only a store that may write has a log
+
     if (store_is_converting(store)) {
         return error_new(ERROR_RESOURCES, "%s: the database is being converted", store->path);
     }
-    if (!encode(store, changes, &record, &id)) {
+    if (!encode_record(store, changes, &record, &id)) {
         changes->txn_id = uuid_random();
         *ret_ticket = 0;
         return NULL;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Closing the last descriptor of a file that has no name any more frees its blocks, which takes
-// long: a helper thread does it.
+// Closes files on a helper thread. Closing the last descriptor of a file without a name frees its
+// blocks, which takes long.
 #pragma once
 
 #include "store/group_commit.h"
 
-// Takes `fd`. At the latest group_commit_free() waits for it.
+// Takes ownership of `fd`. group_commit_free() waits for the end.
 void close_beside(struct group_commit *group_commit, int fd);

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compaction beside the running server.
+// Compaction while the server runs.
 //
-//     COLLECTING --all rows known--> WRITING --snapshot synced--> COPYING --little left-->
-//     INSTALLING --in its place--> (freed)
-//      engine thread, in steps        helper                       helper, rounds            helper
+//     COLLECTING --all rows collected--> WRITING --snapshot synced--> COPYING --little is left-->
+//     engine thread, in steps            helper thread                helper, in rounds
 //
-// The new file is the snapshot of one moment, and behind it, byte for byte, the records appended to
-// the old file since. The helper copies most of them. When little is left, the engine thread copies
-// the rest itself and from then on appends to both files: so the new file, the twin, lacks nothing
-// any more. The helper syncs it, renames it over the old one and syncs the directory; meanwhile
-// each batch of the group commit syncs both. Thus whichever of the two files a crash leaves under the name,
-// it is whole and has everything that anybody was told of. Up to the rename the old file counts and
-// the temporary one is thrown away; after it there is no way back.
+//     INSTALLING --file installed--> (freed)
+//     helper thread
+//
+// COPYING is left out if little is to be copied after WRITING. An error ends each of the states.
+//
+// The new file consists of the snapshot and a copy of the records that were appended to the old
+// file since. The helper copies most of them. When few bytes are left, the engine thread copies the
+// rest and from then on appends each record to both files. So the new file, the twin, is complete.
+// The helper syncs it, renames it over the old file and syncs the directory; meanwhile each batch
+// of the group commit syncs both files (I-6). Whichever of the two a crash leaves under the name,
+// it is whole and has all acknowledged commits. Before the rename an error drops the temporary file
+// and the old file remains in use; after the rename the new file is used.
 #include "store/store_private.h"
 
 #include "basic/counter.h"
@@ -21,17 +25,29 @@
 #include "store/job.h"
 #include "store/new_file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 
 LOG_MODULE(store);
 COUNTER(compactions, "Database files compacted");
 
-#define COPY_ENOUGH ((uint64_t)256 << 10) // bytes that the engine thread copies itself
-#define COPY_ROUNDS 20                    // then the writers are faster than we are
+#define COPY_ENOUGH ((uint64_t)256 << 10) // bytes that the engine thread copies
+#define COPY_ROUNDS 20 // after so many the engine thread copies the rest: clients write too fast
 #define COPY_SIZE   ((size_t)1 << 20)
 
-enum phase { COLLECTING, WRITING, COPYING, INSTALLING };
+enum phase { COLLECTING, WRITING, COPYING, INSTALLING, N_PHASES };
+
+static const char *const phase_names[N_PHASES] = {[COLLECTING] = "collecting",
+                                                  [WRITING] = "writing",
+                                                  [COPYING] = "copying",
+                                                  [INSTALLING] = "installing"};
+
+static const unsigned allowed_moves[N_PHASES] = {
+    [COLLECTING] = 1u << WRITING,
+    [WRITING] = 1u << COPYING | 1u << INSTALLING,
+    [COPYING] = 1u << COPYING | 1u << INSTALLING,
+};
 
 struct waiter {
     void (*done)(void *userdata, const struct ovsdb_error *error);
@@ -49,10 +65,10 @@ struct compaction {
     struct new_file file;
     bool has_file;
     int old_fd;
-    uint64_t old_size;  // of the old file at the snapshot's moment
-    uint64_t copied;    // of the old file, from old_size on
-    uint64_t copy_to;   // of this round
-    uint64_t n_records; // of the store at the snapshot's moment
+    uint64_t old_size;  // of the old file when the snapshot was made
+    uint64_t copied;    // the old file has been copied from old_size to here
+    uint64_t copy_to;   // and is copied to here in this round
+    uint64_t n_records; // of the store when the snapshot was made
     unsigned n_rounds;
     char *comment;
     struct ovsdb_error *error; // of the helper
@@ -60,7 +76,7 @@ struct compaction {
     size_t n_waiters, waiters_capacity;
 };
 
-// What the helper does. It is the only one to touch `file` meanwhile.
+// The helper thread. While it runs, the engine thread does not use `file`.
 
 static int check_canceled(struct compaction *compaction)
 {
@@ -75,7 +91,7 @@ static int on_step_mt(void *userdata, const char *what, uint64_t done, uint64_t 
     return r ? r : progress_step(compaction->progress, what, done, total);
 }
 
-static int copy(struct compaction *compaction, uint64_t to, struct buf *buf)
+static int copy_records(struct compaction *compaction, uint64_t to, struct buf *buf)
 {
     buf_reserve(buf, COPY_SIZE);
     while (compaction->copied < to) {
@@ -84,7 +100,7 @@ static int copy(struct compaction *compaction, uint64_t to, struct buf *buf)
         int r;
 
         if (n <= 0) {
-            return n < 0 ? -errno : -EIO; // somebody made it shorter
+            return n < 0 ? -errno : -EIO; // 0: another program has truncated the file
         }
         r = file_write_at(compaction->file.fd, buf->data, (size_t)n, (off_t)compaction->file.size);
         if (r) {
@@ -114,7 +130,7 @@ static int copy_mt(struct compaction *compaction)
     int r = check_canceled(compaction);
 
     if (!r) {
-        r = copy(compaction, compaction->copy_to, &buf);
+        r = copy_records(compaction, compaction->copy_to, &buf);
     }
     return !r && fdatasync(compaction->file.fd) < 0 ? -errno : r;
 }
@@ -132,6 +148,7 @@ static void run_mt(struct job *job)
     struct compaction *compaction = CONTAINER_OF(job, struct compaction, job);
     int r;
 
+    assert(!compaction->error);
     if (compaction->phase == INSTALLING) {
         compaction->error = install_mt(compaction);
         return;
@@ -146,14 +163,14 @@ static void run_mt(struct job *job)
 
 static void set_phase(struct compaction *compaction, enum phase phase)
 {
-    static const char *const names[] = {"collecting", "writing", "copying", "installing"};
-
-    log_dbg("%s: compaction: %s", compaction->store->path, names[phase]);
+    assert(allowed_moves[compaction->phase] & 1u << phase);
+    log_dbg("%s: compaction: %s -> %s", compaction->store->path, phase_names[compaction->phase],
+            phase_names[phase]);
     compaction->phase = phase;
 }
 
 // Takes `error`.
-static void tell_waiters(struct compaction *compaction, struct ovsdb_error *error)
+static void call_waiters(struct compaction *compaction, struct ovsdb_error *error)
 {
     for (size_t i = 0; i < compaction->n_waiters; i++) {
         const struct waiter *waiter = &compaction->waiters[i];
@@ -166,6 +183,8 @@ static void tell_waiters(struct compaction *compaction, struct ovsdb_error *erro
 
 static void compaction_free(struct compaction *compaction)
 {
+    assert(!compaction->n_waiters && !compaction->error);
+    assert(!job_is_running(&compaction->job));
     snapshot_free(compaction->snapshot);
     schema_unref(compaction->schema);
     free(compaction->comment);
@@ -173,11 +192,12 @@ static void compaction_free(struct compaction *compaction)
     free(compaction);
 }
 
-// Over, well or not: `compaction` is gone. Takes `error`.
-static void end(struct compaction *compaction, struct ovsdb_error *error)
+// Ends a compaction, after success or failure, and frees it. Takes `error`.
+static void compaction_end(struct compaction *compaction, struct ovsdb_error *error)
 {
     struct store *store = compaction->store;
 
+    assert(store->compaction == compaction);
     if (compaction->has_file) {
         if (store->member.twin_fd >= 0) {
             store->member.twin_fd = -1;
@@ -186,21 +206,23 @@ static void end(struct compaction *compaction, struct ovsdb_error *error)
         new_file_done(&compaction->file);
     }
     if (error) {
-        store->compacted_at = clock_monotonic(); // not again at once
+        store->compacted_at = clock_monotonic(); // delays the next automatic compaction
         store_check_in_place(store);
     }
     store->compaction = NULL;
-    log_dbg("%s: compaction: over", store->path);
-    tell_waiters(compaction, error);
+    log_dbg("%s: compaction: ended", store->path);
+    call_waiters(compaction, error);
     compaction_free(compaction);
 }
 
-// The new file has the name.
-static void take_over(struct compaction *compaction)
+// Makes the store use the new file, which is installed.
+static void compaction_succeed(struct compaction *compaction)
 {
     struct store *store = compaction->store;
     uint64_t n_records = store->n_records - compaction->n_records;
 
+    assert(store->member.twin_fd >= 0 && store->member.twin_fd == compaction->file.fd);
+    assert(store->member.fd == compaction->old_fd);
     store->member.fd = store->member.twin_fd;
     store->member.twin_fd = -1;
     (void)TAKE_FD(compaction->file.fd);
@@ -217,32 +239,33 @@ static void take_over(struct compaction *compaction)
     store_mark_file(store);
 }
 
-// If the directory cannot be synced, nobody knows which of the two files a power cut leaves: so
-// nothing more may be committed.
+// If the directory cannot be synced, a power failure may leave either file, so the database becomes
+// read-only.
 static void on_installed(struct compaction *compaction)
 {
     struct ovsdb_error *error = TAKE_PTR(compaction->error);
 
     if (!compaction->file.temp_path) {
-        take_over(compaction);
+        compaction_succeed(compaction);
         if (error) {
             store_fail(compaction->store, -EIO, "the directory of the new file cannot be synced");
         }
     }
-    end(compaction, error);
+    compaction_end(compaction, error);
 }
 
-// The rest of the records, and from now on both files.
-static void install(struct compaction *compaction)
+// Copies the rest of the records; from now on they are appended to both files.
+static void start_installing(struct compaction *compaction)
 {
     struct store *store = compaction->store;
     _cleanup_buf_ struct buf buf = {0};
-    int r = copy(compaction, store->size, &buf);
+    int r = copy_records(compaction, store->size, &buf);
 
     if (r) {
-        end(compaction, new_file_error(&compaction->file, r));
+        compaction_end(compaction, new_file_error(&compaction->file, r));
         return;
     }
+    assert(compaction->copied == store->size && store->member.twin_fd < 0);
     store->member.twin_fd = compaction->file.fd;
     store->twin_size = compaction->file.size;
     set_phase(compaction, INSTALLING);
@@ -253,8 +276,9 @@ static void copy_or_install(struct compaction *compaction)
 {
     uint64_t left = compaction->store->size - compaction->copied;
 
+    assert(compaction->copied <= compaction->store->size);
     if (left <= COPY_ENOUGH || compaction->n_rounds++ >= COPY_ROUNDS) {
-        install(compaction);
+        start_installing(compaction);
         return;
     }
     compaction->copy_to = compaction->store->size;
@@ -270,17 +294,17 @@ static void on_job_done(struct job *job)
     if (compaction->phase == INSTALLING) {
         on_installed(compaction);
     } else if (compaction->error) {
-        end(compaction, TAKE_PTR(compaction->error));
+        compaction_end(compaction, TAKE_PTR(compaction->error));
     } else if (store->failure) {
-        end(compaction, store_failure_error(store));
+        compaction_end(compaction, store_failure_error(store));
     } else if (check_canceled(compaction)) {
-        end(compaction, new_file_error(&compaction->file, -ECANCELED));
+        compaction_end(compaction, new_file_error(&compaction->file, -ECANCELED));
     } else {
         copy_or_install(compaction);
     }
 }
 
-static void write_snapshot(struct compaction *compaction)
+static void start_writing(struct compaction *compaction)
 {
     struct store *store = compaction->store;
     struct ovsdb_error *error =
@@ -288,7 +312,7 @@ static void write_snapshot(struct compaction *compaction)
                            : new_file_open(store->real_path, store->member.fd, &compaction->file);
 
     if (error) {
-        end(compaction, error);
+        compaction_end(compaction, error);
         return;
     }
     compaction->has_file = true;
@@ -362,7 +386,7 @@ static bool run_compaction(struct store *store)
         return false;
     }
     if (compaction->phase == COLLECTING && !snapshot_collect(compaction->snapshot, STEP_ROWS)) {
-        write_snapshot(compaction);
+        start_writing(compaction);
     }
     return store->compaction && store->compaction->phase == COLLECTING;
 }
@@ -392,7 +416,7 @@ void store_stop_compaction(struct store *store)
     if (store_cancel_compaction(store)) {
         job_finish(&compaction->job);
     } else if (compaction) {
-        end(compaction, error_io(ECANCELED, "%s: cannot be compacted", store->path));
+        compaction_end(compaction, error_io(ECANCELED, "%s: cannot be compacted", store->path));
     }
 }
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conversion beside the running server.
+// Conversion to another schema while the server runs.
 //
-//     WAITING --no compaction--> COLLECTING --all rows known--> CONVERTING --> (freed)
-//                                 engine thread, in steps        helper
+//     WAITING --no compaction runs--> COLLECTING --all rows collected--> CONVERTING --> (freed)
+//                                     engine thread, in steps            helper thread
 //
-// Nothing is committed from the start to the end of it, so the rows of the old database stay as
-// they are; they are read all the while. The helper makes the new database from their printed
-// values, which shares nothing with the old one: reference counts are not atomic. It checks every
-// constraint, writes the new file and puts it in place. Up to the rename an error, or the store's
-// end, leaves everything as it was.
+// Commits are rejected during a conversion, so the rows of the old database do not change; clients
+// continue to read them. The helper makes the new database from their printed values: the two share
+// nothing, because reference counts are not atomic. It checks every constraint, writes the new file
+// and installs it. Until the file is renamed, an error or the closing of the store leaves the old
+// database unchanged.
 #include "basic/messages.h"
 #include "store/convert.h"
 #include "store/job.h"
@@ -17,11 +17,18 @@
 
 #include "basic/log.h"
 
+#include <assert.h>
 #include <errno.h>
 
 LOG_MODULE(store);
 
-enum phase { WAITING, COLLECTING, CONVERTING };
+enum phase { WAITING, COLLECTING, CONVERTING, N_PHASES };
+
+static const char *const phase_names[N_PHASES] = {
+    [WAITING] = "waiting", [COLLECTING] = "collecting", [CONVERTING] = "converting"};
+
+static const unsigned allowed_moves[N_PHASES] = {
+    [WAITING] = 1u << COLLECTING, [COLLECTING] = 1u << CONVERTING};
 
 struct conversion {
     struct store *store;
@@ -34,7 +41,7 @@ struct conversion {
     bool has_file;
     struct uuid id;
     char *comment;
-    struct db *db; // the new one; then the old one, for done()
+    struct db *db; // the new database; after conversion_succeed() the old one, for done()
     struct ovsdb_error *error;
     store_converted_function *done;
     void *userdata;
@@ -47,7 +54,7 @@ static int on_step_mt(void *userdata, const char *what, uint64_t done, uint64_t 
     return atomic_load(&conversion->is_canceled) ? -ECANCELED : 0;
 }
 
-// The rows are those of the new database, which nobody else has yet.
+// Writes the rows of the new database, which only the helper uses.
 static int write_rows_mt(struct conversion *conversion, const struct progress *progress)
 {
     struct snapshot *snapshot = snapshot_new(conversion->db);
@@ -80,6 +87,7 @@ static void run_mt(struct job *job)
     struct conversion *conversion = CONTAINER_OF(job, struct conversion, job);
     const struct progress progress = {on_step_mt, conversion};
 
+    assert(conversion->phase == CONVERTING && !conversion->db);
     text_thread_begin();
     conversion->error =
         convert_rows(conversion->snapshot, conversion->schema, &progress, &conversion->db);
@@ -92,19 +100,30 @@ static void run_mt(struct job *job)
     text_thread_end();
 }
 
+static void set_phase(struct conversion *conversion, enum phase phase)
+{
+    assert(allowed_moves[conversion->phase] & 1u << phase);
+    log_dbg("%s: conversion: %s -> %s", conversion->store->path, phase_names[conversion->phase],
+            phase_names[phase]);
+    conversion->phase = phase;
+}
+
 static void conversion_free(struct conversion *conversion)
 {
-    snapshot_free(conversion->snapshot);
+    assert(!conversion->db && !conversion->error && !conversion->snapshot);
+    assert(!job_is_running(&conversion->job));
     schema_unref(conversion->schema);
     free(conversion->comment);
     free(conversion);
 }
 
-// Over, well or not: `conversion` is gone. Takes `error`.
-static void end(struct conversion *conversion, struct ovsdb_error *error)
+// Ends a conversion, after success or failure, and frees it. Takes `error`.
+static void conversion_end(struct conversion *conversion, struct ovsdb_error *error)
 {
     struct db *db = TAKE_PTR(conversion->db);
 
+    assert(conversion->store->conversion == conversion);
+    assert(!db == !!error);
     if (conversion->has_file) {
         new_file_done(&conversion->file);
     }
@@ -115,8 +134,8 @@ static void end(struct conversion *conversion, struct ovsdb_error *error)
     conversion_free(conversion);
 }
 
-// The new file has the name, and holds and has synced all that the old one was given.
-static void take_over(struct conversion *conversion)
+// Makes the store use the new file, which is installed and synced.
+static void conversion_succeed(struct conversion *conversion)
 {
     struct store *store = conversion->store;
     struct db *old = store->db;
@@ -143,18 +162,18 @@ static void on_job_done(struct job *job)
     struct ovsdb_error *error = TAKE_PTR(conversion->error);
 
     if (!conversion->has_file || conversion->file.temp_path) {
-        end(conversion, error);
+        conversion_end(conversion, error);
         return;
     }
-    take_over(conversion);
+    conversion_succeed(conversion);
     if (error) {
         store_fail(conversion->store, -EIO, "the directory of the new file cannot be synced");
     }
     error_free(error);
-    end(conversion, NULL);
+    conversion_end(conversion, NULL);
 }
 
-static void convert(struct conversion *conversion)
+static void start_converting(struct conversion *conversion)
 {
     struct store *store = conversion->store;
     struct ovsdb_error *error =
@@ -162,11 +181,11 @@ static void convert(struct conversion *conversion)
                            : new_file_open(store->real_path, store->member.fd, &conversion->file);
 
     if (error) {
-        end(conversion, error);
+        conversion_end(conversion, error);
         return;
     }
     conversion->has_file = true;
-    conversion->phase = CONVERTING;
+    set_phase(conversion, CONVERTING);
     job_start(&conversion->job);
 }
 
@@ -176,6 +195,7 @@ void store_start_conversion(struct store *store, struct schema *schema,
     struct conversion *conversion = NEW(struct conversion);
     char id[UUID_TEXT_SIZE];
 
+    assert(!store->conversion && store->lockfile);
     conversion->store = store;
     conversion->schema = schema_ref(schema);
     conversion->id = uuid_random();
@@ -198,7 +218,7 @@ bool store_is_converting(const struct store *store)
     return store->conversion != NULL;
 }
 
-static bool step(struct conversion *conversion)
+static bool conversion_step(struct conversion *conversion)
 {
     struct store *store = conversion->store;
 
@@ -208,22 +228,21 @@ static bool step(struct conversion *conversion)
             return false;
         }
         conversion->snapshot = snapshot_new(store->db);
-        conversion->phase = COLLECTING;
+        set_phase(conversion, COLLECTING);
         return true;
     case COLLECTING:
         if (!snapshot_collect(conversion->snapshot, STEP_ROWS)) {
-            convert(conversion);
+            start_converting(conversion);
         }
         return store->conversion && store->conversion->phase == COLLECTING;
-    case CONVERTING:
-        return false;
+    default:
+        return false; // the helper works
     }
-    return false;
 }
 
 bool store_run_conversion(struct store *store)
 {
-    return store->conversion && step(store->conversion);
+    return store->conversion && conversion_step(store->conversion);
 }
 
 bool store_cancel_conversion(struct store *store)
@@ -244,6 +263,6 @@ void store_stop_conversion(struct store *store)
     if (store_cancel_conversion(store)) {
         job_finish(&conversion->job);
     } else if (conversion) {
-        end(conversion, error_io(ECANCELED, "%s: cannot be converted", store->path));
+        conversion_end(conversion, error_io(ECANCELED, "%s: cannot be converted", store->path));
     }
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A database under another schema: its rows are loaded like those of a file, so that the new
-// schema's rules hold as after any other start.
+// Loads the rows into the new database like those of a file, so that the same checks apply.
 #include "store/convert.h"
 
 #include "store/store.h"
 
 #include <errno.h>
 
-#define STEP_ROWS 1024
+#define PROGRESS_EVERY 1024 // rows
 
 struct converter {
     struct db *db;
@@ -22,7 +21,8 @@ static bool is_plain(const struct type *type)
     return type_is_scalar(type) && type->key.type != ATOM_STRING;
 }
 
-// The value as the new type reads what the old one prints.
+// Prints the value and parses it as the new type. Values without references are copied if the
+// atomic types are equal.
 static struct ovsdb_error *convert_value(struct converter *converter, union datum value,
                                          const struct type *from, const struct type *to,
                                          union datum *ret)
@@ -81,7 +81,7 @@ static struct ovsdb_error *convert_table(struct converter *converter,
     for (size_t i = 0; i < n && !error; i++) {
         int r = 0;
 
-        if (!(converter->n_done++ % STEP_ROWS)) {
+        if (!(converter->n_done++ % PROGRESS_EVERY)) {
             r = progress_step(converter->progress, "converting", converter->n_done,
                               converter->n_total);
         }
@@ -95,8 +95,9 @@ struct ovsdb_error *convert_rows(const struct snapshot *snapshot, struct schema 
                                  const struct progress *progress, struct db **ret)
 {
     const struct schema *old = snapshot_schema(snapshot);
-    struct converter converter = {
-        .db = db_new(schema), .progress = progress, .n_total = snapshot_n_rows(snapshot)};
+    struct converter converter = {.db = db_new(schema, uuid_random),
+                                  .progress = progress,
+                                  .n_total = snapshot_n_rows(snapshot)};
     struct ovsdb_error *error = NULL;
 
     for (size_t i = 0; i < old->n_tables && !error; i++) {

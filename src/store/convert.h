@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rows of one database as another schema reads them.
+// Conversion of the rows of a database to another schema.
 #pragma once
 
 #include "engine/snapshot.h"
 
-// Makes a new database with every row of the snapshot, as they are printed: it shares nothing with
-// the old one. What the schema lacks is dropped, what is new has its default; then every constraint
-// is checked. Errors name table, row and column. `progress` may be NULL. Any thread, between
-// text_thread_begin() and text_thread_end() if it is not the engine's. O(database).
+// Makes a new database with the rows of the snapshot. The values are printed and parsed again, so
+// that the new database shares nothing with the old one. Tables and columns that the schema does
+// not have are dropped, new columns have their default, and every constraint is checked. Errors
+// name table, row and column. `progress` may be NULL. Any thread; a thread other than the engine's
+// must call text_thread_begin() before and text_thread_end() after it. O(database).
 struct ovsdb_error *convert_rows(const struct snapshot *snapshot, struct schema *schema,
                                  const struct progress *progress, struct db **ret);

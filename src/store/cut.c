@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cutting off the end of a file when it is opened. The copy of the bytes is complete and synced
-// first, so whatever moment a crash comes, they are in the file or in the copy.
+// Cuts off the end of a file when it is opened. The bytes are copied and the copy is synced first,
+// so that after a crash at any moment they are in the file or in the copy.
 #include "store/store_private.h"
 
 #include "basic/log.h"
@@ -8,12 +8,14 @@
 #include "store/put_aside.h"
 #include "store/salvage.h"
 
+#include <assert.h>
 #include <errno.h>
 
 LOG_MODULE(store);
 
 static struct ovsdb_error *cut_at(struct store *store, uint64_t size)
 {
+    assert(store->lockfile);
     if (ftruncate(store->member.fd, (off_t)size) < 0 || fdatasync(store->member.fd) < 0) {
         return error_io(errno, "%s: the end of the file cannot be cut off", store->path);
     }
@@ -32,7 +34,7 @@ struct ovsdb_error *store_cut_torn(struct store *store, const struct reader *rea
         put_aside(copy_name, store->member.fd, store->size, progress, &copy);
 
     if (error) {
-        error_prefix(error, "%s: %s; not cut off, since it cannot be copied: ", store->path,
+        error_prefix(error, "%s: %s; not cut off, because it cannot be copied: ", store->path,
                      reader_reason(reader));
         return error;
     }
@@ -55,7 +57,7 @@ static struct ovsdb_error *cut_to_prefix(struct store *store, const struct salva
 
     if (error) {
         error_prefix(error,
-                     "%s: damaged, and not recovered since it cannot be copied: ", store->path);
+                     "%s: damaged, and not recovered because it cannot be copied: ", store->path);
         return error;
     }
     error = cut_at(store, prefix->size);
@@ -71,14 +73,17 @@ static struct ovsdb_error *cut_to_prefix(struct store *store, const struct salva
     return NULL;
 }
 
-struct ovsdb_error *store_cut_damaged(struct store *store, const struct progress *progress)
+struct ovsdb_error *store_cut_damaged(struct store *store, const struct progress *progress,
+                                      struct load_damage *ret_damage)
 {
     struct salvage_prefix prefix;
-    struct ovsdb_error *error = salvage_prefix(store->member.fd, store->path, progress, &prefix);
+    struct ovsdb_error *error =
+        salvage_prefix(store->member.fd, store->path, progress, &prefix, ret_damage);
 
     if (error) {
         return error;
     }
+    *ret_damage = (struct load_damage){0};
     if (prefix.damage) {
         error = cut_to_prefix(store, &prefix, progress);
     }

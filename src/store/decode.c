@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Records into a database that is being loaded: the cursor walks the text once and decodes every
-// value straight into its row.
+// Applies records to a database that is being loaded. The cursor walks the text once and decodes
+// every value into its row.
 #include "store/encode.h"
 
 #include "store/store.h"
+
+#include <assert.h>
 
 #define PROGRESS_EVERY (4u << 20) // bytes
 
@@ -15,11 +17,10 @@ struct decoder {
     struct buf names;  // of decoded names
     bool is_diff;
     bool is_diff_known;
-    bool is_check; // the database stays as it is
+    bool is_check; // decode_check(): the database is not changed
 };
 
-// Reads a member that says something about the record. False, and the cursor has not moved, if it
-// is a table.
+// Reads an annotation. Returns false, and does not move the cursor, if the member is a table.
 static bool decode_annotation(struct cursor *cursor, struct slice name, struct buf *scratch,
                               struct record_info *info)
 {
@@ -32,7 +33,7 @@ static bool decode_annotation(struct cursor *cursor, struct slice name, struct b
 
         info->date_ms = is_valid ? (uint64_t)integer : 0;
         if (info->date_ms <= UINT32_MAX) {
-            info->date_ms *= 1000; // seconds, as long ago
+            info->date_ms *= 1000; // very old files have seconds
         }
         return true;
     }
@@ -69,8 +70,7 @@ void decode_info(struct slice record, struct buf *scratch, struct record_info *r
     *ret = info;
 }
 
-// "_is_diff" may stand anywhere in the record; whether it is there matters only for rows that are
-// modified.
+// "_is_diff" may be anywhere in the record. It is looked up when the first modified row is found.
 static bool decoder_is_diff(struct decoder *decoder)
 {
     if (!decoder->is_diff_known) {
@@ -84,7 +84,7 @@ static bool decoder_is_diff(struct decoder *decoder)
     return decoder->is_diff;
 }
 
-// The value that `diff` makes of the row's; takes ownership of `diff`.
+// Applies `diff` to the row's value. Takes ownership of `diff`.
 static struct ovsdb_error *apply_diff(const struct row *row, const struct column *column,
                                       union datum diff, union datum *ret)
 {
@@ -105,7 +105,7 @@ static struct ovsdb_error *apply_diff(const struct row *row, const struct column
     return NULL;
 }
 
-// The value of a column of the row, new or as it changes.
+// Decodes the value, or the difference, of a column and sets it in the row.
 static struct ovsdb_error *decode_value(struct decoder *decoder, struct cursor *cursor,
                                         const struct column *column, struct row *row, bool is_diff)
 {
@@ -124,6 +124,7 @@ static struct ovsdb_error *decode_value(struct decoder *decoder, struct cursor *
     if (decoder->is_check) {
         datum_done(value, type);
     } else {
+        assert(row);
         row_set(row, column, value);
     }
     return NULL;
@@ -142,7 +143,7 @@ static struct ovsdb_error *decode_column(struct decoder *decoder, struct cursor 
                          SLICE_ARGS(name));
     }
     if (column->index <= COLUMN_VERSION) {
-        cursor_skip(cursor); // the row's key says it, or it is made anew
+        cursor_skip(cursor); // _uuid is the key of the row; _version is not stored
         return NULL;
     }
     error = decode_value(decoder, cursor, column, row, is_diff);
@@ -152,7 +153,8 @@ static struct ovsdb_error *decode_column(struct decoder *decoder, struct cursor 
     return error;
 }
 
-// The row that is modified, or a new one. A check has none for a new one, *ret_is_new.
+// The row to modify, or a new one; sets *ret_is_new accordingly. For decode_check() a new row is
+// NULL.
 static struct row *row_to_fill(struct decoder *decoder, const struct table_schema *table,
                                struct uuid uuid, bool *ret_is_new)
 {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changes and snapshots to JSON, straight from the rows into the record's buffer. "_date" comes
-// first, at a fixed place, so that it can be replaced.
+// Writes changes and snapshots as JSON from the rows into the buffer of the record. "_date" is the
+// first member and has a fixed width, so that it can be replaced.
 #include "store/encode.h"
 
 #include "json/emit.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #define DATE_PREFIX "{\"_date\":"
@@ -19,6 +20,7 @@ static void put_date(char *p, uint64_t date_ms)
 
 void encode_set_date(struct buf *buf, uint64_t date_ms)
 {
+    assert(buf->size >= RECORD_HEADER_MAX + strlen(DATE_PREFIX) + DATE_DIGITS);
     put_date(buf->data + RECORD_HEADER_MAX + strlen(DATE_PREFIX), date_ms);
 }
 
@@ -55,7 +57,7 @@ static void put_uuid(struct buf *buf, struct uuid uuid)
     buf->size += UUID_LEN + 3;
 }
 
-// The columns that a file holds: all but _uuid, _version and the ephemeral ones.
+// The first column after _uuid and _version. Of the following ones the persistent ones are stored.
 static const struct column *stored_columns(const struct table_schema *table)
 {
     return table->columns + COLUMN_VERSION + 1;
@@ -87,7 +89,7 @@ static void put_new_row(struct buf *buf, const struct row *row)
     buf_puts(buf, first ? "{}" : "}");
 }
 
-// False if no stored column differs: then nothing has been written.
+// Returns false, and writes nothing, if no stored column differs.
 static bool put_modified_row(struct buf *buf, const struct row *old, const struct row *new,
                              bool as_diff)
 {
@@ -127,6 +129,7 @@ static bool put_modified_row(struct buf *buf, const struct row *old, const struc
 
 static bool put_row_change(struct buf *buf, const struct row_change *change, bool as_diff)
 {
+    assert(change->old || change->new);
     if (change->old && change->new) {
         return put_modified_row(buf, change->old, change->new, as_diff);
     }
@@ -174,7 +177,7 @@ bool encode_changes(struct buf *buf, const struct changeset *changes, bool as_di
     return any;
 }
 
-// A row and the half of its UUID that nearly always decides where it is in the order.
+// A row and the first half of its UUID, which almost always decides its place in the order.
 struct sorted_row {
     uint64_t hi;
     const struct row *row;

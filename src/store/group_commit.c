@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Members with unsynced tickets are dirty. group_commit_flush() makes all dirty members the batch, which
-// the helper thread syncs, one fdatasync each; meanwhile members become dirty again for the next
-// batch.
+// Members with unsynced tickets are dirty. group_commit_flush() makes all dirty members the batch.
+// The helper thread syncs the batch, with one fdatasync for each file. Meanwhile members may become
+// dirty again for the next batch.
 //
-//     IDLE --group_commit_flush()--> RUNNING --helper--> DONE --group_commit_dispatch()--> IDLE
+//     IDLE --group_commit_flush()--> RUNNING --helper thread--> DONE
+//      ^                                                         |
+//      +----------------- group_commit_dispatch() ---------------+
 //
-// The batch belongs to the helper while RUNNING, to the engine thread otherwise; the mutex guards
-// `state`.
+// group_commit_free() moves from IDLE or DONE to QUIT, which ends the helper. The batch belongs to
+// the helper in the state RUNNING, to the engine thread in the others. The mutex guards `state`.
+// Moves are not logged: there are several for each commit, and one is made by the helper.
 #include "store/group_commit_member.h"
 
 #include "basic/alloc.h"
@@ -15,6 +18,7 @@
 #include "store/closing.h"
 #include "store/job.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -22,13 +26,19 @@
 
 DURATION(sync, "Syncs of database files, each for all transactions that waited for it");
 
-enum batch_state { BATCH_IDLE, BATCH_RUNNING, BATCH_DONE, BATCH_QUIT };
+enum batch_state { BATCH_IDLE, BATCH_RUNNING, BATCH_DONE, BATCH_QUIT, BATCH_N_STATES };
+
+static const unsigned allowed_moves[BATCH_N_STATES] = {
+    [BATCH_IDLE] = 1u << BATCH_RUNNING | 1u << BATCH_QUIT,
+    [BATCH_RUNNING] = 1u << BATCH_DONE,
+    [BATCH_DONE] = 1u << BATCH_IDLE | 1u << BATCH_QUIT,
+};
 
 struct batch_item {
-    struct group_commit_member *member; // the helper does not look into it
+    struct group_commit_member *member; // not used by the helper; NULL: has left
     int fd;
     int twin_fd;
-    int closing_fd; // to be closed when the batch is over, or -1
+    int closing_fd; // to be closed at the end of the batch, or -1
     int error;
 };
 
@@ -45,7 +55,7 @@ struct group_commit {
     size_t n_items;
     size_t items_capacity;
     usec_t batch_start;
-    uint64_t batch_ticket; // everything up to it is synced when the batch is
+    uint64_t batch_ticket; // the last ticket that the batch syncs
 
     int event_fd; // written when group_commit_dispatch() has something to do
     bool has_thread;
@@ -67,17 +77,24 @@ struct group_commit *group_commit_new(const struct group_commit_handler *handler
     pthread_cond_init(&group_commit->changed, NULL);
     group_commit->event_fd = handler ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
     if (handler && group_commit->event_fd < 0) {
-        perror("eventfd"); // out of kernel memory or descriptors at start-up: as out of memory
+        perror("eventfd"); // no kernel memory or descriptors: treated like a failed malloc()
         abort();
     }
     return group_commit;
 }
 
+// The caller holds the mutex. Any thread.
+static void batch_set_state_locked(struct group_commit *group_commit, enum batch_state state)
+{
+    assert(allowed_moves[group_commit->state] & 1u << state);
+    group_commit->state = state;
+    pthread_cond_broadcast(&group_commit->changed);
+}
+
 static void batch_set_state(struct group_commit *group_commit, enum batch_state state)
 {
     pthread_mutex_lock(&group_commit->mutex);
-    group_commit->state = state;
-    pthread_cond_broadcast(&group_commit->changed);
+    batch_set_state_locked(group_commit, state);
     pthread_mutex_unlock(&group_commit->mutex);
 }
 
@@ -101,6 +118,7 @@ void group_commit_free(struct group_commit *group_commit)
         pthread_join(group_commit->thread, NULL);
     }
     jobs_finish(&group_commit->jobs);
+    assert(list_is_empty(&group_commit->dirty)); // all stores are closed
     if (group_commit->event_fd >= 0) {
         close(group_commit->event_fd);
     }
@@ -115,7 +133,7 @@ void group_commit_wake(struct group_commit *group_commit)
     uint64_t one = 1;
 
     if (group_commit->event_fd >= 0) {
-        // Cannot fail: the counter is far from full.
+        // Cannot fail: the counter cannot overflow.
         (void)!write(group_commit->event_fd, &one, sizeof(one));
     }
 }
@@ -148,16 +166,14 @@ static void *helper_mt(void *userdata)
         pthread_mutex_unlock(&group_commit->mutex);
         sync_items_mt(group_commit);
         pthread_mutex_lock(&group_commit->mutex);
-        group_commit->state = BATCH_DONE;
-        pthread_cond_broadcast(&group_commit->changed);
-        group_commit_wake(
-            group_commit); // after the change, or the engine thread would find nothing
+        batch_set_state_locked(group_commit, BATCH_DONE);
+        group_commit_wake(group_commit); // after the move, which group_commit_dispatch() looks for
     }
     pthread_mutex_unlock(&group_commit->mutex);
     return NULL;
 }
 
-// False if the system gives no thread.
+// False if the group commit is in-line, or if no thread can be started.
 static bool start_helper(struct group_commit *group_commit)
 {
     if (!group_commit->has_thread && group_commit->handler) {
@@ -180,11 +196,12 @@ static enum batch_state batch_state(struct group_commit *group_commit)
 // Makes the dirty members the batch.
 static void batch_fill(struct group_commit *group_commit)
 {
-    group_commit->n_items = 0;
+    assert(!group_commit->n_items);
     while (!list_is_empty(&group_commit->dirty)) {
         struct group_commit_member *member =
             LIST_FIRST(&group_commit->dirty, struct group_commit_member, node);
 
+        assert(member->fd >= 0 && !member->is_syncing);
         list_remove(&member->node);
         member->is_syncing = true;
         GROW(group_commit->items, group_commit->n_items, group_commit->items_capacity);
@@ -206,8 +223,7 @@ static void member_fail(struct group_commit *group_commit, struct group_commit_m
     }
 }
 
-// The batch is over: failures first, then what is synced. Members may have left meanwhile (`member`
-// NULL).
+// Processes the results of a batch that has ended.
 static void batch_finish(struct group_commit *group_commit)
 {
     for (size_t i = 0; i < group_commit->n_items; i++) {
@@ -218,6 +234,7 @@ static void batch_finish(struct group_commit *group_commit)
             close_beside(group_commit, group_commit->items[i].closing_fd);
         }
         if (member) {
+            assert(member->is_syncing);
             member->is_syncing = false;
             if (!error && member->synced) {
                 error = member->synced(member);
@@ -231,8 +248,9 @@ static void batch_finish(struct group_commit *group_commit)
     duration_add(&duration_sync, clock_monotonic() - group_commit->batch_start);
 }
 
-static void advance(struct group_commit *group_commit, uint64_t ticket)
+static void advance_synced(struct group_commit *group_commit, uint64_t ticket)
 {
+    assert(ticket <= group_commit->issued); // I-6
     if (ticket > group_commit->synced) {
         group_commit->synced = ticket;
         if (group_commit->handler) {
@@ -241,7 +259,8 @@ static void advance(struct group_commit *group_commit, uint64_t ticket)
     }
 }
 
-// In-line group commit call each other below, at most once: then nothing is dirty.
+// If the group commit is in-line, this and group_commit_flush() call each other, but at most once:
+// then no member is dirty.
 void group_commit_dispatch(struct group_commit *group_commit)
 {
     uint64_t ticket = group_commit->synced;
@@ -258,7 +277,7 @@ void group_commit_dispatch(struct group_commit *group_commit)
     if (batch_state(group_commit) == BATCH_IDLE && list_is_empty(&group_commit->dirty)) {
         ticket = group_commit->issued;
     }
-    advance(group_commit, ticket);
+    advance_synced(group_commit, ticket);
     jobs_dispatch(&group_commit->jobs);
     group_commit_flush(group_commit);
 }
@@ -279,8 +298,9 @@ void group_commit_flush(struct group_commit *group_commit)
         batch_set_state(group_commit, BATCH_RUNNING);
         return;
     }
+    batch_set_state(group_commit, BATCH_RUNNING);
     sync_items_mt(group_commit);
-    group_commit->state = BATCH_DONE;
+    batch_set_state(group_commit, BATCH_DONE);
     group_commit_wake(group_commit);
     if (!group_commit->handler) {
         group_commit_dispatch(group_commit);
@@ -334,6 +354,7 @@ void group_commit_member_check(struct group_commit_member *member)
 
 uint64_t group_commit_issue(struct group_commit_member *member)
 {
+    assert(member->fd >= 0);
     group_commit_member_check(member);
     return ++member->group_commit->issued;
 }
@@ -357,9 +378,8 @@ void group_commit_member_synced(struct group_commit_member *member)
 {
     if (!list_is_empty(&member->node)) {
         list_remove(&member->node);
-        group_commit_wake(
-            member
-                ->group_commit); // nothing may be left to sync: then group_commit_dispatch() says so
+        // If no ticket is left to sync, group_commit_dispatch() calls synced().
+        group_commit_wake(member->group_commit);
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stores' side of the group commit.
+// The interface of the group commit for stores: a member is the file of one store.
 #pragma once
 
 #include "basic/list.h"
@@ -8,15 +8,15 @@
 struct group_commit_member {
     struct group_commit *group_commit;
     struct store *store;
-    int fd;           // what is synced
-    int twin_fd;      // synced together with it, or -1
-    struct list node; // among the group commit's dirty members
-    bool is_syncing;  // in the running batch
-    int error;        // of the failed sync, negative errno; final
-    // After a sync that went well, on the engine thread: 0, or the negative errno that makes it a
-    // failed one. NULL: always 0.
+    int fd;           // the file that is synced
+    int twin_fd;      // another file that is synced together with it, or -1
+    struct list node; // in the group commit's list of dirty members
+    bool is_syncing;  // the member is in the running batch
+    int error;        // negative errno of the failed sync; never cleared
+    // Called on the engine thread after a successful sync. Returns 0, or a negative errno that
+    // makes it a failed sync. NULL allowed.
     int (*synced)(struct group_commit_member *member);
-    // A sync failed; called before the group commit's handler.
+    // Called when a sync has failed, before failed() of the group commit's handler.
     void (*failed)(struct group_commit_member *member, int error);
 };
 
@@ -24,23 +24,23 @@ void group_commit_member_init(struct group_commit_member *member, struct group_c
                               struct store *store, int fd,
                               int (*synced)(struct group_commit_member *member),
                               void (*failed)(struct group_commit_member *member, int error));
-// A ticket for what was just written to the member's file. O(1).
+// Issues a ticket for the record that was just written to the member's file. O(1).
 uint64_t group_commit_issue(struct group_commit_member *member);
-// Syncs the member in the next batch, without a ticket, so that synced() is called. O(1).
+// Puts the member into the next batch without a ticket, so that synced() is called. O(1).
 void group_commit_member_check(struct group_commit_member *member);
-// Waits for the running sync if it includes this member. Returns 0, or the negative errno of the
-// member's failed sync, which group_commit_dispatch() may still have to report.
+// If the running batch includes this member, waits for its end. Returns 0, or the negative errno of
+// the member's failed sync; group_commit_dispatch() may not have reported it yet.
 int group_commit_member_wait(struct group_commit_member *member);
-// Everything issued so far is synced by other means.
+// The caller has synced all tickets of this member itself.
 void group_commit_member_synced(struct group_commit_member *member);
-// Closes a file that was `fd` or `twin_fd` until now, as soon as no running sync uses it, on a
-// helper thread.
+// Closes a former `fd` or `twin_fd` on a helper thread, when the running batch does not use it any
+// more. Takes ownership of `fd`.
 void group_commit_member_close(struct group_commit_member *member, int fd);
-// Waits as above; afterwards the group commit does not know the member any more. What it has issued counts
-// as synced.
+// Removes the member from the group commit, after group_commit_member_wait(). Its tickets count as
+// synced.
 void group_commit_member_leave(struct group_commit_member *member);
 
-// Has the engine thread call group_commit_dispatch(). Any thread.
+// Makes group_commit_fd() readable. Any thread.
 void group_commit_wake(struct group_commit *group_commit);
-// The jobs that run, see job.h.
+// The list of running jobs, see job.h.
 struct list *group_commit_jobs(struct group_commit *group_commit);

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Detects a database file that was removed, replaced, or overwritten by another program while it is
-// served. What is appended to such a file is lost at the next start, so it counts as a failed sync.
+// Detects that another program has removed, replaced or overwritten the database file while it is
+// served. Records appended to such a file are lost at the next start, so this is treated like a
+// failed sync.
 //
-// Checked before a record is written, so that nothing is appended to a file that somebody restored,
-// and after each sync, before anybody is told "committed". The identity behind the name finds "rm"
-// and "mv"; the end of the file, where the last record must be, finds "cat other > file". Both
-// together cost two system calls.
+// The file is checked before a record is written, so that nothing is appended to a file that was
+// restored from a backup, and after each sync, before commits are acknowledged. Comparing device
+// and inode behind the name detects "rm" and "mv"; comparing the end of the file with the last
+// record detects "cat other > file". Both together take two system calls.
 #include "store/store_private.h"
 
 #include "basic/file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -17,6 +19,7 @@ void store_mark_end(struct store *store, struct slice record)
 {
     struct file_mark *mark = &store->mark;
 
+    assert(record.size && record.size <= store->size);
     mark->size = MIN(record.size, sizeof(mark->end));
     memcpy(mark->end, record.data + record.size - mark->size, mark->size);
 }
@@ -28,7 +31,7 @@ void store_mark_file(struct store *store)
     struct stat st;
     ssize_t n = pread(store->member.fd, mark->end, size, (off_t)(store->size - size));
 
-    mark->size = n == (ssize_t)size ? size : 0; // unreadable: the size of the file is checked
+    mark->size = n == (ssize_t)size ? size : 0; // unreadable: only the file's size is compared
     mark->is_known = !fstat(store->member.fd, &st);
     if (mark->is_known) {
         mark->device = st.st_dev;
@@ -36,7 +39,8 @@ void store_mark_file(struct store *store)
     }
 }
 
-// A compaction or conversion may have put its file in place before the store goes on with it.
+// True for the file of the store, and for the new file of a compaction or conversion, which is
+// installed before the store uses it.
 static bool is_ours(const struct store *store, const struct stat *st)
 {
     const struct file_mark *mark = &store->mark;
@@ -48,13 +52,15 @@ static bool is_ours(const struct store *store, const struct stat *st)
 static bool is_end_intact(const struct store *store)
 {
     const struct file_mark *mark = &store->mark;
-    char end[sizeof(mark->end) + 1]; // one byte more: there must be none
+    char end[sizeof(mark->end) + 1]; // one byte more, to detect that the file is longer
     ssize_t n = pread(store->member.fd, end, mark->size + 1, (off_t)(store->size - mark->size));
 
+    assert(mark->size <= store->size);
     return n < 0 || ((size_t)n == mark->size && !memcmp(end, mark->end, mark->size));
 }
 
-// NULL if nothing is wrong. Errors that do not prove a loss, as a missing permission, are ignored.
+// Returns what has happened to the file, or NULL. Errors that do not prove a loss, like a missing
+// permission, are ignored.
 static const char *find_loss(const struct store *store)
 {
     struct stat st;

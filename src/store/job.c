@@ -4,6 +4,8 @@
 #include "basic/thread.h"
 #include "store/group_commit_member.h"
 
+#include <assert.h>
+
 void job_init(struct job *job, struct group_commit *group_commit, void (*run_mt)(struct job *job),
               void (*done)(struct job *job))
 {
@@ -15,7 +17,7 @@ static void *helper_mt(void *userdata)
 {
     struct job *job = userdata;
     struct group_commit *group_commit =
-        job->group_commit; // the job may be gone right after run_mt() is over
+        job->group_commit; // after is_over the engine thread may free the job
 
     job->run_mt(job);
     atomic_store(&job->is_over, true);
@@ -25,6 +27,7 @@ static void *helper_mt(void *userdata)
 
 void job_start(struct job *job)
 {
+    assert(!job->is_running);
     job->is_running = true;
     atomic_store(&job->is_over, false);
     if (group_commit_fd(job->group_commit) >= 0 &&
@@ -70,7 +73,7 @@ void jobs_dispatch(struct list *jobs)
 {
     struct job *job;
 
-    // done() may start and end jobs, so the list is looked at anew.
+    // done() may start and finish jobs: search the whole list again.
     while ((job = find_over(jobs))) {
         job_finish(job);
     }

@@ -2,11 +2,12 @@
 #include "store/load.h"
 
 #include "store/encode.h"
-#include "store/store_private.h"
 
 #include "engine/history.h"
 
-#define REPLAYED_HISTORY_MEMORY_MIN ((size_t)1 << 20) // bytes that are kept however short the file
+#include <assert.h>
+
+#define REPLAYED_HISTORY_MEMORY_MIN ((size_t)1 << 20) // limit for short files, in bytes
 
 struct loader {
     struct reader *reader;
@@ -16,41 +17,29 @@ struct loader {
     struct buf scratch;
     struct uuid last_id;
     const struct load_options *options;
-    uint64_t n_records; // loaded, the schema included
+    uint64_t n_records; // loaded, including the schema
     struct loaded loaded;
+    struct load_damage damage;
 };
 
-// Known by its address.
-static const char damaged[] = ERROR_SYNTAX;
-
-bool store_is_damage(const struct ovsdb_error *error)
-{
-    return error->tag == damaged;
-}
-
-// Makes the error of a file's content one of damage. An error of the system, or an interruption,
-// stays what it is.
-static void mark_damage(struct ovsdb_error *error)
+// Makes an error of the file's contents a syntax error and notes it as damage. Errors of the system
+// and interruptions are no damage.
+static void note_damage(struct loader *loader, struct ovsdb_error *error,
+                        const struct load_damage *damage)
 {
     if (strcmp(error->tag, ERROR_IO)) {
-        error->tag = damaged;
+        error->tag = ERROR_SYNTAX;
+        loader->damage = *damage;
+        loader->damage.is_damaged = true;
     }
 }
 
-static void note_damage(const struct loader *loader, uint64_t number, uint64_t offset,
-                        bool is_constraint)
+// Completes the error of a whole record that cannot be applied.
+static struct ovsdb_error *at_record(struct loader *loader, const struct reader_record *record,
+                                     struct ovsdb_error *error)
 {
-    if (loader->options->damage) {
-        *loader->options->damage = (struct load_damage){number, offset, is_constraint};
-    }
-}
-
-// Records that are whole but make no sense.
-static struct ovsdb_error *at_record(const struct loader *loader,
-                                     const struct reader_record *record, struct ovsdb_error *error)
-{
-    note_damage(loader, record->number, record->offset, false);
-    mark_damage(error);
+    note_damage(loader, error,
+                &(struct load_damage){.number = record->number, .offset = record->offset});
     error_prefix(error, "%s: record %lu at offset %lu: ", loader->path,
                  (unsigned long)record->number, (unsigned long)record->offset);
     return error;
@@ -69,12 +58,13 @@ static struct ovsdb_error *load_schema(struct loader *loader, const struct reade
     if (error) {
         return at_record(loader, record, error);
     }
-    loader->db = db_new(schema);
+    assert(!loader->db);
+    loader->db = db_new(schema, uuid_random);
     loader->loaded.snapshot_size = record->size;
     return NULL;
 }
 
-// The id that a snapshot's comment keeps.
+// Takes the id of the last transaction from the comment of a snapshot, see COMPACTED_COMMENT.
 static void restore_txn_id(struct loader *loader, const struct record_info *info)
 {
     static const char *const comments[] = {COMPACTED_COMMENT, CONVERTED_COMMENT};
@@ -90,7 +80,7 @@ static void restore_txn_id(struct loader *loader, const struct record_info *info
     }
 }
 
-// The replayed history begins behind the first record, which holds everything in a compacted file.
+// The replayed history begins after record 1, which is the snapshot in a compacted file.
 static void end_record(struct loader *loader, const struct reader_record *record)
 {
     if (loader->options->keep_history && record->number == 1) {
@@ -128,14 +118,20 @@ static struct ovsdb_error *load_record(struct loader *loader, const struct reade
     return NULL;
 }
 
-// What follows the last whole record is no record.
+// The error of a file that has bytes after its last whole record that are no record.
 static struct ovsdb_error *end_in_damage(struct loader *loader, const char *consequence)
 {
-    note_damage(loader, loader->n_records, reader_offset(loader->reader), false);
-    return error_new(damaged, "%s: %s%s", loader->path, reader_reason(loader->reader), consequence);
+    struct ovsdb_error *error = error_new(ERROR_SYNTAX, "%s: %s%s", loader->path,
+                                          reader_reason(loader->reader), consequence);
+
+    note_damage(loader, error,
+                &(struct load_damage){.number = loader->n_records,
+                                      .offset = reader_offset(loader->reader)});
+    return error;
 }
 
-// The end of the records: nothing left, a tear, or damage.
+// Completes the loading after the last whole record: the file ends there, or a torn record or
+// damage follows.
 static struct ovsdb_error *load_end(struct loader *loader, enum reader_status status)
 {
     struct ovsdb_error *error;
@@ -151,8 +147,10 @@ static struct ovsdb_error *load_end(struct loader *loader, enum reader_status st
     }
     error = db_load_finish(loader->db, loader->position.progress);
     if (error) {
-        note_damage(loader, loader->n_records, reader_offset(loader->reader), true);
-        mark_damage(error);
+        note_damage(loader, error,
+                    &(struct load_damage){.number = loader->n_records,
+                                          .offset = reader_offset(loader->reader),
+                                          .is_constraint = true});
         error_prefix(error, "%s: ", loader->path);
         return error;
     }
@@ -178,11 +176,13 @@ static struct ovsdb_error *load_all(struct loader *loader)
         }
         loader->n_records++;
     }
+    assert(loader->n_records <= max);
     return load_end(loader, status);
 }
 
 struct ovsdb_error *load_database(struct reader *reader, const char *path,
-                                  const struct load_options *options, struct loaded *ret)
+                                  const struct load_options *options, struct loaded *ret,
+                                  struct load_damage *ret_damage)
 {
     struct loader loader = {.reader = reader, .path = path, .options = options};
     struct ovsdb_error *error;
@@ -194,6 +194,9 @@ struct ovsdb_error *load_database(struct reader *reader, const char *path,
     buf_done(&loader.scratch);
     if (error) {
         db_free(loader.db);
+        if (ret_damage) {
+            *ret_damage = loader.damage;
+        }
         return error;
     }
     loader.loaded.db = loader.db;

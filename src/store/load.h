@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a database file into memory.
+// Loads a database file into memory.
 #pragma once
 
 #include "engine/db.h"
@@ -7,29 +7,30 @@
 
 struct loaded {
     struct db *db;
-    uint64_t size;          // of the whole records: what comes after is torn
-    uint64_t snapshot_size; // of what a compaction wrote: the schema, and a snapshot right after it
-    uint64_t n_records;     // after that
-    uint64_t n_whole;       // records that were loaded, the schema included
+    uint64_t size;          // of the whole records; a torn record may follow
+    uint64_t snapshot_size; // of the schema and of a snapshot that follows it
+    uint64_t n_records;     // records after these
+    uint64_t n_whole;       // all records loaded, including the schema
     bool is_torn;
 };
 
 struct load_options {
     const struct progress *progress; // or NULL
-    bool keep_history;               // the last records' changes, for the history
-    uint64_t max_records;            // load no more than these, the schema included; 0: all
-    struct load_damage *damage;      // filled in when the error is store_is_damage(); or NULL
+    bool keep_history;               // make a replayed history of the last records
+    uint64_t max_records;            // load at most so many, including the schema; 0: all
 };
 
-// Where loading failed.
+// Tells if and where the contents of a file are damaged.
 struct load_damage {
+    bool is_damaged;    // false: loading failed for another reason; the other members are 0
+    bool is_constraint; // all records are whole, but together they violate the schema; number and
+                        // offset are those of the end of the file
     uint64_t number;    // of the first bad record
-    uint64_t offset;    // of that record: everything before it was loaded
-    bool is_constraint; // no record is bad, but together they violate the schema; number and offset
-                        // are those of the end
+    uint64_t offset;    // of that record; all records before it were loaded
 };
 
-// Every record is checked and applied, then every constraint. Errors of the file's content are
-// store_is_damage(). O(file + database).
+// Checks and applies every record, then checks every constraint. On error sets *ret_damage.
+// `ret_damage` may be NULL. O(file + database).
 struct ovsdb_error *load_database(struct reader *reader, const char *path,
-                                  const struct load_options *options, struct loaded *ret);
+                                  const struct load_options *options, struct loaded *ret,
+                                  struct load_damage *ret_damage);

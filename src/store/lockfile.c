@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// POSIX record locks do not keep a process from itself, and closing any descriptor of the file
-// releases them: so this process's own locks are kept in a list, asked before the file is opened.
+// POSIX record locks do not exclude the process that holds them, and closing any descriptor of the
+// file releases them. So the locks of this process are kept in a list, which is searched before a
+// lock file is opened.
 #include "store/lockfile.h"
 
 #include "basic/file.h"
 #include "basic/list.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -92,7 +94,7 @@ bool lockfile_is_held(const char *path)
     _cleanup_close_ int fd = -1;
     struct stat st;
 
-    // Opening and closing a lock file of our own would release it.
+    // Opening and closing a lock file of this process would release its lock.
     if (stat(name, &st)) {
         return false;
     }
@@ -106,6 +108,7 @@ bool lockfile_is_held(const char *path)
 void lockfile_release(struct lockfile *lockfile)
 {
     if (lockfile) {
+        assert(lockfile->fd >= 0 && !list_is_empty(&lockfile->node));
         list_remove(&lockfile->node);
         close(lockfile->fd);
         free(lockfile);

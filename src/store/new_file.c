@@ -40,8 +40,7 @@ void new_file_done(struct new_file *file)
     free(file->path);
 }
 
-// The owner is kept where the system lets us; without the right to give files away the new file is
-// ours.
+// Without the right to change owners the new file belongs to this process's user.
 static int copy_permissions(int fd, int like)
 {
     struct stat st;
@@ -81,7 +80,7 @@ int new_file_sync(struct new_file *file, const struct progress *progress)
     return r ? r : progress_step(progress, "syncing", 0, 0);
 }
 
-// Rows on their way to the file.
+// The userdata of on_flush().
 struct putting {
     struct new_file *file;
     const struct progress *progress;
@@ -115,8 +114,8 @@ int new_file_put_rows(struct new_file *file, const struct snapshot *snapshot, co
     return r;
 }
 
-// 0 or negative errno.
-static int make(struct new_file *file, int like)
+// Makes the empty temporary file. 0 or negative errno.
+static int make_temporary(struct new_file *file, int like)
 {
     if (unlink(file->temp_path) < 0 && errno != ENOENT) {
         return -errno;
@@ -141,7 +140,7 @@ struct ovsdb_error *new_file_open(const char *path, int like, struct new_file *r
     *ret = (struct new_file){
         .path = xstrdup(path), .temp_path = xasprintf("%s.tmp", path), .fd = -1, .replaces = like};
     list_push_back(&unfinished, &ret->node);
-    r = make(ret, like);
+    r = make_temporary(ret, like);
     if (r) {
         error = new_file_error(ret, r);
         new_file_done(ret);
@@ -166,8 +165,8 @@ static int put_rows(struct new_file *file, const struct new_file_content *conten
     return r;
 }
 
-// Each piece is synced, so that the disk is not behind at the end. A source that has become shorter
-// is an error.
+// Syncs after each piece, so that the last sync is short. It is an error if the source has become
+// shorter.
 static int put_bytes(struct new_file *file, const struct new_file_bytes *bytes,
                      const struct progress *progress)
 {
@@ -224,7 +223,7 @@ struct ovsdb_error *new_file_write(const char *path, const struct new_file_conte
     return error;
 }
 
-// Renames unless the target exists.
+// Renames, but fails if the target exists.
 static int rename_new(const char *from, const char *to)
 {
     if (!renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE)) {
@@ -233,7 +232,7 @@ static int rename_new(const char *from, const char *to)
     if (errno != EINVAL && errno != ENOSYS) {
         return -errno;
     }
-    // A file system without that kind of rename.
+    // The file system does not support RENAME_NOREPLACE.
     if (link(from, to) < 0) {
         return -errno;
     }
@@ -246,6 +245,7 @@ struct ovsdb_error *new_file_install(struct new_file *file, bool replace)
     struct stat st;
     int r;
 
+    assert(file->temp_path);
     if (replace && (stat(file->path, &st) < 0 || !file_is_same(&st, file->replaces))) {
         return error_new(ERROR_IO, "%s: the file was removed or replaced by another program",
                          file->path);
@@ -263,13 +263,25 @@ struct ovsdb_error *new_file_install(struct new_file *file, bool replace)
     return r ? error_io(-r, "%s: its directory cannot be synced", file->path) : NULL;
 }
 
-// The lock keeps two programs from making the same file at once.
+struct ovsdb_error *new_file_make(const char *path, const struct new_file_content *content,
+                                  int like)
+{
+    struct new_file file;
+    struct ovsdb_error *error = new_file_write(path, content, like, &file);
+
+    if (!error) {
+        error = new_file_install(&file, false);
+        new_file_done(&file);
+    }
+    return error;
+}
+
+// The lock prevents that two programs make the same file at the same time.
 struct ovsdb_error *new_file_create(const char *path, const struct new_file_content *content,
                                     int like)
 {
     _cleanup_free_ char *real_path = NULL;
     struct lockfile *lockfile = NULL;
-    struct new_file file;
     struct ovsdb_error *error;
     struct stat st;
     int r = file_resolve(path, &real_path);
@@ -284,11 +296,7 @@ struct ovsdb_error *new_file_create(const char *path, const struct new_file_cont
     if (error) {
         return error;
     }
-    error = new_file_write(real_path, content, like, &file);
-    if (!error) {
-        error = new_file_install(&file, false);
-        new_file_done(&file);
-    }
+    error = new_file_make(real_path, content, like);
     lockfile_release(lockfile);
     return error;
 }

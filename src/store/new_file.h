@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes a database file anew beside the place where it belongs, synced, and then moves it there,
-// so that a crash at any moment leaves the old file or the new one, never a part.
+// Makes a new database file: writes it under a temporary name beside its place, syncs it, and
+// renames it. After a crash at any moment the old file or the new one is there, never a part of
+// one.
 #pragma once
 
 #include "basic/list.h"
@@ -8,54 +9,60 @@
 #include "store/stream.h"
 
 struct new_file {
-    char *path;      // where it belongs: the real file
-    char *temp_path; // where it is; NULL once it has been moved
+    char *path;      // its final name, without symbolic links
+    char *temp_path; // its temporary name; NULL once it is installed
     int fd;
-    int replaces; // the file that is in its place now, or -1
+    int replaces; // descriptor of the file that it replaces, or -1
     uint64_t size;
     uint64_t schema_size; // of the first record
-    struct stream stream; // while rows are put
-    struct list node;     // among the unfinished
+    struct stream stream; // while a record is written
+    struct list node;     // in the list of new_files_remove()
 };
 
-// Bytes of an open file.
+// A range of bytes of an open file.
 struct new_file_bytes {
     int fd;
     uint64_t offset;
     uint64_t size;
 };
 
-// What it holds.
+// The content of a new file.
 struct new_file_content {
-    const struct new_file_bytes *bytes; // a copy of these, instead of records; or NULL
+    const struct new_file_bytes *bytes; // a copy of these bytes; NULL: the records described below
     struct schema *schema;
     struct db *db;                   // NULL: no snapshot
     const char *comment;             // of the snapshot, or NULL
     const struct progress *progress; // or NULL
 };
 
-// Step by step, on any thread: an empty temporary file, as new_file_write() describes it; then its
-// records, each 0 or negative errno. `progress` may be NULL. Begun and done with on the engine
-// thread, and `ret` stays where it is meanwhile.
+// The steps of new_file_write(): make an empty temporary file, write its records, sync it.
+// new_file_open() and new_file_done() must be called on the engine thread, the others on any
+// thread. *ret must not be moved until new_file_done(). `progress` may be NULL. int results are 0
+// or negative errno.
 struct ovsdb_error *new_file_open(const char *path, int like, struct new_file *ret);
 int new_file_put_schema(struct new_file *file, const struct schema *schema);
 int new_file_put_rows(struct new_file *file, const struct snapshot *snapshot, const char *comment,
                       const struct progress *progress);
 int new_file_sync(struct new_file *file, const struct progress *progress);
+// The error of a step that has returned this negative errno.
 struct ovsdb_error *new_file_error(const struct new_file *file, int error);
 
-// Writes and syncs the temporary file. It takes mode and owner of `like` (-1: 0660 & ~umask). A
-// left-over one is replaced. `path` is copied. O(database).
+// Writes and syncs the temporary file. It gets mode and owner of the file `like`; -1: mode 0660 &
+// ~umask and the owner by file_give_to_folder(). Replaces a temporary file that a crash has left.
+// O(database).
 struct ovsdb_error *new_file_write(const char *path, const struct new_file_content *content,
                                    int like, struct new_file *ret);
-// Moves it to its place. `replace`: over the file `like`, which must be there still and open; else
-// there must be none.
+// Renames the file to its final name and syncs the directory. With `replace` it replaces the file
+// `like` of new_file_write(), which must still have that name; else there must be no such file. On
+// error temp_path tells whether it was renamed.
 struct ovsdb_error *new_file_install(struct new_file *file, bool replace);
-// Makes the file `path`, which must not exist, under its lock: written as new_file_write() does,
-// synced and installed.
+// Makes the file `path`, which must not exist: new_file_write() and new_file_install().
+struct ovsdb_error *new_file_make(const char *path, const struct new_file_content *content,
+                                  int like);
+// The same for a database: resolves symbolic links in `path` and takes the lock of the file.
 struct ovsdb_error *new_file_create(const char *path, const struct new_file_content *content,
                                     int like);
-// Removes the temporary file, if it was not installed, and closes `fd` unless it is -1.
+// Removes the temporary file, unless it is installed, and closes `fd`, unless it is -1.
 void new_file_done(struct new_file *file);
-// Removes the temporary files of all: for a process that ends in the middle.
+// Removes all temporary files: for a process that exits before new_file_done().
 void new_files_remove(void);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The copy is one of bytes, so that it has the history too; it is complete and synced before the
-// new file takes the place of the old one.
+// The copy has the same bytes as the file, so that it includes all former records. It is complete
+// and synced before the new file replaces the old one.
 #include "store/provision.h"
 
 #include "basic/file.h"
@@ -37,7 +37,7 @@ struct ovsdb_error *provision_create(const char *path, struct schema *schema)
     struct ovsdb_error *error;
 
     if (!access(path, F_OK) || errno != ENOENT) {
-        return NULL; // whoever opens it will say what is wrong
+        return NULL; // if it cannot be used, store_open() returns the error
     }
     error = store_create(path, schema);
     if (!error) {
@@ -48,7 +48,7 @@ struct ovsdb_error *provision_create(const char *path, struct schema *schema)
     return error;
 }
 
-// What other programs call such a copy: the version, and the first number of the checksum.
+// The usual name of such a copy: it has the version and the first number of the checksum.
 static char *name_of_copy(const char *path, const struct schema *schema)
 {
     size_t size = 0;

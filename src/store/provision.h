@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// A database file that is to have a certain schema: made if it is missing, converted if its schema
-// is older, after a copy of it was put aside.
+// Provides a database file with a certain schema: creates the file if it does not exist, converts
+// it if its schema is older, after copying it.
 #pragma once
 
 #include "store/store.h"
 
-// Reads a schema file.
+// Reads a schema file. *ret is the caller's.
 struct ovsdb_error *provision_read_schema(const char *path, struct schema **ret);
-// Makes the file `path`, unless it is there.
+// Creates the file `path` unless it exists.
 struct ovsdb_error *provision_create(const char *path, struct schema *schema);
-// Converts what `store` holds, unless its schema is the same or has a higher version; nobody else
-// may use it yet; `progress` may be NULL. The copy is FILE.backupVERSION-CKSUM, with the former
-// schema's, and ".1" and so on behind it if there is such a file with other contents. On error
-// nothing has changed.
-// O(database).
+// Converts the database of `store`, unless its schema is the same or has a higher version. The
+// store must not be in use yet. Copies the file first to FILE.backupVERSION-CKSUM, with version and
+// checksum of the former schema; ".1", ".2", ... is appended if such a file with other contents
+// exists. On error nothing has changed. `progress` may be NULL. O(database).
 struct ovsdb_error *provision_convert(struct store *store, struct schema *schema,
                                       const struct progress *progress);

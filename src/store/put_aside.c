@@ -11,7 +11,7 @@
 #define MAX_COPIES 1000
 #define COMPARED   ((size_t)1 << 16)
 
-// Reads until `size` bytes are there, or the end of the file. Negative errno on failure.
+// Reads `size` bytes, or fewer at the end of the file. Negative errno on failure.
 static ssize_t read_at(int fd, char *data, size_t size, uint64_t offset)
 {
     size_t done = 0;
@@ -30,6 +30,7 @@ static ssize_t read_at(int fd, char *data, size_t size, uint64_t offset)
     return (ssize_t)done;
 }
 
+// True if the file `copy` has the same bytes as `fd` from `offset` on.
 static bool is_copy(int copy, int fd, uint64_t offset)
 {
     _cleanup_free_ char *ours = xmalloc(COMPARED);
@@ -47,8 +48,8 @@ static bool is_copy(int copy, int fd, uint64_t offset)
     return true;
 }
 
-// *ret_taken: there is such a file already, of something else, which is left alone. A copy that is
-// there may have been made without having been synced to its end.
+// Sets *ret_taken if the file `path` has other contents. Otherwise it is the copy; syncs it,
+// because an interrupted start may have left it unsynced.
 static struct ovsdb_error *check_present(const char *path, int fd, uint64_t offset, bool *ret_taken)
 {
     _cleanup_close_ int copy = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -67,8 +68,6 @@ static struct ovsdb_error *copy_to(const char *path, int fd, uint64_t offset,
 {
     struct new_file_bytes bytes = {.fd = fd, .offset = offset};
     struct new_file_content content = {.bytes = &bytes, .progress = progress};
-    struct ovsdb_error *error;
-    struct new_file copy;
     struct stat st;
 
     if (!lstat(path, &st)) {
@@ -79,12 +78,7 @@ static struct ovsdb_error *copy_to(const char *path, int fd, uint64_t offset,
         return error_io(errno, "%s: cannot be copied", path);
     }
     bytes.size = (uint64_t)st.st_size - MIN((uint64_t)st.st_size, offset);
-    error = new_file_write(path, &content, fd, &copy);
-    if (!error) {
-        error = new_file_install(&copy, false);
-        new_file_done(&copy);
-    }
-    return error;
+    return new_file_make(path, &content, fd);
 }
 
 struct ovsdb_error *put_aside(const char *name, int fd, uint64_t offset,

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads records through a window on the file: the bytes from some offset on, as many as were
-// needed.
+// Records are read through a window: a buffer with the bytes of the file from some offset on.
 //
-// A bad record is torn if a write that was interrupted explains it: the file ends inside the header
-// line or inside the data, or its last bytes, beginning inside the record, are zeros (blocks that
-// were allocated but not written). Everything else is damage, in particular
+// A bad record is torn if an interrupted write explains it: the file ends inside the header line or
+// inside the data, or the file ends with zeros that begin inside the record (blocks that were
+// allocated but not written). Everything else is damage, in particular
 //
 // - a record with its full length and a last byte other than zero, but with a wrong hash: after a
 //   compaction the last record is the whole database;
 // - a header whose length exceeds the file although its data is complete (a JSON object and its
 //   LF are there): then the length in the header is wrong;
 // - bytes that do not begin like a header, among them empty lines and blanks;
-// - a bad record with a whole one behind it.
+// - a bad record that is followed by a whole one.
 #include "store/reader.h"
 
 #include "store/record.h"
@@ -24,8 +23,8 @@
 #include <sys/stat.h>
 
 #define READ_SIZE     262144
-#define READ_SIZE_MAX ((size_t)8 << 20) // then progress is told
-#define SEARCH_FACTOR 4                 // bytes hashed in search of whole records, per byte of file
+#define READ_SIZE_MAX ((size_t)8 << 20) // progress is reported after each such piece
+#define SEARCH_FACTOR 4 // bytes that the search for whole records may hash, per byte of the file
 
 struct reader {
     int fd;
@@ -38,7 +37,7 @@ struct reader {
     uint64_t window_offset;
     enum reader_status status;
     uint64_t next_whole;    // after a bad record: offset of the next whole one, or the file's end
-    uint64_t search_budget; // bytes that the search for whole records may still hash
+    uint64_t search_budget; // remaining bytes that the search for whole records may hash
     int read_error;         // errno
     char *reason;
     const struct progress *progress;
@@ -63,7 +62,8 @@ void reader_free(struct reader *reader)
     free(reader);
 }
 
-// Reads until the window, which begins at window_offset, has `want` bytes. False: reading failed.
+// Reads until the window has `want` bytes from window_offset on, or up to the end of the file.
+// False if reading has failed.
 static bool read_window(struct reader *reader, size_t want)
 {
     struct buf *window = &reader->window;
@@ -87,7 +87,7 @@ static bool read_window(struct reader *reader, size_t want)
             reader->read_error = errno;
             return false;
         }
-        if (!n) { // somebody made the file shorter
+        if (!n) { // another program has truncated the file
             reader->file_size = reader->window_offset + window->size;
             return true;
         }
@@ -96,14 +96,15 @@ static bool read_window(struct reader *reader, size_t want)
     return true;
 }
 
-// `size` bytes at `offset`, or what the file has of them; valid until the next call. Offsets only
-// grow.
+// Sets *ret to `size` bytes at `offset`, or fewer at the end of the file; valid until the next
+// call. `offset` must not decrease between calls. False if reading has failed.
 static bool fill_window(struct reader *reader, uint64_t offset, uint64_t size, struct slice *ret)
 {
     struct buf *window = &reader->window;
     uint64_t left = reader->file_size - offset;
     size_t want = (size_t)MIN(size, left), at = (size_t)(offset - reader->window_offset);
 
+    assert(offset >= reader->window_offset && offset <= reader->file_size);
     if (window->size < at || window->size - at < want) {
         buf_consume(window, MIN(at, window->size));
         reader->window_offset = offset;
@@ -119,7 +120,7 @@ static bool fill_window(struct reader *reader, uint64_t offset, uint64_t size, s
     return true;
 }
 
-// What stands at the beginning of some bytes that go on to the end of the file.
+// The beginning of a record.
 struct parsed {
     bool has_header;
     struct record_header header;
@@ -127,6 +128,8 @@ struct parsed {
     bool has_data;
 };
 
+// Parses the bytes at some offset. `n_available` is the number of bytes from there to the end of
+// the file.
 static struct parsed parse_at(struct slice rest, uint64_t n_available)
 {
     struct parsed parsed = {0};
@@ -150,9 +153,9 @@ static bool hash_is_right(struct slice data, const struct record_header *header)
     return !memcmp(sha1, header->sha1, sizeof(sha1));
 }
 
-// Finds the next whole record after the first byte of `rest`. Returns where it begins, or rest.size
-// if there is none. The bytes hashed are limited: a file that needs more consists of false headers.
-// Then the search ends, and *ret_given_up is set.
+// Finds the next whole record after the first byte of `rest`. Returns its position, or rest.size if
+// there is none. If the search would hash more bytes than search_budget, it ends and sets
+// *ret_given_up: such a file is full of false headers.
 static size_t find_whole_record(struct reader *reader, struct slice rest, bool *ret_given_up)
 {
     const char *p = rest.data + 1, *end = rest.data + rest.size;
@@ -187,15 +190,16 @@ static size_t size_without_zeros(struct slice data)
     return data.size;
 }
 
-// The bytes are the beginning of a header line, perhaps none, and then zeros, perhaps none.
+// True if the bytes are the beginning of a header line (which may be empty) followed by zeros (of
+// which there may be none).
 static bool is_unfinished_header(struct slice rest)
 {
     rest.size = size_without_zeros(rest);
     return rest.size < RECORD_HEADER_MAX && record_header_is_prefix(rest);
 }
 
-// True if the data is a complete JSON value with its LF. Data that was cut off never is, since no
-// part of a JSON object is one.
+// True if the data is a complete JSON value with its LF. An incompletely written JSON object never
+// is.
 static bool is_complete_line(struct slice data)
 {
     struct framer framer;
@@ -206,7 +210,8 @@ static bool is_complete_line(struct slice data)
            data.data[size] == '\n';
 }
 
-// `rest` begins with a bad record and goes on to the end of the file; no whole record follows.
+// True if the bad record at the beginning of `rest` is torn. `rest` extends to the end of the file
+// and contains no whole record.
 static bool is_torn(struct slice rest)
 {
     struct parsed parsed = parse_at(rest, rest.size);
@@ -228,6 +233,7 @@ static enum reader_status reader_fail(struct reader *reader)
     return reader->status = READER_FAILED;
 }
 
+// The next record is bad: decides whether it is torn or damaged.
 static enum reader_status reader_reject(struct reader *reader, const char *what)
 {
     struct slice rest;
@@ -239,6 +245,7 @@ static enum reader_status reader_reject(struct reader *reader, const char *what)
     }
     if (rest.size) {
         next = find_whole_record(reader, rest, &is_given_up);
+        assert(next && next <= rest.size);
         has_whole = next < rest.size || is_given_up;
     }
     reader->next_whole = reader->offset + next;
@@ -327,7 +334,7 @@ uint64_t reader_file_size(const struct reader *reader)
     return reader->file_size;
 }
 
-// Tells other files from ours by their first bytes.
+// Checks the first bytes of the file.
 static struct ovsdb_error *check_magic(struct reader *reader)
 {
     struct slice head;

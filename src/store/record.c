@@ -5,15 +5,22 @@
 #include "json/cursor.h"
 #include "json/framer.h"
 
+#include <assert.h>
 #include <gnutls/crypto.h>
 #include <stdio.h>
+
+// "OVSDB JSON <up to 20 digits> <hash>\n"
+static_assert(sizeof(RECORD_MAGIC) + 20 + 1 + 2 * RECORD_ID_SIZE <= RECORD_HEADER_MAX,
+              "every header fits");
+static_assert(RECORD_ID_SIZE >= sizeof(struct uuid), "a transaction id is a part of a hash");
 
 static const char hex_digits[] = "0123456789abcdef";
 
 void record_sha1(struct slice data, uint8_t ret[RECORD_ID_SIZE])
 {
     if (gnutls_hash_fast(GNUTLS_DIG_SHA1, data.data, data.size, ret) < 0) {
-        // The library has no SHA-1 (a crypto policy forbids it?): no file can be read or written.
+        // The library has no SHA-1, perhaps because a policy forbids it. Without it no file can be
+        // used.
         fputs("SHA-1 is not available in the crypto library\n", stderr);
         abort();
     }
@@ -96,8 +103,8 @@ bool record_header_is_prefix(struct slice line)
     return p == end && n_hex <= 2 * RECORD_ID_SIZE && line.size < RECORD_HEADER_MAX;
 }
 
-// Where the data begins in a buffer between record_begin() and record_end(): the header, whose
-// length depends on the data's, is put right before it.
+// Reserves space for the header. record_end() writes the header right before the data, because its
+// length depends on the length of the data.
 void record_begin(struct buf *buf)
 {
     buf_clear(buf);
@@ -111,6 +118,7 @@ struct slice record_end(struct buf *buf, uint8_t ret_sha1[RECORD_ID_SIZE])
     int n_digits;
     char *p;
 
+    assert(buf->size >= RECORD_HEADER_MAX);
     buf_putc(buf, '\n');
     n_digits = snprintf(digits, sizeof(digits), "%zu", buf->size - RECORD_HEADER_MAX);
     record_sha1((struct slice){buf->data + RECORD_HEADER_MAX, buf->size - RECORD_HEADER_MAX},
@@ -126,6 +134,7 @@ struct slice record_end(struct buf *buf, uint8_t ret_sha1[RECORD_ID_SIZE])
     memcpy(p, digits, (size_t)n_digits);
     p -= strlen(RECORD_MAGIC);
     memcpy(p, RECORD_MAGIC, strlen(RECORD_MAGIC));
+    assert(p >= buf->data);
     return (struct slice){p, (size_t)(buf->data + buf->size - p)};
 }
 

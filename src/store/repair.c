@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rounds: each goes over all rows. A row that a round deletes may be one that others refer to, or
-// make room in an index, so rounds follow until one deletes nothing.
+// The repair runs in rounds over all rows. Deleting a row may leave dangling references to it, so
+// the rounds are repeated until one deletes no row.
 #include "store/repair.h"
 
 #include <assert.h>
@@ -70,8 +70,8 @@ static bool dangles(struct repair *repair, const struct place *place, const stru
     return true;
 }
 
-// Takes the dangling elements out of a value. Returns how many stay; *ret is the new value if that
-// is fewer than before, and enough for the type. O(length).
+// Removes the dangling elements of a value. Returns the number of remaining elements. Sets *ret to
+// the new value if elements were removed and enough remain for the type. O(elements).
 static uint32_t drop_dangling(struct repair *repair, const struct place *place,
                               const struct column *column, union datum value, union datum *ret)
 {
@@ -107,8 +107,7 @@ static bool repair_column(struct repair *repair, const struct place *place,
     bool is_new;
 
     if (n_kept < column->type.n_min) {
-        report(repair, place, "left out: column %s would be empty, which it must not be",
-               column->name);
+        report(repair, place, "left out: column %s would have too few elements", column->name);
         delete_row(repair, place);
         return false;
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes the rows of a database that is being loaded satisfy the schema's constraints, when records
-// that belong to them were lost.
+// Repairs the rows of a database of which records were lost, so that they satisfy the constraints
+// of the schema.
 #pragma once
 
 #include "engine/db.h"
@@ -17,9 +17,9 @@ struct repaired {
     size_t n_rows;       // rows deleted
 };
 
-// Removes references to rows that do not exist, and deletes rows that cannot be kept: those with a
-// value that violates its column's type, those that repeat the values of an index (the row with the
-// lowest UUID stays), and those beyond a table's maxRows (the highest UUIDs go). Each is reported.
-// Afterwards db_load_finish() succeeds. Only before it, and without a replayed history.
+// Removes references to rows that do not exist. Deletes rows with a value that violates the type of
+// its column, rows with the same values in an index (except the one with the lowest UUID), and rows
+// beyond a table's maxRows (those with the highest UUIDs). Reports each to `findings`. Must be
+// called during loading, without a replayed history. Afterwards db_load_finish() succeeds.
 // O(database * longest chain of references to deleted rows).
 void repair_rows(struct db *db, const struct findings *findings, struct repaired *ret);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Making files anew in-line: replacement by another database, copies, creation.
+// Writes whole files without a helper thread: replacement by another database, copies, creation.
 #include "store/store_private.h"
 
 #include "basic/file.h"
@@ -13,9 +13,9 @@
 
 LOG_MODULE(store);
 
-// After the rename the store must go on with the new file. If the directory cannot be synced,
-// nobody knows which of the two a power cut leaves: so nothing more may be committed.
-static struct ovsdb_error *take_over(struct store *store, struct new_file *file)
+// Installs the new file and makes the store use it. If the directory cannot be synced, a power
+// failure may leave either file, so the database becomes read-only.
+static struct ovsdb_error *replace_file(struct store *store, struct new_file *file)
 {
     struct ovsdb_error *error = new_file_install(file, true);
 
@@ -33,6 +33,7 @@ static struct ovsdb_error *take_over(struct store *store, struct new_file *file)
     return NULL;
 }
 
+// Replaces the file by a new one with this content.
 static struct ovsdb_error *rewrite(struct store *store, const struct new_file_content *content)
 {
     struct new_file file;
@@ -55,7 +56,7 @@ static struct ovsdb_error *rewrite(struct store *store, const struct new_file_co
     if (error) {
         return error;
     }
-    error = take_over(store, &file);
+    error = replace_file(store, &file);
     new_file_done(&file);
     return error;
 }

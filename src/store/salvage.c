@@ -5,28 +5,30 @@
 #include "store/load.h"
 #include "store/store.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <string.h>
 
-// The file that is read, again and again.
+// The file, which is read several times.
 struct source {
     int fd;
     const char *path;
     const struct progress *progress;
 };
 
-// Loads the first `max_records` (0: all), frees the database, and fills in *ret but for the damage.
+// Loads the first `max_records` (0: all) and frees the database. On success sets the members of
+// *ret, except `damage`; on error sets *ret_damage.
 static struct ovsdb_error *try_prefix(const struct source *source, uint64_t max_records,
                                       struct load_damage *ret_damage, struct salvage_prefix *ret)
 {
-    const struct load_options options = {
-        .progress = source->progress, .max_records = max_records, .damage = ret_damage};
+    const struct load_options options = {.progress = source->progress, .max_records = max_records};
     _cleanup_reader_ struct reader *reader = NULL;
     struct ovsdb_error *error = reader_open_fd(source->fd, source->path, &reader);
     struct loaded loaded;
 
+    *ret_damage = (struct load_damage){0};
     if (!error) {
-        error = load_database(reader, source->path, &options, &loaded);
+        error = load_database(reader, source->path, &options, &loaded, ret_damage);
     }
     if (!error) {
         db_free(loaded.db);
@@ -39,13 +41,8 @@ static struct ovsdb_error *try_prefix(const struct source *source, uint64_t max_
     return error;
 }
 
-static bool is_violation(const struct ovsdb_error *error, const struct load_damage *damage)
-{
-    return store_is_damage(error) && damage->is_constraint;
-}
-
-// Names the record after the prefix in the error of load_database(), which names only the file.
-static void begin_violation(const struct source *source, const struct salvage_prefix *prefix)
+// Adds the record after the prefix to the error of load_database(), which names only the file.
+static void name_violation(const struct source *source, const struct salvage_prefix *prefix)
 {
     char *former = prefix->damage->details;
 
@@ -56,22 +53,23 @@ static void begin_violation(const struct source *source, const struct salvage_pr
     free(former);
 }
 
-// The first `high` records violate a constraint together, for the reason prefix->damage. Finds a
-// record with which a violation begins.
+// The first `high` records together violate a constraint, and prefix->damage is the error. Finds a
+// record with which a violation begins, by a binary search.
 static struct ovsdb_error *search_prefix(const struct source *source, uint64_t high,
-                                         struct salvage_prefix *prefix)
+                                         struct salvage_prefix *prefix,
+                                         struct load_damage *ret_damage)
 {
     uint64_t low = 1;
 
     prefix->size = 0;
     while (high - low > 1 || !prefix->size) {
         uint64_t middle = low + (high - low) / 2;
-        struct load_damage damage;
-        struct ovsdb_error *error = try_prefix(source, middle, &damage, prefix);
+        struct ovsdb_error *error = try_prefix(source, middle, ret_damage, prefix);
 
+        assert(low <= middle && middle <= high);
         if (!error) {
             low = middle;
-        } else if (middle > low && is_violation(error, &damage)) {
+        } else if (middle > low && ret_damage->is_constraint) {
             error_free(prefix->damage);
             prefix->damage = error;
             high = middle;
@@ -79,43 +77,47 @@ static struct ovsdb_error *search_prefix(const struct source *source, uint64_t h
             return error;
         }
     }
-    begin_violation(source, prefix);
+    name_violation(source, prefix);
     return NULL;
 }
 
-// The file is damaged, as prefix->damage and `damage` say.
-static struct ovsdb_error *end_prefix(const struct source *source, struct load_damage damage,
+// Finds the prefix of a file with the damage *damage, whose error is prefix->damage.
+static struct ovsdb_error *end_prefix(const struct source *source, struct load_damage *damage,
                                       struct salvage_prefix *prefix)
 {
     struct ovsdb_error *error;
 
-    if (!damage.is_constraint) {
-        error = try_prefix(source, damage.number, &damage, prefix);
-        if (!error || !is_violation(error, &damage)) {
+    if (!damage->is_constraint) {
+        error = try_prefix(source, damage->number, damage, prefix);
+        if (!error || !damage->is_constraint) {
             return error;
         }
         error_free(prefix->damage);
         prefix->damage = error;
     }
-    return search_prefix(source, damage.number, prefix);
+    return search_prefix(source, damage->number, prefix, damage);
 }
 
 struct ovsdb_error *salvage_prefix(int fd, const char *path, const struct progress *progress,
-                                   struct salvage_prefix *ret)
+                                   struct salvage_prefix *ret, struct load_damage *ret_damage)
 {
     const struct source source = {fd, path, progress};
     struct salvage_prefix prefix = {0};
     struct load_damage damage = {0};
     struct ovsdb_error *error = try_prefix(&source, 0, &damage, &prefix);
 
-    if (error && store_is_damage(error) && damage.number) {
+    if (error && damage.is_damaged && damage.number) {
         prefix.damage = error;
-        error = end_prefix(&source, damage, &prefix);
+        error = end_prefix(&source, &damage, &prefix);
     }
     if (error) {
         salvage_prefix_done(&prefix);
+        if (ret_damage) {
+            *ret_damage = damage;
+        }
         return error;
     }
+    assert(prefix.n_records && prefix.size);
     *ret = prefix;
     return NULL;
 }
@@ -126,7 +128,7 @@ void salvage_prefix_done(struct salvage_prefix *prefix)
     free(prefix->torn);
 }
 
-// Applying all records.
+// The state of salvage_all().
 struct salvager {
     struct reader *reader;
     const char *path;
@@ -148,8 +150,8 @@ static void report(const struct salvager *salvager, const char *format, ...)
     salvager->findings->found(salvager->findings->userdata, text);
 }
 
-static struct ovsdb_error *begin_database(struct salvager *salvager,
-                                          const struct reader_record *record)
+static struct ovsdb_error *take_schema(struct salvager *salvager,
+                                       const struct reader_record *record)
 {
     _cleanup_schema_ struct schema *schema = NULL;
     struct slice text;
@@ -160,11 +162,11 @@ static struct ovsdb_error *begin_database(struct salvager *salvager,
         error_prefix(error, "%s: record 0 at offset 0: ", salvager->path);
         return error;
     }
-    salvager->result.db = db_new(schema);
+    salvager->result.db = db_new(schema, uuid_random);
     return NULL;
 }
 
-// *ret_is_partial: the error came when a part of the record had been applied.
+// On error *ret_is_partial tells if a part of the record was applied.
 static struct ovsdb_error *apply_record(struct salvager *salvager,
                                         const struct reader_record *record, bool *ret_is_partial)
 {
@@ -191,7 +193,7 @@ static struct ovsdb_error *take_record(struct salvager *salvager,
     bool is_partial;
 
     if (!salvager->result.db) {
-        error = begin_database(salvager, record);
+        error = take_schema(salvager, record);
         salvager->result.n_records++;
         return error;
     }
@@ -212,8 +214,8 @@ static struct ovsdb_error *take_record(struct salvager *salvager,
     return NULL;
 }
 
-// The reader stands at what is no whole record.
-static void leave_out(struct salvager *salvager, enum reader_status status)
+// Skips bytes that are no whole record.
+static void skip_damage(struct salvager *salvager, enum reader_status status)
 {
     _cleanup_free_ char *reason = xstrdup(reader_reason(salvager->reader));
     uint64_t size = reader_skip(salvager->reader);
@@ -239,7 +241,7 @@ static struct ovsdb_error *take_records(struct salvager *salvager)
         } else if (status == READER_FAILED || !salvager->result.db) {
             return reader_problem(salvager->reader);
         } else {
-            leave_out(salvager, status);
+            skip_damage(salvager, status);
         }
     }
     return error;
@@ -256,8 +258,8 @@ static size_t count_rows(const struct db *db)
     return n;
 }
 
-// Makes a consistent database of what was applied.
-static struct ovsdb_error *settle(struct salvager *salvager)
+// Makes the database with the applied records consistent.
+static struct ovsdb_error *make_consistent(struct salvager *salvager)
 {
     struct db *db = salvager->result.db;
     struct ovsdb_error *error;
@@ -288,7 +290,7 @@ struct ovsdb_error *salvage_all(int fd, const char *path, const struct findings 
     if (!error && !salvager.result.db) {
         error = error_new(ERROR_OVSDB, "%s: the file has become empty", path);
     }
-    error = error ? error : settle(&salvager);
+    error = error ? error : make_consistent(&salvager);
     reader_free(salvager.reader);
     buf_done(&salvager.scratch);
     if (error) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opening and closing.
+// Opening and closing a store.
 #include "store/store_private.h"
 
 #include "basic/dirs.h"
@@ -9,6 +9,7 @@
 #include "store/load.h"
 #include "store/new_file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 
@@ -24,14 +25,14 @@ static void on_sync_failed(struct group_commit_member *member, int error)
     store_fail(member->store, error, "what was written cannot be synced");
 }
 
-// What was synced counts only if it is in the file that the next start will read.
+// A sync has failed if the synced file is not the file that the next start will read.
 static int on_synced(struct group_commit_member *member)
 {
     return store_check_in_place(member->store) ? 0 : -ESTALE;
 }
 
-// The lock comes before the file is read, and a look at the file before the lock, which would leave
-// a lock file beside what is no database.
+// Takes the lock before the file is loaded. Checks before the lock that it is a database file,
+// because the lock file remains beside it.
 static struct ovsdb_error *open_file(struct store *store, enum store_mode mode)
 {
     int r = file_resolve(store->path, &store->real_path);
@@ -64,7 +65,7 @@ static struct ovsdb_error *end_torn(struct store *store, const struct reader *re
     if (store->lockfile) {
         return store_cut_torn(store, reader, progress);
     }
-    // A server that has the file open may be writing the record.
+    // If a server has the file open, it may be writing the record now.
     if (lockfile_is_held(store->real_path)) {
         log_info("%s: %s; ignored the last %lu bytes", store->path, reader_reason(reader),
                  (unsigned long)left);
@@ -75,7 +76,8 @@ static struct ovsdb_error *end_torn(struct store *store, const struct reader *re
     return NULL;
 }
 
-static struct ovsdb_error *load(struct store *store, const struct load_options *options)
+static struct ovsdb_error *store_load(struct store *store, const struct load_options *options,
+                                      struct load_damage *ret_damage)
 {
     _cleanup_reader_ struct reader *reader = NULL;
     struct loaded loaded;
@@ -83,7 +85,7 @@ static struct ovsdb_error *load(struct store *store, const struct load_options *
 
     error = reader_open_fd(store->member.fd, store->path, &reader);
     if (!error) {
-        error = load_database(reader, store->path, options, &loaded);
+        error = load_database(reader, store->path, options, &loaded, ret_damage);
     }
     if (error) {
         return error;
@@ -105,18 +107,20 @@ static char *absolute(const char *path)
     return dirs_path(folder ? folder : "", path);
 }
 
-// Damage is an error unless the whole prefix is good enough.
+// Loads the file. In the mode STORE_RECOVER cuts a damaged file to its whole prefix first.
 static struct ovsdb_error *load_or_recover(struct store *store, enum store_mode mode,
-                                           const struct load_options *options)
+                                           const struct load_options *options, bool *ret_is_damaged)
 {
-    struct ovsdb_error *error = load(store, options);
+    struct load_damage damage = {0};
+    struct ovsdb_error *error = store_load(store, options, &damage);
 
-    if (error && store_is_damage(error) && mode == STORE_RECOVER) {
+    if (error && damage.is_damaged && mode == STORE_RECOVER) {
         error_free(error);
-        error = store_cut_damaged(store, options->progress);
-        error = error ? error : load(store, options);
+        error = store_cut_damaged(store, options->progress, &damage);
+        error = error ? error : store_load(store, options, &damage);
     }
-    if (error && store_is_damage(error)) {
+    *ret_is_damaged = error && damage.is_damaged;
+    if (*ret_is_damaged) {
         char *details = xasprintf(
             "%s; the file is damaged: \"ovsdb-tool check %s\" tells what is "
             "whole, \"ovsdb-tool recover %s NEW\" writes it to a new file",
@@ -130,13 +134,14 @@ static struct ovsdb_error *load_or_recover(struct store *store, enum store_mode 
 
 struct ovsdb_error *store_open(const char *path, enum store_mode mode,
                                struct group_commit *group_commit, const struct progress *progress,
-                               struct store **ret)
+                               struct store **ret, bool *ret_is_damaged)
 {
-    // Only who serves clients needs a history.
+    // The history is for clients: tools, which have no group commit, do not need it.
     const struct load_options options = {.progress = progress,
                                          .keep_history = group_commit != NULL};
     struct store *store = NEW(struct store);
     struct ovsdb_error *error;
+    bool is_damaged = false;
 
     store->path = xstrdup(path);
     store->absolute_path = absolute(path);
@@ -146,10 +151,13 @@ struct ovsdb_error *store_open(const char *path, enum store_mode mode,
     group_commit_member_init(&store->member, group_commit, store, -1, on_synced, on_sync_failed);
     error = open_file(store, mode);
     if (!error) {
-        error = load_or_recover(store, mode, &options);
+        error = load_or_recover(store, mode, &options, &is_damaged);
     }
     if (error) {
         store_close(store);
+        if (ret_is_damaged) {
+            *ret_is_damaged = is_damaged;
+        }
         return error;
     }
     if (mode != STORE_READ_ONLY) {
@@ -163,7 +171,7 @@ struct ovsdb_error *store_open(const char *path, enum store_mode mode,
     return NULL;
 }
 
-// Nobody is left to be told of an error: it is logged.
+// Errors are logged: store_close() cannot fail.
 static void sync_before_close(struct store *store)
 {
     if (store->has_unsynced) {
@@ -189,6 +197,8 @@ struct db *store_close_keeping_db(struct store *store)
     store_stop_compaction(store);
     store_stop_conversion(store);
     sync_before_close(store);
+    assert(!store->compaction && !store->conversion);
+    assert(store->member.twin_fd < 0);
     db = store->db;
     if (db) {
         db_set_log(db, NULL);
@@ -271,6 +281,7 @@ bool store_wants_compaction(const struct store *store, usec_t now)
 
 void store_mark_compacted(struct store *store, uint64_t size)
 {
+    assert(store->lockfile && store->member.twin_fd < 0);
     store->size = size;
     store->compacted_size = size;
     store->compacted_at = clock_monotonic();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A database kept in a file: opened, locked, recovered into memory; every commit appended to it;
-// compacted. The file format is described in record.h and encode.h.
+// A store keeps a database in a file. It locks the file, loads it into memory, appends every commit
+// to it, and compacts it. record.h and encode.h describe the file format.
 #pragma once
 
 #include "basic/clock.h"
@@ -11,89 +11,91 @@
 struct store;
 
 enum store_mode {
-    STORE_READ_ONLY,  // no lock, nothing is written (tools)
-    STORE_READ_WRITE, // locked against other processes; a torn last record is cut off
-    STORE_RECOVER,    // the same; a damaged file is cut to its whole prefix (see salvage.h)
+    STORE_READ_ONLY,  // takes no lock and writes nothing (tools)
+    STORE_READ_WRITE, // locks the file against other processes; cuts off a torn last record
+    STORE_RECOVER,    // the same; cuts a damaged file to its whole prefix (see salvage.h)
 };
 
-// Opens the database file `path` and loads it. `group_commit` issues the tickets of durable commits; NULL:
-// the store syncs when it is closed. `progress` may be NULL. Errors name the file and the offset
-// and, for damage, the ovsdb-tool verbs that help. Nothing is cut off before a copy of it, synced,
-// is beside the file: of a torn record FILE.torn-OFFSET, of a damaged file, as a whole,
-// FILE.damaged (put_aside()). If there is no space for it the file is not opened.
-// O(file + database).
+// Opens the database file `path` and loads it. `group_commit` issues the tickets of durable
+// commits; NULL: the store syncs when it is closed. `progress` may be NULL. Errors name the file
+// and the offset and, for damage, the ovsdb-tool verbs that help. Before something is cut off, a
+// copy is made beside the file and synced (put_aside()): FILE.torn-OFFSET of a torn record,
+// FILE.damaged of a whole damaged file. Without space for the copy the file is not opened. On error
+// sets *ret_is_damaged (NULL allowed) to true if the contents of a database file are damaged: a
+// record is damaged or cannot be applied, or the rows violate the schema. A torn record is not
+// damage. O(file + database).
 struct ovsdb_error *store_open(const char *path, enum store_mode mode,
                                struct group_commit *group_commit, const struct progress *progress,
-                               struct store **ret);
-// store_open() failed because of what the file holds, although it is a database file: a record that
-// is damaged or cannot be applied, or rows that violate the schema. A torn record is no damage.
-bool store_is_damage(const struct ovsdb_error *error);
-// What store_open() recovered from in the mode STORE_RECOVER, in one line; NULL: there was no
-// damage.
+                               struct store **ret, bool *ret_is_damaged);
+// One line that describes what store_open() has recovered in the mode STORE_RECOVER; NULL if there
+// was no damage.
 const char *store_recovery(const struct store *store);
-// Everything committed is synced first. Frees the database with it. NULL allowed.
+// Syncs all commits, closes the file and frees the database. NULL allowed.
 void store_close(struct store *store);
-// The same but for the database, which is the caller's then.
+// The same, but returns the database, which becomes the caller's.
 struct db *store_close_keeping_db(struct store *store);
-// Whether records of modified rows hold differences ("_is_diff"), as at first, or whole values,
-// which old servers can read.
+// On, the default: records of modified rows contain differences ("_is_diff"). Off: they contain
+// whole values, which older servers can read.
 void store_set_column_diff(struct store *store, bool on);
-// Calls off what runs beside (compaction, conversion). True while a helper thread still works for
-// it: then closing would wait.
+// Cancels a running compaction or conversion. Returns true while its helper thread has not stopped:
+// store_close() would wait for it.
 bool store_cancel(struct store *store);
 struct db *store_db(struct store *store); // borrowed
 const char *store_path(const struct store *store);
 uint64_t store_size(const struct store *store); // of the file, in bytes
 
-// Makes a new file with two records (schema, one snapshot) and puts it in the place of the old one,
-// on a helper thread, little by little where the engine thread is needed: store_run() and
-// group_commit_dispatch() must be called. Commits go on meanwhile; their records follow the snapshot.
-// `done`, unless NULL, is called once, in this call, by one of these two or by store_close(), with
-// NULL or what went wrong: then the old file goes on being used. If a compaction runs already, that
-// is the one.
+// Starts a compaction: a helper thread makes a new file with two records (schema, snapshot) and
+// replaces the old file with it. The engine thread does its part in steps: store_run() and
+// group_commit_dispatch() must be called. Commits continue; their records follow the snapshot.
+// `done`, unless NULL, is called once: in this call, in one of these two functions or in
+// store_close(). Its error is NULL, or tells why the old file remains in use. If a compaction is
+// running already, `done` is called at its end.
 void store_start_compaction(struct store *store,
                             void (*done)(void *userdata, const struct ovsdb_error *error),
                             void *userdata);
 bool store_is_compacting(const struct store *store);
-// Does a bounded step of what is to be done on the engine thread. True: call again soon, after
-// other work.
+// Runs one bounded step of a compaction or conversion on the engine thread. Returns true if more
+// steps can run now: call again after other work.
 bool store_run(struct store *store);
-// The same in-line, for tools. `progress` may be NULL. O(database).
+// Compacts and waits for the end. For tools. `progress` may be NULL. O(database).
 struct ovsdb_error *store_compact(struct store *store, const struct progress *progress);
-// The rule for compacting by itself; `now` is clock_monotonic(): over 10 MB, twice the size after
-// the last compaction, 100 records and 10 minutes later; or 100 records and 24 hours later. O(1).
+// True if the file should be compacted automatically: it has 100 records since the last compaction,
+// and this is 10 minutes ago and the file is larger than 10 MB and twice its size then, or it is 24
+// hours ago. `now` is clock_monotonic(). O(1).
 bool store_wants_compaction(const struct store *store, usec_t now);
-// Why the last write failed, an errno value; 0: it did not. The transaction was refused, the next
-// may succeed.
+// The errno value of the last write, if it failed; 0 if it succeeded. A failed write rejects its
+// transaction; the next one may succeed.
 int store_write_error(const struct store *store);
-// Why it is read-only, or NULL: a sync failed, or another program removed, replaced or overwrote
-// the file. The latter is noticed with the next commit.
+// The reason why the database has become read-only, or NULL. A sync failed, or another program has
+// removed, replaced or overwritten the file, which is detected with the next commit.
 const char *store_failure(const struct store *store);
-// The same after looking at the file now.
+// The same, but checks the file first.
 const char *store_check(struct store *store);
 
-// Makes a new database file with `schema` (0660 & ~umask), synced. It must not exist.
+// Makes a new database file with `schema` and mode 0660 & ~umask, and syncs it. The file must not
+// exist.
 struct ovsdb_error *store_create(const char *path, struct schema *schema);
-// Writes every row of `db` to a new file `path`, which must not exist ("-" is not special), synced.
-// `comment` and `progress` may be NULL.
+// Writes every row of `db` to a new file `path` and syncs it. The file must not exist; "-" has no
+// special meaning. `comment` and `progress` may be NULL.
 struct ovsdb_error *store_write_copy(struct db *db, const char *path, const char *comment,
                                      const struct progress *progress);
-// Moves the rows to another schema (drops what it lacks, defaults what is new, checks every
-// constraint): a new database, the caller's; `db` is unchanged. `progress` may be NULL.
-// O(database).
+// Makes a new database with the rows of `db` and another schema: tables and columns that the schema
+// does not have are dropped, new columns have their default, and every constraint is checked. *ret
+// is the caller's; `db` is unchanged. `progress` may be NULL. O(database).
 struct ovsdb_error *store_convert(struct db *db, struct schema *schema,
                                   const struct progress *progress, struct db **ret);
-// The same for a store that is served: on a helper thread, as store_start_compaction(). Until
-// `done` is called commits are refused ("resources exhausted"); the caller keeps them back. It is
-// called once, with NULL or what went wrong: then nothing has changed, and `old` is NULL. On
-// success the store has a new database, and `old` is the former one, now the caller's.
+// Starts a conversion of the store's database on a helper thread, like store_start_compaction(). A
+// conversion must not be running. Commits are rejected ("resources exhausted") until `done` is
+// called; the caller delays them. `done` is called once. On success the store has a new database,
+// and `old` is the former one, which becomes the caller's. On error nothing has changed, and `old`
+// is NULL.
 typedef void store_converted_function(void *userdata, struct db *old,
                                       const struct ovsdb_error *error);
 void store_start_conversion(struct store *store, struct schema *schema,
                             store_converted_function *done, void *userdata);
 bool store_is_converting(const struct store *store);
-// Makes `db` the store's database and its file, as compaction does. On success the store owns `db`
-// and has freed its former database, which nobody may use any more; on error nothing has changed.
-// `comment` and `progress` may be NULL.
+// Replaces the store's database by `db`, and its file as compaction does. On success the store owns
+// `db` and has freed its former database. On error nothing has changed. `comment` and `progress`
+// may be NULL.
 struct ovsdb_error *store_replace(struct store *store, struct db *db, const char *comment,
                                   const struct progress *progress);

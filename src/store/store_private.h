@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files of the store share.
+// The structure of a store, and functions shared by the files of this layer.
 #pragma once
 
 #include "store/group_commit_member.h"
+#include "store/load.h"
 #include "store/lockfile.h"
 #include "store/record.h"
 #include "store/store.h"
 
-// The dates of the records written. A transaction's id is the hash of its record, so no two records
-// may be the same, not even those of a value that goes back and forth within a millisecond.
+// The dates of the records written. The id of a transaction is the hash of its record, so no two
+// records may be equal, not even if a value changes and changes back within a millisecond.
 #define STAMP_MAX 256
 struct stamp {
     uint64_t ms;
     unsigned n;
-    uint64_t ids[STAMP_MAX]; // of the records with this date: the first half
+    uint64_t ids[STAMP_MAX]; // the first half of the ids of records with this date
 };
 
-// What the file must look like, see in_place.c.
+// The expected identity and end of the file, see in_place.c.
 struct file_mark {
     bool is_known;
     dev_t device;
     ino_t inode;
     size_t size;   // of `end`
-    char end[256]; // its last bytes
+    char end[256]; // the last bytes of the file
 };
 
 struct store {
@@ -32,66 +33,72 @@ struct store {
     struct db *db;
     struct lockfile *lockfile; // NULL: read-only
     char *path;                // as given
-    char *absolute_path;       // the same, whatever the current folder is
+    char *absolute_path;       // the same, independent of the current folder
     char *real_path;
     char *failure;
-    bool is_displaced; // the failure: another program took the file away
+    bool is_displaced; // `failure` is: another program removed, replaced or overwrote the file
     struct file_mark mark;
     uint64_t checked_in_turn; // group_commit_n_flushes() at the last check before an append
     bool whole_values;        // written for modified columns, instead of differences
     char *recovery;           // see store_recovery()
     int write_error;          // of the last append, an errno value
-    bool has_unsynced;        // something was written that no fdatasync has covered for sure
-    uint64_t size;            // where the next record goes
+    bool has_unsynced;        // records were written that may not be synced
+    uint64_t size;            // of the file: the offset of the next record
     struct buf record;        // being written
     struct stamp stamp;
-    // While a compaction puts its file in place records go to both: see compaction.c.
-    uint64_t twin_size; // where the next record goes in member.twin_fd
+    // While a compaction installs its file, records are appended to both files: see compaction.c.
+    uint64_t twin_size; // offset of the next record in member.twin_fd
     struct compaction *compaction;
     struct conversion *conversion; // see conversion.c
 
-    // For store_wants_compaction(): since then.
-    usec_t compacted_at;
-    uint64_t compacted_size;
-    uint64_t n_records;
+    // For store_wants_compaction().
+    usec_t compacted_at;     // when the last compaction ended
+    uint64_t compacted_size; // size of the file then
+    uint64_t n_records;      // records appended since then
 };
 
-// Rows collected in one store_run().
+// Rows that one store_run() collects.
 #define STEP_ROWS 256
 
-// The commit log's append (db_log).
+// append() of the db_log.
 struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, bool durable,
                                  uint64_t *ret_ticket);
-// Cuts the file, which is locked, after its last whole record, at store->size; `reader` has found a
-// torn one there.
+// Cuts off the torn record that `reader` has found at store->size. The file must be locked.
 struct ovsdb_error *store_cut_torn(struct store *store, const struct reader *reader,
                                    const struct progress *progress);
-// Cuts the file, which is locked and damaged, to its whole prefix and sets store->recovery.
-struct ovsdb_error *store_cut_damaged(struct store *store, const struct progress *progress);
-// Writes nothing more to the file. Logs why: `what`, and `error`, negative errno, unless it is 0.
+// Cuts a damaged file to its whole prefix and sets store->recovery. The file must be locked. On
+// error *ret_damage tells if there is no whole prefix.
+struct ovsdb_error *store_cut_damaged(struct store *store, const struct progress *progress,
+                                      struct load_damage *ret_damage);
+// Makes the database read-only, because the file cannot be written safely any more. Logs `what`
+// and, unless it is 0, `error` (negative errno).
 void store_fail(struct store *store, int error, const char *what);
+// An error with the reason why the database is read-only. There must be one.
 struct ovsdb_error *store_failure_error(const struct store *store);
-// False if the file is not the database any more, because another program removed, replaced or
-// overwrote it; then the store has failed. Only a store that is open for writing is checked.
+// Returns false if another program has removed, replaced or overwritten the file; then the database
+// is read-only. Always true for a store in the mode STORE_READ_ONLY.
 bool store_check_in_place(struct store *store);
-// The file is as it must be: another descriptor or size; or just this record was appended.
+// Records the identity and end of the file, after it was opened or replaced.
 void store_mark_file(struct store *store);
+// Records the new end of the file, after `record` was appended.
 void store_mark_end(struct store *store, struct slice record);
-// The compaction that runs, if any, is called off, or ended where it is too late for that; who
-// waits for it is told.
+// Cancels a running compaction, or completes it if it cannot be canceled any more. Its done()
+// functions are called.
 void store_stop_compaction(struct store *store);
-// Has its helper stop soon. True while that works.
+// Asks the helper of a compaction to stop. Returns true while it has not stopped.
 bool store_cancel_compaction(struct store *store);
-// The same for a conversion, and its steps on the engine thread.
+// The same for a conversion.
 void store_stop_conversion(struct store *store);
 bool store_cancel_conversion(struct store *store);
+// Runs a step of a conversion on the engine thread, see store_run().
 bool store_run_conversion(struct store *store);
 // The new file of a running conversion, or -1.
 int store_conversion_fd(const struct store *store);
-// The file has just been made from the database: `size` bytes.
+// Updates the store after its file was replaced by a new one of `size` bytes.
 void store_mark_compacted(struct store *store, uint64_t size);
 
-// The comment of a snapshot, which keeps the id of the last transaction over a compaction.
+// The beginning of the comment of a compaction's snapshot. The id of the last transaction follows,
+// so that it survives the compaction.
 #define COMPACTED_COMMENT "compacted by ovsdbd; last transaction ID "
-// The same of a conversion, which has an id of its own: what clients saw before it they see anew.
+// The same for a conversion, which has a new id: clients cannot continue from an id before it.
 #define CONVERTED_COMMENT "converted by ovsdbd; last transaction ID "

@@ -4,12 +4,13 @@
 #include "basic/file.h"
 #include "store/record.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 
 #define LENGTH_DIGITS 15
 #define LONG_HEADER   (strlen(RECORD_MAGIC) + LENGTH_DIGITS + 1 + 2 * RECORD_ID_SIZE + 1)
-#define UNSYNCED_MAX  ((uint64_t)16 << 20) // bytes on their way to the disk
+#define UNSYNCED_MAX  ((uint64_t)16 << 20) // bytes in writeback
 
 void stream_begin(struct stream *stream, int fd, uint64_t offset)
 {
@@ -25,7 +26,8 @@ void stream_done(struct stream *stream)
     buf_done(&stream->buf);
 }
 
-// Not too much at once: who syncs another file of the same disk meanwhile waits for its turn only.
+// Starts the writeback of a piece, and waits for an earlier one. This limits the bytes in
+// writeback, so that a sync of another file on the same disk does not wait long.
 static void start_writeback(struct stream *stream, uint64_t at, uint64_t size)
 {
     sync_file_range(stream->fd, (off_t)at, (off_t)size, SYNC_FILE_RANGE_WRITE);
@@ -43,6 +45,7 @@ int stream_flush(struct stream *stream)
     uint64_t at = stream->offset + LONG_HEADER + stream->size;
     int r;
 
+    assert(stream->buf.size >= RECORD_HEADER_MAX);
     if (!stream->is_long) {
         stream->is_long = true;
         if (gnutls_hash_init(&stream->hash, GNUTLS_DIG_SHA1) < 0) {
@@ -71,6 +74,7 @@ static int write_header(const struct stream *stream, const uint8_t sha1[RECORD_I
         n += snprintf(header + n, sizeof(header) - (size_t)n, "%02x", sha1[i]);
     }
     header[n++] = '\n';
+    assert((size_t)n == LONG_HEADER);
     return file_write_at(stream->fd, header, (size_t)n, (off_t)stream->offset);
 }
 

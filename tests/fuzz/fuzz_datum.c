@@ -88,7 +88,7 @@ static void check_diff(union datum a, union datum b, const struct type *type)
 static void check_values(struct slice rest, const struct type *type)
 {
     union datum previous = datum_default(type);
-    struct symbol_table symbols = {0};
+    struct symbol_table symbols = {.new_uuid = uuid_random};
 
     while (rest.size) {
         struct slice value;

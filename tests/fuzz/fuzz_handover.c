@@ -63,7 +63,7 @@ static void set_up(struct daemon *daemon, struct identities *identities)
     if (sd_event_new(&daemon->event) < 0) {
         abort();
     }
-    daemon->server = server_new((struct uuid){0, 1}, no_ticket, NULL);
+    daemon->server = server_new(no_ticket, NULL, uuid_random);
     daemon->client_sessions = (struct client_sessions){daemon->server, identities};
     daemon->net = client_sessions_net_new(daemon->event, &daemon->client_sessions);
     daemon->databases = databases_new(daemon->server, NULL);

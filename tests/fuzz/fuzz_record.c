@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files as input: whatever they hold, opening ends with a database or an error; and what opened is
-// the same after it has been compacted and opened again. What is salvaged of it can be opened too,
-// and a recovering store begins with exactly the whole prefix. Input that is no file is taken as
-// lines of JSON, each made a record with the right hash, behind a fixed schema: so the fuzzer gets
-// past the hashes.
+// Database files: opening any input ends with a database or an error. A database that was opened
+// has the same rows after it was compacted and opened again. A salvaged database can be opened, and
+// the mode STORE_RECOVER results in exactly the whole prefix. Input that is no database file is
+// treated as lines of JSON: each becomes a record with the right hash after a fixed schema, so that
+// the fuzzer reaches the code behind the hash check.
 #include "basic/file.h"
 #include "basic/log.h"
+#include "engine/check.h"
 #include "store/encode.h"
 #include "store/new_file.h"
 #include "store/salvage.h"
@@ -71,7 +72,7 @@ static void make_file(const char *data, size_t size)
 static struct store *open_store(enum store_mode mode)
 {
     struct store *store = NULL;
-    struct ovsdb_error *error = store_open(path, mode, NULL, NULL, &store);
+    struct ovsdb_error *error = store_open(path, mode, NULL, NULL, &store, NULL);
 
     if (error) {
         assert(error->tag && error->details);
@@ -91,7 +92,7 @@ static struct buf dump(struct store *store)
     return buf;
 }
 
-// Copies of what was cut off.
+// Removes the copies that recovery has made.
 static void remove_copies(void)
 {
     _cleanup_free_ char *pattern = xasprintf("%s.*", path);
@@ -110,7 +111,7 @@ static void on_found(void *userdata, const char *text)
     assert(*text);
 }
 
-// What is salvaged of all records satisfies the schema: it is written and read again.
+// The database salvaged from all records satisfies the schema: it can be written and loaded.
 static void check_all(int fd)
 {
     const struct findings findings = {on_found, NULL};
@@ -130,7 +131,7 @@ static void check_all(int fd)
     unlink(copy);
     assert(!new_file_install(&file, false));
     new_file_done(&file);
-    assert(!store_open(copy, STORE_READ_ONLY, NULL, NULL, &store));
+    assert(!store_open(copy, STORE_READ_ONLY, NULL, NULL, &store, NULL));
     store_close(store);
     db_free(all.db);
 }
@@ -145,7 +146,7 @@ static void check_recovery(void)
 
     assert(fd >= 0 && !fstat(fd, &st));
     check_all(fd);
-    error = salvage_prefix(fd, path, NULL, &prefix);
+    error = salvage_prefix(fd, path, NULL, &prefix, NULL);
     store = open_store(STORE_RECOVER);
     assert(!error == !!store);
     if (error) {
@@ -165,6 +166,7 @@ static void set_up(void)
 
     snprintf(path, sizeof(path), "%s/fuzz-record-%ld.db", folder, (long)getpid());
     log_set_level(NULL, -1, LOG_LEVEL_OFF);
+    db_set_structure_checks(true);
 }
 
 static void clean_up(void)

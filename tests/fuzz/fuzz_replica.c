@@ -4,6 +4,7 @@
 // fuzzer first sends valid replies, so that the replica is replicating by monitor, monitor_cond or
 // monitor_cond_since. Messages of the replica must be valid JSON, and it must send none after it has
 // failed.
+#include "engine/check.h"
 #include "replication/replica.h"
 
 #include "engine/txn.h"
@@ -89,7 +90,8 @@ static struct db *new_db(void)
     if (schema_from_text(SLICE(SCHEMA), &schema)) {
         abort();
     }
-    db = db_new(schema);
+    db_set_structure_checks(true);
+    db = db_new(schema, uuid_random);
     txn = txn_new(db);
     txn_insert(txn, &schema->tables[0], (struct uuid){0, 1});
     if (txn_commit(txn, false, &changes, &ticket)) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Restores [SERVER, SESSION, ...], the saved state of another process, into a server with one small
 // database, saves the result, and ends the sessions.
+#include "engine/check.h"
 #include "session/saved.h"
 
 #include "engine/txn.h"
@@ -54,7 +55,7 @@ static struct db *new_db(void)
     if (schema_from_text(SLICE(schema_text), &schema)) {
         abort();
     }
-    db = db_new(schema);
+    db = db_new(schema, uuid_random);
     txn = txn_new(db);
     for (uint64_t i = 1; i <= 2; i++) {
         txn_insert(txn, &schema->tables[0], (struct uuid){0, i});
@@ -105,7 +106,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (framer_check(text, MAX_SIZE, &text, NULL)) {
         return 0;
     }
-    server = server_new((struct uuid){0, 1}, NULL, NULL);
+    db_set_structure_checks(true);
+    server = server_new(NULL, NULL, uuid_random);
     db = new_db();
     server_add_db(server, db);
     restore(server, text);

@@ -2,6 +2,7 @@
 // Passes bytes of a client through the framer to a session of a server with one small database. A
 // second client monitors everything, and does not read during the first half, so that changes are
 // coalesced. Messages that begin with a line feed come from a third client, which has a role.
+#include "engine/check.h"
 #include "session/internal.h"
 #include "json/framer.h"
 
@@ -104,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static size_t no_backlog;
-    struct server *server = server_new((struct uuid){0, 1}, NULL, NULL);
+    struct server *server = server_new(NULL, NULL, uuid_random);
     struct session *session, *restricted, *watcher;
     struct schema *schema;
     struct db *db;
@@ -112,7 +113,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (schema_from_text(SLICE(schema_text), &schema)) {
         abort();
     }
-    db = db_new(schema);
+    db_set_structure_checks(true);
+    db = db_new(schema, uuid_random);
     schema_unref(schema);
     server_add_db(server, db);
     server_set_converter(server, &(struct server_converter){.convert = on_convert});

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transactions: the input is a line of operations per transaction, run on one small database. A
-// line that begins with '!' finds the log unable to write. After each the database must agree with
-// itself, the result must be an array of the right length, and one that failed or waits must have
-// changed nothing.
+// Transactions: each line of the input has the operations of a transaction, which runs on one small
+// database. For a line that begins with '!' the log returns an error. After each transaction the
+// database must be consistent and the result must be an array of the right length. A transaction
+// that failed or waits must not have changed the database.
 #include "engine/check.h"
 #include "engine/transact.h"
 #include "json/framer.h"
@@ -98,7 +98,7 @@ static void run(struct db *db, struct slice operations, usec_t elapsed)
         assert(!result_text.size && db_tail(db) == tail && result.n_tables);
         free((void *)(uintptr_t)result.tables);
     }
-    problem = db_check(db);
+    problem = db_check_structures(db);
     if (problem) {
         fprintf(stderr, "%s\n", problem);
         abort();
@@ -124,7 +124,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct db *db;
 
     assert(!error);
-    db = db_new(schema);
+    db_set_structure_checks(true);
+    db = db_new(schema, uuid_random);
     schema_unref(schema);
     db_set_log(db, &log.log);
     for (usec_t i = 0; rest.size; i++) {

@@ -4,7 +4,8 @@
 
 A layer may include its own headers and those of the layers its row names. The libraries of the
 outside world have rows too: who may include them. No two modules (a.c and a.h are one) include each
-other."""
+other. Layers without I/O may not read a clock or make random numbers either, so that a run can be
+repeated from a seed."""
 
 import pathlib
 import re
@@ -67,6 +68,9 @@ KNOWN_CIRCLES = {
     ("store/reader", "store/record"),
     ("store/store", "store/store_private"),
 }
+# Functions that layers without I/O may not name: their callers pass the time and a source of UUIDs.
+IMPURE = re.compile(r"\b(clock_\w+|gettimeofday|time|uuid_random|getrandom|random|rand|getenv)\s*[(;,)]")
+COMMENT = re.compile(r'//.*|"(\\.|[^"\\])*"')
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -75,6 +79,9 @@ def errors_in(path, layer):
     for number, line in enumerate(path.read_text().splitlines(), 1):
         match = INCLUDE.match(line)
         if not match:
+            impure = IMPURE.search(COMMENT.sub("", line)) if layer in NO_IO else None
+            if impure:
+                yield f"{path}:{number}: {layer} may not use {impure.group(1)}()"
             continue
         quote, name = match.groups()
         where = f"{path}:{number}: {name}"

@@ -251,7 +251,7 @@ class Generator:
             value = self.column_value(table, column, world)
         return [column, function, value]
 
-    # What no server may accept
+    # Invalid operations
 
     def spoil(self, operations):
         """Breaks one operation, in a way that a schema-blind client could."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A naive OVSDB database (RFC 7047): what every transaction must do, in the plainest way.
+"""A naive OVSDB database (RFC 7047): it runs every transaction in the simplest way.
 
 Tables are dicts of dicts. A transaction works on a copy of everything, and a commit looks at
 everything again. Nothing here is clever, so that what a server does can be held against it.
@@ -76,7 +76,7 @@ class Model:
         self.tables = {name: Table(t, all_are_roots) for name, t in tables.items()}
 
     def restart(self):
-        """What a server forgets when it ends."""
+        """Drops the values of ephemeral columns, as a restart does."""
         for table in self.tables.values():
             for row in table.rows.values():
                 row.update({c: table.columns[c].default() for c in table.ephemeral})
@@ -139,7 +139,7 @@ class Transaction:
         return getattr(self, "do_" + kind)(number, operation, table)
 
     def row(self, table, json):
-        """The columns of a <row>."""
+        """Decodes the columns of a <row>."""
         if not isinstance(json, dict):
             fail("syntax error", "no row")
         return dict(each(lambda c: (c, table.type(c).parse(json[c], self.names)), json))
@@ -166,7 +166,7 @@ class Transaction:
         return {"uuid": ["uuid", uuid]}
 
     def columns(self, table, json):
-        """The list of columns that an operation asks for."""
+        """The columns named by an operation."""
         if json is None:
             return ["_uuid", *table.columns]
         for column in json:
@@ -254,7 +254,7 @@ class Transaction:
             try:
                 added = free.parse(json, self.names)
             except Failure as failure:
-                # It is no set of keys either: which of the two to report is a matter of taste.
+                # It is no set of keys either: both errors are right.
                 raise Failure("syntax error", "neither map nor set", failure.tags) from failure
         else:
             added = free.parse(json, self.names)
@@ -314,7 +314,7 @@ class Transaction:
                 if all(c(uuid, row) for c in conditions)}
 
     def condition(self, table, json):
-        """A function that tells of a row whether it satisfies a <condition>."""
+        """A function that returns whether a row satisfies a <condition>."""
         if isinstance(json, bool):
             return lambda uuid, row: json
         if not isinstance(json, list) or len(json) != 3 or not isinstance(json[1], str):
@@ -360,7 +360,7 @@ def references(tables, weak):
 
 
 def commit(tables):
-    """RFC 7047 3.2: what is deferred to the end of a transaction."""
+    """The checks deferred to the end of a transaction (RFC 7047 3.2)."""
     errors = []
     if any(uuid not in tables[target].rows
            for *_, target, uuid, _ in references(tables, weak=False)):

@@ -3,6 +3,7 @@
 
     /usr/bin/python3 -m pytest tests/monitor --build DIR [--rounds N] [--first-seed N]
 """
+import os
 import pathlib
 import sys
 
@@ -10,6 +11,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from shared_fixtures import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
 from shared_fixtures import pytest_addoption as _borrowed_options  # noqa: E402
+
+# The servers check whole databases after each commit.
+os.environ.setdefault("OVSDBD_CHECK_STRUCTURES", "1")
 
 
 def pytest_addoption(parser):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a server must survive: sudden ends, bad input, full disks, damaged files.
+"""Robustness: kill -9, bad input, full disks, damaged files.
 
     /usr/bin/python3 -m pytest tests/robust --build DIR [--rounds N]
 """
+import os
 import pathlib
 import subprocess
 import sys
@@ -13,6 +14,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from shared_fixtures import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
 from shared_fixtures import pytest_addoption as _borrowed_options  # noqa: E402
+
+# The servers check whole databases after each commit.
+os.environ.setdefault("OVSDBD_CHECK_STRUCTURES", "1")
 
 
 def pytest_addoption(parser):

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Preloaded into a server: what it does to files below the folder $FAULTY_FOLDER is counted, and
-// the step with the number $FAULTY_AT goes wrong as $FAULTY_KIND says:
+// Preloaded into a server: counts its system calls on files below the folder $FAULTY_FOLDER. The
+// call with the number $FAULTY_AT fails as $FAULTY_KIND says:
 //
-//     kill      the process is gone before the step
-//     torn      the same, but a write was half done
-//     EIO       the step fails, once
-//     ENOSPC    it and all later writes fail
+//     kill      the process is killed before the call
+//     torn      the process is killed in the middle of a write
+//     EIO       the call fails, once
+//     ENOSPC    the call and all later writes fail
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -43,7 +43,7 @@ static bool concerns(int fd)
     return is_below(path);
 }
 
-// Whether this step goes wrong.
+// True if this call is to fail.
 static bool strikes(bool is_write)
 {
     static atomic_int n_steps;

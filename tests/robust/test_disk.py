@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A full disk: writers get an error, readers notice nothing, and what was answered stays."""
+"""A full disk: writes fail with an error, reads succeed, and acknowledged transactions are kept."""
 import subprocess
 import threading
 
@@ -70,11 +70,11 @@ def test_full_disk_under_load(lab, disk, db):
     kept = fill_by_four(server)
     assert len(kept) > 50
     assert tags(reader) == kept
-    # As long as it is full, it stays an error, and costs nothing.
+    # While the disk is full, every write fails, and the file does not grow.
     reply = reader.transact("full", {"op": "insert", "table": "T", "row": {
         "tag": "too much", "load": "x" * 2000}})
     assert reply[-1]["error"] == "I/O error"
-    # What writes nothing succeeds.
+    # Transactions that write nothing succeed.
     reader.commit("full", {"op": "update", "table": "T", "where": [["tag", "==", "none"]],
                            "row": {"load": ""}})
     ballast.unlink()
@@ -86,7 +86,8 @@ def test_full_disk_under_load(lab, disk, db):
 
 
 def test_kill_on_a_full_disk(lab, disk, db):
-    """The end comes while it is full: nothing answered is lost, nothing refused is there."""
+    """The server is killed while the disk is full: acknowledged transactions are kept,
+    rejected ones are not there."""
     (disk / "ballast").write_bytes(b"x" * 400000)
     server = lab.new_server().allow(r"full\.db|No space left").start([db])
     kept = fill_by_four(server)
@@ -96,7 +97,7 @@ def test_kill_on_a_full_disk(lab, disk, db):
 
 
 def test_compaction_without_space(lab, disk, db):
-    """A compaction that does not fit fails, says so, and leaves the database as it was."""
+    """A compaction without enough space fails with an error and leaves the database unchanged."""
     server = lab.new_server().allow(r"full\.db|No space left").start([db])
     kept = set()
     fill(server, "w", kept, True)
@@ -112,7 +113,7 @@ def test_compaction_without_space(lab, disk, db):
 
 
 def test_conversion_without_space(lab, disk, db):
-    """A conversion that does not fit changes nothing, and who asked hears why."""
+    """A conversion without enough space changes nothing, and its client gets the error."""
     server = lab.new_server().allow(r"full\.db|No space left").start([db])
     kept = set()
     fill(server, "w", kept, True)
@@ -132,7 +133,7 @@ def test_conversion_without_space(lab, disk, db):
 
 
 def test_log_file_on_a_full_disk(lab, disk):
-    """No log line is worth an outage."""
+    """The server continues if its log file cannot be written."""
     db = dbfile.create(lab.path("full.db"), SCHEMA)
     server = lab.new_server()
     server.log_path = str(disk / "server.log")
@@ -153,7 +154,7 @@ def test_log_file_on_a_full_disk(lab, disk):
 
 
 def test_start_on_a_full_disk(lab, disk, db):
-    """It serves what is there, or says why not."""
+    """The server starts, or gives the reason why it cannot."""
     server = lab.new_server().allow(r"full\.db|No space left").start([db])
     server.client().insert("full", "T", {"tag": "a"})
     server.stop()

@@ -28,7 +28,7 @@ def schema(version):
 
 
 class Life:
-    """A database, and what it may hold by what was answered: one of `possible`, sets of tags."""
+    """A database, and the states that the replies allow: `possible` is a list of sets of tags."""
 
     def __init__(self, lab, library, half, at, kind):
         self.lab = lab
@@ -50,14 +50,14 @@ class Life:
         schema_path, config = self.lab.path(f"{version}.ovsschema"), self.folder / "conf"
         schema_path.write_text(json.dumps(schema(version)))
         config.write_text(json.dumps({"databases": {str(self.path): {"schema": str(schema_path)}}}))
-        # What goes wrong is worth a line in the log.
+        # Messages about the injected faults are expected.
         server = self.lab.new_server().allow("")
         if half == self.half:
             server.env = {**server.env, **self.fault}
         return server.launch([], f"--config-file={config}")
 
     def start(self, version, half):
-        """The server, or None: it could not start, and said why."""
+        """The server, or None if it could not start and reported the reason."""
         server = self.launch(version, half)
         try:
             return server.wait_ready()
@@ -92,10 +92,10 @@ class Life:
         else:
             assert status in (0, -15), f"{self.case}: status {status}"
 
-    # Deeds
+    # Actions
 
     def commit(self, client, tags, *operations):
-        """A transaction after which these tags are there."""
+        """Runs a transaction after which the database has these tags."""
         self.possible.append(frozenset(tags))
         reply = client.transact("steps", *operations, {"op": "commit", "durable": True})
         failed = [r for r in reply if r and "error" in r]
@@ -118,7 +118,7 @@ class Life:
             for op, more in (("delete", {"where": []}), ("insert", row))))
 
     def attempt(self, call, *args):
-        """What changes nothing that is stored, and may fail."""
+        """Runs an action that changes no stored row and may fail."""
         try:
             call(*args)
         except RpcError as error:
@@ -140,10 +140,10 @@ class Life:
         self.attempt(server.control, "ovsdb-server/compact", "steps")
         self.write(client, 1)
 
-    # What is left
+    # Checks
 
     def accept(self, tags, twins):
-        """The database is one that it may be, by what was answered."""
+        """Checks that the database is in a state that the replies allow."""
         assert sorted(tags) == sorted(twins), f"{self.case}: half a transaction"
         assert frozenset(tags) in self.possible, \
             f"{self.case}: {sorted(tags)}, not one of {list(map(sorted, self.possible))}"
@@ -155,7 +155,7 @@ class Life:
         self.possible = [frozenset(tags)]
 
     def check_copies(self):
-        """What was put aside before a conversion is what the first half had left."""
+        """Checks that the copy of a conversion is the database at the end of the first half."""
         for path in self.folder.glob("steps.db.backup*"):
             results = json.loads(self.lab.tool("query", path, json.dumps(["steps", *(
                 {"op": "select", "table": table, "where": [], "columns": ["tag"]}
@@ -176,7 +176,7 @@ class Life:
 
 
 def test_every_step(lab, library, pytestconfig):
-    """Some of them, that is; all with --rounds 1500."""
+    """Tests a sample of the steps; all with --rounds 1500."""
     cases = [(half, at, kind) for half, n in N_STEPS.items() for at in range(1, n + 1)
              for kind in KINDS]
     n = min(len(cases), pytestconfig.getoption("rounds") // 3)

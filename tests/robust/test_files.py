@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Damaged files: a server opens what is whole and says what it left out, or refuses; it never
-crashes, and never silently serves less than was stored."""
+"""Damaged files: a server opens the whole records and reports what it left out, or rejects it.
+It never crashes, and never serves less than was stored without a message."""
 import hashlib
 import json
 import random
@@ -119,14 +119,14 @@ def test_torn_anywhere(lab, db, pytestconfig):
         n_whole = count_whole(db, size)
         db.write_bytes(data[:size] + bytes(rng.randrange(1, 600) if number % 3 == 0 else 0))
         assert open_damaged(lab, db, n_whole) == n_whole
-        # What was cut off stays cut off, and what is added now is whole.
+        # The torn record remains cut off, and records added now are whole.
         assert len(dbfile.read(db)) == n_whole + 1
 
 
 @OURS
 @pytest.mark.parametrize("way", ["lost", "twice", "swapped", "of another file"])
 def test_whole_records_in_the_wrong_place(lab, db, way):
-    """Good hashes do not make a history: rows deleted that were never there are damage."""
+    """Records with right hashes that delete rows which do not exist are damage."""
     records = dbfile.read(db)
     if way == "lost":
         del records[5:7]
@@ -144,7 +144,7 @@ def test_whole_records_in_the_wrong_place(lab, db, way):
 
 
 def test_tools_on_damaged_files(lab, db, pytestconfig):
-    """Each verb that reads a file says something or does its work."""
+    """Each verb that reads a file succeeds or reports an error."""
     rng = random.Random(3)
     data = db.read_bytes()
     verbs = [["show-log", "-mmm"], ["query"], ["db-name"], ["db-version"], ["compact"]]
@@ -171,7 +171,7 @@ SELECT = json.dumps(["small", *({"op": "select", "table": t, "where": [], "colum
 
 
 def live(server):
-    """Rows come, change, refer to each other, and go."""
+    """Inserts, changes, connects by references, and deletes rows."""
     client = server.client()
     for n in range(6):
         client.commit("small", {"op": "insert", "table": "C", "uuid-name": "kid", "row": {"name": "c"}},
@@ -200,8 +200,7 @@ def make_file(lab, maker, kind):
 
 
 def records_of(data):
-    """Where each record begins that is whole, and where the first begins that is not, or the
-    end."""
+    """The offsets of the whole records, then the offset of the first bad record or of the end."""
     offsets, at = [], 0
     while True:
         offsets.append(at)
@@ -235,8 +234,8 @@ def spoil(rng, data):
 
 
 def content_of(lab, tool, path):
-    """The rows, or None if the tool refuses the file; and what it says."""
-    # Who reads a file that a server may be writing to says at INFO what is not complete.
+    """The rows, or None if the tool rejects the file; and the messages of the tool."""
+    # If a server may be writing to the file, an incomplete record is logged at INFO.
     done = programs.run([tool, "-vconsole:info", "query", path, SELECT], env=lab.env)
     if done.status:
         return None, done.err

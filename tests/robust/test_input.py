@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bad input and bad clients: an error or a closed connection for them, nothing for the others."""
+"""Bad input and bad clients get an error or a closed connection; other clients are not affected."""
 import json
 import random
 import socket
@@ -42,15 +42,15 @@ REQUESTS = [
 
 @pytest.fixture
 def server(lab):
-    # A sanitizer holds on to memory that was given back, which is not what is measured here.
+    # Sanitizers keep freed memory for a while, which must not be measured here.
     lab.env["ASAN_OPTIONS"] += ":quarantine_size_mb=1:allocator_release_to_os_interval_ms=100"
-    # What clients do wrong is worth a warning; a server that fails is not this test's to allow.
+    # Warnings about clients are expected; errors of the server are not.
     return lab.serve("small").allow(r"\|WARN\|")
 
 
 @pytest.fixture
 def bystander(server):
-    """A client that must not be disturbed, with a row of its own."""
+    """A well-behaved client with a row of its own, which must not be affected."""
     client = server.client()
     client.insert("small", "I", {"a": 7, "b": "bystander"})
 
@@ -63,7 +63,7 @@ def bystander(server):
 @pytest.mark.ours("the reference server echoes invalid UTF-8")
 @pytest.mark.parametrize("seed", range(4))
 def test_damaged_bytes(server, bystander, seed):
-    """Whatever bytes come, the connection gets whole JSON back, if anything, and ends."""
+    """For any bytes the connection gets only whole JSON messages, and is closed."""
     rng = random.Random(seed)
     for number in range(150):
         requests = rng.sample(REQUESTS, rng.randint(1, 4))
@@ -84,7 +84,7 @@ def test_damaged_bytes(server, bystander, seed):
 @pytest.mark.ours("the reference server crashes when a monitor's parameters are too few")
 @pytest.mark.parametrize("seed", range(4))
 def test_odd_parameters(server, bystander, seed):
-    """Every request gets its reply, on a connection that goes on."""
+    """Every request gets a reply, and the connection stays open."""
     rng = random.Random(seed)
     client = server.client()
     for number in range(400):
@@ -101,7 +101,7 @@ def test_odd_parameters(server, bystander, seed):
 
 
 def send_unread(client, text):
-    """Sends until the server takes no more; returns whether it took all."""
+    """Sends until the server stops reading. Returns true if all was sent."""
     client.reads_while_sending = False
     try:
         client.send_raw(text, patience=0.3)
@@ -133,8 +133,8 @@ def test_replies_never_read(lab, server, bystander):
 
 
 def test_monitors_never_read(server, bystander):
-    """A monitor that does not read costs no more the more there is to tell, and gets the net change
-    when it reads again."""
+    """The cost of a monitor that does not read does not grow with the number of updates. It gets
+    the net change when it reads again."""
     writer = server.client()
     row = writer.insert("small", "T", {"name": "start"})
     idle = [server.client() for _ in range(20)]
@@ -171,7 +171,7 @@ def test_byte_by_byte(server, bystander):
 
 
 def test_connections_that_say_nothing(server, bystander):
-    """Opened and closed, and opened and left alone."""
+    """Connections that are opened and closed at once, or opened and not used."""
     for _ in range(300):
         server.client().close()
     silent = [server.client() for _ in range(300)]
@@ -180,7 +180,7 @@ def test_connections_that_say_nothing(server, bystander):
 
 
 def test_unfinished_messages(server, bystander):
-    """Halves of big messages are held while their client is there, and given back afterwards."""
+    """Memory for incomplete big messages is freed when their connections end."""
     before = server.private_kib()
     clients = [server.client() for _ in range(20)]
     for client in clients:

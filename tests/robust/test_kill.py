@@ -16,7 +16,7 @@ SCHEMA = {"name": "kill", "version": "1.0.0", "tables": {
     "Part": {"isRoot": True, "columns": {"tag": {"type": "string"}, "number": {"type": "integer"}}},
     "Side": {"isRoot": True, "indexes": [["tag"]], "columns": {"tag": {"type": "string"}}},
     "Sum": {"isRoot": True, "columns": {"n": {"type": "integer"}}},
-    # Rows for which a new file takes a while.
+    # So many rows that writing a new file takes long.
     "Ballast": {"isRoot": True, "columns": {"text": {"type": "string"}}}}}
 CONVERTED = copy.deepcopy(SCHEMA)
 CONVERTED["version"] = "2.0.0"
@@ -89,7 +89,7 @@ def convert_until_killed(server):
 
 
 def check(client, answered):
-    """Holds the database against the tags of the transactions that were answered."""
+    """Compares the database with the tags of the acknowledged transactions."""
     found = {}
     for row in client.select("kill", "Part", ["tag", "number", "_uuid"]):
         found.setdefault(row["tag"], []).append(row["number"])
@@ -135,7 +135,7 @@ def one_round(server, number, delay, work):
 def test_kill_under_load(lab, pytestconfig, work):
     rng = random.Random(len(work))
     path = dbfile.create(lab.path("kill.db"), SCHEMA, CONTENT)
-    # A record that was being written when the end came.
+    # A record that was being written when the server was killed.
     server = lab.new_server().allow(r"kill\.db")
     answered = set()
     n_rounds = pytestconfig.getoption("rounds")
@@ -157,7 +157,7 @@ def test_kill_under_load(lab, pytestconfig, work):
 
 
 def test_the_check_notices(lab):
-    """A transaction lost, or half of one, does not pass."""
+    """The check detects a lost transaction and a half of one."""
     path = dbfile.create(lab.path("kill.db"), SCHEMA, CONTENT)
     client = lab.new_server().start([path]).client()
     check(client, set())

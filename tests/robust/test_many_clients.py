@@ -167,7 +167,7 @@ class Talker:
                        else self.request() for i in range(n)).encode()
 
     def act(self):
-        """Says something, in pieces, damaged, or half of it; listens now and then."""
+        """Sends a request whole, in pieces, damaged or incomplete; reads replies now and then."""
         way = self.rng.random()
         data = self.several(0 if way < 0.03 else 0.4)
         middle = self.rng.randrange(len(data))
@@ -188,7 +188,7 @@ class Talker:
             self.begin_anew()
 
     def listen(self):
-        """Takes in what has come; what it says about tags counts. False: the server has hung up."""
+        """Reads replies and counts acknowledged tags. Returns False if the server has closed."""
         texts, is_open = self.client.receive_waiting()
         for message in map(json.loads, texts):
             assert isinstance(message, dict), message
@@ -201,7 +201,7 @@ class Talker:
 
 
 class Witness:
-    """A client that behaves: it monitors all there is in "small"."""
+    """A well-behaved client that monitors all tables of "small"."""
 
     def __init__(self, server):
         self.client = server.client()
@@ -211,7 +211,7 @@ class Witness:
             table: {"columns": columns} for table, columns in COLUMNS.items()}))
 
     def catch_up(self):
-        """Hears everything up to now, soon."""
+        """Waits for all updates up to now."""
         self.client.call("echo")
         while self.client.notifications:
             self.replica.apply(self.client.notification("update2")[1])
@@ -237,10 +237,10 @@ def check_tags(rows, tags):
 @pytest.mark.parametrize("seed", range(2))
 def test_crowd(lab, pytestconfig, seed):
     rng = random.Random(seed)
-    # A sanitizer holds on to memory that was given back, which is not what is measured here.
+    # Sanitizers keep freed memory for a while, which must not be measured here.
     lab.env["ASAN_OPTIONS"] += ":quarantine_size_mb=1:allocator_release_to_os_interval_ms=100"
     dbs = [dbfile.create(lab.path("small.db"), SMALL), dbfile.create(lab.path("spare.db"), SPARE)]
-    # What clients do wrong is worth a warning; a server that fails is not this test's to allow.
+    # Warnings about clients are expected; errors of the server are not.
     server = lab.new_server().allow(r"\|WARN\|").start(dbs)
     witness = Witness(server)
     before = server.private_kib()

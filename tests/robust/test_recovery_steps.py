@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever step of a recovery is the last, or fails, the bytes of the file are in the file or in a
-copy beside it; and the next start recovers."""
+"""If any step of a recovery fails, or the process is killed before it, the bytes of the file are in
+the file or in a copy beside it, and the next start recovers."""
 import ctypes
 import os
 import shutil
@@ -43,7 +43,7 @@ def bytes_kept(folder, data):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("damage", [torn, zeros, changed, garbage])
 def test_every_step(lab, library, damage, kind):
-    """Each start in which a step goes wrong ends or succeeds; never are bytes lost."""
+    """Each start with a failing step fails or succeeds, and no bytes are lost."""
     whole = lab.db("small", None, *({"_date": 1, "T": {uuid: {"name": name}}}
                                     for uuid, name in ((A, "a"), (B, "b"), (C, "c"))))
     data, kept = damage(whole.read_bytes(), dbfile.offsets(whole))
@@ -80,7 +80,7 @@ def test_every_step(lab, library, damage, kind):
 
 @pytest.mark.parametrize("damage", [torn, changed])
 def test_full_disk(lab, damage):
-    """Without space for the copy the file is refused, and is as it was."""
+    """Without space for the copy the file is rejected and not changed."""
     folder = lab.path("tiny")
     folder.mkdir()
     libc = ctypes.CDLL(None, use_errno=True)

@@ -208,7 +208,7 @@ static void insert(struct databases *databases, const char *name, struct store *
 // Opens the file, which is to have the schema in the file `schema_path`, unless that is NULL.
 static struct ovsdb_error *open_store(struct databases *databases, const char *path,
                                       const char *schema_path, bool recover_damaged,
-                                      struct store **ret)
+                                      struct store **ret, bool *ret_is_damaged)
 {
     static const struct progress progress = {startup_progress, NULL};
     _cleanup_schema_ struct schema *schema = NULL;
@@ -223,7 +223,7 @@ static struct ovsdb_error *open_store(struct databases *databases, const char *p
     }
     if (!error) {
         error = store_open(path, recover_damaged ? STORE_RECOVER : STORE_READ_WRITE,
-                           databases->group_commit, &progress, ret);
+                           databases->group_commit, &progress, ret, ret_is_damaged);
     }
     if (!error && schema) {
         error = provision_convert(*ret, schema, &progress);
@@ -241,9 +241,9 @@ static char *check_files(const char *path, const char *schema)
     return refusal || !schema ? refusal : confine_check(CONFINE_READ, schema);
 }
 
-static char *open_failed(const char *path, const struct ovsdb_error *error)
+static char *open_failed(const char *path, const struct ovsdb_error *error, bool is_damaged)
 {
-    if (store_is_damage(error)) {
+    if (is_damaged) {
         log_event(LOG_LEVEL_ERR, MSG_DATABASE_DAMAGED, LOG_FIELDS({"OVSDB_FILE", path}),
                   "%s: the file is damaged", path);
     }
@@ -260,6 +260,7 @@ char *databases_add(struct databases *databases, const char *path, const char *s
 {
     _cleanup_error_ struct ovsdb_error *error = NULL;
     struct store *store;
+    bool is_damaged = false;
     const char *name;
     char *refusal;
 
@@ -274,9 +275,9 @@ char *databases_add(struct databases *databases, const char *path, const char *s
         return xasprintf("ovsdb error: %s: already open", path);
     }
     close_leaving(databases, true); // it may be one of them
-    error = open_store(databases, path, schema, recover_damaged, &store);
+    error = open_store(databases, path, schema, recover_damaged, &store, &is_damaged);
     if (error) {
-        return open_failed(path, error);
+        return open_failed(path, error, is_damaged);
     }
     malloc_trim(0); // of what loading took beside the rows; main.c keeps the library from doing it
     name = db_schema(store_db(store))->name;

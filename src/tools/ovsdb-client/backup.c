@@ -70,7 +70,7 @@ void client_backup(struct client_context *context, int argc, char **argv)
 {
     _cleanup_schema_ struct schema *schema = client_fetch_schema(context);
     _cleanup_free_ struct selection *selections = NEW_ARRAY(struct selection, schema->n_tables + 1);
-    struct db *db = db_new(schema);
+    struct db *db = db_new(schema, uuid_random);
 
     if (isatty(STDOUT_FILENO)) {
         tool_fail("standard output is a terminal, redirect it to a file");

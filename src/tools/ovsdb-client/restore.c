@@ -63,8 +63,8 @@ static struct db *read_input(const char *input)
     struct loaded loaded;
 
     tool_check(reader_open_fd(fd, input, &reader));
-    tool_check(
-        load_database(reader, input, &(struct load_options){.progress = progress_bar()}, &loaded));
+    tool_check(load_database(reader, input, &(struct load_options){.progress = progress_bar()},
+                             &loaded, NULL));
     if (loaded.is_torn) {
         tool_fail_error(reader_problem(reader));
     }

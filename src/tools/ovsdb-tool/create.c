@@ -20,7 +20,7 @@ static struct store *open_store(const char *path, enum store_mode mode,
 {
     struct store *store;
 
-    tool_check(store_open(path, mode, group_commit, progress_bar(), &store));
+    tool_check(store_open(path, mode, group_commit, progress_bar(), &store, NULL));
     return store;
 }
 

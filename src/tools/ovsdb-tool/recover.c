@@ -74,7 +74,7 @@ static struct salvage_prefix find_prefix(const struct checked_file *file)
 {
     struct salvage_prefix prefix;
 
-    tool_check(salvage_prefix(file->fd, file->path, progress_bar(), &prefix));
+    tool_check(salvage_prefix(file->fd, file->path, progress_bar(), &prefix, NULL));
     return prefix;
 }
 

@@ -57,7 +57,7 @@ static void transact(const struct tool_context *context, int argc, char **argv,
     struct store *store;
     struct slice params;
 
-    tool_check(store_open(path, mode, group_commit, progress_bar(), &store));
+    tool_check(store_open(path, mode, group_commit, progress_bar(), &store, NULL));
     params = tool_parse_json(argv[argc - 1]);
     error = check_name(params, db_schema(store_db(store))->name);
     if (!error) {

@@ -76,7 +76,7 @@ static void test_changes_are_told(void **state)
     _cleanup_free_ char *path = xasprintf("%s/d.db", folder);
     _cleanup_free_ char *lock = xasprintf("%s/.d.db.~lock~", folder);
     struct group_commit *group_commit = group_commit_new(NULL, NULL);
-    struct server *server = server_new((struct uuid){0, 1}, NULL, NULL);
+    struct server *server = server_new(NULL, NULL, uuid_random);
     struct databases *databases = databases_new(server, group_commit);
     struct listener listener = {.observer.changed = on_changed};
     struct schema *schema;

@@ -57,7 +57,7 @@ static int setup(void **state)
     assert_null(store_create(fixture->path, schema));
     schema_unref(schema);
     fixture->group_commit = group_commit_new(NULL, NULL);
-    fixture->server = server_new((struct uuid){0, 1}, NULL, NULL);
+    fixture->server = server_new(NULL, NULL, uuid_random);
     fixture->databases = databases_new(fixture->server, fixture->group_commit);
     assert_null(databases_add(fixture->databases, fixture->path, NULL, false));
     *state = fixture;

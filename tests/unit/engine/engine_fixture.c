@@ -23,7 +23,7 @@ struct db *fixture_new_with(const char *text)
     struct db *db;
 
     assert_null(error);
-    db = db_new(schema);
+    db = db_new(schema, uuid_random);
     schema_unref(schema);
     return db;
 }
@@ -52,7 +52,7 @@ struct uuid fixture_uuid(uint64_t n)
 
 void fixture_check(const struct db *db)
 {
-    _cleanup_free_ char *problem = db_check(db);
+    _cleanup_free_ char *problem = db_check_structures(db);
 
     if (problem) {
         fail_msg("%s", problem);
@@ -74,7 +74,7 @@ static void load_row(struct db *db, const struct row *row)
 
 struct db *fixture_reload(const struct db *db)
 {
-    struct db *copy = db_new(db_schema(db));
+    struct db *copy = db_new(db_schema(db), uuid_random);
     const struct row *row;
 
     for (uint16_t i = 0; i < db_schema(db)->n_tables; i++) {

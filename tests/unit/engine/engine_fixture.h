@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the engine's tests share: a database with the schema of tests/data/engine/schema.json,
-// requests as text, and the check of everything after each of them.
+// Shared by the tests of the engine: a database with the schema of tests/data/engine/schema.json,
+// and requests as text. The whole database is checked after each request.
 #pragma once
 
 #include "unit.h"
@@ -11,7 +11,7 @@
 extern const char *fixture_schema_path; // set by main()
 
 struct db *fixture_new(void);
-// A database with this schema instead.
+// An empty database with this schema (JSON text).
 struct db *fixture_new_with(const char *schema);
 const struct table_schema *fixture_table(const struct db *db, const char *name);
 const struct column *fixture_column(const struct db *db, const char *table, const char *name);
@@ -20,10 +20,10 @@ struct uuid fixture_uuid(uint64_t n);
 // Runs operations (JSON text, comma-separated) and checks the database. Returns the result as text,
 // until the next call; fails if the transaction waits.
 const char *fixture_run(struct db *db, const char *format, ...) PRINTF_FORMAT(2, 3);
-// The same with every part of the request the caller's.
+// The same, with a request and result of the caller.
 enum transact_status fixture_run_request(struct db *db, struct transact_request request,
                                          struct slice operations, struct buf *result,
                                          struct transact_result *ret);
-// A database that has loaded the rows of `db`, and agrees with itself and with `db`.
+// Loads the rows of `db` into a new database, and checks that it is consistent and equal to `db`.
 struct db *fixture_reload(const struct db *db);
 void fixture_check(const struct db *db);

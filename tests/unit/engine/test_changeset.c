@@ -46,7 +46,7 @@ static void test_contents(void **state)
     db_free(db);
 }
 
-// What ends as it was is no change, and its _version stays.
+// A row with the same values at the end of a transaction is not changed: it keeps its _version.
 static void test_no_change(void **state)
 {
     struct db *db = fixture_new();
@@ -75,7 +75,7 @@ static void test_no_change(void **state)
     db_free(db);
 }
 
-// A chain that nobody holds any more goes little by little.
+// A chain without references is freed in steps.
 static void test_long_chain(void **state)
 {
     struct db *db = fixture_new();
@@ -95,7 +95,7 @@ static void test_long_chain(void **state)
     db_free(db);
 }
 
-// So does a large change set; who holds it still sees all of it.
+// A large change set is freed in steps too, but not while there is a reference to it.
 static void test_large(void **state)
 {
     struct db *db = fixture_new();
@@ -125,7 +125,7 @@ static void test_large(void **state)
     db_free(db);
 }
 
-// Versions live as long as a change set that shows them.
+// A row version exists as long as a change set that refers to it.
 static void test_outlives_database(void **state)
 {
     struct db *db = fixture_new();

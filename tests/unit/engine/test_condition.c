@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What single conditions mean is in tests/data/engine/condition.json; here, what several mean
-// together.
+// Tests combinations of conditions. tests/data/engine/condition.json has the single conditions.
 #include "engine_fixture.h"
 
 #include "engine/condition.h"

@@ -26,7 +26,7 @@ static void test_finds_what_it_keeps(void **state)
     }
     assert_null(history_find(history, fixture_uuid(1)));
     assert_null(history_find(history, ids[4]));
-    // Of the one before the kept ones the id is enough: all that came after it is there.
+    // The id before the first change set kept is known too: all changes after it are there.
     for (int i = 5; i < 10; i++) {
         assert_int_equal(history_find(history, ids[i])->seq, i + 1);
     }
@@ -36,7 +36,7 @@ static void test_finds_what_it_keeps(void **state)
     db_free(db);
 }
 
-// The last commit alone is beyond the limit: its rows are not held, its id is known.
+// The last commit alone exceeds the limit: its rows are not kept, but its id is known.
 static void test_largest_member(void **state)
 {
     struct db *db = fixture_new();
@@ -71,7 +71,7 @@ static void test_largest_member(void **state)
     buf_done(&text);
 }
 
-// A small database that changes a lot keeps no more than a fixed amount.
+// The history of a small database with many changes is limited to a fixed size.
 static void test_memory(void **state)
 {
     struct db *db = fixture_new();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// That "where" uses indexes and does not scan, and that columns which are asked often get one.
+// Tests that "where" uses indexes instead of scans, and that scans for a column lead to an index.
 #include "engine_fixture.h"
 
 #include "engine/internal.h"
@@ -130,7 +130,7 @@ static size_t n_equal(struct table *table, const struct column *column, union da
     return n;
 }
 
-// Who looks without a transaction finds the same, with an index and without, and asking counts.
+// table_find_equal() finds the same rows with and without an index, and its scans count.
 static void test_rows_by_value(void **state)
 {
     struct db *db = big_new();
@@ -162,7 +162,7 @@ static void test_rows_by_value(void **state)
     db_free(db);
 }
 
-// The rows that a transaction has changed itself are found through the index as well.
+// Rows changed by the open transaction are found by the index too.
 static void test_index_within_a_transaction(void **state)
 {
     struct db *db = big_new();
@@ -188,7 +188,8 @@ static void test_index_within_a_transaction(void **state)
                     "{\"op\":\"abort\"}"),
         "[{\"uuid\":[\"uuid\",\"ffffffff-0000-4000-8000-000000000000\"]},"
         "{\"rows\":[{\"b\":\"new\"}]},{\"count\":1},{\"count\":2},{\"count\":0},{\"count\":2},"
-        "{\"rows\":[]},{\"details\":\"the transaction asked for it\",\"error\":\"aborted\"}]");
+        "{\"rows\":[]},{\"details\":\"aborted by the operation "
+        "\\\"abort\\\"\",\"error\":\"aborted\"}]");
     ask(db, 7, "[{\"rows\":[{\"b\":\"text 7\"}]}]");
     ask(db, -1, "[{\"rows\":[]}]");
     db_free(db);

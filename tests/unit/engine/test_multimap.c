@@ -38,7 +38,8 @@ static void test_single_items(void **state)
     multimap_done(&map);
 }
 
-// One hash for all: each item is added and removed in constant time, or this takes minutes.
+// All items have one hash. Adding and removing must be O(1): otherwise the test exceeds its time
+// limit.
 static void test_many_items_with_one_hash(void **state)
 {
     enum { N = 200000 };

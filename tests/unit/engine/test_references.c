@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// References in great numbers: what would be quadratic, or recurse, does not end within the time
-// limit or overflows the stack. What they mean is in tests/data/engine/reference.json.
+// Large numbers of references: quadratic code would exceed the time limit of the test, recursive
+// code would overflow the stack. tests/data/engine/reference.json has the rules for references.
 #include "engine_fixture.h"
 
 #include "engine/txn.h"
@@ -42,7 +42,8 @@ static size_t n_rows(const struct db *db, const char *table)
     return table_n_rows(db_table(db, fixture_table(db, table)));
 }
 
-// An owner of a part that holds a part that holds a part ...: all go when the owner goes.
+// A chain of parts, each referred to by the one before: all are deleted with the owner of the
+// first.
 static void test_long_chain_is_collected(void **state)
 {
     struct db *db = fixture_new();
@@ -68,7 +69,7 @@ static void test_long_chain_is_collected(void **state)
     db_free(db);
 }
 
-// A set of many references changes by one at a time, and loses its rows all at once.
+// A set of many references changes by one element at a time; then all rows are deleted at once.
 static void test_big_sets(void **state)
 {
     struct db *db = fixture_new();
@@ -104,7 +105,7 @@ static void test_big_sets(void **state)
     db_free(db);
 }
 
-// Very many rows refer weakly to one.
+// Many rows refer weakly to one row.
 static void test_many_weak_referrers(void **state)
 {
     struct db *db = fixture_new();

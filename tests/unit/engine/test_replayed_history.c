@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What loading keeps of the last records, for the history.
+// The replayed history: the change sets that loading keeps.
 #include "engine_fixture.h"
 
 #include "engine/history.h"
@@ -97,7 +97,7 @@ static void test_bounds(void **state)
     db_free(db);
 }
 
-// If nobody wants it, it goes with the database; if memory is short, it is short.
+// A replayed history that is not taken is freed with the database. It is limited by memory.
 static void test_unused(void **state)
 {
     struct db *db = begin(10);

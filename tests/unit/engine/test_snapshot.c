@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Snapshots: the rows of one moment, however the steps of collecting them and commits alternate.
+// Snapshots have the rows of one moment, in whatever order collecting steps and commits alternate.
 #include "engine_fixture.h"
 
 #include "engine/snapshot.h"
@@ -30,7 +30,7 @@ static struct db *filled(int n)
     return db;
 }
 
-// Changes, deletes and inserts some rows of those that are there.
+// Changes and deletes some of the rows, and inserts others.
 static void commit(struct db *db, unsigned *seed, uint64_t fresh)
 {
     const struct table_schema *things = fixture_table(db, "Thing");
@@ -107,7 +107,7 @@ static void test_collect(void **state)
     check_collect(1, 1, 1);
 }
 
-// It may be given up before it is complete, and outlive its database when it is.
+// A snapshot may be freed before it is complete, and a complete one may outlive its database.
 static void test_given_up(void **state)
 {
     struct db *db = filled(N);
@@ -126,7 +126,7 @@ static void test_given_up(void **state)
     db_free(db);
 }
 
-// Rows freed in steps.
+// db_free_rows() frees rows in steps.
 static void test_db_free_rows(void **state)
 {
     struct db *db = filled(N);

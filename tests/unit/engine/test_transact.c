@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plays a data file: cases of steps, each a request and the result expected, on an empty database
-// per case. In what is expected "*" stands for any string, an error names only the members that
-// must agree, and "rows" are in no order.
+// Runs a data file. A case has steps, each with a request and the expected result, and begins with
+// an empty database. In the expected result "*" stands for any string, an error has only the
+// members that are compared, and "rows" may be in any order.
 #include "engine_fixture.h"
 
 #include "basic/file.h"
@@ -19,7 +19,7 @@ struct step {
 
 static bool matches(const json_t *expected, const json_t *actual);
 
-// Every element of `expected` has one of its own in `actual`. Rows are few.
+// True if each element of `expected` has a different matching element in `actual`. O(n^2).
 static bool rows_match(const json_t *expected, const json_t *actual)
 {
     bool *used = NEW_ARRAY(bool, json_array_size(actual) + 1);
@@ -91,7 +91,7 @@ static bool owns_lock(void *locks, struct slice lock)
     return false;
 }
 
-// The request stays text: repeated members, and their order, matter.
+// Requests remain text, because repeated members and their order are significant.
 static void step_init(struct step *step, struct slice text)
 {
     struct cursor cursor;

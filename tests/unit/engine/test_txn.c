@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transactions made from C, and what a commit does around the data: log, tickets, observers.
+// Transactions built by C functions, and the effects of a commit on log, tickets and observers.
 #include "engine_fixture.h"
 
 #include "engine/txn.h"
@@ -10,7 +10,7 @@ struct spy_log {
     bool fails;
     bool durable;
     uint64_t seq;
-    size_t n_rows_then; // what the database showed while the log was asked
+    size_t n_rows_then; // rows of the table when append() was called
     const struct table *table;
 };
 
@@ -147,7 +147,7 @@ static void test_log(void **state)
     db_free(db);
 }
 
-// The log is the last that can fail, when counts, references and indexes have been worked out.
+// The log is the last step of a commit that can fail: counts and indexes have been changed by then.
 static void test_log_failure_leaves_no_trace(void **state)
 {
     struct db *db = fixture_new();

@@ -32,10 +32,10 @@ static struct db *new_db(void)
     return db;
 }
 
-// What a file holds of it.
+// Loads the values that a file would have.
 static struct db *load_stored(const struct db *db)
 {
-    struct db *copy = db_new(db_schema(db));
+    struct db *copy = db_new(db_schema(db), uuid_random);
     const struct table_schema *table = fixture_table(db, "T");
     const struct column *column = fixture_column(db, "T", "n");
     const struct row *row;
@@ -71,7 +71,7 @@ static void test_round_trip(void **state)
     }
     assert_true(db_tail(copy)->seq > seq);
     assert_true(uuid_equals(db_tail(copy)->txn_id, db_tail(db)->txn_id));
-    // The reference came back with its target's knowledge of it.
+    // The restored weak reference is registered with its target.
     assert_non_null(strstr(fixture_run(copy,
                                        "{\"op\":\"delete\",\"table\":\"T\",\"where\":"
                                        "[[\"n\",\"==\",1]]},{\"op\":\"select\",\"table\":\"T\","
@@ -85,7 +85,7 @@ static void test_round_trip(void **state)
     db_free(db);
 }
 
-// What is not of this database changes the id of the last transaction to one that nobody knows.
+// A text that does not fit the database changes the id of the last transaction to a new one.
 static void test_refused(void **state)
 {
     static const char *const texts[] = {
@@ -120,7 +120,7 @@ static void test_refused(void **state)
     }
 }
 
-// The history knows both the transaction that was stored last and the one that was last.
+// The history has both the last stored transaction and the last one.
 static void test_history(void **state)
 {
     struct db *db = new_db(), *copy = fixture_reload(db);

@@ -135,7 +135,7 @@ static struct ovsdb_error *decode_uuid(const char *text, struct symbol_table *sy
 
 static void test_named_uuids(void **state)
 {
-    struct symbol_table symbols = {0};
+    struct symbol_table symbols = {.new_uuid = uuid_random};
     struct symbol *symbol = symbol_table_get(&symbols, SLICE("row1"));
     struct uuid uuid, again;
 

@@ -29,7 +29,7 @@ static void check_good(const struct type *type, const json_t *row)
 
 static void check_bad(const struct type *type, const json_t *row)
 {
-    struct symbol_table symbols = {0};
+    struct symbol_table symbols = {.new_uuid = uuid_random};
     struct ovsdb_error *error;
     union datum datum;
 

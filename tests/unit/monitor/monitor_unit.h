@@ -24,7 +24,7 @@ static inline struct db *unit_db(void)
     struct db *db;
 
     assert_null(schema_from_text(SLICE(unit_schema), &schema));
-    db = db_new(schema);
+    db = db_new(schema, uuid_random);
     schema_unref(schema);
     return db;
 }

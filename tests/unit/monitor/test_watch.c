@@ -134,6 +134,7 @@ static void test_touch(void **state)
     }
     watch_set_free(observed.set);
     watch_set_free(NULL);
+    db_remove_observer(&observed.observer);
     db_free(db);
 }
 

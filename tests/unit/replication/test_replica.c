@@ -72,7 +72,7 @@ static int set_up(void **state)
     char *bad;
 
     assert_null(schema_from_text(SLICE(SCHEMA), &f->schema));
-    f->db = db_new(f->schema);
+    f->db = db_new(f->schema, uuid_random);
     assert_true(exclude_parse(&f->exclude, "db:X", &bad));
     f->resume = resume_new();
     connect_again(f);

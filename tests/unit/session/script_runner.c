@@ -70,10 +70,19 @@ static uint64_t last_ticket(void *userdata)
     return runner->ticket;
 }
 
+static uint64_t n_uuids; // made since runner_init()
+
+// UUIDs that are the same in each run: 1, 2, 3, ...
+static struct uuid next_uuid(void)
+{
+    return (struct uuid){0, ++n_uuids};
+}
+
 void runner_init(struct script_runner *runner)
 {
+    n_uuids = 0;
     *runner = (struct script_runner){.now = USEC_PER_SEC};
-    runner->server = server_new((struct uuid){0, 1}, last_ticket, runner);
+    runner->server = server_new(last_ticket, runner, next_uuid);
     runner_add_db(runner, "shop");
 }
 
@@ -96,7 +105,7 @@ void runner_add_db(struct script_runner *runner, const char *name)
     _cleanup_schema_ struct schema *schema = NULL;
 
     assert_null(schema_from_text(slice_of(text), &schema));
-    runner->dbs[runner->n_dbs] = db_new(schema);
+    runner->dbs[runner->n_dbs] = db_new(schema, uuid_random);
     assert_int_equal(server_add_db(runner->server, runner->dbs[runner->n_dbs]), 0);
     runner->n_dbs++;
 }

@@ -44,7 +44,7 @@ static size_t allocated_bytes(void)
 static void test_idle_sessions_are_small(void **state)
 {
     static struct session *sessions[N_SESSIONS];
-    struct server *server = server_new((struct uuid){0, 1}, NULL, NULL);
+    struct server *server = server_new(NULL, NULL, uuid_random);
     const struct session_options options = {.name = "tcp:127.0.0.1:40000"};
     struct server_usage usage;
     size_t before = allocated_bytes(), size;

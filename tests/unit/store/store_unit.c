@@ -102,7 +102,7 @@ struct store *open_store(enum store_mode mode, struct group_commit *group_commit
 {
     struct store *store = NULL;
 
-    assert_ok(store_open("d.db", mode, group_commit, NULL, &store));
+    assert_ok(store_open("d.db", mode, group_commit, NULL, &store, NULL));
     return store;
 }
 
@@ -183,7 +183,7 @@ char *dump(struct db *db)
 
     record_begin(&buf);
     encode_snapshot(&buf, db, NULL, 0);
-    // Without the room for the header and without the date.
+    // Without the space for the header and without the date.
     buf_consume(&buf, RECORD_HEADER_MAX + strlen("{\"_date\":0000000000000"));
     return buf_steal(&buf);
 }

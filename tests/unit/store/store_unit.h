@@ -7,7 +7,7 @@
 #include "engine/db.h"
 #include "store/store.h"
 
-// Every test runs in an empty folder of its own, which goes with it.
+// Each test runs in an empty folder of its own, which is removed at its end.
 int enter_folder(void **state);
 int leave_folder(void **state);
 
@@ -25,8 +25,8 @@ struct store *open_store(enum store_mode mode, struct group_commit *group_commit
 void assert_error(struct ovsdb_error *error, const char *part);
 void assert_ok(struct ovsdb_error *error);
 
-// One transaction each on the table "T"; they return the commit's error and ticket (NULL: not
-// wanted).
+// Each runs one transaction on the table "T". try_insert() returns the error of the commit; its
+// ret_ arguments may be NULL.
 struct ovsdb_error *try_insert(struct db *db, const char *name, bool durable, struct uuid *ret_uuid,
                                uint64_t *ret_ticket);
 struct uuid insert(struct db *db, const char *name);

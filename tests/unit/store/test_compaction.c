@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compaction while commits go on: at every moment the file under the name holds all of them, for
-// whoever opens it after a crash; and a compaction that fails leaves the old file.
+// Compaction while commits continue: at every moment the file with the name has all commits, so
+// that a crash loses none; and after a failed compaction the old file is in use.
 #include "store_unit.h"
 
 #include "basic/log.h"
@@ -90,7 +90,7 @@ static int setup(void **state)
     return enter_folder(state);
 }
 
-// What a new process finds after a crash now.
+// The contents of the database as a new process would find it after a crash now.
 static void assert_recoverable(struct db *db)
 {
     struct store *store = open_store(STORE_READ_ONLY, NULL);
@@ -100,7 +100,7 @@ static void assert_recoverable(struct db *db)
     store_close(store);
 }
 
-// Rows, some of which changed and some of which are gone.
+// Inserts rows, and changes and deletes some of them.
 static void fill(struct db *db, int n, struct uuid *rows)
 {
     for (int i = 0; i < n; i++) {
@@ -121,7 +121,7 @@ static void wait_for_group_commit(struct group_commit *group_commit)
     group_commit_dispatch(group_commit);
 }
 
-// Lets a compaction run to its end and commits durably between any two steps.
+// Runs a compaction to its end, with a durable commit between any two steps.
 static void run_with_commits(struct store *store, struct group_commit *group_commit,
                              struct outcome *outcome, struct uuid *rows, int n)
 {
@@ -251,14 +251,14 @@ static void test_disk_is_full(void **state)
     check_fails("d.db.tmp: cannot be written: No space left on device");
 }
 
-// Nobody knows which file is there after a power cut: nothing more may be committed.
+// If the directory cannot be synced, a power failure may leave either file: commits are rejected.
 static void test_folder_fails(void **state)
 {
     no_sync_folder = true;
     check_fails("its directory cannot be synced");
 }
 
-// While both files are written, a record that does not fit into one of them is in neither.
+// While records are written to both files, a record that does not fit into one is in neither.
 static void test_twin_is_full(void **state)
 {
     struct group_commit *group_commit = group_commit_new(&handler, NULL);
@@ -296,7 +296,7 @@ static void test_twin_is_full(void **state)
     group_commit_free(group_commit);
 }
 
-// Closing calls it off, at whatever step it is.
+// Closing the store cancels a compaction at any step.
 static void test_close(void **state)
 {
     for (int n_steps = 0; n_steps < 8; n_steps++) {
@@ -331,7 +331,7 @@ static void test_close(void **state)
     }
 }
 
-// A snapshot too long for one piece.
+// A snapshot that is written in several pieces.
 static void test_long(void **state)
 {
     char *text = xmalloc(100001);

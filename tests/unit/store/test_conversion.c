@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conversion of a store that is served: refused ones change nothing, and wherever it is called off
-// one of the two databases is there, whole.
+// Conversion of a store in use: a failed one changes nothing, and wherever it is canceled, the file
+// is the whole old database or the whole new one.
 #include "store_unit.h"
 
 #include "basic/log.h"
@@ -196,7 +196,7 @@ static void test_close(void **state)
     }
 }
 
-// It follows a compaction that runs already.
+// A conversion begins when a running compaction has ended.
 static void test_after_a_compaction(void **state)
 {
     struct group_commit *group_commit = group_commit_new(&handler, NULL);

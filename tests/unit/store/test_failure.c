@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A disk that is full, that forgets, that refuses: the system calls answer as each test wants.
+// Failures of the disk: the system calls are replaced and return what a test requests.
 #include "store_unit.h"
 
 #include "basic/log.h"
@@ -85,8 +85,8 @@ static void assert_rows_in_file(size_t n)
     store_close(store);
 }
 
-// Wherever the disk becomes full, nothing of the record stays, and the next commit with room goes
-// on.
+// At whatever byte the disk becomes full, the partial record is removed, and the next commit with
+// enough space succeeds.
 static void test_full_disk(void **state)
 {
     struct store *store;
@@ -112,7 +112,7 @@ static void test_full_disk(void **state)
     assert_rows_in_file(2);
 }
 
-// If the partial record stays, nothing may be appended behind it.
+// If the partial record cannot be removed, no record may be appended after it.
 static void test_truncate_fails(void **state)
 {
     struct store *store;
@@ -202,7 +202,8 @@ static void test_compaction_fails(void **state)
     assert_rows_in_file(2);
 }
 
-// The rename may be undone by a power cut: what would be appended to the new file might be lost.
+// Without a synced directory a power failure may undo the rename: records appended to the new file
+// could be lost.
 static void test_folder_sync_fails(void **state)
 {
     struct store *store;

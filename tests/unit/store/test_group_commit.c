@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The group commit with its real thread. fdatasync() is ours: it can be held up, and it can fail.
+// The group commit with its real thread. fdatasync() is replaced: it can be blocked, and it can
+// fail.
 #include "store_unit.h"
 
 #include "store/group_commit_member.h"
@@ -128,7 +129,7 @@ static void test_group(void **state)
     group_commit_member_leave(&b);
 }
 
-// What is issued while a sync runs waits for the next one, which follows by itself.
+// Tickets issued while a sync runs wait for the next sync, which starts without a further call.
 static void test_follows(void **state)
 {
     struct group_commit_member a;
@@ -189,7 +190,7 @@ static void test_failure(void **state)
     group_commit_member_leave(&b);
 }
 
-// A member that waits learns the result before it is dispatched.
+// group_commit_member_wait() returns the result before group_commit_dispatch() reports it.
 static void test_wait(void **state)
 {
     struct group_commit_member a;
@@ -206,7 +207,7 @@ static void test_wait(void **state)
     group_commit_member_leave(&a);
 }
 
-// Synced by other means: nothing is left to do but to say so.
+// If the caller has synced the member itself, the group commit only reports its tickets as synced.
 static void test_synced_elsewhere(void **state)
 {
     struct group_commit_member a;
@@ -218,7 +219,7 @@ static void test_synced_elsewhere(void **state)
     wait_and_dispatch();
     assert_int_equal(seen.ticket, 2);
     assert_int_equal(n_syncs, 0);
-    // One leaves in the middle of a sync that fails: nobody is told.
+    // A member leaves during a sync that fails: failed() is not called.
     bad_fd = 100;
     group_commit_issue(&a);
     group_commit_flush(group_commit);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A database file that another program removes, replaces or overwrites while it is served.
+// A database file is removed, replaced or overwritten by another program while it is in use.
 #include "store_unit.h"
 
 #include "basic/log.h"
@@ -39,7 +39,7 @@ static void overwrite_it(void)
     create_database();
 }
 
-// Another file of the same size: only the content tells.
+// Overwrites the file by another one of the same size, which differs only in its contents.
 static void overwrite_with_same_size(void)
 {
     _cleanup_buf_ struct buf content = {0};
@@ -92,7 +92,7 @@ static void clear(void)
     }
 }
 
-// Nothing is committed, and what the other program left is not touched.
+// Commits are rejected, and the file of the other program is not changed.
 static void check_commits_fail(const struct incident *incident, bool durable)
 {
     _cleanup_buf_ struct buf before = {0}, after = {0};
@@ -131,7 +131,7 @@ static void test_commits(void **state)
     }
 }
 
-// The first commit after the start is checked as the others are.
+// The first commit after the start is checked too.
 static void test_before_any_commit(void **state)
 {
     for (size_t i = 0; i < ARRAY_SIZE(incidents); i++) {
@@ -164,7 +164,7 @@ static void on_failed(void *userdata, struct store *store, int error)
     failed = store;
 }
 
-// What was written before, and synced after, is not reported as committed.
+// A record that was written before and synced after the change is not reported as committed.
 static void test_between_write_and_sync(void **state)
 {
     static const struct group_commit_handler handler = {on_synced, on_failed};
@@ -190,7 +190,7 @@ static void test_between_write_and_sync(void **state)
     }
 }
 
-// A failure that a commit without "durable" finds reaches the group commit's handler too.
+// A failure found by a commit without "durable" is reported to the group commit's handler too.
 static void test_handler_is_called(void **state)
 {
     static const struct group_commit_handler handler = {on_synced, on_failed};
@@ -235,14 +235,14 @@ static void test_folder_renamed(void **state)
     create_database();
     assert_int_equal(mkdir("folder", 0700), 0);
     assert_int_equal(rename("d.db", "folder/d.db"), 0);
-    assert_ok(store_open("folder/d.db", STORE_READ_WRITE, NULL, NULL, &store));
+    assert_ok(store_open("folder/d.db", STORE_READ_WRITE, NULL, NULL, &store, NULL));
     insert(store_db(store), "a");
     assert_int_equal(rename("folder", "elsewhere"), 0);
     assert_error(try_insert(store_db(store), "b", false, NULL, NULL), "removed or renamed");
     store_close(store);
 }
 
-// What administrators may do to a file that is in use.
+// Changes of a file in use that are allowed.
 static void test_harmless(void **state)
 {
     struct store *store;
@@ -255,7 +255,7 @@ static void test_harmless(void **state)
     assert_int_equal(chmod("d.db", 0600), 0);
     assert_int_equal(utimensat(AT_FDCWD, "d.db", NULL, 0), 0);
     insert(store_db(store), "c");
-    // A relative name is that of the folder at the start.
+    // A relative path refers to the current folder at the start.
     assert_int_equal(mkdir("folder", 0700), 0);
     assert_int_equal(chdir("folder"), 0);
     insert(store_db(store), "d");
@@ -274,7 +274,7 @@ static void on_done(void *userdata, const struct ovsdb_error *error)
     *is_done = true;
 }
 
-// A file that was put in place while the database is compacted is not replaced.
+// A compaction does not replace a file that another program has put in place meanwhile.
 static void test_during_compaction(void **state)
 {
     _cleanup_buf_ struct buf content = {0};

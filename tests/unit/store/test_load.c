@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Records and what they make of a database: tests/data/store/records.json. "records" are JSON
-// values, or strings with the text of the record; then "rows" has what must be in table T, or
-// "error" a part of the error.
+// Loads the records of tests/data/store/records.json. "records" are JSON values, or strings with
+// the text of the record. "rows" has the expected rows of table T, or "error" a part of the
+// expected error.
 #include "store_unit.h"
 
 #include "store/encode.h"
@@ -53,7 +53,7 @@ static void run_case(const json_t *item)
     struct ovsdb_error *error;
 
     write_case(item);
-    error = store_open("d.db", STORE_READ_ONLY, NULL, NULL, &store);
+    error = store_open("d.db", STORE_READ_ONLY, NULL, NULL, &store, NULL);
     if (error_part) {
         assert_error(error, error_part);
     } else {
@@ -109,7 +109,7 @@ static void test_info(void **state)
     }
 }
 
-// What the schema demands of a whole database is checked when all is read.
+// Constraints of the whole database are checked after the last record.
 static void test_constraints(void **state)
 {
     static const struct {
@@ -145,7 +145,7 @@ static void test_constraints(void **state)
         put_record(&file, items[i].schema);
         put_record(&file, items[i].record);
         write_file("d.db", buf_slice(&file));
-        error = store_open("d.db", STORE_READ_ONLY, NULL, NULL, &store);
+        error = store_open("d.db", STORE_READ_ONLY, NULL, NULL, &store, NULL);
         if (items[i].error) {
             assert_error(error, items[i].error);
         } else {
@@ -162,7 +162,7 @@ static void test_bad_schema(void **state)
 
     put_record(&file, "{\"name\":\"d\",\"tables\":5}");
     write_file("d.db", buf_slice(&file));
-    assert_error(store_open("d.db", STORE_READ_ONLY, NULL, NULL, &store),
+    assert_error(store_open("d.db", STORE_READ_ONLY, NULL, NULL, &store, NULL),
                  "d.db: record 0 at offset 0: ");
 }
 

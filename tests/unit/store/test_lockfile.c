@@ -25,7 +25,7 @@ static void test_same_process(void **state)
     lockfile_release(NULL);
 }
 
-// Runs `try` in another process: true if it could take the lock.
+// Tries to take the lock in another process. True if it succeeds.
 static bool other_process_locks(const char *path, char *error, size_t size)
 {
     int fds[2], status;
@@ -80,7 +80,7 @@ static void test_other_process(void **state)
     close(go[1]);
     assert_int_equal(waitpid(holder, &status, 0), holder);
     assert_int_equal(status, 0);
-    // The lock went with its process.
+    // The lock was released when its process ended.
     assert_false(lockfile_is_held("d.db"));
     assert_true(other_process_locks("d.db", error, sizeof(error)));
     assert_ok(lockfile_acquire("d.db", &lockfile));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Work that takes long tells how far it is, and ends when it is asked to.
+// Long work reports its progress, and stops if the progress function returns an error.
 #include "store_unit.h"
 
 #include "store/new_file.h"
@@ -27,7 +27,7 @@ static int on_step(void *userdata, const char *what, uint64_t done, uint64_t tot
     return seen->end_at && !strcmp(what, seen->end_at) ? -ECANCELED : 0;
 }
 
-// 21 MB: one record that holds most of it, and a second one.
+// Makes a file of 21 MB with two records, of which one has almost all bytes.
 static void create_big_database(void)
 {
     struct store *store;
@@ -54,7 +54,7 @@ static void test_loading(void **state)
     struct store *store;
 
     create_big_database();
-    assert_ok(store_open("d.db", STORE_READ_ONLY, NULL, &progress, &store));
+    assert_ok(store_open("d.db", STORE_READ_ONLY, NULL, &progress, &store, NULL));
     assert_in_range(seen.n, 4, 8); // each few MB
     assert_int_equal(stat("d.db", &st), 0);
     assert_int_equal(seen.total, st.st_size);
@@ -71,11 +71,12 @@ static void test_loading_ends(void **state)
         const struct progress progress = {on_step, &seen};
         struct store *store;
 
-        assert_error(store_open("d.db", STORE_READ_WRITE, NULL, &progress, &store), "anceled");
+        assert_error(store_open("d.db", STORE_READ_WRITE, NULL, &progress, &store, NULL),
+                     "anceled");
     }
 }
 
-// The file is as it was, and nothing is left but the copy, if it came so far.
+// The file is unchanged, and the only other file is the copy, if it was made.
 static void test_conversion_ends(void **state)
 {
     static const struct {
@@ -106,7 +107,7 @@ static void test_conversion_ends(void **state)
     }
 }
 
-// A process that ends in the middle of it takes away what it has begun, and only that.
+// A process that exits during the work removes its temporary file, and no other.
 static void test_unfinished_files(void **state)
 {
     struct new_file begun, finished;

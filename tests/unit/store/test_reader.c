@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is a record, what a tear, what damage: a file cut at every byte, with every byte changed,
-// with tails of all kinds.
+// Whole, torn and damaged records: a file is cut at every byte, has every byte changed, and has
+// various bytes appended.
 #include "store_unit.h"
 
 #include "store/record.h"
@@ -15,7 +15,7 @@ static const char *const records[] = {
     "{\"_date\":3}",
 };
 
-// The file and where its records end.
+// The file and the ends of its records.
 static void make_file(struct buf *file, size_t ends[4])
 {
     put_schema(file);
@@ -89,7 +89,7 @@ static void test_whole(void **state)
     reader_free(reader);
 }
 
-// A tear is never damage and never takes a whole record with it.
+// A file cut at any byte is torn, not damaged, and all its whole records are read.
 static void test_cut_everywhere(void **state)
 {
     _cleanup_buf_ struct buf file = {0};
@@ -128,8 +128,8 @@ static void test_zeros_everywhere(void **state)
     }
 }
 
-// A changed byte is damage, wherever it is, and never taken for a tear. (In a header, another case
-// of a hexadecimal digit changes nothing.)
+// A changed byte is damage at every position, and never a tear. (Changing the case of a hexadecimal
+// digit in a header has no effect.)
 static void test_flip_everywhere(void **state)
 {
     _cleanup_buf_ struct buf file = {0};
@@ -215,12 +215,12 @@ static void test_tails(void **state)
         {"\n", READER_DAMAGED},
         {" ", READER_DAMAGED},
         {"\n\n \t\n", READER_DAMAGED},
-        // The length is right and so is the last byte, the hash is not.
+        // The length and the last byte are right, the hash is wrong.
         {"OVSDB JSON 8 8a3d961f7fe8ef7b41d461059884a9461be85058\n{\"a\":1}\n", READER_DAMAGED},
         {"OVSDB JSON 8 8a3d961f7fe8ef7b41d461059884a9461be85058\n{\"a\":1}\nOVSDB", READER_DAMAGED},
         {"OVSDB JSON 8 8a3d961f7fe8ef7b41d461059884a9461be85058\n{\"a\":1}\ngarbage\n",
          READER_DAMAGED},
-        // A good one after it, at its place or not.
+        // A whole record follows, at the expected offset or at another one.
         {"OVSDB JSON 8 8a3d961f7fe8ef7b41d461059884a9461be85058\n{\"a\":1}\n"
          "OVSDB JSON 8 8a3d961f7fe8ef7b41d461059884a9461be85059\n{\"a\":1}\n",
          READER_DAMAGED},
@@ -259,7 +259,7 @@ static void test_sizes(void **state)
     assert_outcome(buf_slice(&file), 2, READER_END, "no LF", 0);
 }
 
-// Behind each damage reading goes on at the next whole record.
+// After damage, reader_skip() continues at the next whole record.
 static void test_skip(void **state)
 {
     _cleanup_buf_ struct buf file = {0};
@@ -292,7 +292,7 @@ static void test_skip(void **state)
     assert_int_equal(reader_next(reader, &record), READER_END);
 }
 
-// Many false headers, each claiming the rest of the file, must not cost their number squared.
+// Many false headers, each with the length of the rest of the file, must not take quadratic time.
 static void test_false_headers(void **state)
 {
     _cleanup_buf_ struct buf file = {0};

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is had of files that are damaged in all kinds of ways, as the prefix and as all whole
-// records.
+// Salvages files with various kinds of damage: the whole prefix, and all whole records.
 #include "store_unit.h"
 
 #include "store/salvage.h"
@@ -47,7 +46,7 @@ static struct outcome salvage_file(void)
 
     assert_true(fd >= 0);
     assert_ok(salvage_all(fd, "d.db", &findings, NULL, &outcome.all));
-    assert_ok(salvage_prefix(fd, "d.db", NULL, &outcome.prefix));
+    assert_ok(salvage_prefix(fd, "d.db", NULL, &outcome.prefix, NULL));
     return outcome;
 }
 
@@ -67,7 +66,7 @@ static void test_rows(void **state)
         const char *said; // a part of it; NULL: nothing is
     } cases[] = {
         {{"{\"T\":{\"" A "\":{\"name\":\"a\"}}}"}, 2, ",\"T\":{\"" A "\":{\"name\":\"a\"}}}", NULL},
-        // A strong reference to nothing, alone, beside another, as the value of a map.
+        // A dangling strong reference: alone, beside another one, as the value of a map.
         {{"{\"T\":{\"" A "\":{\"ref\":[\"uuid\",\"" B "\"]}}}"},
          1,
          ",\"T\":{\"" A "\":{}}}",
@@ -82,12 +81,12 @@ static void test_rows(void **state)
          1,
          ",\"T\":{\"" A "\":{\"map\":[\"map\",[[\"x\",[\"uuid\",\"" A "\"]]]]}}}",
          "column map refers to row " B},
-        // One that must not be empty takes its row with it, and those that refer to that.
+        // A column that must not be empty: its row is deleted, and so are rows that refer to it.
         {{"{\"V\":{\"" A "\":{\"must\":[\"uuid\",\"" B "\"]},\"" C "\":{\"must\":[\"uuid\",\"" A
           "\"]},\"" D "\":{\"must\":[\"uuid\",\"" D "\"]}}}"},
          1,
          ",\"V\":{\"" D "\":{\"must\":[\"uuid\",\"" D "\"]}}}",
-         "table V, row " C ": left out: column must would be empty"},
+         "table V, row " C ": left out: column must would have too few elements"},
         // Loading removes weak references, so they are no damage.
         {{"{\"T\":{\"" A "\":{\"weak\":[\"uuid\",\"" B "\"]}}}"},
          2,
@@ -103,7 +102,7 @@ static void test_rows(void **state)
          1,
          ",\"U\":{\"" A "\":{}}}",
          "table U, row " B ": left out: the table may have no more than 1 rows"},
-        // Records that cannot be applied leave nothing behind.
+        // Records that cannot be applied have no effect.
         {{"{\"T\":{\"" A "\":{\"name\":\"a\"}}}",
           "{\"T\":{\"" A "\":{\"name\":\"b\"},\"" B "\":{\"nope\":1}}}",
           "{\"T\":{\"" C "\":{\"name\":\"c\"}}}"},
@@ -176,8 +175,8 @@ static void test_violation_is_found(void **state)
     }
 }
 
-// Any byte changed, and the file cut anywhere: the prefix is what is before it, all is that and
-// what is behind, and the store opens a copy of the prefix.
+// Every byte is changed, and the file is cut at every byte: the prefix has the records before it,
+// all records include those after it, and store_open() accepts a copy of the prefix.
 static void test_everywhere(void **state)
 {
     static const char *const records[] = {
@@ -227,12 +226,14 @@ static void test_bad_schema(void **state)
         _cleanup_buf_ struct buf file = {0};
         _cleanup_close_ int fd = -1;
         struct salvage_prefix prefix;
+        struct load_damage damage;
         struct salvage all;
 
         put_record(&file, texts[i]);
         write_file("d.db", buf_slice(&file));
         fd = open("d.db", O_RDONLY | O_CLOEXEC);
-        assert_error(salvage_prefix(fd, "d.db", NULL, &prefix), "d.db: record 0 at offset 0");
+        assert_error(salvage_prefix(fd, "d.db", NULL, &prefix, &damage),
+                     "d.db: record 0 at offset 0");
         assert_error(salvage_all(fd, "d.db", &findings, NULL, &all), "d.db: record 0 at offset 0");
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A store from end to end: commits, what they write, opening again, compaction, conversion.
+// A store: commits and their records, reopening, compaction, conversion.
 #include "store_unit.h"
 
 #include "basic/log.h"
@@ -7,7 +7,7 @@
 
 #include <sys/stat.h>
 
-// What a commit appends, its date aside. Caller frees.
+// The record that a commit appends, without its date. Caller frees.
 static char *written(void)
 {
     _cleanup_free_ char *line = last_line("d.db");
@@ -35,7 +35,7 @@ static size_t file_size(const char *path)
     return (size_t)st.st_size;
 }
 
-// Each step's record, and at the end the same rows from the file.
+// Checks the record of each step, and that the file has the same rows at the end.
 static void test_commits(void **state)
 {
     struct store *store;
@@ -135,8 +135,7 @@ static void test_txn_id(void **state)
     store_close(store);
     store = open_store(STORE_READ_WRITE, NULL);
     assert_true(uuid_equals(db_tail(store_db(store))->txn_id, id));
-    // A value that goes back and forth writes the same changes again and again, never the same
-    // record.
+    // A value that changes and changes back repeats the same changes, but not the same record.
     for (int i = 0; i < 600; i++) {
         struct uuid previous = db_tail(store_db(store))->txn_id;
 
@@ -179,7 +178,7 @@ static void test_read_only(void **state)
     create_database();
     writer = open_store(STORE_READ_WRITE, NULL);
     insert(store_db(writer), "a");
-    assert_error(store_open("d.db", STORE_READ_WRITE, NULL, NULL, &reader),
+    assert_error(store_open("d.db", STORE_READ_WRITE, NULL, NULL, &reader, NULL),
                  "this process has it open already");
     reader = open_store(STORE_READ_ONLY, NULL);
     size = file_size("d.db");
@@ -205,7 +204,7 @@ static void test_compact(void **state)
     assert_int_equal(chmod("d.db", 0604), 0);
     assert_int_equal(symlink("d.db", "link.db"), 0);
     write_file("d.db.tmp", SLICE("left over"));
-    assert_ok(store_open("link.db", STORE_READ_WRITE, NULL, NULL, &store));
+    assert_ok(store_open("link.db", STORE_READ_WRITE, NULL, NULL, &store, NULL));
     assert_int_equal(access(".d.db.~lock~", F_OK), 0);
     row = insert(store_db(store), "a");
     set_column(store_db(store), row, "eph", "5");
@@ -222,7 +221,7 @@ static void test_compact(void **state)
     assert_int_equal(st.st_mode & 07777, 0604);
     assert_int_equal(access("d.db.tmp", F_OK), -1);
 
-    // The store goes on with the new file.
+    // The store uses the new file.
     insert(store_db(store), "d");
     after = dump(store_db(store));
     store_close(store);
@@ -233,7 +232,7 @@ static void test_compact(void **state)
     store_close(store);
 }
 
-// Two records, the same however often.
+// Every compaction results in the same two records.
 static void test_compact_twice(void **state)
 {
     _cleanup_buf_ struct buf one = {0}, two = {0};
@@ -286,7 +285,7 @@ static void test_wants_compaction(void **state)
     assert_false(store_wants_compaction(store, now + 23 * 60 * minute));
     assert_true(store_wants_compaction(store, now + 24 * 60 * minute + minute));
     store_close(store);
-    // Known again after a restart.
+    // The id survives a restart.
     store = open_store(STORE_READ_WRITE, NULL);
     now = clock_monotonic();
     assert_false(store_wants_compaction(store, now + 11 * minute));
@@ -314,7 +313,7 @@ static void test_create(void **state)
     assert_ok(store_write_copy(store_db(store), "copy.db", "why \"not\"", NULL));
     assert_error(store_write_copy(store_db(store), "copy.db", NULL, NULL), "File exists");
     store_close(store);
-    assert_ok(store_open("copy.db", STORE_READ_WRITE, NULL, NULL, &store));
+    assert_ok(store_open("copy.db", STORE_READ_WRITE, NULL, NULL, &store, NULL));
     assert_int_equal(count_rows(store_db(store)), 1);
     store_close(store);
 }
@@ -331,7 +330,7 @@ static struct schema *other_schema(const char *table)
 
 static void test_convert(void **state)
 {
-    // "opt" is a set now, "map" has reals, "set" is gone, "new" is new, "n" has no limits.
+    // "opt" becomes a set, "map" gets reals, "set" is dropped, "new" is added, "n" has no limits.
     _cleanup_schema_ struct schema *schema = other_schema(
         "\"T\":{\"columns\":{\"name\":{\"type\":\"string\"},"
         "\"n\":{\"type\":\"integer\"},"
@@ -411,8 +410,8 @@ static void assert_file_is(const char *path, const char *content)
     assert_slice_is(buf_slice(&file), content);
 }
 
-// A torn record is cut off, with a warning that says where, and a copy is kept; one that only reads
-// leaves the file as it is.
+// A torn record is cut off with a warning that has its offset, and a copy is kept. In the mode
+// STORE_READ_ONLY the file is not changed.
 static void test_torn(void **state)
 {
     _cleanup_buf_ struct buf file = {0};
@@ -451,7 +450,7 @@ static void test_torn(void **state)
     log_set_sink(NULL);
 }
 
-// Wherever writing stopped, what was whole is there, and the store goes on behind it.
+// At whatever byte writing stopped, the whole records are loaded, and new records follow them.
 static void test_torn_everywhere(void **state)
 {
     _cleanup_buf_ struct buf file = {0};
@@ -484,8 +483,8 @@ static void test_torn_everywhere(void **state)
     log_set_level(NULL, -1, LOG_LEVEL_WARN);
 }
 
-// Damage is refused and leaves the file as it is: the last record's too, a record that cannot be
-// applied, and rows that violate the schema.
+// A damaged file is rejected and not changed: also if the last record is damaged, if a record
+// cannot be applied, and if rows violate the schema.
 static void test_damage(void **state)
 {
     static const char *const last_records[] = {
@@ -502,22 +501,23 @@ static void test_damage(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(last_records); i++) {
         _cleanup_buf_ struct buf file = {0}, after = {0};
         struct ovsdb_error *error;
+        bool is_damaged = false;
 
         put_schema(&file);
         put_record(&file, last_records[i] ? last_records[i] : "{\"_date\":1}");
         file.data[file.size - 3] ^= last_records[i] ? 0 : 1;
         write_file("d.db", buf_slice(&file));
-        error = store_open("d.db", STORE_READ_WRITE, NULL, NULL, &store);
+        error = store_open("d.db", STORE_READ_WRITE, NULL, NULL, &store, &is_damaged);
         assert_non_null(error);
-        assert_true(store_is_damage(error));
+        assert_true(is_damaged);
         assert_error(error, "d.db: record 1 at offset");
-        assert_error(store_open("d.db", STORE_READ_ONLY, NULL, NULL, &store),
+        assert_error(store_open("d.db", STORE_READ_ONLY, NULL, NULL, &store, NULL),
                      "the file is damaged: \"ovsdb-tool check d.db\" tells what is whole, "
                      "\"ovsdb-tool recover d.db NEW\"");
         read_file("d.db", &after);
         assert_true(slice_equals(buf_slice(&after), buf_slice(&file)));
     }
-    assert_error(store_open("nope.db", STORE_READ_WRITE, NULL, NULL, &store),
+    assert_error(store_open("nope.db", STORE_READ_WRITE, NULL, NULL, &store, NULL),
                  "nope.db: cannot be opened: No such file");
     assert_int_equal(access(".nope.db.~lock~", F_OK), -1);
 }
@@ -530,14 +530,13 @@ static void test_damaged_schema(void **state)
     put_schema(&file);
     write_file("d.db", (struct slice){file.data, file.size - 10});
     for (enum store_mode mode = STORE_READ_ONLY; mode <= STORE_RECOVER; mode++) {
-        assert_error(store_open("d.db", mode, NULL, NULL, &store),
+        assert_error(store_open("d.db", mode, NULL, NULL, &store, NULL),
                      "without its schema the file holds no database");
         assert_int_equal(file_size("d.db"), file.size - 10);
     }
 }
 
-// In the mode STORE_RECOVER the whole prefix is what the store begins with; the damaged file is
-// kept.
+// In the mode STORE_RECOVER the store begins with the whole prefix, and the damaged file is kept.
 static void test_recover(void **state)
 {
     _cleanup_buf_ struct buf file = {0}, copy = {0}, again = {0};
@@ -560,7 +559,7 @@ static void test_recover(void **state)
     assert_true(slice_equals(buf_slice(&copy), buf_slice(&file)));
     insert(store_db(store), "a");
     store_close(store);
-    // The same file again needs no other copy; another damaged one has its own.
+    // The same damaged file needs no second copy; another damaged file gets its own.
     write_file("d.db", buf_slice(&file));
     store = open_store(STORE_RECOVER, NULL);
     store_close(store);

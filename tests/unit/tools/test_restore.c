@@ -143,7 +143,7 @@ static int set_up(void **state)
     if (error) {
         return -1;
     }
-    wanted = db_new(schema);
+    wanted = db_new(schema, uuid_random);
     row = add("T", A);
     set(row, COLUMN_VERSION + 1, "1");
     set(row, COLUMN_VERSION + 2, "[\"map\",[[[\"uuid\",\"" A "\"],\"s\"]]]");

@@ -207,7 +207,7 @@ int fixture_dial(const struct remote *remote)
     struct endpoint endpoint = {.size = sizeof(endpoint.storage)};
     int fd;
 
-    assert_int_equal(getsockname(remote->listener.fd, &endpoint.sa, &endpoint.size), 0);
+    assert_int_equal(getsockname(remote->listener->acceptor.fd, &endpoint.sa, &endpoint.size), 0);
     fd = socket(endpoint.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, &endpoint.sa, endpoint.size), 0);

@@ -2,7 +2,9 @@
 // A loop with a net on it whose handler writes down what it is told, and raw sockets to talk to it.
 #pragma once
 
+#include "net/connector.h"
 #include "net/internal.h"
+#include "net/listener.h"
 #include "unit.h"
 
 #define WORLD_MAX_PEERS 4096

@@ -79,20 +79,20 @@ static void test_backoff_doubles(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
         usec_t wait;
 
-        RUN_UNTIL(fixture, connector->connector.backoff_ms == expected[i] &&
-                               connector->timer.deadline > clock_monotonic());
+        RUN_UNTIL(fixture, connector->connector->backoff.last_ms == expected[i] &&
+                               connector->connector->timer.deadline > clock_monotonic());
         assert_string_equal(status_of(connector).state, "BACKOFF");
         assert_string_equal(status_of(connector).last_error, "No such file or directory");
-        wait = connector->timer.deadline - clock_monotonic();
+        wait = connector->connector->timer.deadline - clock_monotonic();
         assert_true(wait <= expected[i] * USEC_PER_MSEC);
         assert_true(wait >= (expected[i] - 500) * USEC_PER_MSEC);
-        net_set_timer(fixture->net, &connector->timer, 1); // as if the time were over
+        net_set_timer(fixture->net, &connector->connector->timer, 1); // as if the time were over
         fixture_settle(fixture);
     }
     assert_int_equal(fixture->n_gave_up, 0);
     // A request to reconnect does not wait, and starts from the shortest wait again.
     net_reconnect(fixture->net);
-    RUN_UNTIL(fixture, connector->connector.backoff_ms == 1000);
+    RUN_UNTIL(fixture, connector->connector->backoff.last_ms == 1000);
     assert_null(fixture->log); // no server yet is no reason to warn
 }
 
@@ -122,17 +122,17 @@ static void test_lasting_connection_resets_the_backoff(void **state)
     struct peer *peer;
 
     RUN_UNTIL(fixture, (peer = peer_of(fixture, connector)) && peer_of(fixture, listener));
-    connector->connector.backoff_ms = 4000;
+    connector->connector->backoff.last_ms = 4000;
     connector->last_connected -= 3 * USEC_PER_SEC; // lasted too short
     connection_close(peer->connection, "test");
     RUN_UNTIL(fixture, peer->n_closed);
-    assert_int_equal(connector->connector.backoff_ms, 8000);
-    net_set_timer(fixture->net, &connector->timer, 1);
+    assert_int_equal(connector->connector->backoff.last_ms, 8000);
+    net_set_timer(fixture->net, &connector->connector->timer, 1);
     RUN_UNTIL(fixture, (peer = peer_of(fixture, connector)) && peer_of(fixture, listener));
     connector->last_connected -= 9 * USEC_PER_SEC; // lasted
     connection_close(peer->connection, "test");
     RUN_UNTIL(fixture, peer->n_closed);
-    assert_int_equal(connector->connector.backoff_ms, 1000);
+    assert_int_equal(connector->connector->backoff.last_ms, 1000);
 }
 
 static void test_reconnect_dials_at_once(void **state)
@@ -202,7 +202,7 @@ static void test_name_that_does_not_exist(void **state)
     // Freed while the helper thread is at it.
     remote_free(fixture_listen(fixture, "tcp:no-such-host-2.invalid:1"));
     remote = fixture_listen(fixture, "tcp:no-such-host-3.invalid:1");
-    RUN_UNTIL(fixture, remote->connector.state == CONNECTOR_RESOLVING);
+    RUN_UNTIL(fixture, remote->connector->state == CONNECTOR_RESOLVING);
     remote_free(remote);
     fixture_settle(fixture);
 }
@@ -218,9 +218,9 @@ static void test_no_answer(void **state)
     int fds[2];
 
     // A full queue of connections that nobody accepts makes the kernel ignore further ones.
-    sd_event_source_set_enabled(listener->listener.source, SD_EVENT_OFF);
-    assert_int_equal(listen(listener->listener.fd, 0), 0);
-    assert_int_equal(getsockname(listener->listener.fd, &endpoint.sa, &endpoint.size), 0);
+    sd_event_source_set_enabled(listener->listener->acceptor.source, SD_EVENT_OFF);
+    assert_int_equal(listen(listener->listener->acceptor.fd, 0), 0);
+    assert_int_equal(getsockname(listener->listener->acceptor.fd, &endpoint.sa, &endpoint.size), 0);
     for (int i = 0; i < 2; i++) {
         fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
         connect(fds[i], &endpoint.sa, endpoint.size);

@@ -289,7 +289,7 @@ static void test_port_is_logged(void **state)
     struct remote *remote = fixture_listen(fixture, "ptcp:0");
     struct endpoint endpoint = {.size = sizeof(endpoint.storage)};
 
-    assert_int_equal(getsockname(remote->listener.fd, &endpoint.sa, &endpoint.size), 0);
+    assert_int_equal(getsockname(remote->listener->acceptor.fd, &endpoint.sa, &endpoint.size), 0);
     assert_int_equal(endpoint.sa.sa_family, AF_INET);
     assert_int_equal(endpoint.in.sin_addr.s_addr, htonl(INADDR_ANY));
     assert_non_null(fixture->last_info);

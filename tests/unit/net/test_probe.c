@@ -50,7 +50,7 @@ static void test_replies_keep_it_and_are_not_messages(void **state)
         client_put(fixture, fd,
                    i % 2 ? SLICE("{\"id\":\"echo\",\"result\":[],\"error\":null}")
                          : SLICE("\n{\"error\":\"no\",\"id\":\"echo\",\"result\":null}"));
-        RUN_UNTIL(fixture, !peer->connection->probe_sent);
+        RUN_UNTIL(fixture, !peer->connection->probe.sent);
     }
     assert_int_equal(peer->n_messages, 0);
     remote_status(remote, &status);
@@ -157,9 +157,9 @@ static void test_interval_of_open_connections_changes(void **state)
     int fd = fixture_connect(fixture, remote, &peer);
     int tcp_fd = fixture_connect(fixture, fixture_listen(fixture, "ptcp:0:127.0.0.1"), &tcp_peer);
 
-    assert_int_equal(peer->connection->probe_interval, 0); // the defaults
+    assert_int_equal(peer->connection->probe.interval, 0); // the defaults
     assert_int_equal(peer->connection->timer.position, 0);
-    assert_int_equal(tcp_peer->connection->probe_interval, 5 * USEC_PER_SEC);
+    assert_int_equal(tcp_peer->connection->probe.interval, 5 * USEC_PER_SEC);
     assert_int_not_equal(tcp_peer->connection->timer.position, 0);
     options.probe_interval_ms = 10;
     remote_set_options(remote, &options);

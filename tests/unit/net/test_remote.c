@@ -69,7 +69,7 @@ static void test_passed_tcp_listener(void **state)
     assert_string_equal(remote_target(remote), target);
     client = fixture_connect(fixture, remote, &peer);
     assert_memory_equal(peer->name, "tcp:127.0.0.1:", 14);
-    assert_int_equal(peer->connection->probe_interval, 5 * USEC_PER_SEC);
+    assert_int_equal(peer->connection->probe.interval, 5 * USEC_PER_SEC);
     close(client);
 }
 

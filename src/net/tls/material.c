@@ -6,6 +6,7 @@
 #include "basic/file.h"
 #include "net/tls/fault.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <gnutls/abstract.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static void cleanup_key(gnutls_privkey_t *key)
 
 #define _cleanup_datum_ _cleanup_(cleanup_datum)
 
-static int fail(char **ret_error, const char *file, const char *what, const char *why)
+static int material_fail(char **ret_error, const char *file, const char *what, const char *why)
 {
     *ret_error = xasprintf("%s: %s: %s", file, what, why);
     return -EINVAL;
@@ -50,7 +51,7 @@ static int read_pem(const char *file, const char *what, gnutls_datum_t *ret, cha
     return 0;
 }
 
-static bool holds(const gnutls_datum_t *pem, const char *text)
+static bool pem_contains(const gnutls_datum_t *pem, const char *text)
 {
     return memmem(pem->data, pem->size, text, strlen(text));
 }
@@ -61,25 +62,30 @@ static int import_key(gnutls_privkey_t key, const char *name, char **ret_error)
     int r;
 
     if (tls_options_is_token(name)) {
-        _cleanup_free_ char *shown = xstrndup(name, strcspn(name, "?")); // the PIN may follow
+        // The part after "?" is not logged, as it may contain the PIN.
+        _cleanup_free_ char *shown = xstrndup(name, strcspn(name, "?"));
 
         r = gnutls_privkey_import_url(key, name, 0);
-        return r < 0 ? fail(ret_error, shown, "cannot use the private key", gnutls_strerror(r)) : 0;
+        return r < 0 ? material_fail(ret_error, shown, "cannot use the private key",
+                                     gnutls_strerror(r))
+                     : 0;
     }
     r = read_pem(name, "private key", &pem, ret_error);
     if (r < 0) {
         return r;
     }
     r = gnutls_privkey_import_x509_raw(key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
-    if (r < 0 && holds(&pem, "ENCRYPTED")) { // PKCS #8 says so in its heading, RFC 1421 below it
-        return fail(ret_error, name, "cannot use the private key", "it is protected by a password");
+    if (r < 0 && pem_contains(&pem, "ENCRYPTED")) { // in the heading (PKCS #8) or below (RFC 1421)
+        return material_fail(ret_error, name, "cannot use the private key",
+                             "it is protected by a password");
     }
-    if (r < 0 && holds(&pem, "PRIVATE KEY-----")) {
-        return fail(ret_error, name,
-                    "the private key is damaged, or of a kind that is not supported",
-                    gnutls_strerror(r));
+    if (r < 0 && pem_contains(&pem, "PRIVATE KEY-----")) {
+        return material_fail(ret_error, name,
+                             "the private key is damaged, or of a kind that is not supported",
+                             gnutls_strerror(r));
     }
-    return r < 0 ? fail(ret_error, name, "no private key in PEM form", gnutls_strerror(r)) : 0;
+    return r < 0 ? material_fail(ret_error, name, "no private key in PEM form", gnutls_strerror(r))
+                 : 0;
 }
 
 struct certificates {
@@ -137,9 +143,10 @@ static bool is_key_of(gnutls_privkey_t key, gnutls_x509_crt_t certificate)
            sizes[0] == sizes[1] && !memcmp(ids[0], ids[1], sizes[0]);
 }
 
-// What is sent to peers: our certificate, those that lead to its CA, and the extra ones, in order.
-static int install(struct tls_material *material, gnutls_privkey_t *key,
-                   const struct certificates *chain, const struct certificates *extra)
+// Sets the key and what is sent to peers: our certificate, the chain to its CA, and the extra
+// certificates, in this order.
+static int install_chain(struct tls_material *material, gnutls_privkey_t *key,
+                         const struct certificates *chain, const struct certificates *extra)
 {
     unsigned n = chain->n + extra->n;
     gnutls_x509_crt_t *all = NEW_ARRAY(gnutls_x509_crt_t, n);
@@ -156,7 +163,7 @@ static int install(struct tls_material *material, gnutls_privkey_t *key,
         return r;
     }
     r = gnutls_certificate_set_key(material->credentials, NULL, 0, sent, (int)n, *key);
-    *key = NULL; // with what is in `sent`, it belongs to the credentials
+    *key = NULL; // the credentials own the key and the contents of `sent`, even on an error
     gnutls_free(sent);
     return r;
 }
@@ -189,8 +196,9 @@ static int load_identity(struct tls_material *material, const struct tls_options
                                options->certificate);
         return -EINVAL;
     }
-    r = install(material, &key, &chain, &extra);
-    return r < 0 ? fail(ret_error, options->certificate, "certificate", gnutls_strerror(r)) : 0;
+    r = install_chain(material, &key, &chain, &extra);
+    return r < 0 ? material_fail(ret_error, options->certificate, "certificate", gnutls_strerror(r))
+                 : 0;
 }
 
 static int add_crls(struct tls_material *material, const gnutls_datum_t *pem, const char *file,
@@ -201,14 +209,14 @@ static int add_crls(struct tls_material *material, const gnutls_datum_t *pem, co
     int r = gnutls_x509_crl_list_import2(&list, &n, pem, GNUTLS_X509_FMT_PEM, 0);
 
     if (r < 0) {
-        return fail(ret_error, file, "no CRL in PEM form", gnutls_strerror(r));
+        return material_fail(ret_error, file, "no CRL in PEM form", gnutls_strerror(r));
     }
     r = gnutls_certificate_set_x509_crl(material->credentials, list, (int)n);
     material->crls = xreallocarray(material->crls, material->n_crls + n, sizeof(*material->crls));
     memcpy(material->crls + material->n_crls, list, n * sizeof(*list));
     material->n_crls += n;
     gnutls_free(list);
-    return r < 0 ? fail(ret_error, file, "CRL", gnutls_strerror(r)) : 0;
+    return r < 0 ? material_fail(ret_error, file, "CRL", gnutls_strerror(r)) : 0;
 }
 
 static int load_crls(struct tls_material *material, const struct tls_options *options,
@@ -251,9 +259,9 @@ static int load_trust(struct tls_material *material, const struct tls_options *o
     r = gnutls_certificate_set_x509_trust(material->credentials, certificates.list,
                                           (int)certificates.n);
     if (r < 0) {
-        return fail(ret_error, options->ca_cert, "CA certificate", gnutls_strerror(r));
+        return material_fail(ret_error, options->ca_cert, "CA certificate", gnutls_strerror(r));
     }
-    r = holds(&pem, "-----BEGIN X509 CRL-----")
+    r = pem_contains(&pem, "-----BEGIN X509 CRL-----")
             ? add_crls(material, &pem, options->ca_cert, ret_error)
             : 0;
     return r < 0 ? r : load_crls(material, options, ret_error);
@@ -290,19 +298,21 @@ char *tls_material_fault(const struct tls_material *material)
     _cleanup_certificates_ struct certificates own = {0};
 
     if (gnutls_certificate_get_x509_crt(material->credentials, 0, &own.list, &own.n) < 0) {
-        return NULL; // there is none
+        return NULL; // no certificate is loaded
     }
     return tls_fault(own.list[0]);
 }
 
 struct tls_material *tls_material_ref(struct tls_material *material)
 {
+    assert(material->n_refs);
     material->n_refs++;
     return material;
 }
 
 void tls_material_unref(struct tls_material *material)
 {
+    assert(!material || material->n_refs);
     if (!material || --material->n_refs) {
         return;
     }

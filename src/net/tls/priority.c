@@ -6,6 +6,7 @@
 #include "basic/slice.h"
 #include "net/tls/ciphers.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -15,8 +16,8 @@ LOG_MODULE(tls);
 #define DEFAULT_PROTOCOLS "TLSv1.3,TLSv1.2"
 #define DEFAULT_CIPHERS   "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20" // forward secrecy
 #define DEFAULT_SUITES    "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
-// OpenSSL's clients begin with X25519: to prefer another group costs them a round trip (RFC 8446
-// 4.1.4).
+// X25519 comes first, because clients with OpenSSL offer a key share of that group. Another group
+// would cost an additional round trip (RFC 8446 4.1.4).
 #define GROUPS                                                                                     \
     ":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-X448:+GROUP-SECP384R1:+GROUP-SECP521R1"     \
     ":+GROUP-FFDHE2048:+GROUP-FFDHE3072:+GROUP-FFDHE4096"
@@ -27,7 +28,7 @@ static bool slice_is_any_case(struct slice word, const char *name)
     return word.size == strlen(name) && !strncasecmp(word.data, name, word.size);
 }
 
-// In order of age. Those before the first usable one stay off.
+// From the oldest to the newest.
 static const struct protocol {
     const char *name;
     enum tls_version version;
@@ -39,7 +40,7 @@ static const struct protocol {
     {"TLSv1.3", TLS_13, true},
 };
 
-// Its place in `protocols`, or -1.
+// Returns the index in `protocols`, or -1.
 static int find_protocol(struct slice name)
 {
     for (int i = 0; i < (int)ARRAY_SIZE(protocols); i++) {
@@ -50,7 +51,8 @@ static int find_protocol(struct slice name)
     return -1;
 }
 
-// "TLSv1.2"; "TLSv1.2-TLSv1.3" is a range; "TLSv1.2+" is this one and all that are newer.
+// Parses one protocol ("TLSv1.2"), a range ("TLSv1.2-TLSv1.3"), or a protocol and all newer ones
+// ("TLSv1.2+").
 static int parse_protocol(struct slice word, bool has[TLS_N_VERSIONS], char **ret_error)
 {
     const char *dash = memchr(word.data, '-', word.size);
@@ -116,13 +118,13 @@ static bool is_gnutls_string(const char *ciphers)
             return true;
         }
     }
-    // A keyword of the system's configuration; OpenSSL has two commands that look like one.
+    // "@NAME" is a keyword of the system's gnutls configuration, except for two commands of OpenSSL.
     return ciphers[0] == '@' && strncmp(ciphers, "@STRENGTH", 9) &&
            strncmp(ciphers, "@SECLEVEL", 9);
 }
 
-// How strong keys must be, those of certificates too: gnutls's name for OpenSSL's security level,
-// and at least as RSA with 2048 bits.
+// Returns gnutls's name for the least strength of keys, also in certificates, that OpenSSL's
+// security level demands. It is at least that of 2048-bit RSA.
 static const char *profile_of(unsigned level)
 {
     static const char *const names[] = {"HIGH", "ULTRA", "FUTURE"};
@@ -130,9 +132,9 @@ static const char *profile_of(unsigned level)
     return level < 3 ? "MEDIUM" : names[MIN(level - 3, ARRAY_SIZE(names) - 1)];
 }
 
-// The string for TLS 1.2 alone, for TLS 1.3 alone, or for what is enabled of both.
-static char *text_of(const bool has[TLS_N_VERSIONS], enum tls_version version,
-                     struct tls_ciphers *ciphers)
+// Makes the string for TLS 1.2 only, for TLS 1.3 only, or (TLS_ANY) for the enabled ones of both.
+static char *priority_text(const bool has[TLS_N_VERSIONS], enum tls_version version,
+                           struct tls_ciphers *ciphers)
 {
     const bool only[TLS_N_VERSIONS] = {
         [TLS_12] = version != TLS_13 && has[TLS_12], [TLS_13] = version != TLS_12 && has[TLS_13]};
@@ -151,7 +153,7 @@ static char *text_of(const bool has[TLS_N_VERSIONS], enum tls_version version,
     return xstrdup(buf_cstr(&text));
 }
 
-// A gnutls string stands for itself, but for what other options say.
+// Makes the string from a gnutls priority string, which is kept, and what the other options add.
 static char *gnutls_text(const struct tls_choice *choice, const bool has[TLS_N_VERSIONS],
                          struct tls_ciphers *ciphers)
 {
@@ -189,10 +191,12 @@ static int make_texts(const struct tls_choice *choice, struct tls_ciphers *ciphe
     if (r < 0) {
         return r;
     }
-    texts[TLS_ANY] = is_gnutls ? gnutls_text(choice, has, ciphers) : text_of(has, TLS_ANY, ciphers);
+    texts[TLS_ANY] =
+        is_gnutls ? gnutls_text(choice, has, ciphers) : priority_text(has, TLS_ANY, ciphers);
     if (has[TLS_12] && has[TLS_13]) {
-        texts[TLS_12] = is_gnutls ? NULL : text_of(has, TLS_12, ciphers);
-        texts[TLS_13] = is_gnutls && !choice->ciphersuites ? NULL : text_of(has, TLS_13, ciphers);
+        texts[TLS_12] = is_gnutls ? NULL : priority_text(has, TLS_12, ciphers);
+        texts[TLS_13] =
+            is_gnutls && !choice->ciphersuites ? NULL : priority_text(has, TLS_13, ciphers);
     }
     return 0;
 }
@@ -240,6 +244,7 @@ gnutls_priority_t tls_priority_for(const struct tls_priority *priority, gnutls_p
 {
     gnutls_priority_t own = priority->of[version == GNUTLS_TLS1_3 ? TLS_13 : TLS_12];
 
+    assert(priority->of[TLS_ANY]);
     return own ? own : priority->of[TLS_ANY];
 }
 

@@ -85,15 +85,14 @@ static void test_backoff_doubles(void **state)
         assert_string_equal(status_of(connector).last_error, "No such file or directory");
         wait = connector->connector->timer.deadline - clock_monotonic();
         assert_true(wait <= expected[i] * USEC_PER_MSEC);
-        assert_true(wait >= (expected[i] - 500) * USEC_PER_MSEC);
-        net_set_timer(fixture->net, &connector->connector->timer, 1); // as if the time were over
+        net_set_timer(fixture->net, &connector->connector->timer, 1); // ends the wait
         fixture_settle(fixture);
     }
     assert_int_equal(fixture->n_gave_up, 0);
-    // A request to reconnect does not wait, and starts from the shortest wait again.
+    // A request to reconnect dials at once and starts with the shortest wait again.
     net_reconnect(fixture->net);
     RUN_UNTIL(fixture, connector->connector->backoff.last_ms == 1000);
-    assert_null(fixture->log); // no server yet is no reason to warn
+    assert_null(fixture->log); // a server that does not run yet causes no warnings
 }
 
 static void test_dials_until_somebody_listens_and_again(void **state)
@@ -140,14 +139,13 @@ static void test_reconnect_dials_at_once(void **state)
     struct net_fixture *fixture = *state;
     struct remote *listener = fixture_listen(fixture, "punix:s");
     struct remote *connector = dial(fixture, "unix:s", 0);
-    usec_t start = clock_monotonic();
     struct peer *first;
 
     RUN_UNTIL(fixture, (first = peer_of(fixture, connector)) && peer_of(fixture, listener));
     net_reconnect(fixture->net);
     RUN_UNTIL(fixture,
               first->n_closed && peer_of(fixture, connector) && peer_of(fixture, listener));
-    assert_true(clock_monotonic() - start < 900 * USEC_PER_MSEC);
+    assert_int_equal(connector->connector->backoff.last_ms, 0); // it did not wait
     assert_string_equal(first->reason, "reconnect requested");
 }
 
@@ -199,7 +197,7 @@ static void test_name_that_does_not_exist(void **state)
     RUN_UNTIL(fixture, status_of(remote).state[0] == 'C'); // resolving shows as CONNECTING
     RUN_UNTIL(fixture, fixture->n_gave_up == 1);
     assert_true(strlen(fixture->gave_up_error) > 0);
-    // Freed while the helper thread is at it.
+    // The next two are freed while their helper threads run.
     remote_free(fixture_listen(fixture, "tcp:no-such-host-2.invalid:1"));
     remote = fixture_listen(fixture, "tcp:no-such-host-3.invalid:1");
     RUN_UNTIL(fixture, remote->connector->state == CONNECTOR_RESOLVING);
@@ -207,7 +205,7 @@ static void test_name_that_does_not_exist(void **state)
     fixture_settle(fixture);
 }
 
-// An endpoint that does not answer at all: the next one is tried, then the attempt has failed.
+// An attempt fails if an endpoint does not answer in time and there is no other one.
 static void test_no_answer(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -217,7 +215,7 @@ static void test_no_answer(void **state)
     struct remote *connector;
     int fds[2];
 
-    // A full queue of connections that nobody accepts makes the kernel ignore further ones.
+    // While the queue of a listening socket is full, the kernel ignores further connections.
     sd_event_source_set_enabled(listener->listener->acceptor.source, SD_EVENT_OFF);
     assert_int_equal(listen(listener->listener->acceptor.fd, 0), 0);
     assert_int_equal(getsockname(listener->listener->acceptor.fd, &endpoint.sa, &endpoint.size), 0);
@@ -244,7 +242,7 @@ static void test_probe_shows_as_idle(void **state)
     RUN_UNTIL(fixture, peer_of(fixture, connector) && peer_of(fixture, listener));
     RUN_UNTIL(fixture, status_of(connector).state[0] == 'I');
     assert_string_equal(status_of(connector).state, "IDLE");
-    // The listener's side gets the echo request as a message: answering is the handler's business.
+    // The listener's side gets the echo request as a message. Its handler has to answer it.
     RUN_UNTIL(fixture, peer_of(fixture, listener)->n_messages == 1);
     connection_send(peer_of(fixture, listener)->connection,
                     SLICE("{\"id\":\"echo\",\"result\":[],\"error\":null}"), 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Socket files: stale ones are replaced, those of a running server are not, also when two start at
-// the same moment.
+// Socket files: a stale one is replaced, one of a running server is not, even if two servers start at
+// the same time.
 #include "net/socket_file.h"
 #include "unit.h"
 
@@ -78,7 +78,7 @@ static void test_running_server_keeps_its_file(void **state)
     assert_int_equal(access(path, F_OK), 0);
     close(fd);
     unlink(path);
-    // One that is too busy to accept.
+    // The queue of this server is full.
     fd = bind_at(path, SOCK_STREAM, 0);
     assert_refused(path, -EADDRINUSE, words);
     assert_refused(path, -EADDRINUSE, words);
@@ -127,8 +127,8 @@ static void test_another_ones_file_stays(void **state)
     close(other_fd);
 }
 
-// One process of several that want the same path at the same moment: it says whether it got it, and
-// keeps it until all have said so.
+// One of several processes that listen at the same path at the same time. It reports whether it
+// succeeded, and keeps the socket until all have reported.
 static void compete(const char *path, int start, int results, int end)
 {
     struct socket_file file;

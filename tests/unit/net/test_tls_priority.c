@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// OpenSSL's words for protocols and ciphers, as gnutls understands them.
+// Translation of OpenSSL's protocol and cipher lists to gnutls priority strings.
 #include "net/tls/priority.h"
 #include "unit.h"
 
@@ -101,7 +101,7 @@ static void test_protocols(void **state)
     check_wrong(CHOICE(.protocols = "TLSv1.2,SSLv3"), "unknown TLS protocol \"SSLv3\"");
 }
 
-// A list of ciphers says nothing about TLS 1.3.
+// A cipher list does not affect TLS 1.3.
 static void check_ciphers(const char *ciphers, const char *expected)
 {
     _cleanup_free_ char *text = xasprintf("%s%s%s", ONE_2, expected, TAIL);
@@ -117,7 +117,7 @@ static void test_ciphers(void **state)
                   ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:-MAC-ALL:+AEAD");
     check_ciphers("kRSA,SHA256 !ECDHE:-DHE:-AESGCM",
                   ":-KX-ALL:+RSA:-CIPHER-ALL:+AES-256-CBC:+AES-128-CBC:-MAC-ALL:+SHA256:+SHA1");
-    // What is banned does not come back; what is removed does.
+    // A banned suite ('!') cannot be added again; a removed one ('-') can.
     check_ciphers("!AES:ALL", KX ":-CIPHER-ALL:+CHACHA20-POLY1305:-MAC-ALL:+AEAD");
     check_ciphers("ALL:-ALL:AES128-SHA:+AES",
                   ":-KX-ALL:+RSA:-CIPHER-ALL:+AES-128-CBC:-MAC-ALL:+SHA1");

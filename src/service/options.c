@@ -27,7 +27,7 @@ void service_options_done(struct service_options *options)
     options->n_allowed_paths = 0;
 }
 
-static void replace(char **where, char *value)
+static void replace_text(char **where, char *value)
 {
     free(*where);
     *where = value;
@@ -38,7 +38,7 @@ static void set_pidfile(struct service_options *options, const char *argument)
     _cleanup_free_ char *name =
         argument ? xstrdup(argument) : xasprintf("%s.pid", program_invocation_short_name);
 
-    replace(&options->daemonize.pidfile, dirs_path(dirs_run(), name));
+    replace_text(&options->daemonize.pidfile, dirs_path(dirs_run(), name));
 }
 
 static int add_allowed_path(struct service_options *options, const char *argument, char **ret_error)
@@ -91,13 +91,13 @@ int service_options_handle(struct service_options *options, int c, const char *a
     case SERVICE_OPTION_ALLOW_PATH:
         return add_allowed_path(options, argument, ret_error);
     case SERVICE_OPTION_USER:
-        replace(&options->user, xstrdup(argument));
+        replace_text(&options->user, xstrdup(argument));
         return 1;
     case 'v':
         return set_verbosity(argument, ret_error);
     case SERVICE_OPTION_LOG_FILE:
         options->log_to_file = true;
-        replace(&options->log_file, argument ? xstrdup(argument) : NULL);
+        replace_text(&options->log_file, argument ? xstrdup(argument) : NULL);
         return 1;
     case SERVICE_OPTION_SYSLOG_METHOD:
         *ret_error = vlog_set_syslog_method(argument);
@@ -106,7 +106,7 @@ int service_options_handle(struct service_options *options, int c, const char *a
         *ret_error = vlog_set_syslog_target(argument);
         return *ret_error ? -EINVAL : 1;
     case SERVICE_OPTION_UNIXCTL:
-        replace(&options->unixctl, xstrdup(argument));
+        replace_text(&options->unixctl, xstrdup(argument));
         return 1;
     default:
         return 0;
@@ -155,7 +155,7 @@ char *service_options_control_path(const struct service_options *options, const 
     return dirs_path(dirs_run(), name);
 }
 
-// "FOLDER[:ro]"
+// `spec` is "PATH[:ro]".
 static void allow_path(const char *spec)
 {
     static const char suffix[] = ":ro";

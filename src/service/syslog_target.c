@@ -22,7 +22,7 @@ struct syslog_target {
     socklen_t address_size;
 };
 
-// "IP:PORT", an IPv6 address in brackets.
+// Parses "IP:PORT", with an IPv6 address in brackets.
 static bool parse_udp(const char *text, struct syslog_target *target)
 {
     const char *colon = strrchr(text, ':');
@@ -122,7 +122,7 @@ const char *syslog_target_prefix(const struct syslog_target *target)
     return target->method == METHOD_SOCKET ? "<%B>" : "";
 }
 
-// The connected socket, or -1.
+// Returns the connected socket, or -1 if it cannot be connected.
 static int socket_of(struct syslog_target *target)
 {
     if (target->fd < 0) {
@@ -144,7 +144,7 @@ void syslog_target_send(struct syslog_target *target, int priority, struct slice
     } else if (target->method == METHOD_SOCKET && socket_of(target) >= 0) {
         if (send(target->fd, line.data, line.size, MSG_NOSIGNAL) < 0 && errno != EAGAIN &&
             errno != EMSGSIZE) {
-            close(TAKE_FD(target->fd)); // its reader has gone; the next message connects anew
+            close(TAKE_FD(target->fd)); // the receiver is gone; the next message connects again
         }
     }
 }

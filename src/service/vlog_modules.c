@@ -5,7 +5,7 @@
 
 static const struct {
     const char *name;
-    const char *ours; // NULL: nobody writes under this name
+    const char *ours; // NULL: there is none
 } known[] = {
     {"backtrace", NULL},
     {"command_line", NULL},

@@ -75,7 +75,7 @@ static void test_unix(void **state)
         if (!life) {
             expect_datagram(fd, "first");
         }
-        // In its second life the reader is another one: the first message finds that out.
+        // The second receiver is another socket; sending the first message detects that.
         expect_datagram(fd, "second");
         close(fd);
         unlink(address.sun_path);

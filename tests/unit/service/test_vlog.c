@@ -27,7 +27,7 @@ static int teardown(void **state)
     return 0;
 }
 
-// The levels of a module as "console syslog file".
+// Returns the levels of a module as "console syslog file".
 static void check_levels(struct log_module *module, const char *expected)
 {
     char text[64];
@@ -128,7 +128,7 @@ static void test_file(void **state)
     free(moved);
 }
 
-// The log goes on in the file that there is when there can be no new one.
+// If the log file cannot be opened again, logging continues in the open one.
 static void test_reopen_fails(void **state)
 {
     char *path = xasprintf("%s/d.log", folder);

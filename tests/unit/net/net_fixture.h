@@ -49,7 +49,7 @@ int fixture_teardown(void **state);
 // Runs the loop until `condition` holds; fails the test if that takes too long.
 #define RUN_UNTIL(fixture, condition)                                                              \
     do {                                                                                           \
-        usec_t run_deadline_ = clock_monotonic() + FIXTURE_TIMEOUT;                                  \
+        usec_t run_deadline_ = clock_monotonic() + FIXTURE_TIMEOUT;                                \
         while (!(condition)) {                                                                     \
             assert_true(clock_monotonic() < run_deadline_);                                        \
             assert_true(sd_event_run((fixture)->event, 10 * USEC_PER_MSEC) >= 0);                  \

@@ -57,13 +57,10 @@ static int add_allowed_path(struct service_options *options, const char *argumen
 
 static int set_verbosity(const char *argument, char **ret_error)
 {
-    _cleanup_free_ char *error = vlog_set(argument ? argument : "");
+    struct failure *failure = vlog_set(argument ? argument : "");
 
-    if (error) {
-        *ret_error = xasprintf("processing \"%s\": %s", argument, error);
-        return -EINVAL;
-    }
-    return 1;
+    *ret_error = failure_take_text(failure_prefix(failure, "processing \"%s\"", argument));
+    return *ret_error ? -EINVAL : 1;
 }
 
 int service_options_handle(struct service_options *options, int c, const char *argument,
@@ -100,10 +97,10 @@ int service_options_handle(struct service_options *options, int c, const char *a
         replace_text(&options->log_file, argument ? xstrdup(argument) : NULL);
         return 1;
     case SERVICE_OPTION_SYSLOG_METHOD:
-        *ret_error = vlog_set_syslog_method(argument);
+        *ret_error = failure_take_text(vlog_set_syslog_method(argument));
         return *ret_error ? -EINVAL : 1;
     case SERVICE_OPTION_SYSLOG_TARGET:
-        *ret_error = vlog_set_syslog_target(argument);
+        *ret_error = failure_take_text(vlog_set_syslog_target(argument));
         return *ret_error ? -EINVAL : 1;
     case SERVICE_OPTION_UNIXCTL:
         replace_text(&options->unixctl, xstrdup(argument));

@@ -86,21 +86,23 @@ static bool parse_method(const char *method, struct syslog_target *target)
     return !strncmp(method, "udp:", 4) && parse_udp(method + 4, target);
 }
 
-struct syslog_target *syslog_target_new(const char *method, const char *program, char **ret_error)
+struct failure *syslog_target_new(const char *method, const char *program,
+                                  struct syslog_target **ret)
 {
     struct syslog_target *target = NEW(struct syslog_target);
 
     target->fd = -1;
     if (!parse_method(method, target)) {
-        *ret_error =
-            xasprintf("%s: not a syslog method (libc, null, unix:FILE or udp:IP:PORT)", method);
         syslog_target_free(target);
-        return NULL;
+        return failure_new(FAILURE_INVALID,
+                           "%s: not a syslog method (libc, null, unix:FILE or udp:IP:PORT)",
+                           method);
     }
     if (target->method == METHOD_LIBC) {
         openlog(program, 0, LOG_DAEMON);
     }
-    return target;
+    *ret = target;
+    return NULL;
 }
 
 void syslog_target_free(struct syslog_target *target)

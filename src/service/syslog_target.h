@@ -3,14 +3,15 @@
 // not at all.
 #pragma once
 
+#include "basic/failure.h"
 #include "basic/slice.h"
 
 struct syslog_target;
 
-// `method` is "libc", "null", "unix:FILE" or "udp:IP:PORT". Returns NULL with the reason in *ret_error
-// (caller frees) if it is none of these. If a socket cannot be connected, that is tried again for
-// each message.
-struct syslog_target *syslog_target_new(const char *method, const char *program, char **ret_error);
+// Makes a target. `method` is "libc", "null", "unix:FILE" or "udp:IP:PORT"; other texts are a failure.
+// A socket is connected when it is needed; if that fails, it is tried again for each message.
+struct failure *syslog_target_new(const char *method, const char *program,
+                                  struct syslog_target **ret);
 void syslog_target_free(struct syslog_target *target);
 // Returns a pattern for the beginning of each line: the priority for the socket methods, "" for libc,
 // which adds it by itself.

@@ -65,13 +65,16 @@ static void write_line(int fd, struct buf *line)
 static struct syslog_target *default_syslog(void)
 {
     const char *method = getenv("OVS_SYSLOG_METHOD");
-    _cleanup_free_ char *error = NULL;
     struct syslog_target *target = NULL;
 
     if (method && method[0]) {
-        target = syslog_target_new(method, vlog.program, &error);
+        failure_free(syslog_target_new(method, vlog.program, &target));
     }
-    return target ? target : syslog_target_new("libc", vlog.program, &error);
+    if (!target) {
+        failure_free(syslog_target_new("libc", vlog.program, &target));
+    }
+    assert(target);
+    return target;
 }
 
 static void send_to(struct syslog_target *target, int default_facility, const char *prefix,
@@ -129,6 +132,7 @@ static void vlog_sink(const struct log_record *record)
 
 void vlog_init(const char *program)
 {
+    assert(program);
     vlog.program = program;
     vlog.start = clock_monotonic();
     vlog.serial = 0;
@@ -155,19 +159,19 @@ void vlog_done(void)
 }
 
 // Applies "FACILITY:facility"; `name` is the part after the colon.
-static char *set_facility(const char *name)
+static struct failure *set_facility(const char *name)
 {
     int facility = syslog_facility_parse(name);
 
     if (facility < 0) {
-        return xstrdup("invalid facility");
+        return failure_new(FAILURE_INVALID, "invalid facility");
     }
     vlog.facility = facility;
     return NULL;
 }
 
 // Applies "PATTERN:destination:pattern"; `spec` is the part after the first colon.
-static char *set_pattern(const char *spec)
+static struct failure *set_pattern(const char *spec)
 {
     const char *colon = strchrnul(spec, ':');
     _cleanup_free_ char *name = xstrndup(spec, (size_t)(colon - spec));
@@ -175,7 +179,7 @@ static char *set_pattern(const char *spec)
     enum log_destination named = LOG_N_DESTINATIONS;
 
     if (!is_any && !log_destination_parse(name, &named)) {
-        return xasprintf("unknown destination \"%s\"", name);
+        return failure_new(FAILURE_INVALID, "unknown destination \"%s\"", name);
     }
     for (enum log_destination i = 0; i < LOG_N_DESTINATIONS; i++) {
         if (is_any || i == named) {
@@ -194,8 +198,7 @@ struct level_spec {
     bool has_level;
 };
 
-// Returns NULL, or what is wrong (caller frees).
-static char *parse_word(struct level_spec *spec, const char *word)
+static struct failure *parse_word(struct level_spec *spec, const char *word)
 {
     const char *twice = NULL;
     enum log_destination destination;
@@ -216,29 +219,29 @@ static char *parse_word(struct level_spec *spec, const char *word)
         spec->has_level = true;
         spec->level = level;
     } else {
-        return xasprintf("no destination, level, or module \"%s\"", word);
+        return failure_new(FAILURE_INVALID, "no destination, level, or module \"%s\"", word);
     }
-    return twice ? xasprintf("cannot specify multiple %s", twice) : NULL;
+    return twice ? failure_new(FAILURE_INVALID, "cannot specify multiple %s", twice) : NULL;
 }
 
-static char *set_levels(const char *text)
+static struct failure *set_levels(const char *text)
 {
     _cleanup_free_ char *copy = xstrdup(text);
     struct level_spec spec = {.destination = -1, .level = LOG_LEVEL_DBG};
     char *rest = copy;
-    char *error = NULL;
+    struct failure *failure = NULL;
     char *word;
 
-    while (!error && (word = strsep(&rest, " ,:"))) {
-        error = parse_word(&spec, word);
+    while (!failure && (word = strsep(&rest, " ,:"))) {
+        failure = parse_word(&spec, word);
     }
-    if (!error) {
+    if (!failure) {
         log_set_level(spec.module, spec.destination, spec.level);
     }
-    return error;
+    return failure;
 }
 
-char *vlog_set(const char *spec)
+struct failure *vlog_set(const char *spec)
 {
     if (!strncasecmp(spec, "PATTERN:", 8)) {
         return set_pattern(spec + 8);
@@ -350,24 +353,24 @@ void vlog_close(void)
     }
 }
 
-static char *replace_target(struct syslog_target **where, const char *method)
+static struct failure *replace_target(struct syslog_target **where, const char *method)
 {
-    char *error = NULL;
-    struct syslog_target *target = syslog_target_new(method, vlog.program, &error);
+    struct syslog_target *target;
+    struct failure *failure = syslog_target_new(method, vlog.program, &target);
 
-    if (target) {
+    if (!failure) {
         syslog_target_free(*where);
         *where = target;
     }
-    return error;
+    return failure;
 }
 
-char *vlog_set_syslog_method(const char *method)
+struct failure *vlog_set_syslog_method(const char *method)
 {
     return replace_target(&vlog.syslog, method);
 }
 
-char *vlog_set_syslog_target(const char *host_port)
+struct failure *vlog_set_syslog_target(const char *host_port)
 {
     _cleanup_free_ char *method = xasprintf("udp:%s", host_port);
 

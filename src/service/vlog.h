@@ -8,6 +8,7 @@
 #pragma once
 
 #include "basic/buf.h"
+#include "basic/failure.h"
 #include "basic/log.h"
 
 #include <sys/types.h>
@@ -19,8 +20,8 @@ void vlog_init(const char *program);
 void vlog_done(void); // closes everything; later messages go to standard error
 
 // Applies an argument of -v or vlog/set: levels ("jsonrpc:file:dbg", "off"; "" sets all to DBG),
-// "PATTERN:destination:pattern" or "FACILITY:facility". Returns NULL, or what is wrong (caller frees).
-char *vlog_set(const char *spec);
+// "PATTERN:destination:pattern" or "FACILITY:facility".
+struct failure *vlog_set(const char *spec);
 // Calls `visit` with arguments of vlog_set() that together restore the present levels, patterns and
 // facility.
 void vlog_visit_specs(void (*visit)(void *userdata, const char *spec), void *userdata);
@@ -37,9 +38,9 @@ int vlog_file_error(void);
 int vlog_give_file(uid_t uid, gid_t gid);
 void vlog_close(void); // closes the log file, until vlog_reopen()
 // Set the syslog method, whose default is $OVS_SYSLOG_METHOD or "libc", and the additional target
-// "IP:PORT". Return NULL, or what is wrong (caller frees).
-char *vlog_set_syslog_method(const char *method);
-char *vlog_set_syslog_target(const char *host_port);
+// "IP:PORT".
+struct failure *vlog_set_syslog_method(const char *method);
+struct failure *vlog_set_syslog_target(const char *host_port);
 // Returns true if standard error is connected to the journal.
 bool vlog_is_journal(void);
 // Sets the value of %t and %T (static): "monitor"; NULL in the main process.

@@ -12,10 +12,10 @@ LOG_MODULE(vlog);
 static void on_set(struct command_call *call, int argc, char **argv, void *userdata)
 {
     for (int i = argc > 1 ? 1 : 0; i < argc; i++) {
-        _cleanup_free_ char *error = vlog_set(i ? argv[i] : "");
+        struct failure *failure = vlog_set(i ? argv[i] : "");
 
-        if (error) {
-            command_reply_error(call, error);
+        if (failure) {
+            command_reply_failure(call, failure);
             return;
         }
     }

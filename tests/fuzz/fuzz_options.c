@@ -53,20 +53,18 @@ static void read_tls_choice(const char *text)
 {
     // With a line feed between them: protocols, ciphers, cipher suites.
     _cleanup_free_ char *copy = xstrdup(text);
-    char *parts[3] = {NULL}, *rest = copy, *error = NULL;
+    char *parts[3] = {NULL}, *rest = copy;
     struct tls_priority priority = {0};
-    int r;
+    struct failure *failure;
 
     for (size_t i = 0; i < 3 && rest; i++) {
         char *part = strsep(&rest, "\n");
 
         parts[i] = *part ? part : NULL;
     }
-    r = tls_priority_init(&priority, &(struct tls_choice){parts[0], parts[1], parts[2]}, &error);
-    check_reason(r < 0, error);
-    if (!r) {
-        tls_priority_done(&priority);
-    }
+    failure = tls_priority_init(&priority, &(struct tls_choice){parts[0], parts[1], parts[2]});
+    check_reason(failure != NULL, failure_take_text(failure));
+    tls_priority_done(&priority);
 }
 
 static void read_exclude(const char *text)
@@ -101,7 +99,7 @@ static void read_version(const char *text)
 
 static void read_log_levels(const char *text)
 {
-    free(vlog_set(text));
+    failure_free(vlog_set(text));
     assert(vlog_levels(log_module_get("fuzz")));
     assert(vlog_pattern(LOG_TO_FILE) && vlog_syslog_prefix());
     // Nothing is written to the console, and no file or socket.
@@ -161,10 +159,10 @@ static void read_limit(const char *text)
 
 static void read_syslog_method(const char *text)
 {
-    char *error = NULL;
-    struct syslog_target *target = syslog_target_new(text, "fuzz", &error);
+    struct syslog_target *target = NULL;
+    struct failure *failure = syslog_target_new(text, "fuzz", &target);
 
-    check_reason(!target, error);
+    check_reason(!target, failure_take_text(failure));
     if (target) {
         syslog_target_prefix(target);
         syslog_target_free(target);

@@ -84,7 +84,6 @@ static void set_up(void)
 {
     char folder[] = "/tmp/fuzz_tls.XXXXXX";
     char key[64], cert[64];
-    char *error = NULL;
 
     log_set_level(NULL, -1, LOG_LEVEL_OFF);
     check(mkdtemp(folder));
@@ -93,7 +92,7 @@ static void set_up(void)
     make_identity(key, cert);
     check(!tls_material_load(
         &(struct tls_options){.private_key = key, .certificate = cert, .ca_cert = cert}, false,
-        &material, &error));
+        &material));
     unlink(key);
     unlink(cert);
     rmdir(folder);

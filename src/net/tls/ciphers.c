@@ -188,10 +188,9 @@ enum suite_state { SUITE_OFF, SUITE_ON, SUITE_BANNED };
 
 #define MAX_LEVEL 5 // OpenSSL's security levels
 
-static int cipher_fail(char **ret_error, const char *what, struct slice word)
+static struct failure *invalid_word(const char *what, struct slice word)
 {
-    *ret_error = xasprintf("%s \"" SLICE_FORMAT "\"", what, SLICE_ARGS(word));
-    return -EINVAL;
+    return failure_new(FAILURE_INVALID, "%s \"" SLICE_FORMAT "\"", what, SLICE_ARGS(word));
 }
 
 static bool has_begin(const char *text, const char *begin)
@@ -287,7 +286,7 @@ static bool narrow_matches(struct slice name, bool matches[N_SUITES])
     return known;
 }
 
-static int apply_word(struct slice word, enum suite_state states[N_SUITES], char **ret_error)
+static struct failure *apply_word(struct slice word, enum suite_state states[N_SUITES])
 {
     char sign = strchr("!-+", word.data[0]) ? word.data[0] : ' ';
     struct slice rest = sign == ' ' ? word : (struct slice){word.data + 1, word.size - 1};
@@ -296,11 +295,11 @@ static int apply_word(struct slice word, enum suite_state states[N_SUITES], char
 
     memset(matches, true, sizeof(matches));
     if (!rest.size) {
-        return cipher_fail(ret_error, "ciphers: no name follows in", word);
+        return invalid_word("ciphers: no name follows in", word);
     }
     while (slice_next_word(&rest, "+", &name)) {
         if (!narrow_matches(name, matches)) {
-            return cipher_fail(ret_error, "unknown cipher", name);
+            return invalid_word("unknown cipher", name);
         }
     }
     for (size_t i = 0; i < N_SUITES; i++) {
@@ -309,7 +308,7 @@ static int apply_word(struct slice word, enum suite_state states[N_SUITES], char
         }
         states[i] = sign == '!' ? SUITE_BANNED : sign == '-' ? SUITE_OFF : SUITE_ON;
     }
-    return 0;
+    return NULL;
 }
 
 // Appends the part number `part` of every enabled suite, each name once.
@@ -329,7 +328,7 @@ static void put_parts(struct buf *text, const enum suite_state states[N_SUITES],
 
 // "@STRENGTH" has no effect, as the table is sorted by strength. "@SECLEVEL=N" has no effect for N
 // up to 2, as the table has no weaker suites.
-static int apply_command(struct slice word, unsigned *level, char **ret_error)
+static struct failure *apply_command(struct slice word, unsigned *level)
 {
     static const char head[] = "@SECLEVEL=";
     size_t size = sizeof(head) - 1;
@@ -337,57 +336,54 @@ static int apply_command(struct slice word, unsigned *level, char **ret_error)
     if (word.size == size + 1 && !memcmp(word.data, head, size) && word.data[size] >= '0' &&
         word.data[size] <= '0' + MAX_LEVEL) {
         *level = (unsigned)(word.data[size] - '0');
-        return 0;
+        return NULL;
     }
-    return slice_is(word, "@STRENGTH") ? 0
-                                       : cipher_fail(ret_error, "ciphers: unknown command", word);
+    return slice_is(word, "@STRENGTH") ? NULL : invalid_word("ciphers: unknown command", word);
 }
 
 // Applies an item of the list, which may be a word directly followed by a command:
 // "DEFAULT@SECLEVEL=1".
-static int apply_item(struct slice word, enum suite_state states[N_SUITES], unsigned *level,
-                      char **ret_error)
+static struct failure *apply_item(struct slice word, enum suite_state states[N_SUITES],
+                                  unsigned *level)
 {
     const char *at = memchr(word.data, '@', word.size);
     size_t size = at ? (size_t)(at - word.data) : word.size;
-    int r = size ? apply_word((struct slice){word.data, size}, states, ret_error) : 0;
+    struct failure *failure = size ? apply_word((struct slice){word.data, size}, states) : NULL;
 
-    return r < 0 || !at ? r : apply_command((struct slice){at, word.size - size}, level, ret_error);
+    return failure || !at ? failure : apply_command((struct slice){at, word.size - size}, level);
 }
 
 // OpenSSL requires forward secrecy from level 3 on, and forbids SHA-1 from level 4 on.
-static int apply_level(unsigned level, enum suite_state states[N_SUITES], char **ret_error)
+static struct failure *apply_level(unsigned level, enum suite_state states[N_SUITES])
 {
-    int r = level >= 3 ? apply_word(SLICE("!kRSA"), states, ret_error) : 0;
+    struct failure *failure = level >= 3 ? apply_word(SLICE("!kRSA"), states) : NULL;
 
-    return r < 0 || level < 4 ? r : apply_word(SLICE("!SHA1"), states, ret_error);
+    return failure || level < 4 ? failure : apply_word(SLICE("!SHA1"), states);
 }
 
-int tls_ciphers_parse(const char *list, struct tls_ciphers *ciphers, char **ret_error)
+struct failure *tls_ciphers_parse(const char *list, struct tls_ciphers *ciphers)
 {
     enum suite_state states[N_SUITES] = {0};
     struct slice rest = slice_of(list);
+    struct failure *failure = NULL;
     struct slice word;
-    int r = 0;
 
-    while (r >= 0 && slice_next_word(&rest, ":,; ", &word)) {
-        r = apply_item(word, states, &ciphers->level, ret_error);
+    while (!failure && slice_next_word(&rest, ":,; ", &word)) {
+        failure = apply_item(word, states, &ciphers->level);
     }
-    if (r >= 0) {
-        r = apply_level(ciphers->level, states, ret_error);
+    if (!failure) {
+        failure = apply_level(ciphers->level, states);
     }
-    if (r < 0) {
-        return r;
+    if (failure) {
+        return failure;
     }
     put_parts(&ciphers->key_exchanges, states, 0);
     put_parts(&ciphers->ciphers, states, 1);
     put_parts(&ciphers->macs, states, 2);
-    return ciphers->macs.size
-               ? 0
-               : cipher_fail(ret_error, "no usable cipher is left of", slice_of(list));
+    return ciphers->macs.size ? NULL : invalid_word("no usable cipher is left of", slice_of(list));
 }
 
-int tls_ciphers_parse_suites(const char *list, struct tls_ciphers *ciphers, char **ret_error)
+struct failure *tls_ciphers_parse_suites(const char *list, struct tls_ciphers *ciphers)
 {
     struct slice rest = slice_of(list);
     struct slice word;
@@ -396,13 +392,12 @@ int tls_ciphers_parse_suites(const char *list, struct tls_ciphers *ciphers, char
         size_t i = find_suite_13(word);
 
         if (i == ARRAY_SIZE(suites_13)) {
-            return cipher_fail(ret_error, "unknown cipher suite of TLS 1.3", word);
+            return invalid_word("unknown cipher suite of TLS 1.3", word);
         }
         buf_printf(&ciphers->ciphers_13, ":+%s", suites_13[i].cipher);
     }
-    return ciphers->ciphers_13.size
-               ? 0
-               : cipher_fail(ret_error, "no cipher suite is left of", slice_of(list));
+    return ciphers->ciphers_13.size ? NULL
+                                    : invalid_word("no cipher suite is left of", slice_of(list));
 }
 
 void tls_ciphers_done(struct tls_ciphers *ciphers)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "basic/buf.h"
+#include "basic/failure.h"
 
 struct tls_ciphers {          // zeroed: none
     struct buf key_exchanges; // of TLS 1.2
@@ -14,8 +15,7 @@ struct tls_ciphers {          // zeroed: none
 };
 
 void tls_ciphers_done(struct tls_ciphers *ciphers);
-// Appends what an OpenSSL cipher list enables of TLS 1.2. Returns 0, or -EINVAL with the reason in
-// *ret_error (caller frees).
-int tls_ciphers_parse(const char *list, struct tls_ciphers *ciphers, char **ret_error);
-// Appends the ciphers of a list of TLS 1.3 cipher suites, separated by colons. Returns as above.
-int tls_ciphers_parse_suites(const char *list, struct tls_ciphers *ciphers, char **ret_error);
+// Appends what an OpenSSL cipher list enables of TLS 1.2.
+struct failure *tls_ciphers_parse(const char *list, struct tls_ciphers *ciphers);
+// Appends the ciphers of a list of TLS 1.3 cipher suites, separated by colons.
+struct failure *tls_ciphers_parse_suites(const char *list, struct tls_ciphers *ciphers);

@@ -24,10 +24,9 @@ struct tls_material {
 };
 
 // Loads the files. The caller gets one reference. `may_bootstrap`: a missing CA certificate is not
-// an error if the options allow to get it from a peer. Returns 0, or negative errno with the reason
-// in *ret_error (caller frees). Blocks while reading.
-int tls_material_load(const struct tls_options *options, bool may_bootstrap,
-                      struct tls_material **ret, char **ret_error);
+// a failure if the options allow to get it from a peer. Blocks while reading.
+struct failure *tls_material_load(const struct tls_options *options, bool may_bootstrap,
+                                  struct tls_material **ret);
 // Returns why peers will refuse our own certificate at present (caller frees). NULL: they will not,
 // or there is none.
 char *tls_material_fault(const struct tls_material *material);

@@ -7,7 +7,6 @@
 #include "net/tls/ciphers.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
@@ -53,7 +52,7 @@ static int find_protocol(struct slice name)
 
 // Parses one protocol ("TLSv1.2"), a range ("TLSv1.2-TLSv1.3"), or a protocol and all newer ones
 // ("TLSv1.2+").
-static int parse_protocol(struct slice word, bool has[TLS_N_VERSIONS], char **ret_error)
+static struct failure *parse_protocol(struct slice word, bool has[TLS_N_VERSIONS])
 {
     const char *dash = memchr(word.data, '-', word.size);
     bool and_newer = word.data[word.size - 1] == '+';
@@ -65,14 +64,14 @@ static int parse_protocol(struct slice word, bool has[TLS_N_VERSIONS], char **re
         last = find_protocol((struct slice){dash + 1, word.size - size - 1});
     }
     if (first < 0 || last < 0) {
-        *ret_error = xasprintf("unknown TLS protocol \"" SLICE_FORMAT "\"", SLICE_ARGS(word));
-        return -EINVAL;
+        return failure_new(FAILURE_INVALID, "unknown TLS protocol \"" SLICE_FORMAT "\"",
+                           SLICE_ARGS(word));
     }
     if (first > last) {
-        *ret_error = xasprintf("the range of TLS protocols \"" SLICE_FORMAT
-                               "\" does not begin with the older one",
-                               SLICE_ARGS(word));
-        return -EINVAL;
+        return failure_new(FAILURE_INVALID,
+                           "the range of TLS protocols \"" SLICE_FORMAT
+                           "\" does not begin with the older one",
+                           SLICE_ARGS(word));
     }
     if (!protocols[first].is_usable) {
         log_warn("TLS protocols older than TLSv1.2 stay off: " SLICE_FORMAT, SLICE_ARGS(word));
@@ -80,26 +79,24 @@ static int parse_protocol(struct slice word, bool has[TLS_N_VERSIONS], char **re
     for (int i = first; i <= last; i++) {
         has[protocols[i].version] |= protocols[i].is_usable;
     }
-    return 0;
+    return NULL;
 }
 
-static int parse_protocols(const char *text, bool has[TLS_N_VERSIONS], char **ret_error)
+static struct failure *parse_protocols(const char *text, bool has[TLS_N_VERSIONS])
 {
     struct slice rest = slice_of(text);
     struct slice word;
 
     while (slice_next_word(&rest, ", \t", &word)) {
-        int r = parse_protocol(word, has, ret_error);
+        struct failure *failure = parse_protocol(word, has);
 
-        if (r < 0) {
-            return r;
+        if (failure) {
+            return failure;
         }
     }
-    if (!has[TLS_12] && !has[TLS_13]) {
-        *ret_error = xasprintf("no usable protocol is left of \"%s\"", text);
-        return -EINVAL;
-    }
-    return 0;
+    return has[TLS_12] || has[TLS_13]
+               ? NULL
+               : failure_new(FAILURE_INVALID, "no usable protocol is left of \"%s\"", text);
 }
 
 static void put_versions(struct buf *text, const bool has[TLS_N_VERSIONS])
@@ -174,22 +171,23 @@ static const char *or_default(const char *option, const char *value)
     return option ? option : value;
 }
 
-static int make_texts(const struct tls_choice *choice, struct tls_ciphers *ciphers,
-                      char *texts[TLS_N_VERSIONS], char **ret_error)
+static struct failure *make_texts(const struct tls_choice *choice, struct tls_ciphers *ciphers,
+                                  char *texts[TLS_N_VERSIONS])
 {
     bool is_gnutls = choice->ciphers && is_gnutls_string(choice->ciphers);
     bool has[TLS_N_VERSIONS] = {0};
-    int r = parse_protocols(or_default(choice->protocols, DEFAULT_PROTOCOLS), has, ret_error);
+    struct failure *failure =
+        parse_protocols(or_default(choice->protocols, DEFAULT_PROTOCOLS), has);
 
-    if (r >= 0 && !is_gnutls) {
-        r = tls_ciphers_parse(or_default(choice->ciphers, DEFAULT_CIPHERS), ciphers, ret_error);
+    if (!failure && !is_gnutls) {
+        failure = tls_ciphers_parse(or_default(choice->ciphers, DEFAULT_CIPHERS), ciphers);
     }
-    if (r >= 0) {
-        r = tls_ciphers_parse_suites(or_default(choice->ciphersuites, DEFAULT_SUITES), ciphers,
-                                     ret_error);
+    if (!failure) {
+        failure =
+            tls_ciphers_parse_suites(or_default(choice->ciphersuites, DEFAULT_SUITES), ciphers);
     }
-    if (r < 0) {
-        return r;
+    if (failure) {
+        return failure;
     }
     texts[TLS_ANY] =
         is_gnutls ? gnutls_text(choice, has, ciphers) : priority_text(has, TLS_ANY, ciphers);
@@ -198,36 +196,33 @@ static int make_texts(const struct tls_choice *choice, struct tls_ciphers *ciphe
         texts[TLS_13] =
             is_gnutls && !choice->ciphersuites ? NULL : priority_text(has, TLS_13, ciphers);
     }
-    return 0;
+    return NULL;
 }
 
-int tls_priority_texts(const struct tls_choice *choice, char *texts[TLS_N_VERSIONS],
-                       char **ret_error)
+struct failure *tls_priority_texts(const struct tls_choice *choice, char *texts[TLS_N_VERSIONS])
 {
     struct tls_ciphers ciphers = {0};
-    int r = make_texts(choice, &ciphers, texts, ret_error);
+    struct failure *failure = make_texts(choice, &ciphers, texts);
 
     tls_ciphers_done(&ciphers);
-    return r;
+    return failure;
 }
 
-int tls_priority_init(struct tls_priority *priority, const struct tls_choice *choice,
-                      char **ret_error)
+struct failure *tls_priority_init(struct tls_priority *priority, const struct tls_choice *choice)
 {
     char *texts[TLS_N_VERSIONS] = {0};
-    int r = tls_priority_texts(choice, texts, ret_error);
+    struct failure *failure = tls_priority_texts(choice, texts);
 
     *priority = (struct tls_priority){0};
     for (int i = 0; i < TLS_N_VERSIONS; i++) {
         const char *where = NULL;
 
-        if (r >= 0 && texts[i] && gnutls_priority_init(&priority->of[i], texts[i], &where) < 0) {
-            *ret_error = xasprintf("ciphers: not understood from \"%s\" on", where);
-            r = -EINVAL;
+        if (!failure && texts[i] && gnutls_priority_init(&priority->of[i], texts[i], &where) < 0) {
+            failure = failure_new(FAILURE_INVALID, "ciphers: not understood from \"%s\" on", where);
         }
         free(texts[i]);
     }
-    return r;
+    return failure;
 }
 
 void tls_priority_done(struct tls_priority *priority)

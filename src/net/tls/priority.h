@@ -5,6 +5,8 @@
 // version is negotiated.
 #pragma once
 
+#include "basic/failure.h"
+
 #include <gnutls/gnutls.h>
 #include <stdbool.h>
 
@@ -22,12 +24,10 @@ struct tls_choice {
 };
 
 // Stores the strings (caller frees). texts[TLS_12] or texts[TLS_13] is NULL where texts[TLS_ANY]
-// serves. Returns 0, or -EINVAL with the reason in *ret_error (caller frees).
-int tls_priority_texts(const struct tls_choice *choice, char *texts[TLS_N_VERSIONS],
-                       char **ret_error);
-// Makes the priorities of the same strings. tls_priority_done() must follow, also after an error.
-int tls_priority_init(struct tls_priority *priority, const struct tls_choice *choice,
-                      char **ret_error);
+// serves.
+struct failure *tls_priority_texts(const struct tls_choice *choice, char *texts[TLS_N_VERSIONS]);
+// Makes the priorities of the same strings. tls_priority_done() must follow, also after a failure.
+struct failure *tls_priority_init(struct tls_priority *priority, const struct tls_choice *choice);
 void tls_priority_done(struct tls_priority *priority);
 // Returns the priority for a session that has negotiated `version`. Borrowed.
 gnutls_priority_t tls_priority_for(const struct tls_priority *priority, gnutls_protocol_t version);

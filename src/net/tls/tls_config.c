@@ -120,63 +120,71 @@ static bool may_bootstrap(const struct tls_config *config, const struct tls_opti
            strcmp(material->ca_file, options->ca_cert);
 }
 
-// Refuses new material whose certificate peers will refuse, if they accept the present one.
-static int refuse_worse(const struct tls_config *config, const struct tls_material *material,
-                        const struct tls_options *options, char **ret_error)
+// Fails if peers will refuse the certificate of new material, but accept the present one.
+static struct failure *refuse_worse(const struct tls_config *config,
+                                    const struct tls_material *material,
+                                    const struct tls_options *options)
 {
     _cleanup_free_ char *fault = tls_material_fault(material);
     _cleanup_free_ char *former = config->material ? tls_material_fault(config->material) : NULL;
 
     if (!fault || !config->material || former) {
-        return 0;
+        return NULL;
     }
-    *ret_error = xasprintf("%s: %s", options->certificate, fault);
-    return -EINVAL;
+    return failure_new(FAILURE_INVALID, "%s: %s", options->certificate, fault);
 }
 
 // Loads the files of `options`, which may be those of `config`, and uses them.
-static int load_files(struct tls_config *config, const struct tls_options *options,
-                      char **ret_error)
+static struct failure *load_files(struct tls_config *config, const struct tls_options *options)
 {
     struct stamp stamps[TLS_MAX_FILES];
     struct tls_material *material = NULL;
-    int r = 0;
+    struct failure *failure = NULL;
 
     take_stamps(options, stamps);
     if (tls_options_are_set(options)) {
-        r = tls_material_load(options, may_bootstrap(config, options), &material, ret_error);
+        failure = tls_material_load(options, may_bootstrap(config, options), &material);
     }
-    if (r >= 0 && material) {
-        r = refuse_worse(config, material, options, ret_error);
+    if (!failure && material) {
+        failure = refuse_worse(config, material, options);
     }
-    if (r >= 0 || options == &config->options) {
+    if (!failure || options == &config->options) {
         memcpy(config->stamps, stamps, sizeof(stamps)); // refused files are not loaded again
     }
-    if (r < 0) {
+    if (failure) {
         tls_material_unref(material);
-        return r;
+        return failure;
     }
     tls_material_unref(config->material);
     config->material = material;
     if (material) {
         warn_of_material(options, material);
     }
-    return 0;
+    return NULL;
+}
+
+// Stores the text of a failure and returns its errno, negative.
+static int return_failure(struct failure *failure, char **ret_error)
+{
+    int error = failure_errno(failure);
+
+    *ret_error = failure_take_text(failure);
+    return -error;
 }
 
 int tls_config_set(struct tls_config *config, const struct tls_options *options, char **ret_error)
 {
+    struct failure *failure;
     struct tls_options copy;
-    int r;
 
     if (tls_options_are_equal(options, &config->options)) {
         return 0;
     }
     free(TAKE_PTR(config->fault));
-    r = load_files(config, options, ret_error);
-    if (r < 0) {
-        config->fault = config->material ? NULL : xstrdup(*ret_error);
-        return r;
+    failure = load_files(config, options);
+    if (failure) {
+        config->fault = config->material ? NULL : xstrdup(failure_text(failure));
+        return return_failure(failure, ret_error);
     }
     copy = tls_options_copy(options);
     tls_options_done(&config->options);
@@ -204,22 +212,23 @@ int tls_config_check(const struct tls_options *options, char **ret_error)
 {
     const struct tls_choice choice = {options->protocols, options->ciphers, options->ciphersuites};
     struct tls_priority priority;
-    int r = tls_priority_init(&priority, &choice, ret_error);
+    struct failure *failure = tls_priority_init(&priority, &choice);
 
     tls_priority_done(&priority);
-    return r;
+    return failure ? return_failure(failure, ret_error) : 0;
 }
 
 void tls_config_reload(struct tls_config *config)
 {
-    _cleanup_free_ char *error = NULL;
+    _cleanup_failure_ struct failure *failure = NULL;
 
     if (!config->material) {
         return;
     }
-    if (load_files(config, &config->options, &error) < 0) {
+    failure = load_files(config, &config->options);
+    if (failure) {
         log_event(LOG_LEVEL_WARN, MSG_TLS_NOT_LOADED, NULL, "%s; TLS goes on with the former files",
-                  error);
+                  failure_text(failure));
     } else {
         log_event(LOG_LEVEL_INFO, MSG_TLS_LOADED, NULL, "TLS keys and certificates loaded");
     }

@@ -82,11 +82,11 @@ static void test_bad_specs(void **state)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        char *error = vlog_set(table[i].spec);
+        _cleanup_failure_ struct failure *failure = vlog_set(table[i].spec);
 
-        assert_non_null(error);
-        assert_string_equal(error, table[i].error);
-        free(error);
+        assert_non_null(failure);
+        assert_int_equal(failure_kind(failure), FAILURE_INVALID);
+        assert_string_equal(failure_text(failure), table[i].error);
     }
     assert_null(vlog_set("facility:LOCAL3"));
     check_levels(log_this_module, "OFF OFF OFF");

@@ -76,7 +76,7 @@ struct command_registry;
 
 // Makes a registry with the commands "list-commands" and "set-options".
 struct command_registry *command_registry_new(void);
-// Frees it; nobody may be watching it (asserted). NULL allowed.
+// Frees it; no client may be watching it (asserted). NULL allowed.
 void command_registry_free(struct command_registry *registry);
 // Adds `commands`, which must stay valid. Their names and methods must be new (asserted). `userdata`
 // is passed to their run().

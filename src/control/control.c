@@ -156,14 +156,15 @@ int control_new(sd_event *event, struct command_registry *registry, const char *
                 struct control **ret, char **ret_error)
 {
     struct socket_file file = {0};
-    _cleanup_free_ char *error = NULL;
-    int fd = socket_file_listen(path, 0660, LISTEN_QUEUE, &file, &error);
+    struct failure *failure;
     struct control *control;
-    int r;
+    int fd, r;
 
-    if (fd < 0) {
-        *ret_error = xasprintf("control socket: %s", error);
-        return fd;
+    failure = socket_file_listen(path, 0660, LISTEN_QUEUE, &file, &fd);
+    if (failure) {
+        r = -failure_errno(failure);
+        *ret_error = failure_take_text(failure_prefix(failure, "control socket"));
+        return r;
     }
     let_group_connect(path);
     control = control_alloc(event, registry);

@@ -43,7 +43,7 @@ static enum dialect_status http_scan(void *state, struct slice unseen, size_t *r
             return DIALECT_MESSAGE;
         }
         if (http->seen >= MAX_REQUEST) {
-            *ret_reason = "a request that is too long";
+            *ret_reason = "the request is too long";
             return DIALECT_ERROR;
         }
     }

@@ -39,7 +39,7 @@ static enum dialect_status varlink_scan(void *state, struct slice unseen, size_t
 
     varlink->seen += end ? (size_t)(end - unseen.data) + 1 : unseen.size;
     if (varlink->seen > DIALECT_MAX_MESSAGE) {
-        *ret_reason = "a message that is too long";
+        *ret_reason = "the message is too long";
         return DIALECT_ERROR;
     }
     if (!end) {

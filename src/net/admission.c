@@ -162,7 +162,7 @@ bool admission_in_time(struct net *net, usec_t *ret_pause)
     }
     COUNT(accepts_delayed);
     log_event_limited(&limit, LOG_LEVEL_WARN, MSG_CLIENTS_DELAYED, NULL,
-                      "clients connect faster than %zu a second: they have to wait",
+                      "clients connect faster than %zu a second: the others have to wait",
                       net->limits.max_accept_rate);
     *ret_pause = price - net->accept_credit;
     return false;

@@ -272,7 +272,7 @@ void connection_leave(struct connection *connection)
     assert(!connection->stream.tls);
     close(connection->stream.fd); // without reading, as unread input is for the other process
     connection->stream.fd = -1;
-    connection_die(connection, LOG_LEVEL_DBG, "goes on in another process");
+    connection_die(connection, LOG_LEVEL_DBG, "continues in another process");
 }
 
 void connection_close_at(struct connection *connection, enum log_level level, const char *reason)

@@ -80,7 +80,7 @@ static void end_long(struct connection *connection)
     connection_close_at(connection, LOG_LEVEL_DBG, message->reason);
 }
 
-// Returns the name of the protocol that a peer uses who sends `text` instead of JSON. NULL: unknown.
+// Returns the name of the protocol that a peer uses that sends `text` instead of JSON. NULL: unknown.
 static const char *protocol_of(const struct connection *connection, struct slice text)
 {
     static const char *const methods[] = {"GET ", "HEAD ", "POST ", "PUT ", "OPTIONS "};

@@ -346,13 +346,14 @@ static int open_unix(struct listener *listener, char **ret_error)
 {
     struct remote *remote = listener->remote;
     _cleanup_free_ char *path = dirs_path(dirs_run(), remote->address.path);
-    _cleanup_free_ char *error = NULL;
-    int fd = socket_file_listen(path, UNIX_MODE, LISTEN_QUEUE, &listener->file, &error);
-    int r;
+    struct failure *failure;
+    int fd, r;
 
-    if (fd < 0) {
-        *ret_error = xasprintf("%s: %s", remote->target, error);
-        return fd;
+    failure = socket_file_listen(path, UNIX_MODE, LISTEN_QUEUE, &listener->file, &fd);
+    if (failure) {
+        r = -failure_errno(failure);
+        *ret_error = failure_take_text(failure_prefix(failure, "%s", remote->target));
+        return r;
     }
     r = start_accepting(listener, fd, ret_error);
     if (r < 0) {
@@ -391,7 +392,7 @@ int listener_adopt(struct listener *listener, int fd, char **ret_error)
     return 0;
 }
 
-// The remote that had the port for IPv4 may be gone.
+// The remote that had the port for IPv4 may have been closed.
 static void on_listener_timer(struct timer *timer, usec_t now)
 {
     struct listener *listener = CONTAINER_OF(timer, struct listener, timer);

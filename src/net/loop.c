@@ -324,7 +324,7 @@ static void net_destroy(struct net *net)
         struct connection *connection;
 
         LIST_FOREACH (connection, &remote->connections, in_remote) {
-            connection_die(connection, LOG_LEVEL_DBG, "the server stops");
+            connection_die(connection, LOG_LEVEL_DBG, "shutting down");
         }
         while (!list_is_empty(&net->dead_connections)) {
             reap_connection(net);

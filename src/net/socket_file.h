@@ -6,6 +6,8 @@
 // socket, because each holds a lock on the folder while it does this.
 #pragma once
 
+#include "basic/failure.h"
+
 #include <sys/types.h>
 
 struct socket_file {
@@ -15,12 +17,11 @@ struct socket_file {
 };
 
 // Makes a stream socket (close-on-exec, non-blocking) that listens at the absolute `path`, whose
-// file has `mode` minus the umask. Returns the descriptor and stores the file in *ret. Otherwise
-// returns negative errno with the reason in *ret_error (caller frees): -EADDRINUSE if a process
-// listens there, -EEXIST if a file is there that is not a socket. Waits for the lock for at most
-// 0.1 s.
-int socket_file_listen(const char *path, mode_t mode, int backlog, struct socket_file *ret,
-                       char **ret_error);
+// file has `mode` minus the umask. Stores the file in *ret and the descriptor in *ret_fd. The errno
+// of a failure is EADDRINUSE if a process listens there, EEXIST if a file is there that is not a
+// socket. Waits for the lock for at most 0.1 s.
+struct failure *socket_file_listen(const char *path, mode_t mode, int backlog,
+                                   struct socket_file *ret, int *ret_fd);
 // Removes the file unless it has been replaced, and forgets it. No effect if there is none. Call it
 // before closing the socket: while the socket is open no other file can get its inode number.
 void socket_file_remove(struct socket_file *file);

@@ -156,7 +156,7 @@ static char *refusal(enum confine_use use, const char *path)
     }
     return xasprintf(
         "%s: outside the folders that this server is confined to (%s); start it with "
-        "--allow-path=%s%s to add this folder, or with --no-self-confinement to lift that",
+        "--allow-path=%s%s to add this folder, or with --no-self-confinement to disable this",
         path, buf_cstr(&folders), folder, use == CONFINE_READ ? ":ro" : "");
 }
 

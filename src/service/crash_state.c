@@ -70,6 +70,7 @@ int crash_state_write(int fd, struct slice text)
     }
     memcpy(header.magic, MAGIC, sizeof(header.magic));
     header.slot = !header.slot;
+    assert(header.slot <= 1);
     header.size = text.size;
     r = write_at(fd, text.data, text.size, slot_offset(header.slot));
     return r < 0 ? r : write_at(fd, &header, sizeof(header), 0);

@@ -281,7 +281,7 @@ int daemonize_start(const struct daemonize_options *options, char **ret_error)
 
     if ((options->detach || options->monitor) && is_main_process()) {
         *ret_error = xasprintf(
-            "--%s: not in a service of Type=notify, for the service manager "
+            "--%s: not possible in a service of Type=notify, because the service manager "
             "watches the process that it has started",
             options->detach ? "detach" : "monitor");
         return -EINVAL;

@@ -82,6 +82,7 @@ static uint64_t kernel_rights(uint64_t rights)
     };
     uint64_t result = 0;
 
+    assert(!(rights >> ARRAY_SIZE(groups))); // every right has its group
     for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
         result |= rights & (1ULL << i) ? groups[i] : 0;
     }

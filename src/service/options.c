@@ -8,6 +8,7 @@
 #include "service/privileges.h"
 #include "service/vlog.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -228,8 +229,10 @@ void service_options_list(const struct option *options)
         [no_argument] = "", [required_argument] = "ARG", [optional_argument] = "[ARG]"};
 
     for (; options->name; options++) {
-        const char *value = values[options->has_arg];
+        const char *value;
 
+        assert((size_t)options->has_arg < ARRAY_SIZE(values));
+        value = values[options->has_arg];
         printf("--%s%s%s\n", options->name, value[0] ? "=" : "", value);
         if (options->val > ' ' && options->val < 0x7f) {
             printf("-%c %s\n", options->val, value);

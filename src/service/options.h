@@ -50,11 +50,11 @@ struct service_options {
     struct daemonize_options daemonize;
     bool log_to_file;
     char *log_file; // NULL: the default name
-    char *unixctl;  // as given, or NULL
+    char *unixctl;  // the argument of --unixctl, or NULL
     bool no_self_confinement;
     char **allowed_paths; // --allow-path, absolute, with ":ro" where it was given
     size_t n_allowed_paths;
-    char *user; // --user as given, or NULL
+    char *user; // the argument of --user, or NULL
 };
 
 void service_options_done(struct service_options *options);

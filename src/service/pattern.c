@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/pattern.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <sys/syslog.h>
 #include <time.h>
@@ -165,6 +166,7 @@ static void pad_escape(struct buf *buf, size_t start, const struct escape *escap
     size_t size = buf->size - start;
     size_t n = escape->width > size ? escape->width - size : 0;
 
+    assert(start <= buf->size);
     if (n) {
         buf_reserve(buf, n);
         if (!escape->left) {

@@ -6,6 +6,7 @@
 
 #include "basic/alloc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -153,6 +154,7 @@ static int keep_only(const cap_value_t *keep, size_t n)
 
 static int become_user(const struct identity *identity)
 {
+    assert(identity->user);
     if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) || initgroups(identity->user, identity->gid) ||
         setresgid(identity->gid, identity->gid, identity->gid) ||
         setresuid(identity->uid, identity->uid, identity->uid)) {

@@ -191,7 +191,7 @@ void tls_options_help(const char *program)
         "  -p, --private-key=FILE  the private key of %s, or the pkcs11: URL of one\n"
         "  -c, --certificate=FILE  its certificate, or chain of them\n"
         "  -C, --ca-cert=FILE      the CA certificates that peers are verified with,\n"
-        "                          or \"none\" to let everybody in\n"
+        "                          or \"none\" to accept any peer\n"
         "  --bootstrap-ca-cert=FILE\n"
         "                          the same; if FILE is not there, it is fetched from the\n"
         "                          first peer\n"

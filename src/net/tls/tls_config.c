@@ -93,7 +93,7 @@ static void warn_of_material(const struct tls_options *options, const struct tls
 
     if (options->ca_cert && !material->verifies) {
         log_event(LOG_LEVEL_WARN, MSG_TLS_UNVERIFIED, NULL,
-                  "--ca-cert=none: TLS peers are not verified, anybody can be one");
+                  "--ca-cert=none: TLS peers are not verified, so that any peer is accepted");
     }
     if (fault) {
         log_event(LOG_LEVEL_WARN, MSG_TLS_EXPIRED, NULL, "%s: %s: peers will refuse it",
@@ -227,8 +227,8 @@ void tls_config_reload(struct tls_config *config)
     }
     failure = load_files(config, &config->options);
     if (failure) {
-        log_event(LOG_LEVEL_WARN, MSG_TLS_NOT_LOADED, NULL, "%s; TLS goes on with the former files",
-                  failure_text(failure));
+        log_event(LOG_LEVEL_WARN, MSG_TLS_NOT_LOADED, NULL,
+                  "%s; TLS keeps using the previous files", failure_text(failure));
     } else {
         log_event(LOG_LEVEL_INFO, MSG_TLS_LOADED, NULL, "TLS keys and certificates loaded");
     }

@@ -246,7 +246,7 @@ static int bootstrap_ca(const struct chain *chain, const struct tls_material *ma
         return r == -EAGAIN ? -EIO : r;
     }
     log_event(LOG_LEVEL_WARN, MSG_TLS_BOOTSTRAPPED, NULL,
-              "%s: CA certificate %s saved as its peer sent it, without any proof", ca_file,
+              "%s: CA certificate %s saved as the peer sent it, without verification", ca_file,
               subject);
     *ret_reason = xasprintf("the CA certificate has been saved in %s", ca_file);
     return -EAGAIN;

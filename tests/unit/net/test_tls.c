@@ -355,7 +355,7 @@ static void test_bad_reload_keeps_the_old(void **state)
 
     write_file(options.certificate, &nothing);
     net_reload_tls(fixture->net);
-    assert_non_null(strstr(fixture->log, "TLS goes on with the former files"));
+    assert_non_null(strstr(fixture->log, "TLS keeps using the previous files"));
     free(TAKE_PTR(fixture->log));
     connector = dial(fixture, listener);
     RUN_UNTIL(fixture, (ours = peer_of(fixture, connector)));

@@ -348,7 +348,7 @@ def test_client_bootstraps_the_ca(lab, pki, programs):
     options = pki.client.options("x")[:2] + [f"--bootstrap-ca-cert={path}"]
     result = dump(lab, programs, port, options)
     assert result.status == 0 and "small" in result.out.split(), str(result)
-    assert "saved as its peer sent it" in result.err
+    assert "saved as the peer sent it" in result.err
     learnt = ssl.PEM_cert_to_DER_cert(path.read_text())
     assert learnt == ssl.PEM_cert_to_DER_cert(pki.cert.read_text())
     assert "small" in dump(lab, programs, port, options).ok().split()
@@ -389,7 +389,7 @@ def test_server_bootstraps_the_ca(lab, pki, programs):
     path = lab.path("learnt.pem")
     options = pki.server.options("x")[:2] + [f"--bootstrap-ca-cert={path}"]
     server = lab.serve("small", remotes=["pssl:0:127.0.0.1"], options=options)
-    server.allow(REFUSED, "saved as its peer sent it")
+    server.allow(REFUSED, "saved as the peer sent it")
     port = port_of(server, "pssl:0:127.0.0.1")
     mine = pki.client.options(pki.cert) + [f"--peer-ca-cert={pki.cert}"]
     assert dump(lab, programs, port, mine).status == 1

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-// Quality values in thousandths; the largest for each type.
+// The largest quality value of each type, in thousandths.
 struct qualities {
     int openmetrics;
     int text;
@@ -24,7 +24,8 @@ static struct slice trim(struct slice text)
     return text;
 }
 
-// Cuts `text` at its first `separator`; the part before it, without blanks around it.
+// Removes the part before the first `separator` from `text`, and the separator. Returns the part
+// without surrounding blanks.
 static struct slice take_part(struct slice *text, char separator)
 {
     const char *end = text->size ? memchr(text->data, separator, text->size) : NULL;
@@ -41,7 +42,7 @@ static bool is_word(struct slice text, const char *word)
     return text.size == strlen(word) && !strncasecmp(text.data, word, text.size);
 }
 
-// "0.75" is 750; what is no number from 0 to 1 is 0.
+// Returns 750 for "0.75", and 0 for text that is not a number from 0 to 1.
 static int parse_quality(struct slice text)
 {
     int value = 0, unit = 1000;
@@ -60,7 +61,7 @@ static int parse_quality(struct slice text)
     return value <= 1000 ? value : 0;
 }
 
-// One media range with its parameters.
+// Evaluates one media range with its parameters.
 static void add_range(struct qualities *qualities, struct slice range)
 {
     struct slice type = take_part(&range, ';');

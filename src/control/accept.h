@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Content negotiation of HTTP (RFC 9110 12.5.1), as far as the formats of metrics need it.
+// HTTP content negotiation (RFC 9110 12.5.1) between the two formats of metrics.
 #pragma once
 
 #include "basic/slice.h"
 
 #include <stdbool.h>
 
-// True if the Accept fields of `request`, a request line with its header fields, ask for
-// application/openmetrics-text, and not less than for text/plain. Without an Accept field, or with
-// wildcards only, the answer is false. O(size).
+// Returns true if the Accept fields of `request` (the request line and the header fields) accept
+// application/openmetrics-text with at least the quality of text/plain. Wildcards do not count.
+// O(size).
 bool accept_wants_openmetrics(struct slice request);

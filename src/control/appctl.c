@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The dialect of ovs-appctl: {"id":N,"method":"COMMAND","params":["ARG",...]}, answered by a result
-// that is the text to print, or an error that is the text for standard error.
+// The dialect of ovs-appctl: {"id":N,"method":"COMMAND","params":["ARG",...]}. The result of the
+// answer is the text to print; its error is the text for standard error.
 #include "control/dialect.h"
 #include "control/reply.h"
 #include "json/cursor.h"
@@ -12,9 +12,9 @@
 struct appctl {
     bool is_json;
     struct framer framer;
-    size_t seen; // bytes of the current message, white space before it included
-    struct buf id;
-    struct buf scratch; // of the message decoded last
+    size_t seen;        // bytes of the current message, including the white space before it
+    struct buf id;      // of the message decoded last, as JSON
+    struct buf scratch; // strings of the message decoded last
 };
 
 static void *appctl_new(const struct command_registry *registry)
@@ -59,7 +59,7 @@ static enum dialect_status appctl_scan(void *state, struct slice unseen, size_t 
     return DIALECT_ERROR;
 }
 
-// The argument at the cursor as a string; NULL if it is none.
+// Returns the string at the cursor (caller frees). NULL: the value is not a string.
 static char *take_argument(struct cursor *cursor, struct buf *scratch)
 {
     struct slice text;
@@ -118,7 +118,7 @@ static const char *appctl_decode(void *state, struct slice text, struct dialect_
     return decode_params(&message, &ret->argv);
 }
 
-// The client prints the text as it is: it ends with a line feed, unless there is none.
+// The client prints the text as it is. Adds a final line feed, unless the text is empty.
 static void put_text(struct buf *value, const char *text)
 {
     size_t size = strlen(text);
@@ -131,7 +131,7 @@ static void put_text(struct buf *value, const char *text)
     emit_string(value, buf_slice(&lines));
 }
 
-// The typed reply, as varlink has it; the text of a command without a type, in a wrapper.
+// Puts the typed reply, as varlink has it. The text of a command without a type gets a wrapper.
 static void put_json(struct buf *value, const char *text, json_t *reply)
 {
     _cleanup_tree_ json_t *tree =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The other end of the control socket, as a program that asks one question needs it.
+// The client side of the control socket, for programs that run one command.
 #include "control/control.h"
-#include "control/unix_socket.h"
+#include "net/socket_file.h"
 #include "json/cursor.h"
 #include "json/emit.h"
 #include "json/framer.h"
@@ -85,8 +85,9 @@ char *control_text_of(struct slice value, bool as_json)
     return xstrndup(text.data, text.size);
 }
 
-// One command on a connection.
-static int call(int fd, bool as_json, const char *command, int n_args, char **args, char **ret_text)
+// Runs one command on a connection.
+static int run_command(int fd, bool as_json, const char *command, int n_args, char **args,
+                       char **ret_text)
 {
     _cleanup_buf_ struct buf request = {0};
     _cleanup_buf_ struct buf reply = {0};
@@ -115,16 +116,16 @@ int control_call(const char *path, bool as_json, const char *command, int n_args
                  char **ret_text)
 {
     char *json_options[] = {(char[]){"--format"}, (char[]){"json"}};
-    _cleanup_close_ int fd = unix_socket_connect(path);
+    _cleanup_close_ int fd = socket_file_connect(path);
     char *text = NULL;
     int r = MIN(fd, 0);
 
     if (!r && as_json) {
-        r = call(fd, false, "set-options", ARRAY_SIZE(json_options), json_options, &text);
+        r = run_command(fd, false, "set-options", ARRAY_SIZE(json_options), json_options, &text);
     }
     if (!r) {
         free(text);
-        return call(fd, as_json, command, n_args, args, ret_text);
+        return run_command(fd, as_json, command, n_args, args, ret_text);
     }
     if (r > 0) {
         *ret_text = text;

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//     READING --whole message--> RUNNING --answer--> WRITING --all sent--> READING
-//                                   ^                  |
-//                                   |               the client has asked for more
-//                                   |                  v
-//                                   +---something--- WATCHING
-//                                       has changed
-// The end of the input in READING ends the client; in the other states the answer is sent first.
-// In WATCHING a command is run again at most every WATCH_INTERVAL, and an answer that is the same
-// as the one before is not sent.
+// The states of a client:
+//
+//     READING --complete message--> RUNNING --answer--> WRITING --sent--> READING
+//                                     ^ |                  |
+//                                     | | same answer      | sent, and the client
+//                                     | v as before        v has asked for "more"
+//                                     +--------------- WATCHING
+//                                  something changed
+//
+// Every state can move to ENDED. A message that the dialect answers by itself, or refuses, leads
+// from READING to WRITING directly. The end of the input in READING ends the client; in the other
+// states the answer is sent first. In WATCHING the command is run again when something has changed,
+// at most once every WATCH_INTERVAL. An answer equal to the previous one is not sent.
 #include "control/client.h"
 
 #include "basic/log.h"
@@ -15,6 +19,7 @@
 #include "control/dialect.h"
 #include "json/tree.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -28,11 +33,43 @@
 
 LOG_MODULE(unixctl);
 
-enum client_state { CLIENT_READING, CLIENT_RUNNING, CLIENT_WRITING, CLIENT_WATCHING, CLIENT_ENDED };
+enum client_state {
+    CLIENT_READING,  // waits for a complete message
+    CLIENT_RUNNING,  // waits for the answer of a command
+    CLIENT_WRITING,  // sends an answer
+    CLIENT_WATCHING, // waits for a change
+    CLIENT_ENDED,    // waits for its owner to free it
+    CLIENT_N_STATES,
+};
+
+static const char *const state_names[] = {
+    [CLIENT_READING] = "reading",   [CLIENT_RUNNING] = "running", [CLIENT_WRITING] = "writing",
+    [CLIENT_WATCHING] = "watching", [CLIENT_ENDED] = "ended",
+};
+
+#define TO(state) (1u << CLIENT_##state)
+
+static const unsigned allowed_moves[] = {
+    [CLIENT_READING] = TO(RUNNING) | TO(WRITING) | TO(ENDED),
+    [CLIENT_RUNNING] = TO(WRITING) | TO(WATCHING) | TO(ENDED),
+    [CLIENT_WRITING] = TO(READING) | TO(WATCHING) | TO(ENDED),
+    [CLIENT_WATCHING] = TO(RUNNING) | TO(ENDED),
+    [CLIENT_ENDED] = 0,
+};
+
+// The epoll events that each state waits for.
+static const uint32_t state_events[] = {
+    [CLIENT_READING] = EPOLLIN, [CLIENT_RUNNING] = 0, [CLIENT_WRITING] = EPOLLOUT,
+    [CLIENT_WATCHING] = 0,      [CLIENT_ENDED] = 0,
+};
+
+static_assert(ARRAY_SIZE(state_names) == CLIENT_N_STATES, "every state has a name");
+static_assert(ARRAY_SIZE(allowed_moves) == CLIENT_N_STATES, "every state has its moves");
+static_assert(ARRAY_SIZE(state_events) == CLIENT_N_STATES, "every state has its events");
 
 struct client_call {
     struct command_call call;
-    struct control_client *client; // NULL: it has gone
+    struct control_client *client; // NULL: it was freed
 };
 
 struct control_client {
@@ -43,41 +80,40 @@ struct control_client {
     sd_event_source *source;
     int fd;
     enum client_state state;
-    bool has_dialect; // the first message has told
+    bool has_dialect; // `dialect` is final; otherwise the first message decides
     bool close_after_write;
-    struct ucred peer;        // who it is; uid -1: not known
+    struct ucred peer;        // the process at the other end; uid -1: not known
     bool may_change;          // see command_call
-    struct client_call *call; // RUNNING
+    struct client_call *call; // the running command, or NULL
     struct command_watch watch;
-    char **watched;         // the command that is run again, or NULL
-    json_t *last_reply;     // its
-    bool has_changed;       // since it was run
-    sd_event_source *timer; // the end of the dialect's patience; or when to run it again
+    char **watched;         // the command that is run again after changes, or NULL
+    json_t *last_reply;     // the previous reply of `watched`
+    bool has_changed;       // something has changed since `watched` was run
+    sd_event_source *timer; // the end of the dialect's patience; WATCHING: when to run `watched`
     struct buf in;
-    size_t scanned; // bytes of `in` that the dialect has seen
+    size_t scanned; // bytes of `in` that the dialect has scanned
     struct buf out;
 };
 
-static void set_state(struct control_client *client, enum client_state state)
+static void client_set_state(struct control_client *client, enum client_state state)
 {
-    static const uint32_t events[] = {
-        [CLIENT_READING] = EPOLLIN, [CLIENT_RUNNING] = 0, [CLIENT_WRITING] = EPOLLOUT,
-        [CLIENT_WATCHING] = 0,      [CLIENT_ENDED] = 0,
-    };
-
-    if (client->state == state || client->state == CLIENT_ENDED) {
-        return;
-    }
+    assert(allowed_moves[client->state] & 1u << state);
+    log_dbg("control client %d: %s -> %s", client->fd, state_names[client->state],
+            state_names[state]);
     client->state = state;
-    sd_event_source_set_io_events(client->source, events[state]);
-    if (state == CLIENT_ENDED) {
-        sd_event_source_set_enabled(client->source, SD_EVENT_OFF);
-        sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
-        client->owner.ended(client, client->owner.userdata);
-    }
+    sd_event_source_set_io_events(client->source, state_events[state]);
 }
 
-// Sends what the socket takes. True when all is sent.
+static void client_end(struct control_client *client)
+{
+    client_set_state(client, CLIENT_ENDED);
+    sd_event_source_set_enabled(client->source, SD_EVENT_OFF);
+    sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
+    client->owner.ended(client, client->owner.userdata);
+}
+
+// Sends as much as the socket accepts. Returns true if everything is sent. On an error the client
+// ends.
 static bool send_some(struct control_client *client)
 {
     while (client->out.size) {
@@ -88,7 +124,7 @@ static bool send_some(struct control_client *client)
         }
         if (n < 0 && errno != EAGAIN) {
             log_dbg("sending an answer failed: %s", strerror(errno));
-            set_state(client, CLIENT_ENDED);
+            client_end(client);
         }
         if (n < 0) {
             return false;
@@ -112,9 +148,9 @@ static void arm_watch(struct control_client *client)
     sd_event_source_set_enabled(client->timer, SD_EVENT_ONESHOT);
 }
 
-static void watch(struct control_client *client)
+static void wait_for_change(struct control_client *client)
 {
-    set_state(client, CLIENT_WATCHING);
+    client_set_state(client, CLIENT_WATCHING);
     if (client->has_changed) {
         arm_watch(client);
     }
@@ -131,14 +167,14 @@ static void on_changed(struct command_watch *base)
     }
 }
 
-static void answer(struct control_client *client, enum command_outcome outcome, const char *text,
-                   json_t *reply)
+static void answer_client(struct control_client *client, enum command_outcome outcome,
+                          const char *text, json_t *reply)
 {
     if (client->watched && outcome != COMMAND_DONE) {
         stop_watching(client);
     } else if (client->watched) {
         if (client->last_reply && json_equal(client->last_reply, reply)) {
-            watch(client);
+            wait_for_change(client);
             return;
         }
         json_decref(client->last_reply);
@@ -146,7 +182,7 @@ static void answer(struct control_client *client, enum command_outcome outcome, 
     }
     client->dialect->encode(client->dialect_state, outcome, text, reply, client->watched != NULL,
                             &client->out);
-    set_state(client, CLIENT_WRITING);
+    client_set_state(client, CLIENT_WRITING);
 }
 
 static void log_denied(const struct control_client *client, const char *text)
@@ -170,8 +206,11 @@ static void on_done(struct command_call *base, enum command_outcome outcome, con
         if (outcome == COMMAND_DENIED) {
             log_denied(call->client, text);
         }
+        assert(call->client->call == call);
         call->client->call = NULL;
-        answer(call->client, outcome, text, reply);
+        if (call->client->state != CLIENT_ENDED) {
+            answer_client(call->client, outcome, text, reply);
+        }
     }
     free(call);
 }
@@ -185,11 +224,12 @@ static void on_set_json(struct command_call *base, bool on)
     }
 }
 
-static void run(struct control_client *client, char **argv)
+static void run_command(struct control_client *client, char **argv)
 {
     struct client_call *call = NEW(struct client_call);
     int argc = 0;
 
+    assert(!client->call && argv[0]);
     while (argv[argc]) {
         argc++;
     }
@@ -197,11 +237,12 @@ static void run(struct control_client *client, char **argv)
     call->call = (struct command_call){on_done, on_set_json, client->may_change, NULL};
     call->client = client;
     client->call = call;
-    set_state(client, CLIENT_RUNNING);
+    client_set_state(client, CLIENT_RUNNING);
     command_registry_run(client->registry, &call->call, argc, argv);
 }
 
-// "more" of what does not only read is one answer.
+// Runs the command of a request. "more" has an effect only for commands that are methods and change
+// nothing.
 static void run_request(struct control_client *client, struct dialect_request *request)
 {
     const struct command *command = command_registry_find(client->registry, request->argv[0]);
@@ -210,9 +251,9 @@ static void run_request(struct control_client *client, struct dialect_request *r
         client->watched = request->argv;
         client->has_changed = false;
         command_registry_watch(client->registry, &client->watch);
-        run(client, client->watched);
+        run_command(client, client->watched);
     } else {
-        run(client, request->argv);
+        run_command(client, request->argv);
         command_argv_free(request->argv);
     }
 }
@@ -222,10 +263,10 @@ static int on_timer(sd_event_source *source, usec_t when, void *userdata)
     struct control_client *client = userdata;
 
     if (client->state == CLIENT_WATCHING) {
-        run(client, client->watched);
+        run_command(client, client->watched);
     } else {
         log_dbg("a client of the %s dialect took too long", client->dialect->name);
-        set_state(client, CLIENT_ENDED);
+        client_end(client);
     }
     return 0;
 }
@@ -242,15 +283,15 @@ static void handle_message(struct control_client *client, size_t size)
     client->close_after_write = error || client->dialect->is_one_shot;
     if (error) {
         log_dbg("refused a request: %s", error);
-        answer(client, COMMAND_FAILED, error, NULL);
+        answer_client(client, COMMAND_FAILED, error, NULL);
     } else if (!request.argv) {
-        set_state(client, CLIENT_WRITING); // the dialect has answered
+        client_set_state(client, CLIENT_WRITING); // the dialect has answered
     } else {
         run_request(client, &request);
     }
 }
 
-// True for a call of varlink, whose end is not known yet.
+// True if a JSON value is a varlink call. The NUL that ends it may not have been received yet.
 static bool is_varlink(struct slice message)
 {
     _cleanup_free_ char *error = NULL;
@@ -259,7 +300,7 @@ static bool is_varlink(struct slice message)
     return json_object_get(call, "method") && !json_object_get(call, "id");
 }
 
-static void process(struct control_client *client);
+static void handle_input(struct control_client *client);
 
 static void handle_first_message(struct control_client *client, size_t size)
 {
@@ -272,11 +313,11 @@ static void handle_first_message(struct control_client *client, size_t size)
     client->dialect = &dialect_varlink;
     client->dialect_state = client->dialect->state_new(client->registry);
     client->scanned = 0;
-    process(client);
+    handle_input(client);
 }
 
-// Takes the next message out of the input, if it is complete.
-static void process(struct control_client *client)
+// Handles the next message in the input, if it is complete.
+static void handle_input(struct control_client *client)
 {
     static struct log_limit limit = LOG_LIMIT_INIT(10, 5);
     struct slice unseen = {client->in.data + client->scanned, client->in.size - client->scanned};
@@ -299,7 +340,7 @@ static void process(struct control_client *client)
         return;
     case DIALECT_ERROR:
         log_limited(&limit, LOG_LEVEL_WARN, "closed a control connection: %s", reason);
-        set_state(client, CLIENT_ENDED);
+        client_end(client);
         return;
     }
 }
@@ -312,11 +353,11 @@ static void on_readable(struct control_client *client)
         return;
     }
     if (n <= 0) {
-        set_state(client, CLIENT_ENDED);
+        client_end(client);
         return;
     }
     client->in.size += (size_t)n;
-    process(client);
+    handle_input(client);
 }
 
 static void on_writable(struct control_client *client)
@@ -325,15 +366,15 @@ static void on_writable(struct control_client *client)
         return;
     }
     if (client->close_after_write) {
-        set_state(client, CLIENT_ENDED);
+        client_end(client);
         return;
     }
     if (client->watched) {
-        watch(client);
+        wait_for_change(client);
         return;
     }
-    set_state(client, CLIENT_READING);
-    process(client);
+    client_set_state(client, CLIENT_READING);
+    handle_input(client);
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -345,7 +386,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
     } else if (client->state == CLIENT_WRITING && revents & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
         on_writable(client);
     } else if (revents & (EPOLLHUP | EPOLLERR)) {
-        set_state(client, CLIENT_ENDED);
+        client_end(client);
     }
     return 0;
 }
@@ -368,9 +409,9 @@ static int add_sources(struct control_client *client, sd_event *event)
     return sd_event_source_set_enabled(client->timer, patience ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
-// Root and the user that the server runs as are trusted. Of a peer that is not a local process
-// nobody knows who it is.
-static void identify(struct control_client *client)
+// Determines the user at the other end. Root and the user that the server runs as may change things.
+// A peer that is not a local process is unknown and may not.
+static void identify_peer(struct control_client *client)
 {
     socklen_t size = sizeof(client->peer);
 
@@ -380,9 +421,9 @@ static void identify(struct control_client *client)
     client->may_change = client->peer.uid == 0 || client->peer.uid == geteuid();
 }
 
-int control_client_new(sd_event *event, struct command_registry *registry, enum control_kind kind,
-                       int fd, const struct control_client_owner *owner,
-                       struct control_client **ret)
+int control_client_new(sd_event *event, struct command_registry *registry,
+                       const struct dialect *dialect, int fd,
+                       const struct control_client_owner *owner, struct control_client **ret)
 {
     struct control_client *client = NEW(struct control_client);
     int r;
@@ -392,11 +433,11 @@ int control_client_new(sd_event *event, struct command_registry *registry, enum 
     list_init(&client->watch.node);
     client->watch.changed = on_changed;
     client->registry = registry;
-    client->dialect = kind == CONTROL_METRICS ? &dialect_http : &dialect_appctl;
-    client->has_dialect = kind == CONTROL_METRICS;
+    client->dialect = dialect ? dialect : &dialect_appctl;
+    client->has_dialect = dialect != NULL;
     client->dialect_state = client->dialect->state_new(registry);
     client->fd = fd;
-    identify(client);
+    identify_peer(client);
     r = add_sources(client, event);
     if (r < 0) {
         client->fd = -1;
@@ -425,6 +466,7 @@ void control_client_free(struct control_client *client)
     if (client->call) {
         client->call->client = NULL;
     }
+    assert(!client->watched || !list_is_empty(&client->watch.node));
     list_remove(&client->owner.node);
     stop_watching(client);
     sd_event_source_disable_unref(client->source);
@@ -446,7 +488,7 @@ bool control_client_end_idle(struct control_client *client)
         recv(client->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
         return false;
     }
-    set_state(client, CLIENT_ENDED);
+    client_end(client);
     return true;
 }
 

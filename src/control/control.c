@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// The listening control socket and its clients. A client that ended is freed by a deferred source,
+// The control socket and its clients. A client that has ended is freed by a deferred event source,
 // never from within its own callback.
 #include "control/control.h"
 
 #include "basic/log.h"
 #include "control/client.h"
+#include "control/dialect.h"
+#include "net/acceptor.h"
 #include "net/socket_file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #define LISTEN_QUEUE  16
 #define MAX_CLIENTS   64
 #define ACCEPT_BATCH  16
-#define ACCEPT_PAUSE  (USEC_PER_SEC / 2) // when there are no descriptors left
 #define FLUSH_TIMEOUT (1 * USEC_PER_SEC) // for all clients together
 
 LOG_MODULE(unixctl);
@@ -25,15 +25,13 @@ LOG_MODULE(unixctl);
 struct control {
     sd_event *event;
     struct command_registry *registry;
-    enum control_kind kind;
-    sd_event_source *listener;
+    const struct dialect *dialect; // of all clients; NULL: each client's first message decides
+    struct acceptor acceptor;
     sd_event_source *reaper;
-    sd_event_source *pause; // its end
-    int fd;
-    struct socket_file file; // made here
-    struct list clients;
-    struct list ended;
-    size_t n_clients;
+    struct socket_file file; // made here, or none
+    struct list clients;     // the oldest first
+    struct list ended;       // clients to be freed
+    size_t n_clients;        // of both lists
 };
 
 static void on_ended(struct control_client *client, void *userdata)
@@ -51,50 +49,40 @@ static int on_reap(sd_event_source *source, void *userdata)
     struct control *control = userdata;
 
     while (!list_is_empty(&control->ended)) {
+        assert(control->n_clients);
         control_client_free(control_client_of(control->ended.next));
         control->n_clients--;
     }
-    sd_event_source_set_enabled(control->listener, SD_EVENT_ON);
+    acceptor_resume(&control->acceptor);
     return 0;
 }
 
-static int accept_one(struct control *control)
+static void log_accept_failure(int error)
+{
+    static struct log_limit limit = LOG_LIMIT_INIT(6, 1);
+
+    log_limited(&limit, LOG_LEVEL_WARN, "accepting a control connection failed: %s",
+                strerror(error));
+}
+
+static void add_client(struct control *control, int fd)
 {
     struct control_client_owner owner = {.ended = on_ended, .userdata = control};
-    _cleanup_close_ int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     struct control_client *client;
-    int r;
+    int r = control_client_new(control->event, control->registry, control->dialect, fd, &owner,
+                               &client);
 
-    if (fd < 0) {
-        return -errno;
-    }
-    r = control_client_new(control->event, control->registry, control->kind, fd, &owner, &client);
     if (r < 0) {
-        return r;
+        log_accept_failure(-r);
+        close(fd);
+        return;
     }
-    (void)TAKE_FD(fd);
     list_push_back(&control->clients, &control_client_owner(client)->node);
     control->n_clients++;
-    return 0;
 }
 
-static int on_pause_over(sd_event_source *source, usec_t when, void *userdata)
-{
-    struct control *control = userdata;
-
-    return sd_event_source_set_enabled(control->listener, SD_EVENT_ON);
-}
-
-// Who waits to be accepted stays in the kernel's queue, and would wake the loop over and over.
-static void pause_accepting(struct control *control)
-{
-    sd_event_source_set_enabled(control->listener, SD_EVENT_OFF);
-    sd_event_source_set_time_relative(control->pause, ACCEPT_PAUSE);
-    sd_event_source_set_enabled(control->pause, SD_EVENT_ONESHOT);
-}
-
-// Clients that keep a connection for nothing do not keep others out. The oldest goes.
-static void make_room(struct control *control)
+// Ends the oldest idle client, so that clients which only hold a connection do not exclude others.
+static void end_idle_client(struct control *control)
 {
     struct list *node = control->clients.next;
 
@@ -103,68 +91,58 @@ static void make_room(struct control *control)
     }
 }
 
-static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static void on_accept(void *userdata)
 {
-    static struct log_limit limit = LOG_LIMIT_INIT(6, 1);
     struct control *control = userdata;
 
     if (control->n_clients >= MAX_CLIENTS) {
-        sd_event_source_set_enabled(source, SD_EVENT_OFF); // the reaper turns it on again
-        make_room(control);
-        return 0;
+        acceptor_suspend(&control->acceptor); // until a client is freed
+        end_idle_client(control);
+        return;
     }
     for (int i = 0; i < ACCEPT_BATCH && control->n_clients < MAX_CLIENTS; i++) {
-        int r = accept_one(control);
+        int fd = acceptor_take(&control->acceptor, NULL);
 
-        if (r == -EAGAIN) {
-            return 0;
-        }
-        if (r < 0) {
-            log_limited(&limit, LOG_LEVEL_WARN, "accepting a control connection failed: %s",
-                        strerror(-r));
-            pause_accepting(control);
-            return 0;
+        if (fd >= 0) {
+            add_client(control, fd);
+        } else if (fd != -ECONNABORTED) {
+            if (fd != -EAGAIN) {
+                log_accept_failure(-fd);
+            }
+            return;
         }
     }
-    return 0;
 }
 
-static int add_sources(struct control *control)
+// Starts to accept clients on `fd`, which it takes over on success.
+static int control_start(struct control *control, int fd)
 {
-    int r = sd_event_add_io(control->event, &control->listener, control->fd, EPOLLIN, on_accept,
-                            control);
+    int r = sd_event_add_defer(control->event, &control->reaper, on_reap, control);
 
-    if (r >= 0) {
-        r = sd_event_add_defer(control->event, &control->reaper, on_reap, control);
-    }
-    if (r >= 0) {
-        r = sd_event_add_time(control->event, &control->pause, CLOCK_MONOTONIC, USEC_INFINITY, 0,
-                              on_pause_over, control);
-    }
     if (r < 0) {
         return r;
     }
-    sd_event_source_set_description(control->listener, "control-listener");
     sd_event_source_set_description(control->reaper, "control-reaper");
-    sd_event_source_set_description(control->pause, "control-pause");
-    sd_event_source_set_enabled(control->pause, SD_EVENT_OFF);
-    return sd_event_source_set_enabled(control->reaper, SD_EVENT_OFF);
+    sd_event_source_set_enabled(control->reaper, SD_EVENT_OFF);
+    return acceptor_open(&control->acceptor, control->event, fd, "control-listener", on_accept,
+                         control);
 }
 
-static struct control *control_alloc(sd_event *event, struct command_registry *registry, int fd)
+static struct control *control_alloc(sd_event *event, struct command_registry *registry)
 {
     struct control *control = NEW(struct control);
 
     control->event = sd_event_ref(event);
     control->registry = registry;
-    control->fd = fd;
+    control->acceptor = ACCEPTOR_CLOSED;
     list_init(&control->clients);
     list_init(&control->ended);
     return control;
 }
 
-// A group that may read may connect, which takes write permission: a umask of 027 leaves the first
-// only. Commands that change something ask who the client is.
+// Lets a group that can read the socket file connect to it, which needs write permission. A umask of
+// 027 leaves it only read permission. This is safe, as commands that change something check the user
+// of the client.
 static void let_group_connect(const char *path)
 {
     struct stat st;
@@ -178,22 +156,24 @@ int control_new(sd_event *event, struct command_registry *registry, const char *
                 struct control **ret, char **ret_error)
 {
     struct socket_file file = {0};
-    _cleanup_free_ char *error = NULL;
-    int fd = socket_file_listen(path, 0660, LISTEN_QUEUE, &file, &error);
+    struct failure *failure;
     struct control *control;
-    int r;
+    int fd, r;
 
-    if (fd < 0) {
-        *ret_error = xasprintf("control socket: %s", error);
-        return fd;
+    failure = socket_file_listen(path, 0660, LISTEN_QUEUE, &file, &fd);
+    if (failure) {
+        r = -failure_errno(failure);
+        *ret_error = failure_take_text(failure_prefix(failure, "control socket"));
+        return r;
     }
     let_group_connect(path);
-    control = control_alloc(event, registry, fd);
+    control = control_alloc(event, registry);
     control->file = file;
-    r = add_sources(control);
+    r = control_start(control, fd);
     if (r < 0) {
         *ret_error = xasprintf("%s: cannot watch the control socket: %s", path, strerror(-r));
         control_free(control);
+        close(fd);
         return r;
     }
     *ret = control;
@@ -203,17 +183,15 @@ int control_new(sd_event *event, struct command_registry *registry, const char *
 int control_new_from_fd(sd_event *event, struct command_registry *registry, enum control_kind kind,
                         int fd, struct control **ret, char **ret_error)
 {
-    struct control *control = control_alloc(event, registry, fd);
+    struct control *control = control_alloc(event, registry);
     int flags = fcntl(fd, F_GETFL);
-    // Who made it may have left it blocking, and accept() must never wait.
     int r;
 
-    control->kind = kind;
-    r = flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) ? -errno : add_sources(control);
-
+    control->dialect = kind == CONTROL_METRICS ? &dialect_http : NULL;
+    // accept() must never wait, but the socket may be a blocking one.
+    r = flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) ? -errno : control_start(control, fd);
     if (r < 0) {
         *ret_error = xasprintf("cannot watch the control socket passed: %s", strerror(-r));
-        control->fd = -1;
         control_free(control);
         return r;
     }
@@ -240,13 +218,10 @@ void control_free(struct control *control)
     }
     free_clients(&control->clients, end);
     free_clients(&control->ended, end);
-    sd_event_source_unref(control->listener);
-    sd_event_source_unref(control->reaper);
-    sd_event_source_unref(control->pause);
+    assert(list_is_empty(&control->clients) && list_is_empty(&control->ended));
+    sd_event_source_disable_unref(control->reaper);
     socket_file_remove(&control->file);
-    if (control->fd >= 0) {
-        close(control->fd);
-    }
+    acceptor_close(&control->acceptor);
     sd_event_unref(control->event);
     free(control);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The control socket, and its client.
+// The control socket of the server, and calls to it from programs.
 #pragma once
 
 #include "control/command.h"
@@ -10,27 +10,29 @@ struct control;
 
 enum control_kind {
     CONTROL_COMMANDS, // for ovs-appctl and varlink
-    CONTROL_METRICS,  // for HTTP: GET /metrics, and nothing else
+    CONTROL_METRICS,  // for HTTP: GET /metrics only
 };
 
-// Listens on the Unix socket `path` (a socket left there is replaced; mode 0660 less the umask). 0
-// or negative errno, with the reason in *ret_error (caller frees).
+// Listens at the Unix socket `path`; replaces a stale socket file. The file has the mode 0660 minus
+// the umask; a group that can read it can also connect. Returns 0, or negative errno with the reason
+// in *ret_error (caller frees).
 int control_new(sd_event *event, struct command_registry *registry, const char *path,
                 struct control **ret, char **ret_error);
-// The same on a listening socket passed by the service manager, which control_free() closes.
+// The same on a listening socket passed by the service manager. Takes over `fd` on success.
 int control_new_from_fd(sd_event *event, struct command_registry *registry, enum control_kind kind,
                         int fd, struct control **ret, char **ret_error);
-void control_free(struct control *control); // answers what is queued, removes the socket file
+// Sends queued answers for at most a second, and removes the socket file. NULL allowed.
+void control_free(struct control *control);
 
-// One call to the control socket `path`, blocking (tools). 0: *ret_text (caller frees) is the
-// result; 1: the server's error text; negative errno: -EPROTO for an answer that is none,
-// -ECONNRESET if the server closed without one. `as_json`: the result is JSON text, which not every
-// server can give.
+// Runs a command by the control socket `path`. Blocks; for tools. Returns 0 with the result in
+// *ret_text (caller frees), 1 with the server's error message there, or negative errno: -EPROTO for
+// an invalid answer, -ECONNRESET if the server closed without an answer. `as_json`: the result is
+// JSON text; some servers do not support this.
 int control_call(const char *path, bool as_json, const char *command, int n_args, char **args,
                  char **ret_text);
-// The two ends of such a call, for those that have a connection of their own. Appends the
-// parameters as JSON.
+// The next two functions are for programs that keep a connection of their own. Appends the
+// parameters of a call, as JSON, to *buf.
 void control_put_params(struct buf *buf, int n_args, char **args);
-// The text of the answer `value`: a string's content, nothing for null, of anything else its JSON;
-// with `as_json` always that. Caller frees.
+// Returns the text of the answer `value`: the content of a string, "" for null, otherwise the JSON
+// text; with `as_json` always the JSON text. Caller frees.
 char *control_text_of(struct slice value, bool as_json);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP/1.1, as much of it as a scraper of metrics needs: GET or HEAD of /metrics, answered by what
-// the command "metrics" prints, in the format that the Accept field names. One request, one answer,
-// then the connection is closed. A client that is slow in sending or reading is cut off. Other
-// header fields and a body are ignored.
+// The part of HTTP/1.1 that a scraper of metrics needs: GET or HEAD of /metrics. The answer is the
+// output of the command "metrics", in the format that the Accept field selects. The connection is
+// closed after one answer. A client that sends or reads slowly is disconnected. Other header fields
+// and a body are ignored.
 #include "control/accept.h"
 #include "control/call.h"
 #include "control/dialect.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define MAX_REQUEST  8192
@@ -16,7 +17,7 @@
 
 struct http {
     size_t seen;    // bytes of the request
-    size_t matched; // how much of the empty line that ends it
+    size_t matched; // how many bytes of the "\r\n\r\n" that ends it have been found
     bool is_head;
     bool is_openmetrics; // the format of the answer
 };
@@ -42,7 +43,7 @@ static enum dialect_status http_scan(void *state, struct slice unseen, size_t *r
             return DIALECT_MESSAGE;
         }
         if (http->seen >= MAX_REQUEST) {
-            *ret_reason = "a request that is too long";
+            *ret_reason = "the request is too long";
             return DIALECT_ERROR;
         }
     }
@@ -68,7 +69,7 @@ static void put_refusal(const struct http *http, struct buf *out, const char *st
     put_response(http, out, status, all, body);
 }
 
-// Cuts `text` at its first blank; the part before it.
+// Removes the part before the first blank from `text`, and the blank. Returns the part.
 static struct slice take_word(struct slice *text)
 {
     const char *blank = memchr(text->data, ' ', text->size);
@@ -80,7 +81,7 @@ static struct slice take_word(struct slice *text)
     return word;
 }
 
-// "/metrics", perhaps with a query.
+// True for "/metrics", with or without a query.
 static bool is_metrics(struct slice target)
 {
     const char *query = memchr(target.data, '?', target.size);
@@ -104,11 +105,12 @@ static const char *http_decode(void *state, struct slice message, struct dialect
                                struct buf *out)
 {
     struct http *http = state;
-    const char *end = memchr(message.data, '\r', message.size); // there is one
+    const char *end = memchr(message.data, '\r', message.size); // http_scan() has found one
     struct slice line = {message.data, (size_t)(end - message.data)};
     struct slice method = take_word(&line);
     struct slice target = take_word(&line);
 
+    assert(end);
     http->is_head = slice_is(method, "HEAD");
     if (!slice_is(line, "HTTP/1.1") && !slice_is(line, "HTTP/1.0")) {
         put_refusal(http, out, "400 Bad Request", "");

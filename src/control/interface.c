@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/interface.h"
 
+#include <assert.h>
 #include <string.h>
 
 static const char service_description[] =
-    "# What every varlink service answers\n"
+    "# The methods of every varlink service\n"
     "interface " INTERFACE_SERVICE
     "\n\n"
     "method GetInfo() -> (\n"
@@ -27,6 +28,9 @@ static const char *const field_types[] = {
     [FIELD_BOOLEAN] = "bool",  [FIELD_STRINGS] = "[]string", [FIELD_COUNTERS] = "[string]int",
     [FIELD_RECORDS] = NULL, // "[](members)"
 };
+
+static_assert(ARRAY_SIZE(arg_types) == ARG_N_KINDS, "every kind of argument has a type");
+static_assert(ARRAY_SIZE(field_types) == FIELD_N_KINDS, "every kind of member has a type");
 
 static void describe_fields(const struct command_field *fields, struct buf *text)
 {
@@ -60,7 +64,11 @@ static void describe_control(const struct command_registry *registry, struct buf
     size_t state = 0;
     const struct command *command;
 
-    buf_puts(text, "# The management commands of this server\ninterface " INTERFACE_CONTROL "\n\n");
+    buf_printf(text,
+               "# The management commands of this server\n"
+               "# Version %d, raised with every change of this interface\n"
+               "interface " INTERFACE_CONTROL "\n\n",
+               INTERFACE_VERSION);
     while ((command = command_registry_next(registry, &state))) {
         if (command->method) {
             describe_method(command, text);

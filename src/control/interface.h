@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command registry as a varlink interface.
+// The description of the varlink interface, generated from the command registry.
 #pragma once
 
 #include "control/call.h"
@@ -7,6 +7,10 @@
 #define INTERFACE_SERVICE "org.varlink.service"
 #define INTERFACE_CONTROL "org.ovsdbd.control"
 
-// Appends the definition of one of the two interfaces. False if there is none of this name.
+// The version of INTERFACE_CONTROL. Raise it whenever the description of the interface changes;
+// tests/data/varlink/README says how.
+#define INTERFACE_VERSION 1
+
+// Appends the description of one of the two interfaces. Returns false if there is none of this name.
 bool interface_describe(const struct command_registry *registry, const char *name,
                         struct buf *text);

@@ -9,14 +9,14 @@
 
 COUNTER(control_commands, "Commands run on control sockets");
 
-struct entry {
+struct registry_entry {
     const struct command *command;
     void *userdata;
 };
 
 struct command_registry {
     struct list watches;
-    struct entry *entries; // sorted by the command's name
+    struct registry_entry *entries; // sorted by the name of the command
     size_t n;
     size_t capacity;
     void (*changed)(void *userdata); // may be NULL
@@ -37,7 +37,7 @@ static bool parse_format(const char *text, bool *ret_is_json)
     return *ret_is_json || !strcmp(text, "text");
 }
 
-// "--format json" and "--format=json"
+// Accepts "--format json" and "--format=json".
 static void on_set_options(struct command_call *call, int argc, char **argv, void *userdata)
 {
     bool is_json = false;
@@ -79,12 +79,13 @@ struct command_registry *command_registry_new(void)
 void command_registry_free(struct command_registry *registry)
 {
     if (registry) {
+        assert(list_is_empty(&registry->watches));
         free(registry->entries);
         free(registry);
     }
 }
 
-// The index of the first command that does not sort before `name`.
+// Returns the index of the first command whose name is not less than `name`.
 static size_t position_of(const struct command_registry *registry, const char *name)
 {
     size_t i = 0;
@@ -95,7 +96,8 @@ static size_t position_of(const struct command_registry *registry, const char *n
     return i;
 }
 
-static const struct entry *find(const struct command_registry *registry, const char *name)
+static const struct registry_entry *find_entry(const struct command_registry *registry,
+                                               const char *name)
 {
     size_t i = position_of(registry, name);
 
@@ -109,12 +111,15 @@ static void register_one(struct command_registry *registry, const struct command
 {
     size_t i = position_of(registry, command->name);
 
-    assert(!find(registry, command->name));
+    assert(!find_entry(registry, command->name));
+    assert(command->run && command->min_args >= 0);
+    assert(command->max_args < 0 || command->max_args >= command->min_args);
+    assert(!command->result || command->method); // a type belongs to a method
     assert(!command->method || !command_registry_find_method(registry, command->method));
     GROW(registry->entries, registry->n, registry->capacity);
     memmove(registry->entries + i + 1, registry->entries + i,
             (registry->n - i) * sizeof(registry->entries[0]));
-    registry->entries[i] = (struct entry){command, userdata};
+    registry->entries[i] = (struct registry_entry){command, userdata};
     registry->n++;
 }
 
@@ -160,7 +165,7 @@ const struct command *command_registry_next(const struct command_registry *regis
 const struct command *command_registry_find(const struct command_registry *registry,
                                             const char *name)
 {
-    const struct entry *entry = find(registry, name);
+    const struct registry_entry *entry = find_entry(registry, name);
 
     return entry ? entry->command : NULL;
 }
@@ -200,7 +205,7 @@ void command_registry_list(const struct command_registry *registry, struct buf *
 void command_registry_run(const struct command_registry *registry, struct command_call *call,
                           int argc, char **argv)
 {
-    const struct entry *entry = find(registry, argv[0]);
+    const struct registry_entry *entry = find_entry(registry, argv[0]);
     const struct command *command = entry ? entry->command : NULL;
     _cleanup_free_ char *error = NULL;
 
@@ -231,9 +236,10 @@ void command_registry_run(const struct command_registry *registry, struct comman
     }
 }
 
-// Ends the call. A command that fails may have changed something before.
-static void answer(struct command_call *call, enum command_outcome outcome, const char *text,
-                   json_t *reply)
+// Answers the call. The function for changes is called for a failed command too, as it may have
+// changed something before it failed.
+static void answer_call(struct command_call *call, enum command_outcome outcome, const char *text,
+                        json_t *reply)
 {
     const struct command_registry *registry = call->changes;
 
@@ -251,7 +257,7 @@ void command_reply_value(struct command_call *call, json_t *reply, command_print
     assert(call->command && call->command->method);
     assert(reply_has_type(reply, call->command->result));
     print(reply, &text);
-    answer(call, COMMAND_DONE, buf_cstr(&text), reply);
+    answer_call(call, COMMAND_DONE, buf_cstr(&text), reply);
 }
 
 void command_reply(struct command_call *call, const char *text)
@@ -265,12 +271,12 @@ void command_reply(struct command_call *call, const char *text)
                                 : json_object();
         assert(reply_has_type(reply, command->result));
     }
-    answer(call, COMMAND_DONE, text, reply);
+    answer_call(call, COMMAND_DONE, text, reply);
 }
 
 void command_reply_error(struct command_call *call, const char *text)
 {
-    answer(call, COMMAND_FAILED, text, NULL);
+    answer_call(call, COMMAND_FAILED, text, NULL);
 }
 
 void command_reply_outcome(struct command_call *call, char *error)
@@ -281,6 +287,11 @@ void command_reply_outcome(struct command_call *call, char *error)
         command_reply(call, "");
     }
     free(error);
+}
+
+void command_reply_failure(struct command_call *call, struct failure *failure)
+{
+    command_reply_outcome(call, failure_take_text(failure));
 }
 
 void command_argv_free(char **argv)

@@ -66,6 +66,8 @@ static bool field_has_type(json_t *value, const struct command_field *field)
         return are_counters(value);
     case FIELD_RECORDS:
         return is_array_of(value, is_record, field->fields);
+    case FIELD_N_KINDS:
+        break;
     }
     return false;
 }
@@ -88,6 +90,7 @@ bool reply_has_type(const json_t *reply, const struct command_field *fields)
     return n == json_object_size(reply);
 }
 
+// Returns the value of the only member of a reply.
 static json_t *only_member(const json_t *reply)
 {
     assert(json_object_size(reply) == 1);

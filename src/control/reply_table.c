@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-// A record and its place in the former order, which makes the sort stable.
+// A record and its position before sorting. The position makes the sort stable.
 struct sort_item {
     json_t *record;
     const json_t *key; // NULL: missing
@@ -120,7 +120,7 @@ static void put_cell(const json_t *value, struct buf *text)
     }
 }
 
-// Replaces what would act on a terminal: C0 controls, DEL, and C1 controls (U+0080 to U+009F).
+// C1 controls are U+0080 to U+009F, which is C2 80 to C2 9F in UTF-8.
 void reply_replace_controls(char *text)
 {
     for (unsigned char *c = (unsigned char *)text; *c; c++) {
@@ -132,6 +132,7 @@ void reply_replace_controls(char *text)
     }
 }
 
+// Returns the number of characters of UTF-8 text.
 static size_t text_width(const char *text)
 {
     return utf8_count(slice_of(text));
@@ -159,12 +160,13 @@ static void put_padding(struct buf *text, char c, size_t n)
     }
 }
 
-// One cell of a line; nothing is padded after the last one.
+// Puts one cell of a line. The last cell gets no padding at its end.
 static void put_padded(struct buf *text, const struct command_field *field, const char *cell,
                        size_t width, bool is_last)
 {
     size_t padding = width - text_width(cell);
 
+    assert(text_width(cell) <= width);
     if (is_number(field)) {
         put_padding(text, ' ', padding);
     }

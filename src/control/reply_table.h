@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Replies that are lists of records: sorted by a member, and printed as a table with a column for
-// each member.
+// Replies that are lists of records. They can be sorted by a member and printed as a table with one
+// column for each member.
 #pragma once
 
 #include "control/reply.h"
@@ -15,6 +15,6 @@ bool reply_sort_records(json_t *records, const struct command_field *fields, con
 // printed as "?".
 void reply_print_records(const json_t *records, const struct command_field *fields,
                          struct buf *text);
-// Replaces each byte of a control character (C0, DEL, C1) of the UTF-8 text by "?", so that a
-// terminal does not obey it.
+// Replaces each byte of a control character (C0, DEL, C1) in UTF-8 text by "?", so that the text
+// cannot control the terminal that shows it.
 void reply_replace_controls(char *text);

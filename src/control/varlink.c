@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The varlink dialect: {"method":"INTERFACE.METHOD","parameters":{...}} and its answer, each ended
-// by a NUL. The methods are those of the registered commands (command.h); Run runs any
-// command.
+// The varlink dialect: {"method":"INTERFACE.METHOD","parameters":{...}} and its answer. A NUL ends
+// each message. The methods are those of the registered commands (command.h), and Run, which runs
+// any command.
 #include "config.h"
 #include "control/call.h"
 #include "control/dialect.h"
@@ -9,6 +9,7 @@
 #include "control/reply.h"
 #include "json/tree.h"
 
+#include <assert.h>
 #include <string.h>
 
 struct varlink {
@@ -16,7 +17,7 @@ struct varlink {
     size_t seen; // bytes of the current message
     bool oneway;
     bool more;
-    bool is_run; // the call that runs is of the method Run
+    bool is_run; // the current call is of the method Run
 };
 
 static const struct command run_method = {
@@ -38,7 +39,7 @@ static enum dialect_status varlink_scan(void *state, struct slice unseen, size_t
 
     varlink->seen += end ? (size_t)(end - unseen.data) + 1 : unseen.size;
     if (varlink->seen > DIALECT_MAX_MESSAGE) {
-        *ret_reason = "a message that is too long";
+        *ret_reason = "the message is too long";
         return DIALECT_ERROR;
     }
     if (!end) {
@@ -49,7 +50,7 @@ static enum dialect_status varlink_scan(void *state, struct slice unseen, size_t
     return DIALECT_MESSAGE;
 }
 
-// Takes over `parameters`.
+// Puts a reply, or an error if `error` is not NULL. Takes over `parameters`.
 static void put_reply(const struct varlink *varlink, struct buf *out, const char *error,
                       bool continues, json_t *parameters)
 {
@@ -68,7 +69,7 @@ static void put_reply(const struct varlink *varlink, struct buf *out, const char
     }
 }
 
-// One of the errors of org.varlink.service, about `value`.
+// Puts one of the errors of org.varlink.service, whose parameter `field` is `value`.
 static void put_error(const struct varlink *varlink, struct buf *out, const char *error,
                       const char *field, const char *value)
 {
@@ -100,17 +101,23 @@ static void get_description(const struct varlink *varlink, const json_t *paramet
     }
 }
 
+#define MAX_ARGV (DIALECT_MAX_ARGS + 4) // the command, the other arguments, a list, and NULL
+
+static_assert(ARRAY_SIZE(run_method.args) < MAX_ARGV - DIALECT_MAX_ARGS + 1,
+              "all arguments of a method fit");
+
 struct arguments {
     char **argv;
     size_t argc;
 };
 
-static void add(struct arguments *arguments, const char *text)
+static void add_text(struct arguments *arguments, const char *text)
 {
     arguments->argv[arguments->argc++] = xstrdup(text);
 }
 
-// An array of strings; NULL is an empty one.
+// Adds the strings of an array. NULL counts as an empty array. Returns false if it is not an array
+// of strings, or too long.
 static bool add_strings(struct arguments *arguments, const json_t *array)
 {
     size_t i;
@@ -124,7 +131,7 @@ static bool add_strings(struct arguments *arguments, const json_t *array)
         if (!json_is_string(item)) {
             return false;
         }
-        add(arguments, json_string_value(item));
+        add_text(arguments, json_string_value(item));
     }
     return true;
 }
@@ -142,7 +149,7 @@ static bool add_argument(struct arguments *arguments, enum command_arg_kind kind
         if (!json_is_string(value)) {
             return false;
         }
-        add(arguments, json_string_value(value));
+        add_text(arguments, json_string_value(value));
         return true;
     case ARG_INTEGER:
         if (!json_is_integer(value)) {
@@ -155,18 +162,20 @@ static bool add_argument(struct arguments *arguments, enum command_arg_kind kind
         if (!json_is_boolean(value)) {
             return false;
         }
-        add(arguments, json_is_true(value) ? "on" : "off");
+        add_text(arguments, json_is_true(value) ? "on" : "off");
         return true;
     case ARG_STRINGS:
         return add_strings(arguments, value);
+    case ARG_N_KINDS:
+        break;
     }
     return false;
 }
 
-// The name of the first parameter that is missing, unknown or of the wrong type; NULL if all are
-// right.
-static const char *collect(const struct command *command, json_t *parameters,
-                           struct arguments *arguments)
+// Collects the arguments from the parameters. Returns the name of the first parameter that is
+// missing, unknown or of the wrong type; NULL if there is none.
+static const char *collect_arguments(const struct command *command, json_t *parameters,
+                                     struct arguments *arguments)
 {
     const char *key;
     json_t *value;
@@ -185,13 +194,13 @@ static const char *collect(const struct command *command, json_t *parameters,
     return NULL;
 }
 
-// Makes a call of our interface into a command, or answers what is wrong with it.
+// Decodes a call of INTERFACE_CONTROL to a command, or answers it with an error.
 static void decode_method(struct varlink *varlink, const char *full, const char *method,
                           json_t *parameters, struct dialect_request *ret, struct buf *out)
 {
     const struct command *command = command_registry_find_method(varlink->registry, method);
     bool is_run = !strcmp(method, run_method.method);
-    struct arguments arguments = {NEW_ARRAY(char *, DIALECT_MAX_ARGS + 4), 0};
+    struct arguments arguments = {NEW_ARRAY(char *, MAX_ARGV), 0};
     const char *wrong;
 
     if (!command && !is_run) {
@@ -201,9 +210,9 @@ static void decode_method(struct varlink *varlink, const char *full, const char 
     }
     varlink->is_run = is_run;
     if (!is_run) {
-        add(&arguments, command->name);
+        add_text(&arguments, command->name);
     }
-    wrong = collect(is_run ? &run_method : command, parameters, &arguments);
+    wrong = collect_arguments(is_run ? &run_method : command, parameters, &arguments);
     if (!wrong) {
         *ret = (struct dialect_request){arguments.argv, varlink->more};
         return;

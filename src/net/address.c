@@ -5,6 +5,7 @@
 #include "basic/slice.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -20,7 +21,7 @@ static const struct prefix {
     {"tcp:", ADDRESS_TCP, false},   {"pssl:", ADDRESS_TLS, true},   {"ssl:", ADDRESS_TLS, false},
 };
 
-PRINTF_FORMAT(2, 3) static int invalid(char **ret_error, const char *format, ...)
+PRINTF_FORMAT(2, 3) static int address_invalid(char **ret_error, const char *format, ...)
 {
     va_list args;
 
@@ -52,8 +53,8 @@ static bool parse_port(struct slice text, uint16_t *ret)
     return true;
 }
 
-// Reads an IPv6 address, a link-local one with its interface after '%'. The interface may be
-// missing for now: then the scope is 0.
+// Reads an IPv6 address, which may be followed by '%' and a network interface. If the interface does
+// not exist, the scope is 0.
 static bool read_ipv6(const char *text, struct sockaddr_in6 *ret)
 {
     const char *percent = strchr(text, '%');
@@ -76,7 +77,7 @@ static bool read_ipv6(const char *text, struct sockaddr_in6 *ret)
     return true;
 }
 
-// The same, and it can be used now.
+// Reads an IPv6 address whose interface, if it names one, exists.
 static bool parse_ipv6(const char *text, struct sockaddr_in6 *ret)
 {
     return read_ipv6(text, ret) && (ret->sin6_scope_id || !strchr(text, '%'));
@@ -88,7 +89,7 @@ static bool is_name_char(char c)
            c == '.' || c == '_';
 }
 
-// A name of a host; what consists of digits and dots only is no name but a wrong IPv4 address.
+// True for a host name. Text of digits and dots only is not a name but a wrong IPv4 address.
 static bool is_host_name(const char *text)
 {
     bool has_letter = false;
@@ -110,7 +111,7 @@ static int check_host(const char *host, bool in_brackets, bool allow_name, const
 
     if (in_brackets) {
         if (!read_ipv6(host, &in6)) {
-            return invalid(ret_error, "%s: \"%s\" is not an IPv6 address", target, host);
+            return address_invalid(ret_error, "%s: \"%s\" is not an IPv6 address", target, host);
         }
         return 0;
     }
@@ -118,10 +119,10 @@ static int check_host(const char *host, bool in_brackets, bool allow_name, const
         return 0;
     }
     if (strchr(host, ':')) {
-        return invalid(ret_error, "%s: an IPv6 address must stand in brackets", target);
+        return address_invalid(ret_error, "%s: an IPv6 address must stand in brackets", target);
     }
-    return invalid(ret_error, "%s: \"%s\" is not an IP address%s", target, host,
-                   allow_name ? " or host name" : "");
+    return address_invalid(ret_error, "%s: \"%s\" is not an IP address%s", target, host,
+                           allow_name ? " or host name" : "");
 }
 
 // HOST[:PORT]
@@ -135,20 +136,20 @@ static int parse_active(const char *text, const char *target, struct address *ad
 
     if (in_brackets) {
         if (!*end) {
-            return invalid(ret_error, "%s: the closing bracket is missing", target);
+            return address_invalid(ret_error, "%s: the closing bracket is missing", target);
         }
         port = end + 1;
         if (*port && *port != ':') {
-            return invalid(ret_error, "%s: only \":PORT\" may follow the bracket", target);
+            return address_invalid(ret_error, "%s: only \":PORT\" may follow the bracket", target);
         }
     } else if (*port && strchr(port + 1, ':')) {
-        return invalid(ret_error, "%s: an IPv6 address must stand in brackets", target);
+        return address_invalid(ret_error, "%s: an IPv6 address must stand in brackets", target);
     }
     if (end == host) {
-        return invalid(ret_error, "%s: a host is missing", target);
+        return address_invalid(ret_error, "%s: a host is missing", target);
     }
     if (*port && (!parse_port(slice_of(port + 1), &address->port) || !address->port)) {
-        return invalid(ret_error, "%s: bad port number \"%s\"", target, port + 1);
+        return address_invalid(ret_error, "%s: bad port number \"%s\"", target, port + 1);
     }
     address->host = xstrndup(host, (size_t)(end - host));
     return check_host(address->host, in_brackets, true, target, ret_error);
@@ -164,7 +165,8 @@ static int parse_passive(const char *text, const char *target, struct address *a
     bool in_brackets;
 
     if (port_size && !parse_port((struct slice){text, port_size}, &address->port)) {
-        return invalid(ret_error, "%s: bad port number \"%.*s\"", target, (int)port_size, text);
+        return address_invalid(ret_error, "%s: bad port number \"%.*s\"", target, (int)port_size,
+                               text);
     }
     if (!text[port_size]) {
         return 0;
@@ -173,7 +175,7 @@ static int parse_passive(const char *text, const char *target, struct address *a
     host_size = strlen(host);
     in_brackets = host_size >= 2 && host[0] == '[' && host[host_size - 1] == ']';
     if (!host_size) {
-        return invalid(ret_error, "%s: an IP address must follow the colon", target);
+        return address_invalid(ret_error, "%s: an IP address must follow the colon", target);
     }
     address->host = in_brackets ? xstrndup(host + 1, host_size - 2) : xstrdup(host);
     return check_host(address->host, in_brackets, false, target, ret_error);
@@ -197,21 +199,22 @@ int address_parse(const char *target, struct address *ret, char **ret_error)
     int r = 0;
 
     if (!strncmp(target, "pfd:", 4)) {
-        return invalid(ret_error, "%s: an inherited socket can be named on the command line only",
-                       target);
+        return address_invalid(
+            ret_error, "%s: an inherited socket can be named on the command line only", target);
     }
     if (!prefix) {
-        return invalid(ret_error,
-                       "%s: not a target of the form punix:FILE, unix:FILE, ptcp:[PORT][:IP], "
-                       "tcp:HOST[:PORT], pssl:[PORT][:IP] or ssl:HOST[:PORT]",
-                       target);
+        return address_invalid(
+            ret_error,
+            "%s: not a target of the form punix:FILE, unix:FILE, ptcp:[PORT][:IP], "
+            "tcp:HOST[:PORT], pssl:[PORT][:IP] or ssl:HOST[:PORT]",
+            target);
     }
     rest = target + strlen(prefix->text);
     address.kind = prefix->kind;
     address.is_passive = prefix->is_passive;
     if (prefix->kind == ADDRESS_UNIX) {
         if (!rest[0]) {
-            return invalid(ret_error, "%s: a file name is missing", target);
+            return address_invalid(ret_error, "%s: a file name is missing", target);
         }
         address.port = 0;
         address.path = xstrdup(rest);
@@ -239,6 +242,7 @@ bool address_endpoint(const struct address *address, struct endpoint *ret)
 {
     struct endpoint endpoint = {.size = sizeof(endpoint.in)};
 
+    assert(address->kind != ADDRESS_UNIX);
     endpoint.in.sin_family = AF_INET;
     endpoint.in.sin_port = htons(address->port);
     if (address->host && inet_pton(AF_INET, address->host, &endpoint.in.sin_addr) != 1) {
@@ -259,11 +263,12 @@ bool address_is_name(const struct address *address)
     return address->host && !address_endpoint(address, &endpoint);
 }
 
-// Fills in `path`, which must fit.
+// `path` must fit (asserted).
 static void set_unix_path(struct endpoint *endpoint, const char *path)
 {
     size_t size = strlen(path);
 
+    assert(size < sizeof(endpoint->un.sun_path));
     *endpoint =
         (struct endpoint){.size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size + 1)};
     endpoint->un.sun_family = AF_UNIX;
@@ -298,7 +303,7 @@ int address_unix_endpoint(const char *path, struct endpoint *ret, int *ret_folde
     return 0;
 }
 
-// The number of an internet endpoint, in brackets if it is IPv6; "" for the IPv4 any-address.
+// Writes the IP address of an internet endpoint, in brackets if it is IPv6.
 static void put_ip(const struct endpoint *endpoint, char text[INET6_ADDRSTRLEN + IF_NAMESIZE + 4])
 {
     const struct in6_addr *in6 = &endpoint->in6.sin6_addr;
@@ -370,6 +375,7 @@ char *address_peer_name(const struct endpoint *peer, enum address_kind kind)
 {
     char ip[INET6_ADDRSTRLEN + IF_NAMESIZE + 4];
 
+    assert(kind != ADDRESS_UNIX);
     put_ip(peer, ip);
     return xasprintf("%s:%s:%u", kind == ADDRESS_TLS ? "ssl" : "tcp", ip, address_port(peer));
 }
@@ -381,10 +387,10 @@ static char *unix_target(const struct endpoint *endpoint, bool is_passive)
     const char *prefix = is_passive ? "punix:" : "unix:";
 
     if (!size) {
-        return xstrdup(prefix); // a socket pair: no name
+        return xstrdup(prefix); // the end of a socket pair has no name
     }
     if (!path[0]) {
-        return xasprintf("%s@%.*s", prefix, (int)(size - 1), path + 1); // Linux's abstract names
+        return xasprintf("%s@%.*s", prefix, (int)(size - 1), path + 1); // an abstract name
     }
     return xasprintf("%s%.*s", prefix, (int)strnlen(path, size), path);
 }

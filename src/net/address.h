@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Targets: the words people write for where to listen or to connect, and back.
+// Targets, such as "ptcp:6640:127.0.0.1", and the socket addresses that they stand for.
 #pragma once
 
 #include "basic/alloc.h"
@@ -15,13 +15,13 @@ enum address_kind { ADDRESS_UNIX, ADDRESS_TCP, ADDRESS_TLS };
 
 struct address {
     enum address_kind kind;
-    bool is_passive;
-    char *path; // ADDRESS_UNIX: as written
-    char *host; // without brackets; NULL: any (passive only)
+    bool is_passive; // to listen at; otherwise to connect to
+    char *path;      // of ADDRESS_UNIX, as written
+    char *host;      // without brackets; NULL: any (passive only)
     uint16_t port;
 };
 
-// Where to bind or connect a socket.
+// A socket address.
 struct endpoint {
     socklen_t size;
     union {
@@ -33,34 +33,35 @@ struct endpoint {
     };
 };
 
-// Forms: "punix:FILE", "unix:FILE", "ptcp:[PORT][:IP]", "tcp:HOST[:PORT]", and pssl and ssl like
-// ptcp and tcp. IPv6 addresses stand in brackets. 0, or -EINVAL with the reason in *ret_error
-// (caller frees; may be NULL).
+// Parses "punix:FILE", "unix:FILE", "ptcp:[PORT][:IP]", "tcp:HOST[:PORT]", "pssl:[PORT][:IP]" or
+// "ssl:HOST[:PORT]". IPv6 addresses stand in brackets. Returns 0, or -EINVAL with the reason in
+// *ret_error (caller frees; may be NULL).
 int address_parse(const char *target, struct address *ret, char **ret_error);
 void address_done(struct address *address);
 
-// The endpoint of a TCP or TLS address whose host is a number or any; false: it is a name.
+// Stores the endpoint of a TCP or TLS address (asserted) whose host is a number or any. Returns
+// false if the host is a name, or a link-local address whose network interface does not exist.
 bool address_endpoint(const struct address *address, struct endpoint *ret);
-// Its host is a name.
+// True if address_endpoint() returns false.
 bool address_is_name(const struct address *address);
 
-// The endpoint of a socket file; a relative `path` is one in the run directory. A path too long for
-// a socket address is reached through its opened folder: *ret_folder_fd must stay open until the
-// endpoint has been used (-1: none is needed). 0 or negative errno.
+// Stores the endpoint of a socket file. A relative `path` is one in the run directory. A path too
+// long for a socket address is reached through its opened folder: *ret_folder_fd must stay open
+// until the endpoint has been used (-1: not needed). Returns 0 or negative errno.
 int address_unix_endpoint(const char *path, struct endpoint *ret, int *ret_folder_fd);
 
-// How the log names an internet peer: "tcp:192.0.2.1:40000", "ssl:[2001:db8::1]:40000"; `kind` is
-// ADDRESS_TCP or ADDRESS_TLS. Caller frees.
+// Returns the name of an internet peer in the log: "tcp:192.0.2.1:40000",
+// "ssl:[2001:db8::1]:40000". `kind` is ADDRESS_TCP or ADDRESS_TLS (asserted). Caller frees.
 char *address_peer_name(const struct endpoint *peer, enum address_kind kind);
-// The target that describes a socket: of where it listens (`is_passive`) or whom it is connected
-// to. NULL if the endpoint is of no kind that has a target. Caller frees.
+// Returns the target of a socket: where it listens (`is_passive`), or the peer it is connected to.
+// NULL if no target exists for its address family. Caller frees.
 char *address_target(const struct endpoint *endpoint, bool is_passive);
 uint16_t address_port(const struct endpoint *endpoint); // 0: none
-// The host of a TCP or TLS address, written in one way only: a number as the C library prints it
-// (an IPv6 one in brackets), any address of a passive one as "0.0.0.0", a name as it is. Caller
-// frees.
+// Returns the host of a TCP or TLS address in its only normalized form: a number as the C library
+// prints it (IPv6 in brackets); "0.0.0.0" for any; a name as it is. Caller frees.
 char *address_host(const struct address *address);
-// The endpoint is every address of its family; IPv4 may be written as IPv6 ("::ffff:0.0.0.0").
+// True if the endpoint is the any-address of its family. That of IPv4 may be mapped to IPv6
+// ("::ffff:0.0.0.0").
 bool address_is_any(const struct endpoint *endpoint);
-// It is of IPv4, or an IPv4 address written as IPv6.
+// True if the endpoint is an IPv4 address, possibly mapped to IPv6.
 bool address_is_ipv4(const struct endpoint *endpoint);

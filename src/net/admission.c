@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// The accept rate is limited by a token bucket: credit is time, an accepted connection costs
+// 1 s / max_accept_rate, and at most one second of credit is kept.
 #include "net/admission.h"
 
 #include "basic/counter.h"
@@ -6,6 +8,7 @@
 #include "basic/messages.h"
 #include "net/internal.h"
 
+#include <assert.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -16,12 +19,13 @@ COUNTER(user_sessions_refused, "Connections refused because their user had too m
 COUNTER(accepts_delayed, "Times that connections had to wait because they came too fast");
 
 struct user {
-    struct slice key; // points behind the struct
-    unsigned n;
+    struct slice key; // its bytes follow the struct
+    unsigned n;       // connections
 };
 
-// Families keep different users apart, but not IPv4 and how IPv6 sockets see it.
-static bool key_of(int fd, struct buf *key)
+// Appends what identifies the user of a socket: 4 bytes for IPv4, also if an IPv6 socket maps it;
+// 16 bytes for IPv6; a text for Unix. Returns false if it cannot be determined.
+static bool user_key(int fd, struct buf *key)
 {
     struct endpoint peer = {.size = sizeof(peer.storage)};
     struct ucred process;
@@ -65,7 +69,7 @@ struct user *admission_enter(struct net *net, int fd)
     _cleanup_buf_ struct buf key = {0};
     struct user *user;
 
-    if (!key_of(fd, &key)) {
+    if (!user_key(fd, &key)) {
         return NULL;
     }
     user = find_user(net, buf_slice(&key));
@@ -80,6 +84,7 @@ struct user *admission_enter(struct net *net, int fd)
 
 void admission_leave(struct net *net, struct user *user)
 {
+    assert(!user || user->n);
     if (user && !--user->n) {
         htable_remove(&net->users, key_hash(user->key), user);
         free(user);
@@ -98,10 +103,10 @@ size_t admission_most_of_user(const struct net *net)
     return most;
 }
 
-static size_t n_of_user(const struct net *net, int fd)
+static size_t count_of_user(const struct net *net, int fd)
 {
     _cleanup_buf_ struct buf key = {0};
-    const struct user *user = key_of(fd, &key) ? find_user(net, buf_slice(&key)) : NULL;
+    const struct user *user = user_key(fd, &key) ? find_user(net, buf_slice(&key)) : NULL;
 
     return user ? user->n : 0;
 }
@@ -119,7 +124,7 @@ bool admission_allows(struct remote *remote, int fd, const char *name)
     } else if (remote->n_connections >= limits->max_per_remote) {
         COUNT(remote_sessions_refused);
         why = "its remote has";
-    } else if (limits->max_per_user < SIZE_MAX && n_of_user(net, fd) >= limits->max_per_user) {
+    } else if (limits->max_per_user < SIZE_MAX && count_of_user(net, fd) >= limits->max_per_user) {
         COUNT(user_sessions_refused);
         why = remote->is_unix ? "its user has" : "its address has";
     } else {
@@ -157,7 +162,7 @@ bool admission_in_time(struct net *net, usec_t *ret_pause)
     }
     COUNT(accepts_delayed);
     log_event_limited(&limit, LOG_LEVEL_WARN, MSG_CLIENTS_DELAYED, NULL,
-                      "clients connect faster than %zu a second: they have to wait",
+                      "clients connect faster than %zu a second: the others have to wait",
                       net->limits.max_accept_rate);
     *ret_pause = price - net->accept_credit;
     return false;

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The life of a connection: open, perhaps closing for a while so that what is queued gets out,
-// dead, reaped. Only the reaper tells the handler and frees.
+// The life of a connection:
+//
+//     OPEN --connection_close()--> CLOSING --queue is sent, or 5 s--> DEAD --reaped--> freed
+//       |                                                              ^
+//       +------------------- error, or it ends at once ----------------+
+//
+// Only the reaper (loop.c) calls closed() and frees the connection.
 #include "basic/counter.h"
 #include "basic/messages.h"
 #include "net/admission.h"
@@ -16,12 +21,26 @@
 
 LOG_MODULE(net);
 COUNTER(connections_opened, "Connections with clients, TLS handshakes included");
+COUNTER(probes_unanswered, "Connections ended because the peer did not answer a probe");
 
-static const char *const state_names[] = {"open", "closing", "dead"};
+static const char *const state_names[] = {
+    [CONNECTION_OPEN] = "open", [CONNECTION_CLOSING] = "closing", [CONNECTION_DEAD] = "dead"};
 
-static void set_state(struct connection *connection, enum connection_state state)
+#define TO(state) (1u << CONNECTION_##state)
+
+static const unsigned allowed_moves[] = {
+    [CONNECTION_OPEN] = TO(CLOSING) | TO(DEAD),
+    [CONNECTION_CLOSING] = TO(DEAD),
+    [CONNECTION_DEAD] = 0,
+};
+
+static_assert(ARRAY_SIZE(state_names) == CONNECTION_N_STATES, "every state has a name");
+static_assert(ARRAY_SIZE(allowed_moves) == CONNECTION_N_STATES, "every state has its moves");
+
+static void connection_set_state(struct connection *connection, enum connection_state state)
 {
-    assert(state > connection->state); // open -> closing -> dead, or open -> dead
+    assert(allowed_moves[connection->state] & 1u << state);
+    assert(connection->reason);
     log_dbg("%s: %s -> %s", connection->name, state_names[connection->state], state_names[state]);
     connection->state = state;
 }
@@ -35,7 +54,7 @@ void connection_dispatch(struct connection *connection, uint32_t events)
         connection->is_blocked = false;
         output_run(connection);
     }
-    // A hang-up or an error shows in what recv() or send() returns, whichever is being waited for.
+    // A hang-up or an error is reported by recv() or send(), whichever the connection waits for.
     if (connection->state == CONNECTION_OPEN && connection->events & EPOLLIN &&
         events & ~(uint32_t)EPOLLOUT) {
         input_receive(connection);
@@ -43,7 +62,7 @@ void connection_dispatch(struct connection *connection, uint32_t events)
     connection_update_events(connection);
 }
 
-static int watch(struct connection *connection, uint32_t events)
+static int connection_watch(struct connection *connection, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.ptr = connection};
     int op = !connection->events ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
@@ -51,8 +70,9 @@ static int watch(struct connection *connection, uint32_t events)
     return epoll_ctl(connection->net->epoll_fd, op, connection->stream.fd, &event);
 }
 
-// Reading stops while there is unhandled input, too much output, or the end has come. Nothing to
-// wait for turns the source off: the kernel would report a hang-up over and over.
+// Does not wait for input while there is unhandled input, too much output, or after the end of the
+// input. A socket without events to wait for leaves the epoll set, as the kernel would otherwise
+// report a hang-up in every turn.
 void connection_update_events(struct connection *connection)
 {
     bool receiving, sending;
@@ -69,14 +89,14 @@ void connection_update_events(struct connection *connection)
     if (events == connection->events) {
         return;
     }
-    if (watch(connection, events) < 0) {
+    if (connection_watch(connection, events) < 0) {
         connection_die(connection, LOG_LEVEL_ERR, "cannot watch the connection");
         return;
     }
     connection->events = events;
 }
 
-// Clients come and go: no news. Whom we dialled is expected to stay.
+// The end of a client's connection is logged at debug level, the loss of an outgoing one at info.
 enum log_level connection_end_level(const struct connection *connection)
 {
     return connection->remote->kind == REMOTE_LISTENER ? LOG_LEVEL_DBG : LOG_LEVEL_INFO;
@@ -90,6 +110,66 @@ static void log_end(const struct connection *connection, enum log_level level, c
               "%s: %s", connection->name, reason);
 }
 
+void connection_update_probe(struct connection *connection)
+{
+    probe_set_interval(&connection->probe, remote_probe_interval(connection->remote));
+    if (connection->state != CONNECTION_OPEN) {
+        return; // the timer is that of the linger time
+    }
+    if (connection->probe.interval) {
+        net_set_timer(connection->net, &connection->timer,
+                      connection->probe.last_sign + connection->probe.interval);
+    } else {
+        net_clear_timer(connection->net, &connection->timer);
+    }
+}
+
+// Looks for signs of life that have not been counted yet. Input counts even if it was not received,
+// because the loop was busy or messages are held back. A paused peer, from which nothing is
+// received, is alive if it accepts output.
+static bool is_alive(const struct connection *connection)
+{
+    char byte;
+
+    if (connection->is_paused) {
+        return !connection->is_blocked;
+    }
+    return connection->scanned < connection->input.size ||
+           recv(connection->stream.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+static void end_silent(struct connection *connection)
+{
+    _cleanup_free_ char *reason = xasprintf("no response to the inactivity probe after %g seconds",
+                                            (double)connection->probe.interval / USEC_PER_SEC);
+
+    COUNT(probes_unanswered);
+    connection_die(connection, LOG_LEVEL_WARN, reason);
+}
+
+static void connection_probe(struct connection *connection, usec_t now)
+{
+    switch (probe_step(&connection->probe, now)) {
+    case PROBE_WAIT:
+        break;
+    case PROBE_SEND:
+        if (!connection->is_paused) {
+            connection_send(connection, SLICE(PROBE_REQUEST), 0);
+        }
+        break;
+    case PROBE_EXPIRED:
+        if (!is_alive(connection)) {
+            end_silent(connection);
+            return;
+        }
+        probe_alive(&connection->probe, now);
+        break;
+    }
+    if (connection->state == CONNECTION_OPEN) {
+        net_set_timer(connection->net, &connection->timer, probe_deadline(&connection->probe));
+    }
+}
+
 static void on_connection_timer(struct timer *timer, usec_t now)
 {
     struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
@@ -97,7 +177,8 @@ static void on_connection_timer(struct timer *timer, usec_t now)
     if (connection->state == CONNECTION_CLOSING) {
         connection_die(connection, LOG_LEVEL_INFO, connection->reason);
     } else {
-        probe_check(connection, now);
+        assert(connection->state == CONNECTION_OPEN);
+        connection_probe(connection, now);
     }
 }
 
@@ -118,7 +199,7 @@ struct connection *connection_new(struct remote *remote, const struct stream *st
     if (stream->tls) {
         connection->peer = tls_take_peer(stream->tls);
     }
-    if (watch(connection, EPOLLIN) < 0) {
+    if (connection_watch(connection, EPOLLIN) < 0) {
         log_err("%s: cannot watch the connection: %s", name, strerror(errno));
         connection->stream.ops->close(&connection->stream);
         connection_free(connection);
@@ -134,15 +215,19 @@ struct connection *connection_new(struct remote *remote, const struct stream *st
     net->n_connections++;
     net->n_changes++;
     COUNT(connections_opened);
-    connection->last_sign = net_now(net);
-    probe_start(connection);
-    input_resume(connection); // some may have come with the end of a handshake
+    probe_alive(&connection->probe, net_now(net));
+    connection_update_probe(connection);
+    input_resume(connection); // the last step of a TLS handshake may have received input
     log_dbg("%s: connected through %s", name, remote->target);
     return connection;
 }
 
 void connection_free(struct connection *connection)
 {
+    assert(connection->stream.fd < 0 && !connection->queue.size);
+    assert(list_is_empty(&connection->marks) && !connection->timer.position);
+    assert(list_is_empty(&connection->in_input_ready));
+    assert(list_is_empty(&connection->in_output_ready));
     buf_done(&connection->input);
     long_message_free(connection->long_message);
     free(connection->name);
@@ -151,7 +236,8 @@ void connection_free(struct connection *connection)
     free(connection);
 }
 
-// The input stays until the reaper: a handler may be looking at a message in it.
+// The input is kept until the connection is reaped, because the caller may be a handler that uses a
+// message in it.
 void connection_die(struct connection *connection, enum log_level level, const char *reason)
 {
     struct net *net = connection->net;
@@ -163,9 +249,10 @@ void connection_die(struct connection *connection, enum log_level level, const c
         connection->reason = xstrdup(reason);
         log_end(connection, level, reason);
     }
-    set_state(connection, CONNECTION_DEAD);
+    connection_set_state(connection, CONNECTION_DEAD);
     if (connection->events) {
-        watch(connection, 0); // closing is not enough if another process has the socket too
+        // Closing does not remove it from the epoll set if another process has the socket too.
+        connection_watch(connection, 0);
     }
     connection->stream.ops->close(&connection->stream);
     output_discard(connection);
@@ -179,12 +266,13 @@ void connection_die(struct connection *connection, enum log_level level, const c
 void connection_leave(struct connection *connection)
 {
     if (connection->events) {
-        watch(connection, 0);
+        connection_watch(connection, 0);
         connection->events = 0;
     }
-    close(connection->stream.fd); // unread input is the other process's
+    assert(!connection->stream.tls);
+    close(connection->stream.fd); // without reading, as unread input is for the other process
     connection->stream.fd = -1;
-    connection_die(connection, LOG_LEVEL_DBG, "goes on in another process");
+    connection_die(connection, LOG_LEVEL_DBG, "continues in another process");
 }
 
 void connection_close_at(struct connection *connection, enum log_level level, const char *reason)
@@ -196,7 +284,7 @@ void connection_close_at(struct connection *connection, enum log_level level, co
     }
     connection->reason = xstrdup(reason);
     log_end(connection, level, reason);
-    set_state(connection, CONNECTION_CLOSING);
+    connection_set_state(connection, CONNECTION_CLOSING);
     list_remove(&connection->in_input_ready);
     net_set_timer(net, &connection->timer, net_now(net) + net->linger_usec);
     connection_update_events(connection);
@@ -293,7 +381,7 @@ size_t connection_peer_groups(const struct connection *connection, gid_t **ret)
         getsockopt(connection->stream.fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
         return 0;
     }
-    size = 0; // asks how many there are
+    size = 0; // the kernel returns the size that is needed
     getsockopt(connection->stream.fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size);
     groups = NEW_ARRAY(gid_t, size / sizeof(gid_t) + 1);
     if (getsockopt(connection->stream.fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) {

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connections that this side makes, and makes again when they end.
 //
-//     BACKOFF --time--> RESOLVING --addresses--> CONNECTING --an endpoint answers--> ACTIVE
-//                                                         (with TLS: and shakes hands)
-//        ^                  |                        |                                  |
-//        +--- failed -------+------ none answers ----+----------- it ends --------------+
+//     BACKOFF --wait is over--> RESOLVING --addresses--> CONNECTING --connected--> ACTIVE
+//        ^                         |                         |                       |
+//        |                         | no address              | no endpoint answers   | it ends
+//        +-------------------------+-------------------------+-----------------------+
 //
-// The first dial is at once. A failure waits 1 s, then twice as long each time, up to max_backoff.
-// A connection that lasted longer than the last wait puts it back to 1 s. With no_retry, and for a
-// connected socket that was passed, a failure or an end leads to VOID instead.
+// RESOLVING is skipped if the address has no host name. CONNECTING tries one endpoint after another
+// and includes the TLS handshake. The first dial is without a wait; for the waits see backoff.h.
+// With `no_retry`, and for an adopted socket, a failure or an end leads to VOID instead of BACKOFF.
+#include "net/connector.h"
+
 #include "net/internal.h"
 
 #include "basic/messages.h"
@@ -22,7 +24,7 @@
 
 LOG_MODULE(net);
 
-static const char *const state_names[CONNECTOR_N_STATES] = {
+static const char *const state_names[] = {
     [CONNECTOR_VOID] = "void",           [CONNECTOR_BACKOFF] = "back-off",
     [CONNECTOR_RESOLVING] = "resolving", [CONNECTOR_CONNECTING] = "connecting",
     [CONNECTOR_ACTIVE] = "active",
@@ -30,7 +32,7 @@ static const char *const state_names[CONNECTOR_N_STATES] = {
 
 #define TO(state) (1u << CONNECTOR_##state)
 
-static const unsigned allowed_moves[CONNECTOR_N_STATES] = {
+static const unsigned allowed_moves[] = {
     [CONNECTOR_VOID] = TO(BACKOFF),
     [CONNECTOR_BACKOFF] = TO(RESOLVING) | TO(CONNECTING) | TO(VOID),
     [CONNECTOR_RESOLVING] = TO(CONNECTING) | TO(BACKOFF) | TO(VOID),
@@ -38,30 +40,29 @@ static const unsigned allowed_moves[CONNECTOR_N_STATES] = {
     [CONNECTOR_ACTIVE] = TO(BACKOFF) | TO(VOID),
 };
 
-static void set_state(struct remote *remote, enum connector_state state)
-{
-    struct connector *connector = &remote->connector;
+static_assert(ARRAY_SIZE(state_names) == CONNECTOR_N_STATES, "every state has a name");
+static_assert(ARRAY_SIZE(allowed_moves) == CONNECTOR_N_STATES, "every state has its moves");
 
+static void connector_set_state(struct connector *connector, enum connector_state state)
+{
     if (connector->state == state) {
         return;
     }
     assert(allowed_moves[connector->state] & 1u << state);
-    log_dbg("%s: %s -> %s", remote->target, state_names[connector->state], state_names[state]);
+    log_dbg("%s: %s -> %s", connector->remote->target, state_names[connector->state],
+            state_names[state]);
     connector->state = state;
-    remote->net->n_changes++;
+    connector->remote->net->n_changes++;
 }
 
-static void drop_attempt(struct remote *remote)
+static void drop_attempt(struct connector *connector)
 {
-    struct connector *connector = &remote->connector;
-
-    handshake_free_all(remote);
+    handshake_free_all(connector->remote);
     resolution_free(connector->resolution);
     connector->resolution = NULL;
     connector->source = sd_event_source_disable_unref(connector->source);
     if (connector->fd >= 0) {
-        close(connector->fd);
-        connector->fd = -1;
+        close(TAKE_FD(connector->fd));
     }
 }
 
@@ -77,34 +78,36 @@ static uint64_t max_backoff_ms(const struct remote *remote)
     return remote->options.max_backoff_ms ? remote->options.max_backoff_ms : NET_BACKOFF_MAX_MS;
 }
 
-// Waits 1 s, or twice what was waited last.
-static void back_off(struct remote *remote)
+static void back_off(struct connector *connector)
 {
-    struct connector *connector = &remote->connector;
-    uint64_t max = max_backoff_ms(remote);
-    uint64_t last = connector->backoff_ms;
+    struct net *net = connector->remote->net;
+    uint64_t max = max_backoff_ms(connector->remote);
+    uint64_t last = connector->backoff.last_ms;
+    uint64_t wait = backoff_next(&connector->backoff, max);
 
-    connector->backoff_ms = MIN(max, last ? last * 2 : (uint64_t)NET_BACKOFF_MIN_MS);
-    set_state(remote, CONNECTOR_BACKOFF);
-    net_set_timer(remote->net, &remote->timer,
-                  net_now(remote->net) + connector->backoff_ms * USEC_PER_MSEC);
-    if (connector->backoff_ms != last) {
-        log_info("%s: dialling again in %g seconds%s", remote->target,
-                 (double)connector->backoff_ms / 1000,
-                 connector->backoff_ms == max ? "; further attempts are not logged" : "");
+    connector_set_state(connector, CONNECTOR_BACKOFF);
+    net_set_timer(net, &connector->timer, net_now(net) + wait * USEC_PER_MSEC);
+    if (wait != last) {
+        log_info("%s: dialling again in %g seconds%s", connector->remote->target,
+                 (double)wait / 1000, wait == max ? "; further attempts are not logged" : "");
     }
 }
 
-// Failures are news until they come at the longest interval.
-static enum log_level news_level(const struct remote *remote)
+// The log level for attempts and their failures: debug once the waits have reached their maximum,
+// as what is logged then would be the same again and again.
+static enum log_level attempt_level(const struct connector *connector)
 {
-    return remote->connector.backoff_ms < max_backoff_ms(remote) ? LOG_LEVEL_INFO : LOG_LEVEL_DBG;
+    return backoff_is_at_maximum(&connector->backoff, max_backoff_ms(connector->remote))
+               ? LOG_LEVEL_DBG
+               : LOG_LEVEL_INFO;
 }
 
-// That a server is not whom it should be is worth a look at once; a program that gives up says so.
-static void tell_failure(const struct remote *remote, const char *error, bool is_refusal)
+// A failed TLS handshake is a warning, as the server may not be the one it should be. With
+// `no_retry` the program itself reports it.
+static void log_failure(const struct connector *connector, const char *error, bool is_refusal)
 {
-    enum log_level level = news_level(remote);
+    const struct remote *remote = connector->remote;
+    enum log_level level = attempt_level(connector);
     bool is_grave = is_refusal && level == LOG_LEVEL_INFO && !remote->options.no_retry;
 
     log_event(is_grave ? LOG_LEVEL_WARN : level, is_grave ? MSG_TLS_REFUSED : NULL,
@@ -112,137 +115,139 @@ static void tell_failure(const struct remote *remote, const char *error, bool is
               "%s: cannot connect: %s", remote->target, error);
 }
 
-static void give_up(struct remote *remote, const char *error, bool is_refusal)
+static void end_attempt(struct connector *connector, const char *error, bool is_refusal)
 {
+    struct remote *remote = connector->remote;
     struct net *net = remote->net;
 
-    drop_attempt(remote);
-    forget_endpoints(&remote->connector);
-    net_clear_timer(net, &remote->timer);
+    drop_attempt(connector);
+    forget_endpoints(connector);
+    net_clear_timer(net, &connector->timer);
     remote_set_error(remote, error);
-    tell_failure(remote, error, is_refusal);
+    log_failure(connector, error, is_refusal);
     if (!remote->options.no_retry && remote->kind == REMOTE_CONNECTOR) {
-        back_off(remote);
+        back_off(connector);
         return;
     }
-    set_state(remote, CONNECTOR_VOID);
+    connector_set_state(connector, CONNECTOR_VOID);
     if (net->handler.gave_up) {
         net->handler.gave_up(remote, error);
     }
 }
 
-static void dial_failed(struct remote *remote, const char *error)
+static void dial_failed(struct connector *connector, const char *error)
 {
-    give_up(remote, error, false);
+    end_attempt(connector, error, false);
 }
 
-void connector_succeed(struct remote *remote, const struct stream *stream, char *name)
+void connector_succeed(struct connector *connector, const struct stream *stream, char *name)
 {
-    struct net *net = remote->net;
+    struct remote *remote = connector->remote;
     struct connection *connection = connection_new(remote, stream, name);
 
     if (!connection) {
-        dial_failed(remote, "cannot watch the connection");
+        dial_failed(connector, "cannot watch the connection");
         return;
     }
-    set_state(remote, CONNECTOR_ACTIVE);
+    connector_set_state(connector, CONNECTOR_ACTIVE);
     log_info("%s: connected", remote->target);
-    net->handler.opened(connection);
+    remote->net->handler.opened(connection);
 }
 
-bool connector_continue(struct remote *remote)
+bool connector_continue(struct connector *connector)
 {
-    if (remote->connector.state != CONNECTOR_BACKOFF) {
+    if (connector->state != CONNECTOR_BACKOFF) {
         return false;
     }
-    net_clear_timer(remote->net, &remote->timer);
-    set_state(remote, CONNECTOR_CONNECTING);
-    set_state(remote, CONNECTOR_ACTIVE);
+    net_clear_timer(connector->remote->net, &connector->timer);
+    connector_set_state(connector, CONNECTOR_CONNECTING);
+    connector_set_state(connector, CONNECTOR_ACTIVE);
     return true;
 }
 
-void connector_refused(struct remote *remote, const char *reason, bool at_once)
+void connector_refused(struct connector *connector, const char *reason, bool at_once)
 {
     if (at_once) {
-        log_info("%s: %s", remote->target, reason);
-        connector_start(remote);
+        log_info("%s: %s", connector->remote->target, reason);
+        connector_start(connector);
     } else {
-        give_up(remote, reason, true);
+        end_attempt(connector, reason, true);
     }
 }
 
-// An endpoint has answered.
-static void connected(struct remote *remote, int fd)
+// The socket `fd` is connected.
+static void endpoint_connected(struct connector *connector, int fd)
 {
+    struct remote *remote = connector->remote;
     char *name = xstrdup(remote->target);
     struct stream stream;
 
-    net_clear_timer(remote->net, &remote->timer);
-    forget_endpoints(&remote->connector);
+    assert(connector->state == CONNECTOR_CONNECTING);
+    net_clear_timer(remote->net, &connector->timer);
+    forget_endpoints(connector);
     if (remote->is_tls) {
         handshake_start(remote, fd, name);
     } else {
         stream_init_plain(&stream, fd);
-        connector_succeed(remote, &stream, name);
+        connector_succeed(connector, &stream, name);
     }
 }
 
 static int on_connect(sd_event_source *source, int fd, uint32_t events, void *userdata);
 
-// Dials one endpoint. 0: connected or on the way; else negative errno.
-static int dial_endpoint(struct remote *remote, const struct endpoint *endpoint)
+// Dials one endpoint. Returns 0 if it is connected or being connected, otherwise negative errno.
+static int dial_endpoint(struct connector *connector, const struct endpoint *endpoint)
 {
-    struct connector *connector = &remote->connector;
+    struct remote *remote = connector->remote;
     struct net *net = remote->net;
     _cleanup_close_ int fd =
         socket(endpoint->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int r;
 
+    assert(connector->fd < 0 && !connector->source);
     if (fd < 0) {
         return -errno;
     }
     remote_configure_socket(remote, fd);
     if (connect(fd, &endpoint->sa, endpoint->size) == 0) {
-        connected(remote, TAKE_FD(fd));
+        endpoint_connected(connector, TAKE_FD(fd));
         return 0;
     }
     if (errno != EINPROGRESS) {
         return -errno;
     }
-    r = sd_event_add_io(net->event, &connector->source, fd, EPOLLOUT, on_connect, remote);
+    r = sd_event_add_io(net->event, &connector->source, fd, EPOLLOUT, on_connect, connector);
     if (r < 0) {
         return r;
     }
     sd_event_source_set_priority(connector->source, SD_EVENT_PRIORITY_NORMAL);
     sd_event_source_set_description(connector->source, remote->target);
     connector->fd = TAKE_FD(fd);
-    net_set_timer(net, &remote->timer, net_now(net) + net->connect_usec);
+    net_set_timer(net, &connector->timer, net_now(net) + net->connect_usec);
     return 0;
 }
 
-// Dials the endpoints from the next one on, until one does not fail at once.
-static void dial_next(struct remote *remote, int error)
+// Dials the remaining endpoints until one does not fail immediately. `error` is the errno of the
+// previous one.
+static void dial_next(struct connector *connector, int error)
 {
-    struct connector *connector = &remote->connector;
-
-    drop_attempt(remote);
+    drop_attempt(connector);
     while (connector->next_endpoint < connector->n_endpoints) {
         struct endpoint endpoint = connector->endpoints[connector->next_endpoint++];
-        int r = dial_endpoint(remote, &endpoint);
+        int r = dial_endpoint(connector, &endpoint);
 
         if (!r) {
             return;
         }
         error = -r;
     }
-    dial_failed(remote, strerror(error));
+    dial_failed(connector, strerror(error));
 }
 
 static int on_connect(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
-    struct remote *remote = userdata;
-    struct connector *connector = &remote->connector;
-    struct net *net = remote->net;
+    struct connector *connector = userdata;
+    struct net *net = connector->remote->net;
     int error = 0;
     socklen_t size = sizeof(error);
 
@@ -251,10 +256,10 @@ static int on_connect(sd_event_source *source, int fd, uint32_t events, void *us
         error = errno;
     }
     if (error) {
-        dial_next(remote, error);
+        dial_next(connector, error);
     } else {
         connector->source = sd_event_source_disable_unref(connector->source);
-        connected(remote, TAKE_FD(connector->fd));
+        endpoint_connected(connector, TAKE_FD(connector->fd));
     }
     net_leave(net);
     return 0;
@@ -263,139 +268,153 @@ static int on_connect(sd_event_source *source, int fd, uint32_t events, void *us
 static void on_resolved(void *userdata, const char *error, const struct endpoint *endpoints,
                         size_t n_endpoints)
 {
-    struct remote *remote = userdata;
-    struct connector *connector = &remote->connector;
-    struct net *net = remote->net;
+    struct connector *connector = userdata;
+    struct net *net = connector->remote->net;
 
     net_enter(net);
     if (error) {
-        dial_failed(remote, error);
+        dial_failed(connector, error);
     } else {
-        set_state(remote, CONNECTOR_CONNECTING);
+        connector_set_state(connector, CONNECTOR_CONNECTING);
         connector->endpoints = xmemdup(endpoints, n_endpoints * sizeof(*endpoints));
         connector->n_endpoints = n_endpoints;
         connector->next_endpoint = 0;
-        dial_next(remote, EADDRNOTAVAIL);
+        dial_next(connector, EADDRNOTAVAIL);
     }
     net_leave(net);
 }
 
-static void dial_unix(struct remote *remote)
+static int dial_unix(struct connector *connector)
 {
     _cleanup_close_ int folder_fd = -1;
     struct endpoint endpoint;
-    int r = address_unix_endpoint(remote->address.path, &endpoint, &folder_fd);
+    int r = address_unix_endpoint(connector->remote->address.path, &endpoint, &folder_fd);
 
-    if (r >= 0) {
-        r = dial_endpoint(remote, &endpoint);
-    }
-    if (r < 0) {
-        dial_failed(remote, strerror(-r));
-    }
+    return r < 0 ? r : dial_endpoint(connector, &endpoint);
 }
 
-static void dial(struct remote *remote)
+static void connector_dial(struct connector *connector)
 {
-    struct connector *connector = &remote->connector;
+    const struct remote *remote = connector->remote;
     struct endpoint endpoint;
     int r;
 
     if (remote->is_tls && tls_config_fault(remote->net->tls)) {
-        dial_failed(remote, tls_config_fault(remote->net->tls));
+        dial_failed(connector, tls_config_fault(remote->net->tls));
         return;
     }
-    log_at(news_level(remote), "%s: connecting", remote->target);
+    log_at(attempt_level(connector), "%s: connecting", remote->target);
     if (remote->is_unix) {
-        set_state(remote, CONNECTOR_CONNECTING);
-        dial_unix(remote);
+        connector_set_state(connector, CONNECTOR_CONNECTING);
+        r = dial_unix(connector);
     } else if (address_endpoint(&remote->address, &endpoint)) {
-        set_state(remote, CONNECTOR_CONNECTING);
-        r = dial_endpoint(remote, &endpoint);
-        if (r < 0) {
-            dial_failed(remote, strerror(-r));
-        }
+        connector_set_state(connector, CONNECTOR_CONNECTING);
+        r = dial_endpoint(connector, &endpoint);
     } else {
-        set_state(remote, CONNECTOR_RESOLVING);
+        connector_set_state(connector, CONNECTOR_RESOLVING);
         r = resolver_ask(remote->net->event, remote->address.host, remote->address.port,
-                         on_resolved, remote, &connector->resolution);
-        if (r < 0) {
-            dial_failed(remote, strerror(-r));
-        }
+                         on_resolved, connector, &connector->resolution);
+    }
+    if (r < 0) {
+        dial_failed(connector, strerror(-r));
     }
 }
 
-void connector_start(struct remote *remote)
+void connector_start(struct connector *connector)
 {
-    set_state(remote, CONNECTOR_BACKOFF);
-    net_set_timer(remote->net, &remote->timer, net_now(remote->net));
+    struct net *net = connector->remote->net;
+
+    connector_set_state(connector, CONNECTOR_BACKOFF);
+    net_set_timer(net, &connector->timer, net_now(net));
 }
 
-void connector_adopt(struct remote *remote, int fd)
+void connector_adopt(struct connector *connector, int fd)
 {
+    assert(connector->remote->kind == REMOTE_ADOPTED && connector->fd < 0);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     fcntl(fd, F_SETFD, FD_CLOEXEC);
-    remote_configure_socket(remote, fd);
-    remote->connector.fd = fd;
-    connector_start(remote);
+    remote_configure_socket(connector->remote, fd);
+    connector->fd = fd;
+    connector_start(connector);
 }
 
-void connector_stop(struct remote *remote)
+void connector_stop(struct connector *connector)
 {
-    drop_attempt(remote);
-    forget_endpoints(&remote->connector);
-    set_state(remote, CONNECTOR_VOID);
+    drop_attempt(connector);
+    forget_endpoints(connector);
+    net_clear_timer(connector->remote->net, &connector->timer);
+    connector_set_state(connector, CONNECTOR_VOID);
 }
 
-void connector_redial(struct remote *remote)
+void connector_redial(struct connector *connector)
 {
-    struct connector *connector = &remote->connector;
+    struct net *net = connector->remote->net;
 
     if (connector->state == CONNECTOR_ACTIVE) {
         connector->dials_at_once = true;
     } else if (connector->state == CONNECTOR_BACKOFF) {
-        connector->backoff_ms = 0;
-        net_set_timer(remote->net, &remote->timer, net_now(remote->net));
+        backoff_reset(&connector->backoff);
+        net_set_timer(net, &connector->timer, net_now(net));
     }
 }
 
-void connector_timer(struct remote *remote, usec_t now)
+static void on_connector_timer(struct timer *timer, usec_t now)
 {
-    struct connector *connector = &remote->connector;
+    struct connector *connector = CONTAINER_OF(timer, struct connector, timer);
 
     if (connector->state == CONNECTOR_CONNECTING) {
-        dial_next(remote, ETIMEDOUT);
-    } else if (remote->kind == REMOTE_ADOPTED) {
-        set_state(remote, CONNECTOR_CONNECTING);
-        connected(remote, TAKE_FD(connector->fd));
+        dial_next(connector, ETIMEDOUT);
+        return;
+    }
+    assert(connector->state == CONNECTOR_BACKOFF);
+    if (connector->remote->kind == REMOTE_ADOPTED) {
+        connector_set_state(connector, CONNECTOR_CONNECTING);
+        endpoint_connected(connector, TAKE_FD(connector->fd));
     } else {
-        dial(remote);
+        connector_dial(connector);
     }
 }
 
-void connector_lost(struct remote *remote, usec_t now)
+struct connector *connector_new(struct remote *remote)
 {
-    struct connector *connector = &remote->connector;
-    usec_t lasted = now - remote->last_connected;
+    struct connector *connector = NEW(struct connector);
+
+    connector->remote = remote;
+    connector->fd = -1;
+    connector->timer.expired = on_connector_timer;
+    return connector;
+}
+
+void connector_free(struct connector *connector)
+{
+    if (connector) {
+        assert(connector->state == CONNECTOR_VOID && connector->fd < 0 && !connector->source);
+        assert(!connector->resolution && !connector->endpoints && !connector->timer.position);
+        free(connector);
+    }
+}
+
+void connector_lost(struct connector *connector, usec_t now)
+{
+    const struct remote *remote = connector->remote;
 
     if (remote->kind == REMOTE_ADOPTED || remote->options.no_retry) {
-        set_state(remote, CONNECTOR_VOID);
+        connector_set_state(connector, CONNECTOR_VOID);
         return;
     }
     if (connector->dials_at_once) {
         connector->dials_at_once = false;
-        connector->backoff_ms = 0;
-        connector_start(remote);
+        backoff_reset(&connector->backoff);
+        connector_start(connector);
         return;
     }
-    if (lasted >= connector->backoff_ms * USEC_PER_MSEC) {
-        connector->backoff_ms = 0;
-    }
-    back_off(remote);
+    backoff_connection_ended(&connector->backoff, now - remote->last_connected);
+    back_off(connector);
 }
 
-const char *connector_state_name(const struct remote *remote)
+const char *connector_state_name(const struct connector *connector)
 {
-    switch (remote->connector.state) {
+    switch (connector->state) {
     case CONNECTOR_VOID:
         return "VOID";
     case CONNECTOR_BACKOFF:
@@ -404,6 +423,6 @@ const char *connector_state_name(const struct remote *remote)
     case CONNECTOR_CONNECTING:
         return "CONNECTING";
     default:
-        return remote_connected_state(remote);
+        return remote_connected_state(connector->remote);
     }
 }

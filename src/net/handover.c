@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/handover.h"
 
+#include "net/connector.h"
 #include "net/internal.h"
+#include "net/listener.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 struct offer {
@@ -17,8 +20,8 @@ void net_accept_waiting(struct net *net)
 
     net_enter(net);
     LIST_FOREACH (remote, &net->remotes, in_net) {
-        if (remote->listener.file.path) {
-            listener_accept_waiting(remote);
+        if (remote->listener && remote->listener->file.path) {
+            listener_accept_waiting(remote->listener);
         }
     }
     net_leave(net);
@@ -53,7 +56,7 @@ void net_visit_listeners(struct net *net, void (*visit)(void *userdata, const ch
 
     LIST_FOREACH (remote, &net->remotes, in_net) {
         if (remote->address.is_passive && !remote->is_unix) {
-            visit(userdata, remote->target, remote->listener.fd);
+            visit(userdata, remote->target, remote->listener->acceptor.fd);
         }
     }
 }
@@ -73,8 +76,8 @@ void connection_put_output(const struct connection *connection, struct buf *buf)
     queue_copy(&connection->queue, buf);
 }
 
-// Those accepted later get other names.
-static void note_name(struct net *net, const char *name)
+// Makes sure that no connection accepted later gets the same name.
+static void reserve_name(struct net *net, const char *name)
 {
     unsigned n;
 
@@ -90,18 +93,19 @@ struct connection *remote_continue(struct remote *remote, int fd, struct slice n
     struct stream stream;
 
     stream_init_plain(&stream, fd);
-    if (remote->is_tls || (remote->kind != REMOTE_LISTENER && !connector_continue(remote))) {
+    assert(!remote->is_dead);
+    if (remote->is_tls || (remote->connector && !connector_continue(remote->connector))) {
         stream_close_socket(&stream);
         return NULL;
     }
     connection = connection_new(remote, &stream, xstrndup(name.data, name.size));
     if (!connection) {
-        if (remote->kind != REMOTE_LISTENER) {
-            connector_lost(remote, net_now(remote->net));
+        if (remote->connector) {
+            connector_lost(remote->connector, net_now(remote->net));
         }
         return NULL;
     }
-    note_name(remote->net, connection->name);
+    reserve_name(remote->net, connection->name);
     buf_put_slice(&connection->input, input);
     remote->net->handler.opened(connection);
     connection_send(connection, output, 0);

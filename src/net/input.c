@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The read path. Bytes land in the net's one buffer and messages are handled right there; only what
-// is left (a message not yet complete, or more messages than one turn handles) moves to a buffer of
-// the connection's own, which is gone as soon as nothing is left.
+// The read path. All connections receive into one buffer of the net, and messages are handled in
+// place there. Only the rest (an incomplete message, or messages beyond the batch of one turn) is
+// copied to the connection's own buffer, which is freed when everything in it has been handled.
 #include "basic/counter.h"
 #include "basic/messages.h"
 #include "net/internal.h"
 #include "json/message.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,11 +18,12 @@ COUNTER(messages_received, "Messages received from clients");
 COUNTER(messages_too_long, "Connections ended because a message was too long");
 COUNTER(bytes_received, "Bytes received from clients");
 
-// The first byte of a greeting and of an alert (RFC 8446 5.1).
+// The first byte of a TLS record with a ClientHello, and with an alert (RFC 8446 5.1).
 #define TLS_HANDSHAKE 0x16
 #define TLS_ALERT     0x15
 
-// Bytes being handled: the current value begins at `start`, the framer has seen it up to `scanned`.
+// Input that is being handled, in either buffer. The current value begins at `start`; the framer has
+// processed it up to `scanned`.
 struct window {
     const char *data;
     size_t size;
@@ -29,7 +31,8 @@ struct window {
     size_t scanned;
 };
 
-// The rest of a message that is too long is read and dropped, so that its sender reads the answer.
+// Begins to read and drop a message that is too long. It is read to its end because its sender may
+// not read our answer before it has sent everything.
 static void begin_long(struct connection *connection, struct window *window)
 {
     static struct log_limit limit = LOG_LIMIT_INIT(60, 20);
@@ -44,7 +47,7 @@ static void begin_long(struct connection *connection, struct window *window)
                       LOG_FIELDS({"OVSDB_SESSION", connection->name},
                                  {"OVSDB_REMOTE", connection->remote->target}),
                       "%s: %s", connection->name, message->reason);
-    // Once more from its beginning, for the id.
+    // The message is scanned again from its beginning, to find its id.
     framer_init(&connection->framer, SIZE_MAX);
     window->scanned = window->start;
 }
@@ -57,7 +60,8 @@ void long_message_free(struct long_message *message)
     }
 }
 
-// A request is answered with the limit and the option that sets it.
+// The message that is too long is complete: answers it if it is a request, and closes the
+// connection.
 static void end_long(struct connection *connection)
 {
     const struct long_message *message = connection->long_message;
@@ -76,8 +80,8 @@ static void end_long(struct connection *connection)
     connection_close_at(connection, LOG_LEVEL_DBG, message->reason);
 }
 
-// What somebody speaks who begins with `text`, which is no message; NULL: who knows.
-static const char *language_of(const struct connection *connection, struct slice text)
+// Returns the name of the protocol that a peer uses that sends `text` instead of JSON. NULL: unknown.
+static const char *protocol_of(const struct connection *connection, struct slice text)
 {
     static const char *const methods[] = {"GET ", "HEAD ", "POST ", "PUT ", "OPTIONS "};
 
@@ -91,14 +95,14 @@ static const char *language_of(const struct connection *connection, struct slice
                : NULL;
 }
 
-// `text`: what is no message.
-static void reject(struct connection *connection, struct slice text)
+// Closes a connection because the framer has rejected `text`.
+static void reject_input(struct connection *connection, struct slice text)
 {
     static struct log_limit limit = LOG_LIMIT_INIT(60, 20);
     bool is_first = !connection->n_messages && !connection->framer.offset;
-    const char *language = is_first ? language_of(connection, text) : NULL;
+    const char *protocol = is_first ? protocol_of(connection, text) : NULL;
     _cleanup_free_ char *reason =
-        language ? xasprintf("the peer speaks %s, which %s does not", language,
+        protocol ? xasprintf("the peer speaks %s, which %s does not", protocol,
                              connection->remote->target)
                  : xasprintf("invalid JSON at offset %zu of message %" PRIu64 ": %s",
                              connection->framer.offset, connection->n_messages + 1,
@@ -108,8 +112,9 @@ static void reject(struct connection *connection, struct slice text)
     connection_close_at(connection, is_logged ? LOG_LEVEL_WARN : LOG_LEVEL_DBG, reason);
 }
 
-static void deliver(struct connection *connection, struct slice text)
+static void deliver_message(struct connection *connection, struct slice text)
 {
+    assert(text.size && connection->state == CONNECTION_OPEN);
     connection->n_messages++;
     COUNT(messages_received);
     if (!probe_is_reply(text)) {
@@ -117,7 +122,7 @@ static void deliver(struct connection *connection, struct slice text)
     }
 }
 
-// Takes a piece of a message that is too long.
+// Reads and drops a piece of a message that is too long.
 static void handle_long(struct connection *connection, struct window *window)
 {
     struct slice piece = {window->data + window->scanned,
@@ -143,10 +148,11 @@ static bool may_handle(const struct connection *connection)
 }
 
 // Handles at most NET_INPUT_BATCH messages.
-static void handle(struct connection *connection, struct window *window)
+static void handle_window(struct connection *connection, struct window *window)
 {
     int n = 0;
 
+    assert(window->start <= window->scanned && window->scanned <= window->size);
     if (connection->long_message) {
         handle_long(connection, window);
         return;
@@ -162,8 +168,8 @@ static void handle(struct connection *connection, struct window *window)
             return;
         }
         if (status == FRAMER_ERROR) {
-            reject(connection,
-                   (struct slice){window->data + window->start, window->size - window->start});
+            reject_input(connection, (struct slice){window->data + window->start,
+                                                    window->size - window->start});
             return;
         }
         if (status == FRAMER_DONE) {
@@ -171,14 +177,16 @@ static void handle(struct connection *connection, struct window *window)
 
             window->start = window->scanned;
             n++;
-            deliver(connection, (struct slice){window->data + start, window->scanned - start});
+            deliver_message(connection,
+                            (struct slice){window->data + start, window->scanned - start});
         } else if (framer_is_idle(&connection->framer)) {
-            window->start = window->scanned; // nothing but white space
+            window->start = window->scanned; // only white space so far
         }
     }
 }
 
-// The peer has finished sending. It may still read what its requests get for an answer.
+// Closes the connection if the peer has finished sending and everything is handled. The peer may
+// still read the answers, so they are sent first.
 static void check_end(struct connection *connection)
 {
     if (connection->is_at_end && connection->state == CONNECTION_OPEN &&
@@ -190,15 +198,17 @@ static void check_end(struct connection *connection)
     }
 }
 
-// There is more to receive that the kernel does not know of.
+// True if input can be received that no epoll event will report (buffered by TLS).
 static bool is_pending(const struct connection *connection)
 {
     return !connection->is_at_end && connection->stream.ops->pending(&connection->stream);
 }
 
-// What is left has been stored: see to it that it is handled later.
-static void plan(struct connection *connection)
+// Called when the unhandled input has been stored. Schedules the handling of the rest, and decides
+// whether to wait for more.
+static void schedule_input(struct connection *connection)
 {
+    assert(connection->scanned <= connection->input.size);
     if (may_handle(connection) &&
         (connection->scanned < connection->input.size || is_pending(connection))) {
         list_remove(&connection->in_input_ready);
@@ -209,11 +219,12 @@ static void plan(struct connection *connection)
     connection_update_events(connection);
 }
 
+// Handles input in the connection's own buffer.
 static void handle_own(struct connection *connection)
 {
     struct window window = {connection->input.data, connection->input.size, 0, connection->scanned};
 
-    handle(connection, &window);
+    handle_window(connection, &window);
     if (connection->state != CONNECTION_OPEN) {
         return;
     }
@@ -222,7 +233,7 @@ static void handle_own(struct connection *connection)
         buf_done(&connection->input);
     } else if (connection->input.capacity > 4 * NET_READ_SIZE &&
                window.size - window.start <= NET_READ_SIZE) {
-        struct buf rest = {0}; // a big message has been handled: give its memory back
+        struct buf rest = {0}; // a big message was handled: free its memory
 
         buf_put(&rest, window.data + window.start, window.size - window.start);
         buf_done(&connection->input);
@@ -230,27 +241,31 @@ static void handle_own(struct connection *connection)
     } else if (window.start) {
         buf_consume(&connection->input, window.start);
     }
-    plan(connection);
+    schedule_input(connection);
 }
 
+// Handles input in the net's buffer and stores the rest in the connection's own.
 static void handle_shared(struct connection *connection, size_t size)
 {
     struct window window = {connection->net->read_buffer, size, 0, 0};
 
-    handle(connection, &window);
+    assert(!connection->input.size);
+    handle_window(connection, &window);
     if (connection->state != CONNECTION_OPEN) {
         return;
     }
     buf_put(&connection->input, window.data + window.start, window.size - window.start);
     connection->scanned = window.scanned - window.start;
-    plan(connection);
+    schedule_input(connection);
 }
 
 void input_receive(struct connection *connection)
 {
     struct net *net = connection->net;
-    ssize_t n = connection->stream.ops->recv(&connection->stream, net->read_buffer, NET_READ_SIZE);
+    ssize_t n;
 
+    assert(connection->state == CONNECTION_OPEN);
+    n = connection->stream.ops->recv(&connection->stream, net->read_buffer, NET_READ_SIZE);
     if (n == -EAGAIN) {
         return;
     }
@@ -259,13 +274,12 @@ void input_receive(struct connection *connection)
                        connection->stream.ops->error(&connection->stream, (int)-n));
         return;
     }
-    connection->last_sign = net_now(net);
-    connection->probe_sent = 0;
+    probe_alive(&connection->probe, net_now(net));
     COUNT_N(bytes_received, n);
     connection->n_received += (uint64_t)n;
     if (!n) {
         connection->is_at_end = true;
-        plan(connection);
+        schedule_input(connection);
     } else if (connection->input.size) {
         buf_put(&connection->input, net->read_buffer, (size_t)n);
         handle_own(connection);
@@ -288,5 +302,5 @@ void input_continue(struct connection *connection)
 
 void input_resume(struct connection *connection)
 {
-    plan(connection);
+    schedule_input(connection);
 }

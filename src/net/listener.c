@@ -1,44 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sockets that listen: made here or passed by the service manager.
+//
+// IPv6 and IPv4: "ptcp:PORT:[::]" listens for both families with one socket. If another remote of
+// the net listens on the same port of all IPv4 addresses, whichever is made first, the IPv6 listener
+// is narrowed to IPv6. It is widened again when the other one is closed.
+#include "net/listener.h"
+
 #include "net/admission.h"
 #include "net/internal.h"
 
 #include "basic/dirs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 LOG_MODULE(net);
 
 #define LISTEN_QUEUE 1024
-#define UNIX_MODE    0770 // less the umask
+#define UNIX_MODE    0770 // minus the umask
 
-static int fail(char **ret_error, int error, const char *target, const char *what)
+static int listener_fail(char **ret_error, int error, const char *target, const char *what)
 {
+    assert(error > 0);
     *ret_error = xasprintf("%s: %s: %s", target, what, strerror(error));
     return -error;
 }
 
-static void pause_accepting(struct remote *remote, usec_t pause)
+void listener_welcome(struct listener *listener, const struct stream *stream, char *name)
 {
-    sd_event_source_set_enabled(remote->listener.source, SD_EVENT_OFF);
-    net_set_timer(remote->net, &remote->timer, net_now(remote->net) + pause);
-}
-
-// Out of descriptors or memory: those that wait stay in the kernel's queue until there are some
-// again.
-static void fail_accepting(struct remote *remote, int error)
-{
-    log_limited(&remote->listener.limit, LOG_LEVEL_WARN, "%s: cannot accept a connection: %s",
-                remote->target, strerror(error));
-    remote_set_error(remote, strerror(error));
-    pause_accepting(remote, NET_ACCEPT_PAUSE_USEC);
-}
-
-void listener_welcome(struct remote *remote, const struct stream *stream, char *name)
-{
+    struct remote *remote = listener->remote;
     struct stream taken = *stream;
     struct connection *connection;
 
@@ -53,96 +45,93 @@ void listener_welcome(struct remote *remote, const struct stream *stream, char *
     }
 }
 
-static void admit(struct remote *remote, int fd, const struct endpoint *peer)
+// Limits are checked before a TLS handshake, which is expensive, and again after it.
+static void admit_tls(struct remote *remote, int fd, const struct endpoint *peer)
 {
-    struct net *net = remote->net;
+    char *name = address_peer_name(peer, ADDRESS_TLS);
+
+    if (admission_allows(remote, fd, name)) {
+        handshake_start(remote, fd, name);
+    } else {
+        close(fd);
+        free(name);
+    }
+}
+
+static void admit_plain(struct remote *remote, int fd, const struct endpoint *peer)
+{
     struct stream stream;
 
-    if (remote->is_tls) {
-        char *name = address_peer_name(peer, ADDRESS_TLS);
-
-        if (admission_allows(remote, fd, name)) { // and again after the handshake
-            handshake_start(remote, fd, name);
-        } else {
-            close(fd);
-            free(name);
-        }
-        return;
-    }
     stream_init_plain(&stream, fd);
-    listener_welcome(remote, &stream,
-                     remote->is_unix ? xasprintf("unix#%u", net->n_unix++)
+    listener_welcome(remote->listener, &stream,
+                     remote->is_unix ? xasprintf("unix#%u", remote->net->n_unix++)
                                      : address_peer_name(peer, ADDRESS_TCP));
 }
 
-// One accept(): false when there is no more to do in this turn.
-static bool accept_one(struct remote *remote)
+static void log_shortage(struct listener *listener, int error)
 {
-    struct endpoint peer = {.size = sizeof(peer.storage)};
+    log_limited(&listener->limit, LOG_LEVEL_WARN, "%s: cannot accept a connection: %s",
+                listener->remote->target, strerror(error));
+    remote_set_error(listener->remote, strerror(error));
+}
+
+// Accepts one connection. Returns false if no more can be accepted in this turn.
+static bool accept_one(struct listener *listener)
+{
+    struct remote *remote = listener->remote;
+    struct endpoint peer;
     usec_t pause;
     int fd;
 
     if (!admission_in_time(remote->net, &pause)) {
-        pause_accepting(remote, pause);
+        acceptor_pause(&listener->acceptor, pause);
         return false;
     }
-    fd = accept4(remote->listener.fd, &peer.sa, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
+    fd = acceptor_take(&listener->acceptor, &peer);
     if (fd >= 0) {
         admission_count(remote->net);
-        admit(remote, fd, &peer);
+        if (remote->is_tls) {
+            admit_tls(remote, fd, &peer);
+        } else {
+            admit_plain(remote, fd, &peer);
+        }
         return !remote->is_dead && !remote->net->is_dead;
     }
-    switch (errno) {
-    case EAGAIN:
-        return false;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-        fail_accepting(remote, errno);
-        return false;
-    default:
-        log_dbg("%s: a connection ended before it was accepted: %s", remote->target,
-                strerror(errno));
+    if (fd == -ECONNABORTED) {
+        log_dbg("%s: a connection ended before it was accepted", remote->target);
         return true;
     }
+    if (fd != -EAGAIN) {
+        log_shortage(listener, -fd);
+    }
+    return false;
 }
 
-void listener_accept_waiting(struct remote *remote)
+void listener_accept_waiting(struct listener *listener)
 {
-    for (int i = 0; i < LISTEN_QUEUE && accept_one(remote); i++) {
+    for (int i = 0; i < LISTEN_QUEUE && accept_one(listener); i++) {
     }
 }
 
-static int on_accept(sd_event_source *source, int fd, uint32_t events, void *userdata)
+static void on_accept(void *userdata)
 {
-    struct remote *remote = userdata;
-    struct net *net = remote->net;
+    struct listener *listener = userdata;
+    struct net *net = listener->remote->net;
 
     net_enter(net);
-    for (int i = 0; i < NET_ACCEPT_BATCH; i++) {
-        if (!accept_one(remote)) {
-            break;
-        }
+    for (int i = 0; i < NET_ACCEPT_BATCH && accept_one(listener); i++) {
     }
     net_leave(net);
-    return 0;
 }
 
 // Starts accepting from `fd`, which becomes the listener's on success.
-static int watch(struct remote *remote, int fd, char **ret_error)
+static int start_accepting(struct listener *listener, int fd, char **ret_error)
 {
-    struct listener *listener = &remote->listener;
-    int r = sd_event_add_io(remote->net->event, &listener->source, fd, EPOLLIN, on_accept, remote);
+    struct remote *remote = listener->remote;
+    int r = acceptor_open(&listener->acceptor, remote->net->event, fd, remote->target, on_accept,
+                          listener);
 
-    if (r < 0) {
-        return fail(ret_error, -r, remote->target, "cannot watch the socket");
-    }
-    sd_event_source_set_priority(listener->source, SD_EVENT_PRIORITY_NORMAL);
-    sd_event_source_set_description(listener->source, remote->target);
-    listener->fd = fd;
-    return 0;
+    return r < 0 ? listener_fail(ret_error, -r, remote->target, "cannot watch the socket") : 0;
 }
 
 static bool endpoint_of(int fd, struct endpoint *ret)
@@ -164,7 +153,7 @@ static bool is_any_ipv6(const struct endpoint *endpoint)
     return address_is_any(endpoint) && !address_is_ipv4(endpoint);
 }
 
-// It accepts connections of IPv4 too.
+// True if the socket `fd`, bound to `endpoint`, accepts IPv4 connections as well.
 static bool is_dual(int fd, const struct endpoint *endpoint)
 {
     int only = 1;
@@ -176,10 +165,10 @@ static bool is_dual(int fd, const struct endpoint *endpoint)
 
 bool remote_is_dual(const struct remote *remote)
 {
+    int fd = remote->listener ? remote->listener->acceptor.fd : -1;
     struct endpoint endpoint;
 
-    return remote->listener.fd >= 0 && endpoint_of(remote->listener.fd, &endpoint) &&
-           is_dual(remote->listener.fd, &endpoint);
+    return fd >= 0 && endpoint_of(fd, &endpoint) && is_dual(fd, &endpoint);
 }
 
 static bool is_same_host(const struct endpoint *a, const struct endpoint *b)
@@ -191,29 +180,38 @@ static bool is_same_host(const struct endpoint *a, const struct endpoint *b)
                  : !memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, sizeof(a->in6.sin6_addr))));
 }
 
-// The listener of this net that keeps `remote` from listening at `endpoint`, or NULL.
-static struct remote *find_holder(const struct remote *remote, const struct endpoint *endpoint)
+// True if a socket bound to `taken` (`fd`) prevents another one from listening at `endpoint`.
+static bool is_in_conflict(int fd, const struct endpoint *taken, const struct endpoint *endpoint)
 {
-    struct remote *other;
+    if (address_port(taken) != address_port(endpoint)) {
+        return false;
+    }
+    return address_is_ipv4(taken) == address_is_ipv4(endpoint)
+               ? is_same_host(taken, endpoint)
+               : is_any_ipv6(endpoint) || is_dual(fd, taken);
+}
 
-    LIST_FOREACH (other, &remote->net->remotes, in_net) {
+// Returns the TCP listener of this net that prevents `listener` from listening at `endpoint`, or
+// NULL.
+static struct listener *find_holder(const struct listener *listener,
+                                    const struct endpoint *endpoint)
+{
+    struct remote *remote;
+
+    LIST_FOREACH (remote, &listener->remote->net->remotes, in_net) {
+        struct listener *other = remote->listener;
         struct endpoint taken;
 
-        if (other == remote || other->is_unix || other->listener.fd < 0 ||
-            !endpoint_of(other->listener.fd, &taken) ||
-            address_port(&taken) != address_port(endpoint)) {
-            continue;
-        }
-        if (address_is_ipv4(&taken) == address_is_ipv4(endpoint)
-                ? is_same_host(&taken, endpoint)
-                : is_any_ipv6(endpoint) || is_dual(other->listener.fd, &taken)) {
+        if (other && other != listener && !remote->is_unix && other->acceptor.fd >= 0 &&
+            endpoint_of(other->acceptor.fd, &taken) &&
+            is_in_conflict(other->acceptor.fd, &taken, endpoint)) {
             return other;
         }
     }
     return NULL;
 }
 
-// A socket that listens: negative errno, or the descriptor.
+// Makes a socket that listens. Returns its descriptor or negative errno.
 static int listen_at(const struct remote *remote, const struct endpoint *endpoint, int ipv6_only)
 {
     _cleanup_close_ int fd =
@@ -234,32 +232,24 @@ static int listen_at(const struct remote *remote, const struct endpoint *endpoin
     return TAKE_FD(fd);
 }
 
-static void stop_watching(struct listener *listener)
+// Replaces the socket of a listener on "[::]" by one with or without IPv4. Connections that wait in
+// the queue of the old socket are lost.
+static void rebind(struct listener *listener, bool ipv6_only)
 {
-    listener->source = sd_event_source_disable_unref(listener->source);
-    if (listener->fd >= 0) {
-        close(TAKE_FD(listener->fd));
-    }
-}
-
-// Has a listener of "[::]" listen anew, with or without IPv4. Those that wait in its queue are
-// dropped.
-static void rebind(struct remote *remote, bool ipv6_only)
-{
-    struct listener *listener = &remote->listener;
+    struct remote *remote = listener->remote;
     _cleanup_free_ char *error = NULL;
     struct endpoint endpoint;
     int fd;
 
-    endpoint_of(listener->fd, &endpoint);
-    stop_watching(listener);
+    endpoint_of(listener->acceptor.fd, &endpoint);
+    acceptor_close(&listener->acceptor);
     fd = listen_at(remote, &endpoint, ipv6_only);
     if (fd < 0 && !ipv6_only) {
         ipv6_only = true;
         fd = listen_at(remote, &endpoint, true);
     }
     listener->is_narrowed = ipv6_only;
-    if (fd < 0 || watch(remote, fd, &error) < 0) {
+    if (fd < 0 || start_accepting(listener, fd, &error) < 0) {
         log_warn("%s: cannot listen: %s", remote->target, error ? error : strerror(-fd));
         remote_set_error(remote, "cannot listen any more");
         return;
@@ -268,99 +258,106 @@ static void rebind(struct remote *remote, bool ipv6_only)
              ipv6_only ? "IPv6 only, as another remote has the port for IPv4" : "IPv6 and IPv4");
 }
 
-// "[::]" listens for IPv4 too, unless the IPv4 wildcard is a remote of its own with the same port,
-// whichever of them comes first. Negative errno, or the descriptor.
-static int listen_beside(struct remote *remote, const struct endpoint *endpoint,
-                         struct remote *holder)
+// Resolves the conflict of an IPv6 and an IPv4 listener on all addresses of one port, by narrowing
+// the IPv6 one, which may be this one or the holder of the port. Returns a descriptor that listens,
+// or negative errno.
+static int listen_beside(struct listener *listener, const struct endpoint *endpoint,
+                         struct listener *holder)
 {
     struct endpoint taken;
 
-    endpoint_of(holder->listener.fd, &taken);
+    endpoint_of(holder->acceptor.fd, &taken);
     if (is_any_ipv6(endpoint) && address_is_ipv4(&taken) && address_is_any(&taken)) {
-        remote->listener.is_narrowed = true;
-        return listen_at(remote, endpoint, true);
+        listener->is_narrowed = true;
+        return listen_at(listener->remote, endpoint, true);
     }
-    if (address_is_ipv4(endpoint) && address_is_any(endpoint) && holder->address.is_passive &&
-        is_dual(holder->listener.fd, &taken)) {
+    if (address_is_ipv4(endpoint) && address_is_any(endpoint) &&
+        holder->remote->address.is_passive && is_dual(holder->acceptor.fd, &taken)) {
         rebind(holder, true);
-        return listen_at(remote, endpoint, false);
+        return listen_at(listener->remote, endpoint, false);
     }
     return -EADDRINUSE;
 }
 
-// A socket that listens: negative errno, or the descriptor.
-static int bind_tcp(struct remote *remote, char **ret_error)
+// Returns a descriptor that listens at the address of the remote, or negative errno.
+static int bind_tcp(struct listener *listener, char **ret_error)
 {
-    struct remote *holder = NULL;
+    struct remote *remote = listener->remote;
+    struct listener *holder = NULL;
     struct endpoint endpoint;
     int fd;
 
     if (!address_endpoint(&remote->address, &endpoint)) {
-        // A passive address has a number or none: the interface that it names is not there.
-        return fail(ret_error, ENODEV, remote->target, "cannot listen");
+        // The host of a passive address is a number or absent. What is missing is the network
+        // interface that it names.
+        return listener_fail(ret_error, ENODEV, remote->target, "cannot listen");
     }
     fd = listen_at(remote, &endpoint, false);
     if (fd == -EADDRINUSE) {
-        holder = find_holder(remote, &endpoint);
-        fd = holder ? listen_beside(remote, &endpoint, holder) : fd;
+        holder = find_holder(listener, &endpoint);
+        fd = holder ? listen_beside(listener, &endpoint, holder) : fd;
     }
     if (fd < 0) {
         *ret_error = xasprintf("%s: cannot listen: %s%s%s", remote->target, strerror(-fd),
-                               holder ? " by " : "", holder ? holder->target : "");
+                               holder ? " by " : "", holder ? holder->remote->target : "");
     }
     return fd;
 }
 
-// A narrowed listener looks from the loop whether it may listen for IPv4 again.
-static void check_width(struct remote *remote)
+// A socket from another process may be narrowed. Lets the loop check whether it can be widened.
+static void check_width(struct listener *listener)
 {
+    struct net *net = listener->remote->net;
     struct endpoint endpoint;
 
-    if (endpoint_of(remote->listener.fd, &endpoint) && is_any_ipv6(&endpoint) &&
-        !is_dual(remote->listener.fd, &endpoint)) {
-        remote->listener.is_narrowed = true;
-        net_set_timer(remote->net, &remote->timer, net_now(remote->net));
+    if (endpoint_of(listener->acceptor.fd, &endpoint) && is_any_ipv6(&endpoint) &&
+        !is_dual(listener->acceptor.fd, &endpoint)) {
+        listener->is_narrowed = true;
+        net_set_timer(net, &listener->timer, net_now(net));
     }
 }
 
-static int open_tcp(struct remote *remote, char **ret_error)
+static int open_tcp(struct listener *listener, char **ret_error)
 {
+    struct remote *remote = listener->remote;
     _cleanup_close_ int fd = offer_take(remote->net, remote->target);
     int r;
 
     if (fd >= 0) {
         remote_configure_socket(remote, fd);
     } else {
-        fd = bind_tcp(remote, ret_error);
+        fd = bind_tcp(listener, ret_error);
     }
     if (fd < 0) {
         return fd;
     }
-    r = watch(remote, fd, ret_error);
+    r = start_accepting(listener, fd, ret_error);
     if (r < 0) {
         return r;
     }
-    remote->listener.port = port_of(TAKE_FD(fd));
-    check_width(remote);
-    // Scripts that ask for port 0 read the port from this line.
-    log_info("%s: listening on port %u", remote->target, remote->listener.port);
+    listener->port = port_of(TAKE_FD(fd));
+    check_width(listener);
+    // Scripts that use port 0 read the port from this line.
+    log_info("%s: listening on port %u", remote->target, listener->port);
     return 0;
 }
 
-static int open_unix(struct remote *remote, char **ret_error)
+static int open_unix(struct listener *listener, char **ret_error)
 {
+    struct remote *remote = listener->remote;
     _cleanup_free_ char *path = dirs_path(dirs_run(), remote->address.path);
-    _cleanup_free_ char *error = NULL;
-    int fd = socket_file_listen(path, UNIX_MODE, LISTEN_QUEUE, &remote->listener.file, &error);
-    int r;
+    struct failure *failure;
+    int fd, r;
 
-    if (fd < 0) {
-        *ret_error = xasprintf("%s: %s", remote->target, error);
-        return fd;
+    failure = socket_file_listen(path, UNIX_MODE, LISTEN_QUEUE, &listener->file, &fd);
+    if (failure) {
+        r = -failure_errno(failure);
+        *ret_error = failure_take_text(failure_prefix(failure, "%s", remote->target));
+        return r;
     }
-    r = watch(remote, fd, ret_error);
+    r = start_accepting(listener, fd, ret_error);
     if (r < 0) {
-        socket_file_remove(&remote->listener.file);
+        socket_file_remove(&listener->file);
         close(fd);
         return r;
     }
@@ -368,60 +365,80 @@ static int open_unix(struct remote *remote, char **ret_error)
     return 0;
 }
 
-int listener_open(struct remote *remote, char **ret_error)
+int listener_open(struct listener *listener, char **ret_error)
 {
-    return remote->is_unix ? open_unix(remote, ret_error) : open_tcp(remote, ret_error);
+    assert(listener->remote->kind == REMOTE_LISTENER && listener->acceptor.fd < 0);
+    return listener->remote->is_unix ? open_unix(listener, ret_error)
+                                     : open_tcp(listener, ret_error);
 }
 
-int listener_adopt(struct remote *remote, int fd, char **ret_error)
+int listener_adopt(struct listener *listener, int fd, char **ret_error)
 {
+    struct remote *remote = listener->remote;
     int r;
 
+    assert(remote->kind == REMOTE_LISTENER && listener->acceptor.fd < 0);
     if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ||
         fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
-        return fail(ret_error, errno, remote->target, "cannot set up the socket");
+        return listener_fail(ret_error, errno, remote->target, "cannot set up the socket");
     }
     remote_configure_socket(remote, fd);
-    r = watch(remote, fd, ret_error);
+    r = start_accepting(listener, fd, ret_error);
     if (r < 0) {
         return r;
     }
-    remote->listener.port = port_of(fd);
+    listener->port = port_of(fd);
     log_info("%s: listening on a socket that was passed", remote->target);
     return 0;
 }
 
-static void widen(struct remote *remote)
+// The remote that had the port for IPv4 may have been closed.
+static void on_listener_timer(struct timer *timer, usec_t now)
 {
+    struct listener *listener = CONTAINER_OF(timer, struct listener, timer);
     struct endpoint endpoint;
 
-    if (remote->listener.fd >= 0 && endpoint_of(remote->listener.fd, &endpoint) &&
-        !find_holder(remote, &endpoint)) {
-        listener_accept_waiting(remote);
-        rebind(remote, false);
-    }
-}
-
-// The end of a pause, or a remote that had the port for IPv4 is gone.
-void listener_timer(struct remote *remote)
-{
-    if (remote->listener.is_narrowed) {
-        widen(remote);
-    }
-    if (remote->listener.source) {
-        sd_event_source_set_enabled(remote->listener.source, SD_EVENT_ON);
-    }
-}
-
-void listener_close(struct remote *remote)
-{
-    struct remote *other;
-
-    socket_file_remove(&remote->listener.file);
-    stop_watching(&remote->listener);
-    LIST_FOREACH (other, &remote->net->remotes, in_net) {
-        if (other->listener.is_narrowed && other->listener.port == remote->listener.port) {
-            net_set_timer(other->net, &other->timer, net_now(other->net));
+    if (listener->is_narrowed && listener->acceptor.fd >= 0 &&
+        endpoint_of(listener->acceptor.fd, &endpoint) && !find_holder(listener, &endpoint)) {
+        listener_accept_waiting(listener);
+        if (listener->acceptor.fd >= 0) {
+            rebind(listener, false);
         }
+    }
+}
+
+struct listener *listener_new(struct remote *remote)
+{
+    struct listener *listener = NEW(struct listener);
+
+    listener->remote = remote;
+    listener->acceptor = ACCEPTOR_CLOSED;
+    listener->timer.expired = on_listener_timer;
+    listener->limit = (struct log_limit)LOG_LIMIT_INIT(6, 2);
+    return listener;
+}
+
+void listener_close(struct listener *listener)
+{
+    struct net *net = listener->remote->net;
+    struct remote *remote;
+
+    socket_file_remove(&listener->file);
+    acceptor_close(&listener->acceptor);
+    net_clear_timer(net, &listener->timer);
+    LIST_FOREACH (remote, &net->remotes, in_net) {
+        struct listener *other = remote->listener;
+
+        if (other && other != listener && other->is_narrowed && other->port == listener->port) {
+            net_set_timer(net, &other->timer, net_now(net));
+        }
+    }
+}
+
+void listener_free(struct listener *listener)
+{
+    if (listener) {
+        assert(listener->acceptor.fd < 0 && !listener->file.path && !listener->timer.position);
+        free(listener);
     }
 }

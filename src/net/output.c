@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The write path. Sending queues; a deferred source writes what all of a turn's messages have
-// queued at once. A mark says from which position on the output needs which ticket: bytes before
-// the first mark may leave. The marks of all connections form one list in order of their tickets,
-// so that a release costs as much as what it releases.
+// The write path. connection_send() puts bytes into a queue. At the end of the turn everything that
+// was queued during the turn is written at once.
+//
+// A mark is a position in the queue and the ticket that must be released before bytes from there on
+// are sent (I-6). Bytes before the first mark can be sent. The marks of all connections are also in
+// one list, in order of their tickets, so that a release costs O(marks released).
 #include "basic/counter.h"
 #include "net/internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -19,21 +22,19 @@ struct mark {
     struct list in_connection;
     struct connection *connection;
     uint64_t ticket;
-    uint64_t start; // position in the connection's queue
+    uint64_t start; // position in the connection's queue (queue.h)
 };
 
 size_t output_sendable(const struct connection *connection)
 {
+    uint64_t start;
+
     if (list_is_empty(&connection->marks)) {
         return connection->queue.size;
     }
-    return (size_t)(LIST_FIRST(&connection->marks, struct mark, in_connection)->start -
-                    connection->queue.head);
-}
-
-bool output_is_over(const struct connection *connection)
-{
-    return !connection->queue.size;
+    start = LIST_FIRST(&connection->marks, struct mark, in_connection)->start;
+    assert(start >= connection->queue.head); // I-6
+    return (size_t)(start - connection->queue.head);
 }
 
 void output_arm(struct connection *connection)
@@ -62,12 +63,13 @@ void output_discard(struct connection *connection)
     while (!list_is_empty(&connection->marks)) {
         remove_mark(LIST_FIRST(&connection->marks, struct mark, in_connection));
     }
+    assert(connection->net->backlog >= connection->queue.size);
     connection->net->backlog -= connection->queue.size;
     queue_done(&connection->queue);
 }
 
-// From here on the connection's output needs `ticket`. Tickets come in order, nearly always: the
-// search from the end of the list ends at once.
+// Makes the output queued from now on wait for `ticket`. Tickets are nearly always used in order, so
+// the search for the place in the list, from its end, nearly always ends at once.
 static void add_mark(struct connection *connection, uint64_t ticket)
 {
     struct list *where = &connection->net->marks;
@@ -112,7 +114,7 @@ void net_drop_waiting(struct net *net, const char *reason)
     while (!list_is_empty(&net->marks)) {
         struct mark *mark = LIST_FIRST(&net->marks, struct mark, in_net);
 
-        connection_die(mark->connection, LOG_LEVEL_WARN, reason); // takes its marks along
+        connection_die(mark->connection, LOG_LEVEL_WARN, reason); // removes its marks
     }
 }
 
@@ -179,6 +181,7 @@ bool output_write(struct connection *connection)
                            connection->stream.ops->error(&connection->stream, (int)-n));
             return false;
         } else {
+            assert((size_t)n <= sendable); // I-6
             queue_drop(&connection->queue, (size_t)n);
             connection->net->backlog -= (size_t)n;
             written += (size_t)n;
@@ -187,21 +190,21 @@ bool output_write(struct connection *connection)
         }
     }
     if (written && connection->is_paused) {
-        connection->last_sign = net_now(connection->net); // it reads, and that is all it can show
-        connection->probe_sent = 0;
+        // A paused peer cannot show that it is alive otherwise than by reading.
+        probe_alive(&connection->probe, net_now(connection->net));
     }
     connection_update_events(connection);
     return true;
 }
 
-// The backlog is low again.
-static void catch_up(struct connection *connection)
+// The backlog is not above NET_BACKLOG_LOW: undoes what was done when it grew.
+static void end_backlog(struct connection *connection)
 {
     struct net *net = connection->net;
 
     if (connection->is_paused) {
         connection->is_paused = false;
-        connection->last_sign = net_now(net);
+        probe_alive(&connection->probe, net_now(net));
         input_resume(connection);
     }
     if (connection->is_backlogged && connection->state == CONNECTION_OPEN) {
@@ -218,9 +221,9 @@ void output_run(struct connection *connection)
         return;
     }
     if (connection->queue.size <= NET_BACKLOG_LOW) {
-        catch_up(connection);
+        end_backlog(connection);
     }
-    if (connection->state == CONNECTION_CLOSING && output_is_over(connection)) {
+    if (connection->state == CONNECTION_CLOSING && !connection->queue.size) {
         connection_die(connection, LOG_LEVEL_DBG, connection->reason);
         return;
     }

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/queue.h"
 
+#include <assert.h>
+
 #define CHUNK_MIN  1024 // with its header
 #define CHUNK_MAX  (64 * 1024)
-#define SHARED_MIN 512 // a shorter shared text is cheaper to copy than to refer to
+#define SHARED_MIN 512 // a shorter shared text costs less to copy than to refer to
 
 struct piece {
     struct piece *next;
-    struct text *shared; // NULL: a chunk, which owns its bytes
-    size_t start;        // of the bytes not yet dropped
+    struct text *shared; // NULL: the bytes are in `bytes` (a chunk)
+    size_t start;        // of the bytes that are not dropped
     size_t end;
-    size_t capacity; // of a chunk; 0 for a shared text
+    size_t capacity; // of `bytes`; 0 for a shared text
     char bytes[];
 };
 
@@ -55,10 +57,11 @@ void queue_done(struct queue *queue)
     while (queue->first) {
         drop_first(queue);
     }
+    assert(!queue->last);
     *queue = (struct queue){.head = queue_tail(queue)};
 }
 
-// Appends to the last chunk what fits there.
+// Appends as many of the bytes as fit into the last chunk. Returns how many.
 static size_t fill_last(struct queue *queue, struct slice bytes)
 {
     struct piece *piece = queue->last;
@@ -124,6 +127,7 @@ void queue_copy(const struct queue *queue, struct buf *buf)
 
 void queue_drop(struct queue *queue, size_t n)
 {
+    assert(n <= queue->size);
     queue->size -= n;
     queue->head += n;
     while (n) {

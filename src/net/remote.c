@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What all remotes have in common: the target, the options, the end.
+#include "net/connector.h"
 #include "net/internal.h"
+#include "net/listener.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,29 +13,22 @@
 
 LOG_MODULE(net);
 
-static void on_remote_timer(struct timer *timer, usec_t now)
-{
-    struct remote *remote = CONTAINER_OF(timer, struct remote, timer);
-
-    if (remote->kind == REMOTE_LISTENER) {
-        listener_timer(remote);
-    } else {
-        connector_timer(remote, now);
-    }
-}
-
-static struct remote *new_remote(struct net *net, const struct remote_options *options,
-                                 void *userdata)
+// Takes over `target`.
+static struct remote *remote_alloc(struct net *net, enum remote_kind kind, char *target,
+                                   const struct remote_options *options, void *userdata)
 {
     struct remote *remote = NEW(struct remote);
 
     remote->net = net;
+    remote->kind = kind;
+    remote->target = target;
     remote->options = *options;
     remote->userdata = userdata;
-    remote->timer.expired = on_remote_timer;
-    remote->connector.fd = -1;
-    remote->listener.fd = -1;
-    remote->listener.limit = (struct log_limit)LOG_LIMIT_INIT(6, 2);
+    if (kind == REMOTE_LISTENER) {
+        remote->listener = listener_new(remote);
+    } else {
+        remote->connector = connector_new(remote);
+    }
     list_init(&remote->connections);
     list_init(&remote->handshakes);
     list_push_back(&net->remotes, &remote->in_net);
@@ -63,7 +59,7 @@ bool remote_target_dials(const char *target)
     return remote_target_is_valid(target) && target[0] != 'p';
 }
 
-// 0, or why TLS is not possible now.
+// Returns 0 if TLS can be used now, otherwise negative errno with the reason in *ret_error.
 static int check_tls(struct net *net, const char *target, char **ret_error)
 {
     const char *lacks = tls_config_lacks(net->tls);
@@ -91,33 +87,33 @@ int remote_new(struct net *net, const char *target, const struct remote_options 
         r = check_tls(net, target, ret_error);
     }
     if (r == -ENOKEY && !address.is_passive && !options->no_retry) {
-        free(TAKE_PTR(*ret_error)); // it is looked at again whenever it dials
+        free(TAKE_PTR(*ret_error)); // the connector checks this whenever it dials
         r = 0;
     }
     if (r < 0) {
         address_done(&address);
         return r;
     }
-    remote = new_remote(net, options, userdata);
-    remote->target = xstrdup(target);
+    remote = remote_alloc(net, address.is_passive ? REMOTE_LISTENER : REMOTE_CONNECTOR,
+                          xstrdup(target), options, userdata);
     remote->address = address;
     remote->is_unix = address.kind == ADDRESS_UNIX;
     remote->is_tls = address.kind == ADDRESS_TLS;
-    remote->kind = address.is_passive ? REMOTE_LISTENER : REMOTE_CONNECTOR;
     if (address.is_passive) {
-        r = listener_open(remote, ret_error);
+        r = listener_open(remote->listener, ret_error);
         if (r < 0) {
             remote_reap(remote);
             return r;
         }
     } else {
-        connector_start(remote);
+        connector_start(remote->connector);
     }
     *ret = remote;
     return 0;
 }
 
-// The target of a passed socket; NULL with the reason if it is none that carries connections.
+// Returns the target of a passed socket. NULL with the reason in *ret_errno if it is not a stream
+// socket of a supported family that listens or is connected.
 static char *passed_target(int fd, bool *ret_listens, bool *ret_is_unix, int *ret_errno)
 {
     struct endpoint endpoint = {.size = sizeof(endpoint.storage)};
@@ -163,18 +159,17 @@ int remote_new_from_fd(struct net *net, int fd, const struct remote_options *opt
             fd, strerror(error));
         return -error;
     }
-    remote = new_remote(net, options, userdata);
-    remote->target = target;
+    remote =
+        remote_alloc(net, listens ? REMOTE_LISTENER : REMOTE_ADOPTED, target, options, userdata);
     remote->is_unix = is_unix;
-    remote->kind = listens ? REMOTE_LISTENER : REMOTE_ADOPTED;
     if (listens) {
-        r = listener_adopt(remote, fd, ret_error);
+        r = listener_adopt(remote->listener, fd, ret_error);
         if (r < 0) {
             remote_reap(remote);
             return r;
         }
     } else {
-        connector_adopt(remote, fd);
+        connector_adopt(remote->connector, fd);
     }
     *ret = remote;
     return 0;
@@ -212,12 +207,11 @@ void remote_free(struct remote *remote)
     }
     net = remote->net;
     remote->is_dead = true;
-    if (remote->kind == REMOTE_LISTENER) {
-        listener_close(remote);
+    if (remote->listener) {
+        listener_close(remote->listener);
     } else {
-        connector_stop(remote);
+        connector_stop(remote->connector);
     }
-    net_clear_timer(net, &remote->timer);
     handshake_free_all(remote);
     LIST_FOREACH (connection, &remote->connections, in_remote) {
         connection_close(connection, "its remote is removed");
@@ -229,7 +223,11 @@ void remote_free(struct remote *remote)
 
 void remote_reap(struct remote *remote)
 {
+    assert(!remote->n_connections && list_is_empty(&remote->connections));
+    assert(list_is_empty(&remote->handshakes));
     list_remove(&remote->in_net);
+    listener_free(remote->listener);
+    connector_free(remote->connector);
     address_done(&remote->address);
     free(remote->target);
     free(remote);
@@ -239,8 +237,8 @@ void remote_closed(struct remote *remote)
 {
     if (remote->is_dead) {
         net_arm(remote->net);
-    } else if (remote->kind != REMOTE_LISTENER) {
-        connector_lost(remote, net_now(remote->net));
+    } else if (remote->connector) {
+        connector_lost(remote->connector, net_now(remote->net));
     }
 }
 
@@ -271,7 +269,7 @@ void remote_configure_socket(const struct remote *remote, int fd)
     if (remote->is_unix || getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size)) {
         return;
     }
-    // None of this is worth refusing service.
+    // The remote works without these options, so a failure is only logged.
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) ||
         (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos))) ||
         setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos))) {
@@ -284,13 +282,13 @@ void remote_set_options(struct remote *remote, const struct remote_options *opti
     struct connection *connection;
 
     remote->options = *options;
-    if (remote->listener.fd >= 0) {
-        remote_configure_socket(remote, remote->listener.fd);
+    if (remote->listener && remote->listener->acceptor.fd >= 0) {
+        remote_configure_socket(remote, remote->listener->acceptor.fd);
     }
     LIST_FOREACH (connection, &remote->connections, in_remote) {
         if (connection->state != CONNECTION_DEAD) {
             remote_configure_socket(remote, connection->stream.fd);
-            probe_start(connection);
+            connection_update_probe(connection);
         }
     }
 }
@@ -303,7 +301,7 @@ void remote_reconnect(struct remote *remote, const char *reason)
         connection_close(connection, reason);
     }
     if (remote->kind == REMOTE_CONNECTOR) {
-        connector_redial(remote);
+        connector_redial(remote->connector);
     }
 }
 
@@ -319,7 +317,7 @@ void *remote_userdata(const struct remote *remote)
 
 uint16_t remote_bound_port(const struct remote *remote)
 {
-    return remote->listener.port;
+    return remote->listener ? remote->listener->port : 0;
 }
 
 struct connection *remote_connection(const struct remote *remote)
@@ -331,13 +329,13 @@ struct connection *remote_connection(const struct remote *remote)
 
 const char *remote_connected_state(const struct remote *remote)
 {
-    return remote_connection(remote)->probe_sent ? "IDLE" : "ACTIVE";
+    return remote_connection(remote)->probe.sent ? "IDLE" : "ACTIVE";
 }
 
 static const char *state_of(const struct remote *remote)
 {
-    if (remote->kind != REMOTE_LISTENER) {
-        return connector_state_name(remote);
+    if (remote->connector) {
+        return connector_state_name(remote->connector);
     }
     return remote->n_connections ? remote_connected_state(remote) : "LISTENING";
 }
@@ -348,7 +346,7 @@ void remote_status(const struct remote *remote, struct remote_status *ret)
         .is_listener = remote->kind == REMOTE_LISTENER,
         .is_connected = remote->kind == REMOTE_LISTENER
                             ? remote->n_connections > 0
-                            : remote->connector.state == CONNECTOR_ACTIVE,
+                            : remote->connector->state == CONNECTOR_ACTIVE,
         .state = state_of(remote),
         .last_connected = remote->last_connected,
         .last_disconnected = remote->last_disconnected,

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The job is shared by the thread and the loop; who drops it last frees it. The thread writes the
-// answer, then the eventfd; the loop reads the answer only after the eventfd.
+// The thread and the loop share a reference-counted job. The thread writes the answer, then signals
+// the eventfd; the loop reads the answer only after it has read the eventfd. That orders the two
+// accesses.
 #include "net/resolver.h"
 
 #include "basic/thread.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdatomic.h>
@@ -16,11 +18,11 @@
 
 struct job {
     atomic_int refs;
-    int fd; // an eventfd: answered
+    int fd; // an eventfd, signaled when the answer is there
     char *host;
     char port[8];
-    int error; // of getaddrinfo()
-    int system_error;
+    int error;        // of getaddrinfo()
+    int system_error; // errno, if `error` is EAI_SYSTEM
     struct addrinfo *answer;
 };
 
@@ -33,7 +35,10 @@ struct resolution {
 
 static void job_unref(struct job *job)
 {
-    if (atomic_fetch_sub(&job->refs, 1) != 1) {
+    int refs = atomic_fetch_sub(&job->refs, 1);
+
+    assert(refs > 0);
+    if (refs != 1) {
         return;
     }
     if (job->answer) {
@@ -60,7 +65,7 @@ static void *resolve_mt(void *arg)
     return NULL;
 }
 
-// A detached thread.
+// Runs the job on a detached thread.
 static int start_thread(struct job *job)
 {
     pthread_t thread;
@@ -76,7 +81,7 @@ static int start_thread(struct job *job)
     return 0;
 }
 
-static void report(struct resolution *resolution)
+static void report_answer(struct resolution *resolution)
 {
     const struct job *job = resolution->job;
     struct endpoint *endpoints = NULL;
@@ -104,9 +109,9 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *use
 {
     uint64_t count;
 
-    (void)!read(fd, &count, sizeof(count)); // after which what the thread wrote is seen
+    (void)!read(fd, &count, sizeof(count)); // makes what the thread wrote visible
     sd_event_source_set_enabled(source, SD_EVENT_OFF);
-    report(userdata);
+    report_answer(userdata);
     return 0;
 }
 

@@ -12,20 +12,20 @@
 #include <sys/stat.h>
 #include <time.h>
 
-// The lock is held for microseconds. Every process that may read the folder can hold it longer, so
-// the wait is bounded: without the lock, only the protection against a simultaneous start is
-// missing.
+// The lock is normally held for microseconds. Any process that can read the folder may hold it
+// longer, so the wait is bounded. Without the lock only the protection against a simultaneous start
+// is missing.
 #define LOCK_ATTEMPTS 20
 #define LOCK_PAUSE_NS (5 * 1000 * 1000)
 
-static int fail(char **ret_error, int error, const char *path, const char *detail)
+// `detail` is "", or begins with ": ".
+static struct failure *cannot_listen(int error, const char *path, const char *detail)
 {
-    assert(error > 0);
-    *ret_error = xasprintf("cannot listen on %s: %s%s", path, detail, strerror(error));
-    return -error;
+    assert(path && error);
+    return failure_from_errno(error, "cannot listen on %s%s", path, detail);
 }
 
-// Locks the folder of `path`. The descriptor to be closed afterwards, or -1.
+// Locks the folder of `path`. Returns a descriptor whose closing unlocks it, or -1.
 static int lock_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -43,9 +43,9 @@ static int lock_folder(const char *path)
     return -1;
 }
 
-// Connects to a socket file. 0 if a server listens at it, -ECONNREFUSED if none does; after other
-// errors it is not known.
-static int probe(const struct endpoint *endpoint)
+// Returns 0 if a process listens at the socket file, -ECONNREFUSED if none does, another negative
+// errno if that is not known.
+static int check_listener(const struct endpoint *endpoint)
 {
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -53,73 +53,75 @@ static int probe(const struct endpoint *endpoint)
         return -errno;
     }
     if (!connect(fd, &endpoint->sa, endpoint->size) || errno == EAGAIN) {
-        return 0; // EAGAIN: its queue is full
+        return 0; // EAGAIN: the queue of the listening socket is full
     }
     // EPROTOTYPE: a socket of another type is bound there.
     return errno == EPROTOTYPE ? 0 : -errno;
 }
 
-// Removes a stale socket file.
-static int make_way(const char *path, const struct endpoint *endpoint, char **ret_error)
+// Removes a stale socket file. Returns NULL if nothing is at the path now.
+static struct failure *remove_stale(const char *path, const struct endpoint *endpoint)
 {
     struct stat st;
     int r;
 
     if (lstat(path, &st)) {
-        return errno == ENOENT ? 0 : fail(ret_error, errno, path, "");
+        return errno == ENOENT ? NULL : cannot_listen(errno, path, "");
     }
     if (!S_ISSOCK(st.st_mode)) {
-        return fail(ret_error, EEXIST, path, "a file that is not a socket is in the way: ");
+        return cannot_listen(EEXIST, path, ": a file that is not a socket is in the way");
     }
-    r = probe(endpoint);
+    r = check_listener(endpoint);
     if (!r) {
-        return fail(ret_error, EADDRINUSE, path, "a running server listens there: ");
+        return cannot_listen(EADDRINUSE, path, ": a running server listens there");
     }
     if (r == -ENOENT) {
-        return 0; // it was removed meanwhile
+        return NULL; // removed in the meantime
     }
     if (r != -ECONNREFUSED) {
-        return fail(ret_error, -r, path, "cannot find out whether a server listens there: ");
+        return cannot_listen(r, path, ": cannot find out whether a server listens there");
     }
     return unlink(path) && errno != ENOENT
-               ? fail(ret_error, errno, path, "cannot remove the socket of a former server: ")
-               : 0;
+               ? cannot_listen(errno, path, ": cannot remove the socket of a former server")
+               : NULL;
 }
 
-int socket_file_listen(const char *path, mode_t mode, int backlog, struct socket_file *ret,
-                       char **ret_error)
+struct failure *socket_file_listen(const char *path, mode_t mode, int backlog,
+                                   struct socket_file *ret, int *ret_fd)
 {
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     _cleanup_close_ int folder_fd = -1;
     _cleanup_close_ int lock = -1;
+    struct failure *failure;
     struct endpoint endpoint;
     struct stat st;
     int r;
 
     assert(path[0] == '/');
     if (fd < 0) {
-        return fail(ret_error, errno, path, "");
+        return cannot_listen(errno, path, "");
     }
     r = address_unix_endpoint(path, &endpoint, &folder_fd);
     if (r < 0) {
-        return fail(ret_error, -r, path, "");
+        return cannot_listen(r, path, "");
     }
     lock = lock_folder(path);
-    r = make_way(path, &endpoint, ret_error);
-    if (r < 0) {
-        return r;
+    failure = remove_stale(path, &endpoint);
+    if (failure) {
+        return failure;
     }
-    // bind() gives the file the mode of the socket: there is no moment with another one.
+    // bind() gives the file the mode of the socket, so the file never has another mode.
     if (fchmod(fd, mode) || bind(fd, &endpoint.sa, endpoint.size)) {
-        return fail(ret_error, errno, path, "");
+        return cannot_listen(errno, path, "");
     }
     if (listen(fd, backlog) || lstat(path, &st)) {
-        r = fail(ret_error, errno, path, "");
+        failure = cannot_listen(errno, path, "");
         unlink(path);
-        return r;
+        return failure;
     }
     *ret = (struct socket_file){xstrdup(path), st.st_dev, st.st_ino};
-    return TAKE_FD(fd);
+    *ret_fd = TAKE_FD(fd);
+    return NULL;
 }
 
 void socket_file_remove(struct socket_file *file)
@@ -130,9 +132,26 @@ void socket_file_remove(struct socket_file *file)
     if (!file->path) {
         return;
     }
+    assert(file->path[0] == '/');
     lock = lock_folder(file->path);
     if (!lstat(file->path, &st) && st.st_dev == file->device && st.st_ino == file->inode) {
         unlink(file->path);
     }
     free(TAKE_PTR(file->path));
+}
+
+int socket_file_connect(const char *path)
+{
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    _cleanup_close_ int folder_fd = -1;
+    struct endpoint endpoint;
+    int r = address_unix_endpoint(path, &endpoint, &folder_fd);
+
+    if (r < 0) {
+        return r;
+    }
+    if (fd < 0 || connect(fd, &endpoint.sa, endpoint.size)) {
+        return -errno;
+    }
+    return TAKE_FD(fd);
 }

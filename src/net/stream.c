@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/stream.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -60,5 +61,6 @@ static const struct stream_ops plain_ops = {plain_recv, plain_send, plain_pendin
 
 void stream_init_plain(struct stream *stream, int fd)
 {
+    assert(fd >= 0);
     *stream = (struct stream){.ops = &plain_ops, .fd = fd};
 }

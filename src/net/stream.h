@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A byte stream over a non-blocking socket. What differs between plain sockets and encrypted ones
-// is behind one table of functions.
+// A byte stream over a non-blocking socket, plain or with TLS. The two differ in their table of
+// functions.
 #pragma once
 
 #include <stdbool.h>
@@ -13,24 +13,26 @@ struct tls;
 struct stream {
     const struct stream_ops *ops;
     int fd;          // -1: closed
-    struct tls *tls; // NULL: plain, or closed
+    struct tls *tls; // NULL: a plain stream, or closed
 };
 
 struct stream_ops {
-    // Bytes received; 0: the end; -EAGAIN: none now; negative errno.
+    // Returns the number of bytes received; 0 at the end of the stream; -EAGAIN if there are none
+    // now; another negative errno.
     ssize_t (*recv)(struct stream *stream, void *data, size_t size);
-    // Bytes taken, possibly fewer than given; -EAGAIN: none now; negative errno. Never raises
-    // SIGPIPE. After -EAGAIN the next call must begin with the same bytes.
+    // Returns the number of bytes accepted, possibly fewer than given; -EAGAIN if none can be
+    // accepted now; another negative errno. Never raises SIGPIPE. After -EAGAIN the next call must
+    // begin with the same bytes.
     ssize_t (*send)(struct stream *stream, const struct iovec *iov, int n);
-    // There is something to recv() that no EPOLL event will tell of.
+    // Returns true if recv() would return something that no epoll event reports.
     bool (*pending)(const struct stream *stream);
-    // What went wrong, in words, when recv() or send() has returned -`error`. Valid until close().
+    // Describes the error after recv() or send() has returned -`error`. Valid until close().
     const char *(*error)(const struct stream *stream, int error);
     void (*close)(struct stream *stream);
 };
 
-// A plain socket. `fd` belongs to the stream from now on.
+// Makes a plain stream, which takes over `fd`.
 void stream_init_plain(struct stream *stream, int fd);
-// The close of a plain stream, if it is not closed: unread input would make TCP send a reset, which
-// can overtake output that is still on its way, so it is read first.
+// Closes the socket of a stream; no effect if it is closed. Reads unread input first, because TCP
+// would otherwise send a reset, which can overtake output that is still in transit.
 void stream_close_socket(struct stream *stream);

@@ -7,24 +7,25 @@
 #include "basic/messages.h"
 #include "service/landlock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 LOG_MODULE(daemon);
 
-// What the C library reads: time zones, names of hosts. Only what everybody may know.
-static const char *const of_the_system[] = {
+// What the C library reads, for example for time zones and host names. None of it is secret.
+static const char *const system_files[] = {
     "/etc/localtime", "/etc/resolv.conf", "/etc/hosts",       "/etc/host.conf",
     "/etc/gai.conf",  "/etc/services",    "/etc/protocols",   "/etc/nsswitch.conf",
     "/etc/passwd",    "/etc/group",       "/etc/ld.so.cache",
 };
-static const char *const folders_of_the_system[] = {
-    "/usr/lib", "/usr/share", "/lib", "/lib64", "/etc/ssl/certs", "/etc/gnutls", "/proc/self"};
+static const char *const system_folders[] = {"/usr/lib",       "/usr/share",  "/lib",      "/lib64",
+                                             "/etc/ssl/certs", "/etc/gnutls", "/proc/self"};
 
-// Where keys and certificates are: those of Open vSwitch and OVN and of ovs-pki, of Debian, of
-// Fedora and its kin, and what the links there lead to.
-static const char *const places_of_keys[] = {
+// The folders of keys and certificates: of Open vSwitch, OVN and ovs-pki, of Debian, of Fedora and
+// related distributions, and the targets of the links in them.
+static const char *const key_folders[] = {
     "/etc/openvswitch",
     "/etc/ovn",
     "/etc/ssl",
@@ -35,12 +36,14 @@ static const char *const places_of_keys[] = {
     "/usr/local/share/ca-certificates",
 };
 
-// A folder that was named for a socket: if it is not there, it may be made later.
+// A flag of `uses`: the folder was named for a socket. It may be made later if it does not exist.
 #define AWAITED (1u << 31)
 
+static_assert(!(AWAITED & CONFINE_ALL), "the flag is not a use");
+
 struct folder {
-    char *path; // real
-    unsigned uses;
+    char *path;    // with links resolved
+    unsigned uses; // a set of enum confine_use, perhaps with AWAITED
 };
 
 static struct {
@@ -55,7 +58,7 @@ static void allow_folder(unsigned uses, const char *path)
     char *real = NULL;
 
     if (file_resolve(path, &real) < 0) {
-        real = xstrdup(path); // it may be made later
+        real = xstrdup(path); // it does not exist yet
     }
     for (size_t i = 0; i < confine.n; i++) {
         if (!strcmp(confine.folders[i].path, real)) {
@@ -74,6 +77,7 @@ void confine_enable(void)
     _cleanup_free_ char *configuration_of_ovn = xasprintf("%s/ovn", dirs_sysconf());
     const char *credentials = getenv("CREDENTIALS_DIRECTORY");
 
+    assert(!confine.is_enabled);
     confine.is_enabled = true;
     allow_folder(CONFINE_ALL, dirs_run());
     allow_folder(CONFINE_ALL, dirs_log());
@@ -81,8 +85,8 @@ void confine_enable(void)
     allow_folder(CONFINE_READ, configuration);
     allow_folder(CONFINE_READ, dirs_pkgdata());
     allow_folder(CONFINE_READ, configuration_of_ovn);
-    for (size_t i = 0; i < ARRAY_SIZE(places_of_keys); i++) {
-        allow_folder(CONFINE_READ, places_of_keys[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(key_folders); i++) {
+        allow_folder(CONFINE_READ, key_folders[i]);
     }
     if (credentials) {
         allow_folder(CONFINE_READ, credentials);
@@ -103,7 +107,7 @@ void confine_allow(enum confine_use use, const char *path)
 {
     _cleanup_free_ char *folder = folder_of(path);
     _cleanup_free_ char *real = NULL;
-    // Beside a database lie files of every kind.
+    // The folder of a database may be used for files of every kind.
     unsigned uses = use == CONFINE_DATABASE ? CONFINE_ALL : (unsigned)use;
 
     if (!confine.is_enabled) {
@@ -126,7 +130,7 @@ bool confine_allow_path(const char *path, bool read_only)
     return !access(path, F_OK);
 }
 
-// It is below the folder, or the file that is allowed itself.
+// True if `path` is `folder` itself or below it.
 static bool is_within(const char *path, const char *folder)
 {
     size_t size = strlen(folder);
@@ -152,7 +156,7 @@ static char *refusal(enum confine_use use, const char *path)
     }
     return xasprintf(
         "%s: outside the folders that this server is confined to (%s); start it with "
-        "--allow-path=%s%s to add this folder, or with --no-self-confinement to lift that",
+        "--allow-path=%s%s to add this folder, or with --no-self-confinement to disable this",
         path, buf_cstr(&folders), folder, use == CONFINE_READ ? ":ro" : "");
 }
 
@@ -166,7 +170,7 @@ char *confine_check(enum confine_use use, const char *path)
     }
     r = file_resolve(path, &real);
     if (r == -ENOENT || r == -ENOTDIR) {
-        return NULL; // whoever opens it will say so
+        return NULL; // opening it will report that it does not exist
     }
     if (r < 0) {
         return xasprintf("%s: %s", path, strerror(-r));
@@ -198,8 +202,9 @@ static uint64_t rights_of(unsigned uses)
     return rights;
 }
 
-// A file that is a link into another folder is replaced there.
-static int add_file_of_the_system(int ruleset, const char *path)
+// Allows to read a system file. If it is a link into another folder, programs replace the target
+// there; therefore the whole folder of the target is allowed.
+static int add_system_file(int ruleset, const char *path)
 {
     _cleanup_free_ char *real = NULL;
     _cleanup_free_ char *folder = NULL;
@@ -211,7 +216,7 @@ static int add_file_of_the_system(int ruleset, const char *path)
     return landlock_allow(ruleset, strcmp(folder, "/etc") ? folder : real, LANDLOCK_READ);
 }
 
-// Another folder that is there allows the same for it.
+// True if another folder that exists allows sockets in this one.
 static bool is_covered(const struct folder *folder)
 {
     for (size_t i = 0; i < confine.n; i++) {
@@ -224,7 +229,8 @@ static bool is_covered(const struct folder *folder)
     return false;
 }
 
-// The kernel knows no rule for a folder that is not there: the nearest one above it has to do.
+// Landlock has no rules for folders that do not exist. For an awaited folder the nearest existing
+// folder above it is allowed instead.
 static int add_folder(int ruleset, const struct folder *folder)
 {
     _cleanup_free_ char *above = xstrdup(folder->path);
@@ -257,11 +263,11 @@ static int add_rules(int ruleset)
     for (size_t i = 0; i < confine.n && !r; i++) {
         r = add_folder(ruleset, &confine.folders[i]);
     }
-    for (size_t i = 0; i < ARRAY_SIZE(folders_of_the_system) && !r; i++) {
-        r = landlock_allow(ruleset, folders_of_the_system[i], LANDLOCK_READ);
+    for (size_t i = 0; i < ARRAY_SIZE(system_folders) && !r; i++) {
+        r = landlock_allow(ruleset, system_folders[i], LANDLOCK_READ);
     }
-    for (size_t i = 0; i < ARRAY_SIZE(of_the_system) && !r; i++) {
-        r = add_file_of_the_system(ruleset, of_the_system[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(system_files) && !r; i++) {
+        r = add_system_file(ruleset, system_files[i]);
     }
     return r;
 }
@@ -275,7 +281,7 @@ int confine_enforce(char **ret_error)
         return 0;
     }
     ruleset = landlock_new();
-    // EPERM is what the system call filter of a container says.
+    // EPERM is the error of the system call filters of containers.
     if (ruleset == -ENOSYS || ruleset == -EOPNOTSUPP || ruleset == -EPERM) {
         log_event(LOG_LEVEL_INFO, MSG_NO_LANDLOCK, NULL,
                   "this kernel has no Landlock: names of files are checked by this program only");

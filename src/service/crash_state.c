@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The file has a header and two slots. A new text is written to the slot that is not in use; then
-// one small write makes the header name that slot.
+// The file has a header and two slots. A new text is written to the unused slot. Then one small
+// write makes the header name that slot, which switches to the new text.
 #include "service/crash_state.h"
 
 #include "basic/alloc.h"
@@ -20,8 +20,9 @@ struct header {
     uint64_t size; // of the text
 };
 
-// The kernel copies within a page in one piece.
+// A write within one page is not interrupted by the end of the process.
 static_assert(sizeof(struct header) <= FIRST_SLOT, "the header is in a page of its own");
+static_assert(sizeof(struct header) == 24, "all versions have the same header");
 
 int crash_state_new(void)
 {
@@ -48,7 +49,7 @@ static int write_at(int fd, const void *data, size_t size, off_t offset)
     return 0;
 }
 
-// False: the file has no text.
+// Returns false if the file has no valid header.
 static bool read_header(int fd, struct header *ret)
 {
     return pread(fd, ret, sizeof(*ret), 0) == (ssize_t)sizeof(*ret) &&
@@ -69,6 +70,7 @@ int crash_state_write(int fd, struct slice text)
     }
     memcpy(header.magic, MAGIC, sizeof(header.magic));
     header.slot = !header.slot;
+    assert(header.slot <= 1);
     header.size = text.size;
     r = write_at(fd, text.data, text.size, slot_offset(header.slot));
     return r < 0 ? r : write_at(fd, &header, sizeof(header), 0);

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// A text that survives a crash of the process that writes it: it is in a memory file whose
-// descriptor another process holds as well, the monitor of --monitor or the service manager.
+// A text that survives a crash of the process that writes it. It is in a memory file whose
+// descriptor another process holds too: the monitor of --monitor, or the service manager.
 #pragma once
 
 #include "basic/buf.h"
 
 #define CRASH_STATE_MAX ((size_t)16 << 20) // bytes
 
-// A new one, without a text. A descriptor, close-on-exec, or negative errno.
+// Makes a file without a text. Returns a descriptor (close-on-exec) or negative errno.
 int crash_state_new(void);
-// Replaces the text. A process that ends in the middle leaves the former one. 0 or negative errno;
-// -EFBIG: it is longer than CRASH_STATE_MAX.
+// Replaces the text atomically: if the process ends during the call, the previous text remains.
+// Returns 0 or negative errno; -EFBIG: the text is longer than CRASH_STATE_MAX.
 int crash_state_write(int fd, struct slice text);
-// Appends the text to *text. 0 or negative errno: -ENODATA if there is none, or `fd` is something
-// else.
+// Appends the text to *text. Returns 0 or negative errno; -ENODATA: there is no text, or `fd` is
+// another kind of file.
 int crash_state_read(int fd, struct buf *text);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each waiting process holds the read end of a pipe whose write end its child has: one byte means
-// "ready", end of file that the child ended before it was.
+// A process that waits for its child holds the read end of a pipe, and the child the write end. One
+// byte means that the child is ready; the end of the file means that the child ended before.
 #include "service/daemonize.h"
 
 #include "basic/alloc.h"
@@ -20,13 +20,13 @@
 
 LOG_MODULE(daemon);
 
-static int ready_fd = -1; // where to say that we are ready; -1: nobody waits
+static int ready_fd = -1; // the write end of the pipe to the parent; -1: no parent waits
 static bool detach_when_ready;
 static bool chdir_when_ready;
-static volatile pid_t worker;   // of the monitor
-static int crash_state_fd = -1; // made by the monitor, inherited by its workers
+static volatile pid_t worker;   // in the monitor: its child; 0: none
+static int crash_state_fd = -1; // the monitor makes it, the workers inherit it
 
-// Forks. In the child ready_fd is the write end; in the parent *ret_fd is the read end.
+// Forks with a pipe. In the child ready_fd is its write end; in the parent *ret_fd is its read end.
 static int fork_with_pipe(pid_t *ret_pid, int *ret_fd)
 {
     int fds[2];
@@ -58,7 +58,7 @@ static int fork_with_pipe(pid_t *ret_pid, int *ret_fd)
     return 0;
 }
 
-// Waits for the child's word. True: it is ready; false: it ended before.
+// Waits for the child. Returns true if it is ready, false if it ended before.
 static bool wait_until_ready(int fd)
 {
     char byte;
@@ -80,7 +80,7 @@ static int wait_for(pid_t pid)
     return status;
 }
 
-static const char *describe(int status, char text[128])
+static const char *describe_status(int status, char text[128])
 {
     if (WIFEXITED(status)) {
         snprintf(text, 128, "exit status %d", WEXITSTATUS(status));
@@ -91,7 +91,7 @@ static const char *describe(int status, char text[128])
     return text;
 }
 
-static void tell_ready(void)
+static void report_ready(void)
 {
     if (ready_fd >= 0) {
         ssize_t n;
@@ -123,8 +123,9 @@ static void leave_terminal(void)
     }
 }
 
-// The parent of --detach: stays until the child is ready, then exits; returns in the child only.
-static int detach(void)
+// Forks the process for the background. Returns in the child, or with an error. The parent waits
+// until the child is ready and exits.
+static int detach_process(void)
 {
     char text[128];
     pid_t pid;
@@ -143,7 +144,7 @@ static int detach(void)
     status = wait_for(pid);
     if (!WIFEXITED(status)) {
         fprintf(stderr, "%s: the detached process died before it was ready, %s\n",
-                program_invocation_short_name, describe(status, text));
+                program_invocation_short_name, describe_status(status, text));
     }
     _exit(WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1);
 }
@@ -157,25 +158,25 @@ static void on_forwarded_signal(int signal_number)
     }
 }
 
-static const int forwarded[] = {SIGTERM, SIGINT, SIGHUP};
+static const int forwarded_signals[] = {SIGTERM, SIGINT, SIGHUP};
 
 static void set_forwarding(void (*handler)(int))
 {
     struct sigaction action = {.sa_handler = handler};
 
-    for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++) {
-        sigaction(forwarded[i], &action, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(forwarded_signals); i++) {
+        sigaction(forwarded_signals[i], &action, NULL);
     }
 }
 
-// Holds the forwarded signals back, so that none comes between a fork and knowing whom it made.
+// Blocks the forwarded signals, so that none is delivered between fork() and storing the child's pid.
 static void block_forwarded(sigset_t *ret_old)
 {
     sigset_t set;
 
     sigemptyset(&set);
-    for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++) {
-        sigaddset(&set, forwarded[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(forwarded_signals); i++) {
+        sigaddset(&set, forwarded_signals[i]);
     }
     sigprocmask(SIG_BLOCK, &set, ret_old);
 }
@@ -203,8 +204,8 @@ static void sleep_until(usec_t when)
     }
 }
 
-// A worker begins in the folder in which the program was started: the monitor of a detached one has
-// left it.
+// Changes to the folder in which the program was started, as a worker must begin there. A detached
+// monitor has left it.
 static void return_to(const char *folder)
 {
     if (folder && chdir(folder)) {
@@ -212,9 +213,10 @@ static void return_to(const char *folder)
     }
 }
 
-// Starts workers until one ends otherwise than by a crash, and exits as it did. The first crash is
-// followed by a restart at once. Returns in the workers only.
-static int monitor(void)
+// Starts a worker, and another one when it crashes. If a worker ends in another way, exits with the
+// same status. Restarts at once after the first crash, later at most every RESTART_INTERVAL. Returns
+// in the workers, or with an error.
+static int run_monitor(void)
 {
     _cleanup_free_ char *folder = getcwd(NULL, 0);
     usec_t next_restart = 0;
@@ -249,23 +251,24 @@ static int monitor(void)
         }
         if (wait_until_ready(fd) && !was_ready) {
             was_ready = true;
-            tell_ready();
+            report_ready();
             leave_terminal();
         }
         status = wait_for(pid);
         worker = 0;
         if (!is_crash(status)) {
-            log_info("pid %ld ended, %s; the monitor ends too", (long)pid, describe(status, text));
+            log_info("pid %ld ended, %s; the monitor ends too", (long)pid,
+                     describe_status(status, text));
             exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
         }
-        log_err("pid %ld died, %s; starting it again", (long)pid, describe(status, text));
+        log_err("pid %ld died, %s; starting it again", (long)pid, describe_status(status, text));
         sleep_until(next_restart);
         next_restart = clock_monotonic() + RESTART_INTERVAL;
     }
 }
 
-// systemd started this very process, and waits until it says that it is ready.
-static bool manager_waits_for_us(void)
+// True if this process is the main process of a systemd service of Type=notify.
+static bool is_main_process(void)
 {
     const char *pid = getenv("SYSTEMD_EXEC_PID");
 
@@ -276,27 +279,27 @@ int daemonize_start(const struct daemonize_options *options, char **ret_error)
 {
     int r = 0;
 
-    if ((options->detach || options->monitor) && manager_waits_for_us()) {
+    if ((options->detach || options->monitor) && is_main_process()) {
         *ret_error = xasprintf(
-            "--%s: not in a service of Type=notify, for the service manager "
+            "--%s: not possible in a service of Type=notify, because the service manager "
             "watches the process that it has started",
             options->detach ? "detach" : "monitor");
         return -EINVAL;
     }
     if (options->pidfile && !options->overwrite_pidfile) {
-        // Checked before the fork, or a monitor would start a process for it again and again.
+        // Checked before the fork: the error must end the program, not a worker of the monitor.
         r = pidfile_check(options->pidfile, ret_error);
         if (r < 0) {
             return r;
         }
     }
     if (options->detach) {
-        r = detach();
+        r = detach_process();
         detach_when_ready = true;
         chdir_when_ready = !options->no_chdir;
     }
     if (!r && options->monitor) {
-        r = monitor();
+        r = run_monitor();
     }
     if (r < 0) {
         *ret_error = xasprintf("cannot start a background process: %s", strerror(-r));
@@ -315,6 +318,6 @@ int daemonize_crash_state(void)
 
 void daemonize_ready(void)
 {
-    tell_ready();
+    report_ready();
     leave_terminal();
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Into the background, and a monitor that restarts what crashed.
+// Running in the background (--detach), and a monitor that restarts a crashed process (--monitor).
 //
-//     the shell --fork--> parent of --detach: waits until ready, exits 0 (or with the child's
-//     failure)
-//                           `--fork--> monitor (--monitor): restarts the worker when it crashes
-//                                        `--fork--> worker: the only one that daemonize_start()
-//                                        returns in
+//     parent of --detach     waits until the worker is ready, then exits with 0, or with the exit
+//       |                    status of its child
+//       +-- monitor          restarts the worker when it crashes
+//             |
+//             +-- worker     the only process in which daemonize_start() returns
 //
-// Without the options the caller itself is the worker.
+// Without these options the caller itself is the worker.
 #pragma once
 
 #include <stdbool.h>
@@ -20,12 +20,12 @@ struct daemonize_options {
     char *pidfile; // absolute, or NULL: none
 };
 
-// Forks as asked, and makes the pid file. Returns in the worker only; before any thread is started.
-// 0 or negative errno, with the reason in *ret_error (caller frees).
+// Forks as the options say, and makes the pid file. Call it before any thread is started. Returns in
+// the worker only: 0, or negative errno with the reason in *ret_error (caller frees).
 int daemonize_start(const struct daemonize_options *options, char **ret_error);
-// With --monitor, the memory (crash_state.h) in which a worker finds what the one before it has
-// written. The descriptor stays with this module; -1: there is none.
+// Returns the crash state (crash_state.h) that the monitor keeps for its workers, or -1 without
+// --monitor. The descriptor belongs to this module.
 int daemonize_crash_state(void);
-// The worker serves: the waiting parent may exit. With --detach gives up standard input, output and
-// error, and (unless no_chdir) changes to the root folder. Once.
+// The worker calls this once when it is ready: the waiting parent exits. With --detach it also closes
+// standard input, output and error and (unless no_chdir) changes to the root folder.
 void daemonize_ready(void);

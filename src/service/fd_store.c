@@ -4,6 +4,7 @@
 #include "basic/alloc.h"
 #include "basic/clock.h"
 
+#include <assert.h>
 #include <systemd/sd-daemon.h>
 
 #define BARRIER_TIMEOUT (5 * USEC_PER_SEC)
@@ -17,12 +18,14 @@ bool fd_store_is_offered(void)
 
 int fd_store_push(const char *name, int fd)
 {
-    // It does not matter to anybody but us whether the descriptor's other end is open.
+    // FDPOLL=0: keep the descriptor even if its other end is closed.
     _cleanup_free_ char *text = xasprintf("FDSTORE=1\nFDNAME=%s\nFDPOLL=0", name);
-    int r = sd_pid_notify_with_fds(0, 0, text, &fd, 1);
+    int r;
 
+    assert(fd >= 0);
+    r = sd_pid_notify_with_fds(0, 0, text, &fd, 1);
     if (r > 0) {
-        // A message of a process that has ended may not be known to be ours.
+        // The manager may ignore the message of a process that has ended in the meantime.
         r = sd_notify_barrier(0, BARRIER_TIMEOUT);
     }
     return r < 0 ? r : 0;

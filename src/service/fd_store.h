@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The descriptors that the service manager keeps for us from one process of the service to the next
-// (FileDescriptorStoreMax=); they come back among the sockets it passes, by name.
+// The descriptor store of the service manager (FileDescriptorStoreMax=). It keeps descriptors from
+// one process of the service to the next, which gets them together with its sockets, by name.
 #pragma once
 
 #include <stdbool.h>
 
-// True if it says that it does so: $FDSTORE (systemd 254 sets it, a unit for older ones may).
+// Returns true if the service has a store: $FDSTORE is set. systemd sets it since version 254; units
+// for older versions can set it.
 bool fd_store_is_offered(void);
-// Has it keep `fd`, which stays the caller's. Waits until it has it. 0 or negative errno.
+// Stores `fd`, which stays the caller's, and waits until it is stored. Returns 0 or negative errno.
 int fd_store_push(const char *name, int fd);
+// Removes the descriptors of this name.
 void fd_store_remove(const char *name);

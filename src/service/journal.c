@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The place of the one call would be no news.
+// Without CODE_FILE and CODE_LINE, which would always be those of the one call below.
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include "service/journal.h"
 
@@ -22,7 +22,7 @@ bool journal_is_stderr(void)
            !fstat(STDERR_FILENO, &st) && st.st_dev == device && st.st_ino == inode;
 }
 
-static struct iovec field(const char *name, const char *value)
+static struct iovec journal_field(const char *name, const char *value)
 {
     char *text = xasprintf("%s=%s", name, value);
 
@@ -36,16 +36,16 @@ int journal_send(const struct log_record *record, const char *program)
     int n = 0;
     int r;
 
-    iov[n++] = field("MESSAGE", record->message);
-    iov[n++] = field("PRIORITY", priority);
-    iov[n++] = field("SYSLOG_IDENTIFIER", program);
-    iov[n++] = field("OVSDB_MODULE", record->module->name);
+    iov[n++] = journal_field("MESSAGE", record->message);
+    iov[n++] = journal_field("PRIORITY", priority);
+    iov[n++] = journal_field("SYSLOG_IDENTIFIER", program);
+    iov[n++] = journal_field("OVSDB_MODULE", record->module->name);
     if (record->message_id) {
-        iov[n++] = field("MESSAGE_ID", record->message_id);
+        iov[n++] = journal_field("MESSAGE_ID", record->message_id);
     }
     for (const struct log_field *f = record->fields; f && f->name; f++) {
         if (f->value && n < (int)ARRAY_SIZE(iov)) {
-            iov[n++] = field(f->name, f->value);
+            iov[n++] = journal_field(f->name, f->value);
         }
     }
     r = sd_journal_sendv(iov, n);

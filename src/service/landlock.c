@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The C library has no wrappers, and the headers of the oldest supported system know the first ABIs
-// only, so the later rights are named here.
+// The C library has no wrappers for these system calls. The headers of the oldest supported system
+// have only the first ABIs, so the rights of later ones are defined here.
 #include "service/landlock.h"
 
 #include "basic/macro.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
@@ -29,8 +30,10 @@ struct ruleset_attr {
     uint64_t scoped; // ABI 6
 };
 
-// The version, or negative errno.
-static int abi(void)
+static_assert(sizeof(struct ruleset_attr) == 24, "the layout is that of the kernel");
+
+// Returns the ABI version of the kernel, or negative errno.
+static int landlock_abi(void)
 {
     long r = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 
@@ -43,8 +46,8 @@ static uint64_t rights_of_abi(int version)
            (version >= 3 ? RIGHT_TRUNCATE : 0) | (version >= 5 ? RIGHT_IOCTL_DEV : 0);
 }
 
-// The service manager of an old system may be reached through an abstract socket.
-static uint64_t scopes(void)
+// Abstract sockets must stay allowed if the service manager is reached by one, as on old systems.
+static uint64_t landlock_scopes(void)
 {
     const char *notify = getenv("NOTIFY_SOCKET");
 
@@ -53,7 +56,7 @@ static uint64_t scopes(void)
 
 int landlock_new(void)
 {
-    int version = abi();
+    int version = landlock_abi();
     struct ruleset_attr attr = {.fs = rights_of_abi(version)};
     size_t size = version >= 6 ? sizeof(attr) : sizeof(attr.fs);
     long fd;
@@ -62,7 +65,7 @@ int landlock_new(void)
         return version;
     }
     if (version >= 6) {
-        attr.scoped = scopes();
+        attr.scoped = landlock_scopes();
     }
     fd = syscall(SYS_landlock_create_ruleset, &attr, size, 0);
     return fd < 0 ? -errno : (int)fd;
@@ -79,10 +82,11 @@ static uint64_t kernel_rights(uint64_t rights)
     };
     uint64_t result = 0;
 
+    assert(!(rights >> ARRAY_SIZE(groups))); // every right has its group
     for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
         result |= rights & (1ULL << i) ? groups[i] : 0;
     }
-    return result & rights_of_abi(abi());
+    return result & rights_of_abi(landlock_abi());
 }
 
 int landlock_allow(int ruleset, const char *path, uint64_t rights)

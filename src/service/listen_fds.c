@@ -3,6 +3,7 @@
 
 #include "basic/alloc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -19,6 +20,7 @@ int listen_fds_take(struct listen_fd **ret)
         return n;
     }
     *ret = NEW_ARRAY(struct listen_fd, (size_t)n);
+    assert(names); // one for each
     for (int i = 0; i < n; i++) {
         (*ret)[i] = (struct listen_fd){SD_LISTEN_FDS_START + i, names[i]};
     }

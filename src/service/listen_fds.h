@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sockets that the service manager opened for us (socket activation).
+// Listening sockets that this process was started with (socket activation).
 #pragma once
 
 #include <stddef.h>
@@ -9,12 +9,13 @@ struct listen_fd {
     char *name; // FileDescriptorName=, "unknown" if it has none
 };
 
-// Takes them all; a second call finds none. Before daemonize_start(), which changes the process id
-// they are addressed to. Number of descriptors, or negative errno. Free with listen_fds_free().
+// Takes all descriptors that the service manager has passed; a second call finds none. Call it before
+// daemonize_start(), because they are meant for the present process id. Returns how many there are,
+// or negative errno. Free *ret with listen_fds_free().
 int listen_fds_take(struct listen_fd **ret);
-// Adds a descriptor that was inherited under this number, with the name "inherited"; sets
-// close-on-exec. Once for each, before anything else is opened. NULL, or why it is no stream socket
-// that listens (caller frees).
+// Adds the inherited descriptor `fd`, with the name "inherited", and sets close-on-exec. Call it once
+// for each, before other descriptors are opened. Returns NULL, or why `fd` is not a listening stream
+// socket (caller frees).
 char *listen_fds_add(struct listen_fd **fds, int *n, int fd);
-// Closes those whose fd is still >= 0.
+// Frees the array, and closes the descriptors in it that are not -1.
 void listen_fds_free(struct listen_fd *fds, size_t n);

@@ -8,6 +8,7 @@
 #include "service/privileges.h"
 #include "service/vlog.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +28,7 @@ void service_options_done(struct service_options *options)
     options->n_allowed_paths = 0;
 }
 
-static void replace(char **where, char *value)
+static void replace_text(char **where, char *value)
 {
     free(*where);
     *where = value;
@@ -38,7 +39,7 @@ static void set_pidfile(struct service_options *options, const char *argument)
     _cleanup_free_ char *name =
         argument ? xstrdup(argument) : xasprintf("%s.pid", program_invocation_short_name);
 
-    replace(&options->daemonize.pidfile, dirs_path(dirs_run(), name));
+    replace_text(&options->daemonize.pidfile, dirs_path(dirs_run(), name));
 }
 
 static int add_allowed_path(struct service_options *options, const char *argument, char **ret_error)
@@ -57,13 +58,10 @@ static int add_allowed_path(struct service_options *options, const char *argumen
 
 static int set_verbosity(const char *argument, char **ret_error)
 {
-    _cleanup_free_ char *error = vlog_set(argument ? argument : "");
+    struct failure *failure = vlog_set(argument ? argument : "");
 
-    if (error) {
-        *ret_error = xasprintf("processing \"%s\": %s", argument, error);
-        return -EINVAL;
-    }
-    return 1;
+    *ret_error = failure_take_text(failure_prefix(failure, "processing \"%s\"", argument));
+    return *ret_error ? -EINVAL : 1;
 }
 
 int service_options_handle(struct service_options *options, int c, const char *argument,
@@ -91,22 +89,22 @@ int service_options_handle(struct service_options *options, int c, const char *a
     case SERVICE_OPTION_ALLOW_PATH:
         return add_allowed_path(options, argument, ret_error);
     case SERVICE_OPTION_USER:
-        replace(&options->user, xstrdup(argument));
+        replace_text(&options->user, xstrdup(argument));
         return 1;
     case 'v':
         return set_verbosity(argument, ret_error);
     case SERVICE_OPTION_LOG_FILE:
         options->log_to_file = true;
-        replace(&options->log_file, argument ? xstrdup(argument) : NULL);
+        replace_text(&options->log_file, argument ? xstrdup(argument) : NULL);
         return 1;
     case SERVICE_OPTION_SYSLOG_METHOD:
-        *ret_error = vlog_set_syslog_method(argument);
+        *ret_error = failure_take_text(vlog_set_syslog_method(argument));
         return *ret_error ? -EINVAL : 1;
     case SERVICE_OPTION_SYSLOG_TARGET:
-        *ret_error = vlog_set_syslog_target(argument);
+        *ret_error = failure_take_text(vlog_set_syslog_target(argument));
         return *ret_error ? -EINVAL : 1;
     case SERVICE_OPTION_UNIXCTL:
-        replace(&options->unixctl, xstrdup(argument));
+        replace_text(&options->unixctl, xstrdup(argument));
         return 1;
     default:
         return 0;
@@ -155,7 +153,7 @@ char *service_options_control_path(const struct service_options *options, const 
     return dirs_path(dirs_run(), name);
 }
 
-// "FOLDER[:ro]"
+// `spec` is "PATH[:ro]".
 static void allow_path(const char *spec)
 {
     static const char suffix[] = ":ro";
@@ -231,8 +229,10 @@ void service_options_list(const struct option *options)
         [no_argument] = "", [required_argument] = "ARG", [optional_argument] = "[ARG]"};
 
     for (; options->name; options++) {
-        const char *value = values[options->has_arg];
+        const char *value;
 
+        assert((size_t)options->has_arg < ARRAY_SIZE(values));
+        value = values[options->has_arg];
         printf("--%s%s%s\n", options->name, value[0] ? "=" : "", value);
         if (options->val > ' ' && options->val < 0x7f) {
             printf("-%c %s\n", options->val, value);

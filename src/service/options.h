@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The option groups that ovsdb-server and a detached ovsdb-client share: daemon, logging, control
-// socket. A program puts SERVICE_LONG_OPTIONS into its getopt_long() table and "v::" into its short
-// options, hands every option it does not know itself to service_options_handle(), and then calls
+// The option groups that ovsdb-server and ovsdb-client share: daemon, logging, control socket. A
+// program puts SERVICE_LONG_OPTIONS into its getopt_long() table and "v::" into its short options,
+// passes every option that is not its own to service_options_handle(), and then calls
 // service_options_apply().
 #pragma once
 
@@ -45,36 +45,36 @@ enum service_option {
     {"unixctl", required_argument, NULL, SERVICE_OPTION_UNIXCTL}
 // clang-format on
 
-// A zeroed struct is the defaults.
+// A zeroed struct has the defaults.
 struct service_options {
     struct daemonize_options daemonize;
     bool log_to_file;
     char *log_file; // NULL: the default name
-    char *unixctl;  // as given, or NULL
+    char *unixctl;  // the argument of --unixctl, or NULL
     bool no_self_confinement;
     char **allowed_paths; // --allow-path, absolute, with ":ro" where it was given
     size_t n_allowed_paths;
-    char *user; // --user as given, or NULL
+    char *user; // the argument of --user, or NULL
 };
 
 void service_options_done(struct service_options *options);
-// Takes the option `c` of getopt_long() with its argument. 1: taken; 0: not one of these; negative
-// errno: wrong, with the reason in *ret_error (caller frees). -v and the syslog options act at
-// once.
+// Handles the option `c` of getopt_long() with its argument. Returns 1 if it is an option of these
+// groups, 0 if it is not, or negative errno if it is invalid, with the reason in *ret_error (caller
+// frees). -v and the syslog options take effect at once.
 int service_options_handle(struct service_options *options, int c, const char *argument,
                            char **ret_error);
-// Opens the log file, if one was asked for, and with --user becomes that user, who owns the log
-// file then. A log file that cannot be opened is a warning. Before daemonize_start(). Negative
-// errno with *ret_error on failure.
+// Opens the log file, if --log-file was given; with --user makes it that user's and becomes the user.
+// A log file that cannot be opened is only a warning. Before daemonize_start(). Returns 0, or
+// negative errno with the reason in *ret_error (caller frees).
 int service_options_apply(const struct service_options *options, char **ret_error);
-// The control socket's path: --unixctl, relative to RUNDIR, or RUNDIR/PROGRAM.PID.ctl; NULL for
-// --unixctl=none. In the process that listens. Caller frees.
+// Returns the path of the control socket (caller frees): that of --unixctl, relative to RUNDIR, or
+// RUNDIR/PROGRAM.PID.ctl. NULL: --unixctl=none. The pid is that of the calling process.
 char *service_options_control_path(const struct service_options *options, const char *program);
-// Allows the files that these options name (confine.h).
+// Allows the files of these options (confine_allow()).
 void service_options_confine(const struct service_options *options, const char *program);
 // Prints a line for each long and each short option of a getopt_long() table, as --option of the
-// tools of Open vSwitch does: "--target=ARG", "-t ARG", "--verbose=[ARG]", "-v [ARG]".
+// Open vSwitch tools does: "--target=ARG", "-t ARG", "--verbose=[ARG]", "-v [ARG]".
 void service_options_list(const struct option *options);
-// Prints the help text of the groups, or of the logging group alone, to standard output.
+// Print the help text of the logging group only, or of all groups, to standard output.
 void service_log_options_help(const char *program);
 void service_options_help(const char *program);

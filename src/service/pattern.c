@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/pattern.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <sys/syslog.h>
 #include <time.h>
 
-// Between the % and the letter.
+// What is given between '%' and the letter.
 struct escape {
     bool left;
     bool zero;
@@ -31,7 +32,7 @@ int pattern_priority(enum log_level level)
     return LOG_DEBUG;
 }
 
-// Appends `now` by `format` of strftime(), with each run of # as digits of the fraction.
+// Appends `now` in the `format` of strftime(), with each run of # as digits of the fraction.
 static void put_time(struct buf *buf, struct slice format, usec_t now, bool utc)
 {
     _cleanup_free_ char *text = xstrndup(format.data, format.size);
@@ -77,7 +78,7 @@ static void put_host_name(struct buf *buf)
     }
 }
 
-// Appends what the letter `c` stands for, unpadded.
+// Appends the value of the letter `c`, without padding.
 static void put_escape(struct buf *buf, char c, const struct pattern_context *context)
 {
     switch (c) {
@@ -145,7 +146,7 @@ static const char *parse_escape(const char *p, struct escape *ret)
     return p;
 }
 
-// Appends the time escape at `p`, a 'd' or 'D'. Returns where the pattern goes on.
+// Appends the value of the time escape at `p`, a 'd' or 'D'. Returns the rest of the pattern.
 static const char *put_time_escape(struct buf *buf, const char *p,
                                    const struct pattern_context *context)
 {
@@ -159,12 +160,13 @@ static const char *put_time_escape(struct buf *buf, const char *p,
     return end ? end + 1 : p + 1;
 }
 
-// Pads what was appended since `start` to the escape's width.
-static void pad(struct buf *buf, size_t start, const struct escape *escape)
+// Pads the part of *buf from `start` on to the width of the escape.
+static void pad_escape(struct buf *buf, size_t start, const struct escape *escape)
 {
     size_t size = buf->size - start;
     size_t n = escape->width > size ? escape->width - size : 0;
 
+    assert(start <= buf->size);
     if (n) {
         buf_reserve(buf, n);
         if (!escape->left) {
@@ -195,6 +197,6 @@ void pattern_expand(struct buf *buf, const char *pattern, const struct pattern_c
         } else {
             put_escape(buf, *p++, context);
         }
-        pad(buf, start, &escape);
+        pad_escape(buf, start, &escape);
     }
 }

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Turns a log record into a line, as a pattern with %-escapes says: "%D{%H:%M:%S}|%05N|%c|%p|%m".
+// Formats a log record as a line, by a pattern with escapes: "%D{%H:%M:%S}|%05N|%c|%p|%m".
 //
-//     %A program   %B syslog priority   %c module      %d{..} local time   %D{..} UTC   %E host
-//     name %m message   %N serial number     %n new line    %p level            %P pid %r
-//     milliseconds since start       %t subprogram  %T (subprogram)     %% percent sign
+//     %A       program                          %N  serial number
+//     %B       syslog priority                  %n  new line
+//     %c       module                           %p  level
+//     %d{...}  local time, format of strftime() %P  process id
+//     %D{...}  UTC, format of strftime()        %r  milliseconds since the start
+//     %E       host name                        %t  subprogram
+//     %m       message                          %T  subprogram in parentheses
+//     %%       percent sign
 //
-// Between % and the letter may stand '-' (left justified), '0' (zero padded) and a least width. In
-// a time format each run of # becomes as many digits of the second's fraction.
+// Between % and the letter, '-' (left-justified), '0' (padded with zeros) and a minimum width may be
+// given. In a time format, each run of # becomes as many digits of the fraction of the second.
 #pragma once
 
 #include "basic/buf.h"
@@ -22,8 +27,8 @@ struct pattern_context {
     int facility; // as in <syslog.h>: LOG_DAEMON and so on
 };
 
-// Appends the expansion of `pattern`. Control characters in the message become blanks: one record
-// is one line. An unknown escape stands for its letter.
+// Appends the expansion of `pattern`. Control characters in the message become blanks, so that a
+// record is one line. An unknown escape becomes its letter.
 void pattern_expand(struct buf *buf, const char *pattern, const struct pattern_context *context);
-// The priority of <syslog.h> (LOG_ERR and so on) that a level has there.
+// Returns the priority in <syslog.h> (LOG_ERR and so on) that corresponds to a level.
 int pattern_priority(enum log_level level);

@@ -3,13 +3,14 @@
 
 #include "basic/alloc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-// The file of this process. The descriptor holds the lock and is never used again.
+// The file of this process. The descriptor is only kept for its lock.
 static struct {
     char *path;
     int fd;
@@ -18,15 +19,15 @@ static struct {
     ino_t inode;
 } ours = {.fd = -1};
 
-static int lock(int fd)
+static int lock_file(int fd)
 {
     struct flock request = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
     return fcntl(fd, F_SETLK, &request) ? -errno : 0;
 }
 
-// True if another process has locked the file `fd`. *ret_holder: its pid, or 0 if it has none in
-// our pid namespace.
+// Returns true if another process has locked the file `fd`. *ret_holder is its pid, or 0 if it has
+// none in our pid namespace.
 static bool is_locked(int fd, pid_t *ret_holder)
 {
     struct flock request = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -51,7 +52,7 @@ int pidfile_check(const char *path, char **ret_error)
     return -EEXIST;
 }
 
-// Writes the pid into a new, locked file. None is left behind on an error.
+// Writes the pid to a new, locked file. Removes the file on an error.
 static int write_locked(const char *path, int *ret_fd)
 {
     _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -60,9 +61,9 @@ static int write_locked(const char *path, int *ret_fd)
     if (fd < 0) {
         return -errno;
     }
-    r = lock(fd);
+    r = lock_file(fd);
     if (r < 0) {
-        return r; // another process writes it
+        return r; // another process is writing it
     }
     if (ftruncate(fd, 0) || dprintf(fd, "%ld\n", (long)getpid()) < 0) {
         r = -errno;
@@ -98,6 +99,7 @@ int pidfile_create(const char *path, bool overwrite, char **ret_error)
         return r;
     }
     pidfile_remove();
+    assert(ours.owner != getpid() || !ours.path);
     ours.path = xstrdup(path);
     ours.fd = TAKE_FD(fd);
     ours.owner = getpid();

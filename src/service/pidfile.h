@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pid file: holds the process id and is locked (fcntl) as long as the process runs; whoever
-// finds it unlocked knows that it is stale.
+// The pid file: contains the process id, and is locked (fcntl) while the process runs. A pid file
+// that is not locked is stale.
 #pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-// Writes and locks the file for the calling process; it is removed when the process exits. One per
-// process. Refuses when another process holds it, unless `overwrite`. 0 or negative errno, with the
-// reason in *ret_error (caller frees).
+// Writes and locks the file for the calling process, and removes it when the process exits. A process
+// has at most one. Returns 0, or negative errno with the reason in *ret_error (caller frees): -EEXIST
+// if another process has locked it and `overwrite` is false.
 int pidfile_create(const char *path, bool overwrite, char **ret_error);
-// Refuses in the same way when another process holds the file, whatever its pid namespace.
+// Returns 0 if no other process, of any pid namespace, has locked the file; otherwise -EEXIST with
+// the reason in *ret_error (caller frees).
 int pidfile_check(const char *path, char **ret_error);
-// Removes it now, if it is still ours. Harmless without one and in a forked child.
+// Removes the file now, unless it has been replaced. No effect without a file and in a forked child.
 void pidfile_remove(void);
-// The pid of the process that runs with this pid file, as in its own pid namespace: it names the
-// process's control socket, but may not be signaled. 0; -ESRCH if nobody holds it (stale),
-// -EINVAL if it holds no number, or the errno of opening it. Not for one's own file: closing drops
-// the lock.
+// Stores the pid in a pid file that is in use. It is a pid in the namespace of that process: good for
+// the name of its control socket, but not for signals. Returns 0, or negative errno: -ESRCH if the
+// file is stale, -EINVAL if it has no number, or the error of opening it. Not for the caller's own
+// file, as closing it would drop the lock.
 int pidfile_read(const char *path, pid_t *ret);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The order matters: the bounding set needs CAP_SETPCAP, the groups CAP_SETGID and the user
-// CAP_SETUID, so what remains is set last, and that it is gone is tried out.
+// The order matters. Changing the bounding set needs CAP_SETPCAP, the groups CAP_SETGID, and the user
+// CAP_SETUID. Therefore the remaining capabilities are set last. Finally it is tested that root
+// cannot be regained.
 #include "service/privileges.h"
 
 #include "basic/alloc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -13,8 +15,8 @@
 #include <sys/capability.h>
 #include <sys/prctl.h>
 
-static const cap_value_t of_a_service[] = {CAP_NET_BIND_SERVICE};
-static const cap_value_t of_root[] = {
+static const cap_value_t service_capabilities[] = {CAP_NET_BIND_SERVICE};
+static const cap_value_t root_capabilities[] = {
     CAP_NET_BIND_SERVICE, CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID,
 };
 
@@ -92,8 +94,8 @@ static bool contains(const cap_value_t *values, size_t n, cap_value_t value)
     return false;
 }
 
-// A bounding set that cannot be changed is a smaller one than ours already, or that of a container
-// without CAP_SETPCAP.
+// EPERM is ignored: a process without CAP_SETPCAP has a limited bounding set already, or runs in a
+// container that does not allow to change it.
 static int limit_bounding_set(const cap_value_t *keep, size_t n)
 {
     for (cap_value_t value = 0; value < cap_max_bits(); value++) {
@@ -105,7 +107,8 @@ static int limit_bounding_set(const cap_value_t *keep, size_t n)
     return 0;
 }
 
-// A service manager may have taken everything else, and then the system call as well.
+// True if the process has capabilities other than `keep`. If it has none, cap_set_proc() must not be
+// called, because a service manager that has removed them may have forbidden the system call too.
 static bool has_others(cap_t caps, const cap_value_t *keep, size_t n)
 {
     for (cap_value_t value = 0; value < cap_max_bits(); value++) {
@@ -121,8 +124,8 @@ static bool has_others(cap_t caps, const cap_value_t *keep, size_t n)
     return false;
 }
 
-// Permitted and effective become those of `keep` that are permitted now; inheritable and ambient
-// become empty.
+// Makes the permitted and the effective set those of `keep` that are permitted now, and the
+// inheritable and the ambient set empty.
 static int keep_only(const cap_value_t *keep, size_t n)
 {
     cap_t now = cap_get_proc();
@@ -151,6 +154,7 @@ static int keep_only(const cap_value_t *keep, size_t n)
 
 static int become_user(const struct identity *identity)
 {
+    assert(identity->user);
     if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) || initgroups(identity->user, identity->gid) ||
         setresgid(identity->gid, identity->gid, identity->gid) ||
         setresuid(identity->uid, identity->uid, identity->uid)) {
@@ -161,19 +165,19 @@ static int become_user(const struct identity *identity)
 
 int privileges_become(const struct identity *identity, char **ret_error)
 {
-    int r = limit_bounding_set(of_a_service, ARRAY_SIZE(of_a_service));
+    int r = limit_bounding_set(service_capabilities, ARRAY_SIZE(service_capabilities));
 
     if (!r) {
         r = become_user(identity);
     }
     if (!r) {
-        r = keep_only(of_a_service, ARRAY_SIZE(of_a_service));
+        r = keep_only(service_capabilities, ARRAY_SIZE(service_capabilities));
     }
     if (!r && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
         r = -errno;
     }
     if (!r && identity->uid && !setuid(0)) {
-        r = -EPERM; // it must not have worked
+        r = -EPERM; // becoming root again must be impossible
     }
     if (r < 0) {
         *ret_error = xasprintf("cannot become user %s: %s", identity->user, strerror(-r));
@@ -188,9 +192,9 @@ int privileges_trim(char **ret_error)
     if (geteuid()) {
         return 0;
     }
-    r = limit_bounding_set(of_root, ARRAY_SIZE(of_root));
+    r = limit_bounding_set(root_capabilities, ARRAY_SIZE(root_capabilities));
     if (!r) {
-        r = keep_only(of_root, ARRAY_SIZE(of_root));
+        r = keep_only(root_capabilities, ARRAY_SIZE(root_capabilities));
     }
     if (r < 0) {
         *ret_error = xasprintf("cannot give up privileges: %s", strerror(-r));

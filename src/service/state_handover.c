@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A socket nobody writes to any more, in which messages wait with descriptors: first of a sealed
-// memory file with the bytes, then the others. They are there as long as the socket is, and once it
-// has been read, or closed, they are gone.
+// The descriptor is one end of a socket pair whose other end is closed. Messages with descriptors are
+// queued in it: first the descriptor of a sealed memory file with the bytes, then the others. The
+// kernel keeps the messages until they are read or the socket is closed.
 #include "service/state_handover.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -28,7 +29,8 @@ static int write_all(int fd, struct slice bytes)
     return 0;
 }
 
-static int seal(const struct slice *parts, size_t n_parts, int *ret_fd)
+// Makes a sealed memory file of the parts.
+static int make_sealed_file(const struct slice *parts, size_t n_parts, int *ret_fd)
 {
     _cleanup_close_ int fd = memfd_create("state handover", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     int r = fd < 0 ? -errno : 0;
@@ -53,12 +55,13 @@ union control {
 static int send_fds(int socket_fd, const int *fds, size_t n)
 {
     union control control = {.bytes = {0}};
-    struct iovec iov = {(char[]){'P'}, 1};
+    struct iovec iov = {(char[]){'P'}, 1}; // a message needs at least one byte
     struct msghdr message = {.msg_iov = &iov,
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
                              .msg_controllen = CMSG_SPACE(n * sizeof(int))};
 
+    assert(n && n <= MAX_FDS_IN_MESSAGE);
     control.header = (struct cmsghdr){
         .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(n * sizeof(int))};
     memcpy(CMSG_DATA(&control.header), fds, n * sizeof(int));
@@ -71,8 +74,10 @@ int state_handover_pack(const struct slice *parts, size_t n_parts, const int *fd
     _cleanup_close_ int bytes_fd = -1, in = -1, out = -1;
     int size = BUFFER_SIZE;
     int ends[2];
-    int r = seal(parts, n_parts, &bytes_fd);
+    int r;
 
+    assert(n <= STATE_HANDOVER_MAX_FDS);
+    r = make_sealed_file(parts, n_parts, &bytes_fd);
     if (r < 0) {
         return r;
     }
@@ -105,7 +110,7 @@ static void fd_list_done(struct fd_list *list)
     free(list->fds);
 }
 
-// False: there is no further message.
+// Receives one message. Returns false if there is none.
 static bool receive_fds(int socket_fd, struct fd_list *list)
 {
     union control control;

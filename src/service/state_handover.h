@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes and descriptors as one descriptor, for another process: however many there are, whoever
-// passes it on has one to keep. It can be opened once.
+// Packs bytes and any number of descriptors into one descriptor, to hand over the state of a process
+// to the next one. It can be opened once.
 #pragma once
 
 #include "basic/buf.h"
 
 #define STATE_HANDOVER_MAX_FDS 40000
 
-// The bytes are those of the `n_parts` parts, one after another. The descriptors stay the caller's.
-// 0 and *ret_fd, which the caller closes; or negative errno.
+// Packs the bytes of the `n_parts` parts, one after another, and `n` descriptors (at most
+// STATE_HANDOVER_MAX_FDS, asserted), which stay the caller's. Returns 0 with the descriptor in
+// *ret_fd (caller closes), or negative errno.
 int state_handover_pack(const struct slice *parts, size_t n_parts, const int *fds, size_t n,
                         int *ret_fd);
-// Appends the bytes to *bytes. 0, or negative errno: -ENODATA if it has been opened before or is no
-// state handover. The caller frees *ret_fds and closes what is in it: close-on-exec is set. `fd` stays the
-// caller's.
+// Appends the bytes to *bytes and stores the descriptors (close-on-exec) in *ret_fds. The caller
+// closes them and frees the array. `fd` stays the caller's. Returns 0 or negative errno; -ENODATA:
+// it has been opened before, or is not a state handover.
 int state_handover_open(int fd, struct buf *bytes, int **ret_fds, size_t *ret_n);

@@ -27,7 +27,7 @@ struct syslog_target {
     socklen_t address_size;
 };
 
-// "IP:PORT", an IPv6 address in brackets.
+// Parses "IP:PORT", with an IPv6 address in brackets.
 static bool parse_udp(const char *text, struct syslog_target *target)
 {
     const char *colon = strrchr(text, ':');
@@ -91,21 +91,23 @@ static bool parse_method(const char *method, struct syslog_target *target)
     return !strncmp(method, "udp:", 4) && parse_udp(method + 4, target);
 }
 
-struct syslog_target *syslog_target_new(const char *method, const char *program, char **ret_error)
+struct failure *syslog_target_new(const char *method, const char *program,
+                                  struct syslog_target **ret)
 {
     struct syslog_target *target = NEW(struct syslog_target);
 
     target->fd = -1;
     if (!parse_method(method, target)) {
-        *ret_error =
-            xasprintf("%s: not a syslog method (libc, null, unix:FILE or udp:IP:PORT)", method);
         syslog_target_free(target);
-        return NULL;
+        return failure_new(FAILURE_INVALID,
+                           "%s: not a syslog method (libc, null, unix:FILE or udp:IP:PORT)",
+                           method);
     }
     if (target->method == METHOD_LIBC) {
         openlog(program, 0, LOG_DAEMON);
     }
-    return target;
+    *ret = target;
+    return NULL;
 }
 
 void syslog_target_free(struct syslog_target *target)
@@ -127,7 +129,7 @@ const char *syslog_target_prefix(const struct syslog_target *target)
     return target->method == METHOD_SOCKET ? "<%B>" : "";
 }
 
-// The connected socket, or -1.
+// Returns the connected socket, or -1 if it cannot be connected.
 static int socket_of(struct syslog_target *target)
 {
     if (target->fd < 0) {
@@ -150,7 +152,7 @@ void syslog_target_send(struct syslog_target *target, int priority, struct slice
     } else if (target->method == METHOD_SOCKET && socket_of(target) >= 0) {
         if (send(target->fd, line.data, line.size, MSG_NOSIGNAL) < 0 && errno != EAGAIN &&
             errno != EMSGSIZE) {
-            close(TAKE_FD(target->fd)); // its reader has gone; the next message connects anew
+            close(TAKE_FD(target->fd)); // the receiver is gone; the next message connects again
         }
     }
 }

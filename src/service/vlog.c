@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sink behind basic/log.h: each record goes to the destinations whose level lets it pass, as a
-// line made by that destination's pattern.
+// The sink of basic/log.h. A record goes to each destination whose level for the record's module
+// admits it, as a line in the pattern of the destination.
 #include "service/vlog.h"
 
 #include "basic/dirs.h"
@@ -10,6 +10,7 @@
 #include "service/syslog_target.h"
 #include "service/vlog_modules.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,27 +25,27 @@ static const char *const default_patterns[LOG_N_DESTINATIONS] = {
     [LOG_TO_FILE] = "%D{%Y-%m-%dT%H:%M:%S.###Z}|%05N|%c%T|%p|%m",
 };
 
-// What goes before a message to --syslog-target, with the mark that says UTF-8.
+// The beginning of a message to --syslog-target (RFC 5424), with a byte order mark for UTF-8.
 #define RFC5424 "<%B>1 %D{%Y-%m-%dT%H:%M:%S.###Z} %E %A %P %c - \xef\xbb\xbf"
 
 static struct {
     const char *program;
     const char *subprogram;
     char *patterns[LOG_N_DESTINATIONS];
-    struct syslog_target *syslog; // made at the first need
-    struct syslog_target *remote; // --syslog-target
-    int facility;                 // -1: each target's default
-    char *file_path;              // absolute; NULL: no log file asked for
-    int file_fd;
-    int file_error; // see vlog_file_error()
+    struct syslog_target *syslog; // NULL: not used yet
+    struct syslog_target *remote; // --syslog-target, or NULL
+    int facility;                 // -1: the default of each target
+    char *file_path;              // absolute; NULL: there is no log file
+    int file_fd;                  // -1: closed
+    int file_error;               // see vlog_file_error()
     bool is_journal;
     bool has_console;
     usec_t start;
     unsigned serial;
 } vlog = {.program = "?", .facility = -1, .file_fd = -1};
 
-static void expand(struct buf *line, const char *prefix, const char *pattern,
-                   const struct pattern_context *context)
+static void expand_line(struct buf *line, const char *prefix, const char *pattern,
+                        const struct pattern_context *context)
 {
     buf_clear(line);
     pattern_expand(line, prefix, context);
@@ -64,20 +65,23 @@ static void write_line(int fd, struct buf *line)
 static struct syslog_target *default_syslog(void)
 {
     const char *method = getenv("OVS_SYSLOG_METHOD");
-    _cleanup_free_ char *error = NULL;
     struct syslog_target *target = NULL;
 
     if (method && method[0]) {
-        target = syslog_target_new(method, vlog.program, &error);
+        failure_free(syslog_target_new(method, vlog.program, &target));
     }
-    return target ? target : syslog_target_new("libc", vlog.program, &error);
+    if (!target) {
+        failure_free(syslog_target_new("libc", vlog.program, &target));
+    }
+    assert(target);
+    return target;
 }
 
 static void send_to(struct syslog_target *target, int default_facility, const char *prefix,
                     const char *pattern, struct buf *line, struct pattern_context *context)
 {
     context->facility = vlog.facility >= 0 ? vlog.facility : default_facility;
-    expand(line, prefix, pattern, context);
+    expand_line(line, prefix, pattern, context);
     syslog_target_send(target, context->facility | pattern_priority(context->record->level),
                        buf_slice(line));
 }
@@ -94,7 +98,7 @@ static void send_to_syslog(struct buf *line, struct pattern_context *context)
     }
 }
 
-static void sink(const struct log_record *record)
+static void vlog_sink(const struct log_record *record)
 {
     const enum log_level *levels = record->module->levels;
     bool to_console = vlog.has_console && record->level <= levels[LOG_TO_CONSOLE];
@@ -114,11 +118,11 @@ static void sink(const struct log_record *record)
         to_syslog = to_console = journal_send(record, vlog.program) < 0;
     }
     if (to_console) {
-        expand(&line, "", vlog.patterns[LOG_TO_CONSOLE], &context);
+        expand_line(&line, "", vlog.patterns[LOG_TO_CONSOLE], &context);
         write_line(STDERR_FILENO, &line);
     }
     if (vlog.file_fd >= 0 && record->level <= levels[LOG_TO_FILE]) {
-        expand(&line, "", vlog.patterns[LOG_TO_FILE], &context);
+        expand_line(&line, "", vlog.patterns[LOG_TO_FILE], &context);
         write_line(vlog.file_fd, &line);
     }
     if (to_syslog) {
@@ -128,6 +132,7 @@ static void sink(const struct log_record *record)
 
 void vlog_init(const char *program)
 {
+    assert(program);
     vlog.program = program;
     vlog.start = clock_monotonic();
     vlog.serial = 0;
@@ -138,7 +143,7 @@ void vlog_init(const char *program)
         vlog.patterns[i] = xstrdup(default_patterns[i]);
     }
     vlog_modules_register();
-    log_set_sink(sink);
+    log_set_sink(vlog_sink);
 }
 
 void vlog_done(void)
@@ -153,20 +158,20 @@ void vlog_done(void)
     syslog_target_free(TAKE_PTR(vlog.remote));
 }
 
-// "FACILITY:facility" after the colon.
-static char *set_facility(const char *name)
+// Applies "FACILITY:facility"; `name` is the part after the colon.
+static struct failure *set_facility(const char *name)
 {
     int facility = syslog_facility_parse(name);
 
     if (facility < 0) {
-        return xstrdup("invalid facility");
+        return failure_new(FAILURE_INVALID, "invalid facility");
     }
     vlog.facility = facility;
     return NULL;
 }
 
-// "PATTERN:destination:pattern" after the first colon.
-static char *set_pattern(const char *spec)
+// Applies "PATTERN:destination:pattern"; `spec` is the part after the first colon.
+static struct failure *set_pattern(const char *spec)
 {
     const char *colon = strchrnul(spec, ':');
     _cleanup_free_ char *name = xstrndup(spec, (size_t)(colon - spec));
@@ -174,7 +179,7 @@ static char *set_pattern(const char *spec)
     enum log_destination named = LOG_N_DESTINATIONS;
 
     if (!is_any && !log_destination_parse(name, &named)) {
-        return xasprintf("unknown destination \"%s\"", name);
+        return failure_new(FAILURE_INVALID, "unknown destination \"%s\"", name);
     }
     for (enum log_destination i = 0; i < LOG_N_DESTINATIONS; i++) {
         if (is_any || i == named) {
@@ -185,16 +190,15 @@ static char *set_pattern(const char *spec)
     return NULL;
 }
 
-// What the words of a level specification have said so far.
-struct spec {
-    struct log_module *module;
-    int destination; // -1: none named
+// A level specification. Its words are parsed one after another.
+struct level_spec {
+    struct log_module *module; // NULL: all
+    int destination;           // -1: all
     enum log_level level;
     bool has_level;
 };
 
-// NULL, or what is wrong (caller frees).
-static char *take_word(struct spec *spec, const char *word)
+static struct failure *parse_word(struct level_spec *spec, const char *word)
 {
     const char *twice = NULL;
     enum log_destination destination;
@@ -215,29 +219,29 @@ static char *take_word(struct spec *spec, const char *word)
         spec->has_level = true;
         spec->level = level;
     } else {
-        return xasprintf("no destination, level, or module \"%s\"", word);
+        return failure_new(FAILURE_INVALID, "no destination, level, or module \"%s\"", word);
     }
-    return twice ? xasprintf("cannot specify multiple %s", twice) : NULL;
+    return twice ? failure_new(FAILURE_INVALID, "cannot specify multiple %s", twice) : NULL;
 }
 
-static char *set_levels(const char *text)
+static struct failure *set_levels(const char *text)
 {
     _cleanup_free_ char *copy = xstrdup(text);
-    struct spec spec = {.destination = -1, .level = LOG_LEVEL_DBG};
+    struct level_spec spec = {.destination = -1, .level = LOG_LEVEL_DBG};
     char *rest = copy;
-    char *error = NULL;
+    struct failure *failure = NULL;
     char *word;
 
-    while (!error && (word = strsep(&rest, " ,:"))) {
-        error = take_word(&spec, word);
+    while (!failure && (word = strsep(&rest, " ,:"))) {
+        failure = parse_word(&spec, word);
     }
-    if (!error) {
+    if (!failure) {
         log_set_level(spec.module, spec.destination, spec.level);
     }
-    return error;
+    return failure;
 }
 
-char *vlog_set(const char *spec)
+struct failure *vlog_set(const char *spec)
 {
     if (!strncasecmp(spec, "PATTERN:", 8)) {
         return set_pattern(spec + 8);
@@ -248,7 +252,7 @@ char *vlog_set(const char *spec)
     return set_levels(spec);
 }
 
-// The words in which vlog_set() takes a destination, by the value.
+// The names of the destinations in arguments of vlog_set().
 static const char *const destination_names[LOG_N_DESTINATIONS] = {
     [LOG_TO_SYSLOG] = "syslog",
     [LOG_TO_CONSOLE] = "console",
@@ -349,24 +353,24 @@ void vlog_close(void)
     }
 }
 
-static char *replace_target(struct syslog_target **where, const char *method)
+static struct failure *replace_target(struct syslog_target **where, const char *method)
 {
-    char *error = NULL;
-    struct syslog_target *target = syslog_target_new(method, vlog.program, &error);
+    struct syslog_target *target;
+    struct failure *failure = syslog_target_new(method, vlog.program, &target);
 
-    if (target) {
+    if (!failure) {
         syslog_target_free(*where);
         *where = target;
     }
-    return error;
+    return failure;
 }
 
-char *vlog_set_syslog_method(const char *method)
+struct failure *vlog_set_syslog_method(const char *method)
 {
     return replace_target(&vlog.syslog, method);
 }
 
-char *vlog_set_syslog_target(const char *host_port)
+struct failure *vlog_set_syslog_target(const char *host_port)
 {
     _cleanup_free_ char *method = xasprintf("udp:%s", host_port);
 
@@ -396,6 +400,7 @@ const enum log_level *vlog_levels(const struct log_module *module)
 
 const char *vlog_pattern(enum log_destination destination)
 {
+    assert(destination < LOG_N_DESTINATIONS);
     return vlog.patterns[destination];
 }
 

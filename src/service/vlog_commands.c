@@ -12,10 +12,10 @@ LOG_MODULE(vlog);
 static void on_set(struct command_call *call, int argc, char **argv, void *userdata)
 {
     for (int i = argc > 1 ? 1 : 0; i < argc; i++) {
-        _cleanup_free_ char *error = vlog_set(i ? argv[i] : "");
+        struct failure *failure = vlog_set(i ? argv[i] : "");
 
-        if (error) {
-            command_reply_error(call, error);
+        if (failure) {
+            command_reply_failure(call, failure);
             return;
         }
     }
@@ -112,7 +112,8 @@ static void set_rate_limits(bool disabled)
     }
 }
 
-// Of the named modules, or of all. False if one is unknown; then none is changed.
+// Sets it for the named modules, or for all if none is named. Returns false if a module is unknown;
+// then none is changed.
 static bool set_rate_limit_disabled(int argc, char **argv, bool disabled)
 {
     bool all = argc == 1;
@@ -143,7 +144,7 @@ static void on_rate_limit(struct command_call *call, int argc, char **argv, void
     }
 }
 
-// A mark that a script or a person leaves in the log.
+// vlog/message lets a script or a person write a line to the log.
 static void on_message(struct command_call *call, int argc, char **argv, void *userdata)
 {
     enum log_level level = LOG_LEVEL_INFO;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The management commands vlog/set, list, list-pattern, reopen, close, enable-rate-limit,
+// The management commands vlog/set, list, list-pattern, message, reopen, close, enable-rate-limit and
 // disable-rate-limit.
 #pragma once
 

@@ -3,9 +3,11 @@
 
 #include "basic/log.h"
 
+#include <assert.h>
+
 static const struct {
     const char *name;
-    const char *ours; // NULL: nobody writes under this name
+    const char *ours; // NULL: there is none
 } known[] = {
     {"backtrace", NULL},
     {"command_line", NULL},
@@ -60,5 +62,6 @@ void vlog_modules_register(void)
         struct log_module *module = log_module_get(known[i].name);
 
         module->same = known[i].ours ? log_module_get(known[i].ours) : NULL;
+        assert(!module->same || !module->same->same); // it is a module of ours, not another alias
     }
 }

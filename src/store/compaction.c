@@ -16,6 +16,7 @@
 // of the group commit syncs both files (I-6). Whichever of the two a crash leaves under the name,
 // it is whole and has all acknowledged commits. Before the rename an error drops the temporary file
 // and the old file remains in use; after the rename the new file is used.
+#include "store/encode.h"
 #include "store/store_private.h"
 
 #include "basic/counter.h"

@@ -11,6 +11,7 @@
 // database unchanged.
 #include "basic/messages.h"
 #include "store/convert.h"
+#include "store/encode.h"
 #include "store/job.h"
 #include "store/new_file.h"
 #include "store/store_private.h"

@@ -59,3 +59,9 @@ struct ovsdb_error *decode_record(struct db *db, struct slice record,
 // depend on an earlier change of the same row by the same record are not found.
 struct ovsdb_error *decode_check(struct db *db, struct slice record,
                                  struct decode_position *position, struct buf *scratch);
+
+// The beginning of the comment of a compaction's snapshot. The id of the last transaction follows,
+// so that it survives the compaction.
+#define COMPACTED_COMMENT "compacted by ovsdbd; last transaction ID "
+// The same for a conversion, which has a new id: clients cannot continue from an id before it.
+#define CONVERTED_COMMENT "converted by ovsdbd; last transaction ID "

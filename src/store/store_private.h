@@ -96,9 +96,3 @@ bool store_run_conversion(struct store *store);
 int store_conversion_fd(const struct store *store);
 // Updates the store after its file was replaced by a new one of `size` bytes.
 void store_mark_compacted(struct store *store, uint64_t size);
-
-// The beginning of the comment of a compaction's snapshot. The id of the last transaction follows,
-// so that it survives the compaction.
-#define COMPACTED_COMMENT "compacted by ovsdbd; last transaction ID "
-// The same for a conversion, which has a new id: clients cannot continue from an id before it.
-#define CONVERTED_COMMENT "converted by ovsdbd; last transaction ID "

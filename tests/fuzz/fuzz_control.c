@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whatever a client writes to the control socket, or from 128 on to that for HTTP: the first byte
-// says how the rest is cut into pieces.
+// What a client sends to the control socket. The first byte of the input selects the dialect (HTTP
+// from 128 on) and the size of the pieces in which the rest is sent.
 #include "control/client.h"
+
+#include "control/dialect.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -31,7 +33,7 @@ static void on_ended(struct control_client *client, void *userdata)
     n_running--;
 }
 
-// Writes a piece, lets the server work, and drops what it answers.
+// Sends a piece, runs the loop, and drops the answers.
 static void feed(sd_event *event, int fd, const uint8_t *data, size_t size)
 {
     char answer[4096];
@@ -51,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct command_registry *registry;
     struct control_client *client;
     size_t step = size ? data[0] % 61 + 1 : 1;
-    enum control_kind kind = size && data[0] >= 128 ? CONTROL_METRICS : CONTROL_COMMANDS;
+    const struct dialect *dialect = size && data[0] >= 128 ? &dialect_http : NULL;
     sd_event *event;
     int fds[2];
 
@@ -61,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     registry = command_registry_new();
     command_register(registry, commands, NULL);
-    if (control_client_new(event, registry, kind, fds[0], &owner, &client) < 0) {
+    if (control_client_new(event, registry, dialect, fds[0], &owner, &client) < 0) {
         abort();
     }
     n_running = 1;

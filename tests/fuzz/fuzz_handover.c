@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A state handover as another process may have left it with the service manager: its bytes are the input
-// behind the first byte, which says how many sockets go along. A server without databases, that
-// listens, takes up what it can, and goes on with it for a while.
+// A state handover that another process may have left with the service manager. The first byte is the
+// number of its sockets, the rest are its bytes. A listening server without databases takes over what
+// it can, and runs for a few turns.
 #include "basic/log.h"
 #include "daemon/handover/handover.h"
 #include "service/state_handover.h"
@@ -21,7 +21,7 @@ static uint64_t no_ticket(void *userdata)
     return 0;
 }
 
-// A descriptor with the state handover. The other ends of the sockets are in `ends`.
+// Makes a descriptor with the state handover. `ends` are the other ends of its sockets.
 static int pack(const uint8_t *data, size_t size, size_t n, int ends[MAX_FDS])
 {
     struct slice bytes = {(const char *)data, size};

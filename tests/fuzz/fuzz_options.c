@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The short texts of command lines, commands, configuration and rows, each of which has a small
-// parser: the first byte says whose, the rest is the text. What is refused says why; what is
-// printed reads back as the same.
+// The small parsers for texts in command lines, commands, the configuration and rows. The first byte
+// selects the parser, the rest is the text. A refused text must give a reason. A printed value must
+// parse to the same value.
 #include "basic/log.h"
 #include "daemon/admin/client_limits.h"
 #include "daemon/configuration/configuration.h"
@@ -23,7 +23,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-// Whoever refuses says why, and who does not has nothing to say.
+// Checks that there is a reason if and only if the text was refused. Frees it.
 static void check_reason(bool is_refused, char *reason)
 {
     assert(is_refused ? reason && *reason : !reason);
@@ -51,22 +51,20 @@ static void read_target(const char *text)
 
 static void read_tls_choice(const char *text)
 {
-    // With a line feed between them: protocols, ciphers, cipher suites.
+    // Protocols, ciphers and cipher suites, separated by line feeds.
     _cleanup_free_ char *copy = xstrdup(text);
-    char *parts[3] = {NULL}, *rest = copy, *error = NULL;
+    char *parts[3] = {NULL}, *rest = copy;
     struct tls_priority priority = {0};
-    int r;
+    struct failure *failure;
 
     for (size_t i = 0; i < 3 && rest; i++) {
         char *part = strsep(&rest, "\n");
 
         parts[i] = *part ? part : NULL;
     }
-    r = tls_priority_init(&priority, &(struct tls_choice){parts[0], parts[1], parts[2]}, &error);
-    check_reason(r < 0, error);
-    if (!r) {
-        tls_priority_done(&priority);
-    }
+    failure = tls_priority_init(&priority, &(struct tls_choice){parts[0], parts[1], parts[2]});
+    check_reason(failure != NULL, failure_take_text(failure));
+    tls_priority_done(&priority);
 }
 
 static void read_exclude(const char *text)
@@ -101,10 +99,10 @@ static void read_version(const char *text)
 
 static void read_log_levels(const char *text)
 {
-    free(vlog_set(text));
+    failure_free(vlog_set(text));
     assert(vlog_levels(log_module_get("fuzz")));
     assert(vlog_pattern(LOG_TO_FILE) && vlog_syslog_prefix());
-    // Nothing is written to the console, and no file or socket.
+    // Turns the log off, so that nothing is written to the console, a file or a socket.
     log_set_level(NULL, -1, LOG_LEVEL_OFF);
 }
 
@@ -140,7 +138,7 @@ static void read_identities(const char *text)
     identities_done(&identities);
 }
 
-// The first byte is the option.
+// The first byte selects the option.
 static void read_limit(const char *text)
 {
     struct limits limits = LIMITS_DEFAULT;
@@ -161,10 +159,10 @@ static void read_limit(const char *text)
 
 static void read_syslog_method(const char *text)
 {
-    char *error = NULL;
-    struct syslog_target *target = syslog_target_new(text, "fuzz", &error);
+    struct syslog_target *target = NULL;
+    struct failure *failure = syslog_target_new(text, "fuzz", &target);
 
-    check_reason(!target, error);
+    check_reason(!target, failure_take_text(failure));
     if (target) {
         syslog_target_prefix(target);
         syslog_target_free(target);
@@ -172,7 +170,7 @@ static void read_syslog_method(const char *text)
     syslog_facility_parse(text);
 }
 
-// As read_limit().
+// The first byte selects the option.
 static void read_tls_option(const char *text)
 {
     struct tls_options options = {0};

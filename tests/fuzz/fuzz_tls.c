@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a TLS peer sends before, during and after the handshake. The first byte says what happens:
-// the rest is all that the peer sends; or the peer is a true one, and at a place in what it sends
-// (the next two bytes) the rest is written over it, put in between, or sent instead of what
-// follows; or the rest is a certificate. Whatever happens, what we receive is what a true peer has
-// sent.
+// What a TLS peer sends before, during and after the handshake. The first byte selects the mode: the
+// rest is everything that the peer sends; or the peer is a real one, and at a position in its output
+// (the next two bytes) the rest overwrites it, is inserted, or replaces what follows; or the rest is
+// a certificate. In every mode, the bytes that we receive must be bytes that a real peer has sent.
 #include "basic/log.h"
 #include "net/tls/tls.h"
 
@@ -26,7 +25,7 @@ enum mode { MODE_RAW, MODE_OVERWRITE, MODE_INSERT, MODE_INSTEAD, MODE_NAMES, N_M
 struct peer {
     enum mode mode;
     int fd;
-    gnutls_session_t session; // NULL: with MODE_RAW
+    gnutls_session_t session; // NULL in MODE_RAW
     size_t at;                // where `data` goes
     size_t position;          // bytes sent
     const uint8_t *data;
@@ -53,7 +52,7 @@ static void save(const char *path, gnutls_datum_t *text)
     gnutls_free(text->data);
 }
 
-// A key, and a certificate signed by itself that is also its own CA.
+// Makes a key and a self-signed certificate, which is its own CA.
 static void make_identity(const char *key_path, const char *cert_path)
 {
     gnutls_x509_privkey_t key;
@@ -84,7 +83,6 @@ static void set_up(void)
 {
     char folder[] = "/tmp/fuzz_tls.XXXXXX";
     char key[64], cert[64];
-    char *error = NULL;
 
     log_set_level(NULL, -1, LOG_LEVEL_OFF);
     check(mkdtemp(folder));
@@ -93,13 +91,13 @@ static void set_up(void)
     make_identity(key, cert);
     check(!tls_material_load(
         &(struct tls_options){.private_key = key, .certificate = cert, .ca_cert = cert}, false,
-        &material, &error));
+        &material));
     unlink(key);
     unlink(cert);
     rmdir(folder);
 }
 
-// The socket is large enough for all that one step sends.
+// The buffer of the socket is large enough for everything that one step sends.
 static void put(struct peer *peer, const void *data, size_t size)
 {
     if (size && send(peer->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
@@ -107,7 +105,7 @@ static void put(struct peer *peer, const void *data, size_t size)
     }
 }
 
-// What the true peer sends goes out through here, and is tampered with on the way.
+// Sends for the real peer, and changes what it sends.
 static ssize_t push(gnutls_transport_ptr_t userdata, const void *data, size_t size)
 {
     struct peer *peer = userdata;
@@ -180,7 +178,7 @@ static void peer_step(struct peer *peer)
     gnutls_record_recv(peer->session, buffer, sizeof(buffer));
 }
 
-// Our side, once connected. False: it is over.
+// Our side after the handshake. Returns false when the connection has ended.
 static bool use(struct stream *stream, const struct peer *peer, size_t *n_received)
 {
     static char text[] = "[\"piece\"]{}";

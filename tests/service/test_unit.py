@@ -74,7 +74,7 @@ def test_no_daemon_of_its_own(service, option):
     service.configure(f"[options]\n{option} = yes\n")
     assert service.container.run("systemctl", "start", UNIT).returncode
     messages = [e["MESSAGE"] for e in service.journal()]
-    assert any(m.startswith(f"--{option}: not in a service of Type=notify") for m in messages)
+    assert any(m.startswith(f"--{option}: not possible in a service of Type=notify") for m in messages)
 
 
 def test_reload(service):

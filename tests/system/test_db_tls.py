@@ -189,7 +189,7 @@ def test_ca_is_fetched(lab, pki, programs, by_column):
     if not by_column:
         columns["--bootstrap-ca-cert"] = columns.pop("--ca-cert")
     followed = Followed(lab, columns=columns).start()
-    followed.server.allow(REFUSED, "saved as its peer sent it")
+    followed.server.allow(REFUSED, "saved as the peer sent it")
     learnt = lab.run_dir / "learnt.pem"
     port = followed.listen(**{**followed.files(pki.server, pki), "ca": str(learnt)},
                            bootstrap_ca_cert=by_column)

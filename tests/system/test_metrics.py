@@ -176,7 +176,7 @@ def test_http_errors(scraper, request_, status):
 
 
 def test_endless_requests_end(scraper):
-    scraper.server.allow("closed a control connection: a request that is too long")
+    scraper.server.allow("closed a control connection: the request is too long")
     with scraper.connect() as connection:
         with pytest.raises(ConnectionError):
             for _ in range(64):  # far more than the socket's buffers take

@@ -348,7 +348,7 @@ def test_client_bootstraps_the_ca(lab, pki, programs):
     options = pki.client.options("x")[:2] + [f"--bootstrap-ca-cert={path}"]
     result = dump(lab, programs, port, options)
     assert result.status == 0 and "small" in result.out.split(), str(result)
-    assert "saved as its peer sent it" in result.err
+    assert "saved as the peer sent it" in result.err
     learnt = ssl.PEM_cert_to_DER_cert(path.read_text())
     assert learnt == ssl.PEM_cert_to_DER_cert(pki.cert.read_text())
     assert "small" in dump(lab, programs, port, options).ok().split()
@@ -389,7 +389,7 @@ def test_server_bootstraps_the_ca(lab, pki, programs):
     path = lab.path("learnt.pem")
     options = pki.server.options("x")[:2] + [f"--bootstrap-ca-cert={path}"]
     server = lab.serve("small", remotes=["pssl:0:127.0.0.1"], options=options)
-    server.allow(REFUSED, "saved as its peer sent it")
+    server.allow(REFUSED, "saved as the peer sent it")
     port = port_of(server, "pssl:0:127.0.0.1")
     mine = pki.client.options(pki.cert) + [f"--peer-ca-cert={pki.cert}"]
     assert dump(lab, programs, port, mine).status == 1
@@ -412,12 +412,12 @@ def test_certificate_is_renewed(lab, pki, by_reload):
     old = NamedClient(port, context)
     assert old.common_name == "server"
     renewed = pki.issue("renewed")
-    server.allow("TLS goes on with the former files")
+    server.allow("TLS keeps using the previous files")
     # In two steps, with a connection in between that still sees the old pair.
     shutil.copy(renewed.key, directory / "server-key.pem")
     time.sleep(1.2)
     assert NamedClient(port, context).common_name == "server"
-    server.wait_log("is not that of the certificate in .*; TLS goes on with the former files")
+    server.wait_log("is not that of the certificate in .*; TLS keeps using the previous files")
     shutil.copy(renewed.cert, directory / "server-cert.pem")
     if by_reload:
         server.control("ovsdb-server/reload")
@@ -444,7 +444,7 @@ def test_removed_ca_is_not_fetched_again(lab, pki, programs):
     shutil.copy(pki.cert, ca)
     options = pki.server.options("x")[:2] + [f"--bootstrap-ca-cert={ca}"]
     server = lab.serve("small", options=options, remotes=["pssl:0:127.0.0.1"])
-    server.allow(REFUSED, "TLS goes on with the former files")
+    server.allow(REFUSED, "TLS keeps using the previous files")
     port = port_of(server, "pssl:0:127.0.0.1")
     ca.unlink()
     server.control("ovsdb-server/reload")

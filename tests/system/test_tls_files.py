@@ -88,10 +88,10 @@ def test_a_pipe_that_is_held_open_holds_up_nobody(lab, pki):
     identity.cert.unlink()
     os.mkfifo(identity.cert)
     holder = os.open(identity.cert, os.O_RDWR)
-    server.allow("TLS goes on with the former files")
+    server.allow("TLS keeps using the previous files")
     server.control("ovsdb-server/reload")
     server.wait_log("server-cert.pem: cannot read the certificate: Connection timed out; "
-                    "TLS goes on with the former files")
+                    "TLS keeps using the previous files")
     assert NamedClient(port, context_of(pki, pki.client)).common_name == "server"
     os.close(holder)
 
@@ -120,7 +120,7 @@ def test_a_bad_certificate_does_not_replace_a_good_one(lab, pki, name):
     server.allow("")
     server.control("ovsdb-server/reload")
     server.wait_log(f"server-cert.pem: certificate .*CN={name}.* {reason}.*; "
-                    "TLS goes on with the former files")
+                    "TLS keeps using the previous files")
     assert NamedClient(port, context_of(pki, pki.client)).common_name == "server"
     second = lab.serve(lab.db("small", "second.db"), remotes=["pssl:0:127.0.0.1"], options=bad.options(pki.cert))
     second.allow("")

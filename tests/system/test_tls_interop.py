@@ -139,7 +139,7 @@ def test_backup_bootstraps_the_ca(lab, pki):
     options = pki.client.options("x")[:2] + [f"--bootstrap-ca-cert={path}"]
     active, backup = serve_pair(lab, pki, *options, active_options=[f"--peer-ca-cert={pki.cert}"])
     active.allow(REFUSED)
-    backup.allow("saved as its peer sent it")
+    backup.allow("saved as the peer sent it")
     assert_follows(active, backup)
     assert "BEGIN CERTIFICATE" in path.read_text()
 

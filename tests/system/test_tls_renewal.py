@@ -68,7 +68,7 @@ def test_renewal_under_load(lab, pki):
     mine = pki.server.copy_to(lab.directory)
     server = lab.serve("small", options=mine.options(pki.cert),
                        remotes=["punix:" + str(lab.run_dir / "db.sock"), PASSIVE])
-    server.allow("TLS goes on with the former files")
+    server.allow("TLS keeps using the previous files")
     port, context = port_of(server, PASSIVE), context_of(pki, pki.client)
     crowd = Crowd(port, context)
     try:
@@ -144,7 +144,7 @@ def test_files_are_missing_for_a_while(lab, pki, place):
     folder = place / "first"
     put(pki.server, folder)
     server, port = serve_from(lab, pki, folder)
-    server.allow("TLS goes on with the former files")
+    server.allow("TLS keeps using the previous files")
     (folder / "key").unlink()
     (folder / "cert").unlink()
     server.control("ovsdb-server/reload")

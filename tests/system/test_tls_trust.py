@@ -163,7 +163,7 @@ def test_crl_is_reloaded(lab, pki, programs):
     crl = lab.path("crl.pem")
     shutil.copy(pki.crl("before"), crl)
     server, port = serve(lab, pki, f"--ssl-crl={crl}")
-    server.allow(REFUSED, "TLS goes on with the former files")
+    server.allow(REFUSED, "TLS keeps using the previous files")
     assert "small" in dump(lab, programs, port, identity.options(pki.cert)).ok().split()
     pki.revoke(identity)
     shutil.copy(pki.crl("after"), crl)
@@ -172,7 +172,7 @@ def test_crl_is_reloaded(lab, pki, programs):
     server.wait_log(REFUSED + "certificate .*CN=soon revoked.* has been revoked")
     crl.write_text("nothing\n")
     server.control("ovsdb-server/reload")
-    server.wait_log("crl.pem: no CRL in PEM form: .*; TLS goes on with the former files")
+    server.wait_log("crl.pem: no CRL in PEM form: .*; TLS keeps using the previous files")
     assert dump(lab, programs, port, identity.options(pki.cert)).status == 1
 
 

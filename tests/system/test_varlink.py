@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The varlink dialect of the control socket, beside that of ovs-appctl."""
+import hashlib
 import json
+import pathlib
 import re
 import socket
 
@@ -11,6 +13,7 @@ from harness import wait
 pytestmark = pytest.mark.ours("the reference server speaks no varlink")
 CONTROL = "org.ovsdbd.control"
 SERVICE = "org.varlink.service"
+DATA = pathlib.Path(__file__).parent.parent / "data" / "varlink"
 
 
 class Varlink:
@@ -77,6 +80,18 @@ def test_descriptions(varlink):
     assert methods["GetSyncStatus"][1].startswith(
         "databases: [](database: ?string, state: string, connecting: ?string")
     assert "error Failed (message: string)" in text
+
+
+def test_interface_version(varlink):
+    """A change of the interface needs a new version: tests/data/varlink/README says how."""
+    text = varlink.call(f"{SERVICE}.GetInterfaceDescription", interface=CONTROL)
+    text = text["parameters"]["description"]
+    assert text == (DATA / f"{CONTROL}.varlink").read_text()
+    versions = [line.split() for line in (DATA / f"{CONTROL}.versions").read_text().splitlines()]
+    assert [int(version) for version, _ in versions] == list(range(1, len(versions) + 1))
+    assert len({digest for _, digest in versions}) == len(versions)
+    assert re.search(r"^# Version (\d+),", text, re.MULTILINE)[1] == versions[-1][0]
+    assert hashlib.sha256(text.encode()).hexdigest() == versions[-1][1]
 
 
 def test_every_command_has_a_method(server, varlink):

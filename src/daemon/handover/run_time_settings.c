@@ -224,7 +224,7 @@ static char *log_set(struct daemon *daemon, const json_t *value)
     json_array_foreach(value, i, spec)
     {
         if (!error && json_is_string(spec)) {
-            error = vlog_set(json_string_value(spec));
+            error = failure_take_text(vlog_set(json_string_value(spec)));
         }
     }
     return error;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// An OpenSSL cipher list is run, as OpenSSL documents it, over a table of the suites that are worth
-// having: each word adds, removes or bans the suites it names. What is left is taken apart into
-// key exchanges, ciphers and MACs, which is how gnutls wants it. OpenSSL passes over words that it
-// does not know; here those for what the table does not hold (RC4, aNULL, DES-CBC3-SHA) are known
-// and match nothing, and any other is an error, for it may be a slip. The suites of TLS 1.3 are
-// only ciphers.
+// An OpenSSL cipher list is applied, as OpenSSL documents it, to a table of the supported suites:
+// each word adds, removes or bans suites. The resulting suites are split into key exchanges, ciphers
+// and MACs, as gnutls selects these separately.
+//
+// OpenSSL ignores unknown words. Here the words for unsupported suites (RC4, aNULL, DES-CBC3-SHA)
+// are known and match nothing; any other unknown word is an error, because it may be a typing error.
+// A TLS 1.3 suite determines only a cipher.
 #include "net/tls/ciphers.h"
 
 #include "basic/alloc.h"
@@ -15,8 +16,8 @@
 #define N_PARTS 3
 
 struct suite {
-    const char *name;           // OpenSSL's
-    const char *parts[N_PARTS]; // gnutls's: key exchange, cipher, MAC
+    const char *name;           // the name in OpenSSL
+    const char *parts[N_PARTS]; // the names in gnutls of key exchange, cipher and MAC
 };
 
 static const struct suite suites[] = {
@@ -51,12 +52,11 @@ static const struct suite suites[] = {
 
 #define N_SUITES ARRAY_SIZE(suites)
 
-// What words ask for, beside the parts: OpenSSL's version of a suite, where it came up first.
-#define PART_VERSION N_PARTS
-#define EVERY        -1
-#define NONE         -2 // none that is worth having
+// What a keyword can test beside the parts.
+#define PART_VERSION N_PARTS // the protocol version that introduced the suite, in OpenSSL's terms
+#define EVERY        -1      // nothing: it matches every suite
 
-// A word of a cipher list: the suites with a part that begins, or ends, like this.
+// A keyword of cipher lists. It matches the suites whose part has this begin and this end.
 static const struct keyword {
     const char *name;
     int part;
@@ -98,7 +98,7 @@ static const struct keyword {
     {"SSLv3", PART_VERSION, "SSLv3", ""},
 };
 
-// Words for suites that are not worth having.
+// Keywords that match only unsupported suites.
 static const char *const bad_keywords[] = {
     "MEDIUM",
     "LOW",
@@ -161,7 +161,7 @@ static const char *const bad_keywords[] = {
     "COMPLEMENTOFDEFAULT",
 };
 
-// What the names of suites that are not worth having are made of.
+// The parts of the names of unsupported suites.
 static const char *const bad_parts[] = {
     "ECDHE",   "ECDH",    "DHE",      "EDH",      "DH",     "ADH",         "AECDH",
     "RSA",     "ECDSA",   "DSS",      "anon",     "PSK",    "SRP",         "KRB5",
@@ -172,7 +172,7 @@ static const char *const bad_parts[] = {
     "SHA384",  "MD5",     "GOST2001", "GOST89",   "GOST94", "3DES",        "EDE",
 };
 
-// Those of TLS 1.3, with gnutls's names of their ciphers.
+// The suites of TLS 1.3, with the names of their ciphers in gnutls.
 static const struct {
     const char *name;
     const char *cipher;
@@ -188,18 +188,17 @@ enum suite_state { SUITE_OFF, SUITE_ON, SUITE_BANNED };
 
 #define MAX_LEVEL 5 // OpenSSL's security levels
 
-static int fail(char **ret_error, const char *what, struct slice word)
+static struct failure *invalid_word(const char *what, struct slice word)
 {
-    *ret_error = xasprintf("%s \"" SLICE_FORMAT "\"", what, SLICE_ARGS(word));
-    return -EINVAL;
+    return failure_new(FAILURE_INVALID, "%s \"" SLICE_FORMAT "\"", what, SLICE_ARGS(word));
 }
 
-static bool begins(const char *text, const char *begin)
+static bool has_begin(const char *text, const char *begin)
 {
     return !strncmp(text, begin, strlen(begin));
 }
 
-static bool ends(const char *text, const char *end)
+static bool has_end(const char *text, const char *end)
 {
     size_t size = strlen(text), end_size = strlen(end);
 
@@ -211,7 +210,7 @@ static const char *version_of(const struct suite *suite)
     if (strcmp(suite->parts[2], "SHA1")) {
         return "TLSv1.2";
     }
-    return begins(suite->parts[0], "ECDHE") ? "TLSv1.0" : "SSLv3";
+    return has_begin(suite->parts[0], "ECDHE") ? "TLSv1.0" : "SSLv3";
 }
 
 static bool suite_has(const struct suite *suite, const struct keyword *keyword)
@@ -222,7 +221,7 @@ static bool suite_has(const struct suite *suite, const struct keyword *keyword)
         return true;
     }
     part = keyword->part == PART_VERSION ? version_of(suite) : suite->parts[keyword->part];
-    return begins(part, keyword->begin) && ends(part, keyword->end);
+    return has_begin(part, keyword->begin) && has_end(part, keyword->end);
 }
 
 static bool is_among(struct slice word, const char *const *list, size_t n)
@@ -245,7 +244,7 @@ static size_t find_suite_13(struct slice name)
     return i;
 }
 
-// Is this a word of OpenSSL's, now or in the past, for none of our suites?
+// True if a present or past OpenSSL knows this word and it matches none of our suites.
 static bool is_bad(struct slice word)
 {
     struct slice rest = word;
@@ -265,8 +264,9 @@ static bool is_bad(struct slice word)
     return n > 1;
 }
 
-// Leaves in `matches` those that one name, of a suite or a keyword, stands for too. False: unknown.
-static bool narrow(struct slice name, bool matches[N_SUITES])
+// Removes from `matches` the suites that do not match a name, which is that of a suite or a keyword.
+// Returns false if the name is unknown.
+static bool narrow_matches(struct slice name, bool matches[N_SUITES])
 {
     const struct keyword *keyword = NULL;
     bool known = is_bad(name);
@@ -286,7 +286,7 @@ static bool narrow(struct slice name, bool matches[N_SUITES])
     return known;
 }
 
-static int apply_word(struct slice word, enum suite_state states[N_SUITES], char **ret_error)
+static struct failure *apply_word(struct slice word, enum suite_state states[N_SUITES])
 {
     char sign = strchr("!-+", word.data[0]) ? word.data[0] : ' ';
     struct slice rest = sign == ' ' ? word : (struct slice){word.data + 1, word.size - 1};
@@ -295,23 +295,23 @@ static int apply_word(struct slice word, enum suite_state states[N_SUITES], char
 
     memset(matches, true, sizeof(matches));
     if (!rest.size) {
-        return fail(ret_error, "ciphers: no name follows in", word);
+        return invalid_word("ciphers: no name follows in", word);
     }
     while (slice_next_word(&rest, "+", &name)) {
-        if (!narrow(name, matches)) {
-            return fail(ret_error, "unknown cipher", name);
+        if (!narrow_matches(name, matches)) {
+            return invalid_word("unknown cipher", name);
         }
     }
     for (size_t i = 0; i < N_SUITES; i++) {
         if (!matches[i] || states[i] == SUITE_BANNED || sign == '+') {
-            continue; // '+' changes the order only
+            continue; // '+' only changes the order
         }
         states[i] = sign == '!' ? SUITE_BANNED : sign == '-' ? SUITE_OFF : SUITE_ON;
     }
-    return 0;
+    return NULL;
 }
 
-// The part number `part` of every suite that is on, each once.
+// Appends the part number `part` of every enabled suite, each name once.
 static void put_parts(struct buf *text, const enum suite_state states[N_SUITES], int part)
 {
     for (size_t i = 0; i < N_SUITES; i++) {
@@ -326,8 +326,9 @@ static void put_parts(struct buf *text, const enum suite_state states[N_SUITES],
     }
 }
 
-// "@STRENGTH" is true anyway: the table is in this order. What is weaker than level 2 is not in it.
-static int apply_command(struct slice word, unsigned *level, char **ret_error)
+// "@STRENGTH" has no effect, as the table is sorted by strength. "@SECLEVEL=N" has no effect for N
+// up to 2, as the table has no weaker suites.
+static struct failure *apply_command(struct slice word, unsigned *level)
 {
     static const char head[] = "@SECLEVEL=";
     size_t size = sizeof(head) - 1;
@@ -335,53 +336,54 @@ static int apply_command(struct slice word, unsigned *level, char **ret_error)
     if (word.size == size + 1 && !memcmp(word.data, head, size) && word.data[size] >= '0' &&
         word.data[size] <= '0' + MAX_LEVEL) {
         *level = (unsigned)(word.data[size] - '0');
-        return 0;
+        return NULL;
     }
-    return slice_is(word, "@STRENGTH") ? 0 : fail(ret_error, "ciphers: unknown command", word);
+    return slice_is(word, "@STRENGTH") ? NULL : invalid_word("ciphers: unknown command", word);
 }
 
-// A command may follow a word at once: DEFAULT@SECLEVEL=1.
-static int apply(struct slice word, enum suite_state states[N_SUITES], unsigned *level,
-                 char **ret_error)
+// Applies an item of the list, which may be a word directly followed by a command:
+// "DEFAULT@SECLEVEL=1".
+static struct failure *apply_item(struct slice word, enum suite_state states[N_SUITES],
+                                  unsigned *level)
 {
     const char *at = memchr(word.data, '@', word.size);
     size_t size = at ? (size_t)(at - word.data) : word.size;
-    int r = size ? apply_word((struct slice){word.data, size}, states, ret_error) : 0;
+    struct failure *failure = size ? apply_word((struct slice){word.data, size}, states) : NULL;
 
-    return r < 0 || !at ? r : apply_command((struct slice){at, word.size - size}, level, ret_error);
+    return failure || !at ? failure : apply_command((struct slice){at, word.size - size}, level);
 }
 
-// From level 3 on OpenSSL wants forward secrecy, from 4 on no SHA-1.
-static int apply_level(unsigned level, enum suite_state states[N_SUITES], char **ret_error)
+// OpenSSL requires forward secrecy from level 3 on, and forbids SHA-1 from level 4 on.
+static struct failure *apply_level(unsigned level, enum suite_state states[N_SUITES])
 {
-    int r = level >= 3 ? apply_word(SLICE("!kRSA"), states, ret_error) : 0;
+    struct failure *failure = level >= 3 ? apply_word(SLICE("!kRSA"), states) : NULL;
 
-    return r < 0 || level < 4 ? r : apply_word(SLICE("!SHA1"), states, ret_error);
+    return failure || level < 4 ? failure : apply_word(SLICE("!SHA1"), states);
 }
 
-int tls_ciphers_parse(const char *list, struct tls_ciphers *ciphers, char **ret_error)
+struct failure *tls_ciphers_parse(const char *list, struct tls_ciphers *ciphers)
 {
     enum suite_state states[N_SUITES] = {0};
     struct slice rest = slice_of(list);
+    struct failure *failure = NULL;
     struct slice word;
-    int r = 0;
 
-    while (r >= 0 && slice_next_word(&rest, ":,; ", &word)) {
-        r = apply(word, states, &ciphers->level, ret_error);
+    while (!failure && slice_next_word(&rest, ":,; ", &word)) {
+        failure = apply_item(word, states, &ciphers->level);
     }
-    if (r >= 0) {
-        r = apply_level(ciphers->level, states, ret_error);
+    if (!failure) {
+        failure = apply_level(ciphers->level, states);
     }
-    if (r < 0) {
-        return r;
+    if (failure) {
+        return failure;
     }
     put_parts(&ciphers->key_exchanges, states, 0);
     put_parts(&ciphers->ciphers, states, 1);
     put_parts(&ciphers->macs, states, 2);
-    return ciphers->macs.size ? 0 : fail(ret_error, "no usable cipher is left of", slice_of(list));
+    return ciphers->macs.size ? NULL : invalid_word("no usable cipher is left of", slice_of(list));
 }
 
-int tls_ciphers_parse_suites(const char *list, struct tls_ciphers *ciphers, char **ret_error)
+struct failure *tls_ciphers_parse_suites(const char *list, struct tls_ciphers *ciphers)
 {
     struct slice rest = slice_of(list);
     struct slice word;
@@ -390,12 +392,12 @@ int tls_ciphers_parse_suites(const char *list, struct tls_ciphers *ciphers, char
         size_t i = find_suite_13(word);
 
         if (i == ARRAY_SIZE(suites_13)) {
-            return fail(ret_error, "unknown cipher suite of TLS 1.3", word);
+            return invalid_word("unknown cipher suite of TLS 1.3", word);
         }
         buf_printf(&ciphers->ciphers_13, ":+%s", suites_13[i].cipher);
     }
-    return ciphers->ciphers_13.size ? 0
-                                    : fail(ret_error, "no cipher suite is left of", slice_of(list));
+    return ciphers->ciphers_13.size ? NULL
+                                    : invalid_word("no cipher suite is left of", slice_of(list));
 }
 
 void tls_ciphers_done(struct tls_ciphers *ciphers)

@@ -34,7 +34,7 @@ static bool has_weak_key(gnutls_x509_crt_t certificate, unsigned *ret_bits)
                                                         *ret_bits) < GNUTLS_SEC_PARAM_MEDIUM;
 }
 
-// Nobody needs to believe the signature of one that signs itself.
+// The signature of a self-signed certificate proves nothing, so its strength does not matter.
 static bool has_weak_signature(gnutls_x509_crt_t certificate)
 {
     int algorithm = gnutls_x509_crt_get_signature_algorithm(certificate);
@@ -69,7 +69,7 @@ static char *fault_of_usage(gnutls_x509_crt_t certificate)
 
     if (gnutls_x509_crt_get_key_usage(certificate, &usage, NULL) < 0 ||
         usage & GNUTLS_KEY_DIGITAL_SIGNATURE) {
-        return NULL; // or it does not say
+        return NULL; // allowed, or the certificate has no key usage extension
     }
     subject = tls_subject(certificate);
     return xasprintf("certificate %s is not for signatures by its key usage", subject);

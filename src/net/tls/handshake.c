@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connections that are not there yet: a socket is connected, its TLS handshake is under way. In the
-// end the socket goes to the listener or the connector as a stream, or it is closed and they hear
-// why.
+// TLS handshakes on sockets that are connected. At the end the listener or the connector gets the
+// socket as a stream; or the socket is closed, and a connector gets the reason.
 //
-// A step takes milliseconds, in cryptography. So the sockets are in epoll sets of their own, each
-// of which is one source of the loop and does one step in a turn: however many peers come at once,
-// the connections that are there get theirs in between. Those that have begun have a set for
-// themselves: they come to their end while others wait to begin, and not all of them last. A
-// handshake has a time by which it must be done, and when too many are under way the oldest makes
-// room: it is one that stalls.
+// Fairness: a step of a handshake takes milliseconds of cryptography. Therefore the sockets are in
+// two epoll sets of their own, each of which is one source of the loop and does one step in a turn.
+// However many peers connect at the same time, the loop serves the established connections between
+// two steps. Handshakes that have made their first step are in the second set, so that they can
+// finish while others wait for their first step.
+//
+// Limits: a handshake must finish in time, and if too many are in progress the oldest, which has
+// stalled, is ended.
+#include "net/connector.h"
 #include "net/internal.h"
+#include "net/listener.h"
 
 #include "basic/counter.h"
 #include "basic/messages.h"
 #include "net/tls/tls.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -26,15 +30,15 @@ struct handshake {
     struct remote *remote;
     struct list in_remote;
     struct list in_net;
-    struct tls *tls; // NULL: it could not be begun
-    int fd;
+    struct tls *tls; // NULL: it could not begin, or the stream has taken it over
+    int fd;          // -1: the stream has taken it over
     struct handshake_set *set;
-    uint32_t events; // being waited for; 0: the socket is not in the set
+    uint32_t events; // epoll events waited for; 0: the socket is not in the set
     char *name;
     struct timer timer;
 };
 
-static int watch(struct handshake *handshake, uint32_t events)
+static int handshake_watch(struct handshake *handshake, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.ptr = handshake};
     int op = !handshake->events ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
@@ -46,10 +50,10 @@ static int watch(struct handshake *handshake, uint32_t events)
     return epoll_ctl(handshake->set->epoll_fd, op, handshake->fd, &event) < 0 ? -errno : 0;
 }
 
-static void go_to(struct handshake *handshake, struct handshake_set *set)
+static void handshake_move(struct handshake *handshake, struct handshake_set *set)
 {
     if (handshake->set != set) {
-        watch(handshake, 0);
+        handshake_watch(handshake, 0);
         handshake->set = set;
     }
 }
@@ -58,9 +62,10 @@ static void handshake_free(struct handshake *handshake)
 {
     struct net *net = handshake->remote->net;
 
-    watch(handshake, 0);
+    handshake_watch(handshake, 0);
     list_remove(&handshake->in_remote);
     list_remove(&handshake->in_net);
+    assert(net->n_handshakes);
     net->n_handshakes--;
     net_clear_timer(net, &handshake->timer);
     tls_free(handshake->tls);
@@ -80,7 +85,7 @@ void handshake_free_all(struct remote *remote)
     }
 }
 
-static void fail(struct handshake *handshake, enum log_level level, const char *reason)
+static void handshake_fail(struct handshake *handshake, enum log_level level, const char *reason)
 {
     static struct log_limit limit = LOG_LIMIT_INIT(60, 20);
     struct remote *remote = handshake->remote;
@@ -99,11 +104,11 @@ static void fail(struct handshake *handshake, enum log_level level, const char *
         net_reload_tls(remote->net);
     }
     if (remote->kind == REMOTE_CONNECTOR) {
-        connector_refused(remote, text, has_bootstrapped);
+        connector_refused(remote->connector, text, has_bootstrapped);
     }
 }
 
-static void succeed(struct handshake *handshake)
+static void handshake_succeed(struct handshake *handshake)
 {
     struct remote *remote = handshake->remote;
     _cleanup_free_ char *description = tls_description(handshake->tls);
@@ -111,37 +116,36 @@ static void succeed(struct handshake *handshake)
     char *name = TAKE_PTR(handshake->name);
     struct stream stream;
 
-    watch(handshake, 0);
-
+    handshake_watch(handshake, 0);
     log_dbg("%s: TLS: %s, the peer is %s", name, description, cn ? cn : "unknown");
     stream_init_tls(&stream, TAKE_FD(handshake->fd), TAKE_PTR(handshake->tls));
     handshake_free(handshake);
     if (remote->kind == REMOTE_LISTENER) {
-        listener_welcome(remote, &stream, name);
+        listener_welcome(remote->listener, &stream, name);
     } else {
-        connector_succeed(remote, &stream, name);
+        connector_succeed(remote->connector, &stream, name);
     }
 }
 
-static void step(struct handshake *handshake)
+static void handshake_step(struct handshake *handshake)
 {
     uint32_t events = 0;
     int r = tls_handshake(handshake->tls, &events);
 
     if (!r) {
-        succeed(handshake);
+        handshake_succeed(handshake);
         return;
     }
     if (r != -EAGAIN) {
-        // Somebody who only looks whether the port is open is no news.
-        fail(handshake, r == -ECONNRESET ? LOG_LEVEL_DBG : LOG_LEVEL_WARN,
-             tls_reason(handshake->tls));
+        // A peer that closed without sending a byte only checked whether the port is open.
+        handshake_fail(handshake, r == -ECONNRESET ? LOG_LEVEL_DBG : LOG_LEVEL_WARN,
+                       tls_reason(handshake->tls));
         return;
     }
-    go_to(handshake, &handshake->remote->net->handshakes_begun);
-    r = watch(handshake, events);
+    handshake_move(handshake, &handshake->remote->net->handshakes_begun);
+    r = handshake_watch(handshake, events);
     if (r < 0) {
-        fail(handshake, LOG_LEVEL_ERR, strerror(-r));
+        handshake_fail(handshake, LOG_LEVEL_ERR, strerror(-r));
     }
 }
 
@@ -152,7 +156,7 @@ static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *use
 
     net_enter(net);
     if (epoll_wait(fd, &event, 1, 0) == 1) {
-        step(event.data.ptr);
+        handshake_step(event.data.ptr);
     }
     net_leave(net);
     return 0;
@@ -165,7 +169,7 @@ static void on_handshake_timer(struct timer *timer, usec_t now)
         xasprintf("the handshake took longer than %g seconds",
                   (double)handshake->remote->net->handshake_usec / USEC_PER_SEC);
 
-    fail(handshake, LOG_LEVEL_WARN, reason);
+    handshake_fail(handshake, LOG_LEVEL_WARN, reason);
 }
 
 static void set_init(struct net *net, struct handshake_set *set, const char *description)
@@ -188,16 +192,17 @@ void handshake_init(struct net *net)
 
 void handshake_done(struct net *net)
 {
+    assert(list_is_empty(&net->handshakes) && !net->n_handshakes);
     set_done(&net->handshakes_new);
     set_done(&net->handshakes_begun);
 }
 
-static void make_room(struct net *net)
+static void end_oldest_handshake(struct net *net)
 {
     if (net->n_handshakes >= net->limits.max_handshakes) {
         COUNT(handshakes_cut);
-        fail(LIST_FIRST(&net->handshakes, struct handshake, in_net), LOG_LEVEL_WARN,
-             "too many handshakes are under way, and this is the oldest");
+        handshake_fail(LIST_FIRST(&net->handshakes, struct handshake, in_net), LOG_LEVEL_WARN,
+                       "too many handshakes are under way, and this is the oldest");
     }
 }
 
@@ -208,7 +213,7 @@ void handshake_start(struct remote *remote, int fd, char *name)
     bool is_server = remote->kind == REMOTE_LISTENER;
     int r;
 
-    make_room(net);
+    end_oldest_handshake(net);
     handshake = NEW(struct handshake);
     handshake->remote = remote;
     handshake->set = &net->handshakes_new;
@@ -219,15 +224,16 @@ void handshake_start(struct remote *remote, int fd, char *name)
     list_push_back(&net->handshakes, &handshake->in_net);
     net->n_handshakes++;
     if (tls_config_lacks(net->tls)) {
-        fail(handshake, LOG_LEVEL_WARN,
-             tls_config_fault(net->tls) ? tls_config_fault(net->tls) : "it is not configured");
+        handshake_fail(handshake, LOG_LEVEL_WARN,
+                       tls_config_fault(net->tls) ? tls_config_fault(net->tls)
+                                                  : "it is not configured");
         return;
     }
     handshake->tls = tls_new(tls_config_get(net->tls, net_now(net)), fd, is_server,
                              address_is_name(&remote->address) ? remote->address.host : NULL);
-    r = watch(handshake, is_server ? EPOLLIN : EPOLLOUT);
+    r = handshake_watch(handshake, is_server ? EPOLLIN : EPOLLOUT);
     if (r < 0) {
-        fail(handshake, LOG_LEVEL_ERR, strerror(-r));
+        handshake_fail(handshake, LOG_LEVEL_ERR, strerror(-r));
         return;
     }
     net_set_timer(net, &handshake->timer, net_now(net) + net->handshake_usec);

@@ -6,7 +6,7 @@
 #include "basic/file.h"
 #include "net/tls/fault.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <gnutls/abstract.h>
 #include <string.h>
 
@@ -29,57 +29,65 @@ static void cleanup_key(gnutls_privkey_t *key)
 
 #define _cleanup_datum_ _cleanup_(cleanup_datum)
 
-static int fail(char **ret_error, const char *file, const char *what, const char *why)
+static struct failure *invalid_file(const char *file, const char *what, int error)
 {
-    *ret_error = xasprintf("%s: %s: %s", file, what, why);
-    return -EINVAL;
+    return failure_new(FAILURE_INVALID, "%s: %s: %s", file, what, gnutls_strerror(error));
 }
 
-static int read_pem(const char *file, const char *what, gnutls_datum_t *ret, char **ret_error)
+static struct failure *read_pem(const char *file, const char *what, gnutls_datum_t *ret)
 {
     struct buf text = {0};
     int r = file_read_soon(file, MAX_FILE, &text);
 
     if (r < 0) {
-        *ret_error = xasprintf("%s: cannot read the %s: %s", file, what, strerror(-r));
         buf_done(&text);
-        return r;
+        return failure_from_errno(r, "%s: cannot read the %s", file, what);
     }
     ret->size = (unsigned)text.size;
     ret->data = (unsigned char *)buf_steal(&text);
-    return 0;
+    return NULL;
 }
 
-static bool holds(const gnutls_datum_t *pem, const char *text)
+static bool pem_contains(const gnutls_datum_t *pem, const char *text)
 {
     return memmem(pem->data, pem->size, text, strlen(text));
 }
 
-static int import_key(gnutls_privkey_t key, const char *name, char **ret_error)
+static struct failure *import_key_file(gnutls_privkey_t key, const char *name)
 {
     _cleanup_datum_ gnutls_datum_t pem = {0};
+    struct failure *failure = read_pem(name, "private key", &pem);
     int r;
 
-    if (tls_options_is_token(name)) {
-        _cleanup_free_ char *shown = xstrndup(name, strcspn(name, "?")); // the PIN may follow
-
-        r = gnutls_privkey_import_url(key, name, 0);
-        return r < 0 ? fail(ret_error, shown, "cannot use the private key", gnutls_strerror(r)) : 0;
-    }
-    r = read_pem(name, "private key", &pem, ret_error);
-    if (r < 0) {
-        return r;
+    if (failure) {
+        return failure;
     }
     r = gnutls_privkey_import_x509_raw(key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
-    if (r < 0 && holds(&pem, "ENCRYPTED")) { // PKCS #8 says so in its heading, RFC 1421 below it
-        return fail(ret_error, name, "cannot use the private key", "it is protected by a password");
+    if (r >= 0) {
+        return NULL;
     }
-    if (r < 0 && holds(&pem, "PRIVATE KEY-----")) {
-        return fail(ret_error, name,
-                    "the private key is damaged, or of a kind that is not supported",
-                    gnutls_strerror(r));
+    if (pem_contains(&pem, "ENCRYPTED")) { // in the heading (PKCS #8) or below (RFC 1421)
+        return failure_new(FAILURE_INVALID,
+                           "%s: cannot use the private key: it is protected by a password", name);
     }
-    return r < 0 ? fail(ret_error, name, "no private key in PEM form", gnutls_strerror(r)) : 0;
+    return invalid_file(name,
+                        pem_contains(&pem, "PRIVATE KEY-----")
+                            ? "the private key is damaged, or of a kind that is not supported"
+                            : "no private key in PEM form",
+                        r);
+}
+
+static struct failure *import_key(gnutls_privkey_t key, const char *name)
+{
+    // The part after "?" is not logged, as it may contain the PIN.
+    _cleanup_free_ char *shown = xstrndup(name, strcspn(name, "?"));
+    int r;
+
+    if (!tls_options_is_token(name)) {
+        return import_key_file(key, name);
+    }
+    r = gnutls_privkey_import_url(key, name, 0);
+    return r < 0 ? invalid_file(shown, "cannot use the private key", r) : NULL;
 }
 
 struct certificates {
@@ -97,25 +105,23 @@ static void certificates_done(struct certificates *certificates)
 
 #define _cleanup_certificates_ _cleanup_(certificates_done)
 
-static int parse_certificates(const gnutls_datum_t *pem, const char *file, const char *what,
-                              struct certificates *ret, char **ret_error)
+static struct failure *parse_certificates(const gnutls_datum_t *pem, const char *file,
+                                          const char *what, struct certificates *ret)
 {
     int r = gnutls_x509_crt_list_import2(&ret->list, &ret->n, pem, GNUTLS_X509_FMT_PEM, 0);
 
-    if (r < 0) {
-        *ret_error = xasprintf("%s: no %s in PEM form: %s", file, what, gnutls_strerror(r));
-        return -EINVAL;
-    }
-    return 0;
+    return r < 0 ? failure_new(FAILURE_INVALID, "%s: no %s in PEM form: %s", file, what,
+                               gnutls_strerror(r))
+                 : NULL;
 }
 
-static int read_certificates(const char *file, const char *what, struct certificates *ret,
-                             char **ret_error)
+static struct failure *read_certificates(const char *file, const char *what,
+                                         struct certificates *ret)
 {
     _cleanup_datum_ gnutls_datum_t pem = {0};
-    int r = read_pem(file, what, &pem, ret_error);
+    struct failure *failure = read_pem(file, what, &pem);
 
-    return r < 0 ? r : parse_certificates(&pem, file, what, ret, ret_error);
+    return failure ? failure : parse_certificates(&pem, file, what, ret);
 }
 
 static bool is_key_of(gnutls_privkey_t key, gnutls_x509_crt_t certificate)
@@ -137,9 +143,10 @@ static bool is_key_of(gnutls_privkey_t key, gnutls_x509_crt_t certificate)
            sizes[0] == sizes[1] && !memcmp(ids[0], ids[1], sizes[0]);
 }
 
-// What is sent to peers: our certificate, those that lead to its CA, and the extra ones, in order.
-static int install(struct tls_material *material, gnutls_privkey_t *key,
-                   const struct certificates *chain, const struct certificates *extra)
+// Sets the key and what is sent to peers: our certificate, the chain to its CA, and the extra
+// certificates, in this order.
+static int install_chain(struct tls_material *material, gnutls_privkey_t *key,
+                         const struct certificates *chain, const struct certificates *extra)
 {
     unsigned n = chain->n + extra->n;
     gnutls_x509_crt_t *all = NEW_ARRAY(gnutls_x509_crt_t, n);
@@ -156,133 +163,140 @@ static int install(struct tls_material *material, gnutls_privkey_t *key,
         return r;
     }
     r = gnutls_certificate_set_key(material->credentials, NULL, 0, sent, (int)n, *key);
-    *key = NULL; // with what is in `sent`, it belongs to the credentials
+    *key = NULL; // the credentials own the key and the contents of `sent`, even on an error
     gnutls_free(sent);
     return r;
 }
 
-static int load_identity(struct tls_material *material, const struct tls_options *options,
-                         char **ret_error)
+static struct failure *load_identity(struct tls_material *material,
+                                     const struct tls_options *options)
 {
     _cleanup_certificates_ struct certificates chain = {0};
     _cleanup_certificates_ struct certificates extra = {0};
     _cleanup_(cleanup_key) gnutls_privkey_t key = NULL;
+    struct failure *failure;
     int r;
 
     if (!options->private_key || !options->certificate) {
-        return 0;
+        return NULL;
     }
     gnutls_privkey_init(&key);
-    r = import_key(key, options->private_key, ret_error);
-    if (r >= 0) {
-        r = read_certificates(options->certificate, "certificate", &chain, ret_error);
+    failure = import_key(key, options->private_key);
+    if (!failure) {
+        failure = read_certificates(options->certificate, "certificate", &chain);
     }
-    if (r >= 0 && options->peer_ca_cert) {
-        r = read_certificates(options->peer_ca_cert, "certificate", &extra, ret_error);
+    if (!failure && options->peer_ca_cert) {
+        failure = read_certificates(options->peer_ca_cert, "certificate", &extra);
     }
-    if (r < 0) {
-        return r;
+    if (failure) {
+        return failure;
     }
     if (!is_key_of(key, chain.list[0])) {
-        *ret_error = xasprintf("the private key in %.*s is not that of the certificate in %s",
-                               (int)strcspn(options->private_key, "?"), options->private_key,
-                               options->certificate);
-        return -EINVAL;
+        return failure_new(
+            FAILURE_INVALID, "the private key in %.*s is not that of the certificate in %s",
+            (int)strcspn(options->private_key, "?"), options->private_key, options->certificate);
     }
-    r = install(material, &key, &chain, &extra);
-    return r < 0 ? fail(ret_error, options->certificate, "certificate", gnutls_strerror(r)) : 0;
+    r = install_chain(material, &key, &chain, &extra);
+    return r < 0 ? invalid_file(options->certificate, "certificate", r) : NULL;
 }
 
-static int add_crls(struct tls_material *material, const gnutls_datum_t *pem, const char *file,
-                    char **ret_error)
+static struct failure *add_crls(struct tls_material *material, const gnutls_datum_t *pem,
+                                const char *file)
 {
     gnutls_x509_crl_t *list = NULL;
     unsigned n = 0;
     int r = gnutls_x509_crl_list_import2(&list, &n, pem, GNUTLS_X509_FMT_PEM, 0);
 
     if (r < 0) {
-        return fail(ret_error, file, "no CRL in PEM form", gnutls_strerror(r));
+        return invalid_file(file, "no CRL in PEM form", r);
     }
     r = gnutls_certificate_set_x509_crl(material->credentials, list, (int)n);
     material->crls = xreallocarray(material->crls, material->n_crls + n, sizeof(*material->crls));
     memcpy(material->crls + material->n_crls, list, n * sizeof(*list));
     material->n_crls += n;
     gnutls_free(list);
-    return r < 0 ? fail(ret_error, file, "CRL", gnutls_strerror(r)) : 0;
+    return r < 0 ? invalid_file(file, "CRL", r) : NULL;
 }
 
-static int load_crls(struct tls_material *material, const struct tls_options *options,
-                     char **ret_error)
+static struct failure *load_crls(struct tls_material *material, const struct tls_options *options)
 {
     _cleanup_datum_ gnutls_datum_t pem = {0};
-    int r;
+    struct failure *failure;
 
     if (!options->crl) {
-        return 0;
+        return NULL;
     }
-    r = read_pem(options->crl, "CRL", &pem, ret_error);
-    return r < 0 ? r : add_crls(material, &pem, options->crl, ret_error);
+    failure = read_pem(options->crl, "CRL", &pem);
+    return failure ? failure : add_crls(material, &pem, options->crl);
 }
 
-static int load_trust(struct tls_material *material, const struct tls_options *options,
-                      bool may_bootstrap, char **ret_error)
+// Sets the CA certificates, and the CRLs in the same file.
+static struct failure *set_trust(struct tls_material *material, const gnutls_datum_t *pem,
+                                 const char *file)
 {
     _cleanup_certificates_ struct certificates certificates = {0};
-    _cleanup_datum_ gnutls_datum_t pem = {0};
+    struct failure *failure = parse_certificates(pem, file, "CA certificate", &certificates);
     int r;
 
-    material->verifies = tls_options_verify(options);
-    if (!material->verifies) {
-        return 0;
-    }
-    material->ca_file = xstrdup(options->ca_cert);
-    r = read_pem(options->ca_cert, "CA certificate", &pem, ret_error);
-    if (r == -ENOENT && options->bootstrap_ca_cert && may_bootstrap) {
-        free(TAKE_PTR(*ret_error));
-        material->needs_bootstrap = true;
-        return 0;
-    }
-    if (r >= 0) {
-        r = parse_certificates(&pem, options->ca_cert, "CA certificate", &certificates, ret_error);
-    }
-    if (r < 0) {
-        return r;
+    if (failure) {
+        return failure;
     }
     r = gnutls_certificate_set_x509_trust(material->credentials, certificates.list,
                                           (int)certificates.n);
     if (r < 0) {
-        return fail(ret_error, options->ca_cert, "CA certificate", gnutls_strerror(r));
+        return invalid_file(file, "CA certificate", r);
     }
-    r = holds(&pem, "-----BEGIN X509 CRL-----")
-            ? add_crls(material, &pem, options->ca_cert, ret_error)
-            : 0;
-    return r < 0 ? r : load_crls(material, options, ret_error);
+    return pem_contains(pem, "-----BEGIN X509 CRL-----") ? add_crls(material, pem, file) : NULL;
 }
 
-int tls_material_load(const struct tls_options *options, bool may_bootstrap,
-                      struct tls_material **ret, char **ret_error)
+static struct failure *load_trust(struct tls_material *material, const struct tls_options *options,
+                                  bool may_bootstrap)
+{
+    _cleanup_datum_ gnutls_datum_t pem = {0};
+    struct failure *failure;
+
+    material->verifies = tls_options_verify(options);
+    if (!material->verifies) {
+        return NULL;
+    }
+    material->ca_file = xstrdup(options->ca_cert);
+    failure = read_pem(options->ca_cert, "CA certificate", &pem);
+    if (failure && failure_kind(failure) == FAILURE_MISSING && options->bootstrap_ca_cert &&
+        may_bootstrap) {
+        failure_free(failure);
+        material->needs_bootstrap = true;
+        return NULL;
+    }
+    if (!failure) {
+        failure = set_trust(material, &pem, options->ca_cert);
+    }
+    return failure ? failure : load_crls(material, options);
+}
+
+struct failure *tls_material_load(const struct tls_options *options, bool may_bootstrap,
+                                  struct tls_material **ret)
 {
     struct tls_material *material = NEW(struct tls_material);
     const struct tls_choice choice = {options->protocols, options->ciphers, options->ciphersuites};
-    int r;
+    struct failure *failure;
 
     material->n_refs = 1;
     material->server_name = options->server_name ? xstrdup(options->server_name) : NULL;
     gnutls_certificate_allocate_credentials(&material->credentials);
     gnutls_certificate_set_known_dh_params(material->credentials, GNUTLS_SEC_PARAM_MEDIUM);
-    r = tls_priority_init(&material->priority, &choice, ret_error);
-    if (r >= 0) {
-        r = load_identity(material, options, ret_error);
+    failure = tls_priority_init(&material->priority, &choice);
+    if (!failure) {
+        failure = load_identity(material, options);
     }
-    if (r >= 0) {
-        r = load_trust(material, options, may_bootstrap, ret_error);
+    if (!failure) {
+        failure = load_trust(material, options, may_bootstrap);
     }
-    if (r < 0) {
+    if (failure) {
         tls_material_unref(material);
-        return r;
+        return failure;
     }
     *ret = material;
-    return 0;
+    return NULL;
 }
 
 char *tls_material_fault(const struct tls_material *material)
@@ -290,19 +304,21 @@ char *tls_material_fault(const struct tls_material *material)
     _cleanup_certificates_ struct certificates own = {0};
 
     if (gnutls_certificate_get_x509_crt(material->credentials, 0, &own.list, &own.n) < 0) {
-        return NULL; // there is none
+        return NULL; // no certificate is loaded
     }
     return tls_fault(own.list[0]);
 }
 
 struct tls_material *tls_material_ref(struct tls_material *material)
 {
+    assert(material->n_refs);
     material->n_refs++;
     return material;
 }
 
 void tls_material_unref(struct tls_material *material)
 {
+    assert(!material || material->n_refs);
     if (!material || --material->n_refs) {
         return;
     }

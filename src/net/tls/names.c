@@ -9,11 +9,11 @@
 #include <ctype.h>
 #include <string.h>
 
-#define MAX_SANS  64  // of one certificate
-#define MAX_SHOWN 256 // bytes of a distinguished name
+#define MAX_SANS  64  // names used of one certificate
+#define MAX_SHOWN 256 // bytes shown of a distinguished name
 
-// How many bytes the character at the beginning of `s` has; 0: it is a control character, or no
-// UTF-8 (RFC 3629 4).
+// Returns the size in bytes of the character at the beginning of `s`. 0: it is a control character,
+// or not UTF-8 (RFC 3629 4).
 static size_t character_size(const char *s, size_t size)
 {
     const unsigned char *c = (const unsigned char *)s;
@@ -49,7 +49,8 @@ static bool is_text(const char *name, size_t size)
     return true;
 }
 
-static char *printable(gnutls_datum_t *name)
+// Makes printable text of a name, and frees the name.
+static char *printable_name(gnutls_datum_t *name)
 {
     _cleanup_buf_ struct buf text = {0};
     const char *s = (const char *)name->data;
@@ -69,7 +70,8 @@ char *tls_subject(gnutls_x509_crt_t certificate)
 {
     gnutls_datum_t name = {0};
 
-    return gnutls_x509_crt_get_dn3(certificate, &name, 0) < 0 ? xstrdup("?") : printable(&name);
+    return gnutls_x509_crt_get_dn3(certificate, &name, 0) < 0 ? xstrdup("?")
+                                                              : printable_name(&name);
 }
 
 char *tls_issuer(gnutls_x509_crt_t certificate)
@@ -77,7 +79,7 @@ char *tls_issuer(gnutls_x509_crt_t certificate)
     gnutls_datum_t name = {0};
 
     return gnutls_x509_crt_get_issuer_dn3(certificate, &name, 0) < 0 ? xstrdup("?")
-                                                                     : printable(&name);
+                                                                     : printable_name(&name);
 }
 
 static unsigned hex_digit(char c)
@@ -85,8 +87,8 @@ static unsigned hex_digit(char c)
     return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a' + 10);
 }
 
-// Takes back, in place, what gnutls has done to characters that mean something in a distinguished
-// name (RFC 4514 2.4). Returns the size.
+// Undoes, in place, the escaping of special characters in a distinguished name (RFC 4514 2.4).
+// Returns the new size.
 static size_t unescape(char *name)
 {
     char *to = name;
@@ -112,7 +114,7 @@ static char *common_name(gnutls_x509_crt_t certificate)
 
     if (gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &size) <
             0 ||
-        name[0] == '#' || // in this way gnutls shows what it finds to be no text
+        name[0] == '#' || // gnutls returns "#" and hexadecimal digits for a value that is not text
         !is_text(name, unescape(name))) {
         return NULL;
     }
@@ -130,7 +132,7 @@ static char *ip_text(const char *bytes, size_t size)
     return xasprintf("IP:%s", text);
 }
 
-// NULL for what is of another kind, or no text.
+// Returns the text of a subject alternative name. NULL: it is of another kind, or not text.
 static char *san_text(int type, const char *name, size_t size)
 {
     const char *kind = type == GNUTLS_SAN_DNSNAME      ? "DNS"
@@ -156,7 +158,7 @@ static char **alternative_names(gnutls_x509_crt_t certificate)
         char *text = type < 0 ? NULL : san_text(type, name, size);
 
         if (type < 0 && type != GNUTLS_E_SHORT_MEMORY_BUFFER) {
-            break; // the last one was before it
+            break; // there are no more
         }
         if (text) {
             GROW(names, n + 1, capacity);

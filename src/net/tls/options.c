@@ -5,6 +5,7 @@
 #include "basic/dirs.h"
 #include "basic/str.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +21,9 @@
 
 void tls_options_texts(struct tls_options *options, char **ret[TLS_N_TEXTS])
 {
-    char **texts[TLS_N_TEXTS] = TEXTS(options);
+    char **texts[] = TEXTS(options);
 
+    static_assert(ARRAY_SIZE(texts) == TLS_N_TEXTS, "every text is listed");
     memcpy(ret, texts, sizeof(texts));
 }
 
@@ -91,15 +93,15 @@ void tls_options_files(const struct tls_options *options, const char *files[TLS_
     files[4] = options->crl;
 }
 
-static int set(char **where, char *value)
+static int set_text(char **where, char *value)
 {
     free(*where);
     *where = value;
     return 1;
 }
 
-// The folder that a file name is relative to, and in *name the rest of it. NULL: the reason is in
-// *ret_error. Caller frees.
+// Returns the folder that a file name is relative to (caller frees), and removes the prefix
+// "credential:" from *name. NULL: an error, with the reason in *ret_error.
 static char *folder_of(const char **name, char **ret_error)
 {
     const char *credentials = getenv("CREDENTIALS_DIRECTORY");
@@ -128,15 +130,15 @@ static int set_file(char **where, const char *name, char **ret_error)
     _cleanup_free_ char *folder = NULL;
 
     if (!strncmp(name, "db:", 3)) {
-        return set(where, xstrdup(name));
+        return set_text(where, xstrdup(name));
     }
     folder = folder_of(&name, ret_error);
-    return folder ? set(where, dirs_path(folder, name)) : -ENOENT;
+    return folder ? set_text(where, dirs_path(folder, name)) : -ENOENT;
 }
 
 static int set_key(char **where, const char *name, char **ret_error)
 {
-    return tls_options_is_token(name) ? set(where, xstrdup(name))
+    return tls_options_is_token(name) ? set_text(where, xstrdup(name))
                                       : set_file(where, name, ret_error);
 }
 
@@ -149,7 +151,7 @@ static int set_ca_cert(struct tls_options *options, const char *argument, bool b
     }
     options->bootstrap_ca_cert = bootstrap;
     if (!strcmp(argument, "none")) {
-        return set(&options->ca_cert, xstrdup(argument));
+        return set_text(&options->ca_cert, xstrdup(argument));
     }
     return set_file(&options->ca_cert, argument, ret_error);
 }
@@ -170,13 +172,13 @@ int tls_options_handle(struct tls_options *options, int c, const char *argument,
     case TLS_OPTION_CRL:
         return set_file(&options->crl, argument, ret_error);
     case TLS_OPTION_PROTOCOLS:
-        return set(&options->protocols, xstrdup(argument));
+        return set_text(&options->protocols, xstrdup(argument));
     case TLS_OPTION_CIPHERS:
-        return set(&options->ciphers, xstrdup(argument));
+        return set_text(&options->ciphers, xstrdup(argument));
     case TLS_OPTION_CIPHERSUITES:
-        return set(&options->ciphersuites, xstrdup(argument));
+        return set_text(&options->ciphersuites, xstrdup(argument));
     case TLS_OPTION_SERVER_NAME:
-        return set(&options->server_name, xstrdup(argument));
+        return set_text(&options->server_name, xstrdup(argument));
     default:
         return 0;
     }
@@ -189,7 +191,7 @@ void tls_options_help(const char *program)
         "  -p, --private-key=FILE  the private key of %s, or the pkcs11: URL of one\n"
         "  -c, --certificate=FILE  its certificate, or chain of them\n"
         "  -C, --ca-cert=FILE      the CA certificates that peers are verified with,\n"
-        "                          or \"none\" to let everybody in\n"
+        "                          or \"none\" to accept any peer\n"
         "  --bootstrap-ca-cert=FILE\n"
         "                          the same; if FILE is not there, it is fetched from the\n"
         "                          first peer\n"

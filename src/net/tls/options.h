@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What programs that can speak TLS are told about it, and their option group, used like the one in
-// service/options.h.
+// The TLS options of programs, and the group of command line options that sets them. The group is
+// used like the one in service/options.h.
 #pragma once
 
 #include <getopt.h>
@@ -9,14 +9,14 @@
 struct tls_options {
     char *private_key;      // PEM file, or the "pkcs11:" URL of a key in a token
     char *certificate;      // PEM file, may hold its whole chain
-    char *ca_cert;          // PEM file, or "none": peers are not verified; may hold CRLs too
-    bool bootstrap_ca_cert; // a missing `ca_cert` is fetched from the first peer
+    char *ca_cert;          // PEM file, may hold CRLs too; or "none": peers are not verified
+    bool bootstrap_ca_cert; // if the file `ca_cert` is missing, the first peer's CA is saved there
     char *peer_ca_cert;     // PEM file with certificates to send after our own
     char *crl;              // PEM file with CRLs
     char *protocols;        // see net/tls/priority.h
     char *ciphers;
     char *ciphersuites;
-    char *server_name; // what a server that we dial must be called
+    char *server_name; // the name that the certificate of a server must have
 };
 
 #define TLS_MAX_FILES 5
@@ -26,14 +26,14 @@ void tls_options_done(struct tls_options *options);
 bool tls_options_are_set(const struct tls_options *options); // any of them
 bool tls_options_are_equal(const struct tls_options *a, const struct tls_options *b);
 struct tls_options tls_options_copy(const struct tls_options *options);
-// Where the texts are, all but `bootstrap_ca_cert`; first the files, as tls_options_files() has
-// them.
+// Stores pointers to all members of type char *. The first TLS_MAX_FILES are those of
+// tls_options_files(), in the same order.
 void tls_options_texts(struct tls_options *options, char **ret[TLS_N_TEXTS]);
-// Peers need a certificate.
+// True if peers are verified.
 bool tls_options_verify(const struct tls_options *options);
-// The private key `name` is in a token, which a PKCS#11 module reaches in ways of its own.
+// True if `name` is the URL of a private key in a token, which only a PKCS#11 module can access.
 bool tls_options_is_token(const char *name);
-// The files that are named, borrowed; NULL for an option that is not given, or names no file.
+// Stores the names of the files, borrowed. NULL: the option is not set, or its value is not a file.
 void tls_options_files(const struct tls_options *options, const char *files[TLS_MAX_FILES]);
 
 enum tls_option {
@@ -61,10 +61,10 @@ enum tls_option {
     {"ssl-server-name", required_argument, NULL, TLS_OPTION_SERVER_NAME}
 // clang-format on
 
-// Takes the option `c` of getopt_long() with its argument. File names become absolute: a daemon
-// changes its folder; "credential:NAME" is the service's credential of that name
-// ($CREDENTIALS_DIRECTORY/NAME). "db:..." stays as it is, for those who can read a database. 1:
-// taken; 0: not one of these; negative errno: wrong, with the reason in *ret_error (caller frees).
+// Handles the option `c` of getopt_long() with its argument. File names are made absolute, because a
+// daemon changes its folder. "credential:NAME" becomes $CREDENTIALS_DIRECTORY/NAME. "db:..." is not
+// changed; the server reads it from a database. Returns 1 if it is an option of this group, 0 if it
+// is not, or negative errno if it is invalid, with the reason in *ret_error (caller frees).
 int tls_options_handle(struct tls_options *options, int c, const char *argument, char **ret_error);
 // Prints the help text of the group to standard output.
 void tls_options_help(const char *program);

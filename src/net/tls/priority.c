@@ -6,7 +6,7 @@
 #include "basic/slice.h"
 #include "net/tls/ciphers.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,8 +15,8 @@ LOG_MODULE(tls);
 #define DEFAULT_PROTOCOLS "TLSv1.3,TLSv1.2"
 #define DEFAULT_CIPHERS   "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20" // forward secrecy
 #define DEFAULT_SUITES    "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
-// OpenSSL's clients begin with X25519: to prefer another group costs them a round trip (RFC 8446
-// 4.1.4).
+// X25519 comes first, because clients with OpenSSL offer a key share of that group. Another group
+// would cost an additional round trip (RFC 8446 4.1.4).
 #define GROUPS                                                                                     \
     ":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-X448:+GROUP-SECP384R1:+GROUP-SECP521R1"     \
     ":+GROUP-FFDHE2048:+GROUP-FFDHE3072:+GROUP-FFDHE4096"
@@ -27,7 +27,7 @@ static bool slice_is_any_case(struct slice word, const char *name)
     return word.size == strlen(name) && !strncasecmp(word.data, name, word.size);
 }
 
-// In order of age. Those before the first usable one stay off.
+// From the oldest to the newest.
 static const struct protocol {
     const char *name;
     enum tls_version version;
@@ -39,7 +39,7 @@ static const struct protocol {
     {"TLSv1.3", TLS_13, true},
 };
 
-// Its place in `protocols`, or -1.
+// Returns the index in `protocols`, or -1.
 static int find_protocol(struct slice name)
 {
     for (int i = 0; i < (int)ARRAY_SIZE(protocols); i++) {
@@ -50,8 +50,9 @@ static int find_protocol(struct slice name)
     return -1;
 }
 
-// "TLSv1.2"; "TLSv1.2-TLSv1.3" is a range; "TLSv1.2+" is this one and all that are newer.
-static int parse_protocol(struct slice word, bool has[TLS_N_VERSIONS], char **ret_error)
+// Parses one protocol ("TLSv1.2"), a range ("TLSv1.2-TLSv1.3"), or a protocol and all newer ones
+// ("TLSv1.2+").
+static struct failure *parse_protocol(struct slice word, bool has[TLS_N_VERSIONS])
 {
     const char *dash = memchr(word.data, '-', word.size);
     bool and_newer = word.data[word.size - 1] == '+';
@@ -63,14 +64,14 @@ static int parse_protocol(struct slice word, bool has[TLS_N_VERSIONS], char **re
         last = find_protocol((struct slice){dash + 1, word.size - size - 1});
     }
     if (first < 0 || last < 0) {
-        *ret_error = xasprintf("unknown TLS protocol \"" SLICE_FORMAT "\"", SLICE_ARGS(word));
-        return -EINVAL;
+        return failure_new(FAILURE_INVALID, "unknown TLS protocol \"" SLICE_FORMAT "\"",
+                           SLICE_ARGS(word));
     }
     if (first > last) {
-        *ret_error = xasprintf("the range of TLS protocols \"" SLICE_FORMAT
-                               "\" does not begin with the older one",
-                               SLICE_ARGS(word));
-        return -EINVAL;
+        return failure_new(FAILURE_INVALID,
+                           "the range of TLS protocols \"" SLICE_FORMAT
+                           "\" does not begin with the older one",
+                           SLICE_ARGS(word));
     }
     if (!protocols[first].is_usable) {
         log_warn("TLS protocols older than TLSv1.2 stay off: " SLICE_FORMAT, SLICE_ARGS(word));
@@ -78,26 +79,24 @@ static int parse_protocol(struct slice word, bool has[TLS_N_VERSIONS], char **re
     for (int i = first; i <= last; i++) {
         has[protocols[i].version] |= protocols[i].is_usable;
     }
-    return 0;
+    return NULL;
 }
 
-static int parse_protocols(const char *text, bool has[TLS_N_VERSIONS], char **ret_error)
+static struct failure *parse_protocols(const char *text, bool has[TLS_N_VERSIONS])
 {
     struct slice rest = slice_of(text);
     struct slice word;
 
     while (slice_next_word(&rest, ", \t", &word)) {
-        int r = parse_protocol(word, has, ret_error);
+        struct failure *failure = parse_protocol(word, has);
 
-        if (r < 0) {
-            return r;
+        if (failure) {
+            return failure;
         }
     }
-    if (!has[TLS_12] && !has[TLS_13]) {
-        *ret_error = xasprintf("no usable protocol is left of \"%s\"", text);
-        return -EINVAL;
-    }
-    return 0;
+    return has[TLS_12] || has[TLS_13]
+               ? NULL
+               : failure_new(FAILURE_INVALID, "no usable protocol is left of \"%s\"", text);
 }
 
 static void put_versions(struct buf *text, const bool has[TLS_N_VERSIONS])
@@ -116,13 +115,13 @@ static bool is_gnutls_string(const char *ciphers)
             return true;
         }
     }
-    // A keyword of the system's configuration; OpenSSL has two commands that look like one.
+    // "@NAME" is a keyword of the system's gnutls configuration, except for two commands of OpenSSL.
     return ciphers[0] == '@' && strncmp(ciphers, "@STRENGTH", 9) &&
            strncmp(ciphers, "@SECLEVEL", 9);
 }
 
-// How strong keys must be, those of certificates too: gnutls's name for OpenSSL's security level,
-// and at least as RSA with 2048 bits.
+// Returns gnutls's name for the least strength of keys, also in certificates, that OpenSSL's
+// security level demands. It is at least that of 2048-bit RSA.
 static const char *profile_of(unsigned level)
 {
     static const char *const names[] = {"HIGH", "ULTRA", "FUTURE"};
@@ -130,9 +129,9 @@ static const char *profile_of(unsigned level)
     return level < 3 ? "MEDIUM" : names[MIN(level - 3, ARRAY_SIZE(names) - 1)];
 }
 
-// The string for TLS 1.2 alone, for TLS 1.3 alone, or for what is enabled of both.
-static char *text_of(const bool has[TLS_N_VERSIONS], enum tls_version version,
-                     struct tls_ciphers *ciphers)
+// Makes the string for TLS 1.2 only, for TLS 1.3 only, or (TLS_ANY) for the enabled ones of both.
+static char *priority_text(const bool has[TLS_N_VERSIONS], enum tls_version version,
+                           struct tls_ciphers *ciphers)
 {
     const bool only[TLS_N_VERSIONS] = {
         [TLS_12] = version != TLS_13 && has[TLS_12], [TLS_13] = version != TLS_12 && has[TLS_13]};
@@ -151,7 +150,7 @@ static char *text_of(const bool has[TLS_N_VERSIONS], enum tls_version version,
     return xstrdup(buf_cstr(&text));
 }
 
-// A gnutls string stands for itself, but for what other options say.
+// Makes the string from a gnutls priority string, which is kept, and what the other options add.
 static char *gnutls_text(const struct tls_choice *choice, const bool has[TLS_N_VERSIONS],
                          struct tls_ciphers *ciphers)
 {
@@ -172,58 +171,58 @@ static const char *or_default(const char *option, const char *value)
     return option ? option : value;
 }
 
-static int make_texts(const struct tls_choice *choice, struct tls_ciphers *ciphers,
-                      char *texts[TLS_N_VERSIONS], char **ret_error)
+static struct failure *make_texts(const struct tls_choice *choice, struct tls_ciphers *ciphers,
+                                  char *texts[TLS_N_VERSIONS])
 {
     bool is_gnutls = choice->ciphers && is_gnutls_string(choice->ciphers);
     bool has[TLS_N_VERSIONS] = {0};
-    int r = parse_protocols(or_default(choice->protocols, DEFAULT_PROTOCOLS), has, ret_error);
+    struct failure *failure =
+        parse_protocols(or_default(choice->protocols, DEFAULT_PROTOCOLS), has);
 
-    if (r >= 0 && !is_gnutls) {
-        r = tls_ciphers_parse(or_default(choice->ciphers, DEFAULT_CIPHERS), ciphers, ret_error);
+    if (!failure && !is_gnutls) {
+        failure = tls_ciphers_parse(or_default(choice->ciphers, DEFAULT_CIPHERS), ciphers);
     }
-    if (r >= 0) {
-        r = tls_ciphers_parse_suites(or_default(choice->ciphersuites, DEFAULT_SUITES), ciphers,
-                                     ret_error);
+    if (!failure) {
+        failure =
+            tls_ciphers_parse_suites(or_default(choice->ciphersuites, DEFAULT_SUITES), ciphers);
     }
-    if (r < 0) {
-        return r;
+    if (failure) {
+        return failure;
     }
-    texts[TLS_ANY] = is_gnutls ? gnutls_text(choice, has, ciphers) : text_of(has, TLS_ANY, ciphers);
+    texts[TLS_ANY] =
+        is_gnutls ? gnutls_text(choice, has, ciphers) : priority_text(has, TLS_ANY, ciphers);
     if (has[TLS_12] && has[TLS_13]) {
-        texts[TLS_12] = is_gnutls ? NULL : text_of(has, TLS_12, ciphers);
-        texts[TLS_13] = is_gnutls && !choice->ciphersuites ? NULL : text_of(has, TLS_13, ciphers);
+        texts[TLS_12] = is_gnutls ? NULL : priority_text(has, TLS_12, ciphers);
+        texts[TLS_13] =
+            is_gnutls && !choice->ciphersuites ? NULL : priority_text(has, TLS_13, ciphers);
     }
-    return 0;
+    return NULL;
 }
 
-int tls_priority_texts(const struct tls_choice *choice, char *texts[TLS_N_VERSIONS],
-                       char **ret_error)
+struct failure *tls_priority_texts(const struct tls_choice *choice, char *texts[TLS_N_VERSIONS])
 {
     struct tls_ciphers ciphers = {0};
-    int r = make_texts(choice, &ciphers, texts, ret_error);
+    struct failure *failure = make_texts(choice, &ciphers, texts);
 
     tls_ciphers_done(&ciphers);
-    return r;
+    return failure;
 }
 
-int tls_priority_init(struct tls_priority *priority, const struct tls_choice *choice,
-                      char **ret_error)
+struct failure *tls_priority_init(struct tls_priority *priority, const struct tls_choice *choice)
 {
     char *texts[TLS_N_VERSIONS] = {0};
-    int r = tls_priority_texts(choice, texts, ret_error);
+    struct failure *failure = tls_priority_texts(choice, texts);
 
     *priority = (struct tls_priority){0};
     for (int i = 0; i < TLS_N_VERSIONS; i++) {
         const char *where = NULL;
 
-        if (r >= 0 && texts[i] && gnutls_priority_init(&priority->of[i], texts[i], &where) < 0) {
-            *ret_error = xasprintf("ciphers: not understood from \"%s\" on", where);
-            r = -EINVAL;
+        if (!failure && texts[i] && gnutls_priority_init(&priority->of[i], texts[i], &where) < 0) {
+            failure = failure_new(FAILURE_INVALID, "ciphers: not understood from \"%s\" on", where);
         }
         free(texts[i]);
     }
-    return r;
+    return failure;
 }
 
 void tls_priority_done(struct tls_priority *priority)
@@ -240,6 +239,7 @@ gnutls_priority_t tls_priority_for(const struct tls_priority *priority, gnutls_p
 {
     gnutls_priority_t own = priority->of[version == GNUTLS_TLS1_3 ? TLS_13 : TLS_12];
 
+    assert(priority->of[TLS_ANY]);
     return own ? own : priority->of[TLS_ANY];
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A record that gnutls could not write to the end stays in gnutls and must be finished first: its
-// bytes are still at the head of the sender's queue, and count as sent when it is. Input that
-// gnutls has decrypted makes no socket readable: `pending` tells of it.
+// Output: gnutls keeps a record that it could not write completely, and must finish it first. The
+// bytes of this record stay at the head of the sender's queue and count as sent when the record is
+// finished.
+// Input: bytes that gnutls has decrypted and keeps do not make the socket readable. tls_pending()
+// reports them.
 #include "net/tls/tls.h"
 
 #include "basic/alloc.h"
@@ -9,6 +11,7 @@
 #include "net/tls/verify.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,25 +20,25 @@
 LOG_MODULE(tls);
 
 #define MAX_RECORD       16384
-#define MAX_STEPS        64 // calls of gnutls in one go that may bring nothing
+#define MAX_STEPS        64 // calls of gnutls in a row
 #define RECORD_ALERT     21
 #define RECORD_HANDSHAKE 22
-#define ALERT_SIZE       7 // bytes of an alert that is not encrypted, with its record's head
+#define ALERT_SIZE       7 // bytes of an unencrypted alert, its record header included
 
 struct tls {
     gnutls_session_t session;
     struct tls_material *material;
     int fd;
     bool is_server;
-    bool has_spoken; // the peer's first byte was one of TLS
-    bool has_bootstrapped;
-    bool has_ended; // recv() has nothing but `end` to say
+    bool has_spoken;       // the peer has sent something
+    bool has_bootstrapped; // see tls_has_bootstrapped()
+    bool has_ended;        // recv() returns `end` from now on
     ssize_t end;
-    size_t in_flight;               // bytes of the record that is not finished
-    unsigned char tail[ALERT_SIZE]; // what has been received last
+    size_t in_flight;               // bytes of the record that is not completely written
+    unsigned char tail[ALERT_SIZE]; // the latest bytes received
     struct tls_peer peer;
     char *reason;
-    gnutls_alert_description_t alert; // what goes with it; 0: gnutls knows
+    gnutls_alert_description_t alert; // to send for `reason`; 0: gnutls determines it
 };
 
 static int on_verify(gnutls_session_t session)
@@ -59,8 +62,9 @@ static void keep_tail(struct tls *tls, const unsigned char *data, size_t size)
     memcpy(tls->tail + sizeof(tls->tail) - n, data + size - n, n);
 }
 
-// Tells a client that spoke without TLS what is expected: the first byte of an alert shows it. What
-// it sent is read, or the kernel would drop the alert when the socket is closed.
+// Shows a client that does not use TLS that the server does: the first byte of an alert is
+// recognizable. Reads what the client has sent, because the kernel would otherwise drop the alert
+// when the socket is closed.
 static void send_plain_alert(const struct tls *tls)
 {
     static const unsigned char alert[ALERT_SIZE] = {
@@ -69,11 +73,12 @@ static void send_plain_alert(const struct tls *tls)
     ssize_t n = recv(tls->fd, unread, sizeof(unread), MSG_DONTWAIT);
 
     n = send(tls->fd, alert, sizeof(alert), MSG_NOSIGNAL | MSG_DONTWAIT);
-    (void)n; // the connection ends in any case
+    (void)n; // the connection ends, whether or not this succeeded
 }
 
-// Somebody who speaks something else is told apart before gnutls is puzzled by it.
-static ssize_t pull(gnutls_transport_ptr_t userdata, void *data, size_t size)
+// Receives for gnutls. Recognizes a peer that uses another protocol, for which gnutls would report a
+// misleading error.
+static ssize_t on_pull(gnutls_transport_ptr_t userdata, void *data, size_t size)
 {
     struct tls *tls = userdata;
     ssize_t n = recv(tls->fd, data, size, MSG_DONTWAIT);
@@ -99,7 +104,7 @@ static ssize_t pull(gnutls_transport_ptr_t userdata, void *data, size_t size)
     return -1;
 }
 
-// The version is agreed upon; now the cipher is chosen.
+// The version is negotiated. Restricts the ciphers to those of this version.
 static int on_client_hello(gnutls_session_t session)
 {
     struct tls *tls = gnutls_session_get_ptr(session);
@@ -109,7 +114,7 @@ static int on_client_hello(gnutls_session_t session)
     return 0;
 }
 
-// RFC 6066 3: an address is no name.
+// RFC 6066 3 does not allow IP addresses as server names.
 static void announce_server_name(struct tls *tls, const char *name)
 {
     unsigned char address[sizeof(struct in6_addr)];
@@ -123,7 +128,9 @@ struct tls *tls_new(struct tls_material *material, int fd, bool is_server, const
 {
     struct tls *tls = NEW(struct tls);
     unsigned flags = GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS |
-                     GNUTLS_FORCE_CLIENT_CERT; // else it hides from a server that would refuse it
+                     // Otherwise gnutls sends no certificate to a server that does not accept its
+                     // issuer, and the server's reason would be a missing certificate.
+                     GNUTLS_FORCE_CLIENT_CERT;
 
     tls->material = material;
     tls->fd = fd;
@@ -137,7 +144,7 @@ struct tls *tls_new(struct tls_material *material, int fd, bool is_server, const
     gnutls_credentials_set(tls->session, GNUTLS_CRD_CERTIFICATE, material->credentials);
     gnutls_session_set_verify_function(tls->session, on_verify);
     gnutls_transport_set_ptr2(tls->session, tls, (gnutls_transport_ptr_t)(intptr_t)fd);
-    gnutls_transport_set_pull_function(tls->session, pull);
+    gnutls_transport_set_pull_function(tls->session, on_pull);
     if (is_server) {
         gnutls_certificate_server_set_request(
             tls->session, material->verifies ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_IGNORE);
@@ -196,8 +203,8 @@ static char *explain_alert(gnutls_alert_description_t alert)
     return xasprintf("the peer refused: %s", name ? name : "unknown alert");
 }
 
-// A client of TLS 1.3 that refuses our certificate may say so before it has begun to encrypt, as
-// those with OpenSSL do (RFC 8446 6); gnutls has tried to decrypt that.
+// A TLS 1.3 client that refuses our certificate may send the alert unencrypted (RFC 8446 6), as
+// clients with OpenSSL do. gnutls tries to decrypt it and fails.
 static bool has_plain_alert(const struct tls *tls)
 {
     static const unsigned char head[] = {RECORD_ALERT, 3, 3, 0, 2};
@@ -205,7 +212,7 @@ static bool has_plain_alert(const struct tls *tls)
     return !memcmp(tls->tail, head, sizeof(head));
 }
 
-// A server without TLS hangs up when it reads our greeting.
+// A server that does not use TLS closes the connection when it reads the ClientHello.
 static const char *silence_hint(const struct tls *tls)
 {
     return tls->is_server || tls->has_spoken
@@ -213,7 +220,7 @@ static const char *silence_hint(const struct tls *tls)
                : " without an answer: it may not speak TLS (tcp: instead of ssl:)";
 }
 
-static char *explain(struct tls *tls, int r)
+static char *explain_error(struct tls *tls, int r)
 {
     switch (r) {
     case GNUTLS_E_FATAL_ALERT_RECEIVED:
@@ -242,11 +249,12 @@ static char *explain(struct tls *tls, int r)
 static void set_reason(struct tls *tls, int r)
 {
     if (!tls->reason) {
-        tls->reason = explain(tls, r);
+        tls->reason = explain_error(tls, r);
     }
 }
 
-// We have offered the ciphers of all versions together.
+// Refuses a cipher that is enabled, but not for the negotiated version. The server could choose it,
+// because a client offers the ciphers of all versions in one list.
 static int check_cipher(struct tls *tls)
 {
     gnutls_protocol_t version = gnutls_protocol_get_version(tls->session);
@@ -260,7 +268,7 @@ static int check_cipher(struct tls *tls)
     return -EPROTO;
 }
 
-// If it cannot be sent, so be it.
+// An alert that cannot be sent is lost; the connection ends anyway.
 static void send_alert(struct tls *tls, int r)
 {
     if (r == GNUTLS_E_NO_CERTIFICATE_FOUND) {
@@ -295,33 +303,34 @@ int tls_handshake(struct tls *tls, uint32_t *ret_events)
     return r == GNUTLS_E_PREMATURE_TERMINATION && !tls->has_spoken ? -ECONNRESET : -EPROTO;
 }
 
-static ssize_t end(struct tls *tls, ssize_t value)
+static ssize_t set_end(struct tls *tls, ssize_t value)
 {
     tls->has_ended = true;
     tls->end = value;
     return value;
 }
 
-// What gnutls says when it has no bytes: 1: go on, or what recv() is to return.
-static ssize_t no_bytes(struct tls *tls, ssize_t r)
+// Interprets a result of gnutls_record_recv() other than bytes. Returns 1 if it is to be called
+// again, otherwise what recv() returns.
+static ssize_t handle_no_bytes(struct tls *tls, ssize_t r)
 {
     switch (r) {
     case GNUTLS_E_AGAIN:
         return -EAGAIN;
     case 0:
     case GNUTLS_E_PREMATURE_TERMINATION:
-        return end(tls, 0);
+        return set_end(tls, 0);
     case GNUTLS_E_REHANDSHAKE:
         gnutls_alert_send(tls->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
         return 1;
     case GNUTLS_E_PULL_ERROR:
-        return end(tls, errno && errno != EAGAIN ? -errno : -EIO);
+        return set_end(tls, errno && errno != EAGAIN ? -errno : -EIO);
     default:
         if (!gnutls_error_is_fatal((int)r)) {
             return 1;
         }
         set_reason(tls, (int)r);
-        return end(tls, -EPROTO);
+        return set_end(tls, -EPROTO);
     }
 }
 
@@ -340,7 +349,7 @@ static ssize_t tls_recv(struct stream *stream, void *data, size_t size)
             done += (size_t)n;
             continue;
         }
-        n = no_bytes(tls, n);
+        n = handle_no_bytes(tls, n);
         if (n <= 0) {
             return done ? (ssize_t)done : n;
         }
@@ -348,8 +357,9 @@ static ssize_t tls_recv(struct stream *stream, void *data, size_t size)
     return done ? (ssize_t)done : -EAGAIN;
 }
 
-// The first bytes of `iov` that go into one record. Small pieces are gathered in `room`.
-static size_t gather(const struct iovec *iov, int n, char room[MAX_RECORD], const void **ret)
+// Finds the first bytes of `iov` that go into one record, and copies small pieces together in
+// `room`. Returns the size.
+static size_t gather_record(const struct iovec *iov, int n, char room[MAX_RECORD], const void **ret)
 {
     size_t size = 0;
 
@@ -367,8 +377,8 @@ static size_t gather(const struct iovec *iov, int n, char room[MAX_RECORD], cons
     return size;
 }
 
-// The peer has gone: perhaps it has said why.
-static ssize_t end_of_sending(struct tls *tls, int error)
+// Sending has failed. Looks for an alert of the peer with the reason. Returns what send() returns.
+static ssize_t find_send_error(struct tls *tls, int error)
 {
     char room[MAX_RECORD];
     ssize_t r = 1;
@@ -392,7 +402,7 @@ static ssize_t tls_send(struct stream *stream, const struct iovec *iov, int n)
     ssize_t r;
 
     if (!tls->in_flight) {
-        size = gather(iov, n, room, &data);
+        size = gather_record(iov, n, room, &data);
     }
     do {
         r = gnutls_record_send(tls->session, data, size);
@@ -403,7 +413,7 @@ static ssize_t tls_send(struct stream *stream, const struct iovec *iov, int n)
     }
     if (r < 0) {
         if (r == GNUTLS_E_PUSH_ERROR && errno && errno != EAGAIN) {
-            return end_of_sending(tls, errno);
+            return find_send_error(tls, errno);
         }
         set_reason(tls, (int)r);
         return -EPROTO;
@@ -430,7 +440,7 @@ static void tls_close(struct stream *stream)
     struct tls *tls = TAKE_PTR(stream->tls);
 
     if (!tls->has_ended || !tls->end) {
-        gnutls_bye(tls->session, GNUTLS_SHUT_WR); // if it cannot be sent, so be it
+        gnutls_bye(tls->session, GNUTLS_SHUT_WR); // on an error the connection ends anyway
     }
     tls_free(tls);
     stream_close_socket(stream);
@@ -440,5 +450,6 @@ static const struct stream_ops tls_ops = {tls_recv, tls_send, tls_pending, tls_e
 
 void stream_init_tls(struct stream *stream, int fd, struct tls *tls)
 {
+    assert(fd >= 0 && tls && tls->fd == fd);
     *stream = (struct stream){.ops = &tls_ops, .fd = fd, .tls = tls};
 }

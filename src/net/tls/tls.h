@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One TLS session over a non-blocking socket: its handshake, and then a stream (net/stream.h).
+// A TLS session on a non-blocking socket: its handshake, then a stream (net/stream.h).
 #pragma once
 
 #include "net/stream.h"
@@ -8,21 +8,23 @@
 
 struct tls;
 
-// A session on `fd`, which stays the caller's, and with `material`, whose reference it takes.
-// `host`: the name that was dialled, to tell the server if `material` has no other; or NULL.
+// Makes a session on `fd`, which stays the caller's. Takes over one reference to `material`. `host`
+// is the host name that was dialed, or NULL. It is sent to the server unless `material` has a server
+// name.
 struct tls *tls_new(struct tls_material *material, int fd, bool is_server, const char *host);
-void tls_free(struct tls *tls);
-// Goes on with the handshake. 0: it is done. -EAGAIN: *ret_events are the EPOLL events to wait for.
-// -EPROTO: it failed, tls_reason() says why; so does -ECONNRESET: the peer left
-// without a word. Takes a few milliseconds at most, in cryptography.
+void tls_free(struct tls *tls); // NULL allowed
+// Continues the handshake, for a few milliseconds of cryptography at most. Returns 0 if it is
+// complete, and -EAGAIN if *ret_events (epoll events) must be waited for. It has failed, for
+// tls_reason(), if this returns -EPROTO, or -ECONNRESET (the peer closed without having sent
+// anything).
 int tls_handshake(struct tls *tls, uint32_t *ret_events);
-const char *tls_reason(const struct tls *tls);
-// The handshake failed only because the CA certificate has just been learnt from it.
+const char *tls_reason(const struct tls *tls); // "" if nothing has failed
+// True if the handshake failed only because it has just provided the missing CA certificate.
 bool tls_has_bootstrapped(const struct tls *tls);
-// The names in the peer's verified certificate; none if it was not verified.
+// The names in the verified certificate of the peer. Empty if the peer was not verified.
 const struct tls_peer *tls_peer(const struct tls *tls);
-struct tls_peer tls_take_peer(struct tls *tls); // they are the caller's from now on
-// Version and cipher, for the log. Caller frees.
+struct tls_peer tls_take_peer(struct tls *tls); // the same; the caller owns them from now on
+// Returns the version and the cipher, for the log. Caller frees.
 char *tls_description(const struct tls *tls);
-// A stream whose handshake is done. `fd` and `tls` belong to it from now on.
+// Makes a stream of a session whose handshake is complete. The stream takes over `fd` and `tls`.
 void stream_init_tls(struct stream *stream, int fd, struct tls *tls);

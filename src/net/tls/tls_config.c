@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files are known by their stamps (inode, size, times). A pair of key and certificate that is being
-// renewed in two steps does not match in between: it is refused, the old one stays in use, and the
-// second step changes a stamp again.
+// A change of a file is recognized by its stamp (inode, size, times). While a key and its
+// certificate are being renewed in two steps, they do not match in between. They are refused then,
+// and the previous ones stay in use. The second step changes a stamp again.
 #include "net/tls/tls_config.h"
 
 #include "basic/alloc.h"
 #include "basic/log.h"
 #include "basic/messages.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,9 +30,9 @@ struct tls_config {
     unsigned n_refs;
     struct tls_options options;
     struct tls_material *material;      // NULL: there are no options
-    struct stamp stamps[TLS_MAX_FILES]; // when they were looked at last
-    usec_t checked;
-    char *fault; // see tls_config_fault()
+    struct stamp stamps[TLS_MAX_FILES]; // of the files, at the latest attempt to load them
+    usec_t checked;                     // when the stamps were compared last; 0: never
+    char *fault;                        // see tls_config_fault()
 };
 
 struct tls_config *tls_config_new(void)
@@ -50,6 +51,7 @@ struct tls_config *tls_config_ref(struct tls_config *config)
 
 void tls_config_unref(struct tls_config *config)
 {
+    assert(config->n_refs);
     if (--config->n_refs) {
         return;
     }
@@ -83,14 +85,15 @@ static void take_stamps(const struct tls_options *options, struct stamp stamps[T
     }
 }
 
-// What peers, or we, will not like about files that can be used.
-static void warn(const struct tls_options *options, const struct tls_material *material)
+// Warns of certificates that peers will refuse, of CRLs out of date, and of peers not being
+// verified.
+static void warn_of_material(const struct tls_options *options, const struct tls_material *material)
 {
     _cleanup_free_ char *fault = tls_material_fault(material);
 
     if (options->ca_cert && !material->verifies) {
         log_event(LOG_LEVEL_WARN, MSG_TLS_UNVERIFIED, NULL,
-                  "--ca-cert=none: TLS peers are not verified, anybody can be one");
+                  "--ca-cert=none: TLS peers are not verified, so that any peer is accepted");
     }
     if (fault) {
         log_event(LOG_LEVEL_WARN, MSG_TLS_EXPIRED, NULL, "%s: %s: peers will refuse it",
@@ -107,7 +110,8 @@ static void warn(const struct tls_options *options, const struct tls_material *m
     }
 }
 
-// A CA certificate that was there once is not fetched from anybody again.
+// True if a missing CA certificate may be taken from a peer. Once one was loaded from this file, it
+// may not.
 static bool may_bootstrap(const struct tls_config *config, const struct tls_options *options)
 {
     const struct tls_material *material = config->material;
@@ -116,62 +120,71 @@ static bool may_bootstrap(const struct tls_config *config, const struct tls_opti
            strcmp(material->ca_file, options->ca_cert);
 }
 
-// A certificate that peers will refuse does not replace one that they accept.
-static int compare(const struct tls_config *config, const struct tls_material *material,
-                   const struct tls_options *options, char **ret_error)
+// Fails if peers will refuse the certificate of new material, but accept the present one.
+static struct failure *refuse_worse(const struct tls_config *config,
+                                    const struct tls_material *material,
+                                    const struct tls_options *options)
 {
     _cleanup_free_ char *fault = tls_material_fault(material);
     _cleanup_free_ char *former = config->material ? tls_material_fault(config->material) : NULL;
 
     if (!fault || !config->material || former) {
-        return 0;
+        return NULL;
     }
-    *ret_error = xasprintf("%s: %s", options->certificate, fault);
-    return -EINVAL;
+    return failure_new(FAILURE_INVALID, "%s: %s", options->certificate, fault);
 }
 
-// `options` may be those of `config`.
-static int load(struct tls_config *config, const struct tls_options *options, char **ret_error)
+// Loads the files of `options`, which may be those of `config`, and uses them.
+static struct failure *load_files(struct tls_config *config, const struct tls_options *options)
 {
     struct stamp stamps[TLS_MAX_FILES];
     struct tls_material *material = NULL;
-    int r = 0;
+    struct failure *failure = NULL;
 
     take_stamps(options, stamps);
     if (tls_options_are_set(options)) {
-        r = tls_material_load(options, may_bootstrap(config, options), &material, ret_error);
+        failure = tls_material_load(options, may_bootstrap(config, options), &material);
     }
-    if (r >= 0 && material) {
-        r = compare(config, material, options, ret_error);
+    if (!failure && material) {
+        failure = refuse_worse(config, material, options);
     }
-    if (r >= 0 || options == &config->options) {
-        memcpy(config->stamps, stamps, sizeof(stamps)); // what was refused is not tried again
+    if (!failure || options == &config->options) {
+        memcpy(config->stamps, stamps, sizeof(stamps)); // refused files are not loaded again
     }
-    if (r < 0) {
+    if (failure) {
         tls_material_unref(material);
-        return r;
+        return failure;
     }
     tls_material_unref(config->material);
     config->material = material;
     if (material) {
-        warn(options, material);
+        warn_of_material(options, material);
     }
-    return 0;
+    return NULL;
+}
+
+// Stores the text of a failure and returns its errno, negative.
+static int return_failure(struct failure *failure, char **ret_error)
+{
+    int error = failure_errno(failure);
+
+    *ret_error = failure_take_text(failure);
+    return -error;
 }
 
 int tls_config_set(struct tls_config *config, const struct tls_options *options, char **ret_error)
 {
+    struct failure *failure;
     struct tls_options copy;
-    int r;
 
     if (tls_options_are_equal(options, &config->options)) {
         return 0;
     }
     free(TAKE_PTR(config->fault));
-    r = load(config, options, ret_error);
-    if (r < 0) {
-        config->fault = config->material ? NULL : xstrdup(*ret_error);
-        return r;
+    failure = load_files(config, options);
+    if (failure) {
+        config->fault = config->material ? NULL : xstrdup(failure_text(failure));
+        return return_failure(failure, ret_error);
     }
     copy = tls_options_copy(options);
     tls_options_done(&config->options);
@@ -199,22 +212,23 @@ int tls_config_check(const struct tls_options *options, char **ret_error)
 {
     const struct tls_choice choice = {options->protocols, options->ciphers, options->ciphersuites};
     struct tls_priority priority;
-    int r = tls_priority_init(&priority, &choice, ret_error);
+    struct failure *failure = tls_priority_init(&priority, &choice);
 
     tls_priority_done(&priority);
-    return r;
+    return failure ? return_failure(failure, ret_error) : 0;
 }
 
 void tls_config_reload(struct tls_config *config)
 {
-    _cleanup_free_ char *error = NULL;
+    _cleanup_failure_ struct failure *failure = NULL;
 
     if (!config->material) {
         return;
     }
-    if (load(config, &config->options, &error) < 0) {
-        log_event(LOG_LEVEL_WARN, MSG_TLS_NOT_LOADED, NULL, "%s; TLS goes on with the former files",
-                  error);
+    failure = load_files(config, &config->options);
+    if (failure) {
+        log_event(LOG_LEVEL_WARN, MSG_TLS_NOT_LOADED, NULL,
+                  "%s; TLS keeps using the previous files", failure_text(failure));
     } else {
         log_event(LOG_LEVEL_INFO, MSG_TLS_LOADED, NULL, "TLS keys and certificates loaded");
     }
@@ -224,6 +238,7 @@ struct tls_material *tls_config_get(struct tls_config *config, usec_t now)
 {
     struct stamp stamps[TLS_MAX_FILES];
 
+    assert(!tls_config_lacks(config) && config->material);
     if (!config->checked || now >= config->checked + CHECK_INTERVAL) {
         config->checked = now;
         take_stamps(&config->options, stamps);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who we are and whom we trust, now: the TLS options of one or several nets, and what their files
-// hold. The files are loaded together: either all of what they hold now is used for new
-// connections, or all of what they held before. Connections that exist are not disturbed.
+// The TLS configuration of one or more nets: the options, and the material loaded from their files.
+// The files are loaded together. If one cannot be loaded, new connections use all of the previous
+// material. Existing connections keep the material that they began with.
 #pragma once
 
 #include "basic/clock.h"
@@ -9,23 +9,24 @@
 
 struct tls_config;
 
-struct tls_config *tls_config_new(void); // no options; one reference is the caller's
+struct tls_config *tls_config_new(void); // without options; the caller gets one reference
 struct tls_config *tls_config_ref(struct tls_config *config);
 void tls_config_unref(struct tls_config *config);
-// Replaces the options, which are copied, and loads the files, unless they are the same. 0, or
-// negative errno with the reason in *ret_error (caller frees): an option is wrong, or a file is;
-// then all stays as it was.
+// Copies the options and loads their files. No effect if the options are equal to the present ones.
+// Returns 0, or negative errno with the reason in *ret_error (caller frees) if an option or a file
+// is invalid; then options and material do not change.
 int tls_config_set(struct tls_config *config, const struct tls_options *options, char **ret_error);
-// NULL, or which options are missing for TLS connections to be possible (static).
+// Returns the name of an option that is missing for TLS connections (static). NULL: none.
 const char *tls_config_lacks(const struct tls_config *config);
-// What was wrong when options were set last, if none are in use since. NULL: nothing. Valid until
-// they are set again.
+// Returns why the latest tls_config_set() failed, if there is no material. NULL: it did not fail, or
+// there is material. Valid until the options are set again.
 const char *tls_config_fault(const struct tls_config *config);
-// Whether the protocols and ciphers are understood, which no file can change. 0 or -EINVAL with the
-// reason in *ret_error (caller frees).
+// Checks the protocols and ciphers, without any file. Returns 0, or -EINVAL with the reason in
+// *ret_error (caller frees).
 int tls_config_check(const struct tls_options *options, char **ret_error);
-// The material for a new connection, a reference for the caller. Looks, not more often than once a
-// second, whether a file has changed, and loads them again if so. Only if nothing is lacking.
+// Returns the material for a new connection, with a reference for the caller. No option may be
+// missing (asserted). Checks at most once a second whether a file has changed, and then loads the
+// files again.
 struct tls_material *tls_config_get(struct tls_config *config, usec_t now);
-// Loads the files again now. Those in use stay in use if that fails; the log says so either way.
+// Loads the files again now, and logs the result. On an error the loaded material stays in use.
 void tls_config_reload(struct tls_config *config);

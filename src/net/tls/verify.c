@@ -8,6 +8,7 @@
 #include "basic/messages.h"
 #include "net/tls/fault.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/x509.h>
@@ -18,7 +19,7 @@ LOG_MODULE(tls);
 #define MAX_CHAIN 16
 
 struct chain {
-    gnutls_x509_crt_t certificates[MAX_CHAIN + 1]; // with that of the CA
+    gnutls_x509_crt_t certificates[MAX_CHAIN + 1]; // the additional one is that of the CA
     unsigned n;
 };
 
@@ -58,8 +59,8 @@ static int read_chain(gnutls_session_t session, struct chain *chain, char **ret_
     return 0;
 }
 
-// The first fault that `fault_of` finds in a certificate of the chain, as the verification does not
-// say which it is. NULL: none.
+// Returns the first fault that `fault_of` finds in a certificate of the chain, because gnutls does
+// not tell which certificate it refused. NULL: none.
 static char *find_fault(const struct chain *chain, char *(*fault_of)(gnutls_x509_crt_t certificate))
 {
     char *text = NULL;
@@ -96,7 +97,7 @@ static char *explain_revoked(const struct chain *chain, const struct tls_materia
     return xasprintf("certificate %s has been revoked", subject);
 }
 
-// In gnutls's words.
+// Explains any other status with the text of gnutls.
 static char *explain_otherwise(unsigned status, const char *subject)
 {
     static const char preface[] = "The certificate is NOT trusted. ";
@@ -113,8 +114,8 @@ static char *explain_otherwise(unsigned status, const char *subject)
     return reason;
 }
 
-static char *explain(unsigned status, const struct chain *chain,
-                     const struct tls_material *material)
+static char *explain_status(unsigned status, const struct chain *chain,
+                            const struct tls_material *material)
 {
     _cleanup_free_ char *subject = tls_subject(chain->certificates[0]);
     const char *ca_file = material->ca_file;
@@ -138,7 +139,7 @@ static char *explain(unsigned status, const struct chain *chain,
         return xasprintf("certificate %s is signed by one that is not of a CA", subject);
     }
     if (status & GNUTLS_CERT_SIGNATURE_FAILURE) {
-        return explain_issuer(chain, ca_file); // a CA of the same name with another key
+        return explain_issuer(chain, ca_file); // signed by a CA of the same name with another key
     }
     if (status & GNUTLS_CERT_PURPOSE_MISMATCH) {
         return xasprintf("certificate %s is not meant for this purpose by its extended key usage",
@@ -175,10 +176,11 @@ static char *explain_name(gnutls_x509_crt_t certificate, const char *expected)
     return xstrdup(buf_cstr(&text));
 }
 
-// Makes `path` hold `size` bytes unless it exists; never is there a part of them.
+// Makes a file with these bytes unless `path` exists. The file is never visible with a part of them.
 static int write_new_file(const char *path, const void *data, size_t size)
 {
-    // No pid in the name: in a container it may be that of a process which left its file behind.
+    // The temporary name has no pid: in a container, a former process with the same pid may have left
+    // its file behind.
     _cleanup_free_ char *other = xasprintf("%s.XXXXXX", path);
     _cleanup_close_ int fd = mkostemp(other, O_CLOEXEC);
     int r;
@@ -194,9 +196,10 @@ static int write_new_file(const char *path, const void *data, size_t size)
     return r < 0 ? r : file_sync_parent(path);
 }
 
-// The peer's own chain must lead to the CA it sent: anything else would lock it out for good.
-static int judge_by(gnutls_x509_crt_t ca, const struct chain *chain,
-                    const struct tls_material *material, char **ret_reason)
+// Verifies the chain by the CA certificate that the peer sent. If a CA were saved that did not sign
+// the peer's certificate, the peer would be refused ever after.
+static int verify_by(gnutls_x509_crt_t ca, const struct chain *chain,
+                     const struct tls_material *material, char **ret_reason)
 {
     gnutls_x509_trust_list_t list;
     unsigned status = 0;
@@ -207,14 +210,16 @@ static int judge_by(gnutls_x509_crt_t ca, const struct chain *chain,
                                       chain->n, 0, &status, NULL);
     gnutls_x509_trust_list_deinit(list, 0);
     if (status) {
-        *ret_reason = explain(status, chain, material);
+        *ret_reason = explain_status(status, chain, material);
         return -EACCES;
     }
     return 0;
 }
 
-static int bootstrap(const struct chain *chain, const struct tls_material *material,
-                     char **ret_reason)
+// Saves the CA certificate that the peer sent. Returns -EAGAIN, or another negative errno if it
+// cannot be saved.
+static int bootstrap_ca(const struct chain *chain, const struct tls_material *material,
+                        char **ret_reason)
 {
     const char *ca_file = material->ca_file;
     gnutls_x509_crt_t ca = chain->certificates[chain->n - 1];
@@ -226,7 +231,7 @@ static int bootstrap(const struct chain *chain, const struct tls_material *mater
         *ret_reason = xstrdup("the peer did not send the certificate of its CA");
         return -EACCES;
     }
-    r = judge_by(ca, chain, material, ret_reason);
+    r = verify_by(ca, chain, material, ret_reason);
     if (r < 0) {
         return r;
     }
@@ -241,14 +246,15 @@ static int bootstrap(const struct chain *chain, const struct tls_material *mater
         return r == -EAGAIN ? -EIO : r;
     }
     log_event(LOG_LEVEL_WARN, MSG_TLS_BOOTSTRAPPED, NULL,
-              "%s: CA certificate %s saved as its peer sent it, without any proof", ca_file,
+              "%s: CA certificate %s saved as the peer sent it, without verification", ca_file,
               subject);
     *ret_reason = xasprintf("the CA certificate has been saved in %s", ca_file);
     return -EAGAIN;
 }
 
-// As gnutls_certificate_verify_peers2(), and the certificate is meant for what it is used for.
-static int verify(gnutls_session_t session, bool is_server, unsigned *ret_status)
+// gnutls_certificate_verify_peers2() with a check that the certificate's extended key usage allows
+// this use.
+static int verify_chain(gnutls_session_t session, bool is_server, unsigned *ret_status)
 {
     const char *purpose = is_server ? GNUTLS_KP_TLS_WWW_CLIENT : GNUTLS_KP_TLS_WWW_SERVER;
     gnutls_typed_vdata_st data = {GNUTLS_DT_KEY_PURPOSE_OID, (unsigned char *)(uintptr_t)purpose,
@@ -257,7 +263,7 @@ static int verify(gnutls_session_t session, bool is_server, unsigned *ret_status
     return gnutls_certificate_verify_peers(session, &data, 1, ret_status);
 }
 
-// The chain goes on with the CA that we know, which peers do not send.
+// Adds our CA certificate to the chain, as peers do not send it.
 static void add_ca(struct chain *chain, const struct tls_material *material)
 {
     if (gnutls_certificate_get_issuer(material->credentials, chain->certificates[chain->n - 1],
@@ -274,15 +280,16 @@ int tls_verify(gnutls_session_t session, const struct tls_material *material, bo
     unsigned status = 0;
     int r;
 
+    assert(material->verifies);
     *ret_alert = GNUTLS_A_BAD_CERTIFICATE;
     r = read_chain(session, &chain, ret_reason);
     if (r < 0) {
         return r;
     }
     if (material->needs_bootstrap) {
-        return bootstrap(&chain, material, ret_reason);
+        return bootstrap_ca(&chain, material, ret_reason);
     }
-    r = verify(session, is_server, &status);
+    r = verify_chain(session, is_server, &status);
     if (r < 0) {
         *ret_reason =
             xasprintf("the peer's certificate cannot be verified: %s", gnutls_strerror(r));
@@ -291,7 +298,7 @@ int tls_verify(gnutls_session_t session, const struct tls_material *material, bo
     if (status) {
         add_ca(&chain, material);
         *ret_alert = alert_for(status);
-        *ret_reason = explain(status, &chain, material);
+        *ret_reason = explain_status(status, &chain, material);
         return -EACCES;
     }
     if (name && !gnutls_x509_crt_check_hostname(chain.certificates[0], name)) {

@@ -4,7 +4,7 @@
 
 static struct command_registry *registry;
 
-// The next message of `text` from *at on, fed in pieces of `step` bytes. *ret is its slice.
+// Scans the next message of `text` from *at on, fed in pieces of `step` bytes. *ret is the message.
 static enum dialect_status scan(void *state, struct slice text, size_t *at, size_t step,
                                 struct slice *ret, const char **ret_reason)
 {
@@ -25,7 +25,7 @@ static enum dialect_status scan(void *state, struct slice text, size_t *at, size
     return status;
 }
 
-// What one message becomes: the arguments joined by '|', or "error: ..." .
+// Decodes a message. Returns its arguments joined by '|', or "error: ...".
 static void decode(void *state, struct slice message, struct buf *out)
 {
     struct dialect_request request = {0};
@@ -181,7 +181,7 @@ static void test_encode(void **unused)
     }
 }
 
-// The reply of a command without a method is its text in a wrapper.
+// In JSON form, the reply of a command without a method is its text in a wrapper.
 static void test_json_of_a_text(void **unused)
 {
     void *state = dialect_appctl.state_new(registry);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The control socket and its client against each other: the server's loop runs in the test, the
-// blocking client in a thread.
+// The control socket and its client: the loop of the server runs in the test, the blocking client in
+// a thread.
 #include "basic/clock.h"
 #include "control/control.h"
-#include "control/unix_socket.h"
 #include "net/socket_file.h"
 #include "unit.h"
 
@@ -152,7 +151,7 @@ static void test_call(void **state)
     free(big.text);
 }
 
-// A group that may read may connect, too.
+// A group that can read the socket file can also connect.
 static void test_mode(void **state)
 {
     struct fixture *fixture = *state;
@@ -175,7 +174,7 @@ static void run_loop(struct fixture *fixture, unsigned turns)
     }
 }
 
-// What the server has sent on `fd` so far.
+// Returns what the server has sent on `fd` so far.
 static void expect_received(int fd, const char *expected)
 {
     char bytes[4096];
@@ -190,7 +189,7 @@ static void expect_received(int fd, const char *expected)
 
 static int connect_and_send(struct fixture *fixture, const char *bytes)
 {
-    int fd = unix_socket_connect(fixture->path);
+    int fd = socket_file_connect(fixture->path);
 
     assert_true(fd >= 0);
     assert_int_equal(send(fd, bytes, strlen(bytes), MSG_NOSIGNAL), strlen(bytes));
@@ -198,7 +197,7 @@ static int connect_and_send(struct fixture *fixture, const char *bytes)
     return fd;
 }
 
-// One command at a time: the second waits for the first one's answer.
+// A client's second command waits for the answer of the first.
 static void test_later_and_pipelined(void **state)
 {
     struct fixture *fixture = *state;
@@ -245,7 +244,7 @@ static void test_garbage_closes(void **state)
     close(good);
 }
 
-// More clients than are served at once: the others wait, none is lost.
+// Clients beyond the maximum wait, and all are served.
 static void test_many_clients(void **state)
 {
     struct fixture *fixture = *state;
@@ -261,7 +260,7 @@ static void test_many_clients(void **state)
     }
 }
 
-// Those who connect and say nothing keep nobody out.
+// Clients that connect and send nothing do not exclude others.
 static void test_idle_clients(void **state)
 {
     struct fixture *fixture = *state;
@@ -269,7 +268,7 @@ static void test_idle_clients(void **state)
     int fd;
 
     for (size_t i = 0; i < ARRAY_SIZE(idle); i++) {
-        idle[i] = unix_socket_connect(fixture->path);
+        idle[i] = socket_file_connect(fixture->path);
         run_loop(fixture, 5);
     }
     fd = connect_and_send(fixture, "{\"id\":1,\"method\":\"echo\",\"params\":[\"y\"]}");
@@ -281,11 +280,11 @@ static void test_idle_clients(void **state)
     }
 }
 
-// Without descriptors nobody can be accepted; the loop has nothing to do until there may be some.
+// When descriptors are short, accepting pauses; the loop is idle meanwhile.
 static void test_no_descriptors(void **state)
 {
     struct fixture *fixture = *state;
-    int fd = unix_socket_connect(fixture->path);
+    int fd = socket_file_connect(fixture->path);
     int next = dup(fd);
     int later;
     struct rlimit before, none;
@@ -300,7 +299,7 @@ static void test_no_descriptors(void **state)
     }
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_true(sd_event_run(fixture->event, USEC_INFINITY) > 0);
-    // (The first may be lost: valgrind accepts it, and ends it to keep to the limit.)
+    // The first may be lost: valgrind accepts it and closes it, to enforce the limit.
     later = connect_and_send(fixture, "{\"id\":1,\"method\":\"echo\",\"params\":[\"y\"]}");
     expect_received(later, "{\"error\":null,\"id\":1,\"result\":\"y\\n\"}");
     close(later);
@@ -308,7 +307,7 @@ static void test_no_descriptors(void **state)
     run_loop(fixture, 10);
 }
 
-// Who does not read does not keep us: all of them together have a moment.
+// Clients that do not read delay control_free() only for a limited time, all together.
 static void test_end_with_slow_clients(void **state)
 {
     struct fixture *fixture = *state;
@@ -330,10 +329,9 @@ static void test_end_with_slow_clients(void **state)
 static int listen_at(const char *path)
 {
     struct socket_file file;
-    char *error = NULL;
-    int fd = socket_file_listen(path, 0600, 5, &file, &error);
+    int fd;
 
-    assert_true(fd >= 0);
+    assert_null(socket_file_listen(path, 0600, 5, &file, &fd));
     free(file.path);
     return fd;
 }
@@ -358,7 +356,7 @@ static void test_stale_socket_is_replaced(void **state)
     free(path);
 }
 
-// A socket that somebody else opened, blocking as it came into the world.
+// A passed socket may be a blocking one.
 static void test_passed_socket(void **state)
 {
     struct fixture *fixture = *state;
@@ -372,7 +370,7 @@ static void test_passed_socket(void **state)
     assert_int_equal(control_new_from_fd(fixture->event, fixture->registry, CONTROL_COMMANDS,
                                          listener, &control, &error),
                      0);
-    fd = unix_socket_connect(path);
+    fd = socket_file_connect(path);
     assert_true(send(fd, "{\"id\":1,\"method\":\"echo\",\"params\":[\"y\"]}", 39, 0) > 0);
     run_loop(fixture, 10);
     expect_received(fd, "{\"error\":null,\"id\":1,\"result\":\"y\\n\"}");

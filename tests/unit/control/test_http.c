@@ -16,7 +16,7 @@ static enum dialect_status scan(void *state, struct slice text, size_t step, siz
     return status;
 }
 
-// The whole answer to `request`, or "" if it is no request.
+// Returns the complete answer to `request`, or "" if it is not a request.
 static void ask(const char *request, size_t step, struct buf *out)
 {
     void *state = dialect_http.state_new(NULL);

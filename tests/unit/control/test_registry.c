@@ -100,7 +100,7 @@ static void test_list(void **state)
           "list-commands");
 }
 
-// Who may change nothing runs what only reads.
+// A caller that is not allowed to change anything can run commands that only read.
 static void test_denied(void **state)
 {
     struct command_registry *registry = make_registry();

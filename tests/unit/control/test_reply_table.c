@@ -12,7 +12,7 @@ static const struct command_field fields[] = {
     {NULL},
 };
 
-// The names in the order of `records` sorted by `column`.
+// Sorts `records` by `column` and returns the names in that order.
 static void check_sort(const char *column, const char *expected)
 {
     json_t *records = json_pack("[{ss si sf sb s[ss]} {ss} {ss si sf sb s[s]} {ss si sf sb s[]}]",
@@ -79,7 +79,7 @@ static void test_print(void **state)
                 "y          - -   -\n");
 }
 
-// Names come from clients: they must not control the terminal of the administrator.
+// Names come from clients and must not control the terminal of the administrator.
 static void test_control_characters(void **state)
 {
     check_print(json_pack("[{ss s[s]}]", "a", "\x1b[2J\xc2\x9bm\x7f\xc3\xa4", "b", "\n\t"),

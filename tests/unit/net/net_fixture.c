@@ -36,7 +36,7 @@ static void on_opened(struct connection *connection)
     peer->connection = connection;
     peer->remote = connection_remote(connection);
     peer->name = xstrdup(connection_name(connection));
-    assert_true(fixture->n_peers < WORLD_MAX_PEERS);
+    assert_true(fixture->n_peers < FIXTURE_MAX_PEERS);
     fixture->peers[fixture->n_peers++] = peer;
     fixture->n_open++;
     connection_set_userdata(connection, peer);
@@ -128,7 +128,7 @@ int fixture_setup(void **state)
     return 0;
 }
 
-// The folder must be empty but for what the tests put there: nested at most once.
+// Removes a folder and what the tests have put there.
 static void remove_folder(const char *path)
 {
     DIR *dir = opendir(path);
@@ -153,12 +153,12 @@ static void remove_folder(const char *path)
 int fixture_teardown(void **state)
 {
     struct net_fixture *fixture = *state;
-    usec_t deadline = clock_monotonic() + WORLD_TIMEOUT;
+    usec_t deadline = clock_monotonic() + FIXTURE_TIMEOUT;
 
     net_free(fixture->net);
     assert_int_equal(fixture->n_open, 0);
     sd_event_unref(fixture->event);
-    while (count_fds() != fixture->n_fds_before) { // a helper thread may still have one
+    while (count_fds() != fixture->n_fds_before) { // a helper thread may still have one open
         assert_true(clock_monotonic() < deadline);
         usleep(1000);
     }
@@ -207,7 +207,7 @@ int fixture_dial(const struct remote *remote)
     struct endpoint endpoint = {.size = sizeof(endpoint.storage)};
     int fd;
 
-    assert_int_equal(getsockname(remote->listener.fd, &endpoint.sa, &endpoint.size), 0);
+    assert_int_equal(getsockname(remote->listener->acceptor.fd, &endpoint.sa, &endpoint.size), 0);
     fd = socket(endpoint.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, &endpoint.sa, endpoint.size), 0);

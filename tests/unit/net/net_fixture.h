@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// A loop with a net on it whose handler writes down what it is told, and raw sockets to talk to it.
+// A loop with a net whose handler records its calls, and raw client sockets.
 #pragma once
 
+#include "net/connector.h"
 #include "net/internal.h"
+#include "net/listener.h"
 #include "unit.h"
 
-#define WORLD_MAX_PEERS 4096
-#define WORLD_TIMEOUT   (20 * USEC_PER_SEC)
+#define FIXTURE_MAX_PEERS 4096
+#define FIXTURE_TIMEOUT   (20 * USEC_PER_SEC)
 
-// What the handler was told about one connection.
+// What the handler has recorded about one connection.
 struct peer {
     struct connection *connection; // NULL: closed
     struct remote *remote;
@@ -24,7 +26,7 @@ struct net_fixture {
     sd_event *event;
     struct net *net;
     char *folder; // a temporary one, also the run directory
-    struct peer *peers[WORLD_MAX_PEERS];
+    struct peer *peers[FIXTURE_MAX_PEERS];
     unsigned n_fds_before;
     unsigned n_peers;
     unsigned n_open;
@@ -39,32 +41,34 @@ struct net_fixture {
     void (*on_gave_up)(struct net_fixture *fixture, struct remote *remote);
 };
 
-// For cmocka: *state is a world from set-up to tear-down, which checks that every connection was
-// told its end and that no descriptor is left open, the test's own included.
+// For cmocka: *state is a net_fixture. The tear-down checks that closed() was called once for every
+// connection and that no descriptor is open, those of the test included.
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
 // Runs the loop until `condition` holds; fails the test if that takes too long.
 #define RUN_UNTIL(fixture, condition)                                                              \
     do {                                                                                           \
-        usec_t run_deadline_ = clock_monotonic() + WORLD_TIMEOUT;                                  \
+        usec_t run_deadline_ = clock_monotonic() + FIXTURE_TIMEOUT;                                \
         while (!(condition)) {                                                                     \
             assert_true(clock_monotonic() < run_deadline_);                                        \
             assert_true(sd_event_run((fixture)->event, 10 * USEC_PER_MSEC) >= 0);                  \
         }                                                                                          \
     } while (0)
-// Runs the loop until it has nothing left to do at once.
+// Runs the loop until no event is pending.
 void fixture_settle(struct net_fixture *fixture);
 
 struct remote *fixture_listen(struct net_fixture *fixture, const char *target);
 struct remote *fixture_listen_with(struct net_fixture *fixture, const char *target,
                                    const struct remote_options *options);
-// A raw client of a listening remote, accepted: *ret_peer is the handler's view. Non-blocking.
+// Connects a raw non-blocking client to a listening remote and waits until it is accepted. *ret_peer
+// is the handler's record of it.
 int fixture_connect(struct net_fixture *fixture, struct remote *remote, struct peer **ret_peer);
-int fixture_dial(const struct remote *remote); // the same, without waiting for anything
+int fixture_dial(const struct remote *remote);                     // the same, without waiting
 char *fixture_path(struct net_fixture *fixture, const char *name); // in the folder; caller frees
 
-// Raw ends. client_take() appends what has arrived and returns false at the end of the stream.
+// Send to and receive from a raw client. client_take() appends what has arrived, and returns false at
+// the end of the stream.
 void client_put(struct net_fixture *fixture, int fd, struct slice bytes);
 bool client_take(int fd, struct buf *buf);
 void assert_messages(const struct peer *peer, const char *expected);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Targets: the table in targets.txt, and the way back from socket addresses.
+// Parsing of targets, by the table in targets.txt, and the targets of socket addresses.
 #include "net/address.h"
 #include "unit.h"
 
@@ -76,7 +76,7 @@ static void test_long_names(void **state)
     assert_int_equal(address_parse(target, &address, NULL), -EINVAL);
 }
 
-// From a target to a socket address and back.
+// Converts a target to a socket address and back.
 static void check_round_trip(const char *target, const char *back)
 {
     struct address address;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who may connect: so many in all, at one remote, of one user, and so fast.
+// The limits on connections in all, per remote and per user, and on the accept rate.
 #include "net/admission.h"
 #include "net_fixture.h"
 
@@ -16,7 +16,7 @@ static uint64_t count_of(const char *counter)
     return counter_find(counter)->value;
 }
 
-// A client that is not let in sees the end of the connection and nothing else.
+// A refused client sees only the end of the connection.
 static void assert_refused(struct net_fixture *fixture, struct remote *remote)
 {
     unsigned n_peers = fixture->n_peers;
@@ -29,7 +29,7 @@ static void assert_refused(struct net_fixture *fixture, struct remote *remote)
     close(fd);
 }
 
-// With two connections each that the limits allow, whatever the limit is of.
+// Sets limits under which each limited object may have two connections.
 static void check_limit(struct net_fixture *fixture, size_t *limit, const char *counter,
                         const char *who)
 {
@@ -115,7 +115,7 @@ static int pair(const struct sockaddr *server, socklen_t size, const struct sock
     return accepted;
 }
 
-// An address is one user, by IPv4 and as an IPv6 socket sees it; another address is another.
+// An IPv4 address and its form mapped to IPv6 are the same user; another address is another user.
 static void test_addresses(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -145,7 +145,7 @@ static void test_addresses(void **state)
     assert_int_equal(fixture->net->users.n, 0);
 }
 
-// A socket whose other end cannot be told is counted for nobody, and let in.
+// A socket whose user cannot be determined is allowed and not counted for any user.
 static void test_unknown_user(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -157,7 +157,7 @@ static void test_unknown_user(void **state)
     close(fd);
 }
 
-// What was not used is kept for a second, no longer.
+// At most one second of unused credit is kept.
 static void test_rate(void **state)
 {
     struct net_fixture *fixture = *state;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connections that leave, and go on with another net: here another remote of the same one, as the
-// other process would have it.
+// Connections that are handed over. The other process is represented by another remote of the same
+// net.
 #include "net/handover.h"
 
 #include "net_fixture.h"
@@ -42,7 +42,7 @@ static unsigned n_portable(struct net_fixture *fixture)
     return seen.n;
 }
 
-// Half a message and output that its client has not read go along; nothing of the socket is lost.
+// An incomplete message and unsent output are handed over too; nothing is lost.
 static void test_goes_on(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -79,14 +79,14 @@ static void test_goes_on(void **state)
     assert_slice_is(buf_slice(&received), "waits");
     close(client);
     RUN_UNTIL(fixture, again->n_closed);
-    // Its number is not given to another.
+    // No other connection gets its number.
     client = fixture_connect(fixture, first, &peer);
     assert_string_equal(connection_name(peer->connection), "unix#42");
     close(client);
     RUN_UNTIL(fixture, peer->n_closed);
 }
 
-// Much output: the client is not read from before it has read, as anywhere.
+// A connection with a large backlog is not read from until the client has read.
 static void test_backlog(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -112,7 +112,7 @@ static void test_backlog(void **state)
     RUN_UNTIL(fixture, peer->n_closed);
 }
 
-// What has to stay: closing ones, those whose output waits for the disk.
+// Closing connections, and those with output that is not released, cannot be handed over.
 static void test_not_portable(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -132,7 +132,7 @@ static void test_not_portable(void **state)
     RUN_UNTIL(fixture, !fixture->n_open);
 }
 
-// A connector that has a connection takes no other.
+// A connector that has a connection does not take another one.
 static void test_connector(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -163,7 +163,7 @@ static void test_connector(void **state)
     close(others[1]);
 }
 
-// A socket that listens goes to the next remote with its target, once.
+// The next remote with the same target gets a listening socket; only one remote does.
 static void test_listener(void **state)
 {
     struct net_fixture *fixture = *state;

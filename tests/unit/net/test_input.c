@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The read path: values cut out of every split of the bytes, batches, limits, the end.
+// The read path: every split of the input, batches, limits, the end of the input.
 #include "net_fixture.h"
 
 #include <stdio.h>
@@ -22,7 +22,7 @@ static void test_every_split_in_two(void **state)
         fixture_settle(fixture);
         client_put(fixture, fd, (struct slice){all.data + at, all.size - at});
         RUN_UNTIL(fixture, peer->n_messages == 4);
-        // White space before a value may arrive with it or by itself, and then is dropped.
+        // White space before a value is dropped if it arrives separately.
         if (at == 34 || at == 41) {
             assert_int_equal(peer->messages.size, strlen(MESSAGES) - 1);
         } else {
@@ -50,7 +50,7 @@ static void test_one_byte_at_a_time(void **state)
     close(fd);
 }
 
-// More messages than one turn handles: in order, and others get their turns in between.
+// More messages than one turn handles are handled in order, with turns of other clients in between.
 static void test_batches_are_fair(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -85,7 +85,7 @@ static void hold(struct net_fixture *fixture, struct peer *peer, struct slice te
     connection_hold(peer->connection, true);
 }
 
-// Nothing more is handled while a message takes time, and nothing is lost.
+// While a connection is held no message is delivered; later all are.
 static void test_hold(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -114,7 +114,7 @@ static void test_hold(void **state)
     close(other_fd);
 }
 
-// What was sent before the end is handled, and answered, though it takes several turns.
+// Messages sent before the end of the input are handled and answered, even if it takes several turns.
 static void test_requests_before_the_end_are_answered(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -136,7 +136,7 @@ static void test_requests_before_the_end_are_answered(void **state)
     close(fd);
 }
 
-// The peer is gone altogether while its messages are still being handled.
+// The peer closes its socket while its messages are still being handled.
 static void test_hang_up_with_input_left(void **state)
 {
     struct net_fixture *fixture = *state;

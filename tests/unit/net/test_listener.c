@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sockets that listen: files and their modes, ports, descriptors running out.
+// Listening sockets: files and their modes, ports, a shortage of descriptors.
 #include "net_fixture.h"
 
 #include <errno.h>
@@ -156,7 +156,7 @@ static void test_ipv6(void **state)
     assert_memory_equal(peer->name, "tcp:[::1]:", 10);
     assert_int_equal(option_of(peer->connection->stream.fd, IPPROTO_IPV6, IPV6_TCLASS), 48 << 2);
     close(fd);
-    // The any-address of IPv6 takes IPv4 too, and shows it as such.
+    // The any-address of IPv6 accepts IPv4 too, and such clients have IPv4 names.
     both = fixture_listen(fixture, "ptcp:0:[::]");
     four.in.sin_family = AF_INET;
     four.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -168,7 +168,7 @@ static void test_ipv6(void **state)
     close(fd);
 }
 
-// Whether somebody listens at an address of this host.
+// True if a process listens at this address.
 static bool answers(const char *host, uint16_t port)
 {
     struct address address = {.kind = ADDRESS_TCP, .host = (char *)host, .port = port};
@@ -196,8 +196,8 @@ static bool has_ipv6(struct net_fixture *fixture)
     return true;
 }
 
-// The wildcards of both families, in either order: each has its own clients, and what one listened
-// on is the other's when it is gone.
+// Listeners on all addresses of both families, made in either order, each get their own clients. When
+// the IPv4 one is closed, the IPv6 one gets the IPv4 clients too.
 static void check_wildcards(struct net_fixture *fixture, const char *first, const char *second)
 {
     struct remote *remotes[2];
@@ -245,7 +245,7 @@ static void test_six_then_four(void **state)
     check_wildcards(fixture, "ptcp:0:[::]", "");
 }
 
-// What overlaps is refused, and the error names the remote that is in the way.
+// An overlapping listener is refused, and the error names the remote that has the address.
 static void test_overlapping_addresses(void **state)
 {
     static const struct {
@@ -289,7 +289,7 @@ static void test_port_is_logged(void **state)
     struct remote *remote = fixture_listen(fixture, "ptcp:0");
     struct endpoint endpoint = {.size = sizeof(endpoint.storage)};
 
-    assert_int_equal(getsockname(remote->listener.fd, &endpoint.sa, &endpoint.size), 0);
+    assert_int_equal(getsockname(remote->listener->acceptor.fd, &endpoint.sa, &endpoint.size), 0);
     assert_int_equal(endpoint.sa.sa_family, AF_INET);
     assert_int_equal(endpoint.in.sin_addr.s_addr, htonl(INADDR_ANY));
     assert_non_null(fixture->last_info);
@@ -302,7 +302,7 @@ static void test_port_is_logged(void **state)
     }
 }
 
-// Without descriptors the listener pauses instead of spinning, and goes on when there are some.
+// A listener pauses when descriptors are short, and continues later.
 static void test_out_of_descriptors(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -325,8 +325,8 @@ static void test_out_of_descriptors(void **state)
     assert_non_null(strstr(fixture->log, "cannot accept a connection: Too many open files"));
     fixture_settle(fixture); // would never end if the listener still was on
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
-    // Those that waited come first, then a new one. (A memory checker that plays the kernel may
-    // have lost those that waited: their number is not looked at.)
+    // The waiting connections are accepted first, then the new one. Their number is not checked,
+    // because a memory checker that emulates system calls may have lost some.
     fresh = fixture_dial(remote);
     client_put(fixture, fresh, SLICE("[1]"));
     RUN_UNTIL(fixture, fixture->peers[fixture->n_peers - 1]->n_messages == 1);

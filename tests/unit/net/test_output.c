@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The write path: order, the ticket group commit, gathering, back-pressure, peers that do not read.
+// The write path: order, tickets of the group commit, batching, flow control, peers that do not read.
 #include "net_fixture.h"
 
 #include <string.h>
@@ -74,7 +74,7 @@ static void test_release_of_many(void **state)
 
     for (int i = 0; i < N; i++) {
         fds[i] = fixture_connect(fixture, remote, &peers[i]);
-        // In no order, so that every place of the list of marks is inserted at.
+        // The tickets are in no order, so that marks are inserted at every place of the list.
         connection_send(peers[i]->connection, SLICE("x"), (uint64_t)(i * 37 % N + 1));
     }
     for (uint64_t ticket = 1; ticket <= N; ticket++) {
@@ -211,7 +211,7 @@ static void test_drained_once_per_backlog(void **state)
     close(fd);
 }
 
-// A client that sends requests for ever and never reads is not read from any more.
+// A client that only sends and never reads is not read from after a while.
 static void test_client_that_never_reads(void **state)
 {
     struct peer *peer, *other;
@@ -241,12 +241,12 @@ static void test_client_that_never_reads(void **state)
     assert_int_equal(peer->n_messages, answered);
     client_put(fixture, other_fd, SLICE("[]"));
     assert_takes(fixture, other_fd, "[]");
-    // It reads after all: everything is answered.
+    // When it reads, everything is answered.
     RUN_UNTIL(fixture, client_take(fd, &answers) && answers.size == sent * request.size);
     assert_int_equal(peer->n_messages, sent);
     assert_false(peer->connection->is_paused);
     assert_int_equal(peer->n_drained, 1);
-    // It stops reading again and goes away.
+    // It stops reading again and closes.
     while (!peer->connection->is_paused) {
         client_put(fixture, fd, buf_slice(&request));
     }
@@ -264,7 +264,7 @@ static int keep_sending(sd_event_source *source, void *userdata)
     return sd_event_source_set_enabled(source, SD_EVENT_ON);
 }
 
-// A source that always has more to do cannot hold back what it sends.
+// An event source that is always ready does not delay output for long.
 static void test_output_is_not_starved(void **state)
 {
     struct peer *peer;

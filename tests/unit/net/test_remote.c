@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Remotes: sockets that were passed, status, removal.
+// Remotes: adopted sockets, status, removal.
 #include "net_fixture.h"
 
 #include <errno.h>
@@ -69,7 +69,7 @@ static void test_passed_tcp_listener(void **state)
     assert_string_equal(remote_target(remote), target);
     client = fixture_connect(fixture, remote, &peer);
     assert_memory_equal(peer->name, "tcp:127.0.0.1:", 14);
-    assert_int_equal(peer->connection->probe_interval, 5 * USEC_PER_SEC);
+    assert_int_equal(peer->connection->probe.interval, 5 * USEC_PER_SEC);
     close(client);
 }
 
@@ -138,7 +138,7 @@ static void test_targets(void **state)
     assert_false(remote_target_is_valid("tcp:::1"));
 }
 
-// Answers that are under way when a remote is removed still get out.
+// Answers that are queued when a remote is removed are still sent.
 static void test_removal_answers_first(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -211,7 +211,7 @@ static void test_removed_by_its_callbacks(void **state)
     close(fd);
     RUN_UNTIL(fixture, peer->n_closed);
     check_freed(fixture);
-    // A connector, from the closed() of its own connection.
+    // A connector is freed in the closed() call of its own connection.
     fixture->on_closed = NULL;
     {
         struct remote *listener = fixture_listen(fixture, "punix:s");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names to addresses on a helper thread.
+// Resolving host names on a helper thread.
 #include "net/resolver.h"
 #include "unit.h"
 

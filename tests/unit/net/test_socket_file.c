@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Socket files: stale ones are replaced, those of a running server are not, also when two start at
-// the same moment.
+// Socket files: a stale one is replaced, one of a running server is not, even if two servers start at
+// the same time.
 #include "net/socket_file.h"
 #include "unit.h"
 
@@ -20,21 +20,28 @@
 
 static char folder[] = "/tmp/ovsdbd-socket-XXXXXX";
 
-static int listen_at(const char *path, struct socket_file *file, char **error)
+// Returns the descriptor or negative errno.
+static int listen_at(const char *path, struct socket_file *file)
 {
-    return socket_file_listen(path, 0600, 16, file, error);
+    int fd = -1;
+    struct failure *failure = socket_file_listen(path, 0600, 16, file, &fd);
+    int r = failure ? -failure_errno(failure) : fd;
+
+    failure_free(failure);
+    return r;
 }
 
 static void assert_refused(const char *path, int expected, const char *words)
 {
     struct socket_file file;
-    char *error = NULL;
+    int fd;
+    _cleanup_failure_ struct failure *failure = socket_file_listen(path, 0600, 16, &file, &fd);
 
-    assert_int_equal(listen_at(path, &file, &error), expected);
-    if (!strstr(error, words) || !strstr(error, path)) {
-        fail_msg("%s: the error is \"%s\"", path, error);
+    assert_non_null(failure);
+    assert_int_equal(-failure_errno(failure), expected);
+    if (!strstr(failure_text(failure), words) || !strstr(failure_text(failure), path)) {
+        fail_msg("%s: the failure is \"%s\"", path, failure_text(failure));
     }
-    free(error);
 }
 
 // A socket that is bound and, if `backlog` is not negative, listens.
@@ -55,11 +62,10 @@ static void test_stale_file_is_replaced(void **state)
 {
     _cleanup_free_ char *path = xasprintf("%s/stale", folder);
     struct socket_file file;
-    char *error = NULL;
     int fd;
 
     close(bind_at(path, SOCK_STREAM, 5));
-    fd = listen_at(path, &file, &error);
+    fd = listen_at(path, &file);
     assert_true(fd >= 0);
     socket_file_remove(&file);
     assert_null(file.path);
@@ -78,7 +84,7 @@ static void test_running_server_keeps_its_file(void **state)
     assert_int_equal(access(path, F_OK), 0);
     close(fd);
     unlink(path);
-    // One that is too busy to accept.
+    // The queue of this server is full.
     fd = bind_at(path, SOCK_STREAM, 0);
     assert_refused(path, -EADDRINUSE, words);
     assert_refused(path, -EADDRINUSE, words);
@@ -112,12 +118,11 @@ static void test_another_ones_file_stays(void **state)
 {
     _cleanup_free_ char *path = xasprintf("%s/s", folder);
     struct socket_file file, other;
-    char *error = NULL;
-    int fd = listen_at(path, &file, &error);
+    int fd = listen_at(path, &file);
     int other_fd;
 
     unlink(path);
-    other_fd = listen_at(path, &other, &error);
+    other_fd = listen_at(path, &other);
     assert_true(other_fd >= 0);
     socket_file_remove(&file);
     assert_int_equal(access(path, F_OK), 0);
@@ -127,17 +132,15 @@ static void test_another_ones_file_stays(void **state)
     close(other_fd);
 }
 
-// One process of several that want the same path at the same moment: it says whether it got it, and
-// keeps it until all have said so.
+// One of several processes that listen at the same path at the same time. It reports whether it
+// succeeded, and keeps the socket until all have reported.
 static void compete(const char *path, int start, int results, int end)
 {
     struct socket_file file;
-    char *error = NULL;
     char byte;
 
     if (read(start, &byte, 1) == 0) {
-        byte = listen_at(path, &file, &error) >= 0 ? '1' : '0';
-        free(error);
+        byte = listen_at(path, &file) >= 0 ? '1' : '0';
         if (write(results, &byte, 1) == 1) {
             _exit(read(end, &byte, 1) ? 1 : 0);
         }

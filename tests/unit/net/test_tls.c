@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// TLS between a listener and a connector of one net, which share an identity made here.
+// TLS between a listener and a connector of one net, which share a certificate made here.
 #include "net/tls/tls_config.h"
 #include "net_fixture.h"
 
@@ -22,7 +22,7 @@ static void write_file(const char *path, const gnutls_datum_t *text)
     assert_int_equal(fclose(file), 0);
 }
 
-// A key, and a certificate signed by itself that is also its own CA.
+// Makes a key and a self-signed certificate, which is its own CA.
 static void make_identity(const char *key_path, const char *cert_path, const char *cn)
 {
     gnutls_x509_privkey_t key;
@@ -73,7 +73,7 @@ static void remove_files(struct tls_options *options)
     tls_options_done(options);
 }
 
-// Gives the net an identity called "me".
+// Sets TLS options with a certificate for "me".
 static struct tls_options configure(struct net_fixture *fixture)
 {
     struct tls_options options = options_in(fixture);
@@ -128,7 +128,7 @@ static void test_both_ends(void **state)
     assert_string_equal(connection_peer_cn(ours->connection), "me");
     assert_string_equal(connection_peer_cn(theirs->connection), "me");
     assert_true(!strncmp(theirs->name, "ssl:127.0.0.1:", 14));
-    // More than the kernel takes at once, in pieces that do not fit records.
+    // More than the kernel accepts at once, in pieces that differ from TLS records.
     buf_puts(&big, "[\"");
     while (big.size < 3000001) {
         buf_puts(&big, "0123456789");
@@ -166,7 +166,7 @@ static void test_alternative_names(void **state)
     remove_files(&options);
 }
 
-// Messages that arrive in one record, and more of them than one turn handles.
+// One record contains more messages than one turn handles.
 static void test_many_in_one_record(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -206,7 +206,7 @@ static void test_silence_is_cut(void **state)
     remove_files(&options);
 }
 
-// A crowd that stalls does not keep others out.
+// Clients that stall in the handshake do not exclude others.
 static void test_oldest_makes_room(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -223,7 +223,7 @@ static void test_oldest_makes_room(void **state)
     }
     connector = dial(fixture, listener);
     RUN_UNTIL(fixture, peer_of(fixture, connector) && peer_of(fixture, listener));
-    // Both ends of the last one were under way here.
+    // The last connection has two handshakes in this net, one for each end.
     for (size_t i = 0; i < 2; i++) {
         RUN_UNTIL(fixture, !client_take(fds[i], &rest));
     }
@@ -236,7 +236,7 @@ static void test_oldest_makes_room(void **state)
     remove_files(&options);
 }
 
-// However many handshakes have something to do, a connection gets its turn after each step.
+// Connections are served after each step of a handshake, however many handshakes are ready.
 static void test_connections_come_in_between(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -279,7 +279,7 @@ static ssize_t pull_nothing(gnutls_transport_ptr_t userdata, void *data, size_t 
     return -1;
 }
 
-// What a client says first.
+// A ClientHello.
 static void make_hello(struct buf *hello)
 {
     gnutls_session_t session;
@@ -297,7 +297,7 @@ static void make_hello(struct buf *hello)
     gnutls_certificate_free_credentials(credentials);
 }
 
-// Of a crowd those that came first are done while the others have not begun.
+// The first of many handshakes finish before the others begin.
 static void test_begun_comes_to_its_end(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -327,7 +327,7 @@ static void test_begun_comes_to_its_end(void **state)
     remove_files(&options);
 }
 
-// The listener goes while a handshake is under way.
+// The listener is freed during a handshake.
 static void test_listener_is_freed(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -355,7 +355,7 @@ static void test_bad_reload_keeps_the_old(void **state)
 
     write_file(options.certificate, &nothing);
     net_reload_tls(fixture->net);
-    assert_non_null(strstr(fixture->log, "TLS goes on with the former files"));
+    assert_non_null(strstr(fixture->log, "TLS keeps using the previous files"));
     free(TAKE_PTR(fixture->log));
     connector = dial(fixture, listener);
     RUN_UNTIL(fixture, (ours = peer_of(fixture, connector)));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// OpenSSL's words for protocols and ciphers, as gnutls understands them.
+// Translation of OpenSSL's protocol and cipher lists to gnutls priority strings.
 #include "net/tls/priority.h"
 #include "unit.h"
 
@@ -35,10 +35,8 @@ static void check(const struct tls_choice *choice, const char *any, const char *
 {
     const char *expected[TLS_N_VERSIONS] = {any, of_12, of_13};
     char *texts[TLS_N_VERSIONS] = {0};
-    _cleanup_free_ char *error = NULL;
 
-    assert_int_equal(tls_priority_texts(choice, texts, &error), 0);
-    assert_null(error);
+    assert_null(tls_priority_texts(choice, texts));
     for (int i = 0; i < TLS_N_VERSIONS; i++) {
         check_text(texts[i], expected[i]);
         free(texts[i]);
@@ -50,11 +48,12 @@ static void check(const struct tls_choice *choice, const char *any, const char *
 static void check_wrong(const struct tls_choice *choice, const char *reason)
 {
     char *texts[TLS_N_VERSIONS] = {0};
-    _cleanup_free_ char *error = NULL;
+    _cleanup_failure_ struct failure *failure = tls_priority_texts(choice, texts);
 
-    assert_int_equal(tls_priority_texts(choice, texts, &error), -EINVAL);
+    assert_non_null(failure);
+    assert_int_equal(failure_kind(failure), FAILURE_INVALID);
     assert_null(texts[TLS_ANY]);
-    assert_string_equal(error, reason);
+    assert_string_equal(failure_text(failure), reason);
 }
 
 static void check_protocols(const char *protocols, const char *any, bool has_both)
@@ -101,7 +100,7 @@ static void test_protocols(void **state)
     check_wrong(CHOICE(.protocols = "TLSv1.2,SSLv3"), "unknown TLS protocol \"SSLv3\"");
 }
 
-// A list of ciphers says nothing about TLS 1.3.
+// A cipher list does not affect TLS 1.3.
 static void check_ciphers(const char *ciphers, const char *expected)
 {
     _cleanup_free_ char *text = xasprintf("%s%s%s", ONE_2, expected, TAIL);
@@ -117,7 +116,7 @@ static void test_ciphers(void **state)
                   ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:-MAC-ALL:+AEAD");
     check_ciphers("kRSA,SHA256 !ECDHE:-DHE:-AESGCM",
                   ":-KX-ALL:+RSA:-CIPHER-ALL:+AES-256-CBC:+AES-128-CBC:-MAC-ALL:+SHA256:+SHA1");
-    // What is banned does not come back; what is removed does.
+    // A banned suite ('!') cannot be added again; a removed one ('-') can.
     check_ciphers("!AES:ALL", KX ":-CIPHER-ALL:+CHACHA20-POLY1305:-MAC-ALL:+AEAD");
     check_ciphers("ALL:-ALL:AES128-SHA:+AES",
                   ":-KX-ALL:+RSA:-CIPHER-ALL:+AES-128-CBC:-MAC-ALL:+SHA1");
@@ -133,10 +132,9 @@ static void test_ciphers(void **state)
 static void check_same(const char *ciphers, const char *others)
 {
     char *texts[2][TLS_N_VERSIONS] = {0};
-    _cleanup_free_ char *error = NULL;
 
-    assert_int_equal(tls_priority_texts(CHOICE(.ciphers = ciphers), texts[0], &error), 0);
-    assert_int_equal(tls_priority_texts(CHOICE(.ciphers = others), texts[1], &error), 0);
+    assert_null(tls_priority_texts(CHOICE(.ciphers = ciphers), texts[0]));
+    assert_null(tls_priority_texts(CHOICE(.ciphers = others), texts[1]));
     for (int i = 0; i < TLS_N_VERSIONS; i++) {
         assert_string_equal(texts[0][i], texts[1][i]);
         free(texts[0][i]);
@@ -209,21 +207,19 @@ static void test_gnutls_strings(void **state)
 static void test_allowed(void **state)
 {
     struct tls_priority priority;
-    _cleanup_free_ char *error = NULL;
+    _cleanup_failure_ struct failure *failure = NULL;
 
-    assert_int_equal(tls_priority_init(&priority,
-                                       CHOICE(.ciphers = "AES128-SHA",
-                                              .ciphersuites = "TLS_CHACHA20_POLY1305_SHA256"),
-                                       &error),
-                     0);
+    assert_null(
+        tls_priority_init(&priority, CHOICE(.ciphers = "AES128-SHA",
+                                            .ciphersuites = "TLS_CHACHA20_POLY1305_SHA256")));
     assert_true(tls_priority_allows(&priority, GNUTLS_TLS1_2, GNUTLS_CIPHER_AES_128_CBC));
     assert_false(tls_priority_allows(&priority, GNUTLS_TLS1_2, GNUTLS_CIPHER_CHACHA20_POLY1305));
     assert_true(tls_priority_allows(&priority, GNUTLS_TLS1_3, GNUTLS_CIPHER_CHACHA20_POLY1305));
     assert_false(tls_priority_allows(&priority, GNUTLS_TLS1_3, GNUTLS_CIPHER_AES_128_CBC));
     tls_priority_done(&priority);
-    assert_int_equal(tls_priority_init(&priority, CHOICE(.ciphers = "NORMAL:+NONSENSE"), &error),
-                     -EINVAL);
-    assert_string_equal(error, "ciphers: not understood from \"+NONSENSE\" on");
+    failure = tls_priority_init(&priority, CHOICE(.ciphers = "NORMAL:+NONSENSE"));
+    assert_non_null(failure);
+    assert_string_equal(failure_text(failure), "ciphers: not understood from \"+NONSENSE\" on");
     tls_priority_done(&priority);
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel's part is tried from within a forked process, as a bug of ours would: with system
-// calls that ask nobody.
+// The rules of the kernel are tested in a forked process, by system calls without confine_check().
 #include "service/confine.h"
 #include "service/landlock.h"
 #include "unit.h"

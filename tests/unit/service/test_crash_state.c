@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A text that outlives the process that wrote it.
+// A text that survives the process that wrote it.
 #include "service/crash_state.h"
 
 #include "unit.h"
@@ -69,7 +69,7 @@ static void test_a_text_that_is_too_long(void **state)
     assert_int_equal(crash_state_write(fd, (struct slice){data, CRASH_STATE_MAX}), 0);
 }
 
-// The process ended after it had written the text, before it had written the header.
+// The process ended after writing the text and before writing the header.
 static void test_a_write_that_was_not_finished(void **state)
 {
     _cleanup_close_ int fd = crash_state_new();

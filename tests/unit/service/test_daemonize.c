@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each scenario runs in a forked process, which stands for the program that is started in a shell;
-// what its worker does comes back through a pipe, one word per event.
+// Each scenario runs in a forked process, which represents the program as started in a shell. Its
+// worker reports through a pipe, one word for each event.
 #include "service/daemonize.h"
 #include "service/pidfile.h"
 #include "service/vlog.h"
@@ -29,7 +29,7 @@ static void say(int fd, const char *word)
     }
 }
 
-// Waits until the pipe has as much as `expected` and compares.
+// Reads as many bytes from the pipe as `expected` has, and compares.
 static void expect_words(struct scenario *scenario, const char *expected)
 {
     char text[256];
@@ -64,7 +64,7 @@ static void start(struct scenario *scenario)
     close(scenario->report[1]);
 }
 
-// How the program that the shell started ended.
+// Returns the exit status of the process as the shell sees it.
 static int program_status(struct scenario *scenario)
 {
     int status;
@@ -73,7 +73,7 @@ static int program_status(struct scenario *scenario)
     return status;
 }
 
-// Every process of the scenario has ended when the pipe is at its end.
+// The pipe is at its end when every process of the scenario has ended.
 static void expect_end(struct scenario *scenario)
 {
     char byte;
@@ -156,7 +156,7 @@ static void work_wait(int report)
     pause();
 }
 
-// The pid file names the worker, and is there when the parent has exited.
+// The pid file has the pid of the worker, and exists when the parent has exited.
 static void test_pidfile(void **state)
 {
     char *path = xasprintf("%s/w.pid", folder);
@@ -178,7 +178,7 @@ static void test_pidfile(void **state)
     free(path);
 }
 
-// Crashes in its first life, ends well in its second.
+// The first worker crashes, the second one exits with 0.
 static void work_crash_once(int report)
 {
     _cleanup_free_ char *path = xasprintf("%s/crashed", folder);
@@ -205,7 +205,7 @@ static void test_monitor_restarts(void **state)
     expect_end(&scenario);
 }
 
-// What is no crash ends the monitor too, with the same status.
+// If a worker ends without a crash, the monitor ends with the same status.
 static void test_monitor_ends(void **state)
 {
     struct scenario scenario = {.options = {.monitor = true}, .work = work_fail};

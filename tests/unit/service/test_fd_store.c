@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The manager's side is a socket here; the barrier makes a push wait for it, so that runs in a
-// process of its own.
+// A socket of the test represents the service manager. fd_store_push() waits for it, so it runs in
+// another process.
 #include "service/fd_store.h"
 #include "unit.h"
 
@@ -35,7 +35,7 @@ static int teardown(void **state)
     return close(manager);
 }
 
-// Receives a message; *ret_fd is what came with it, or -1.
+// Receives a message; *ret_fd is the descriptor that came with it, or -1.
 static void receive(char *text, size_t size, int *ret_fd)
 {
     union {

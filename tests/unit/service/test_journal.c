@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The test is the journal: in a mount namespace of its own, where it owns the journal's socket.
+// The test acts as the journal, in a mount namespace of its own where it has the journal's socket.
 #include "service/journal.h"
 #include "unit.h"
 
@@ -32,7 +32,7 @@ static void test_is_stderr(void **state)
     assert_false(journal_is_stderr());
 }
 
-// The journal's socket, or -1 when this user may not have a namespace.
+// Makes the journal's socket. Returns -1 if this user cannot make a namespace.
 static int own_journal(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket"};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The protocol of socket activation, as the service manager speaks it: in a forked process, which
-// gets descriptors from 3 on and the variables that describe them.
+// Socket activation, tested in a forked process that gets descriptors from 3 on and the environment
+// variables of the service manager.
 #include "service/listen_fds.h"
 #include "unit.h"
 
@@ -17,7 +17,7 @@ static void set_number(const char *variable, long value)
     setenv(variable, text, 1);
 }
 
-// Runs `check` in a child that was passed `n` descriptors.
+// Runs `check` in a child process with `n` passed descriptors.
 static void with_fds(int n, const char *names, int (*check)(void))
 {
     pid_t pid = fork();

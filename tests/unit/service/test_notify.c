@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The test is the service manager: it owns the socket of NOTIFY_SOCKET.
+// The test acts as the service manager, with the socket of NOTIFY_SOCKET.
 #include "service/notify.h"
 #include "unit.h"
 

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-// Parses the words as a program would. 0, or negative errno with *ret_error.
+// Parses the words as a program does. Returns 0, or negative errno with *ret_error.
 static int parse(struct service_options *options, const char **argv, char **ret_error)
 {
     static const struct option table[] = {SERVICE_LONG_OPTIONS, {NULL, 0, NULL, 0}};
@@ -108,7 +108,7 @@ static void test_logging(void **state)
     assert_true(options.log_to_file);
     assert_null(options.log_file);
     assert_int_equal(PARSE(&options, &error, "--log-file=/nonexistent/x"), 0);
-    // It is a warning; the server runs without.
+    // A log file that cannot be opened is only a warning.
     assert_int_equal(service_options_apply(&options, &error), 0);
     assert_int_equal(vlog_file_error(), ENOENT);
     service_options_done(&options);

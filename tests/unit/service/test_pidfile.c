@@ -13,7 +13,7 @@
 static char folder[] = "/tmp/ovsdbd-pidfile-XXXXXX";
 static char *path;
 
-// A process that holds the pid file until it is killed; returns once it does.
+// Starts a process that holds the pid file until it is killed. Returns when the file is locked.
 static pid_t start_holder(void)
 {
     int fds[2];
@@ -57,14 +57,14 @@ static void test_running(void **state)
     assert_string_equal(error, expected);
     free(error);
     free(expected);
-    // With the permission to overwrite, the file is another one afterwards.
+    // `overwrite` replaces the file.
     assert_int_equal(pidfile_create(path, true, &error), 0);
     pidfile_remove();
     assert_int_equal(access(path, F_OK), -1);
     stop_holder(holder);
 }
 
-// In a child of another pid namespace, the holder of the lock has no pid.
+// For a child in another pid namespace, the process that holds the lock has no pid.
 static void test_other_namespace(void **state)
 {
     pid_t holder = start_holder();
@@ -159,8 +159,7 @@ static void test_cannot_create(void **state)
     free(error);
 }
 
-// The file goes when the process exits, and a forked child leaves it alone.
-// As on a full disk: the file can be made, but nothing can be written to it.
+// A file can be made, but not written to, as on a full disk.
 static void test_cannot_write(void **state)
 {
     struct rlimit before, none;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each drop happens in a forked process, as it cannot be undone.
+// Privileges are dropped in forked processes, because that cannot be undone.
 #include "service/privileges.h"
 #include "unit.h"
 
@@ -153,8 +153,8 @@ static void test_trim(void **state)
         CHECK(!has(CAP_PERMITTED, CAP_SYS_ADMIN) && !has(CAP_PERMITTED, CAP_SYS_PTRACE));
         CHECK(!has(CAP_PERMITTED, CAP_SETUID) && !has(CAP_PERMITTED, CAP_NET_ADMIN));
         CHECK(!cap_get_bound(CAP_SYS_MODULE));
-        // Not libc's, which would want to change a sanitizer's own thread too: that kept its
-        // rights.
+        // Not setuid() of the C library, which would also change a thread of the sanitizer that has
+        // kept its privileges.
         CHECK(syscall(SYS_setresuid, 1, 1, 1) != 0);
         _exit(0);
     }

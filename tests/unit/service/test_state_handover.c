@@ -55,7 +55,7 @@ static void check_round_trip(size_t n, size_t size)
     close_all(fds, n);
     assert_int_equal(read.size, strlen("before") + size);
     assert_memory_equal(read.data + strlen("before"), bytes.data, size);
-    // Once only.
+    // It can be opened only once.
     assert_int_equal(state_handover_open(handover_fd, &read, &fds, &n_read), -ENODATA);
     close(handover_fd);
 }
@@ -67,7 +67,7 @@ static void test_round_trip(void **state)
     check_round_trip(MANY, 3 << 20);
 }
 
-// Who closes it unopened closes what is in it.
+// Closing it unopened closes the descriptors in it.
 static void test_closed(void **state)
 {
     int ends[2], handover_fd;
@@ -82,7 +82,7 @@ static void test_closed(void **state)
     close(ends[1]);
 }
 
-// Something else, and bytes that somebody could still change.
+// Other kinds of descriptors, and a memory file that is not sealed, are refused.
 static void test_refused(void **state)
 {
     _cleanup_buf_ struct buf read = {0};

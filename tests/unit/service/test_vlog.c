@@ -27,7 +27,7 @@ static int teardown(void **state)
     return 0;
 }
 
-// The levels of a module as "console syslog file".
+// Returns the levels of a module as "console syslog file".
 static void check_levels(struct log_module *module, const char *expected)
 {
     char text[64];
@@ -82,11 +82,11 @@ static void test_bad_specs(void **state)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        char *error = vlog_set(table[i].spec);
+        _cleanup_failure_ struct failure *failure = vlog_set(table[i].spec);
 
-        assert_non_null(error);
-        assert_string_equal(error, table[i].error);
-        free(error);
+        assert_non_null(failure);
+        assert_int_equal(failure_kind(failure), FAILURE_INVALID);
+        assert_string_equal(failure_text(failure), table[i].error);
     }
     assert_null(vlog_set("facility:LOCAL3"));
     check_levels(log_this_module, "OFF OFF OFF");
@@ -128,7 +128,7 @@ static void test_file(void **state)
     free(moved);
 }
 
-// The log goes on in the file that there is when there can be no new one.
+// If the log file cannot be opened again, logging continues in the open one.
 static void test_reopen_fails(void **state)
 {
     char *path = xasprintf("%s/d.log", folder);

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The net: everything of one loop. The connections are in an epoll set of their own, which is one
-// source of the loop: a turn handles a batch of ready ones, one after another, and what they queue
-// leaves at its end, when other sources of the loop had the chance to add to it. (A deferred source
-// of the same priority would always come before any input.) Who has something to do is on a list;
-// nothing ever walks all connections.
+// The net on the event loop. The sockets of the connections are in one epoll set, which is one
+// source of the loop. In a turn it handles a batch of ready connections, one after another. The
+// output that they queue is written at the end of the turn, after other sources of the loop could
+// add to it; that is why `work_source` has a lower priority (sd-event runs a deferred source of the
+// same priority before any input).
+//
+// Connections with something to do are on lists. No step visits all connections.
 #include "net/admission.h"
 #include "net/handover.h"
 #include "net/internal.h"
 
 #include "basic/alloc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -17,7 +20,7 @@
 
 LOG_MODULE(net);
 
-// Other sources that handled the same turn's input, and may add to the output, come first.
+// Lower than that of sources that handle input and may add to the output.
 #define WORK_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 1)
 
 void net_enter(struct net *net)
@@ -25,12 +28,13 @@ void net_enter(struct net *net)
     net->depth++;
 }
 
-static void destroy(struct net *net);
+static void net_destroy(struct net *net);
 
 void net_leave(struct net *net)
 {
+    assert(net->depth);
     if (!--net->depth && net->is_dead) {
-        destroy(net);
+        net_destroy(net);
     }
 }
 
@@ -43,7 +47,7 @@ void net_arm(struct net *net)
     }
 }
 
-// With the priority of the others, a deferred source comes before them.
+// A deferred source with the priority of the others runs before them.
 void net_press(struct net *net)
 {
     if (net->is_armed && !net->is_urgent && net_now(net) > net->armed + NET_PRESS_USEC) {
@@ -52,7 +56,7 @@ void net_press(struct net *net)
     }
 }
 
-static void disarm(struct net *net)
+static void net_disarm(struct net *net)
 {
     net->is_armed = false;
     sd_event_source_set_enabled(net->work_source, SD_EVENT_OFF);
@@ -70,8 +74,9 @@ usec_t net_now(struct net *net)
     return now;
 }
 
-// Moves the loop's timer only when something is due before it would fire; otherwise it fires early
-// once, finds nothing, and is armed anew. So a connection with input costs no timer call.
+// Moves the timer source only if a timer is due before it fires. If the first timer has been moved
+// to later, the source fires early once, finds nothing due, and is armed again. Therefore input on a
+// connection costs no system call for timers.
 static void arm_timer(struct net *net)
 {
     usec_t next = timers_next(&net->timers);
@@ -110,9 +115,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
-// Charges the time since `*since`, by the monotonic clock, to a connection. CPU time would take a
-// system call each time; the loop hardly ever sleeps between two calls.
-static void charge(struct connection *connection, usec_t *since)
+// Adds the time since `*since` to the busy time of a connection, and sets `*since` to now. Uses the
+// monotonic clock, because reading CPU time is a system call each time, and the loop hardly ever
+// sleeps between two calls.
+static void add_busy_time(struct connection *connection, usec_t *since)
 {
     usec_t now = clock_monotonic();
 
@@ -120,7 +126,7 @@ static void charge(struct connection *connection, usec_t *since)
     *since = now;
 }
 
-// `since`: now, or 0 if the clock has not been read yet.
+// `since`: the current time, or 0 if the clock has not been read yet.
 static void write_outputs(struct net *net, usec_t since)
 {
     if (!since && !list_is_empty(&net->output_ready)) {
@@ -132,11 +138,11 @@ static void write_outputs(struct net *net, usec_t since)
 
         list_remove(&connection->in_output_ready);
         output_run(connection);
-        charge(connection, &since);
+        add_busy_time(connection, &since);
     }
 }
 
-// Those with input left get one more batch each, in turn.
+// Handles one batch of each connection with stored input, in turn.
 static void continue_inputs(struct net *net)
 {
     usec_t since = list_is_empty(&net->input_ready) ? 0 : clock_monotonic();
@@ -149,21 +155,23 @@ static void continue_inputs(struct net *net)
         list_remove(node);
         connection = CONTAINER_OF(node, struct connection, in_input_ready);
         input_continue(connection);
-        charge(connection, &since);
+        add_busy_time(connection, &since);
     }
 }
 
-// The first connection that is over: tells its handler, then its remote.
+// Reaps the first dead connection: calls closed(), frees it, and informs its remote.
 static void reap_connection(struct net *net)
 {
     struct connection *connection =
         LIST_FIRST(&net->dead_connections, struct connection, in_output_ready);
     struct remote *remote = connection->remote;
 
+    assert(connection->state == CONNECTION_DEAD && net->depth);
     list_remove(&connection->in_output_ready);
     net->handler.closed(connection, connection->reason);
     list_remove(&connection->in_remote);
     admission_leave(net, connection->user);
+    assert(remote->n_connections && net->n_connections);
     remote->n_connections--;
     remote->last_disconnected = net_now(net);
     if (remote->kind == REMOTE_CONNECTOR) {
@@ -189,7 +197,7 @@ static void reap_remotes(struct net *net)
     }
 }
 
-static void reap(struct net *net)
+static void reap_batch(struct net *net)
 {
     for (int i = 0; i < NET_REAP_BATCH && !list_is_empty(&net->dead_connections); i++) {
         reap_connection(net);
@@ -197,7 +205,7 @@ static void reap(struct net *net)
     reap_remotes(net);
 }
 
-static void rearm(struct net *net)
+static void net_rearm(struct net *net)
 {
     if (!list_is_empty(&net->output_ready) || !list_is_empty(&net->input_ready) ||
         !list_is_empty(&net->dead_connections)) {
@@ -210,16 +218,16 @@ static int on_work(sd_event_source *source, void *userdata)
     struct net *net = userdata;
 
     net_enter(net);
-    disarm(net);
+    net_disarm(net);
     write_outputs(net, 0);
     continue_inputs(net);
-    reap(net);
-    rearm(net);
+    reap_batch(net);
+    net_rearm(net);
     net_leave(net);
     return 0;
 }
 
-// What former turns have left comes first: new input must not keep it waiting.
+// Work left over from previous turns comes before new input, so that new input cannot starve it.
 static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
     struct net *net = userdata;
@@ -234,12 +242,12 @@ static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *use
     since = clock_monotonic();
     for (int i = 0; i < n; i++) {
         connection_dispatch(events[i].data.ptr, events[i].events);
-        charge(events[i].data.ptr, &since);
+        add_busy_time(events[i].data.ptr, &since);
     }
-    write_outputs(net, since); // what was just asked is answered without another turn
-    reap(net);
-    disarm(net);
-    rearm(net);
+    write_outputs(net, since); // sends the replies to this input in the same turn
+    reap_batch(net);
+    net_disarm(net);
+    net_rearm(net);
     net_leave(net);
     return 0;
 }
@@ -304,9 +312,10 @@ struct net *net_new(sd_event *event, const struct net_handler *handler, void *us
     return net;
 }
 
-static void destroy(struct net *net)
+static void net_destroy(struct net *net)
 {
-    net->depth++; // a net_free() from closed() is one too many and does nothing
+    assert(net->is_dead && !net->depth);
+    net->depth++; // closed() may enter and leave the net, which must not destroy it again
     while (!list_is_empty(&net->remotes)) {
         remote_free(LIST_FIRST(&net->remotes, struct remote, in_net));
     }
@@ -315,13 +324,14 @@ static void destroy(struct net *net)
         struct connection *connection;
 
         LIST_FOREACH (connection, &remote->connections, in_remote) {
-            connection_die(connection, LOG_LEVEL_DBG, "the server stops");
+            connection_die(connection, LOG_LEVEL_DBG, "shutting down");
         }
         while (!list_is_empty(&net->dead_connections)) {
             reap_connection(net);
         }
         remote_reap(remote);
     }
+    assert(!net->n_connections && !net->backlog && list_is_empty(&net->marks));
     sd_event_source_disable_unref(net->epoll_source);
     sd_event_source_disable_unref(net->work_source);
     sd_event_source_disable_unref(net->timer_source);
@@ -343,7 +353,7 @@ void net_free(struct net *net)
     }
     net->is_dead = true;
     if (!net->depth) {
-        destroy(net);
+        net_destroy(net);
     }
 }
 
@@ -394,6 +404,8 @@ void net_usage(const struct net *net, struct net_usage *ret)
 
 void net_set_limits(struct net *net, const struct net_limits *limits)
 {
+    assert(limits->max_connections && limits->max_per_remote && limits->max_per_user);
+    assert(limits->max_accept_rate && limits->max_message && limits->max_handshakes);
     net->limits = *limits;
 }
 
@@ -427,7 +439,8 @@ void net_reconnect(struct net *net)
     }
 }
 
-// Writes what can be written and collects who waits for the kernel to take more.
+// Writes what the kernel accepts. Stores in *waits the sockets of the connections that have more to
+// send, and returns how many.
 static size_t flush_once(struct net *net, struct pollfd **waits, size_t *capacity)
 {
     struct remote *remote;

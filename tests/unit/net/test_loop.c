@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The net as a whole: its end, from anywhere; flushing; thousands of connections.
+// The net as a whole: net_free() from every callback, flushing, thousands of connections.
 #include "net_fixture.h"
 
 #include <malloc.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-// The tear-down frees the net: here it is gone already.
+// The tear-down would free the net, which is freed already.
 static void forget_net(struct net_fixture *fixture)
 {
     fixture->net = NULL;
@@ -111,14 +111,14 @@ static void test_flush(void **state)
     assert_true(clock_monotonic() - start >= 50 * USEC_PER_MSEC);
     assert_true(clock_monotonic() - start < 5 * USEC_PER_SEC);
     assert_int_not_equal(connection_backlog(stuck->connection), 0);
-    // What could not be flushed goes out by the loop all the same.
+    // The loop sends what could not be flushed.
     buf_clear(&taken);
     RUN_UNTIL(fixture, client_take(stuck_fd, &taken) && taken.size == 3000000);
     close(fd);
     close(stuck_fd);
 }
 
-// Connections that are being closed are flushed too; ones that are broken do no harm.
+// Closing connections are flushed too; broken ones are ignored.
 static void test_flush_of_the_closing(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -145,7 +145,7 @@ static void test_flush_of_the_closing(void **state)
 #define MEASURES_MEMORY true
 #endif
 
-// Each is served, an idle one costs little, and all end.
+// Each of many connections is served, and an idle one needs little memory.
 static void test_thousands(void **state)
 {
     enum { N = 2000 };

@@ -5,6 +5,7 @@
 #include "basic/dirs.h"
 #include "basic/str.h"
 #include "config.h"
+#include "daemon/configuration/load.h"
 #include "daemon/databases/databases.h"
 
 #include <errno.h>

@@ -3,7 +3,6 @@
 // so that a crash at any moment leaves the old file or the new one, never a part.
 #pragma once
 
-#include "basic/list.h"
 #include "store/encode.h"
 #include "store/stream.h"
 
@@ -15,7 +14,6 @@ struct new_file {
     uint64_t size;
     uint64_t schema_size; // of the first record
     struct stream stream; // while rows are put
-    struct list node;     // among the unfinished
 };
 
 // Bytes of an open file.
@@ -57,5 +55,3 @@ struct ovsdb_error *new_file_create(const char *path, const struct new_file_cont
                                     int like);
 // Removes the temporary file, if it was not installed, and closes `fd` unless it is -1.
 void new_file_done(struct new_file *file);
-// Removes the temporary files of all: for a process that ends in the middle.
-void new_files_remove(void);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A configuration file, in either form, and what a former process may have left of the changes by
 // commands.
-#include "daemon/configuration/configuration.h"
+#include "daemon/configuration/load.h"
 #include "daemon/handover/run_time.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

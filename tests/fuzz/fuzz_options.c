@@ -5,7 +5,7 @@
 #include "basic/log.h"
 #include "daemon/admin/client_limits.h"
 #include "daemon/configuration/configuration.h"
-#include "daemon/remotes/db_column.h"
+#include "daemon/databases/db_column.h"
 #include "daemon/sessions/identities.h"
 #include "model/version.h"
 #include "net/address.h"

@@ -3,8 +3,8 @@
 
 #include "basic/log.h"
 #include "basic/messages.h"
-#include "daemon/configuration/row_settings.h"
-#include "daemon/remotes/db_column.h"
+#include "daemon/databases/db_column.h"
+#include "daemon/databases/row_settings.h"
 #include "net/tls/tls_config.h"
 #include "service/confine.h"
 

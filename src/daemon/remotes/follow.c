@@ -4,9 +4,10 @@
 // changed.
 #include "basic/log.h"
 #include "basic/messages.h"
-#include "daemon/remotes/db_remotes.h"
-#include "daemon/remotes/remote_report.h"
-#include "daemon/remotes/remotes_private.h"
+#include "daemon/remotes/entries.h"
+#include "daemon/remotes/named.h"
+#include "daemon/remotes/remotes.h"
+#include "daemon/remotes/report.h"
 #include "engine/txn.h"
 
 #define RETRY_INTERVAL_MIN USEC_PER_SEC // for remotes that could not be opened
@@ -48,7 +49,7 @@ static void open_named(struct remotes *remotes, const struct db_column *column,
 static void ensure(struct remotes *remotes, const struct db_column *column, bool is_there)
 {
     size_t n;
-    _cleanup_free_ struct named_remote *named = db_remotes_read(column, &n);
+    _cleanup_free_ struct named_remote *named = named_remotes_read(column, &n);
 
     for (size_t i = 0; i < n; i++) {
         struct remote_entry *entry = remotes_find_entry(remotes, named[i].target);
@@ -57,7 +58,7 @@ static void ensure(struct remotes *remotes, const struct db_column *column, bool
             continue; // nothing leads on
         }
         if (entry && is_there) {
-            if (remote_entry_is_unwanted(entry)) {
+            if (remote_entry_has_no_origin(entry)) {
                 remotes_change(entry, &named[i].settings);
             }
             entry->origins |= BY_DATABASE;
@@ -167,7 +168,7 @@ static bool commit(struct remotes *remotes, struct txn *txn, const struct db_col
 static bool report_column(struct remotes *remotes, const struct db_column *column, usec_t now)
 {
     size_t n;
-    _cleanup_free_ struct named_remote *named = db_remotes_read(column, &n);
+    _cleanup_free_ struct named_remote *named = named_remotes_read(column, &n);
     struct txn *txn = NULL;
 
     for (size_t i = 0; i < n && named[i].row; i++) {

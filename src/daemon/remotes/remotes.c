@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "daemon/remotes/remotes.h"
+
 #include "basic/dirs.h"
 #include "basic/hash.h"
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/str.h"
 #include "control/reply.h"
-#include "daemon/configuration/confinement.h"
-#include "daemon/remotes/db_remotes.h"
-#include "daemon/remotes/remotes_private.h"
+#include "daemon/remotes/entries.h"
+#include "daemon/remotes/named.h"
 #include "net/address.h"
+#include "service/confine.h"
 
 #include <errno.h>
 
@@ -45,6 +47,21 @@ static char *key_of(const char *target)
     }
     address_done(&address);
     return key;
+}
+
+char *remotes_socket_file(const char *target)
+{
+    struct address address;
+    char *path = NULL;
+
+    if (address_parse(target, &address, NULL) < 0) {
+        return NULL;
+    }
+    if (address.kind == ADDRESS_UNIX) {
+        path = dirs_path(dirs_run(), address.path);
+    }
+    address_done(&address);
+    return path;
 }
 
 bool remotes_are_same(const char *a, const char *b)
@@ -152,10 +169,18 @@ struct remote_entry *remotes_insert(struct remotes *remotes, const char *target,
     return insert(remotes, entry_new(target, settings));
 }
 
+// NULL, or why self-confinement forbids the socket file of the target. Caller frees.
+static char *check_confinement(const char *target)
+{
+    _cleanup_free_ char *path = remotes_socket_file(target);
+
+    return path ? confine_check(CONFINE_SOCKET, path) : NULL;
+}
+
 int remotes_open(struct remotes *remotes, struct remote_entry *entry)
 {
     remotes->has_failures_changed = true;
-    entry->error = confinement_check_remote(entry->target);
+    entry->error = check_confinement(entry->target);
     return entry->error ? -EINVAL
                         : remote_new(remotes->net, entry->target, &entry->settings.options,
                                      &entry->settings, &entry->remote, &entry->error);
@@ -183,7 +208,7 @@ static char *follow_column(struct remotes *remotes, struct remote_entry *entry)
 {
     char *error = NULL;
 
-    entry->column = db_column_new(entry->target, remotes->databases, db_remotes_refusal,
+    entry->column = db_column_new(entry->target, remotes->databases, named_remotes_refusal,
                                   on_named_anew, remotes, &error);
     remotes->is_named_anew = true;
     return error;
@@ -289,7 +314,7 @@ void remotes_remove_unwanted(struct remotes *remotes)
 {
     size_t n;
     _cleanup_free_ struct remote_entry **entries =
-        remotes_collect(remotes, remote_entry_is_unwanted, &n);
+        remotes_collect(remotes, remote_entry_has_no_origin, &n);
 
     for (size_t i = 0; i < n; i++) {
         remove_entry(remotes, entries[i]);
@@ -450,7 +475,7 @@ bool remotes_remove(struct remotes *remotes, const char *target)
         remotes_withhold(remotes, entry->target);
     }
     entry->origins &= BY_DATABASE;
-    if (remote_entry_is_unwanted(entry)) {
+    if (remote_entry_has_no_origin(entry)) {
         remove_entry(remotes, entry);
     } else {
         remotes->is_named_anew = true; // the database's settings count now

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/handover/child.h"
+#include "daemon/child.h"
 #include "unit.h"
 
 #include <signal.h>

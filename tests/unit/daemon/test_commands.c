@@ -41,9 +41,10 @@ static void check_argv(struct daemon *daemon, bool is_error, const char *expecte
     while (argv[argc]) {
         argc++;
     }
-    command_registry_run(daemon->registry, &fake.call, argc, (char **)argv);
+    command_registry_run(daemon->parts.registry, &fake.call, argc, (char **)argv);
     while (!fake.text) { // the loop's work, as far as commands wait for it
-        assert_true(databases_run(daemon->databases) || sd_event_run(daemon->event, 10000000) > 0);
+        assert_true(databases_run(daemon->parts.databases) ||
+                    sd_event_run(daemon->event, 10000000) > 0);
     }
     if (expected) {
         assert_string_equal(fake.text, expected);

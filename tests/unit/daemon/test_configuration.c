@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/configuration/configuration.h"
+#include "daemon/configuration/load.h"
 #include "unit.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/handover/child.h"
+#include "daemon/child.h"
 
 #include "basic/alloc.h"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The remotes that a column of a database names: it holds targets, or refers to rows with a column
 // "target" and others that say how (max_backoff, inactivity_probe, other_config:dscp, read_only,
-// role). How the remote does is told in the same row: daemon/remotes/remote_report.h.
+// role). How the remote does is told in the same row: daemon/remotes/report.h.
 #pragma once
 
-#include "daemon/remotes/db_column.h"
+#include "daemon/databases/db_column.h"
 #include "daemon/remotes/remotes.h"
 
 struct named_remote {
@@ -14,7 +14,7 @@ struct named_remote {
 };
 
 // For db_column_new().
-char *db_remotes_refusal(const struct column *column);
+char *named_remotes_refusal(const struct column *column);
 // What the column names now, in order of target and row; empty targets, which name nothing, left
 // out. The caller frees the array; what it borrows is valid until the database is written to.
-struct named_remote *db_remotes_read(const struct db_column *column, size_t *ret_n);
+struct named_remote *named_remotes_read(const struct db_column *column, size_t *ret_n);

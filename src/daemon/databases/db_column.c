@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/remotes/db_column.h"
+#include "daemon/databases/db_column.h"
 
 #include "basic/log.h"
 #include "model/schema.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the rows of a database to remotes with settings, and back to what is told in the rows.
-#include "daemon/remotes/db_remotes.h"
-#include "daemon/remotes/remote_report.h"
+#include "daemon/remotes/named.h"
+#include "daemon/remotes/report.h"
 #include "engine/transact.h"
 #include "engine/txn.h"
 #include "unit.h"
@@ -105,7 +105,7 @@ static struct db_column *follow(struct fixture *fixture, const char *spec)
 {
     char *error = NULL;
     struct db_column *column =
-        db_column_new(spec, fixture->databases, db_remotes_refusal, on_changed, fixture, &error);
+        db_column_new(spec, fixture->databases, named_remotes_refusal, on_changed, fixture, &error);
 
     assert_null(error);
     return column;
@@ -138,8 +138,8 @@ static void test_refused(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         char *error = NULL;
 
-        assert_null(db_column_new(table[i].spec, fixture->databases, db_remotes_refusal, on_changed,
-                                  fixture, &error));
+        assert_null(db_column_new(table[i].spec, fixture->databases, named_remotes_refusal,
+                                  on_changed, fixture, &error));
         assert_non_null(strstr(error, table[i].spec));
         if (!strstr(error, table[i].error)) {
             fail_msg("%s: %s", table[i].spec, error);
@@ -153,7 +153,7 @@ static void expect_named(const struct db_column *column, const char *expected)
 {
     struct buf text = {0};
     size_t n;
-    struct named_remote *named = db_remotes_read(column, &n);
+    struct named_remote *named = named_remotes_read(column, &n);
 
     for (size_t i = 0; i < n; i++) {
         const struct remote_settings *settings = &named[i].settings;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/remotes/remote_report.h"
+#include "daemon/remotes/report.h"
 
 #include <assert.h>
 #include <stdarg.h>

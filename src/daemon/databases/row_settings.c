@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/configuration/row_settings.h"
+#include "daemon/databases/row_settings.h"
 
 #include "engine/db.h"
 

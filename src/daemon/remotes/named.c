@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/remotes/db_remotes.h"
+#include "daemon/remotes/named.h"
 
 #include "basic/str.h"
-#include "daemon/configuration/row_settings.h"
+#include "daemon/databases/row_settings.h"
 
 #define LEAST_MS 1000 // a shorter probe interval or back-off does harm only
 
@@ -18,7 +18,7 @@ static const struct table_schema *referred(const struct column *column)
                : NULL;
 }
 
-char *db_remotes_refusal(const struct column *column)
+char *named_remotes_refusal(const struct column *column)
 {
     const struct table_schema *table = referred(column);
     const struct column *target;
@@ -110,7 +110,7 @@ static int compare(const void *a, const void *b)
     return uuid_compare(x->row->uuid, y->row->uuid);
 }
 
-struct named_remote *db_remotes_read(const struct db_column *column, size_t *ret_n)
+struct named_remote *named_remotes_read(const struct db_column *column, size_t *ret_n)
 {
     struct reading reading = {.column = column};
     size_t n = 0;

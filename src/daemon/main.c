@@ -6,6 +6,7 @@
 #include "daemon/admin/status.h"
 #include "daemon/configuration/confinement.h"
 #include "daemon/daemon.h"
+#include "daemon/databases/reclaim.h"
 #include "daemon/startup.h"
 #include "service/confine.h"
 #include "service/notify.h"
@@ -13,8 +14,6 @@
 #include "service/privileges.h"
 #include "service/vlog.h"
 
-#include <limits.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,16 +43,6 @@ static void raise_descriptor_limit(void)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
-}
-
-// By default free() defers work: small blocks are merged only when a large one is freed, and free
-// pages are returned when there are many. After a large database was freed, one such call takes
-// seconds. With these options each block is merged at once, and pages are kept for later use.
-static void bound_cost_of_free(void)
-{
-    mallopt(M_MXFAST, 0);
-    mallopt(M_TRIM_THRESHOLD, INT_MAX);
-    mallopt(M_TOP_PAD, 64 << 20);
 }
 
 // The event loop receives signals through a signalfd: no thread may handle them.
@@ -160,7 +149,7 @@ int main(int argc, char **argv)
     vlog_init("ovsdb-server");
     show_ports_on_console();
     raise_descriptor_limit();
-    bound_cost_of_free();
+    reclaim_set_malloc_options();
     r = server_options_parse(&options, argc, argv, &error);
     if (r < 0) {
         status = error ? fail(error) : EXIT_FAILURE;

@@ -263,7 +263,7 @@ def test_what_takes_a_restart(configured, lab):
     path = small(lab)
     configured.start(database(path) + "[options]\nmax-backlog = 1G\n")
     configured.reload(database(path) + "[options]\nmax-backlog = 2G\nuser = root\n")
-    configured.server.allow("server.conf: user was changed: that takes a restart")
+    configured.server.allow("server.conf: user was changed: this takes effect at the next restart")
     assert "user was changed" in configured.server.log()
     assert "max-backlog was changed" not in configured.server.log()
 

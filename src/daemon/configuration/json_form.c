@@ -5,8 +5,10 @@
 #include "daemon/configuration/sections.h"
 #include "json/tree.h"
 
+#include <assert.h>
 #include <string.h>
 
+// The strings of an array, separated by commas; NULL if it holds anything else. Caller frees.
 static char *names_of(json_t *array)
 {
     _cleanup_buf_ struct buf names = {0};
@@ -23,7 +25,7 @@ static char *names_of(json_t *array)
     return xstrdup(buf_cstr(&names));
 }
 
-// As it stands in the other form; NULL: no value of a key.
+// The value as text of the other form. NULL: a key cannot have such a value. Caller frees.
 static char *value_of(json_t *value)
 {
     switch (json_typeof(value)) {
@@ -41,7 +43,7 @@ static char *value_of(json_t *value)
     }
 }
 
-// Where the reader is, for messages.
+// The position in the file, for messages.
 struct reader {
     struct section section;
     const char *path;
@@ -49,8 +51,8 @@ struct reader {
     const char *item; // the member of that
 };
 
-// A program that writes such files may know more than this one: what is unknown is left out.
-static void ignore(struct reader *reader, const char *place, const char *key)
+// Programs that write such files may be newer than this one: unknown keys cause only a warning.
+static void warn_ignored(struct reader *reader, const char *place, const char *key)
 {
     struct configuration *config = reader->section.config;
 
@@ -60,11 +62,11 @@ static void ignore(struct reader *reader, const char *place, const char *key)
         xasprintf("%s: %s%s: unknown key, ignored", reader->path, place, key);
 }
 
-static void ignore_in_item(struct reader *reader, const char *within, const char *key)
+static void warn_ignored_in_item(struct reader *reader, const char *within, const char *key)
 {
     _cleanup_free_ char *place = xasprintf("%s: %s: %s", reader->list, reader->item, within);
 
-    ignore(reader, place, key);
+    warn_ignored(reader, place, key);
 }
 
 static char *set_text(struct reader *reader, const char *key, json_t *value)
@@ -84,7 +86,7 @@ static char *set_source_option(struct reader *reader, const char *target, const 
     if (!section_has_key(&reader->section, key)) {
         _cleanup_free_ char *within = xasprintf("source: %s: ", target);
 
-        ignore_in_item(reader, within, name);
+        warn_ignored_in_item(reader, within, name);
         return NULL;
     }
     reason = set_text(reader, key, value);
@@ -116,10 +118,10 @@ static char *set_source(struct reader *reader, json_t *source)
     return error;
 }
 
-static char *set(struct reader *reader, const char *key, json_t *value)
+static char *set_item_key(struct reader *reader, const char *key, json_t *value)
 {
     if (!section_has_key(&reader->section, key)) {
-        ignore_in_item(reader, "", key);
+        warn_ignored_in_item(reader, "", key);
         return NULL;
     }
     return json_is_object(value) && !strcmp(key, "source") ? set_source(reader, value)
@@ -140,7 +142,7 @@ static char *read_item(struct reader *reader, const char *kind, json_t *item)
     }
     json_object_foreach(item, key, value)
     {
-        _cleanup_free_ char *reason = set(reader, key, value);
+        _cleanup_free_ char *reason = set_item_key(reader, key, value);
 
         if (reason) {
             return xasprintf("%s: %s", key, reason);
@@ -178,7 +180,8 @@ static char *read_paths(struct section *section, json_t *value)
     char *error;
     size_t i;
 
-    section_begin(section, "options", "", 0);
+    error = section_begin(section, "options", "", 0);
+    assert(!error);
     if (json_is_string(value)) {
         return section_set(section, "allow-path", json_string_value(value), 0);
     }
@@ -220,7 +223,7 @@ char *configuration_parse_json(const char *path, struct slice text, struct confi
         } else if (!strcmp(reader.list, "allow-path")) {
             error = read_paths(&reader.section, items);
         } else {
-            ignore(&reader, "", reader.list);
+            warn_ignored(&reader, "", reader.list);
         }
         if (error) {
             return xasprintf("%s: %s: %s", path, reader.list, error);

@@ -5,17 +5,18 @@
 #include "basic/str.h"
 #include "net/net.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
 enum value_kind {
     VALUE_TEXT,
-    VALUE_SCHEMA, // a file, relative to the folder of packaged schemas
+    VALUE_SCHEMA, // a file name, relative to the folder of packaged schemas
     VALUE_BOOL,
-    VALUE_CHOICE, // yes, no, or what an option says
+    VALUE_CHOICE, // yes or no; without the key an option counts
     VALUE_MS,
     VALUE_DSCP,
-    VALUE_REMOTE, // one that is dialled
+    VALUE_REMOTE, // a server to connect to
 };
 
 struct key {
@@ -49,7 +50,7 @@ static const struct key remote_keys[] = {
     {NULL},
 };
 
-// What it means, and whether it may be given twice, the option knows.
+// Adds an option. Handling it checks its value, and whether it may be given twice.
 static void add_option(struct configuration *config, const char *name, const char *value,
                        unsigned line)
 {
@@ -94,7 +95,7 @@ static char *begin_remote(struct section *section, const char *target, unsigned 
     return section->config->n_remotes == n ? xasprintf("remote %s: given twice", target) : NULL;
 }
 
-// It is the option --identity in another form, which also knows what is wrong with it.
+// The section is another form of the option --identity. Handling the option checks its value.
 static char *begin_identity(struct section *section, const char *name, unsigned line)
 {
     add_option(section->config, "identity", name, line);
@@ -106,6 +107,7 @@ static void extend_identity(struct configuration *config, const char *key, const
     struct config_option *option = &config->options[config->n_options - 1];
     char *longer = xasprintf("%s,%s=%s", option->value, key, value);
 
+    assert(!strcmp(option->name, "identity")); // begin_identity() has added it
     free(option->value);
     option->value = longer;
 }
@@ -119,6 +121,10 @@ static const struct {
     [SECTION_REMOTE] = {"remote", begin_remote},
     [SECTION_IDENTITY] = {"identity", begin_identity},
 };
+
+static_assert(ARRAY_SIZE(kinds) == SECTION_IDENTITY + 1, "each kind of section has a name");
+// A bit of section.seen for each key, and an end.
+static_assert(ARRAY_SIZE(database_keys) <= 33 && ARRAY_SIZE(remote_keys) <= 33, "too many keys");
 
 char *section_begin(struct section *section, const char *kind, const char *name, unsigned line)
 {
@@ -150,7 +156,7 @@ static char *set_choice(enum config_choice *where, const char *value)
 
 static char *set_ms(uint64_t *where, const char *value)
 {
-    // Some weeks; what is multiplied by 1000 stays in range.
+    // The maximum is some weeks. Converting the value to microseconds does not overflow.
     return str_parse_number(value, UINT32_MAX, where)
                ? NULL
                : xasprintf("milliseconds from 0 to %u are expected", UINT32_MAX);
@@ -219,6 +225,7 @@ bool section_has_key(const struct section *section, const char *key)
 {
     const struct key *keys = section->kind == SECTION_REMOTE ? remote_keys : database_keys;
 
+    assert(section->kind == SECTION_REMOTE || section->kind == SECTION_DATABASE);
     while (keys->name && strcmp(keys->name, key)) {
         keys++;
     }

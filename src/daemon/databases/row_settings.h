@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Settings that users keep in the columns of a row. A column need not be there, have the right
-// type, or have a value. What is returned is borrowed from the row.
+// Reads settings from the columns of a row. A column may be missing, have another type or be empty:
+// the setting is then not given. Strings are borrowed from the row.
 #pragma once
 
 #include "engine/row.h"
 
 #include <stdbool.h>
 
-const char *row_string(const struct row *row, const char *column);         // or NULL
-bool row_integer(const struct row *row, const char *column, int64_t *ret); // false: none
-bool row_is_true(const struct row *row, const char *column);               // false: none
-const char *row_map_string(const struct row *row, const char *column, const char *key); // or NULL
+// The first value of the column. NULL or false: it is not given.
+const char *row_string(const struct row *row, const char *column);
+bool row_integer(const struct row *row, const char *column, int64_t *ret);
+bool row_is_true(const struct row *row, const char *column);
+// The value of `key` in a map of strings, or NULL.
+const char *row_map_string(const struct row *row, const char *column, const char *key);

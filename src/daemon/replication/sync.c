@@ -7,6 +7,7 @@
 #include "control/reply.h"
 #include "replication/replica.h"
 
+#include <assert.h>
 #include <string.h>
 
 LOG_MODULE(replication);
@@ -16,28 +17,28 @@ struct sync {
     struct server *server;
     struct databases *databases;
     struct databases_observer observer;
-    struct net *clients_net; // of the server itself, for its TLS configuration
-    char *owner;             // the configuration file that says what the role is, or NULL
+    struct net *clients_net; // net of the clients: has the TLS options
+    char *owner;             // the configuration file that owns the role, or NULL
     char *source;            // or NULL
     struct exclude exclude;
     bool is_backup;
     struct remote_options options; // of the connection to the source
-    struct net *net;               // while it is a backup
-    struct remote *remote;         // the same
-    struct replica *replica;       // while connected
-    struct connection *connection; // the same
+    struct net *net;               // only in a backup
+    struct remote *remote;         // only in a backup
+    struct replica *replica;       // only while connected
+    struct connection *connection; // only while connected
     char *failure;                 // of the last connection, or NULL
-    sd_event_source *fallback;     // becomes active when the loop is free, as the source is itself
+    sd_event_source *fallback;     // disconnects from a source that is this server itself
 };
 
-static void send_to_active(void *userdata, struct slice text)
+static void on_send(void *userdata, struct slice text)
 {
     struct sync *sync = userdata;
 
     connection_send(sync->connection, text, 0);
 }
 
-static struct db *find_db(void *userdata, const char *name)
+static struct db *find_served_db(void *userdata, const char *name)
 {
     struct sync *sync = userdata;
     struct store *store = databases_find(sync->databases, name);
@@ -45,7 +46,7 @@ static struct db *find_db(void *userdata, const char *name)
     return store ? store_db(store) : NULL;
 }
 
-static void give_up(void *userdata, const char *reason)
+static void on_give_up(void *userdata, const char *reason)
 {
     struct sync *sync = userdata;
 
@@ -66,8 +67,8 @@ static int on_fallback(sd_event_source *source, void *userdata)
     return 0;
 }
 
-// The connection cannot be closed from within its own callback.
-static void is_self(void *userdata)
+// Disconnects later: the connection must not be closed from its own callback.
+static void on_self(void *userdata)
 {
     struct sync *sync = userdata;
 
@@ -83,15 +84,16 @@ static void is_self(void *userdata)
 static void on_opened(struct connection *connection)
 {
     static const struct replica_handler handler = {
-        .send = send_to_active,
-        .find_db = find_db,
-        .give_up = give_up,
-        .is_self = is_self,
+        .send = on_send,
+        .find_db = find_served_db,
+        .give_up = on_give_up,
+        .is_self = on_self,
     };
     struct sync *sync = net_userdata(connection_net(connection));
     size_t state = 0;
     const char *name;
 
+    assert(!sync->connection && !sync->replica);
     sync->connection = connection;
     connection_set_userdata(connection, sync);
     sync->replica = replica_new(&handler, sync, server_id(sync->server), &sync->exclude);
@@ -115,19 +117,21 @@ static void on_closed(struct connection *connection, const char *reason)
 {
     struct sync *sync = connection_userdata(connection);
 
+    assert(connection == sync->connection);
     replica_free(TAKE_PTR(sync->replica));
     sync->connection = NULL;
 }
 
-static void stop(struct sync *sync)
+// Closes the connection to the source, if there is one.
+static void close_connection(struct sync *sync)
 {
-    // Of the source that was.
     sync->fallback = sd_event_source_disable_unref(sync->fallback);
     free(TAKE_PTR(sync->failure));
-    net_free(TAKE_PTR(sync->net)); // on_closed() comes from within
+    net_free(TAKE_PTR(sync->net)); // calls on_closed()
 }
 
-static char *start(struct sync *sync)
+// Opens a connection to the source. NULL, or what is wrong.
+static char *open_connection(struct sync *sync)
 {
     static const struct net_handler handler = {
         .opened = on_opened,
@@ -137,30 +141,32 @@ static char *start(struct sync *sync)
     struct net_limits limits = NET_LIMITS_DEFAULT;
     char *error = NULL;
 
-    stop(sync);
+    close_connection(sync);
+    assert(!sync->net && !sync->replica && !sync->connection);
     sync->net = net_new(sync->event, &handler, sync);
     limits.max_message = NET_LONGEST_MESSAGE;
     net_set_limits(sync->net, &limits);
     net_share_tls(sync->net, sync->clients_net);
     if (remote_new(sync->net, sync->source, &sync->options, NULL, &sync->remote, &error) < 0) {
-        stop(sync);
+        close_connection(sync);
     }
     return error;
 }
 
-static void restart(struct sync *sync)
+static void reconnect_backup(struct sync *sync)
 {
-    _cleanup_free_ char *error = sync->is_backup ? start(sync) : NULL;
+    _cleanup_free_ char *error = sync->is_backup ? open_connection(sync) : NULL;
 
     if (error) {
-        log_err("the active server cannot be connected to: %s", error);
+        log_err("cannot connect to the active server: %s", error);
     }
 }
 
+// The replica copies the databases that exist when it starts, so a backup connects again.
 static void on_databases_changed(struct databases_observer *observer, struct db *old,
                                  struct db *new)
 {
-    restart(CONTAINER_OF(observer, struct sync, observer));
+    reconnect_backup(CONTAINER_OF(observer, struct sync, observer));
 }
 
 struct sync *sync_new(sd_event *event, struct server *server, struct databases *databases,
@@ -182,7 +188,7 @@ void sync_free(struct sync *sync)
 {
     if (sync) {
         databases_observer_remove(&sync->observer);
-        stop(sync);
+        close_connection(sync);
         exclude_done(&sync->exclude);
         free(sync->source);
         free(sync->owner);
@@ -213,7 +219,7 @@ char *sync_set_source(struct sync *sync, const char *target)
     }
     free(sync->source);
     sync->source = xstrdup(target);
-    restart(sync);
+    reconnect_backup(sync);
     return NULL;
 }
 
@@ -230,12 +236,12 @@ char *sync_set_exclude(struct sync *sync, const char *tables)
     exclude_put(&exclude, &after);
     if (!strcmp(buf_cstr(&before), buf_cstr(&after))) {
         exclude_done(&exclude);
-        return NULL; // and what runs goes on
+        return NULL; // the connection stays open
     }
-    stop(sync); // nobody uses the list now
+    close_connection(sync); // the replica uses the list
     exclude_done(&sync->exclude);
     sync->exclude = exclude;
-    restart(sync);
+    reconnect_backup(sync);
     return NULL;
 }
 
@@ -269,7 +275,7 @@ char *sync_connect(struct sync *sync)
     if (sync->is_backup) {
         return NULL;
     }
-    error = start(sync);
+    error = open_connection(sync);
     if (!error) {
         log_event(LOG_LEVEL_INFO, MSG_ROLE_BACKUP, LOG_FIELDS({"OVSDB_REMOTE", sync->source}),
                   "backup of %s from now on", sync->source);
@@ -284,20 +290,20 @@ void sync_disconnect(struct sync *sync)
     if (sync->is_backup) {
         log_event(LOG_LEVEL_INFO, MSG_ROLE_ACTIVE, LOG_FIELDS({"OVSDB_REMOTE", sync->source}),
                   "active from now on");
-        stop(sync);
+        close_connection(sync);
         sync->is_backup = false;
         server_set_backup(sync->server, false);
     }
 }
 
-// True: the configuration file decides, and the command has been answered.
+// Refuses to change a role that the configuration file owns. True: an error was replied.
 static bool is_refused(const struct sync *sync, struct command_call *call)
 {
     _cleanup_free_ char *error = NULL;
 
     if (sync->owner) {
-        error = xasprintf("%s says what the role of the server is: change the file and reload",
-                          sync->owner);
+        error =
+            xasprintf("%s sets the role of the server: change the file and reload", sync->owner);
         command_reply_error(call, error);
     }
     return error;
@@ -325,7 +331,7 @@ static void on_connect(struct command_call *call, int argc, char **argv, void *u
         return;
     }
     if (!sync->source) {
-        // Scripts read this text, and take a failure of the command for one of the server.
+        // Scripts read this text. It is no error: they would take that as a failure of the server.
         command_reply(call, "Unable to connect: active server is not specified.");
         return;
     }
@@ -440,7 +446,7 @@ static void print_status(const json_t *reply, struct buf *text)
     }
 }
 
-// One record for each database if there is or was a source, else one for the whole server.
+// Replies with a record for each database, or without a source with one for the whole server.
 static void on_status(struct command_call *call, int argc, char **argv, void *userdata)
 {
     const struct sync *sync = userdata;

@@ -15,9 +15,9 @@ struct identity_rule {
     char *text; // as given
     enum match match;
     unsigned number; // of the user or group
-    char *role;      // NULL: the remote's
-    char *id;        // NULL: none is given, a local client's is the number of its user
-    const char *san; // of a TLS client: the kind of name that is its id, with a colon; or NULL
+    char *role;      // NULL: the role of the remote
+    char *id;        // NULL: not given; the id of a local client is then the number of its user
+    const char *san; // kind of certificate name that is the id of a TLS client, as "DNS:"; or NULL
     bool read_only;
 };
 
@@ -50,7 +50,7 @@ bool identities_equal(const struct identities *a, const struct identities *b)
 
 // Rules as text
 
-// The kernel's -1 is nobody.
+// UINT32_MAX is not a user or group: the kernel uses it for "no change".
 static bool parse_number(const char *text, unsigned *ret)
 {
     uint64_t number;
@@ -167,7 +167,7 @@ char *identities_add(struct identities *identities, const char *text)
         error = n ? parse_setting(copy, &rule) : parse_match(copy, &rule);
     }
     if (!n) {
-        error = xstrdup("whom it is about is missing, as user:NAME");
+        error = xstrdup("the clients are missing, as user:NAME");
     }
     if (error) {
         rule_done(&rule);
@@ -191,8 +191,8 @@ static bool is_member(const struct connection *connection, unsigned group)
     return n;
 }
 
-static bool matches(const struct identity_rule *rule, const struct connection *connection,
-                    const struct session_peer *peer)
+static bool rule_matches(const struct identity_rule *rule, const struct connection *connection,
+                         const struct session_peer *peer)
 {
     switch (rule->match) {
     case MATCH_USER:
@@ -218,8 +218,8 @@ static const char *find_san(const struct connection *connection, const char *kin
     return NULL;
 }
 
-static void apply(const struct identity_rule *rule, const struct connection *connection,
-                  struct buf *scratch, struct session_options *options)
+static void apply_rule(const struct identity_rule *rule, const struct connection *connection,
+                       struct buf *scratch, struct session_options *options)
 {
     options->read_only |= rule->read_only;
     if (rule->role) {
@@ -239,8 +239,8 @@ void identities_apply(const struct identities *identities, const struct connecti
                       struct buf *scratch, struct session_options *options)
 {
     for (size_t i = 0; i < identities->n; i++) {
-        if (matches(&identities->rules[i], connection, &options->peer)) {
-            apply(&identities->rules[i], connection, scratch, options);
+        if (rule_matches(&identities->rules[i], connection, &options->peer)) {
+            apply_rule(&identities->rules[i], connection, scratch, options);
             return;
         }
     }

@@ -16,12 +16,12 @@ static void test_errors(void **state)
         {"group:root read-only", NULL},
         {"user:*,\trole=a=b", NULL},
         {"tls, id=dns, role=r", NULL},
-        {"", "whom"},
-        {" , ", "whom"},
+        {"", "clients are missing"},
+        {" , ", "clients are missing"},
         {"root", "\"root\""},
         {"user:", "no user"},
         {"user:12x", "12x"},
-        {"user:4294967295", "4294967295"}, // what the kernel says for none
+        {"user:4294967295", "4294967295"}, // the value that the kernel uses for "no change"
         {"group:no-such-group", "no-such-group"},
         {"user:*,role=", "role="},
         {"user:*,id", "\"id\""},

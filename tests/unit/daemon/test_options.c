@@ -178,9 +178,9 @@ static void test_config_file_errors(void **state)
         const char *content;
         const char *error;
     } table[] = {
-        {"[options]\nbogus = 1", ":2: bogus: no option of the configuration file"},
-        {"[options]\nremote = ptcp:1", ":2: remote: no option of the configuration file"},
-        {"[options]\nconfig-file = /x", ":2: config-file: no option of the configuration file"},
+        {"[options]\nbogus = 1", ":2: bogus: not an option of the configuration file"},
+        {"[options]\nremote = ptcp:1", ":2: remote: not an option of the configuration file"},
+        {"[options]\nconfig-file = /x", ":2: config-file: not an option of the configuration file"},
         {"[options]\nactive = 1", ":2: active: yes or no is expected"},
         {"[options]\nsync-from =", ":2: sync-from: a value is missing"},
         {"[options]\nslow-log-size = 10001",

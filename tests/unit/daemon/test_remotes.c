@@ -144,7 +144,7 @@ static void test_refused(void **state)
     }
     bad.read_only = true;
     error = remotes_add(fixture->remotes, "db:d,T,c", &bad);
-    assert_non_null(strstr(error, "the settings of remotes that a database names are there"));
+    assert_non_null(strstr(error, "remotes that a database names have their settings there"));
     free(error);
     expect_list(fixture, "");
 }

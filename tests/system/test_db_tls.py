@@ -107,7 +107,7 @@ def test_new_names(lab, pki):
 def test_key_and_certificate_change_one_after_the_other(lab, pki):
     followed = Followed(lab).start()
     port = followed.listen(**followed.files(pki.server, pki))
-    followed.server.allow("is not that of the certificate in .* TLS goes on as before")
+    followed.server.allow("is not that of the certificate in .*; keeping the former")
     context = context_of(pki, pki.client)
     renewed = followed.files(pki.issue("renewed"), pki)
     followed.set(key=renewed["key"])

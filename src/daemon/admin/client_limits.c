@@ -3,7 +3,7 @@
 
 #include "basic/alloc.h"
 #include "basic/counter.h"
-#include "control/reply.h"
+#include "control/reply_table.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -135,18 +135,15 @@ json_t *client_limits_reply(const struct limits *limits, const struct limits *ta
     return json_pack("{so}", "limits", records);
 }
 
+const struct command_field client_limits_fields[] = {
+    {"limit", FIELD_STRING},
+    {"allowed", FIELD_INTEGER},
+    {"taken", FIELD_INTEGER},  // the largest current use
+    {"beyond", FIELD_INTEGER}, // how often the limit was exceeded
+    {NULL},
+};
+
 void client_limits_print(const json_t *reply, struct buf *text)
 {
-    const json_t *record;
-    size_t i;
-
-    buf_puts(text,
-             "limit                    allowed        taken       beyond\n"
-             "------------------- ------------ ------------ ------------\n");
-    json_array_foreach(json_object_get(reply, "limits"), i, record)
-    {
-        buf_printf(text, "%-19s %12lld %12lld %12lld\n", reply_string(record, "limit"),
-                   reply_integer(record, "allowed"), reply_integer(record, "taken"),
-                   reply_integer(record, "beyond"));
-    }
+    reply_print_records(json_object_get(reply, "limits"), client_limits_fields, text);
 }

@@ -3,6 +3,7 @@
 // --help and ovsdb-server/limits. The defaults are far above what a thousand hypervisors need.
 #pragma once
 
+#include "control/command.h"
 #include "net/net.h"
 #include "session/server.h"
 
@@ -50,4 +51,5 @@ void client_limits_help(void); // prints the options and their defaults
 // The reply of "ovsdb-server/limits": for each limit its value, the largest current use (`taken`),
 // and how often it was exceeded. The caller owns the reference.
 json_t *client_limits_reply(const struct limits *limits, const struct limits *taken);
+extern const struct command_field client_limits_fields[]; // of a record in the reply
 void client_limits_print(const json_t *reply, struct buf *text);

@@ -4,7 +4,7 @@
 #include "basic/counter.h"
 #include "basic/log.h"
 #include "control/command.h"
-#include "control/reply.h"
+#include "control/reply_table.h"
 #include "daemon/admin/metrics.h"
 #include "daemon/admin/status.h"
 #include "daemon/parts.h"
@@ -112,20 +112,18 @@ static void on_read_counter(struct command_call *call, int argc, char **argv, vo
     }
 }
 
+static const struct command_field duration_fields[] = {
+    {"what", FIELD_STRING},        //
+    {"times", FIELD_INTEGER},      // how often it was measured
+    {"total_ms", FIELD_INTEGER},   //
+    {"average_us", FIELD_INTEGER}, //
+    {"longest_us", FIELD_INTEGER}, //
+    {NULL},
+};
+
 static void print_durations(const json_t *reply, struct buf *text)
 {
-    const json_t *duration;
-    size_t i;
-
-    buf_puts(text,
-             "what                  times     total-ms   average-us   longest-us\n"
-             "------------------ -------- ------------ ------------ ------------\n");
-    json_array_foreach(json_object_get(reply, "durations"), i, duration)
-    {
-        buf_printf(text, "%-18s %8lld %12lld %12lld %12lld\n", reply_string(duration, "what"),
-                   reply_integer(duration, "times"), reply_integer(duration, "total_ms"),
-                   reply_integer(duration, "average_us"), reply_integer(duration, "longest_us"));
-    }
+    reply_print_records(json_object_get(reply, "durations"), duration_fields, text);
 }
 
 static void on_perf_show(struct command_call *call, int argc, char **argv, void *userdata)
@@ -179,10 +177,7 @@ static const struct command commands[] = {
     {"metrics", "[openmetrics|text]", 0, 1, on_metrics, .method = "GetMetrics",
      .args = {{"format", ARG_OPTIONAL_STRING}}, .result = COMMAND_STRING("metrics"), .reads = true},
     {"ovsdb-server/perf-counters-show", "", 0, 0, on_perf_show, .method = "GetDurations",
-     .result = COMMAND_RECORDS("durations", {"what", FIELD_STRING}, {"times", FIELD_INTEGER},
-                               {"total_ms", FIELD_INTEGER}, {"average_us", FIELD_INTEGER},
-                               {"longest_us", FIELD_INTEGER}),
-     .reads = true},
+     .result = COMMAND_FIELDS({"durations", FIELD_RECORDS, false, duration_fields}), .reads = true},
     {"ovsdb-server/perf-counters-clear", "", 0, 0, on_perf_clear, .method = "ClearDurations"},
     {NULL},
 };

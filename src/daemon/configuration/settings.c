@@ -3,6 +3,7 @@
 
 #include "basic/log.h"
 #include "basic/str.h"
+#include "daemon/configuration/replication_options.h"
 #include "daemon/configuration/tls_settings.h"
 #include "daemon/handover/run_time.h"
 #include "daemon/replication/sync.h"
@@ -72,68 +73,11 @@ char *settings_open_databases(const struct parts *parts, const struct run_time *
     return error;
 }
 
-// The first database of the file that has a source, or NULL. All have the same source
-// (configuration_check_roles()).
-static const struct config_database *first_copy(const struct server_options *options)
-{
-    const struct configuration *config = &options->config;
-
-    for (size_t i = 0; i < config->n_databases; i++) {
-        if (config->databases[i].source) {
-            return &config->databases[i];
-        }
-    }
-    return NULL;
-}
-
-const char *settings_source(const struct server_options *options)
-{
-    const struct config_database *copy = first_copy(options);
-
-    return copy ? copy->source : options->sync_from;
-}
-
-struct remote_options settings_source_options(const struct server_options *options)
-{
-    const struct config_database *copy = first_copy(options);
-
-    return copy ? copy->source_options : REMOTE_OPTIONS_DEFAULT;
-}
-
-bool settings_is_backup(const struct server_options *options)
-{
-    const struct config_database *copy = first_copy(options);
-
-    return copy ? copy->backup : options->sync_from && !options->active;
-}
-
-void settings_put_excluded(const struct databases *databases, const struct server_options *options,
-                           struct buf *list)
-{
-    if (options->sync_exclude_tables) {
-        buf_puts(list, options->sync_exclude_tables);
-    }
-    for (size_t i = 0; i < options->config.n_databases; i++) {
-        const struct config_database *database = &options->config.databases[i];
-        const char *name = databases_name_of(databases, database->file);
-        const char *tables = name ? database->exclude_tables : NULL;
-
-        while (tables && *tables) {
-            size_t size = strcspn(tables, ",");
-
-            if (size) {
-                buf_printf(list, "%s%s:%.*s", list->size ? "," : "", name, (int)size, tables);
-            }
-            tables += size + (tables[size] ? 1 : 0);
-        }
-    }
-}
-
 static char *set_excluded(const struct parts *parts, const struct server_options *options)
 {
     _cleanup_buf_ struct buf list = {0};
 
-    settings_put_excluded(parts->databases, options, &list);
+    replication_options_put_excluded(parts->databases, options, &list);
     return sync_set_exclude(parts->sync, buf_cstr(&list));
 }
 
@@ -142,15 +86,15 @@ static bool excludes_other_tables(const struct parts *parts, const struct server
 {
     _cleanup_buf_ struct buf before = {0}, after = {0};
 
-    settings_put_excluded(parts->databases, old, &before);
-    settings_put_excluded(parts->databases, new, &after);
+    replication_options_put_excluded(parts->databases, old, &before);
+    replication_options_put_excluded(parts->databases, new, &after);
     return strcmp(buf_cstr(&before), buf_cstr(&after)) != 0;
 }
 
 char *settings_start_sync(const struct parts *parts, const struct server_options *options)
 {
-    const struct remote_options source_options = settings_source_options(options);
-    const char *source = settings_source(options);
+    const struct remote_options source_options = replication_options_of_source(options);
+    const char *source = replication_options_source(options);
     char *error = set_excluded(parts, options);
 
     set_role_owner(parts, options);
@@ -158,7 +102,7 @@ char *settings_start_sync(const struct parts *parts, const struct server_options
     if (!error && source) {
         error = sync_set_source(parts->sync, source);
     }
-    if (!error && settings_is_backup(options)) {
+    if (!error && replication_options_is_backup(options)) {
         error = sync_connect(parts->sync);
     }
     return error;
@@ -236,20 +180,20 @@ static char *change_databases(const struct parts *parts, const struct server_opt
 static char *change_sync(const struct parts *parts, const struct server_options *old,
                          const struct server_options *new)
 {
-    const struct remote_options before = settings_source_options(old),
-                                after = settings_source_options(new);
-    const char *source = settings_source(new);
+    const struct remote_options before = replication_options_of_source(old),
+                                after = replication_options_of_source(new);
+    const char *source = replication_options_source(new);
     char *error = excludes_other_tables(parts, old, new) ? set_excluded(parts, new) : NULL;
 
     if (!remote_options_equal(&before, &after)) {
         sync_set_options(parts->sync, &after);
     }
-    if (!error && source && !str_equals(settings_source(old), source)) {
+    if (!error && source && !str_equals(replication_options_source(old), source)) {
         error = sync_set_source(parts->sync, source);
     }
-    if (!error && settings_is_backup(new) && !settings_is_backup(old)) {
+    if (!error && replication_options_is_backup(new) && !replication_options_is_backup(old)) {
         error = sync_connect(parts->sync);
-    } else if (settings_is_backup(old) && !settings_is_backup(new)) {
+    } else if (replication_options_is_backup(old) && !replication_options_is_backup(new)) {
         sync_disconnect(parts->sync);
     }
     return error;

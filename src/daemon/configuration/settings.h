@@ -21,15 +21,6 @@ char *settings_open_remotes(const struct parts *parts, const struct server_optio
 // Logs the keys of the configuration file that were ignored.
 void settings_log_warnings(const struct server_options *options);
 
-// What the options say about active-backup replication. The source: NULL if there is none.
-const char *settings_source(const struct server_options *options);
-struct remote_options settings_source_options(const struct server_options *options);
-bool settings_is_backup(const struct server_options *options);
-// Appends the tables that are not replicated, as "DB:TABLE,...". The databases of the options must
-// be open.
-void settings_put_excluded(const struct databases *databases, const struct server_options *options,
-                           struct buf *list);
-
 // Reads the configuration file of parts->options again and applies what differs: databases,
 // replication, TLS, limits, log levels, remotes. Does nothing if there is no file. If the file has
 // an error, nothing changes. If a part cannot be applied (a database cannot be opened, for

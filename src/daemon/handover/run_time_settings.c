@@ -3,7 +3,7 @@
 
 #include "basic/log.h"
 #include "basic/str.h"
-#include "daemon/configuration/settings.h"
+#include "daemon/configuration/replication_options.h"
 #include "daemon/parts.h"
 #include "daemon/replication/sync.h"
 #include "service/vlog.h"
@@ -33,7 +33,7 @@ static json_t *nothing_configured(const struct parts *parts)
 
 static json_t *source_configured(const struct parts *parts)
 {
-    return string_or_null(settings_source(parts->options));
+    return string_or_null(replication_options_source(parts->options));
 }
 
 static json_t *source_get(const struct parts *parts)
@@ -52,7 +52,7 @@ static char *source_set(const struct parts *parts, const json_t *value)
 
 static json_t *probe_configured(const struct parts *parts)
 {
-    return ms_or_null(settings_source_options(parts->options).probe_interval_ms);
+    return ms_or_null(replication_options_of_source(parts->options).probe_interval_ms);
 }
 
 static json_t *probe_get(const struct parts *parts)
@@ -80,7 +80,7 @@ static json_t *exclude_configured(const struct parts *parts)
 {
     _cleanup_buf_ struct buf list = {0};
 
-    settings_put_excluded(parts->databases, parts->options, &list);
+    replication_options_put_excluded(parts->databases, parts->options, &list);
     return string_or_null(buf_cstr(&list));
 }
 
@@ -99,7 +99,7 @@ static char *exclude_set(const struct parts *parts, const json_t *value)
 
 static json_t *backup_configured(const struct parts *parts)
 {
-    return json_boolean(settings_is_backup(parts->options));
+    return json_boolean(replication_options_is_backup(parts->options));
 }
 
 static json_t *backup_get(const struct parts *parts)

@@ -196,13 +196,10 @@ static int handle_option(struct server_options *options, int c, const char *argu
     case OPTION_CHECK_CONFIG:
         return 0; // find_config_file() has found it
     case OPTION_IDENTITY: {
-        _cleanup_free_ char *error = identities_add(&options->identities, argument);
+        struct failure *failure = identities_add(&options->identities, argument);
 
-        if (error) {
-            *ret_error = xasprintf("--identity=%s: %s", argument, error);
-            return -EINVAL;
-        }
-        return 0;
+        *ret_error = failure_take_text(failure_prefix(failure, "--identity=%s", argument));
+        return *ret_error ? -EINVAL : 0;
     }
     case OPTION_NO_DBS:
         *no_dbs = true;
@@ -323,7 +320,7 @@ static int handle_config(struct server_options *options, const struct config_opt
 
 static int read_config(struct server_options *options, bool *no_dbs, char **ret_error)
 {
-    *ret_error = configuration_load(options->config_file, &options->config);
+    *ret_error = failure_take_text(configuration_load(options->config_file, &options->config));
     if (*ret_error) {
         return -EINVAL;
     }
@@ -345,7 +342,7 @@ static int read_config(struct server_options *options, bool *no_dbs, char **ret_
 static char *check_roles(const struct server_options *options)
 {
     const struct configuration *config = &options->config;
-    char *error = configuration_check_roles(config);
+    char *error = failure_take_text(configuration_check_roles(config));
 
     // configuration_check_roles() has checked that all have the same source.
     if (!error && options->sync_from && config->n_databases && config->databases[0].source &&

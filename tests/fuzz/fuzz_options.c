@@ -133,7 +133,7 @@ static void read_user(const char *text)
 static void read_identities(const char *text)
 {
     struct identities identities = {0};
-    char *error = identities_add(&identities, text);
+    char *error = failure_take_text(identities_add(&identities, text));
 
     assert(identities.n == (error ? 0u : 1u));
     free(error);

@@ -73,23 +73,27 @@ bool configuration_parse_bool(const char *value, bool *ret)
     return false;
 }
 
-static char *check_pair(const struct config_database *one, const struct config_database *other)
+static struct failure *check_pair(const struct config_database *one,
+                                  const struct config_database *other)
 {
     if (!str_equals(one->source, other->source)) {
-        return xasprintf(
+        return failure_new(
+            FAILURE_INVALID,
             "databases %s and %s have different sources (%s and %s): all databases of a server "
             "must have the same",
             one->file, other->file, one->source ? one->source : "none",
             other->source ? other->source : "none");
     }
     if (one->backup != other->backup) {
-        return xasprintf(
+        return failure_new(
+            FAILURE_INVALID,
             "database %s is a backup and %s is not: all databases of a server must have the "
             "same role",
             one->backup ? one->file : other->file, one->backup ? other->file : one->file);
     }
     if (!remote_options_equal(&one->source_options, &other->source_options)) {
-        return xasprintf(
+        return failure_new(
+            FAILURE_INVALID,
             "databases %s and %s have different options for their source: all databases of a "
             "server must have the same",
             one->file, other->file);
@@ -97,14 +101,14 @@ static char *check_pair(const struct config_database *one, const struct config_d
     return NULL;
 }
 
-char *configuration_check_roles(const struct configuration *config)
+struct failure *configuration_check_roles(const struct configuration *config)
 {
-    char *error = NULL;
+    struct failure *failure = NULL;
 
-    for (size_t i = 1; i < config->n_databases && !error; i++) {
-        error = check_pair(&config->databases[0], &config->databases[i]);
+    for (size_t i = 1; i < config->n_databases && !failure; i++) {
+        failure = check_pair(&config->databases[0], &config->databases[i]);
     }
-    return error;
+    return failure;
 }
 
 bool configuration_sets_roles(const struct configuration *config)

@@ -12,6 +12,7 @@
 //     read-only = yes
 #pragma once
 
+#include "basic/failure.h"
 #include "basic/slice.h"
 #include "daemon/remotes/settings.h"
 
@@ -51,8 +52,8 @@ struct configuration {
 };
 
 void configuration_done(struct configuration *config);
-// Checks that all databases have the same role and source. NULL, or what is wrong (caller frees).
-char *configuration_check_roles(const struct configuration *config);
+// Checks that all databases have the same role and source.
+struct failure *configuration_check_roles(const struct configuration *config);
 // Whether the file sets the role or the source, so that commands must not change them.
 bool configuration_sets_roles(const struct configuration *config);
 // Adds a database or remote without settings, unless there is one of this name.

@@ -18,44 +18,41 @@ static bool is_json(struct slice text)
     return i < text.size && text.data[i] == '{';
 }
 
-static char *check_database(const struct config_database *database)
+static struct failure *check_database(const struct config_database *database)
 {
     const char *model = database->service_model;
     bool is_pair = model && !strcmp(model, "active-backup");
 
     if (model && strcmp(model, "standalone") && !is_pair) {
-        return xasprintf(
-            "service-model: \"%s\" is not supported, only \"standalone\" and "
-            "\"active-backup\"",
-            model);
+        return failure_new(FAILURE_INVALID,
+                           "service-model: \"%s\" is not supported, only \"standalone\" and "
+                           "\"active-backup\"",
+                           model);
     }
     if (database->source && model && !is_pair) {
-        return xstrdup("source: not for the service-model \"standalone\"");
+        return failure_new(FAILURE_INVALID, "source: not for the service-model \"standalone\"");
     }
     if (!database->source && database->backup) {
-        return xstrdup("backup needs a source");
+        return failure_new(FAILURE_INVALID, "backup needs a source");
     }
     if (!database->source && database->exclude_tables && !is_pair) {
-        return xstrdup("exclude-tables needs a source");
+        return failure_new(FAILURE_INVALID, "exclude-tables needs a source");
     }
     return NULL;
 }
 
 // Checks rules that concern more than one key.
-static char *check_rules(const char *path, const struct configuration *config)
+static struct failure *check_rules(const char *path, const struct configuration *config)
 {
-    _cleanup_free_ char *roles = NULL;
-
     for (size_t i = 0; i < config->n_databases; i++) {
         const struct config_database *database = &config->databases[i];
-        _cleanup_free_ char *error = check_database(database);
+        struct failure *failure = check_database(database);
 
-        if (error) {
-            return xasprintf("%s: database %s: %s", path, database->file, error);
+        if (failure) {
+            return failure_prefix(failure, "%s: database %s", path, database->file);
         }
     }
-    roles = configuration_check_roles(config);
-    return roles ? xasprintf("%s: %s", path, roles) : NULL;
+    return failure_prefix(configuration_check_roles(config), "%s", path);
 }
 
 // The text without the byte order mark that some editors write at the beginning.
@@ -69,33 +66,33 @@ static struct slice skip_byte_order_mark(struct slice text)
                : text;
 }
 
-char *configuration_parse(const char *path, struct slice text, struct configuration *ret)
+struct failure *configuration_parse(const char *path, struct slice text, struct configuration *ret)
 {
     struct configuration config = {0};
-    char *error;
+    struct failure *failure;
 
     text = skip_byte_order_mark(text);
-    error = is_json(text) ? configuration_parse_json(path, text, &config)
-                          : configuration_parse_text(path, text, &config);
-    if (!error) {
-        error = check_rules(path, &config);
+    failure = is_json(text) ? configuration_parse_json(path, text, &config)
+                            : configuration_parse_text(path, text, &config);
+    if (!failure) {
+        failure = check_rules(path, &config);
     }
-    if (error) {
+    if (failure) {
         configuration_done(&config);
     } else {
         config.n_remotes_of_file = config.n_remotes;
         *ret = config;
     }
-    return error;
+    return failure;
 }
 
-char *configuration_load(const char *path, struct configuration *ret)
+struct failure *configuration_load(const char *path, struct configuration *ret)
 {
     _cleanup_buf_ struct buf text = {0};
     int r = file_read(path, &text);
 
     if (r < 0) {
-        return xasprintf("%s: cannot be read: %s", path, strerror(-r));
+        return failure_from_errno(r, "%s: cannot be read", path);
     }
     return configuration_parse(path, buf_slice(&text), ret);
 }

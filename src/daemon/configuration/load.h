@@ -4,7 +4,7 @@
 
 #include "daemon/configuration/configuration.h"
 
-// Reads the file. NULL, or what is wrong, with file, line and key (caller frees).
-char *configuration_load(const char *path, struct configuration *ret);
+// Reads the file. A failure names file, line and key.
+struct failure *configuration_load(const char *path, struct configuration *ret);
 // The same for the text of a file; `path` is for messages.
-char *configuration_parse(const char *path, struct slice text, struct configuration *ret);
+struct failure *configuration_parse(const char *path, struct slice text, struct configuration *ret);

@@ -20,14 +20,18 @@ struct section {
     uint32_t seen; // bit i: key i of the section's table has been given
 };
 
-// Begins a section, or sets a key of it. `line` is 0 in the JSON form. NULL, or what is wrong,
-// without file and line (caller frees).
-char *section_begin(struct section *section, const char *kind, const char *name, unsigned line);
-char *section_set(struct section *section, const char *key, const char *value, unsigned line);
+// Begins a section, or sets a key of it. `line` is 0 in the JSON form. The text of a failure has
+// no file and line.
+struct failure *section_begin(struct section *section, const char *kind, const char *name,
+                              unsigned line);
+struct failure *section_set(struct section *section, const char *key, const char *value,
+                            unsigned line);
 // Whether the section, which must be of a database or a remote, can have the key.
 bool section_has_key(const struct section *section, const char *key);
 
 // Read either form into an empty `config`, which the caller frees also on failure. NULL, or what is
 // wrong, with file and line (caller frees).
-char *configuration_parse_text(const char *path, struct slice text, struct configuration *config);
-char *configuration_parse_json(const char *path, struct slice text, struct configuration *config);
+struct failure *configuration_parse_text(const char *path, struct slice text,
+                                         struct configuration *config);
+struct failure *configuration_parse_json(const char *path, struct slice text,
+                                         struct configuration *config);

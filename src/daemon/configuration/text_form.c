@@ -34,49 +34,48 @@ static char *cut_at(struct slice text, char c, struct slice *rest)
     return xstrndup(first.data, first.size);
 }
 
-static char *read_section(struct section *section, struct slice line, unsigned number)
+static struct failure *read_section(struct section *section, struct slice line, unsigned number)
 {
     _cleanup_free_ char *kind = NULL;
     _cleanup_free_ char *name = NULL;
     struct slice rest;
 
     if (line.data[line.size - 1] != ']') {
-        return xstrdup("\"]\" is missing at the end of the line");
+        return failure_new(FAILURE_INVALID, "\"]\" is missing at the end of the line");
     }
     kind = cut_at(trim_blanks((struct slice){line.data + 1, line.size - 2}), ' ', &rest);
     name = xstrndup(rest.data, rest.size);
     return section_begin(section, kind, name, number);
 }
 
-static char *read_key(struct section *section, struct slice line, unsigned number)
+static struct failure *read_key(struct section *section, struct slice line, unsigned number)
 {
     _cleanup_free_ char *value = NULL;
-    _cleanup_free_ char *error = NULL;
     _cleanup_free_ char *key = NULL;
     struct slice rest;
 
     if (!memchr(line.data, '=', line.size)) {
-        return xstrdup("neither a [section] nor key = value");
+        return failure_new(FAILURE_INVALID, "neither a [section] nor key = value");
     }
     key = cut_at(line, '=', &rest);
     value = xstrndup(rest.data, rest.size);
-    error = section_set(section, key, value, number);
-    return error ? xasprintf("%s: %s", key, error) : NULL;
+    return failure_prefix(section_set(section, key, value, number), "%s", key);
 }
 
-static char *read_line(struct section *section, struct slice line, unsigned number)
+static struct failure *read_line(struct section *section, struct slice line, unsigned number)
 {
     if (!line.size || line.data[0] == '#' || line.data[0] == ';') {
         return NULL;
     }
     if (memchr(line.data, '\0', line.size)) {
-        return xstrdup("a NUL byte");
+        return failure_new(FAILURE_INVALID, "a NUL byte");
     }
     return line.data[0] == '[' ? read_section(section, line, number)
                                : read_key(section, line, number);
 }
 
-char *configuration_parse_text(const char *path, struct slice text, struct configuration *config)
+struct failure *configuration_parse_text(const char *path, struct slice text,
+                                         struct configuration *config)
 {
     struct section section = {.config = config};
     unsigned number = 0;
@@ -84,11 +83,11 @@ char *configuration_parse_text(const char *path, struct slice text, struct confi
     while (text.size) {
         const char *end = memchr(text.data, '\n', text.size);
         size_t size = end ? (size_t)(end - text.data) : text.size;
-        _cleanup_free_ char *error =
+        struct failure *failure =
             read_line(&section, trim_blanks((struct slice){text.data, size}), ++number);
 
-        if (error) {
-            return xasprintf("%s:%u: %s", path, number, error);
+        if (failure) {
+            return failure_prefix(failure, "%s:%u", path, number);
         }
         text.data += size + (end ? 1 : 0);
         text.size -= size + (end ? 1 : 0);

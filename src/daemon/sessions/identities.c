@@ -62,31 +62,31 @@ static bool parse_number(const char *text, unsigned *ret)
     return true;
 }
 
-static char *find_user(const char *name, unsigned *ret)
+static struct failure *find_user(const char *name, unsigned *ret)
 {
     const struct passwd *user = getpwnam(name);
 
     if (user) {
         *ret = user->pw_uid;
     } else if (!parse_number(name, ret)) {
-        return xasprintf("there is no user \"%s\"", name);
+        return failure_new(FAILURE_INVALID, "there is no user \"%s\"", name);
     }
     return NULL;
 }
 
-static char *find_group(const char *name, unsigned *ret)
+static struct failure *find_group(const char *name, unsigned *ret)
 {
     const struct group *group = getgrnam(name);
 
     if (group) {
         *ret = group->gr_gid;
     } else if (!parse_number(name, ret)) {
-        return xasprintf("there is no group \"%s\"", name);
+        return failure_new(FAILURE_INVALID, "there is no group \"%s\"", name);
     }
     return NULL;
 }
 
-static char *parse_match(const char *word, struct identity_rule *rule)
+static struct failure *parse_match(const char *word, struct identity_rule *rule)
 {
     if (!strcmp(word, "tls")) {
         rule->match = MATCH_TLS;
@@ -105,10 +105,10 @@ static char *parse_match(const char *word, struct identity_rule *rule)
         rule->match = MATCH_GROUP;
         return find_group(word + 6, &rule->number);
     }
-    return xasprintf("\"%s\" is not user:NAME, user:*, group:NAME or tls", word);
+    return failure_new(FAILURE_INVALID, "\"%s\" is not user:NAME, user:*, group:NAME or tls", word);
 }
 
-static char *parse_id(const char *value, struct identity_rule *rule)
+static struct failure *parse_id(const char *value, struct identity_rule *rule)
 {
     static const struct {
         const char *word, *prefix;
@@ -126,10 +126,11 @@ static char *parse_id(const char *value, struct identity_rule *rule)
             return NULL;
         }
     }
-    return xasprintf("id=%s: for tls it is one of cn, dns, email, uri, ip", value);
+    return failure_new(FAILURE_INVALID, "id=%s: for tls it is one of cn, dns, email, uri, ip",
+                       value);
 }
 
-static char *parse_setting(const char *word, struct identity_rule *rule)
+static struct failure *parse_setting(const char *word, struct identity_rule *rule)
 {
     const char *value = strchr(word, '=');
     struct slice key = {word, value ? (size_t)(value - word) : strlen(word)};
@@ -138,10 +139,11 @@ static char *parse_setting(const char *word, struct identity_rule *rule)
         bool is_given = !value || configuration_parse_bool(value + 1, &rule->read_only);
 
         rule->read_only |= !value;
-        return is_given ? NULL : xasprintf("%s: yes or no is expected", word);
+        return is_given ? NULL : failure_new(FAILURE_INVALID, "%s: yes or no is expected", word);
     }
     if (!value || !value[1]) {
-        return xasprintf("\"%s\" is not role=ROLE, id=ID or read-only=yes", word);
+        return failure_new(FAILURE_INVALID, "\"%s\" is not role=ROLE, id=ID or read-only=yes",
+                           word);
     }
     if (slice_is(key, "role")) {
         free(rule->role);
@@ -151,27 +153,27 @@ static char *parse_setting(const char *word, struct identity_rule *rule)
     if (slice_is(key, "id")) {
         return parse_id(value + 1, rule);
     }
-    return xasprintf("\"%s\" is not role=ROLE, id=ID or read-only=yes", word);
+    return failure_new(FAILURE_INVALID, "\"%s\" is not role=ROLE, id=ID or read-only=yes", word);
 }
 
-char *identities_add(struct identities *identities, const char *text)
+struct failure *identities_add(struct identities *identities, const char *text)
 {
     struct identity_rule rule = {.text = xstrdup(text)};
     struct slice rest = slice_of(text), word;
-    char *error = NULL;
+    struct failure *failure = NULL;
     size_t n = 0;
 
-    for (; !error && slice_next_word(&rest, ", \t", &word); n++) {
+    for (; !failure && slice_next_word(&rest, ", \t", &word); n++) {
         _cleanup_free_ char *copy = xstrndup(word.data, word.size);
 
-        error = n ? parse_setting(copy, &rule) : parse_match(copy, &rule);
+        failure = n ? parse_setting(copy, &rule) : parse_match(copy, &rule);
     }
     if (!n) {
-        error = xstrdup("the clients are missing, as user:NAME");
+        failure = failure_new(FAILURE_INVALID, "the clients are missing, as user:NAME");
     }
-    if (error) {
+    if (failure) {
         rule_done(&rule);
-        return error;
+        return failure;
     }
     GROW(identities->rules, identities->n, identities->capacity);
     identities->rules[identities->n++] = rule;

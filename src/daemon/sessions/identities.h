@@ -10,6 +10,7 @@
 //     tls, id=dns                             a DNS name of the certificate is the id
 #pragma once
 
+#include "basic/failure.h"
 #include "net/net.h"
 #include "session/session.h"
 
@@ -23,8 +24,8 @@ struct identities {
 
 void identities_done(struct identities *identities);
 // Appends a rule: words separated by commas or blanks, the first of which selects the clients. Names
-// of users and groups are looked up now. NULL, or what is wrong (caller frees).
-char *identities_add(struct identities *identities, const char *rule);
+// of users and groups are looked up now.
+struct failure *identities_add(struct identities *identities, const char *rule);
 bool identities_equal(const struct identities *a, const struct identities *b);
 // Applies the first rule that matches to the options of a new session: role and id replace those of
 // the remote; a read-only rule or remote makes the session read-only. `options` then points into the

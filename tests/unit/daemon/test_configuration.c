@@ -163,7 +163,7 @@ static void test_wrong(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         struct configuration config = {0};
-        char *error = configuration_parse("F", slice_of(table[i].text), &config);
+        char *error = failure_take_text(configuration_parse("F", slice_of(table[i].text), &config));
 
         assert_non_null(error);
         assert_string_equal(error, table[i].error);
@@ -175,17 +175,18 @@ static void test_wrong(void **state)
 static void test_bytes(void **state)
 {
     struct configuration config = {0};
-    char *error = configuration_parse("F", SLICE("[options]\na\0b = c"), &config);
+    char *error =
+        failure_take_text(configuration_parse("F", SLICE("[options]\na\0b = c"), &config));
 
     assert_string_equal(error, "F:2: a NUL byte");
     free(error);
-    error = configuration_parse("F", SLICE("{\"remotes\": {}"), &config);
+    error = failure_take_text(configuration_parse("F", SLICE("{\"remotes\": {}"), &config));
     assert_int_equal(strncmp(error, "F: line 1, column 15: ", 22), 0);
     free(error);
-    error = configuration_parse("F", SLICE("\n{\"remotes\":\n  {x}}"), &config);
+    error = failure_take_text(configuration_parse("F", SLICE("\n{\"remotes\":\n  {x}}"), &config));
     assert_int_equal(strncmp(error, "F: line 3, column 4: ", 21), 0);
     free(error);
-    error = configuration_load("/x/does-not-exist", &config);
+    error = failure_take_text(configuration_load("/x/does-not-exist", &config));
     assert_string_equal(error, "/x/does-not-exist: cannot be read: No such file or directory");
     free(error);
 }

@@ -32,7 +32,7 @@ static void test_errors(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         struct identities identities = {0};
-        _cleanup_free_ char *error = identities_add(&identities, table[i].rule);
+        _cleanup_free_ char *error = failure_take_text(identities_add(&identities, table[i].rule));
 
         if (table[i].saying) {
             assert_non_null(error);

@@ -10,7 +10,7 @@ static void put_options(struct buf *text, const struct remote_options *options)
                (unsigned long long)options->max_backoff_ms, options->dscp);
 }
 
-// What was read, in one line.
+// The content of the configuration in one line.
 static void put(struct buf *text, const struct configuration *config)
 {
     for (size_t i = 0; i < config->n_options; i++) {
@@ -38,7 +38,7 @@ static void put(struct buf *text, const struct configuration *config)
     }
 }
 
-static void test_right(void **state)
+static void test_valid_files(void **state)
 {
     static const struct {
         const char *text;
@@ -93,7 +93,7 @@ static void test_right(void **state)
     }
 }
 
-static void test_wrong(void **state)
+static void test_invalid_files(void **state)
 {
     static const struct {
         const char *text;
@@ -172,7 +172,7 @@ static void test_wrong(void **state)
     }
 }
 
-static void test_bytes(void **state)
+static void test_malformed_files(void **state)
 {
     struct configuration config = {0};
     char *error =
@@ -191,7 +191,7 @@ static void test_bytes(void **state)
     free(error);
 }
 
-// A newer program may have written it.
+// A newer program may have written the file: unknown keys are ignored with a warning.
 static void test_unknown_keys_of_json(void **state)
 {
     static const struct {
@@ -217,7 +217,7 @@ static void test_unknown_keys_of_json(void **state)
     }
 }
 
-// The databases of the configuration have one role.
+// A file with the service model "active-backup" sets the role, even without a source.
 static void test_pair_without_source(void **state)
 {
     struct configuration config = {0};
@@ -234,10 +234,8 @@ static void test_pair_without_source(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_right),
-        cmocka_unit_test(test_wrong),
-        cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_unknown_keys_of_json),
+        cmocka_unit_test(test_valid_files),         cmocka_unit_test(test_invalid_files),
+        cmocka_unit_test(test_malformed_files),     cmocka_unit_test(test_unknown_keys_of_json),
         cmocka_unit_test(test_pair_without_source),
     };
 

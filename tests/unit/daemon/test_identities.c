@@ -6,10 +6,10 @@
 
 #include <stdlib.h>
 
-static void test_errors(void **state)
+static void test_valid_and_invalid_rules(void **state)
 {
     static const struct {
-        const char *rule, *saying; // NULL: it is right
+        const char *rule, *saying; // NULL: the rule is valid
     } table[] = {
         {"user:root", NULL},
         {"user:0,role=r,id=i,read-only=no", NULL},
@@ -51,7 +51,7 @@ static void add(struct identities *identities, const char *rule)
     assert_null(identities_add(identities, rule));
 }
 
-static void test_equal(void **state)
+static void test_comparison(void **state)
 {
     struct identities a = {0}, b = {0};
 
@@ -70,8 +70,8 @@ static void test_equal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_valid_and_invalid_rules),
+        cmocka_unit_test(test_comparison),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

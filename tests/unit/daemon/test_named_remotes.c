@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the rows of a database to remotes with settings, and back to what is told in the rows.
+// Reads remotes with settings from rows of a database, and writes reports into these rows.
 #include "daemon/remotes/named.h"
 #include "daemon/remotes/report.h"
 #include "engine/transact.h"
@@ -111,7 +111,7 @@ static struct db_column *follow(struct fixture *fixture, const char *spec)
     return column;
 }
 
-static void test_refused(void **state)
+static void test_refused_columns(void **state)
 {
     static const struct {
         const char *spec;
@@ -148,7 +148,7 @@ static void test_refused(void **state)
     }
 }
 
-// What a column names, as text.
+// The remotes that a column names, as text.
 static void expect_named(const struct db_column *column, const char *expected)
 {
     struct buf text = {0};
@@ -169,7 +169,7 @@ static void expect_named(const struct db_column *column, const char *expected)
     free(named);
 }
 
-static void test_strings(void **state)
+static void test_columns_of_strings(void **state)
 {
     struct fixture *fixture = *state;
     struct db_column *column = follow(fixture, "db:d,C,strings");
@@ -190,7 +190,7 @@ static void test_strings(void **state)
     "{\"op\":\"insert\",\"table\":\"M\",\"uuid-name\":\"" name "\",\"row\":{\"target\":\"" name    \
     "\"" members "}},"
 
-static void test_rows(void **state)
+static void test_columns_of_references(void **state)
 {
     struct fixture *fixture = *state;
     struct db_column *column = follow(fixture, "db:d,C,rows");
@@ -219,7 +219,7 @@ static void test_rows(void **state)
     db_column_free(column);
 }
 
-static void test_database_goes_and_comes(void **state)
+static void test_database_removed_and_added(void **state)
 {
     struct fixture *fixture = *state;
     struct db_column *column = follow(fixture, "db:d,C,strings");
@@ -234,7 +234,8 @@ static void test_database_goes_and_comes(void **state)
     db_column_free(column);
 }
 
-// Writes a report into the row; it is no news then. Expects what the row tells, without seconds.
+// Writes a report into the row and checks that it then equals the row. Compares the row, without
+// seconds, with the expected text.
 static void check_report(struct db *db, const struct remote *remote, const char *error,
                          bool is_connected, const char *expected)
 {
@@ -294,10 +295,10 @@ static void test_report(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_strings, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rows, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_database_goes_and_comes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refused_columns, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_columns_of_strings, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_columns_of_references, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_database_removed_and_added, setup, teardown),
         cmocka_unit_test_setup_teardown(test_report, setup, teardown),
     };
     int r;

@@ -81,7 +81,7 @@ def test_both_forms(configured, lab):
 
 def test_what_a_start_says(configured):
     for text, saying in [("[garbage]", "server.conf:1: unknown section"),
-                         ("[options]\n\nbogus = 1", "server.conf:3: bogus: no option"),
+                         ("[options]\n\nbogus = 1", "server.conf:3: bogus: not an option"),
                          ("[remote ptcp:1]\ndscp = x", "server.conf:2: dscp: "),
                          ({"remotes": {"ptcp:1": {"dscp": 99}}},
                           "server.conf: remotes: ptcp:1: dscp: "),

@@ -263,5 +263,5 @@ def test_folder_of_a_socket_is_made_later(lab, elsewhere):
     server.start([lab.db("small")], f"--remote=punix:{path}")
     assert "No such file" in server.control("ovsdb-server/status")
     path.parent.mkdir(parents=True)
-    server.wait_log("in use now")
+    server.wait_log("open now")
     assert "small" in server.client(path).call("list_dbs")

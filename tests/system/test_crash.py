@@ -94,7 +94,7 @@ def start(request, lab, watched, managed):
     def start_one(*options):
         if request.param == "monitor":
             return watched(*options)
-        managed.allow("replication", "net", "is not served any more", "cannot be opened any more")
+        managed.allow("replication", "net", "cannot serve a database that", "cannot open a remote that")
         return Managed(managed.start([lab.db("small")], *options))
 
     return start_one

@@ -4,15 +4,18 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "config.h"
-#include "daemon/admin/commands.h"
+#include "control/control.h"
+#include "daemon/admin/audit.h"
+#include "daemon/admin/clients.h"
 #include "daemon/admin/statistics.h"
 #include "daemon/admin/status.h"
+#include "daemon/child.h"
 #include "daemon/configuration/settings.h"
-#include "daemon/handover/child.h"
-#include "daemon/handover/handover.h"
+#include "daemon/configuration/tls_settings.h"
+#include "daemon/handover/clients.h"
 #include "daemon/handover/run_time.h"
 #include "daemon/loop.h"
-#include "daemon/sessions/audit.h"
+#include "daemon/replication/sync.h"
 #include "daemon/sessions/client_sessions.h"
 #include "service/fd_store.h"
 #include "service/notify.h"
@@ -27,7 +30,7 @@
 #include <sys/epoll.h>
 
 #define COMPACTION_CHECK_INTERVAL (30 * USEC_PER_SEC)
-#define RUN_TIME                  USEC_PER_MSEC // of long work, before input is looked for again
+#define RUN_TIME                  USEC_PER_MSEC // of pending work before events are polled again
 #define FLUSH_TIMEOUT             (2 * USEC_PER_SEC)
 
 LOG_MODULE(ovsdb_server);
@@ -41,8 +44,8 @@ static void on_synced(void *userdata, uint64_t ticket)
 {
     struct daemon *daemon = userdata;
 
-    if (daemon->net) {
-        net_release(daemon->net, ticket);
+    if (daemon->parts.net) {
+        net_release(daemon->parts.net, ticket);
     }
 }
 
@@ -50,21 +53,24 @@ static void on_sync_failed(void *userdata, struct store *store, int error)
 {
     struct daemon *daemon = userdata;
 
-    status_tell(daemon);
-    // Nobody is told "committed": whom it concerns, nobody knows any more.
-    if (daemon->net) {
-        net_drop_waiting(daemon->net, "what it waited for cannot be stored");
+    status_send(daemon->status);
+    // I-6: output that waits for a ticket may show commits that are not on the disk. It must not be
+    // sent, and which of it the failed store concerns is not known, so all of it is dropped.
+    if (daemon->parts.net) {
+        net_drop_waiting(daemon->parts.net, "its output depends on a failed write");
     }
 }
 
 static const struct group_commit_handler group_commit_handler = {.synced = on_synced,
                                                                  .failed = on_sync_failed};
 
+// Sets the timer to the earliest deadline of the layers, or turns it off.
 static void set_deadline(struct daemon *daemon)
 {
-    usec_t deadline = MIN(server_deadline(daemon->server), remotes_deadline(daemon->remotes));
+    usec_t deadline =
+        MIN(server_deadline(daemon->parts.server), remotes_deadline(daemon->parts.remotes));
 
-    deadline = MIN(deadline, tls_settings_deadline(daemon->tls));
+    deadline = MIN(deadline, tls_settings_deadline(daemon->parts.tls));
     if (daemon->deadline && deadline != daemon->deadline_set) {
         daemon->deadline_set = deadline;
         if (deadline != USEC_INFINITY) {
@@ -75,8 +81,9 @@ static void set_deadline(struct daemon *daemon)
     }
 }
 
-// What follows input: wake what waits, follow the remotes that databases name, sync what was
-// committed.
+// Ends a turn of the loop: runs waiting transactions and updates for at most RUN_TIME, applies TLS
+// options and remotes that databases name, continues long work, and lets the group commit sync what
+// was committed.
 static void finish_turn(struct daemon *daemon)
 {
     usec_t now = clock_monotonic();
@@ -84,22 +91,22 @@ static void finish_turn(struct daemon *daemon)
     bool more;
 
     do {
-        more = server_run(daemon->server, now);
+        more = server_run(daemon->parts.server, now);
         now = clock_monotonic();
     } while (more && now < end);
-    if (tls_settings_run(daemon->tls, now)) {
-        remotes_retry(daemon->remotes);
+    if (tls_settings_run(daemon->parts.tls, now)) {
+        remotes_retry(daemon->parts.remotes);
     }
-    more = remotes_run(daemon->remotes, now) || more;
-    if (databases_run(daemon->databases) || more) {
+    more = remotes_run(daemon->parts.remotes, now) || more;
+    if (databases_run(daemon->parts.databases) || more) {
         sd_event_source_set_enabled(daemon->again, SD_EVENT_ONESHOT);
     }
     group_commit_flush(daemon->group_commit);
     set_deadline(daemon);
-    if (remotes_take_failures_changed(daemon->remotes)) {
-        status_tell(daemon);
+    if (remotes_take_failures_changed(daemon->parts.remotes)) {
+        status_send(daemon->status);
     }
-    status_check(daemon);
+    status_notify_watchers(daemon->status);
 }
 
 static int on_turn(sd_event_source *source, void *userdata)
@@ -108,7 +115,7 @@ static int on_turn(sd_event_source *source, void *userdata)
     return 0;
 }
 
-// The post source follows and does the work.
+// Only wakes the loop: the post source, which runs after every event, does the work.
 static int on_again(sd_event_source *source, void *userdata)
 {
     return 0;
@@ -118,7 +125,7 @@ static int on_deadline(sd_event_source *source, usec_t when, void *userdata)
 {
     struct daemon *daemon = userdata;
 
-    // Turned off, so that set_deadline() arms it again even for the same time.
+    // Turned off so that set_deadline() enables it again even for the same time. on_turn() follows.
     sd_event_source_set_enabled(source, SD_EVENT_OFF);
     daemon->deadline_set = USEC_INFINITY;
     return 0;
@@ -137,8 +144,60 @@ static int on_compaction_check(sd_event_source *source, usec_t when, void *userd
     struct daemon *daemon = userdata;
     usec_t now = clock_monotonic();
 
-    databases_compact_if_due(daemon->databases, now);
+    databases_compact_if_due(daemon->parts.databases, now);
     return sd_event_source_set_time(source, now + COMPACTION_CHECK_INTERVAL);
+}
+
+// Ends daemon_run() after the current callback.
+static void exit_loop(struct daemon *daemon, int status)
+{
+    daemon->exit_status = status;
+    if (!daemon->hands_over) {
+        run_time_forget(daemon->run_time);
+    }
+    sd_event_exit(daemon->event, 0);
+}
+
+static void on_exit_requested(void *userdata)
+{
+    exit_loop(userdata, 0);
+}
+
+static char *read_settings_again(struct daemon *daemon)
+{
+    char *error = settings_reload(&daemon->parts);
+    int r = vlog_reopen();
+
+    if (!error && r < 0) {
+        error = xasprintf("the log file cannot be opened: %s", strerror(-r));
+    }
+    net_reload_tls(daemon->parts.net);
+    return error;
+}
+
+// Reloads for SIGHUP and for ovsdb-server/reload, and logs the result. NULL, or what is wrong
+// (caller frees).
+static char *reload(struct daemon *daemon)
+{
+    char *error;
+
+    notify_reloading();
+    error = read_settings_again(daemon);
+    status_set_reload_error(daemon->status, error);
+    if (error) {
+        log_event(LOG_LEVEL_WARN, MSG_RELOAD_FAILED, NULL, "reload: %s", error);
+    } else {
+        log_event(LOG_LEVEL_INFO, MSG_RELOADED, NULL, "reloaded");
+    }
+    run_time_save_again(daemon->run_time);
+    status_send(daemon->status);
+    notify_ready();
+    return error;
+}
+
+static char *on_reload_requested(void *userdata)
+{
+    return reload(userdata);
 }
 
 static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info,
@@ -148,19 +207,19 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 
     log_info("stopping because of signal %u (%s)", info->ssi_signo,
              strsignal((int)info->ssi_signo));
-    // It may be a restart. A final stop ends what the service manager keeps.
+    // It may be a restart. After a final stop the service manager closes what it keeps.
     daemon->hands_over = info->ssi_signo == SIGTERM && fd_store_is_offered();
-    daemon_exit(daemon, 0);
+    exit_loop(daemon, 0);
     return 0;
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
-    free(daemon_reload(userdata)); // the log has what is wrong
+    free(reload(userdata)); // reload() has logged what is wrong
     return 0;
 }
 
-// The log was rotated.
+// A tool has rotated the log file: opens the new one.
 static int on_rotated(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
     int r = vlog_reopen();
@@ -173,7 +232,9 @@ static int on_rotated(sd_event_source *source, const struct signalfd_siginfo *in
 
 static int on_dump(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
-    status_log(userdata);
+    const struct daemon *daemon = userdata;
+
+    status_log(daemon->status);
     return 0;
 }
 
@@ -182,7 +243,7 @@ static void on_child_ended(void *userdata, const char *error)
     if (error) {
         fprintf(stderr, "ovsdb-server: %s\n", error);
     }
-    daemon_exit(userdata, error ? 1 : 0);
+    exit_loop(userdata, error ? 1 : 0);
 }
 
 static int add_timers(struct daemon *daemon)
@@ -220,7 +281,7 @@ static int add_turn(struct daemon *daemon)
     if (r >= 0) {
         sd_event_source_set_description(daemon->turn, "turn");
         sd_event_source_set_description(daemon->again, "again");
-        // Long work goes on by steps, and what clients send and are sent comes before each.
+        // Long work goes on in steps; input and output of clients come before each step.
         sd_event_source_set_priority(daemon->again, SD_EVENT_PRIORITY_IDLE);
         sd_event_source_set_description(daemon->synced, "group commit");
         r = sd_event_source_set_priority(daemon->synced, SD_EVENT_PRIORITY_IMPORTANT);
@@ -228,6 +289,7 @@ static int add_turn(struct daemon *daemon)
     return r;
 }
 
+// The signals must be blocked already.
 static int add_signals(struct daemon *daemon)
 {
     static const struct {
@@ -245,7 +307,27 @@ static int add_signals(struct daemon *daemon)
     return r;
 }
 
-// The loop and the objects of every layer, not serving yet.
+// Registers the commands of every part.
+static void register_commands(struct daemon *daemon)
+{
+    struct command_registry *registry = daemon->parts.registry;
+
+    daemon->admin = (struct admin){
+        .parts = &daemon->parts,
+        .status = daemon->status,
+        .exit = on_exit_requested,
+        .reload = on_reload_requested,
+        .userdata = daemon,
+    };
+    commands_register(registry, &daemon->admin);
+    statistics_register_commands(registry, &daemon->parts);
+    status_register_command(registry, daemon->status);
+    clients_register_commands(registry, daemon->parts.server);
+    audit_register_commands(registry, &daemon->parts);
+    sync_register_commands(daemon->parts.sync, registry);
+}
+
+// Creates the event loop and the objects of every layer; nothing is served yet. 0 or negative errno.
 static int make_objects(struct daemon *daemon)
 {
     int r = sd_event_new(&daemon->event);
@@ -255,26 +337,26 @@ static int make_objects(struct daemon *daemon)
     }
     daemon->deadline_set = USEC_INFINITY;
     daemon->group_commit = group_commit_new(&group_commit_handler, daemon);
-    daemon->server = server_new(last_ticket, daemon->group_commit, uuid_random);
-    server_set_clock(daemon->server, clock_monotonic);
+    daemon->parts.server = server_new(last_ticket, daemon->group_commit, uuid_random);
+    server_set_clock(daemon->parts.server, clock_monotonic);
     daemon->client_sessions =
-        (struct client_sessions){daemon->server, &daemon->options->identities};
-    daemon->net = client_sessions_net_new(daemon->event, &daemon->client_sessions);
-    daemon->databases = databases_new(daemon->server, daemon->group_commit);
-    daemon->tls = tls_settings_new(daemon->net, daemon->databases);
-    daemon->remotes = remotes_new(daemon->net, daemon->server, daemon->databases);
-    daemon->sync = sync_new(daemon->event, daemon->server, daemon->databases, daemon->net);
-    daemon->registry = command_registry_new();
-    commands_register(daemon->registry, daemon);
-    statistics_register_commands(daemon->registry, daemon);
-    audit_register_commands(daemon->registry, daemon);
-    sync_register_commands(daemon->sync, daemon->registry);
+        (struct client_sessions){daemon->parts.server, &daemon->parts.options->identities};
+    daemon->parts.net = client_sessions_net_new(daemon->event, &daemon->client_sessions);
+    daemon->parts.databases = databases_new(daemon->parts.server, daemon->group_commit);
+    daemon->parts.tls = tls_settings_new(daemon->parts.net, daemon->parts.databases);
+    daemon->parts.remotes =
+        remotes_new(daemon->parts.net, daemon->parts.server, daemon->parts.databases);
+    daemon->parts.sync =
+        sync_new(daemon->event, daemon->parts.server, daemon->parts.databases, daemon->parts.net);
+    daemon->parts.registry = command_registry_new();
+    daemon->status = status_new(&daemon->parts);
+    register_commands(daemon);
     r = add_signals(daemon);
     if (r >= 0) {
         r = add_turn(daemon);
     }
     if (r >= 0) {
-        r = statistics_start(daemon);
+        r = statistics_new(daemon->event, &daemon->parts, daemon->status, &daemon->statistics);
     }
     return r < 0 ? r : add_timers(daemon);
 }
@@ -287,16 +369,16 @@ static char *adopt_control(struct daemon *daemon, struct listen_fd *fd, enum con
     if (*ret) {
         return xasprintf("more than one socket called \"%s\" was passed", fd->name);
     }
-    control_new_from_fd(daemon->event, daemon->registry, kind, fd->fd, ret, &error);
+    control_new_from_fd(daemon->event, daemon->parts.registry, kind, fd->fd, ret, &error);
     if (!error) {
         fd->fd = -1;
     }
     return error;
 }
 
-// A socket from the service manager is what its name says: "control", "metrics", a database socket
-// of TLS, or else any other database socket.
-static char *adopt(struct daemon *daemon, struct listen_fd *fd)
+// Takes over a socket from the service manager. Its name tells its purpose: "control", "metrics",
+// "ssl" for a database socket with TLS, any other name for a database socket.
+static char *adopt_socket(struct daemon *daemon, struct listen_fd *fd)
 {
     if (!strcmp(fd->name, "control")) {
         return adopt_control(daemon, fd, CONTROL_COMMANDS, &daemon->passed_control);
@@ -304,7 +386,7 @@ static char *adopt(struct daemon *daemon, struct listen_fd *fd)
     if (!strcmp(fd->name, "metrics")) {
         return adopt_control(daemon, fd, CONTROL_METRICS, &daemon->metrics);
     }
-    return remotes_add_fd(daemon->remotes, TAKE_FD(fd->fd), !strcmp(fd->name, "ssl"));
+    return remotes_add_fd(daemon->parts.remotes, TAKE_FD(fd->fd), !strcmp(fd->name, "ssl"));
 }
 
 static char *open_sockets(struct daemon *daemon, const struct server_options *options,
@@ -315,21 +397,21 @@ static char *open_sockets(struct daemon *daemon, const struct server_options *op
 
     for (size_t i = 0; i < n_fds && !error; i++) {
         if (fds[i].fd >= 0) {
-            error = adopt(daemon, &fds[i]);
+            error = adopt_socket(daemon, &fds[i]);
         }
     }
     if (!error) {
-        error = settings_open_remotes(daemon, options);
+        error = settings_open_remotes(&daemon->parts, options);
     }
     if (!error) {
         run_time_restore_added_remotes(daemon->run_time);
     }
     if (!error) {
-        remotes_follow(daemon->remotes); // what databases name is there when we are
+        remotes_follow(daemon->parts.remotes); // opens those that databases name before READY=1
     }
     path = service_options_control_path(&options->service, "ovsdb-server");
     if (!error && path) {
-        control_new(daemon->event, daemon->registry, path, &daemon->control, &error);
+        control_new(daemon->event, daemon->parts.registry, path, &daemon->control, &error);
     }
     return error;
 }
@@ -341,36 +423,36 @@ static char *start_command(struct daemon *daemon, const char *command)
     return r < 0 ? xasprintf("%s: cannot be run: %s", command, strerror(-r)) : NULL;
 }
 
-// Starts serving, resuming handed-over connections if there are any. They are taken when the
-// databases are open: if these cannot be opened, the connections wait for the next attempt.
+// Starts serving, resuming handed-over connections if there are any. They are taken only when the
+// databases are open: if a database cannot be opened, they are kept for the next attempt.
 static char *start_serving(struct daemon *daemon, const struct server_options *options,
                            struct listen_fd *fds, size_t n_fds)
 {
     _cleanup_handover_ struct handover *handover = NULL;
-    char *error = settings_open_databases(daemon, options);
+    char *error = settings_open_databases(&daemon->parts, daemon->run_time, options);
 
     if (!error) {
         run_time_restore_databases(daemon->run_time);
         handover = handover_take(fds, n_fds);
-        handover_restore_databases(handover, daemon);
-        error = settings_set_tls(daemon, options, true);
+        handover_restore_databases(handover, &daemon->parts);
+        error = settings_set_tls(&daemon->parts, options, true);
     }
     if (!error) {
-        error = settings_start_sync(daemon, options);
+        error = settings_start_sync(&daemon->parts, options);
     }
     if (!error) {
         run_time_restore_settings(daemon->run_time);
         run_time_restore_removed_remotes(daemon->run_time);
-        handover_offer_listeners(handover, daemon->net);
+        handover_offer_listeners(handover, daemon->parts.net);
         error = open_sockets(daemon, options, fds, n_fds);
     }
     if (!error) {
-        handover_continue(handover, daemon);
+        handover_continue(handover, &daemon->parts);
     }
     return error;
 }
 
-static void on_command_ran(void *userdata)
+static void on_state_changed(void *userdata)
 {
     struct daemon *daemon = userdata;
 
@@ -383,15 +465,15 @@ char *daemon_start(struct daemon *daemon, struct server_options *options, struct
     char *error;
     int r;
 
-    daemon->options = options;
+    daemon->parts.options = options;
     r = make_objects(daemon);
     if (r < 0) {
         return xasprintf("cannot set up the event loop: %s", strerror(-r));
     }
     log_event(LOG_LEVEL_INFO, MSG_STARTED, NULL, "ovsdb-server (ovsdbd) %s", OVSDBD_VERSION);
     settings_log_warnings(options);
-    daemon->run_time = run_time_new(daemon, fds, n_fds);
-    command_registry_on_change(daemon->registry, on_command_ran, daemon);
+    daemon->run_time = run_time_new(&daemon->parts, fds, n_fds);
+    command_registry_on_change(daemon->parts.registry, on_state_changed, daemon);
     error = start_serving(daemon, options, fds, n_fds);
     if (!error && options->run) {
         error = start_command(daemon, options->run);
@@ -413,62 +495,23 @@ int daemon_run(struct daemon *daemon)
     return daemon->exit_status;
 }
 
-void daemon_exit(struct daemon *daemon, int status)
+// Syncs all commits and sends the output, for at most FLUSH_TIMEOUT. In a restart, hands over the
+// clients in between.
+static void flush_all(struct daemon *daemon)
 {
-    daemon->exit_status = status;
-    if (!daemon->hands_over) {
-        run_time_forget(daemon->run_time);
-    }
-    sd_event_exit(daemon->event, 0);
-}
-
-static char *reload(struct daemon *daemon)
-{
-    char *error = settings_reload(daemon);
-    int r = vlog_reopen();
-
-    if (!error && r < 0) {
-        error = xasprintf("the log file cannot be opened: %s", strerror(-r));
-    }
-    net_reload_tls(daemon->net);
-    return error;
-}
-
-char *daemon_reload(struct daemon *daemon)
-{
-    char *error;
-
-    notify_reloading();
-    error = reload(daemon);
-    free(daemon->reload_error);
-    daemon->reload_error = error ? xstrdup(error) : NULL;
-    if (error) {
-        log_event(LOG_LEVEL_WARN, MSG_RELOAD_FAILED, NULL, "reload: %s", error);
-    } else {
-        log_event(LOG_LEVEL_INFO, MSG_RELOADED, NULL, "reloaded");
-    }
-    run_time_save_again(daemon->run_time);
-    status_tell(daemon);
-    notify_ready();
-    return error;
-}
-
-// What was answered leaves once it is synced, and no later than a moment from now.
-static void flush(struct daemon *daemon)
-{
-    finish_turn(daemon); // the loop may have ended in the middle of one
+    finish_turn(daemon); // the loop may have ended before the post source ran
     group_commit_drain(daemon->group_commit);
     group_commit_dispatch(daemon->group_commit);
     if (daemon->hands_over) {
-        handover_give(daemon);
+        handover_give(&daemon->parts);
     }
-    net_flush(daemon->net, FLUSH_TIMEOUT);
+    net_flush(daemon->parts.net, FLUSH_TIMEOUT);
 }
 
 static void unref_sources(struct daemon *daemon)
 {
-    sd_event_source **sources[] = {&daemon->turn,   &daemon->again,      &daemon->deadline,
-                                   &daemon->synced, &daemon->compaction, &daemon->statistics};
+    sd_event_source **sources[] = {&daemon->turn, &daemon->again, &daemon->deadline,
+                                   &daemon->synced, &daemon->compaction};
 
     for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
         *sources[i] = sd_event_source_disable_unref(*sources[i]);
@@ -477,27 +520,28 @@ static void unref_sources(struct daemon *daemon)
 
 void daemon_stop(struct daemon *daemon)
 {
-    if (daemon->net) {
+    if (daemon->parts.net) {
         log_event(LOG_LEVEL_INFO, MSG_STOPPING, NULL, "stopping");
-        flush(daemon);
-        remotes_free(TAKE_PTR(daemon->remotes));
-        tls_settings_free(TAKE_PTR(daemon->tls));
-        sync_free(TAKE_PTR(daemon->sync));
-        net_free(TAKE_PTR(daemon->net));
-        databases_free(TAKE_PTR(daemon->databases));
-        server_free(TAKE_PTR(daemon->server));
+        flush_all(daemon);
+        remotes_free(TAKE_PTR(daemon->parts.remotes));
+        tls_settings_free(TAKE_PTR(daemon->parts.tls));
+        sync_free(TAKE_PTR(daemon->parts.sync));
+        net_free(TAKE_PTR(daemon->parts.net));
+        databases_free(TAKE_PTR(daemon->parts.databases));
+        server_free(TAKE_PTR(daemon->parts.server));
         group_commit_free(TAKE_PTR(daemon->group_commit));
     }
     unref_sources(daemon);
+    statistics_free(TAKE_PTR(daemon->statistics));
     child_free(TAKE_PTR(daemon->child));
-    // Last, so that who called "exit" hears from us when all is closed and another may start.
+    // The control sockets are closed last: when the caller of "exit" sees its connection end, all
+    // files are closed and another server may start.
     pidfile_remove();
     control_free(TAKE_PTR(daemon->control));
     control_free(TAKE_PTR(daemon->passed_control));
     control_free(TAKE_PTR(daemon->metrics));
-    command_registry_free(TAKE_PTR(daemon->registry));
+    command_registry_free(TAKE_PTR(daemon->parts.registry));
     run_time_free(TAKE_PTR(daemon->run_time));
     daemon->event = sd_event_unref(daemon->event);
-    free(TAKE_PTR(daemon->reload_error));
-    free(TAKE_PTR(daemon->told));
+    status_free(TAKE_PTR(daemon->status));
 }

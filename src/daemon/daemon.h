@@ -1,73 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
-// The running server: every layer's object, and the loop that drives them. The files of this
-// folder:
+// The running server: the objects of every layer, and the event loop that drives them.
 //
-//     start     main, options, configuration* (the file's forms), settings (makes both so, and
-//     again
-//               at a reload), startup (progress), confinement, child (--run)
-//     loop      daemon, loop, client_sessions (connections to sessions), reclaim (gives memory back)
-//     served    databases; remotes*, db_remotes, remote_report; tls_settings; db_column and
-//               row_settings (what a database says of the server); identities, client_limits
-//     others    sync (being a backup), handover and run_time* (to the next process)
-//     asked     commands, audit, statistics, metrics, status, clients
+//     main, options         the process and its command line
+//     startup, loop, child  progress of the start; the event loop; the command of --run
+//     configuration/        the configuration file, and applying it at start and reload
+//     databases/            the open database files; columns that hold settings of this server
+//     remotes/              what the server listens on and connects to
+//     sessions/             connections become sessions; which rights a client has
+//     replication/          the server as backup of another one
+//     handover/             clients and settings pass to the next process
+//     admin/                control commands, status line, statistics, metrics
 //
-// A turn of the loop: input is handled (sessions run transactions, whose commits issue tickets);
-// then the post source lets the server wake what waits, and has the group commit sync what was issued; when
-// the group commit's helper is done, the output that carries those tickets is released.
+// A turn of the loop: events are handled (sessions run transactions, whose commits issue tickets);
+// then the post event source runs waiting transactions and updates, and lets the group commit sync
+// what was committed. When the group commit's helper thread has synced, the output that carries
+// those tickets is sent.
 #pragma once
 
-#include "control/control.h"
-#include "daemon/admin/status.h"
-#include "daemon/configuration/tls_settings.h"
-#include "daemon/databases/databases.h"
-#include "daemon/options.h"
-#include "daemon/remotes/remotes.h"
-#include "daemon/replication/sync.h"
+#include "daemon/admin/commands.h"
+#include "daemon/parts.h"
 #include "daemon/sessions/client_sessions.h"
 #include "service/listen_fds.h"
 
+#include <systemd/sd-event.h>
+
 struct daemon {
-    struct server_options *options; // the caller's; a reload replaces what is in it
+    struct parts parts;
     sd_event *event;
     struct group_commit *group_commit;
-    struct server *server;
     struct client_sessions client_sessions;
-    struct net *net;
-    struct databases *databases;
-    struct tls_settings *tls;
-    struct remotes *remotes;
-    struct sync *sync;
-    struct command_registry *registry;
     struct run_time *run_time;
+    struct status *status;
+    struct statistics *statistics;
+    struct admin admin;
     struct control *control;        // --unixctl
-    struct control *passed_control; // from the service manager
+    struct control *passed_control; // a socket from the service manager
     struct control *metrics;        // the same, for HTTP
-    struct status status;           // last told to those who watch it
-    struct child *child;
-    sd_event_source *turn;     // after input
-    sd_event_source *again;    // the server has more to do
-    sd_event_source *deadline; // of the next waiting transaction
-    sd_event_source *synced;   // the group commit has something to tell
-    sd_event_source *compaction;
-    sd_event_source *statistics;
-    usec_t deadline_set;
-    char *told;          // to the service manager, as STATUS=
-    char *reload_error;  // of the last reload, or NULL
-    bool hands_over;     // at the end, to the next process of the service
-    unsigned n_samples;  // of the counters
-    long logged_peak_kb; // the memory that the log has last told of
+    struct child *child;            // --run
+    sd_event_source *turn;          // post source: runs after every batch of events
+    sd_event_source *again;         // enabled while bounded steps have left work
+    sd_event_source *deadline;      // of the next timeout that a layer waits for
+    sd_event_source *synced;        // group_commit_fd()
+    sd_event_source *compaction;    // the periodic check
+    usec_t deadline_set;            // to which `deadline` is set; USEC_INFINITY: off
+    bool hands_over;                // clients pass to the next process at the end
     int exit_status;
 };
 
-// Makes everything and starts serving. NULL, or what is wrong (caller frees); then daemon_stop() is
-// to be called all the same. Takes over those of `fds` it uses (their fd becomes -1).
+// Creates everything and starts serving. Returns NULL, or what is wrong (caller frees);
+// daemon_stop() must be called in both cases. Takes over the descriptors of `fds` that it uses:
+// their `fd` becomes -1.
 char *daemon_start(struct daemon *daemon, struct server_options *options, struct listen_fd *fds,
                    size_t n_fds);
-// Until a signal, the command exit, or the end of the --run command. The exit status.
+// Runs until a signal, the command "exit" or the end of the --run command. Returns the exit status.
 int daemon_run(struct daemon *daemon);
-// Sends what may be sent, syncs and closes everything. For a half-started one too.
+// Sends output that may be sent, syncs and closes everything. Also for a start that failed halfway.
 void daemon_stop(struct daemon *daemon);
-
-// What SIGHUP and ovsdb-server/reload do. NULL, or what is wrong (caller frees).
-char *daemon_reload(struct daemon *daemon);
-void daemon_exit(struct daemon *daemon, int status);

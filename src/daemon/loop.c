@@ -4,13 +4,13 @@
 #include "basic/counter.h"
 #include "basic/log.h"
 
-#define TOO_LONG (1 * USEC_PER_SEC)
+#define SLOW_STEP (1 * USEC_PER_SEC)
 
 LOG_MODULE(coverage);
-DURATION(loop_step, "Steps of the event loop, for each of which everybody else waits");
+DURATION(loop_step, "Steps of the event loop; all clients wait for each");
 
-// What the program has done may tell why it took so long.
-static void report(usec_t took)
+// Logs a slow step with all counters, which may show the reason.
+static void report_slow_step(usec_t took)
 {
     static struct log_limit limit = LOG_LIMIT_INIT(6, 1);
     struct counter *counter = NULL;
@@ -27,16 +27,16 @@ static void report(usec_t took)
     }
 }
 
-// One source's callback. 0 or negative errno.
-static int step(sd_event *event)
+// Runs the callback of one event source. 0 or negative errno.
+static int dispatch_measured(sd_event *event)
 {
     usec_t start = clock_monotonic();
     int r = sd_event_dispatch(event);
     usec_t took = clock_monotonic() - start;
 
     duration_add(&duration_loop_step, took);
-    if (took >= TOO_LONG) {
-        report(took);
+    if (took >= SLOW_STEP) {
+        report_slow_step(took);
     }
     return r;
 }
@@ -50,7 +50,7 @@ int loop_run(sd_event *event)
             r = sd_event_wait(event, USEC_INFINITY);
         }
         if (r > 0) {
-            r = step(event);
+            r = dispatch_measured(event);
         }
         if (r < 0) {
             return r;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// sd_event_loop(), with an eye on how long its steps take.
+// sd_event_loop() that measures how long each step takes.
 #pragma once
 
 #include <systemd/sd-event.h>
 
-// Until sd_event_exit(). 0 or negative errno. A step that takes a second or more is logged, with
-// what was counted so far.
+// Runs until sd_event_exit(). 0 or negative errno. Logs each step that takes a second or more,
+// together with the values of all counters.
 int loop_run(sd_event *event);

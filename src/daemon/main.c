@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-server: the command line, the start and the end. What lies between is in daemon.c.
+// ovsdb-server: the process. daemon.c has the server itself.
 #include "basic/alloc.h"
 #include "basic/log.h"
 #include "basic/messages.h"
+#include "daemon/admin/status.h"
 #include "daemon/configuration/confinement.h"
 #include "daemon/daemon.h"
+#include "daemon/databases/reclaim.h"
 #include "daemon/startup.h"
 #include "engine/check.h"
 #include "service/confine.h"
@@ -13,8 +15,6 @@
 #include "service/privileges.h"
 #include "service/vlog.h"
 
-#include <limits.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +22,8 @@
 
 LOG_MODULE(ovsdb_server);
 
-// One line on standard error, and in the log where that is something else. It stays the status that
-// the service manager shows.
+// Reports why the server cannot start: on standard error, in the log if that is not standard error,
+// and as the status that the service manager shows. Returns the exit status.
 static int fail(const char *error)
 {
     notify_status("%s", error);
@@ -35,7 +35,7 @@ static int fail(const char *error)
     return EXIT_FAILURE;
 }
 
-// Thousands of clients are thousands of descriptors; sd-event needs no select().
+// Each client needs a descriptor. Numbers above FD_SETSIZE are safe, as sd-event uses epoll.
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -46,17 +46,7 @@ static void raise_descriptor_limit(void)
     }
 }
 
-// The C library puts off work: it joins small pieces that are freed with their neighbours when some
-// large one comes, and gives pages back when very many can be. After a database was freed that is
-// seconds. So each piece is joined at once, and pages are kept for the next database.
-static void even_out_free(void)
-{
-    mallopt(M_MXFAST, 0);
-    mallopt(M_TRIM_THRESHOLD, INT_MAX);
-    mallopt(M_TOP_PAD, 64 << 20);
-}
-
-// Signals come through the event loop, so no thread must take them.
+// The event loop receives signals through a signalfd: no thread may handle them.
 static void block_signals(void)
 {
     sigset_t set;
@@ -72,7 +62,7 @@ static void block_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-// Scripts that ask for port 0 read on the console which one it became, in a line of this module.
+// Scripts that listen on port 0 read the chosen port on the console, in a message of this module.
 static void show_ports_on_console(void)
 {
     log_set_level(log_module_get("net"), LOG_TO_CONSOLE, LOG_LEVEL_INFO);
@@ -91,6 +81,16 @@ static void set_structure_checks(void)
     }
 }
 
+// What was wrong with the start; an interrupted start is a success. Returns the exit status.
+static int end_start(const char *error)
+{
+    if (!startup_is_interrupted()) {
+        return fail(error);
+    }
+    notify_stopping("ended before everything was ready");
+    return EXIT_SUCCESS;
+}
+
 static int serve(struct server_options *options, struct listen_fd *fds, size_t n_fds)
 {
     struct daemon daemon = {0};
@@ -103,22 +103,22 @@ static int serve(struct server_options *options, struct listen_fd *fds, size_t n
         error = daemon_start(&daemon, options, fds, n_fds);
     }
     if (error) {
-        status = fail(error);
+        status = end_start(error);
     } else {
         startup_is_over();
         daemonize_ready();
-        status_tell(&daemon);
+        status_send(daemon.status);
         notify_ready();
         status = daemon_run(&daemon);
     }
-    // After a failure the status is the reason.
-    notify_stopping(status == EXIT_SUCCESS ? "closing databases and connections" : NULL);
+    // After a failure the service manager keeps showing the reason.
+    notify_stopping(status == EXIT_SUCCESS && !error ? "closing databases and connections" : NULL);
     daemon_stop(&daemon);
     return status;
 }
 
-// The process is ready to serve: forked, logging, with its pid file.
-static int start(struct server_options *options)
+// Forks if asked to, drops privileges, writes the pid file, and serves. Returns the exit status.
+static int start_process(struct server_options *options)
 {
     _cleanup_free_ char *error = NULL;
     struct listen_fd *fds = NULL;
@@ -134,7 +134,7 @@ static int start(struct server_options *options)
     if (error) {
         fail(error);
     } else if (service_options_apply(&options->service, &error) < 0 ||
-               // The command of --run is the caller's, and may need what the server does not.
+               // The command of --run may need capabilities that the server does not.
                (!options->run && !options->service.user && privileges_trim(&error) < 0) ||
                daemonize_start(&options->service.daemonize, &error) < 0) {
         fail(error);
@@ -145,7 +145,7 @@ static int start(struct server_options *options)
     return status;
 }
 
-// What --check-config has to say of a file that is right.
+// Prints the warnings of --check-config for a valid file.
 static void print_warnings(const struct server_options *options)
 {
     for (size_t i = 0; i < options->config.n_warnings; i++) {
@@ -163,13 +163,13 @@ int main(int argc, char **argv)
     vlog_init("ovsdb-server");
     show_ports_on_console();
     raise_descriptor_limit();
-    even_out_free();
+    reclaim_set_malloc_options();
     r = server_options_parse(&options, argc, argv, &error);
     if (r < 0) {
         status = error ? fail(error) : EXIT_FAILURE;
     } else if (r == OPTIONS_RUN) {
         set_structure_checks();
-        status = start(&options);
+        status = start_process(&options);
     } else if (r == OPTIONS_CHECK) {
         print_warnings(&options);
     }

@@ -5,6 +5,7 @@
 #include "basic/dirs.h"
 #include "basic/str.h"
 #include "config.h"
+#include "daemon/configuration/load.h"
 #include "daemon/databases/databases.h"
 
 #include <errno.h>
@@ -58,7 +59,7 @@ static const struct option long_options[] = {
     {"version", no_argument, NULL, 'V'},
     SERVICE_LONG_OPTIONS,
     TLS_LONG_OPTIONS,
-    LIMITS_LONG_OPTIONS // its commas are its own
+    LIMITS_LONG_OPTIONS // the macro ends with a comma
     {NULL, 0, NULL, 0},
 };
 
@@ -78,18 +79,18 @@ static void print_help(void)
         "    pssl:[PORT][:IP]        the same as ptcp, with TLS\n"
         "    ssl:HOST[:PORT]         the same as tcp, with TLS\n"
         "    pfd:FD                  listen on the inherited socket with the number FD\n"
-        "    db:DB,TABLE,COLUMN      what a column of a database names\n"
+        "    db:DB,TABLE,COLUMN      the remotes that a column of a database names\n"
         "  Sockets passed by the service manager are listened on as well.\n"
         "  --identity=WHO,SETTING,...  role, id and rights of clients; the first that matches:\n"
         "    user:NAME, group:NAME, user:*  of a Unix socket\n"
         "    tls                     with TLS; id=cn|dns|email|uri|ip of the certificate\n"
-        "    role=ROLE, id=ID, read-only=yes  what follows\n",
+        "    role=ROLE, id=ID, read-only=yes  settings of clients that match\n",
         dirs_db());
     printf(
-        "\nBeing a backup:\n"
+        "\nActive-backup replication:\n"
         "  --sync-from=SERVER      copy the databases of the active SERVER, and follow them\n"
         "  --sync-exclude-tables=DB:TABLE,...  except these tables\n"
-        "  --active                do not begin with that yet\n");
+        "  --active                start as active server in spite of --sync-from\n");
     client_limits_help();
     tls_options_help("ovsdb-server");
     service_options_help("ovsdb-server");
@@ -118,7 +119,7 @@ static void print_help(void)
 
 #define SHORT_OPTIONS "hoVv::" TLS_SHORT_OPTIONS
 
-static void replace(char **where, const char *value)
+static void replace_string(char **where, const char *value)
 {
     free(*where);
     *where = xstrdup(value);
@@ -173,9 +174,9 @@ static int handle_slow_log(struct slow_log_settings *settings, int c, const char
     return r;
 }
 
-// One option. An outcome, 0 to go on parsing, or negative errno.
-static int handle(struct server_options *options, int c, const char *argument, bool *no_dbs,
-                  char **ret_error)
+// Handles one option. Returns an outcome that ends parsing, 0 to continue, or negative errno.
+static int handle_option(struct server_options *options, int c, const char *argument, bool *no_dbs,
+                         char **ret_error)
 {
     switch (c) {
     case OPTION_RECORD:
@@ -189,37 +190,34 @@ static int handle(struct server_options *options, int c, const char *argument, b
         configuration_add_remote(&options->config, argument);
         return 0;
     case OPTION_RUN:
-        replace(&options->run, argument);
+        replace_string(&options->run, argument);
         return 0;
     case OPTION_CONFIG_FILE:
     case OPTION_CHECK_CONFIG:
-        return 0; // read before
+        return 0; // find_config_file() has found it
     case OPTION_IDENTITY: {
-        _cleanup_free_ char *error = identities_add(&options->identities, argument);
+        struct failure *failure = identities_add(&options->identities, argument);
 
-        if (error) {
-            *ret_error = xasprintf("--identity=%s: %s", argument, error);
-            return -EINVAL;
-        }
-        return 0;
+        *ret_error = failure_take_text(failure_prefix(failure, "--identity=%s", argument));
+        return *ret_error ? -EINVAL : 0;
     }
     case OPTION_NO_DBS:
         *no_dbs = true;
         return 0;
     case OPTION_SYNC_FROM:
-        replace(&options->sync_from, argument);
+        replace_string(&options->sync_from, argument);
         return 0;
     case OPTION_SYNC_EXCLUDE:
-        replace(&options->sync_exclude_tables, argument);
+        replace_string(&options->sync_exclude_tables, argument);
         return 0;
     case OPTION_AUDIT:
-        replace(&options->audit, argument);
+        replace_string(&options->audit, argument);
         return 0;
     case OPTION_NO_COLUMN_DIFF:
         options->no_column_diff = true;
         return 0;
     case OPTION_NO_DATA_CONVERSION:
-        return 0; // of clustered databases: a conversion writes the data in every case
+        return 0; // it concerns clustered databases; a conversion always writes the data
     case OPTION_RECOVER_DAMAGED:
         options->recover_damaged = true;
         return 0;
@@ -239,7 +237,7 @@ static int handle(struct server_options *options, int c, const char *argument, b
         puts("ovsdb-server " OVSDBD_VERSION_TEXT);
         return OPTIONS_EXIT;
     case '?':
-        return -EINVAL; // getopt has said what is wrong
+        return -EINVAL; // getopt_long() has printed what is wrong
     default: {
         int r = client_limits_handle(&options->limits, c, argument, ret_error);
 
@@ -254,13 +252,14 @@ static int handle(struct server_options *options, int c, const char *argument, b
     }
 }
 
+// The last --config-file or --check-config of the command line, or NULL.
 static const char *find_config_file(int argc, char **argv, bool *ret_only_check)
 {
     const char *file = NULL;
     int saved = opterr;
     int c;
 
-    optind = 0; // a test parses more than once
+    optind = 0; // starts again: the command line is parsed several times
     opterr = 0;
     while ((c = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1) {
         if (c == OPTION_CONFIG_FILE || c == OPTION_CHECK_CONFIG) {
@@ -291,8 +290,7 @@ static const struct option *find_option(const char *name)
     return NULL;
 }
 
-// An option of the file. Where the command line has it without an argument, the file says "yes" or
-// "no".
+// Handles an option of the file. An option without argument has the value "yes" or "no" in the file.
 static int handle_config(struct server_options *options, const struct config_option *item,
                          bool *no_dbs, char **ret_error)
 {
@@ -301,7 +299,7 @@ static int handle_config(struct server_options *options, const struct config_opt
     bool is_on = true;
 
     if (!option) {
-        *ret_error = xstrdup("no option of the configuration file");
+        *ret_error = xstrdup("not an option of the configuration file");
         return -EINVAL;
     }
     if (option->has_arg == required_argument) {
@@ -309,7 +307,7 @@ static int handle_config(struct server_options *options, const struct config_opt
             *ret_error = xstrdup("a value is missing");
             return -EINVAL;
         }
-        return handle(options, option->val, value, no_dbs, ret_error);
+        return handle_option(options, option->val, value, no_dbs, ret_error);
     }
     if (configuration_parse_bool(value, &is_on) || !value[0]) {
         value = NULL;
@@ -317,12 +315,12 @@ static int handle_config(struct server_options *options, const struct config_opt
         *ret_error = xstrdup("yes or no is expected");
         return -EINVAL;
     }
-    return is_on ? handle(options, option->val, value, no_dbs, ret_error) : 0;
+    return is_on ? handle_option(options, option->val, value, no_dbs, ret_error) : 0;
 }
 
 static int read_config(struct server_options *options, bool *no_dbs, char **ret_error)
 {
-    *ret_error = configuration_load(options->config_file, &options->config);
+    *ret_error = failure_take_text(configuration_load(options->config_file, &options->config));
     if (*ret_error) {
         return -EINVAL;
     }
@@ -344,9 +342,9 @@ static int read_config(struct server_options *options, bool *no_dbs, char **ret_
 static char *check_roles(const struct server_options *options)
 {
     const struct configuration *config = &options->config;
-    char *error = configuration_check_roles(config);
+    char *error = failure_take_text(configuration_check_roles(config));
 
-    // All have the same source by now.
+    // configuration_check_roles() has checked that all have the same source.
     if (!error && options->sync_from && config->n_databases && config->databases[0].source &&
         strcmp(options->sync_from, config->databases[0].source)) {
         error = xasprintf("database %s: source: --sync-from is another server, %s",
@@ -377,7 +375,7 @@ int server_options_parse(struct server_options *options, int argc, char **argv, 
     }
     optind = 0;
     while ((c = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1) {
-        int r = handle(options, c, optarg, &no_dbs, ret_error);
+        int r = handle_option(options, c, optarg, &no_dbs, ret_error);
 
         if (r) {
             return r;

@@ -13,15 +13,15 @@
 #include <stddef.h>
 
 struct server_options {
-    int argc; // what was parsed, to be parsed again
+    int argc; // the parsed command line; a reload parses it again
     char **argv;
-    char *folder; // where that was
+    char *folder; // the working directory at the start; relative file names start from it
     struct service_options service;
     struct tls_options tls;
     char *config_file; // --config-file or --check-config, or NULL
     bool only_check;   // --check-config
-    // Of that file, and the databases and remotes of the command line besides; the default database
-    // if there is no file, none was named and --no-dbs was not given.
+    // The content of that file, then the databases and remotes of the command line. The default
+    // database if there is no file, no database is named and --no-dbs is not given.
     struct configuration config;
     int *inherited; // descriptors, as numbered by --remote=pfd:FD
     size_t n_inherited;
@@ -33,18 +33,18 @@ struct server_options {
     struct slow_log_settings slow_log;
     struct identities identities; // --identity
     bool no_column_diff;          // --disable-file-column-diff
-    bool recover_damaged;         // --recover-damaged: of databases that do not say it themselves
-    bool active;                  // --active: no backup at first in spite of --sync-from
+    bool recover_damaged;         // --recover-damaged: default for databases of the file
+    bool active;                  // --active: start as active server in spite of --sync-from
 };
 
 enum options_outcome {
-    OPTIONS_RUN = 1, // go on
-    OPTIONS_EXIT,    // --help or --version has been printed
-    OPTIONS_CHECK,   // --check-config: what can be said without a start is right
+    OPTIONS_RUN = 1, // start the server
+    OPTIONS_EXIT,    // --help or --version has been printed: exit with status 0
+    OPTIONS_CHECK,   // --check-config: the file is valid, as far as it can be checked
 };
 
-// Parses the configuration file's options, then the command line, whose options go before them. An
-// outcome, or -EINVAL with the reason in *ret_error (caller frees; NULL when it has been
-// printed). -v and the syslog options have acted already.
+// Parses the options of the configuration file and then those of the command line, which override
+// them. Returns an outcome, or -EINVAL with the reason in *ret_error (caller frees; NULL if
+// getopt_long() has printed it). -v and the syslog options take effect at once.
 int server_options_parse(struct server_options *options, int argc, char **argv, char **ret_error);
 void server_options_done(struct server_options *options);

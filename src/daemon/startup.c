@@ -2,31 +2,30 @@
 #include "daemon/startup.h"
 
 #include "basic/log.h"
-#include "basic/messages.h"
 #include "service/notify.h"
-#include "service/pidfile.h"
-#include "store/new_file.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 
-// The same work is told of at most this often, and asks for this much more time.
-#define INTERVAL (1 * USEC_PER_SEC)
-#define EXTENDS  (60 * USEC_PER_SEC)
+#define REPORT_INTERVAL (1 * USEC_PER_SEC)  // at least between two reports of the same work
+#define EXTEND_TIMEOUT  (60 * USEC_PER_SEC) // by which each report extends the start timeout
 
 LOG_MODULE(ovsdb_server);
 
 static struct {
     const char *file;
-    const char *what; // was told last; by its address, which is that of a constant
-    usec_t told;
+    const char *what; // the work of the last report: a string literal, compared by address
+    usec_t reported_at;
+    bool is_interrupted;
     bool is_over;
 } startup;
 
 void startup_begin(const char *file)
 {
     startup.file = file;
-    startup.told = clock_monotonic();
+    startup.reported_at = clock_monotonic();
 }
 
 void startup_is_over(void)
@@ -34,9 +33,14 @@ void startup_is_over(void)
     startup.is_over = true;
 }
 
-// The signals are blocked. Nobody is served yet, and files are replaced as a whole: there is
-// nothing to bring to an end.
-static void end_if_asked(void)
+bool startup_is_interrupted(void)
+{
+    return startup.is_interrupted;
+}
+
+// The signals are blocked until the event loop handles them, so they are pending here. Stopping at
+// once is safe: no client is connected, and database files are replaced as a whole.
+static bool has_stop_signal(void)
 {
     static const int signals[] = {SIGTERM, SIGINT};
     sigset_t pending;
@@ -44,18 +48,15 @@ static void end_if_asked(void)
     sigpending(&pending);
     for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
         if (sigismember(&pending, signals[i])) {
-            log_event(LOG_LEVEL_INFO, MSG_STOPPING, NULL,
-                      "stopping because of signal %d (%s), before %s was ready", signals[i],
-                      strsignal(signals[i]), startup.file);
-            notify_stopping("ended before everything was ready");
-            new_files_remove();
-            pidfile_remove();
-            exit(EXIT_SUCCESS);
+            log_info("stopping because of signal %d (%s), before %s was ready", signals[i],
+                     strsignal(signals[i]), startup.file);
+            return true;
         }
     }
+    return false;
 }
 
-static void tell_status(const char *what, uint64_t done, uint64_t total)
+static void report_status(const char *what, uint64_t done, uint64_t total)
 {
     if (total) {
         notify_status("%s %s: %llu %%", what, startup.file,
@@ -69,14 +70,16 @@ int startup_progress(void *userdata, const char *what, uint64_t done, uint64_t t
 {
     usec_t now = clock_monotonic();
 
-    if (!startup.is_over) {
-        end_if_asked();
+    assert(startup.file);
+    if (!startup.is_over && (startup.is_interrupted || has_stop_signal())) {
+        startup.is_interrupted = true;
+        return -ECANCELED;
     }
-    if (what != startup.what || now - startup.told >= INTERVAL) {
+    if (what != startup.what || now - startup.reported_at >= REPORT_INTERVAL) {
         startup.what = what;
-        startup.told = now;
-        notify_extend_timeout(EXTENDS);
-        tell_status(what, done, total);
+        startup.reported_at = now;
+        notify_extend_timeout(EXTEND_TIMEOUT);
+        report_status(what, done, total);
     }
     return 0;
 }

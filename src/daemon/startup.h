@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Work that takes long: the service manager hears how far it is, and gives it more time. Before the
-// server serves, SIGTERM and SIGINT are heeded in the middle of it.
+// Progress of long work on database files: reports it to the service manager and extends the
+// timeout there. During the start, SIGTERM and SIGINT interrupt the work.
 #pragma once
 
 #include "basic/progress.h"
 
-// Names the file that is worked on; NULL: none.
+#include <stdbool.h>
+
+// Sets the file that progress reports name; the caller keeps the string.
 void startup_begin(const char *file);
-// A step of a struct progress. Does not return if the process is to end.
+// A step of a struct progress. 0, or -ECANCELED if a signal has interrupted the start: the work
+// must end, and so must the process.
 int startup_progress(void *userdata, const char *what, uint64_t done, uint64_t total);
-// From now on signals are the event loop's.
+// Whether startup_progress() has returned -ECANCELED. It has logged the signal.
+bool startup_is_interrupted(void);
+// From now on the event loop handles signals.
 void startup_is_over(void);

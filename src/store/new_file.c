@@ -14,22 +14,8 @@
 
 #define COPY_SIZE ((size_t)16 << 20)
 
-static struct list unfinished = LIST_INIT(&unfinished); // struct new_file
-
-void new_files_remove(void)
-{
-    const struct new_file *file;
-
-    LIST_FOREACH (file, &unfinished, node) {
-        if (file->temp_path) {
-            unlink(file->temp_path);
-        }
-    }
-}
-
 void new_file_done(struct new_file *file)
 {
-    list_remove(&file->node);
     if (file->temp_path) {
         unlink(file->temp_path);
     }
@@ -139,7 +125,6 @@ struct ovsdb_error *new_file_open(const char *path, int like, struct new_file *r
 
     *ret = (struct new_file){
         .path = xstrdup(path), .temp_path = xasprintf("%s.tmp", path), .fd = -1, .replaces = like};
-    list_push_back(&unfinished, &ret->node);
     r = make_temporary(ret, like);
     if (r) {
         error = new_file_error(ret, r);

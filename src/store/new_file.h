@@ -4,7 +4,6 @@
 // one.
 #pragma once
 
-#include "basic/list.h"
 #include "store/encode.h"
 #include "store/stream.h"
 
@@ -15,8 +14,7 @@ struct new_file {
     int replaces; // descriptor of the file that it replaces, or -1
     uint64_t size;
     uint64_t schema_size; // of the first record
-    struct stream stream; // while a record is written
-    struct list node;     // in the list of new_files_remove()
+    struct stream stream; // while rows are put
 };
 
 // A range of bytes of an open file.
@@ -64,5 +62,3 @@ struct ovsdb_error *new_file_create(const char *path, const struct new_file_cont
                                     int like);
 // Removes the temporary file, unless it is installed, and closes `fd`, unless it is -1.
 void new_file_done(struct new_file *file);
-// Removes all temporary files: for a process that exits before new_file_done().
-void new_files_remove(void);

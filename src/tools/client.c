@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The connection's callbacks only take notes: messages go into a ring, the loss of the connection
-// is a flag. The calls run the loop one turn at a time until a note answers them.
+// The callbacks of the connection only queue messages and set flags. The functions of client.h run
+// the event loop, one turn at a time, until what they wait for is in the queue or a flag is set.
 #include "tools/client.h"
 
 #include "basic/list.h"
 #include "net/net.h"
+#include "net/tls/options.h"
 #include "tools/progress_bar.h"
 #include "tools/tool.h"
 #include "json/cursor.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 
 #define PROGRESS_USEC (100 * USEC_PER_MSEC)
@@ -22,8 +25,8 @@ struct queued {
 struct client {
     char **servers;
     size_t n_servers;
-    size_t current;   // the server it is with, or dials
-    struct buf tried; // those that were left, with the reasons
+    size_t current;   // index of the server it is connected to, or connects to
+    struct buf tried; // the servers before, with the reasons why they were left
     bool has_cid;
     struct uuid cid;
     enum client_retry retry;
@@ -33,9 +36,9 @@ struct client {
     struct remote *remote;
     struct connection *connection; // NULL while there is none
     char *reason;                  // why the connection was lost
-    bool lost;                     // since the last call began
-    bool stopped;
-    bool has_heard; // a message has come from the server it is with
+    bool lost;                     // the connection was lost, and there is no new one
+    bool stopped;                  // client_stop() was called
+    bool has_heard;                // the current server has sent a message
     uint64_t next_id;
     struct list messages;
     void (*sent)(void *userdata); // or NULL
@@ -43,7 +46,7 @@ struct client {
     void (*stop)(void *userdata); // or NULL
     void *stop_userdata;
     const struct progress *progress; // NULL: none is shown
-    size_t to_send;                  // the most bytes of the last request that were unsent
+    size_t to_send;                  // size of the last request, for the progress
 };
 
 static void on_opened(struct connection *connection)
@@ -51,7 +54,7 @@ static void on_opened(struct connection *connection)
     struct client *client = remote_userdata(connection_remote(connection));
 
     if (client->connection) {
-        // A listener that already has its server.
+        // A listener accepts only one server.
         connection_close(connection, "one connection is enough");
         return;
     }
@@ -127,7 +130,7 @@ static bool uses_tls(const char *server)
     return !strncmp(server, "ssl:", 4) || !strncmp(server, "pssl:", 5);
 }
 
-static void dial(struct client *client)
+static void connect_current(struct client *client)
 {
     struct remote_options options = REMOTE_OPTIONS_DEFAULT;
     _cleanup_free_ char *error = NULL;
@@ -148,11 +151,11 @@ static void queued_free(struct queued *queued)
     free(queued);
 }
 
-static void hang_up(struct client *client)
+static void disconnect(struct client *client)
 {
     struct queued *queued, *next;
 
-    client->connection = NULL;
+    client->connection = NULL; // on_closed() then ignores the connection
     client->has_heard = false;
     LIST_FOREACH_SAFE (queued, next, &client->messages, node) {
         queued_free(queued);
@@ -174,7 +177,7 @@ static int on_pause_over(sd_event_source *source, usec_t when, void *userdata)
     return 0;
 }
 
-// None of the servers was right: waits a second before the next round.
+// Waits a second after all servers have failed.
 static void pause_rounds(struct client *client)
 {
     sd_event_source *timer = NULL;
@@ -191,11 +194,11 @@ static void pause_rounds(struct client *client)
     sd_event_source_disable_unref(timer);
 }
 
-// Hangs up and dials the next server.
-static void advance(struct client *client, const char *reason)
+// Disconnects and connects to the next server.
+static void connect_next(struct client *client, const char *reason)
 {
     note_failure(client, reason);
-    hang_up(client);
+    disconnect(client);
     if (++client->current == client->n_servers) {
         if (client->retry == CLIENT_NO_RETRY) {
             tool_fail("no server could be used: %s", buf_cstr(&client->tried));
@@ -204,7 +207,7 @@ static void advance(struct client *client, const char *reason)
         buf_clear(&client->tried);
         pause_rounds(client);
     }
-    dial(client);
+    connect_current(client);
 }
 
 // False: client_stop() was called.
@@ -219,7 +222,7 @@ static bool wait_for_connection(struct client *client)
             continue;
         }
         if (client->n_servers > 1) {
-            advance(client, status.last_error);
+            connect_next(client, status.last_error);
         } else if (client->retry == CLIENT_NO_RETRY) {
             tool_fail("failed to connect to \"%s\" (%s)", client_server(client), status.last_error);
         }
@@ -233,11 +236,11 @@ bool client_next_server(struct client *client, const char *reason)
     if (client->n_servers == 1 && client->retry == CLIENT_NO_RETRY) {
         tool_fail("%s: %s", client_server(client), reason);
     }
-    advance(client, reason);
+    connect_next(client, reason);
     return wait_for_connection(client);
 }
 
-// Takes an element of the list of servers. False: it is none.
+// Adds an element of the list of servers. `is_only`: the list has no other. False: it is invalid.
 static bool add_server(struct client *client, char *element, bool is_only)
 {
     if (!strncmp(element, "cid:", 4)) {
@@ -252,7 +255,7 @@ static bool add_server(struct client *client, char *element, bool is_only)
     return true;
 }
 
-// NULL, or the element that is none; caller frees.
+// Adds all elements. NULL, or the first invalid element; caller frees.
 static char *add_servers(struct client *client, const char *servers)
 {
     _cleanup_free_ char *copy = xstrdup(servers);
@@ -296,7 +299,7 @@ static void parse_servers(struct client *client, const char *servers)
     }
 }
 
-static void start_tls(struct client *client, const struct tls_options *tls)
+static void set_tls(struct client *client, const struct tls_options *tls)
 {
     _cleanup_free_ char *error = NULL;
     bool is_needed = false;
@@ -326,8 +329,8 @@ struct client *client_open(const char *servers, const struct tls_options *tls,
     client->net = net_new(client->event, &handler, client);
     limits.max_message = NET_LONGEST_MESSAGE;
     net_set_limits(client->net, &limits);
-    start_tls(client, tls);
-    dial(client);
+    set_tls(client, tls);
+    connect_current(client);
     if (retry == CLIENT_NO_RETRY) {
         wait_for_connection(client);
     }
@@ -351,6 +354,7 @@ size_t client_server_index(const struct client *client)
 
 const char *client_server(const struct client *client)
 {
+    assert(client->current < client->n_servers);
     return client->servers[client->current];
 }
 
@@ -370,7 +374,7 @@ void client_close(struct client *client)
     if (!client) {
         return;
     }
-    hang_up(client);
+    disconnect(client);
     net_free(client->net);
     sd_event_unref(client->event);
     buf_done(&client->tried);
@@ -389,8 +393,8 @@ void client_stop(struct client *client)
     client->stopped = true;
 }
 
-// Takes `queued` out of the ring into `text` and parses it. Answers an echo request; false if it
-// was one.
+// Moves the text of `queued` to `text` and parses it. False: it was a request; an echo request is
+// replied to, others are ignored.
 static bool take_message(struct client *client, struct queued *queued, struct buf *text,
                          struct buf *scratch, struct message *ret)
 {
@@ -415,7 +419,7 @@ static bool take_message(struct client *client, struct queued *queued, struct bu
     return false;
 }
 
-// A server with TLS may hang up without a word.
+// A server that expects TLS may close a connection without TLS before it has sent anything.
 static noreturn void fail_lost(const struct client *client)
 {
     bool may_want_tls = !client->has_heard && !strncmp(client_server(client), "tcp:", 4);
@@ -424,7 +428,7 @@ static noreturn void fail_lost(const struct client *client)
               may_want_tls ? "; the server may expect TLS (ssl: instead of tcp:)" : "");
 }
 
-static enum client_result stopped(struct client *client)
+static enum client_result call_stopped(struct client *client)
 {
     if (client->stop) {
         client->stop(client->stop_userdata);
@@ -432,10 +436,12 @@ static enum client_result stopped(struct client *client)
     return CLIENT_STOPPED;
 }
 
-// The next message that `wanted` accepts; others stay in the ring. `id` is its argument.
-static enum client_result receive(struct client *client, uint64_t id,
-                                  bool (*wanted)(const struct message *message, uint64_t id),
-                                  struct buf *text, struct message *ret)
+// Waits for a message that `wanted` accepts; other messages stay in the queue. `id` is the argument
+// of `wanted`.
+static enum client_result receive_message(struct client *client, uint64_t id,
+                                          bool (*wanted)(const struct message *message,
+                                                         uint64_t id),
+                                          struct buf *text, struct message *ret)
 {
     static struct buf scratch; // method names with escapes: valid until the next message
     struct queued *queued, *next;
@@ -453,7 +459,7 @@ static enum client_result receive(struct client *client, uint64_t id,
             }
         }
         if (client->stopped) {
-            return stopped(client);
+            return call_stopped(client);
         }
         if (client->lost && (client->retry == CLIENT_RETRY || !client->has_chosen)) {
             return CLIENT_LOST;
@@ -492,8 +498,8 @@ static uint64_t send_request(struct client *client, const char *method, struct s
     return id;
 }
 
-// Calls client_on_sent()'s function when nothing waits for the kernel any more.
-static void tell_sent(struct client *client)
+// If client_on_sent() has set a function, waits until all output is sent and calls it.
+static void wait_until_sent(struct client *client)
 {
     void (*sent)(void *userdata) = TAKE_PTR(client->sent);
 
@@ -521,11 +527,11 @@ enum client_result client_call(struct client *client, const char *method, struct
         return CLIENT_LOST;
     }
     if (!client->connection && !wait_for_connection(client)) {
-        return stopped(client);
+        return call_stopped(client);
     }
     id = send_request(client, method, params);
-    tell_sent(client);
-    result = receive(client, id, is_reply_to, &text, &reply);
+    wait_until_sent(client);
+    result = receive_message(client, id, is_reply_to, &text, &reply);
     if (result != CLIENT_RESULT) {
         return result;
     }
@@ -558,7 +564,7 @@ void client_send(struct client *client, const char *method, struct slice params)
 
 bool client_next(struct client *client, struct buf *text, struct message *ret)
 {
-    return receive(client, 0, is_anything, text, ret) == CLIENT_RESULT;
+    return receive_message(client, 0, is_anything, text, ret) == CLIENT_RESULT;
 }
 
 void client_on_sent(struct client *client, void (*sent)(void *userdata), void *userdata)
@@ -571,4 +577,15 @@ void client_on_stop(struct client *client, void (*stop)(void *userdata), void *u
 {
     client->stop = stop;
     client->stop_userdata = userdata;
+}
+
+bool client_handle_tls_option(struct tls_options *tls, int c)
+{
+    _cleanup_free_ char *error = NULL;
+    int r = tls_options_handle(tls, c, optarg, &error);
+
+    if (r < 0) {
+        tool_fail("%s", error);
+    }
+    return r;
 }

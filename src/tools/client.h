@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A JSON-RPC client for programs that do one thing after another: it dials, sends a request, and
-// runs the event loop until the reply is there. What arrives in between (notifications) waits its
-// turn; the server's echo requests are answered. It ends the program with a message when the server
-// cannot be reached or goes away (tool_fail()).
+// A blocking JSON-RPC client: it connects, sends a request, and runs the event loop until the reply
+// has arrived. Notifications that arrive meanwhile are queued; echo requests of the server are
+// replied to. If the server cannot be reached or closes the connection, the program ends with a
+// message (tool_fail()).
 #pragma once
 
 #include "basic/uuid.h"
@@ -13,31 +13,32 @@
 struct client;
 
 enum client_retry {
-    CLIENT_NO_RETRY, // a server that cannot be reached is a failure
-    CLIENT_RETRY,    // dials again and again; so does a connection that was lost: see client_call()
+    CLIENT_NO_RETRY, // a server that cannot be reached ends the program
+    CLIENT_RETRY,    // connects again until it succeeds, also after a connection was lost
 };
 
 struct tls_options; // net/tls/options.h
 
-// Connects to the first of `servers` that can be reached. They are "unix:FILE", "tcp:HOST:PORT" and
-// "ssl:HOST:PORT" with commas between them, and "cid:UUID" for the cluster that is wanted; or one
-// of "punix:FILE", "ptcp:PORT" and "pssl:PORT", to wait for the server to connect. `tls` is looked
-// at for TLS only.
+// Connects to the first of `servers` that can be reached. `servers` is a list, separated by commas,
+// of "unix:FILE", "tcp:HOST:PORT" and "ssl:HOST:PORT", and optionally "cid:UUID" for the required
+// cluster; or one of "punix:FILE", "ptcp:PORT" and "pssl:PORT", to wait for a connection from the
+// server. `tls` is used only for "ssl:" and "pssl:".
 struct client *client_open(const char *servers, const struct tls_options *tls,
                            enum client_retry retry);
-// Goes to the next server because of `reason`. Without CLIENT_RETRY the program ends with all the
-// reasons if there is no further one; with it the first follows the last. False: client_stop() was
+// Disconnects because of `reason` and connects to the next server. After the last server the program
+// ends with all the reasons; with CLIENT_RETRY the first server follows. False: client_stop() was
 // called.
 bool client_next_server(struct client *client, const char *reason);
-// From now on a connection that is lost ends the program, see CLIENT_LOST. Not for CLIENT_RETRY.
+// Keeps the current server: from now on the loss of the connection ends the program instead of
+// returning CLIENT_LOST. Has no effect with CLIENT_RETRY.
 void client_stay(struct client *client);
 size_t client_n_servers(const struct client *client);
-size_t client_server_index(const struct client *client);     // of the one it is with
-const char *client_server(const struct client *client);      // the same as text
+size_t client_server_index(const struct client *client);     // the current server
+const char *client_server(const struct client *client);      // its target
 const char *client_lost_reason(const struct client *client); // after CLIENT_LOST
-// The cluster that is wanted; false: any server will do.
+// The required cluster of "cid:". False: there is none.
 bool client_cluster(const struct client *client, struct uuid *ret);
-// Is `text` what client_open() takes?
+// Whether `text` is a valid argument of client_open().
 bool client_servers_are_valid(const char *text);
 void client_close(struct client *client);      // NULL allowed
 sd_event *client_event(struct client *client); // borrowed; runs inside the calls below
@@ -45,8 +46,8 @@ sd_event *client_event(struct client *client); // borrowed; runs inside the call
 enum client_result {
     CLIENT_RESULT, // ret: the reply's result
     CLIENT_ERROR,  // ret: its error
-    // With CLIENT_RETRY or before client_stay(): the connection was lost; the request may have been
-    // run.
+    // With CLIENT_RETRY or before client_stay(): the connection was lost. The server may have executed
+    // the request.
     CLIENT_LOST,
     CLIENT_STOPPED, // client_stop() was called
 };
@@ -58,16 +59,19 @@ enum client_result client_call(struct client *client, const char *method, struct
 // The same; an error ends the program. False: client_stop() was called. After client_stay().
 bool client_call_or_fail(struct client *client, const char *method, struct slice params,
                          struct buf *ret);
-// From now on shows on standard error what is sent and received (see progress_bar.h), or no longer.
+// Switches the progress bar for sent and received data (progress_bar.h) on or off.
 void client_show_progress(struct client *client, bool on);
-// Sends a request whose reply comes back through client_next().
+// Sends a request. client_next() returns the reply.
 void client_send(struct client *client, const char *method, struct slice params);
-// Waits for the next message that is no echo. *ret points into `text` (emptied first). False:
+// Waits for the next message other than an echo. *ret points into `text` (emptied first). False:
 // client_stop() was called.
 bool client_next(struct client *client, struct buf *text, struct message *ret);
-// Makes the running call, or the next one, return soon. For callbacks on client_event().
+// Makes the running or the next call return soon. For callbacks of client_event().
 void client_stop(struct client *client);
-// The next client_call() calls `sent` when its request has left, before it waits for the reply.
+// Sets a function that the next client_call() calls when its request has been sent completely.
 void client_on_sent(struct client *client, void (*sent)(void *userdata), void *userdata);
-// What the calls above do after client_stop() instead of returning.
+// Sets a function that the calls above call after client_stop(), before they return.
 void client_on_stop(struct client *client, void (*stopped)(void *userdata), void *userdata);
+// Handles a TLS option of getopt_long(). False: `c` is none. Ends the program with a message if its
+// argument is wrong.
+bool client_handle_tls_option(struct tls_options *tls, int c);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The daemon that a control command is sent to, as ovs-appctl's -t names it.
+// The daemon to which a control command is sent, as ovs-appctl's -t names it.
 //
 //     /FILE   a control socket
-//     NAME    RUNDIR/NAME.pid holds the process id, RUNDIR/NAME.PID.ctl is the control socket; or
-//             RUNDIR/NAME.ctl is
-//     REMOTE  ssl:HOST:PORT, tcp:HOST:PORT or unix:FILE, whose listener forwards to a control
-//     socket
+//     NAME    RUNDIR/NAME.PID.ctl is the control socket, where RUNDIR/NAME.pid holds PID; otherwise
+//             RUNDIR/NAME.ctl is the control socket
+//     REMOTE  ssl:HOST:PORT, tcp:HOST:PORT or unix:FILE, a proxy for a control socket
 #pragma once
 
 #include "net/tls/options.h"

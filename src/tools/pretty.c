@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Indentation is a walk over the canonical text: whatever is no container is copied as it stands.
+// Indents by a walk over the canonical text; values that are not containers are copied unchanged.
 #include "tools/pretty.h"
 
 #include "json/cursor.h"

@@ -27,12 +27,12 @@ static struct {
     usec_t drawn_at;
 } bar;
 
-// For the signal handler as well:
+// The signal handler uses these, too:
 static volatile sig_atomic_t drawn_width; // columns on the terminal; 0: there is no bar
 static volatile sig_atomic_t is_catching;
 static volatile sig_atomic_t caught; // a signal, or 0
 
-// What the steps of this work count.
+// Whether the steps of this work count rows; otherwise they count bytes.
 static bool counts_rows(const char *what)
 {
     return !strcmp(what, "writing") || !strcmp(what, "converting");
@@ -77,7 +77,7 @@ static void put_bar(struct buf *buf, uint64_t done, uint64_t total, size_t width
     buf_printf(buf, "] %3d%%", (int)(part * 100));
 }
 
-// Per second; 0: not known yet.
+// Amount per second; 0: not known yet.
 static double rate_of(const struct progress_state *state)
 {
     if (!state->elapsed || state->done < state->first) {
@@ -127,7 +127,7 @@ static void write_error_output(const char *text, size_t size)
 {
     ssize_t n = write(STDERR_FILENO, text, size);
 
-    (void)n; // a terminal that has gone needs no bar
+    (void)n; // without the terminal nobody needs the bar
 }
 
 // Async-signal-safe.
@@ -145,7 +145,7 @@ void progress_bar_clear(void)
     }
 }
 
-static void draw(void)
+static void draw_bar(void)
 {
     _cleanup_buf_ struct buf text = {0};
     size_t width;
@@ -160,11 +160,12 @@ static void draw(void)
     write_error_output(text.data, text.size);
 }
 
-static int on_step(void *userdata, const char *what, uint64_t done, uint64_t total)
+static int on_progress(void *userdata, const char *what, uint64_t done, uint64_t total)
 {
     usec_t now = clock_monotonic();
     bool is_new = !bar.state.what || strcmp(what, bar.state.what) != 0;
 
+    assert(what);
     if (caught) {
         return -EINTR;
     }
@@ -177,7 +178,7 @@ static int on_step(void *userdata, const char *what, uint64_t done, uint64_t tot
     bar.state.elapsed = now - bar.began;
     if (!bar.is_disabled && (is_new || now - bar.drawn_at >= REDRAW_USEC)) {
         bar.drawn_at = now;
-        draw();
+        draw_bar();
     }
     return 0;
 }
@@ -193,7 +194,7 @@ static void on_signal(int signal_number)
     raise(signal_number);
 }
 
-// A signal that is ignored, as nohup makes it, stays ignored.
+// Signals that are ignored, for instance by nohup, stay ignored.
 static void handle_signals(void)
 {
     for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
@@ -207,7 +208,7 @@ static void handle_signals(void)
 
 const struct progress *progress_bar(void)
 {
-    static const struct progress progress = {on_step, NULL};
+    static const struct progress progress = {on_progress, NULL};
 
     if (!isatty(STDERR_FILENO)) {
         bar.is_disabled = true;

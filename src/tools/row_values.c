@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/row_values.h"
 
+#include <assert.h>
+
 void row_values_init(struct row_values *row, const struct column **columns, size_t n)
 {
     *row = (struct row_values){
@@ -11,7 +13,7 @@ void row_values_init(struct row_values *row, const struct column **columns, size
     };
 }
 
-static void clear(struct row_values *row)
+static void clear_values(struct row_values *row)
 {
     for (size_t i = 0; i < row->n; i++) {
         if (row->present[i]) {
@@ -23,7 +25,7 @@ static void clear(struct row_values *row)
 
 void row_values_done(struct row_values *row)
 {
-    clear(row);
+    clear_values(row);
     free(row->columns);
     free(row->present);
     free(row->values);
@@ -45,7 +47,7 @@ struct ovsdb_error *row_values_read(struct row_values *row, struct slice object)
     _cleanup_buf_ struct buf scratch = {0};
     struct cursor cursor;
 
-    clear(row);
+    clear_values(row);
     cursor_init(&cursor, object);
     if (cursor_kind(&cursor) != JSON_KIND_OBJECT) {
         return error_syntax(object, "a row must be an object");
@@ -90,12 +92,14 @@ struct ovsdb_error *row_values_read_whole(struct row_values *row, const struct t
 
 union datum row_values_take(struct row_values *row, size_t i)
 {
+    assert(i < row->n && row->present[i]);
     row->present[i] = false;
     return row->values[i];
 }
 
 int row_values_compare(const struct row_values *a, const struct row_values *b)
 {
+    assert(a->n == b->n);
     for (size_t i = 0; i < a->n; i++) {
         int cmp = (int)a->present[i] - (int)b->present[i];
 

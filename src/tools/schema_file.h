@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The schema in a file of its own.
+// A schema file.
 #pragma once
 
 #include "model/schema.h"
 
-// Ends the program with a message on failure. The caller unrefs the result.
+// Reads and parses the file. Ends the program with a message on failure. The caller unrefs the result.
 struct schema *schema_file_read(const char *path);

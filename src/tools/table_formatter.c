@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every cell is turned into its text once (struct rendering); the formats then only arrange texts.
-// The JSON format does without: it writes values straight from the cells.
+// All formats but JSON first convert each cell to text (struct rendering) and then arrange the texts.
+// The JSON format writes the values directly from the cells.
 #include "tools/table_formatter.h"
 
 #include "basic/utf8.h"
 #include "tools/pretty.h"
 #include "json/emit.h"
 
+#include <assert.h>
 #include <time.h>
 
 enum cell_kind { CELL_EMPTY, CELL_TEXT, CELL_JSON, CELL_DATUM };
@@ -51,6 +52,7 @@ void table_formatter_set_caption(struct table_formatter *table, const char *capt
 
 void table_formatter_add_column(struct table_formatter *table, const char *heading)
 {
+    assert(!table->n_cells);
     GROW(table->headings, table->n_columns, table->columns_capacity);
     table->headings[table->n_columns++] = xstrdup(heading);
 }
@@ -59,6 +61,7 @@ static struct table_cell *add_cell(struct table_formatter *table, enum cell_kind
 {
     struct table_cell *cell;
 
+    assert(table->n_columns);
     GROW(table->cells, table->n_cells, table->cells_capacity);
     cell = &table->cells[table->n_cells++];
     *cell = (struct table_cell){.kind = kind};
@@ -121,8 +124,8 @@ static void rendering_done(struct rendering *rendering)
     free(rendering->starts);
 }
 
-static void render(struct rendering *rendering, const struct table_formatter *table,
-                   enum table_data data)
+static void render_cells(struct rendering *rendering, const struct table_formatter *table,
+                         enum table_data data)
 {
     *rendering = (struct rendering){.starts = NEW_ARRAY(size_t, table->n_cells + 1)};
     for (size_t i = 0; i < table->n_cells; i++) {
@@ -131,7 +134,7 @@ static void render(struct rendering *rendering, const struct table_formatter *ta
     }
 }
 
-static struct slice rendered(const struct rendering *rendering, size_t i)
+static struct slice cell_text(const struct rendering *rendering, size_t i)
 {
     size_t start = rendering->starts[i];
 
@@ -149,7 +152,7 @@ static void put_time(struct buf *buf, usec_t timestamp, char separator, const ch
                (unsigned)(timestamp / USEC_PER_MSEC % 1000), suffix);
 }
 
-// What stands above a table in the formats for people and in CSV.
+// Appends the lines above a table in the formats table, list and csv.
 static void put_preamble(struct buf *buf, const struct table_formatter *table, bool is_first)
 {
     if (!is_first) {
@@ -179,7 +182,7 @@ static size_t *column_widths(const struct table_formatter *table, const struct r
     for (size_t i = 0; i < table->n_cells; i++) {
         size_t *width = &widths[i % table->n_columns];
 
-        *width = MAX(*width, rendered(rendering, i).size);
+        *width = MAX(*width, cell_text(rendering, i).size);
     }
     for (size_t i = 0; i < table->n_columns; i++) {
         if (style->max_column_width) {
@@ -234,7 +237,7 @@ static void put_table(struct buf *buf, const struct table_formatter *table,
         size_t start = buf->size;
 
         for (size_t j = 0; j < table->n_columns; j++) {
-            struct slice text = rendered(rendering, i + j);
+            struct slice text = cell_text(rendering, i + j);
             size_t size = utf8_cut(text, widths[j]);
 
             buf_put(buf, text.data, size);
@@ -256,7 +259,7 @@ static void put_list(struct buf *buf, const struct table_formatter *table,
         if (!style->no_headings) {
             buf_printf(buf, "%-20s: ", table->headings[i % table->n_columns]);
         }
-        buf_put_slice(buf, rendered(rendering, i));
+        buf_put_slice(buf, cell_text(rendering, i));
         buf_putc(buf, '\n');
     }
 }
@@ -294,7 +297,7 @@ static void put_csv(struct buf *buf, const struct table_formatter *table,
         }
     }
     for (size_t i = 0; i < table->n_cells; i++) {
-        put_csv_field(buf, rendered(rendering, i));
+        put_csv_field(buf, cell_text(rendering, i));
         buf_putc(buf, (i + 1) % table->n_columns ? ',' : '\n');
     }
 }
@@ -324,9 +327,9 @@ static void put_html_text(struct buf *buf, struct slice text)
     }
 }
 
-#define SHORT_UUID 8 // digits of a UUID that are shown; the whole of it is in the link
+#define SHORT_UUID 8 // digits of a UUID that are shown; the link has the whole UUID
 
-// Text in which every UUID is a link to the row it names.
+// Appends text in which every UUID is a link to the row with this UUID.
 static void put_html_links(struct buf *buf, struct slice text)
 {
     struct uuid uuid;
@@ -388,7 +391,7 @@ static void put_html(struct buf *buf, const struct table_formatter *table,
         if (column == 0) {
             buf_puts(buf, "  <tr>\n");
         }
-        put_html_cell(buf, table->headings[column], rendered(rendering, i));
+        put_html_cell(buf, table->headings[column], cell_text(rendering, i));
         if (column + 1 == table->n_columns) {
             buf_puts(buf, "  </tr>\n");
         }
@@ -457,11 +460,12 @@ void table_formatter_put(struct buf *buf, const struct table_formatter *table,
 {
     _cleanup_(rendering_done) struct rendering rendering = {0};
 
+    assert(!table->n_cells || table->n_cells % table->n_columns == 0);
     if (style->format == TABLE_FORMAT_JSON) {
         put_json(buf, table, style);
         return;
     }
-    render(&rendering, table, style->data);
+    render_cells(&rendering, table, style->data);
     if (style->format == TABLE_FORMAT_HTML) {
         put_html(buf, table, &rendering, style);
         return;

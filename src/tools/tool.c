@@ -4,6 +4,7 @@
 #include "basic/clock.h"
 #include "basic/str.h"
 #include "config.h"
+#include "service/options.h"
 #include "service/vlog.h"
 #include "tools/pretty.h"
 #include "tools/progress_bar.h"
@@ -20,7 +21,7 @@
 static const char *program = "ovsdb";
 static usec_t deadline; // monotonic; 0: none
 static char timeout_message[128];
-static pid_t timeout_owner; // the process that says that the time is over
+static pid_t timeout_owner; // the process that prints timeout_message
 
 void tool_init(char **argv)
 {
@@ -113,13 +114,13 @@ static bool parse_seconds(const char *text, unsigned *ret)
     return true;
 }
 
-// The handler is gone when it runs: the signal then ends the process as if nobody had caught it.
+// SA_RESETHAND has removed the handler, so the raised signal ends the process.
 static void on_alarm(int signal_number)
 {
     if (timeout_owner == getpid()) {
         ssize_t n = write(STDERR_FILENO, timeout_message, strlen(timeout_message));
 
-        (void)n; // there is nobody else to tell
+        (void)n; // there is no other place to report it
     }
     raise(signal_number);
 }
@@ -275,4 +276,33 @@ char *tool_short_options(const struct option *options)
         }
     }
     return buf_steal(&text);
+}
+
+void tool_handle_option(struct service_options *service, int c, const struct option *options)
+{
+    _cleanup_free_ char *error = NULL;
+
+    if (c == 'o') {
+        service_options_list(options);
+        exit(EXIT_SUCCESS);
+    }
+    if (c == 'V') {
+        tool_print_version();
+        exit(EXIT_SUCCESS);
+    }
+    if (service_options_handle(service, c, optarg, &error) <= 0) {
+        if (error) {
+            tool_fail("%s", error);
+        }
+        exit(EXIT_FAILURE); // getopt_long() has printed what is wrong
+    }
+}
+
+void tool_apply_options(struct service_options *service)
+{
+    _cleanup_free_ char *error = NULL;
+
+    if (service_options_apply(service, &error) < 0) {
+        tool_fail("%s", error);
+    }
 }

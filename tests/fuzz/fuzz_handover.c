@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A state handover that another process may have left with the service manager. The first byte is the
-// number of its sockets, the rest are its bytes. A listening server without databases takes over what
-// it can, and runs for a few turns.
+// A state handover with arbitrary bytes. The first byte of the input is the number of connections, the
+// rest is the state. A server without databases, with one listener, restores what it can and runs
+// the loop for some turns.
 #include "basic/log.h"
-#include "daemon/handover/handover.h"
+#include "daemon/daemon.h"
+#include "daemon/handover/clients.h"
 #include "service/state_handover.h"
 
 #include <assert.h>
@@ -48,7 +49,7 @@ static void run(const struct daemon *daemon, const int *ends, size_t n)
     char answer[4096];
 
     for (int turn = 0; turn < N_TURNS && sd_event_run(daemon->event, 0) > 0; turn++) {
-        server_run(daemon->server, USEC_PER_SEC);
+        server_run(daemon->parts.server, USEC_PER_SEC);
         for (size_t i = 0; i < n; i++) {
             while (recv(ends[i], answer, sizeof(answer), 0) > 0) {
             }
@@ -63,21 +64,22 @@ static void set_up(struct daemon *daemon, struct identities *identities)
     if (sd_event_new(&daemon->event) < 0) {
         abort();
     }
-    daemon->server = server_new(no_ticket, NULL, uuid_random);
-    daemon->client_sessions = (struct client_sessions){daemon->server, identities};
-    daemon->net = client_sessions_net_new(daemon->event, &daemon->client_sessions);
-    daemon->databases = databases_new(daemon->server, NULL);
-    daemon->remotes = remotes_new(daemon->net, daemon->server, daemon->databases);
-    error = remotes_add(daemon->remotes, "ptcp:0:127.0.0.1", &REMOTE_SETTINGS_DEFAULT);
+    daemon->parts.server = server_new(no_ticket, NULL, uuid_random);
+    daemon->client_sessions = (struct client_sessions){daemon->parts.server, identities};
+    daemon->parts.net = client_sessions_net_new(daemon->event, &daemon->client_sessions);
+    daemon->parts.databases = databases_new(daemon->parts.server, NULL);
+    daemon->parts.remotes =
+        remotes_new(daemon->parts.net, daemon->parts.server, daemon->parts.databases);
+    error = remotes_add(daemon->parts.remotes, "ptcp:0:127.0.0.1", &REMOTE_SETTINGS_DEFAULT);
     assert(!error);
 }
 
 static void tear_down(struct daemon *daemon)
 {
-    remotes_free(daemon->remotes);
-    net_free(daemon->net);
-    databases_free(daemon->databases);
-    server_free(daemon->server);
+    remotes_free(daemon->parts.remotes);
+    net_free(daemon->parts.net);
+    databases_free(daemon->parts.databases);
+    server_free(daemon->parts.server);
     sd_event_unref(daemon->event);
 }
 
@@ -101,9 +103,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(passed.fd < 0);
     if (handover) {
         set_up(&daemon, &identities);
-        handover_restore_databases(handover, &daemon);
-        handover_offer_listeners(handover, daemon.net);
-        handover_continue(handover, &daemon);
+        handover_restore_databases(handover, &daemon.parts);
+        handover_offer_listeners(handover, daemon.parts.net);
+        handover_continue(handover, &daemon.parts);
         run(&daemon, ends, n);
         handover_free(handover);
         tear_down(&daemon);

@@ -5,7 +5,7 @@
 #include "basic/log.h"
 #include "daemon/admin/client_limits.h"
 #include "daemon/configuration/configuration.h"
-#include "daemon/remotes/db_column.h"
+#include "daemon/databases/db_column.h"
 #include "daemon/sessions/identities.h"
 #include "model/version.h"
 #include "net/address.h"
@@ -131,7 +131,7 @@ static void read_user(const char *text)
 static void read_identities(const char *text)
 {
     struct identities identities = {0};
-    char *error = identities_add(&identities, text);
+    char *error = failure_take_text(identities_add(&identities, text));
 
     assert(identities.n == (error ? 0u : 1u));
     free(error);

@@ -197,7 +197,7 @@ def test_what_is_told_of_remotes_follows_when_there_is_room(lab, disk):
             pass
     with Client(socket) as other:
         other.call("echo")
-        server.wait_log("cannot write how the remotes do: .*No space left")
+        server.wait_log("cannot write the status of remotes: .*No space left")
         assert not is_connected()
         ballast.unlink()
         wait.until(is_connected, "what could not be written before")

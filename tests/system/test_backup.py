@@ -292,7 +292,7 @@ def test_rows_that_keep_coming(lab, server):
             server.client().insert("small", "T", {"name": "meanwhile"})
 
     result = restore_between(lab, server, backup(lab, server), look)
-    result.fails(1, "is changed all the time")
+    result.fails(1, "changed during each of the attempts")
     assert len(contents(server)["T"]) > 2
 
 

@@ -81,7 +81,7 @@ def test_both_forms(configured, lab):
 
 def test_what_a_start_says(configured):
     for text, saying in [("[garbage]", "server.conf:1: unknown section"),
-                         ("[options]\n\nbogus = 1", "server.conf:3: bogus: no option"),
+                         ("[options]\n\nbogus = 1", "server.conf:3: bogus: not an option"),
                          ("[remote ptcp:1]\ndscp = x", "server.conf:2: dscp: "),
                          ({"remotes": {"ptcp:1": {"dscp": 99}}},
                           "server.conf: remotes: ptcp:1: dscp: "),
@@ -263,7 +263,7 @@ def test_what_takes_a_restart(configured, lab):
     path = small(lab)
     configured.start(database(path) + "[options]\nmax-backlog = 1G\n")
     configured.reload(database(path) + "[options]\nmax-backlog = 2G\nuser = root\n")
-    configured.server.allow("server.conf: user was changed: that takes a restart")
+    configured.server.allow("server.conf: user was changed: this takes effect at the next restart")
     assert "user was changed" in configured.server.log()
     assert "max-backlog was changed" not in configured.server.log()
 

@@ -195,7 +195,7 @@ def test_standard_places_of_keys(lab, folder):
     """Nothing is refused there; the missing file is what is wrong."""
     if not pathlib.Path(folder).is_dir():
         pytest.skip(f"no {folder} here")
-    server = lab.new_server().allow("what a database says of TLS")
+    server = lab.new_server().allow("cannot use the TLS options of a database")
     server.start([lab.db("remotes")], "--private-key=db:remotes,Config,key")
     missing = f"{folder}/ovsdbd-test-missing.pem"
     server.client().insert("remotes", "Config", {"key": missing})
@@ -241,9 +241,9 @@ def test_paths_in_the_configuration(lab, elsewhere, text):
     server = lab.serve("small", options=[f"--config-file={config}"])
     server.control("ovsdb-server/add-remote", f"punix:{elsewhere}/s")
     config.write_text(text.format("/opt", lab.directory))
-    server.allow("allow-path was changed: that takes a restart")
+    server.allow("allow-path was changed: this takes effect at the next restart")
     server.control("ovsdb-server/reload")
-    server.wait_log("allow-path was changed: that takes a restart")
+    server.wait_log("allow-path was changed: this takes effect at the next restart")
 
 
 def test_missing_path_is_a_warning(lab, elsewhere):
@@ -263,5 +263,5 @@ def test_folder_of_a_socket_is_made_later(lab, elsewhere):
     server.start([lab.db("small")], f"--remote=punix:{path}")
     assert "No such file" in server.control("ovsdb-server/status")
     path.parent.mkdir(parents=True)
-    server.wait_log("in use now")
+    server.wait_log("open now")
     assert "small" in server.client(path).call("list_dbs")

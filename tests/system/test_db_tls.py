@@ -107,7 +107,7 @@ def test_new_names(lab, pki):
 def test_key_and_certificate_change_one_after_the_other(lab, pki):
     followed = Followed(lab).start()
     port = followed.listen(**followed.files(pki.server, pki))
-    followed.server.allow("is not that of the certificate in .* TLS goes on as before")
+    followed.server.allow("is not that of the certificate in .*; keeping the former")
     context = context_of(pki, pki.client)
     renewed = followed.files(pki.issue("renewed"), pki)
     followed.set(key=renewed["key"])
@@ -129,9 +129,9 @@ def test_key_and_certificate_change_one_after_the_other(lab, pki):
 def test_wrong_values_leave_the_former(lab, pki, values, reason):
     followed = Followed(lab).start()
     port = followed.listen(**followed.files(pki.server, pki))
-    followed.server.allow("what a database says of TLS cannot be used: ")
+    followed.server.allow("cannot use the TLS options of a database: ")
     followed.set(**values)
-    followed.server.wait_log(f"what a database says of TLS cannot be used: .*{reason}.* TLS goes on")
+    followed.server.wait_log(f"cannot use the TLS options of a database: .*{reason}.*; keeping the former")
     context = context_of(pki, pki.client)
     TlsClient(port, context).echo("as before")
     followed.set(**{**followed.files(pki.issue("right"), pki), "ciphers": "", "protocols": ""})
@@ -144,10 +144,10 @@ def test_file_that_comes_later(lab, pki):
     files = followed.files(pki.server, pki)
     moved = lab.path("moved.pem")
     shutil.move(files["key"], moved)
-    followed.server.allow("what a database says of TLS cannot be used: ", "TLS needs",
+    followed.server.allow("cannot use the TLS options of a database: ", "TLS needs",
                           "cannot read the private key")
     followed.set(targets=REMOTE, **files)
-    followed.server.wait_log("what a database says of TLS cannot be used: ")
+    followed.server.wait_log("cannot use the TLS options of a database: ")
     shutil.move(moved, files["key"])
     port = port_of(followed.server, REMOTE[5:])
     TlsClient(port, context_of(pki, pki.client)).echo("hello")

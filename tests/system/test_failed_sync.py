@@ -34,7 +34,7 @@ def durable(name):
 def test_nobody_is_told_committed(lab, flag):
     path = lab.db("small")
     server = lab.serve(path)
-    server.allow("cannot be synced", "did not take what was written", "cannot be stored")
+    server.allow("cannot be synced", "did not take what was written", "depends on a failed write")
     client, other = server.client(), server.client()
     client.commit("small", *durable("first"))
     other.call("monitor", "small", "m", {"T": {"columns": ["name"]}})
@@ -58,7 +58,7 @@ def test_nobody_is_told_committed(lab, flag):
 
 def fail_sync(server, flag):
     """Makes the database "small" one whose file could not be synced."""
-    server.allow("cannot be synced", "did not take what was written", "cannot be stored")
+    server.allow("cannot be synced", "did not take what was written", "depends on a failed write")
     flag.touch()
     with server.client() as client:
         client.request("transact", ["small", *durable("lost")])

@@ -36,7 +36,7 @@ def test_an_idle_connection(server):
     assert server.pid != pid
     assert client.call("echo", "still there") == ["still there"]
     assert client.call("get_server_id") == identity
-    server.wait_log("1 connections of the former process go on, 0 are closed")
+    server.wait_log("restored 1 connections of the former process, closed 0")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -503,7 +503,7 @@ def forge(text, fds):
 @pytest.mark.parametrize("text", FORGED.values(), ids=FORGED)
 def test_a_state_of_somebody_else(lab, managed, text):
     """It is closed, cleanly, and the server serves."""
-    managed.allow("what the former process has left cannot be taken up")
+    managed.allow("cannot restore the state of the former process")
     ours, theirs = socket.socketpair()
     managed.manager.store["ovsdbd-handover"] = forge(text, [theirs.fileno()])
     theirs.close()
@@ -518,7 +518,7 @@ def test_a_state_of_somebody_else(lab, managed, text):
 @pytest.mark.parametrize("of_session", ["[]", '[false,"","",false,[],[],[["l",false,-1]]]'])
 def test_a_state_that_means_nothing(lab, managed, of_server, of_session):
     """A connection without a session that can go on is closed, when it has been sent the rest."""
-    managed.allow("the state of the databases cannot be taken up")
+    managed.allow("the state of the databases cannot be restored")
     ours, theirs = socket.socketpair()
     target = json.dumps("punix:" + managed.socket_path)
     state = f'[{of_server},{{}},[],[[{target},"unix#0",0,4,{of_session}]]]'
@@ -533,7 +533,7 @@ def test_a_state_that_means_nothing(lab, managed, of_server, of_session):
 
 def test_state_that_was_taken_already(lab, managed):
     """The store has a descriptor with the name of the handover, but it has no state."""
-    managed.allow("what the former process has left cannot be taken up")
+    managed.allow("cannot restore the state of the former process")
     ours, managed.manager.store["ovsdbd-handover"] = socket.socketpair()
     managed.start([lab.db("small")])
     assert managed.client().call("list_dbs") == ["_Server", "small"]

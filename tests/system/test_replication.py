@@ -286,7 +286,7 @@ def test_source_is_shown_and_changed(lab):
 def test_a_new_source_that_cannot_be_asked(lab):
     """A backup is told of one over TLS, for which it has no key."""
     _, backup = serve_pair(lab)
-    backup.allow("the active server cannot be connected to: .*TLS needs --private-key")
+    backup.allow("cannot connect to the active server: .*TLS needs --private-key")
     backup.control("ovsdb-server/set-active-ovsdb-server", "ssl:127.0.0.1:6640")
     wait.until(lambda: "TLS needs --private-key" in backup.log(), "the reason")
 

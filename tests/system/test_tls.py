@@ -294,7 +294,7 @@ def test_wrong_options(lab, pki, options, reason):
 def test_wrong_files(lab, pki, options, reason):
     """They may be right later: the server starts and says what is wrong."""
     names = {"ca": pki.cert, "key": pki.server.key, "other": pki.client.key}
-    server = lab.new_server().allow("there is no TLS until this is corrected")
+    server = lab.new_server().allow("TLS is not available until this is corrected")
     server.start([lab.db("small")], *pki.server.options(pki.cert),
                  *(option.format(**names) for option in options))
     assert reason in server.control("ovsdb-server/status")

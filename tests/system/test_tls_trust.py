@@ -317,7 +317,7 @@ def token(lab, pki):
 
 
 def status_with_key(lab, pki, url):
-    server = lab.new_server().allow("there is no TLS until this is corrected").allow(
+    server = lab.new_server().allow("TLS is not available until this is corrected").allow(
         "cannot use the private key")
     server.start([lab.db("small")], f"--private-key={url}", f"--certificate={pki.server.cert}",
                  f"--ca-cert={pki.cert}", "--remote=pssl:0")

@@ -3,7 +3,7 @@
 
 #include "basic/alloc.h"
 #include "basic/counter.h"
-#include "control/reply.h"
+#include "control/reply_table.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -14,8 +14,8 @@ enum unit { COUNT_UNIT, RATE_UNIT, SIZE_UNIT, MESSAGE_UNIT };
 
 static const size_t maxima[] = {
     [COUNT_UNIT] = UINT32_MAX,
-    [RATE_UNIT] = 1000000,         // so that the time for each is some microseconds
-    [SIZE_UNIT] = (size_t)1 << 50, // what is added to it stays in range
+    [RATE_UNIT] = 1000000,         // one each microsecond
+    [SIZE_UNIT] = (size_t)1 << 50, // sums with other sizes do not overflow
     [MESSAGE_UNIT] = NET_LONGEST_MESSAGE,
 };
 
@@ -42,8 +42,8 @@ static bool is_size(enum unit unit)
     return unit == SIZE_UNIT || unit == MESSAGE_UNIT;
 }
 
-// A number, or one with a letter for KiB, MiB, GiB. False: it is something else.
-static bool parse(const char *text, enum unit unit, size_t *ret)
+// Parses a number above 0; a size may end with K, M or G. False: it is not one, or too large.
+static bool parse_value(const char *text, enum unit unit, size_t *ret)
 {
     static const char letters[] = "KMG";
     unsigned long long value;
@@ -67,7 +67,7 @@ static bool parse(const char *text, enum unit unit, size_t *ret)
     return true;
 }
 
-// With the largest letter that fits.
+// The value as text, a size with the largest unit that divides it. Caller frees.
 static char *value_text(size_t value, enum unit unit)
 {
     static const char letters[] = "\0KMG";
@@ -100,7 +100,7 @@ int client_limits_handle(struct limits *limits, int c, const char *argument, cha
     if (!limit) {
         return 0;
     }
-    if (!parse(argument, limit->unit, value_of(limits, limit))) {
+    if (!parse_value(argument, limit->unit, value_of(limits, limit))) {
         *ret_error = range_error(limit, argument);
         return -EINVAL;
     }
@@ -135,18 +135,15 @@ json_t *client_limits_reply(const struct limits *limits, const struct limits *ta
     return json_pack("{so}", "limits", records);
 }
 
+const struct command_field client_limits_fields[] = {
+    {"limit", FIELD_STRING},
+    {"allowed", FIELD_INTEGER},
+    {"taken", FIELD_INTEGER},  // the largest current use
+    {"beyond", FIELD_INTEGER}, // how often the limit was exceeded
+    {NULL},
+};
+
 void client_limits_print(const json_t *reply, struct buf *text)
 {
-    const json_t *record;
-    size_t i;
-
-    buf_puts(text,
-             "limit                    allowed        taken       beyond\n"
-             "------------------- ------------ ------------ ------------\n");
-    json_array_foreach(json_object_get(reply, "limits"), i, record)
-    {
-        buf_printf(text, "%-19s %12lld %12lld %12lld\n", reply_string(record, "limit"),
-                   reply_integer(record, "allowed"), reply_integer(record, "taken"),
-                   reply_integer(record, "beyond"));
-    }
+    reply_print_records(json_object_get(reply, "limits"), client_limits_fields, text);
 }

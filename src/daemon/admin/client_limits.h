@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What clients may take, and the options that say so: one table for the command line, --help and
-// ovsdb-server/limits. The defaults are far beyond what a thousand hypervisors do.
+// Limits on what clients may use, and the options that set them: one table for the command line,
+// --help and ovsdb-server/limits. The defaults are far above what a thousand hypervisors need.
 #pragma once
 
+#include "control/command.h"
 #include "net/net.h"
 #include "session/server.h"
 
@@ -16,7 +17,7 @@ struct limits {
 };
 #define LIMITS_DEFAULT ((struct limits){.net = NET_LIMITS_DEFAULT, .server = SERVER_LIMITS_DEFAULT})
 
-// option, member, unit of its value, name of the counter of what went beyond, help
+// option, member, unit of its value, counter of refusals because of the limit, help
 #define LIMITS(X)                                                                                  \
     X("max-sessions", net.max_connections, COUNT, "sessions_refused", "connections in all")        \
     X("max-remote-sessions", net.max_per_remote, COUNT, "remote_sessions_refused",                 \
@@ -43,10 +44,12 @@ struct limits {
     {option_, required_argument, NULL, LIMITS_OPTION + (int)offsetof(struct limits, member_)},
 #define LIMITS_LONG_OPTIONS LIMITS(LIMITS_LONG_OPTION)
 
-// An option of these: 1. Not one of these: 0. -EINVAL with the reason in *ret_error (caller frees).
+// Handles the option `c` of getopt_long(). 1: it is one of these and has been set; 0: it is not one
+// of these; -EINVAL with the reason in *ret_error (caller frees): its argument is wrong.
 int client_limits_handle(struct limits *limits, int c, const char *argument, char **ret_error);
-void client_limits_help(void);
-// The reply of "ovsdb-server/limits": for each limit its value, the largest use (`taken`), and how
-// often it was exceeded. The caller's reference.
+void client_limits_help(void); // prints the options and their defaults
+// The reply of "ovsdb-server/limits": for each limit its value, the largest current use (`taken`),
+// and how often it was exceeded. The caller owns the reference.
 json_t *client_limits_reply(const struct limits *limits, const struct limits *taken);
+extern const struct command_field client_limits_fields[]; // of a record in the reply
 void client_limits_print(const json_t *reply, struct buf *text);

@@ -2,8 +2,10 @@
 #include "daemon/admin/clients.h"
 
 #include "basic/utf8.h"
+#include "control/command.h"
 #include "control/reply_table.h"
-#include "daemon/daemon.h"
+#include "net/net.h"
+#include "session/server.h"
 #include "session/slow_log.h"
 #include "session/usage.h"
 
@@ -16,17 +18,17 @@ static const struct command_field client_fields[] = {
     {"client", FIELD_STRING},          // the connection, as the log names it: address and port
     {"id", FIELD_STRING, true},        // certificate or identity
     {"role", FIELD_STRING, true},      // of RBAC
-    {"remote", FIELD_STRING, true},    // that it came in by
-    {"uid", FIELD_INTEGER, true},      // with "pid": of a Unix socket
+    {"remote", FIELD_STRING, true},    // to which it is connected
+    {"uid", FIELD_INTEGER, true},      // like "pid": only of a Unix socket
     {"pid", FIELD_INTEGER, true},      //
     {"read_only", FIELD_BOOLEAN},      //
     {"since", FIELD_STRING},           // UTC
     {"requests", FIELD_INTEGER},       //
-    {"transactions", FIELD_INTEGER},   // done, failed ones included
+    {"transactions", FIELD_INTEGER},   // ended, including failed ones
     {"received_bytes", FIELD_INTEGER}, //
     {"sent_bytes", FIELD_INTEGER},     //
-    {"queued_bytes", FIELD_INTEGER},   // output that the client has not taken yet
-    {"owed_bytes", FIELD_INTEGER},     // memory for updates not written yet
+    {"queued_bytes", FIELD_INTEGER},   // output that the socket has not accepted yet
+    {"owed_bytes", FIELD_INTEGER},     // memory kept for pending updates
     {"monitors", FIELD_INTEGER},       //
     {"waiting", FIELD_INTEGER},        // transactions
     {"locks", FIELD_INTEGER},          // held
@@ -45,15 +47,15 @@ static const struct command_field monitor_fields[] = {
     {"messages", FIELD_INTEGER},       // sent, like "rows" and "bytes"
     {"rows", FIELD_INTEGER},           //
     {"bytes", FIELD_INTEGER},          //
-    {"owed_bytes", FIELD_INTEGER},     // memory for updates not written yet
+    {"owed_bytes", FIELD_INTEGER},     // memory kept for pending updates
     {"busy_us", FIELD_INTEGER},        // time of the engine thread
     {"tables", FIELD_STRINGS},         //
     {NULL},
 };
 
 static const struct command_field transaction_fields[] = {
-    {"duration_us", FIELD_INTEGER},    // of the run that ended it
-    {"waited_us", FIELD_INTEGER},      // before that run
+    {"duration_us", FIELD_INTEGER},    // of its last execution
+    {"waited_us", FIELD_INTEGER},      // before its last execution
     {"ended", FIELD_STRING},           // UTC
     {"client", FIELD_STRING},          //
     {"client_id", FIELD_STRING, true}, //
@@ -67,7 +69,7 @@ static const struct command_field transaction_fields[] = {
     {NULL},
 };
 
-// "2026-11-30T10:45:40.123Z" for a time of the monotonic clock.
+// Converts a time of the monotonic clock to UTC text: "2026-11-30T10:45:40.123Z".
 static json_t *time_of(usec_t monotonic)
 {
     usec_t age = clock_monotonic() - monotonic;
@@ -95,7 +97,7 @@ static void set_integer(json_t *record, const char *name, uint64_t value)
     json_object_set_new(record, name, json_integer((json_int_t)MIN(value, (uint64_t)INT64_MAX)));
 }
 
-// The beginning of text that may be long, cut between characters.
+// The text, cut to MAX_ID bytes between UTF-8 characters, as JSON.
 static json_t *shortened(struct slice text)
 {
     _cleanup_free_ char *copy = NULL;
@@ -191,8 +193,8 @@ static json_t *transaction_record(const struct slow_transaction *transaction)
     return record;
 }
 
-// Replies with `reply`, whose member `name` is a list of records to be sorted by the column that
-// the caller names, if any.
+// Replies with `reply`, after sorting its member `name`, a list of records, by `column` (NULL: not
+// sorted). Takes over the reference to `reply`.
 static void reply_sorted(struct command_call *call, json_t *reply, const char *name,
                          const struct command_field *fields, const char *column,
                          command_print *print)
@@ -214,11 +216,11 @@ static void print_clients(const json_t *reply, struct buf *text)
 
 static void on_clients(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    const struct daemon *daemon = userdata;
+    const struct server *server = userdata;
     const struct session *session = NULL;
     json_t *clients = json_array();
 
-    while ((session = server_next_session(daemon->server, session))) {
+    while ((session = server_next_session(server, session))) {
         json_array_append_new(clients, client_record(session));
     }
     reply_sorted(call, json_pack("{so}", "clients", clients), "clients", client_fields,
@@ -232,10 +234,10 @@ static void print_monitors(const json_t *reply, struct buf *text)
 
 static void on_monitors(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    const struct daemon *daemon = userdata;
+    const struct server *server = userdata;
     struct monitor_collection collection = {json_array(), NULL};
 
-    while ((collection.session = server_next_session(daemon->server, collection.session))) {
+    while ((collection.session = server_next_session(server, collection.session))) {
         session_visit_monitors(collection.session, add_monitor, &collection);
     }
     reply_sorted(call, json_pack("{so}", "monitors", collection.monitors), "monitors",
@@ -249,13 +251,13 @@ static void print_slow_log(const json_t *reply, struct buf *text)
 
 static void on_slow_log(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    const struct daemon *daemon = userdata;
-    const struct slow_log_settings *settings = server_slow_log_settings(daemon->server);
+    const struct server *server = userdata;
+    const struct slow_log_settings *settings = server_slow_log_settings(server);
     const struct slow_transaction *log;
     json_t *transactions = json_array();
     size_t n;
 
-    log = server_slow_log(daemon->server, &n);
+    log = server_slow_log(server, &n);
     for (size_t i = 0; i < n; i++) {
         json_array_append_new(transactions, transaction_record(&log[i]));
     }
@@ -267,9 +269,7 @@ static void on_slow_log(struct command_call *call, int argc, char **argv, void *
 
 static void on_slow_log_clear(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    const struct daemon *daemon = userdata;
-
-    server_clear_slow_log(daemon->server);
+    server_clear_slow_log(userdata);
     command_reply(call, "");
 }
 
@@ -289,7 +289,7 @@ static const struct command commands[] = {
     {NULL},
 };
 
-void clients_register_commands(struct command_registry *registry, struct daemon *daemon)
+void clients_register_commands(struct command_registry *registry, struct server *server)
 {
-    command_register(registry, commands, daemon);
+    command_register(registry, commands, server);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands about clients: ovsdb-server/clients, ovsdb-server/monitors, ovsdb-server/slow-log.
+// The commands that list clients, their monitors and slow transactions: ovsdb-server/clients,
+// ovsdb-server/monitors, ovsdb-server/slow-log and ovsdb-server/slow-log-clear.
 #pragma once
 
-#include "control/command.h"
+struct command_registry;
+struct server;
 
-struct daemon;
-
-void clients_register_commands(struct command_registry *registry, struct daemon *daemon);
+void clients_register_commands(struct command_registry *registry, struct server *server);

@@ -3,29 +3,35 @@
 
 #include "basic/str.h"
 #include "config.h"
+#include "control/command.h"
 #include "control/reply.h"
-#include "daemon/daemon.h"
+#include "daemon/admin/status.h"
+#include "daemon/parts.h"
 #include "service/vlog_commands.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define NO_SUCH_DB "Failed to find the database."
 
-// Answers, and frees `error`, after a command that changes what is served.
-static void reply_change(struct daemon *daemon, struct command_call *call, char *error)
+// Sends the status line and replies, after a command that changes what is served. Takes over
+// `error`, NULL for success.
+static void reply_change(struct admin *admin, struct command_call *call, char *error)
 {
-    status_tell(daemon);
+    status_send(admin->status);
     command_reply_outcome(call, error);
 }
 
 static void on_exit_command(struct command_call *call, int argc, char **argv, void *userdata)
 {
+    struct admin *admin = userdata;
+
     if (argc > 1 && strcmp(argv[1], "--cleanup")) {
         command_reply_error(call, "the only argument of \"exit\" is --cleanup");
         return;
     }
     command_reply(call, "");
-    daemon_exit(userdata, 0);
+    admin->exit(admin->userdata);
 }
 
 static void on_version(struct command_call *call, int argc, char **argv, void *userdata)
@@ -35,28 +41,29 @@ static void on_version(struct command_call *call, int argc, char **argv, void *u
 
 static void on_add_remote(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    struct daemon *daemon = userdata;
+    struct admin *admin = userdata;
 
-    reply_change(daemon, call, remotes_add(daemon->remotes, argv[1], &REMOTE_SETTINGS_DEFAULT));
+    reply_change(admin, call,
+                 remotes_add(admin->parts->remotes, argv[1], &REMOTE_SETTINGS_DEFAULT));
 }
 
-// True: the configuration file names it, and the command has been answered.
-static bool is_of_file(const struct daemon *daemon, struct command_call *call, const char *name,
-                       bool is_named)
+// Refuses to remove what the configuration file names. True: it does, and an error was replied.
+static bool refuse_if_in_file(const struct admin *admin, struct command_call *call,
+                              const char *name, bool is_named)
 {
     _cleanup_free_ char *error = NULL;
 
     if (is_named) {
         error = xasprintf("%s is in %s: change the file and reload", name,
-                          daemon->options->config_file);
+                          admin->parts->options->config_file);
         command_reply_error(call, error);
     }
     return is_named;
 }
 
-static bool file_has_remote(const struct daemon *daemon, const char *target)
+static bool file_has_remote(const struct admin *admin, const char *target)
 {
-    const struct configuration *config = &daemon->options->config;
+    const struct configuration *config = &admin->parts->options->config;
 
     for (size_t i = 0; i < config->n_remotes_of_file; i++) {
         if (remotes_are_same(config->remotes[i].target, target)) {
@@ -66,15 +73,15 @@ static bool file_has_remote(const struct daemon *daemon, const char *target)
     return false;
 }
 
-static bool file_has_database(const struct daemon *daemon, const char *name)
+static bool file_has_database(const struct admin *admin, const char *name)
 {
-    const struct configuration *config = &daemon->options->config;
+    const struct configuration *config = &admin->parts->options->config;
 
     for (size_t i = 0; i < config->n_databases; i++) {
         const struct config_database *database = &config->databases[i];
 
         if (database->is_of_file &&
-            str_equals(databases_name_of(daemon->databases, database->file), name)) {
+            str_equals(databases_name_of(admin->parts->databases, database->file), name)) {
             return true;
         }
     }
@@ -83,48 +90,50 @@ static bool file_has_database(const struct daemon *daemon, const char *name)
 
 static void on_remove_remote(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    struct daemon *daemon = userdata;
+    struct admin *admin = userdata;
 
-    if (!is_of_file(daemon, call, argv[1], file_has_remote(daemon, argv[1]))) {
-        reply_change(daemon, call,
-                     remotes_remove(daemon->remotes, argv[1]) ? NULL : xstrdup("no such remote"));
+    if (!refuse_if_in_file(admin, call, argv[1], file_has_remote(admin, argv[1]))) {
+        reply_change(admin, call,
+                     remotes_remove(admin->parts->remotes, argv[1]) ? NULL
+                                                                    : xstrdup("no such remote"));
     }
 }
 
 static void on_list_remotes(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    struct daemon *daemon = userdata;
-    json_t *remotes = remotes_list(daemon->remotes);
+    struct admin *admin = userdata;
+    json_t *remotes = remotes_list(admin->parts->remotes);
 
     command_reply_value(call, json_pack("{so}", "remotes", remotes), reply_print_lines);
 }
 
 static void on_reconnect(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    struct daemon *daemon = userdata;
+    struct admin *admin = userdata;
 
-    net_reconnect(daemon->net);
+    net_reconnect(admin->parts->net);
     command_reply(call, "");
 }
 
 static void on_add_db(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    struct daemon *daemon = userdata;
+    struct admin *admin = userdata;
 
-    reply_change(daemon, call,
-                 databases_add(daemon->databases, argv[1], NULL, daemon->options->recover_damaged));
+    reply_change(admin, call,
+                 databases_add(admin->parts->databases, argv[1], NULL,
+                               admin->parts->options->recover_damaged));
 }
 
 static void on_remove_db(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    struct daemon *daemon = userdata;
+    struct admin *admin = userdata;
 
-    if (is_of_file(daemon, call, argv[1], file_has_database(daemon, argv[1]))) {
+    if (refuse_if_in_file(admin, call, argv[1], file_has_database(admin, argv[1]))) {
         return;
     }
-    if (databases_remove(daemon->databases, argv[1])) {
-        reply_change(daemon, call, NULL);
-    } else if (argv[1][0] == '_' && server_find_db(daemon->server, slice_of(argv[1]))) {
+    if (databases_remove(admin->parts->databases, argv[1])) {
+        reply_change(admin, call, NULL);
+    } else if (argv[1][0] == '_' && server_find_db(admin->parts->server, slice_of(argv[1]))) {
         command_reply_error(call, "Cannot remove reserved database.");
     } else {
         command_reply_error(call, NO_SUCH_DB);
@@ -133,13 +142,13 @@ static void on_remove_db(struct command_call *call, int argc, char **argv, void 
 
 static void on_list_dbs(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    struct daemon *daemon = userdata;
+    struct admin *admin = userdata;
     json_t *names = json_array();
     bool has_server_db = false; // "_Server" is in `names`
     size_t state = 0;
     const char *name;
 
-    while (databases_next(daemon->databases, &state, &name)) {
+    while (databases_next(admin->parts->databases, &state, &name)) {
         if (!has_server_db && strcmp(name, "_Server") > 0) {
             json_array_append_new(names, json_string("_Server"));
             has_server_db = true;
@@ -152,32 +161,32 @@ static void on_list_dbs(struct command_call *call, int argc, char **argv, void *
     command_reply_value(call, json_pack("{so}", "databases", names), reply_print_lines);
 }
 
-// Answered when all of its compactions are done.
+// A command that is replied to when all of its compactions have ended.
 struct compact_call {
     struct command_call *call;
-    size_t n_left;
-    char *error; // the first
+    size_t n_pending; // compactions, and 1 for on_compact() until it returns
+    char *error;      // of the first that failed, or NULL
 };
 
 static void on_compacted(void *userdata, const char *error)
 {
     struct compact_call *compact = userdata;
 
+    assert(compact->n_pending);
     if (error && !compact->error) {
         compact->error = xstrdup(error);
     }
-    if (!--compact->n_left) {
+    if (!--compact->n_pending) {
         command_reply_outcome(compact->call, compact->error);
         free(compact);
     }
 }
 
-static void start_compaction(struct daemon *daemon, struct compact_call *compact,
-                             struct store *store)
+static void start_compaction(struct admin *admin, struct compact_call *compact, struct store *store)
 {
     if (store) {
-        compact->n_left++;
-        databases_compact(daemon->databases, store, on_compacted, compact);
+        compact->n_pending++;
+        databases_compact(admin->parts->databases, store, on_compacted, compact);
     } else if (!compact->error) {
         compact->error = xstrdup("no database by that name");
     }
@@ -185,44 +194,44 @@ static void start_compaction(struct daemon *daemon, struct compact_call *compact
 
 static void on_compact(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    struct daemon *daemon = userdata;
+    struct admin *admin = userdata;
     struct compact_call *compact = NEW(struct compact_call);
     struct store *store;
     size_t state = 0;
     const char *name;
 
     compact->call = call;
-    compact->n_left = 1; // this function
+    compact->n_pending = 1;
     for (int i = 1; i < argc && !compact->error; i++) {
-        start_compaction(daemon, compact, databases_find(daemon->databases, argv[i]));
+        start_compaction(admin, compact, databases_find(admin->parts->databases, argv[i]));
     }
-    while (argc == 1 && (store = databases_next(daemon->databases, &state, &name))) {
-        start_compaction(daemon, compact, store);
+    while (argc == 1 && (store = databases_next(admin->parts->databases, &state, &name))) {
+        start_compaction(admin, compact, store);
     }
     on_compacted(compact, NULL);
 }
 
 static void on_memory_trim(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    struct daemon *daemon = userdata;
+    struct admin *admin = userdata;
 
     if (strcmp(argv[1], "on") && strcmp(argv[1], "off")) {
         command_reply_error(call, "invalid argument");
         return;
     }
-    databases_set_trim(daemon->databases, !strcmp(argv[1], "on"));
+    databases_set_trim(admin->parts->databases, !strcmp(argv[1], "on"));
     command_reply(call, "");
 }
 
 static void on_column_diff_enable(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    struct daemon *daemon = userdata;
+    struct admin *admin = userdata;
 
-    databases_set_column_diff(daemon->databases, true);
+    databases_set_column_diff(admin->parts->databases, true);
     command_reply(call, "");
 }
 
-// See --disable-file-no-data-conversion: there is nothing to enable.
+// Accepted without effect, like --disable-file-no-data-conversion: a conversion always writes data.
 static void on_no_data_conversion_enable(struct command_call *call, int argc, char **argv,
                                          void *userdata)
 {
@@ -236,32 +245,34 @@ static void print_storage_status(const json_t *reply, struct buf *text)
 
 static void on_storage_status(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    struct daemon *daemon = userdata;
-    struct store *store = databases_find(daemon->databases, argv[1]);
+    struct admin *admin = userdata;
+    struct store *store = databases_find(admin->parts->databases, argv[1]);
     const char *failure = store ? store_check(store) : NULL;
 
     if (!store) {
         command_reply_error(call, NO_SUCH_DB);
         return;
     }
-    status_tell(daemon);
+    status_send(admin->status);
     command_reply_value(call, json_pack("{so}", "status", reply_text(failure ? failure : "ok")),
                         print_storage_status);
 }
 
 static void on_reload(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    command_reply_outcome(call, daemon_reload(userdata));
+    struct admin *admin = userdata;
+
+    command_reply_outcome(call, admin->reload(admin->userdata));
 }
 
 static void on_limits(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    const struct daemon *daemon = userdata;
+    const struct admin *admin = userdata;
     struct limits taken;
 
-    net_taken(daemon->net, &taken.net);
-    server_taken(daemon->server, &taken.server);
-    command_reply_value(call, client_limits_reply(&daemon->options->limits, &taken),
+    net_taken(admin->parts->net, &taken.net);
+    server_taken(admin->parts->server, &taken.server);
+    command_reply_value(call, client_limits_reply(&admin->parts->options->limits, &taken),
                         client_limits_print);
 }
 
@@ -283,8 +294,7 @@ static const struct command commands[] = {
      .method = "GetStorageStatus", .args = {{"database", ARG_STRING}},
      .result = COMMAND_STRING("status"), .reads = true},
     {"ovsdb-server/limits", "", 0, 0, on_limits, .method = "GetLimits",
-     .result = COMMAND_RECORDS("limits", {"limit", FIELD_STRING}, {"allowed", FIELD_INTEGER},
-                               {"taken", FIELD_INTEGER}, {"beyond", FIELD_INTEGER}),
+     .result = COMMAND_FIELDS({"limits", FIELD_RECORDS, false, client_limits_fields}),
      .reads = true},
     {"ovsdb-server/list-dbs", "", 0, 0, on_list_dbs, .method = "ListDatabases",
      .result = COMMAND_STRINGS("databases"), .reads = true},
@@ -301,8 +311,8 @@ static const struct command commands[] = {
     {NULL},
 };
 
-void commands_register(struct command_registry *registry, struct daemon *daemon)
+void commands_register(struct command_registry *registry, struct admin *admin)
 {
-    command_register(registry, commands, daemon);
+    command_register(registry, commands, admin);
     vlog_commands_register(registry);
 }

@@ -1,9 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// The management commands of ovsdb-server.
+// The management commands of ovsdb-server: exit, reload, version; adding, removing and listing
+// databases and remotes; compaction; limits.
 #pragma once
 
-#include "control/command.h"
+struct command_registry;
+struct parts;
+struct status;
 
-struct daemon;
+// The commands' userdata.
+struct admin {
+    const struct parts *parts;
+    struct status *status;
+    // Ends the event loop after the current callback.
+    void (*exit)(void *userdata);
+    // Reads the configuration file and certificates again. NULL, or what is wrong (caller frees).
+    char *(*reload)(void *userdata);
+    void *userdata;
+};
 
-void commands_register(struct command_registry *registry, struct daemon *daemon);
+// `admin` must outlive the registry.
+void commands_register(struct command_registry *registry, struct admin *admin);

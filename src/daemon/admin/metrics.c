@@ -4,7 +4,8 @@
 #include "basic/counter.h"
 #include "basic/log.h"
 #include "config.h"
-#include "daemon/daemon.h"
+#include "daemon/parts.h"
+#include "daemon/replication/sync.h"
 #include "engine/history.h"
 #include "session/usage.h"
 
@@ -34,16 +35,16 @@ static void put_escaped(const struct exposition *out, const char *value, bool wi
     }
 }
 
-// What the name of a family of this type lacks to be the name of its samples. The classic format
-// has it in the metadata too.
+// The suffix that samples of a family of this type append to the name of the family. The classic
+// format has the suffix in the metadata too.
 static const char *suffix_of(const char *type)
 {
     return !strcmp(type, "counter") ? "_total" : !strcmp(type, "info") ? "_info" : "";
 }
 
-// A family begins: `unit` is the last part of the name, or "".
-static void begin(const struct exposition *out, const char *name, const char *type,
-                  const char *unit, const char *help)
+// Writes the metadata of a family. `unit` is the last part of its name, or "".
+static void begin_family(const struct exposition *out, const char *name, const char *type,
+                         const char *unit, const char *help)
 {
     bool is_classic = out->format == METRICS_CLASSIC;
     const char *suffix = is_classic ? suffix_of(type) : "";
@@ -54,14 +55,14 @@ static void begin(const struct exposition *out, const char *name, const char *ty
         buf_printf(out->text, "# UNIT ovsdb_%s %s\n", name, unit);
     }
     buf_printf(out->text, "# HELP ovsdb_%s%s ", name, suffix);
-    put_escaped(out, help, !is_classic); // the classic format allows no \" here
+    put_escaped(out, help, !is_classic); // the classic format has no \" here
     buf_puts(out->text, ".\n");
 }
 
 static void put_gauge(const struct exposition *out, const char *name, const char *unit,
                       const char *help, double value)
 {
-    begin(out, name, "gauge", unit, help);
+    begin_family(out, name, "gauge", unit, help);
     buf_printf(out->text, "ovsdb_%s %.17g\n", name, value);
 }
 
@@ -78,7 +79,7 @@ static void put_counters(const struct exposition *out)
     struct counter *counter = NULL;
 
     while ((counter = counter_next(counter))) {
-        begin(out, counter->name, "counter", "", counter->help);
+        begin_family(out, counter->name, "counter", "", counter->help);
         buf_printf(out->text, "ovsdb_%s_total %llu\n", counter->name,
                    (unsigned long long)counter->value);
     }
@@ -106,11 +107,12 @@ static void put_durations(const struct exposition *out)
         _cleanup_free_ char *name = xasprintf("%s_seconds", duration->name);
         _cleanup_free_ char *longest = xasprintf("%s_longest_seconds", duration->name);
 
-        begin(out, name, "histogram", "seconds", duration->help);
+        begin_family(out, name, "histogram", "seconds", duration->help);
         put_buckets(out, name, duration);
         buf_printf(out->text, "ovsdb_%s_count %llu\novsdb_%s_sum %.9g\n", name,
                    (unsigned long long)duration->n, name, SECONDS(duration->total));
-        put_gauge(out, longest, "seconds", "The longest of them", SECONDS(duration->longest));
+        put_gauge(out, longest, "seconds", "Longest of these durations",
+                  SECONDS(duration->longest));
     }
 }
 
@@ -152,13 +154,13 @@ static double is_read_only(struct store *store)
     return store_failure(store) != NULL;
 }
 
-static void put_databases(const struct daemon *daemon, const struct exposition *out)
+static void put_databases(const struct parts *parts, const struct exposition *out)
 {
     static const struct database_metric metrics[] = {
         {"database_rows", "gauge", "", "Rows in the database", rows_of},
-        {"database_memory_bytes", "gauge", "bytes", "Memory of its rows, about", memory_of},
+        {"database_memory_bytes", "gauge", "bytes", "Approximate memory of its rows", memory_of},
         {"database_history_bytes", "gauge", "bytes",
-         "Memory of its last changes, for clients that resume, about", history_of},
+         "Approximate memory of its recent changes, which clients resume from", history_of},
         {"database_file_bytes", "gauge", "bytes", "Size of its file", file_of},
         {"database_commits", "counter", "", "Commits since it was opened", commits_of},
         {"database_failed", "gauge", "", "1 if its file could not be synced: it is read-only",
@@ -173,14 +175,14 @@ static void put_databases(const struct daemon *daemon, const struct exposition *
         const char *name;
         size_t state = 0;
 
-        begin(out, metric->name, metric->type, metric->unit, metric->help);
-        while ((store = databases_next(daemon->databases, &state, &name))) {
+        begin_family(out, metric->name, metric->type, metric->unit, metric->help);
+        while ((store = databases_next(parts->databases, &state, &name))) {
             put_labelled(out, sample, "database", name, metric->value(store));
         }
     }
 }
 
-static void put_clients(const struct daemon *daemon, const struct exposition *out)
+static void put_clients(const struct parts *parts, const struct exposition *out)
 {
     const struct session *session = NULL;
     struct server_usage usage;
@@ -188,38 +190,38 @@ static void put_clients(const struct daemon *daemon, const struct exposition *ou
     struct limits taken;
     size_t owed = 0;
 
-    net_usage(daemon->net, &clients);
-    begin(out, "clients", "gauge", "", "Clients connected");
+    net_usage(parts->net, &clients);
+    begin_family(out, "clients", "gauge", "", "Clients connected");
     put_labelled(out, "clients", "transport", "unix", (double)clients.n_unix);
     put_labelled(out, "clients", "transport", "tcp", (double)clients.n_tcp);
     put_labelled(out, "clients", "transport", "tls", (double)clients.n_tls);
-    server_usage(daemon->server, &usage);
+    server_usage(parts->server, &usage);
     put_gauge(out, "monitors", "", "Monitors of all clients", (double)usage.n_monitors);
-    put_gauge(out, "waiting_transactions", "", "Transactions that wait", (double)usage.n_triggers);
+    put_gauge(out, "waiting_transactions", "", "Waiting transactions", (double)usage.n_triggers);
     put_gauge(out, "locks", "", "Locks held", (double)usage.n_locks);
-    put_gauge(out, "remotes", "", "Remotes in use", (double)remotes_count(daemon->remotes));
+    put_gauge(out, "remotes", "", "Remotes in use", (double)remotes_count(parts->remotes));
     put_gauge(out, "backlog_bytes", "bytes", "Output queued for clients",
-              (double)net_backlog(daemon->net));
-    while ((session = server_next_session(daemon->server, session))) {
+              (double)net_backlog(parts->net));
+    while ((session = server_next_session(parts->server, session))) {
         struct session_usage of_session;
 
         session_usage(session, &of_session);
         owed += of_session.owed;
     }
-    server_taken(daemon->server, &taken.server);
-    put_gauge(out, "owed_bytes", "bytes", "Memory kept for updates that slow clients are owed",
-              (double)owed);
+    server_taken(parts->server, &taken.server);
+    put_gauge(out, "owed_bytes", "bytes",
+              "Memory kept for updates that slow clients have not received", (double)owed);
     put_gauge(out, "largest_backlog_bytes", "bytes",
-              "The most that is queued and kept for one client", (double)taken.server.max_backlog);
-    put_gauge(out, "backlog_limit_bytes", "bytes", "At more than this a client is disconnected",
-              (double)daemon->options->limits.server.max_backlog);
+              "Largest amount queued and kept for one client", (double)taken.server.max_backlog);
+    put_gauge(out, "backlog_limit_bytes", "bytes", "Amount above which a client is disconnected",
+              (double)parts->options->limits.server.max_backlog);
     put_gauge(out, "backup", "", "1 if this server is a backup of another one",
-              sync_is_backup(daemon->sync));
+              sync_is_backup(parts->sync));
 }
 
 static void put_log(const struct exposition *out)
 {
-    begin(out, "log_messages", "counter", "", "Messages logged, by level");
+    begin_family(out, "log_messages", "counter", "", "Messages logged, by level");
     for (int level = LOG_LEVEL_EMER; level < LOG_LEVEL_DBG; level++) {
         put_labelled(out, "log_messages_total", "level", log_level_name((enum log_level)level),
                      (double)log_counts[level]);
@@ -238,22 +240,22 @@ static void put_process(const struct exposition *out)
     struct rusage usage;
 
     getrusage(RUSAGE_SELF, &usage);
-    begin(out, "cpu_seconds", "counter", "seconds", "Processor time used");
+    begin_family(out, "cpu_seconds", "counter", "seconds", "Processor time used");
     buf_printf(out->text, "ovsdb_cpu_seconds_total %.6f\n", cpu_seconds(&usage));
     put_gauge(out, "heap_bytes", "bytes", "Memory in use, as the allocator counts it",
               (double)(heap.uordblks + heap.hblkhd));
-    put_gauge(out, "resident_peak_bytes", "bytes", "The most memory that was ever resident",
+    put_gauge(out, "resident_peak_bytes", "bytes", "Largest resident memory so far",
               (double)usage.ru_maxrss * 1024);
 }
 
-void metrics_put(const struct daemon *daemon, enum metrics_format format, struct buf *text)
+void metrics_put(const struct parts *parts, enum metrics_format format, struct buf *text)
 {
     const struct exposition exposition = {text, format}, *out = &exposition;
 
-    begin(out, "build", "info", "", "This program");
+    begin_family(out, "build", "info", "", "This program");
     buf_puts(text, "ovsdb_build_info{version=\"" OVSDBD_VERSION "\"} 1\n");
-    put_databases(daemon, out);
-    put_clients(daemon, out);
+    put_databases(parts, out);
+    put_clients(parts, out);
     put_counters(out);
     put_durations(out);
     put_log(out);

@@ -3,21 +3,30 @@
 
 #include "basic/counter.h"
 #include "basic/log.h"
-#include "control/reply.h"
-#include "daemon/admin/clients.h"
+#include "control/command.h"
+#include "control/reply_table.h"
 #include "daemon/admin/metrics.h"
-#include "daemon/daemon.h"
+#include "daemon/admin/status.h"
+#include "daemon/parts.h"
 #include "engine/history.h"
 
 #include <string.h>
 #include <sys/resource.h>
 
-// The first words on memory come when the server has settled, more when it has grown by half.
+// Memory use is logged first after this many samples, and again whenever it has grown by half.
 #define MEMORY_FIRST_SAMPLES 2
 
 LOG_MODULE(memory);
 
-static json_t *memory_reply(const struct daemon *daemon)
+struct statistics {
+    const struct parts *parts;
+    struct status *status;
+    sd_event_source *source; // the sampling timer
+    unsigned n_samples;
+    long logged_peak_kb; // memory use when it was logged last; 0: never
+};
+
+static json_t *memory_reply(const struct parts *parts)
 {
     struct db_usage total = {0};
     struct server_usage usage;
@@ -26,7 +35,7 @@ static json_t *memory_reply(const struct daemon *daemon)
     size_t state = 0;
     const char *name;
 
-    while ((store = databases_next(daemon->databases, &state, &name))) {
+    while ((store = databases_next(parts->databases, &state, &name))) {
         struct db_usage one;
 
         db_usage(store_db(store), &one);
@@ -36,9 +45,9 @@ static json_t *memory_reply(const struct daemon *daemon)
         memory += db_memory(store_db(store));
         history += db_history_memory(store_db(store));
     }
-    server_usage(daemon->server, &usage);
+    server_usage(parts->server, &usage);
     return json_pack("{s{sI sI sI sI sI sI sI sI sI sI}}", "usage", "backlog",
-                     (json_int_t)net_backlog(daemon->net), "cells", (json_int_t)total.n_cells,
+                     (json_int_t)net_backlog(parts->net), "cells", (json_int_t)total.n_cells,
                      "history-bytes", (json_int_t)history, "locks", (json_int_t)usage.n_locks,
                      "monitors", (json_int_t)usage.n_monitors, "n-weak-refs",
                      (json_int_t)total.n_weak_refs, "row-bytes", (json_int_t)memory, "rows",
@@ -67,8 +76,7 @@ static void print_coverage(const json_t *reply, struct buf *text)
     buf_printf(text, "%lld events never hit\n", reply_integer(reply, "never"));
 }
 
-// The counters that have counted something, in the form that scripts for the "coverage" of other
-// servers read.
+// Shows the counters above 0. Scripts read this text: the format is that of other OVSDB servers.
 static void on_coverage_show(struct command_call *call, int argc, char **argv, void *userdata)
 {
     json_t *counters = json_array();
@@ -104,20 +112,18 @@ static void on_read_counter(struct command_call *call, int argc, char **argv, vo
     }
 }
 
+static const struct command_field duration_fields[] = {
+    {"what", FIELD_STRING},        //
+    {"times", FIELD_INTEGER},      // how often it was measured
+    {"total_ms", FIELD_INTEGER},   //
+    {"average_us", FIELD_INTEGER}, //
+    {"longest_us", FIELD_INTEGER}, //
+    {NULL},
+};
+
 static void print_durations(const json_t *reply, struct buf *text)
 {
-    const json_t *duration;
-    size_t i;
-
-    buf_puts(text,
-             "what                  times     total-ms   average-us   longest-us\n"
-             "------------------ -------- ------------ ------------ ------------\n");
-    json_array_foreach(json_object_get(reply, "durations"), i, duration)
-    {
-        buf_printf(text, "%-18s %8lld %12lld %12lld %12lld\n", reply_string(duration, "what"),
-                   reply_integer(duration, "times"), reply_integer(duration, "total_ms"),
-                   reply_integer(duration, "average_us"), reply_integer(duration, "longest_us"));
-    }
+    reply_print_records(json_object_get(reply, "durations"), duration_fields, text);
 }
 
 static void on_perf_show(struct command_call *call, int argc, char **argv, void *userdata)
@@ -171,25 +177,20 @@ static const struct command commands[] = {
     {"metrics", "[openmetrics|text]", 0, 1, on_metrics, .method = "GetMetrics",
      .args = {{"format", ARG_OPTIONAL_STRING}}, .result = COMMAND_STRING("metrics"), .reads = true},
     {"ovsdb-server/perf-counters-show", "", 0, 0, on_perf_show, .method = "GetDurations",
-     .result = COMMAND_RECORDS("durations", {"what", FIELD_STRING}, {"times", FIELD_INTEGER},
-                               {"total_ms", FIELD_INTEGER}, {"average_us", FIELD_INTEGER},
-                               {"longest_us", FIELD_INTEGER}),
-     .reads = true},
+     .result = COMMAND_FIELDS({"durations", FIELD_RECORDS, false, duration_fields}), .reads = true},
     {"ovsdb-server/perf-counters-clear", "", 0, 0, on_perf_clear, .method = "ClearDurations"},
     {NULL},
 };
 
-void statistics_register_commands(struct command_registry *registry, struct daemon *daemon)
+void statistics_register_commands(struct command_registry *registry, const struct parts *parts)
 {
-    command_register(registry, commands, daemon);
-    status_register_command(registry, daemon);
-    clients_register_commands(registry, daemon);
+    command_register(registry, commands, (void *)parts);
 }
 
-static void log_memory(const struct daemon *daemon, long peak_kb)
+static void log_memory(const struct parts *parts, long peak_kb)
 {
     _cleanup_buf_ struct buf text = {0};
-    json_t *reply = memory_reply(daemon);
+    json_t *reply = memory_reply(parts);
 
     reply_print_counters(reply, &text);
     json_decref(reply);
@@ -198,25 +199,44 @@ static void log_memory(const struct daemon *daemon, long peak_kb)
 
 static int on_sample(sd_event_source *source, usec_t when, void *userdata)
 {
-    struct daemon *daemon = userdata;
+    struct statistics *statistics = userdata;
     struct rusage usage;
 
     counters_sample();
-    status_tell(daemon);
+    status_send(statistics->status);
     getrusage(RUSAGE_SELF, &usage);
-    if (++daemon->n_samples == MEMORY_FIRST_SAMPLES ||
-        (daemon->logged_peak_kb && usage.ru_maxrss >= daemon->logged_peak_kb * 3 / 2)) {
-        daemon->logged_peak_kb = usage.ru_maxrss;
-        log_memory(daemon, usage.ru_maxrss);
+    if (++statistics->n_samples == MEMORY_FIRST_SAMPLES ||
+        (statistics->logged_peak_kb && usage.ru_maxrss >= statistics->logged_peak_kb * 3 / 2)) {
+        statistics->logged_peak_kb = usage.ru_maxrss;
+        log_memory(statistics->parts, usage.ru_maxrss);
     }
     sd_event_source_set_time_relative(source, COUNTER_SAMPLE_INTERVAL);
     return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-int statistics_start(struct daemon *daemon)
+int statistics_new(sd_event *event, const struct parts *parts, struct status *status,
+                   struct statistics **ret)
 {
-    int r = sd_event_add_time_relative(daemon->event, &daemon->statistics, CLOCK_MONOTONIC,
-                                       COUNTER_SAMPLE_INTERVAL, USEC_PER_MSEC, on_sample, daemon);
+    struct statistics *statistics = NEW(struct statistics);
+    int r;
 
-    return r < 0 ? r : sd_event_source_set_description(daemon->statistics, "statistics");
+    statistics->parts = parts;
+    statistics->status = status;
+    r = sd_event_add_time_relative(event, &statistics->source, CLOCK_MONOTONIC,
+                                   COUNTER_SAMPLE_INTERVAL, USEC_PER_MSEC, on_sample, statistics);
+    if (r < 0) {
+        statistics_free(statistics);
+        return r;
+    }
+    sd_event_source_set_description(statistics->source, "statistics");
+    *ret = statistics;
+    return 0;
+}
+
+void statistics_free(struct statistics *statistics)
+{
+    if (statistics) {
+        sd_event_source_disable_unref(statistics->source);
+        free(statistics);
+    }
 }

@@ -2,8 +2,11 @@
 #include "daemon/admin/status.h"
 
 #include "basic/log.h"
+#include "control/command.h"
 #include "control/reply.h"
-#include "daemon/daemon.h"
+#include "daemon/configuration/tls_settings.h"
+#include "daemon/parts.h"
+#include "daemon/replication/sync.h"
 #include "service/notify.h"
 #include "service/vlog.h"
 
@@ -11,42 +14,85 @@
 
 LOG_MODULE(ovsdb_server);
 
-void status_take(const struct daemon *daemon, struct status *ret)
+// The state at one moment. Strings are borrowed: they may be compared by address, but not read,
+// after the next turn of the loop.
+struct snapshot {
+    bool is_backup;
+    size_t n_databases;
+    const char *failed;       // name of a read-only database, or NULL
+    const char *failure;      // why it is read-only
+    const char *full;         // name of a database whose last write failed, or NULL
+    int write_error;          // why, an errno value
+    const char *recovered;    // name of a database that was damaged when it was opened, or NULL
+    const char *recovery;     // what was recovered
+    const char *remote_error; // why a remote is not open, or NULL
+    const char *tls_error;    // why TLS is not available or not as a database says, or NULL
+    int log_error;            // why the log file is not open, an errno value
+    size_t n_failed_remotes;
+    size_t n_remotes, n_clients, n_monitors, n_waiting, n_locks;
+    uint64_t n_transactions;
+};
+
+struct status {
+    const struct parts *parts;
+    char *reload_error;       // of the last reload, or NULL
+    char *sent;               // the line that the service manager has, or NULL
+    struct snapshot notified; // the state of which watchers were notified last
+};
+
+struct status *status_new(const struct parts *parts)
 {
-    struct status status; // compared as a whole, padding and all
+    struct status *status = NEW(struct status);
+
+    status->parts = parts;
+    return status;
+}
+
+void status_free(struct status *status)
+{
+    if (status) {
+        free(status->reload_error);
+        free(status->sent);
+        free(status);
+    }
+}
+
+static void take_snapshot(const struct parts *parts, struct snapshot *ret)
+{
+    struct snapshot snapshot; // zeroed with its padding: snapshots are compared by memcmp()
     struct server_usage usage;
     struct store *store;
     const char *name;
     size_t state = 0;
 
-    memset(&status, 0, sizeof(status));
-    while ((store = databases_next(daemon->databases, &state, &name))) {
-        status.n_databases++;
+    memset(&snapshot, 0, sizeof(snapshot));
+    while ((store = databases_next(parts->databases, &state, &name))) {
+        snapshot.n_databases++;
         if (store_failure(store)) {
-            status.failed = name;
-            status.failure = store_failure(store);
+            snapshot.failed = name;
+            snapshot.failure = store_failure(store);
         }
         if (store_write_error(store)) {
-            status.full = name;
-            status.write_error = store_write_error(store);
+            snapshot.full = name;
+            snapshot.write_error = store_write_error(store);
         }
         if (store_recovery(store)) {
-            status.recovered = name;
-            status.recovery = store_recovery(store);
+            snapshot.recovered = name;
+            snapshot.recovery = store_recovery(store);
         }
     }
-    server_usage(daemon->server, &usage);
-    status.is_backup = sync_is_backup(daemon->sync);
-    status.n_remotes = remotes_count(daemon->remotes);
-    status.n_failed_remotes = remotes_count_failed(daemon->remotes, &status.remote_error);
-    status.tls_error = tls_settings_error(daemon->tls);
-    status.log_error = vlog_file_error();
-    status.n_clients = usage.n_sessions;
-    status.n_monitors = usage.n_monitors;
-    status.n_waiting = usage.n_triggers;
-    status.n_locks = usage.n_locks;
-    status.n_transactions = usage.n_transactions;
-    memcpy(ret, &status, sizeof(status));
+    server_usage(parts->server, &usage);
+    snapshot.is_backup = sync_is_backup(parts->sync);
+    snapshot.n_remotes = remotes_count(parts->remotes);
+    snapshot.n_failed_remotes = remotes_count_failed(parts->remotes, &snapshot.remote_error);
+    snapshot.tls_error = tls_settings_error(parts->tls);
+    snapshot.log_error = vlog_file_error();
+    snapshot.n_clients = usage.n_sessions;
+    snapshot.n_monitors = usage.n_monitors;
+    snapshot.n_waiting = usage.n_triggers;
+    snapshot.n_locks = usage.n_locks;
+    snapshot.n_transactions = usage.n_transactions;
+    memcpy(ret, &snapshot, sizeof(snapshot)); // an assignment need not copy the padding
 }
 
 // The optional members of the reply, and how they are printed.
@@ -84,56 +130,58 @@ static void print_status(const json_t *reply, struct buf *text)
     }
 }
 
-// Sets an optional member to a text; takes over `text`.
+// Sets an optional member; takes over `text`.
 static void set_fault(json_t *reply, const char *member, char *text)
 {
     json_object_set_new(reply, member, reply_text(text));
     free(text);
 }
 
-static void set_faults(json_t *reply, const struct status *status)
+static void set_faults(json_t *reply, const struct snapshot *snapshot)
 {
-    if (status->failed) {
-        set_fault(reply, "failure", xasprintf("%s: %s", status->failed, status->failure));
+    if (snapshot->failed) {
+        set_fault(reply, "failure", xasprintf("%s: %s", snapshot->failed, snapshot->failure));
     }
-    if (status->full) {
+    if (snapshot->full) {
         set_fault(reply, "failed_write",
-                  xasprintf("%s: %s", status->full, strerror(status->write_error)));
+                  xasprintf("%s: %s", snapshot->full, strerror(snapshot->write_error)));
     }
-    if (status->recovered) {
-        set_fault(reply, "recovery", xasprintf("%s: %s", status->recovered, status->recovery));
+    if (snapshot->recovered) {
+        set_fault(reply, "recovery", xasprintf("%s: %s", snapshot->recovered, snapshot->recovery));
     }
-    if (status->n_failed_remotes) {
+    if (snapshot->n_failed_remotes) {
         set_fault(reply, "failed_remotes",
-                  xasprintf("%zu: %s", status->n_failed_remotes, status->remote_error));
+                  xasprintf("%zu: %s", snapshot->n_failed_remotes, snapshot->remote_error));
     }
-    if (status->tls_error) {
-        set_fault(reply, "tls_failure", xstrdup(status->tls_error));
+    if (snapshot->tls_error) {
+        set_fault(reply, "tls_failure", xstrdup(snapshot->tls_error));
     }
-    if (status->log_error) {
-        set_fault(reply, "log_failure", xstrdup(strerror(status->log_error)));
+    if (snapshot->log_error) {
+        set_fault(reply, "log_failure", xstrdup(strerror(snapshot->log_error)));
     }
 }
 
 static void on_status(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    const struct daemon *daemon = userdata;
+    const struct status *status = userdata;
+    const struct parts *parts = status->parts;
     json_t *databases = json_array();
-    struct status status;
+    struct snapshot snapshot;
     const char *name;
     json_t *reply;
     size_t state = 0;
 
-    while (databases_next(daemon->databases, &state, &name)) {
+    while (databases_next(parts->databases, &state, &name)) {
         json_array_append_new(databases, json_string(name));
     }
-    status_take(daemon, &status);
-    reply = json_pack("{ss so sI sI sI sI sI sI}", "role", status.is_backup ? "backup" : "active",
-                      "databases", databases, "remotes", (json_int_t)status.n_remotes, "clients",
-                      (json_int_t)status.n_clients, "monitors", (json_int_t)status.n_monitors,
-                      "waiting", (json_int_t)status.n_waiting, "locks", (json_int_t)status.n_locks,
-                      "transactions", (json_int_t)status.n_transactions);
-    set_faults(reply, &status);
+    take_snapshot(parts, &snapshot);
+    reply =
+        json_pack("{ss so sI sI sI sI sI sI}", "role", snapshot.is_backup ? "backup" : "active",
+                  "databases", databases, "remotes", (json_int_t)snapshot.n_remotes, "clients",
+                  (json_int_t)snapshot.n_clients, "monitors", (json_int_t)snapshot.n_monitors,
+                  "waiting", (json_int_t)snapshot.n_waiting, "locks", (json_int_t)snapshot.n_locks,
+                  "transactions", (json_int_t)snapshot.n_transactions);
+    set_faults(reply, &snapshot);
     command_reply_value(call, reply, print_status);
 }
 
@@ -150,88 +198,93 @@ static const struct command commands[] = {
     {NULL},
 };
 
-void status_register_command(struct command_registry *registry, struct daemon *daemon)
+void status_register_command(struct command_registry *registry, struct status *status)
 {
-    command_register(registry, commands, daemon);
+    command_register(registry, commands, status);
 }
 
-// What clients or administrators cannot use.
-static void put_failures(struct buf *text, const struct status *status)
+static void put_failures(struct buf *text, const struct snapshot *snapshot)
 {
-    if (status->n_failed_remotes) {
-        buf_printf(text, "%s", status->remote_error);
-        if (status->n_failed_remotes > 1) {
-            buf_printf(text, " (and %zu other remotes)", status->n_failed_remotes - 1);
+    if (snapshot->n_failed_remotes) {
+        buf_printf(text, "%s", snapshot->remote_error);
+        if (snapshot->n_failed_remotes > 1) {
+            buf_printf(text, " (and %zu other remotes)", snapshot->n_failed_remotes - 1);
         }
         buf_puts(text, "; ");
     }
-    if (status->tls_error) {
-        buf_printf(text, "TLS: %s; ", status->tls_error);
+    if (snapshot->tls_error) {
+        buf_printf(text, "TLS: %s; ", snapshot->tls_error);
     }
-    if (status->log_error) {
-        buf_printf(text, "the log file cannot be opened: %s; ", strerror(status->log_error));
+    if (snapshot->log_error) {
+        buf_printf(text, "the log file cannot be opened: %s; ", strerror(snapshot->log_error));
     }
 }
 
-// In one line, what is wrong first.
-static char *line_of(const struct daemon *daemon, const struct status *status)
+// The status line: faults first, then numbers. Caller frees.
+static char *status_line(const struct status *status, const struct snapshot *snapshot)
 {
     struct buf text = {0};
 
-    if (status->failed) {
-        buf_printf(&text, "database %s is read-only: %s; ", status->failed, status->failure);
-    } else if (status->full) {
-        buf_printf(&text, "database %s cannot be written: %s; ", status->full,
-                   strerror(status->write_error));
+    if (snapshot->failed) {
+        buf_printf(&text, "database %s is read-only: %s; ", snapshot->failed, snapshot->failure);
+    } else if (snapshot->full) {
+        buf_printf(&text, "database %s cannot be written: %s; ", snapshot->full,
+                   strerror(snapshot->write_error));
     }
-    if (status->recovered) {
-        buf_printf(&text, "database %s was %s; ", status->recovered, status->recovery);
+    if (snapshot->recovered) {
+        buf_printf(&text, "database %s was %s; ", snapshot->recovered, snapshot->recovery);
     }
-    put_failures(&text, status);
+    put_failures(&text, snapshot);
     buf_printf(&text, "%sdatabases: %zu, clients: %zu, transactions: %llu",
-               status->is_backup ? "backup; " : "", status->n_databases, status->n_clients,
-               (unsigned long long)status->n_transactions);
-    if (daemon->reload_error) {
-        buf_printf(&text, "; not reloaded: %s", daemon->reload_error);
+               snapshot->is_backup ? "backup; " : "", snapshot->n_databases, snapshot->n_clients,
+               (unsigned long long)snapshot->n_transactions);
+    if (status->reload_error) {
+        buf_printf(&text, "; not reloaded: %s", status->reload_error);
     }
     return buf_steal(&text);
 }
 
-void status_tell(struct daemon *daemon)
+void status_set_reload_error(struct status *status, const char *error)
+{
+    free(status->reload_error);
+    status->reload_error = error ? xstrdup(error) : NULL;
+}
+
+void status_send(struct status *status)
 {
     _cleanup_free_ char *line = NULL;
-    struct status status;
+    struct snapshot snapshot;
 
-    status_take(daemon, &status);
-    line = line_of(daemon, &status);
-    if (!daemon->told || strcmp(daemon->told, line)) {
+    take_snapshot(status->parts, &snapshot);
+    line = status_line(status, &snapshot);
+    if (!status->sent || strcmp(status->sent, line)) {
         notify_status("%s", line);
-        free(daemon->told);
-        daemon->told = TAKE_PTR(line);
+        free(status->sent);
+        status->sent = TAKE_PTR(line);
     }
 }
 
-void status_log(const struct daemon *daemon)
+void status_log(const struct status *status)
 {
     _cleanup_free_ char *line = NULL;
-    struct status status;
+    struct snapshot snapshot;
 
-    status_take(daemon, &status);
-    line = line_of(daemon, &status);
+    take_snapshot(status->parts, &snapshot);
+    line = status_line(status, &snapshot);
     log_info("%s, remotes: %zu, monitors: %zu, waiting transactions: %zu, locks: %zu", line,
-             status.n_remotes, status.n_monitors, status.n_waiting, status.n_locks);
+             snapshot.n_remotes, snapshot.n_monitors, snapshot.n_waiting, snapshot.n_locks);
 }
 
-void status_check(struct daemon *daemon)
+void status_notify_watchers(struct status *status)
 {
-    struct status status;
+    struct snapshot snapshot;
 
-    if (!command_registry_is_watched(daemon->registry)) {
+    if (!command_registry_is_watched(status->parts->registry)) {
         return;
     }
-    status_take(daemon, &status);
-    if (memcmp(&status, &daemon->status, sizeof(status))) {
-        daemon->status = status;
-        command_registry_changed(daemon->registry);
+    take_snapshot(status->parts, &snapshot);
+    if (memcmp(&snapshot, &status->notified, sizeof(snapshot))) {
+        memcpy(&status->notified, &snapshot, sizeof(snapshot));
+        command_registry_changed(status->parts->registry);
     }
 }

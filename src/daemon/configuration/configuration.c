@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/configuration/configuration.h"
 
-#include "basic/dirs.h"
-#include "basic/file.h"
+#include "basic/alloc.h"
 #include "basic/str.h"
-#include "daemon/configuration/sections.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
@@ -77,56 +73,27 @@ bool configuration_parse_bool(const char *value, bool *ret)
     return false;
 }
 
-static bool is_json(struct slice text)
-{
-    size_t i = 0;
-
-    while (i < text.size && isspace((unsigned char)text.data[i])) {
-        i++;
-    }
-    return i < text.size && text.data[i] == '{';
-}
-
-static char *check_database(const struct config_database *database)
-{
-    const char *model = database->service_model;
-    bool is_pair = model && !strcmp(model, "active-backup");
-
-    if (model && strcmp(model, "standalone") && !is_pair) {
-        return xasprintf(
-            "service-model: \"%s\" is not supported, only \"standalone\" and "
-            "\"active-backup\"",
-            model);
-    }
-    if (database->source && model && !is_pair) {
-        return xstrdup("source: not for the service-model \"standalone\"");
-    }
-    if (!database->source && database->backup) {
-        return xstrdup("backup needs a source");
-    }
-    if (!database->source && database->exclude_tables && !is_pair) {
-        return xstrdup("exclude-tables needs a source");
-    }
-    return NULL;
-}
-
-static char *check_pair(const struct config_database *one, const struct config_database *other)
+static struct failure *check_pair(const struct config_database *one,
+                                  const struct config_database *other)
 {
     if (!str_equals(one->source, other->source)) {
-        return xasprintf(
+        return failure_new(
+            FAILURE_INVALID,
             "databases %s and %s have different sources (%s and %s): all databases of a server "
             "must have the same",
             one->file, other->file, one->source ? one->source : "none",
             other->source ? other->source : "none");
     }
     if (one->backup != other->backup) {
-        return xasprintf(
+        return failure_new(
+            FAILURE_INVALID,
             "database %s is a backup and %s is not: all databases of a server must have the "
             "same role",
             one->backup ? one->file : other->file, one->backup ? other->file : one->file);
     }
     if (!remote_options_equal(&one->source_options, &other->source_options)) {
-        return xasprintf(
+        return failure_new(
+            FAILURE_INVALID,
             "databases %s and %s have different options for their source: all databases of a "
             "server must have the same",
             one->file, other->file);
@@ -134,14 +101,14 @@ static char *check_pair(const struct config_database *one, const struct config_d
     return NULL;
 }
 
-char *configuration_check_roles(const struct configuration *config)
+struct failure *configuration_check_roles(const struct configuration *config)
 {
-    char *error = NULL;
+    struct failure *failure = NULL;
 
-    for (size_t i = 1; i < config->n_databases && !error; i++) {
-        error = check_pair(&config->databases[0], &config->databases[i]);
+    for (size_t i = 1; i < config->n_databases && !failure; i++) {
+        failure = check_pair(&config->databases[0], &config->databases[i]);
     }
-    return error;
+    return failure;
 }
 
 bool configuration_sets_roles(const struct configuration *config)
@@ -157,63 +124,4 @@ bool configuration_sets_roles(const struct configuration *config)
         }
     }
     return false;
-}
-
-// What concerns more than one key.
-static char *check(const char *path, const struct configuration *config)
-{
-    _cleanup_free_ char *roles = NULL;
-
-    for (size_t i = 0; i < config->n_databases; i++) {
-        const struct config_database *database = &config->databases[i];
-        _cleanup_free_ char *error = check_database(database);
-
-        if (error) {
-            return xasprintf("%s: database %s: %s", path, database->file, error);
-        }
-    }
-    roles = configuration_check_roles(config);
-    return roles ? xasprintf("%s: %s", path, roles) : NULL;
-}
-
-// What some editors put first, and mean nothing by.
-static struct slice without_mark(struct slice text)
-{
-    static const char mark[] = "\xef\xbb\xbf";
-    size_t size = strlen(mark);
-
-    return text.size >= size && !memcmp(text.data, mark, size)
-               ? (struct slice){text.data + size, text.size - size}
-               : text;
-}
-
-char *configuration_parse(const char *path, struct slice text, struct configuration *ret)
-{
-    struct configuration config = {0};
-    char *error;
-
-    text = without_mark(text);
-    error = is_json(text) ? configuration_parse_json(path, text, &config)
-                          : configuration_parse_text(path, text, &config);
-    if (!error) {
-        error = check(path, &config);
-    }
-    if (error) {
-        configuration_done(&config);
-    } else {
-        config.n_remotes_of_file = config.n_remotes;
-        *ret = config;
-    }
-    return error;
-}
-
-char *configuration_load(const char *path, struct configuration *ret)
-{
-    _cleanup_buf_ struct buf text = {0};
-    int r = file_read(path, &text);
-
-    if (r < 0) {
-        return xasprintf("%s: cannot be read: %s", path, strerror(-r));
-    }
-    return configuration_parse(path, buf_slice(&text), ret);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The configuration file (--config-file): options, databases, remotes. An administrator writes it
-// as sections of keys, a program as a JSON object; the first character tells which it is. Both are
-// read by the same keys into the same struct:
+// The content of the configuration file (--config-file): options, databases, remotes. An
+// administrator writes it as sections of keys, a program as a JSON object; the first character
+// tells which form it has. Both forms have the same keys and are read into the same struct:
 //
-//     # of the host                      {"remotes": {"ptcp:6640": {"read-only": true}},
+//     # this host                        {"remotes": {"ptcp:6640": {"read-only": true}},
 //     [options]                           "databases": {"conf.db": {}}}
 //     max-backlog = 500M
 //     [database conf.db]
@@ -12,8 +12,9 @@
 //     read-only = yes
 #pragma once
 
+#include "basic/failure.h"
 #include "basic/slice.h"
-#include "daemon/remotes/remotes.h"
+#include "daemon/remotes/settings.h"
 
 // A long option of the command line.
 struct config_option {
@@ -22,22 +23,22 @@ struct config_option {
     unsigned line;
 };
 
-// A key that replaces an option if it is given.
+// The value of a key that overrides an option of the command line.
 enum config_choice { CHOICE_UNSET, CHOICE_NO, CHOICE_YES };
 
 struct config_database {
     char *file;
-    char *schema;         // the file is made from it, or converted to it; NULL: it must be there
-    char *source;         // the active server of which it is a copy, or NULL
-    char *exclude_tables; // of the copy: names, separated by commas; or NULL
+    char *schema;         // a missing file is created with it, an older one converted; or NULL
+    char *source;         // the active server that a backup copies, or NULL
+    char *exclude_tables; // tables not to copy: names, separated by commas; or NULL
     char *service_model;  // or NULL
-    bool is_of_file;      // else of the command line
-    enum config_choice recover_damaged;   // of --recover-damaged, for this database
-    bool backup;                          // whether to begin as a copy of the source
-    struct remote_options source_options; // of the connection to it
+    bool is_of_file;      // named in the file; else on the command line
+    enum config_choice recover_damaged;   // overrides --recover-damaged for this database
+    bool backup;                          // whether the server starts as a backup of the source
+    struct remote_options source_options; // of the connection to the source
 };
 
-// Zeroed, it is an empty one.
+// A zeroed struct is an empty configuration.
 struct configuration {
     struct config_option *options;
     size_t n_options;
@@ -46,21 +47,17 @@ struct configuration {
     struct remote_config *remotes;
     size_t n_remotes;
     size_t n_remotes_of_file; // they come first
-    char **warnings;          // what was ignored in the file, with file and key
+    char **warnings;          // one for each key of the file that was ignored
     size_t n_warnings;
 };
 
 void configuration_done(struct configuration *config);
-// Reads the file. NULL, or what is wrong with file, line and key (caller frees).
-char *configuration_load(const char *path, struct configuration *ret);
-// The same for text that was read; `path` is for messages.
-char *configuration_parse(const char *path, struct slice text, struct configuration *ret);
-// NULL, or what is wrong (caller frees): the server has one role and one source for all databases.
-char *configuration_check_roles(const struct configuration *config);
-// Whether the file says of which server the databases are copies, or that they are of none.
+// Checks that all databases have the same role and source.
+struct failure *configuration_check_roles(const struct configuration *config);
+// Whether the file sets the role or the source, so that commands must not change them.
 bool configuration_sets_roles(const struct configuration *config);
-// Adds one, unless it is there already; without settings.
+// Adds a database or remote without settings, unless there is one of this name.
 void configuration_add_database(struct configuration *config, const char *file);
 void configuration_add_remote(struct configuration *config, const char *target);
-// The value of "yes", "no", "true", "false", "on", "off". False: it is none of these.
+// Parses "yes", "no", "true", "false", "on", "off" in any case. False: `value` is none of these.
 bool configuration_parse_bool(const char *value, bool *ret);

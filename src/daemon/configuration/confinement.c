@@ -1,26 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/configuration/confinement.h"
 
-#include "basic/dirs.h"
-#include "daemon/remotes/db_column.h"
-#include "net/address.h"
+#include "daemon/databases/db_column.h"
+#include "daemon/remotes/remotes.h"
 #include "service/confine.h"
-
-// The socket file of a target, or NULL if it has none. Caller frees.
-static char *socket_of(const char *target)
-{
-    struct address address;
-    char *path = NULL;
-
-    if (address_parse(target, &address, NULL) < 0) {
-        return NULL;
-    }
-    if (address.kind == ADDRESS_UNIX) {
-        path = dirs_path(dirs_run(), address.path);
-    }
-    address_done(&address);
-    return path;
-}
 
 static void allow_tls(const struct tls_options *tls)
 {
@@ -33,7 +16,7 @@ static void allow_tls(const struct tls_options *tls)
         }
     }
     if (tls->bootstrap_ca_cert && !db_column_is(tls->ca_cert)) {
-        confine_allow(CONFINE_ALL, tls->ca_cert); // it may have to be made
+        confine_allow(CONFINE_ALL, tls->ca_cert); // the bootstrap creates it
     }
 }
 
@@ -42,7 +25,7 @@ static void allow_config(const struct server_options *options)
     const struct configuration *config = &options->config;
 
     if (options->config_file) {
-        confine_allow(CONFINE_READ, options->config_file); // again, by a reload
+        confine_allow(CONFINE_READ, options->config_file); // a reload reads it again
     }
     for (size_t i = 0; i < config->n_databases; i++) {
         confine_allow(CONFINE_DATABASE, config->databases[i].file);
@@ -51,7 +34,7 @@ static void allow_config(const struct server_options *options)
         }
     }
     for (size_t i = 0; i < config->n_remotes; i++) {
-        _cleanup_free_ char *path = socket_of(config->remotes[i].target);
+        _cleanup_free_ char *path = remotes_socket_file(config->remotes[i].target);
 
         if (path) {
             confine_allow(CONFINE_SOCKET, path);
@@ -59,6 +42,7 @@ static void allow_config(const struct server_options *options)
     }
 }
 
+// Whether the private key is in a token, such as a smart card.
 static bool uses_token(const struct tls_options *tls)
 {
     return tls->private_key && tls_options_is_token(tls->private_key);
@@ -75,16 +59,9 @@ char *confinement_start(const struct server_options *options)
     service_options_confine(&options->service, "ovsdb-server");
     allow_config(options);
     allow_tls(&options->tls);
-    // Neither a command nor the module of a token can be told what to open.
+    // The command of --run and the module of a token may need any file.
     if (!options->run && !uses_token(&options->tls)) {
         confine_enforce(&error);
     }
     return error;
-}
-
-char *confinement_check_remote(const char *target)
-{
-    _cleanup_free_ char *path = socket_of(target);
-
-    return path ? confine_check(CONFINE_SOCKET, path) : NULL;
 }

@@ -5,8 +5,10 @@
 #include "daemon/configuration/sections.h"
 #include "json/tree.h"
 
+#include <assert.h>
 #include <string.h>
 
+// The strings of an array, separated by commas; NULL if it holds anything else. Caller frees.
 static char *names_of(json_t *array)
 {
     _cleanup_buf_ struct buf names = {0};
@@ -23,7 +25,7 @@ static char *names_of(json_t *array)
     return xstrdup(buf_cstr(&names));
 }
 
-// As it stands in the other form; NULL: no value of a key.
+// The value as text of the other form. NULL: a key cannot have such a value. Caller frees.
 static char *value_of(json_t *value)
 {
     switch (json_typeof(value)) {
@@ -41,7 +43,7 @@ static char *value_of(json_t *value)
     }
 }
 
-// Where the reader is, for messages.
+// The position in the file, for messages.
 struct reader {
     struct section section;
     const char *path;
@@ -49,8 +51,8 @@ struct reader {
     const char *item; // the member of that
 };
 
-// A program that writes such files may know more than this one: what is unknown is left out.
-static void ignore(struct reader *reader, const char *place, const char *key)
+// Programs that write such files may be newer than this one: unknown keys cause only a warning.
+static void warn_ignored(struct reader *reader, const char *place, const char *key)
 {
     struct configuration *config = reader->section.config;
 
@@ -60,145 +62,145 @@ static void ignore(struct reader *reader, const char *place, const char *key)
         xasprintf("%s: %s%s: unknown key, ignored", reader->path, place, key);
 }
 
-static void ignore_in_item(struct reader *reader, const char *within, const char *key)
+static void warn_ignored_in_item(struct reader *reader, const char *within, const char *key)
 {
     _cleanup_free_ char *place = xasprintf("%s: %s: %s", reader->list, reader->item, within);
 
-    ignore(reader, place, key);
+    warn_ignored(reader, place, key);
 }
 
-static char *set_text(struct reader *reader, const char *key, json_t *value)
+static struct failure *set_text(struct reader *reader, const char *key, json_t *value)
 {
     _cleanup_free_ char *text = value_of(value);
 
     return text ? section_set(&reader->section, key, text, 0)
-                : xstrdup("a string, a number, a boolean or a list of names is expected");
+                : failure_new(FAILURE_INVALID,
+                              "a string, a number, a boolean or a list of names is expected");
 }
 
-static char *set_source_option(struct reader *reader, const char *target, const char *name,
-                               json_t *value)
+static struct failure *set_source_option(struct reader *reader, const char *target,
+                                         const char *name, json_t *value)
 {
     _cleanup_free_ char *key = xasprintf("source-%s", name);
-    _cleanup_free_ char *reason = NULL;
 
     if (!section_has_key(&reader->section, key)) {
         _cleanup_free_ char *within = xasprintf("source: %s: ", target);
 
-        ignore_in_item(reader, within, name);
+        warn_ignored_in_item(reader, within, name);
         return NULL;
     }
-    reason = set_text(reader, key, value);
-    return reason ? xasprintf("%s: %s: %s", target, name, reason) : NULL;
+    return failure_prefix(set_text(reader, key, value), "%s: %s", target, name);
 }
 
 // {REMOTE: {KEY: VALUE}}
-static char *set_source(struct reader *reader, json_t *source)
+static struct failure *set_source(struct reader *reader, json_t *source)
 {
     const char *target = json_object_iter_key(json_object_iter(source));
     json_t *options = target ? json_object_get(source, target) : NULL;
     const char *name;
     json_t *value;
-    char *error;
+    struct failure *failure;
 
     if (json_object_size(source) != 1) {
-        return xstrdup("an object with one server is expected");
+        return failure_new(FAILURE_INVALID, "an object with one server is expected");
     }
     if (!json_is_null(options) && !json_is_object(options)) {
-        return xasprintf("%s: an object is expected", target);
+        return failure_new(FAILURE_INVALID, "%s: an object is expected", target);
     }
-    error = section_set(&reader->section, "source", target, 0);
+    failure = section_set(&reader->section, "source", target, 0);
     json_object_foreach(options, name, value)
     {
-        if (!error) {
-            error = set_source_option(reader, target, name, value);
+        if (!failure) {
+            failure = set_source_option(reader, target, name, value);
         }
     }
-    return error;
+    return failure;
 }
 
-static char *set(struct reader *reader, const char *key, json_t *value)
+static struct failure *set_item_key(struct reader *reader, const char *key, json_t *value)
 {
     if (!section_has_key(&reader->section, key)) {
-        ignore_in_item(reader, "", key);
+        warn_ignored_in_item(reader, "", key);
         return NULL;
     }
     return json_is_object(value) && !strcmp(key, "source") ? set_source(reader, value)
                                                            : set_text(reader, key, value);
 }
 
-static char *read_item(struct reader *reader, const char *kind, json_t *item)
+static struct failure *read_item(struct reader *reader, const char *kind, json_t *item)
 {
-    char *error = section_begin(&reader->section, kind, reader->item, 0);
+    struct failure *failure = section_begin(&reader->section, kind, reader->item, 0);
     const char *key;
     json_t *value;
 
-    if (error) {
-        return error;
+    if (failure) {
+        return failure;
     }
     if (!json_is_object(item) && !json_is_null(item)) {
-        return xstrdup("an object is expected");
+        return failure_new(FAILURE_INVALID, "an object is expected");
     }
     json_object_foreach(item, key, value)
     {
-        _cleanup_free_ char *reason = set(reader, key, value);
-
-        if (reason) {
-            return xasprintf("%s: %s", key, reason);
+        failure = set_item_key(reader, key, value);
+        if (failure) {
+            return failure_prefix(failure, "%s", key);
         }
     }
     return NULL;
 }
 
-static char *read_items(struct reader *reader, const char *kind, json_t *items)
+static struct failure *read_items(struct reader *reader, const char *kind, json_t *items)
 {
     const char *name;
     json_t *item;
 
     if (!json_is_object(items)) {
-        return xstrdup("an object is expected");
+        return failure_new(FAILURE_INVALID, "an object is expected");
     }
     json_object_foreach(items, name, item)
     {
-        _cleanup_free_ char *error = NULL;
+        struct failure *failure = NULL;
 
         reader->item = name;
-        error = read_item(reader, kind, item);
-        if (error) {
-            return xasprintf("%s: %s", name, error);
+        failure = read_item(reader, kind, item);
+        if (failure) {
+            return failure_prefix(failure, "%s", name);
         }
     }
     return NULL;
 }
 
 // "allow-path": a path or an array of them, as for the option of that name.
-static char *read_paths(struct section *section, json_t *value)
+static struct failure *read_paths(struct section *section, json_t *value)
 {
     static const char expected[] = "a path or an array of paths is expected";
     json_t *item;
-    char *error;
+    struct failure *failure;
     size_t i;
 
-    section_begin(section, "options", "", 0);
+    failure = section_begin(section, "options", "", 0);
+    assert(!failure);
     if (json_is_string(value)) {
         return section_set(section, "allow-path", json_string_value(value), 0);
     }
     if (!json_is_array(value)) {
-        return xstrdup(expected);
+        return failure_new(FAILURE_INVALID, "%s", expected);
     }
     json_array_foreach(value, i, item)
     {
         if (!json_is_string(item)) {
-            return xstrdup(expected);
+            return failure_new(FAILURE_INVALID, "%s", expected);
         }
-        error = section_set(section, "allow-path", json_string_value(item), 0);
-        if (error) {
-            return error;
+        failure = section_set(section, "allow-path", json_string_value(item), 0);
+        if (failure) {
+            return failure;
         }
     }
     return NULL;
 }
 
-char *configuration_parse_json(const char *path, struct slice text, struct configuration *config)
+struct failure *configuration_parse_json(const char *path, struct slice text,
+                                         struct configuration *config)
 {
     struct reader reader = {.section.config = config, .path = path};
     _cleanup_free_ char *invalid = NULL;
@@ -206,24 +208,24 @@ char *configuration_parse_json(const char *path, struct slice text, struct confi
     json_t *items;
 
     if (!tree) {
-        return xasprintf("%s: %s", path, invalid);
+        return failure_new(FAILURE_INVALID, "%s: %s", path, invalid);
     }
     json_object_foreach(tree, reader.list, items)
     {
         const char *kind = !strcmp(reader.list, "remotes")     ? "remote"
                            : !strcmp(reader.list, "databases") ? "database"
                                                                : NULL;
-        _cleanup_free_ char *error = NULL;
+        struct failure *failure = NULL;
 
         if (kind) {
-            error = read_items(&reader, kind, items);
+            failure = read_items(&reader, kind, items);
         } else if (!strcmp(reader.list, "allow-path")) {
-            error = read_paths(&reader.section, items);
+            failure = read_paths(&reader.section, items);
         } else {
-            ignore(&reader, "", reader.list);
+            warn_ignored(&reader, "", reader.list);
         }
-        if (error) {
-            return xasprintf("%s: %s: %s", path, reader.list, error);
+        if (failure) {
+            return failure_prefix(failure, "%s: %s", path, reader.list);
         }
     }
     return NULL;

@@ -5,17 +5,18 @@
 #include "basic/str.h"
 #include "net/net.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
 enum value_kind {
     VALUE_TEXT,
-    VALUE_SCHEMA, // a file, relative to the folder of packaged schemas
+    VALUE_SCHEMA, // a file name, relative to the folder of packaged schemas
     VALUE_BOOL,
-    VALUE_CHOICE, // yes, no, or what an option says
+    VALUE_CHOICE, // yes or no; without the key an option counts
     VALUE_MS,
     VALUE_DSCP,
-    VALUE_REMOTE, // one that is dialled
+    VALUE_REMOTE, // a server to connect to
 };
 
 struct key {
@@ -49,7 +50,7 @@ static const struct key remote_keys[] = {
     {NULL},
 };
 
-// What it means, and whether it may be given twice, the option knows.
+// Adds an option. Handling it checks its value, and whether it may be given twice.
 static void add_option(struct configuration *config, const char *name, const char *value,
                        unsigned line)
 {
@@ -59,43 +60,47 @@ static void add_option(struct configuration *config, const char *name, const cha
         (struct config_option){xstrdup(name), xstrdup(value), line};
 }
 
-static char *begin_options(struct section *section, const char *name, unsigned line)
+static struct failure *begin_options(struct section *section, const char *name, unsigned line)
 {
-    return name[0] ? xstrdup("the section \"options\" has no name") : NULL;
+    return name[0] ? failure_new(FAILURE_INVALID, "the section \"options\" has no name") : NULL;
 }
 
-static char *begin_database(struct section *section, const char *name, unsigned line)
+static struct failure *begin_database(struct section *section, const char *name, unsigned line)
 {
     _cleanup_free_ char *file = dirs_path(dirs_db(), name);
     size_t n = section->config->n_databases;
 
     if (!name[0]) {
-        return xstrdup("a database needs the name of its file");
+        return failure_new(FAILURE_INVALID, "a database needs the name of its file");
     }
     configuration_add_database(section->config, file);
     if (section->config->n_databases == n) {
-        return xasprintf("database %s: given twice", file);
+        return failure_new(FAILURE_INVALID, "database %s: given twice", file);
     }
     section->config->databases[n].is_of_file = true;
     return NULL;
 }
 
-static char *begin_remote(struct section *section, const char *target, unsigned line)
+static struct failure *begin_remote(struct section *section, const char *target, unsigned line)
 {
     size_t n = section->config->n_remotes;
 
     if (!strncmp(target, "pfd:", 4)) {
-        return remote_target_fault(target);
+        _cleanup_free_ char *fault = remote_target_fault(target);
+
+        return fault ? failure_new(FAILURE_INVALID, "%s", fault) : NULL;
     }
     if (strncmp(target, "db:", 3) && !remote_target_is_valid(target)) {
-        return xasprintf("\"%s\" is not a valid remote", target);
+        return failure_new(FAILURE_INVALID, "\"%s\" is not a valid remote", target);
     }
     configuration_add_remote(section->config, target);
-    return section->config->n_remotes == n ? xasprintf("remote %s: given twice", target) : NULL;
+    return section->config->n_remotes == n
+               ? failure_new(FAILURE_INVALID, "remote %s: given twice", target)
+               : NULL;
 }
 
-// It is the option --identity in another form, which also knows what is wrong with it.
-static char *begin_identity(struct section *section, const char *name, unsigned line)
+// The section is another form of the option --identity. Handling the option checks its value.
+static struct failure *begin_identity(struct section *section, const char *name, unsigned line)
 {
     add_option(section->config, "identity", name, line);
     return NULL;
@@ -106,13 +111,14 @@ static void extend_identity(struct configuration *config, const char *key, const
     struct config_option *option = &config->options[config->n_options - 1];
     char *longer = xasprintf("%s,%s=%s", option->value, key, value);
 
+    assert(!strcmp(option->name, "identity")); // begin_identity() has added it
     free(option->value);
     option->value = longer;
 }
 
 static const struct {
     const char *name;
-    char *(*begin)(struct section *section, const char *name, unsigned line);
+    struct failure *(*begin)(struct section *section, const char *name, unsigned line);
 } kinds[] = {
     [SECTION_OPTIONS] = {"options", begin_options},
     [SECTION_DATABASE] = {"database", begin_database},
@@ -120,7 +126,12 @@ static const struct {
     [SECTION_IDENTITY] = {"identity", begin_identity},
 };
 
-char *section_begin(struct section *section, const char *kind, const char *name, unsigned line)
+static_assert(ARRAY_SIZE(kinds) == SECTION_IDENTITY + 1, "each kind of section has a name");
+// A bit of section.seen for each key, and an end.
+static_assert(ARRAY_SIZE(database_keys) <= 33 && ARRAY_SIZE(remote_keys) <= 33, "too many keys");
+
+struct failure *section_begin(struct section *section, const char *kind, const char *name,
+                              unsigned line)
 {
     for (size_t i = SECTION_OPTIONS; i < ARRAY_SIZE(kinds); i++) {
         if (!strcmp(kinds[i].name, kind)) {
@@ -129,54 +140,57 @@ char *section_begin(struct section *section, const char *kind, const char *name,
             return kinds[i].begin(section, name, line);
         }
     }
-    return xasprintf("unknown section \"%s\"", kind);
+    return failure_new(FAILURE_INVALID, "unknown section \"%s\"", kind);
 }
 
-static char *set_bool(bool *where, const char *value)
+static struct failure *set_bool(bool *where, const char *value)
 {
-    return configuration_parse_bool(value, where) ? NULL : xstrdup("yes or no is expected");
+    return configuration_parse_bool(value, where)
+               ? NULL
+               : failure_new(FAILURE_INVALID, "yes or no is expected");
 }
 
-static char *set_choice(enum config_choice *where, const char *value)
+static struct failure *set_choice(enum config_choice *where, const char *value)
 {
     bool is_yes;
-    char *error = set_bool(&is_yes, value);
+    struct failure *failure = set_bool(&is_yes, value);
 
-    if (!error) {
+    if (!failure) {
         *where = is_yes ? CHOICE_YES : CHOICE_NO;
     }
-    return error;
+    return failure;
 }
 
-static char *set_ms(uint64_t *where, const char *value)
+static struct failure *set_ms(uint64_t *where, const char *value)
 {
-    // Some weeks; what is multiplied by 1000 stays in range.
+    // The maximum is some weeks. Converting the value to microseconds does not overflow.
     return str_parse_number(value, UINT32_MAX, where)
                ? NULL
-               : xasprintf("milliseconds from 0 to %u are expected", UINT32_MAX);
+               : failure_new(FAILURE_INVALID, "milliseconds from 0 to %u are expected", UINT32_MAX);
 }
 
-static char *set_dscp(int *where, const char *value)
+static struct failure *set_dscp(int *where, const char *value)
 {
     uint64_t number;
 
     if (!str_parse_number(value, 63, &number)) {
-        return xstrdup("a number from 0 to 63 is expected");
+        return failure_new(FAILURE_INVALID, "a number from 0 to 63 is expected");
     }
     *where = (int)number;
     return NULL;
 }
 
-static char *set_remote(char **where, const char *value)
+static struct failure *set_remote(char **where, const char *value)
 {
     if (!remote_target_dials(value)) {
-        return xasprintf("\"%s\" is not a server to connect to, as tcp:HOST:PORT", value);
+        return failure_new(FAILURE_INVALID,
+                           "\"%s\" is not a server to connect to, as tcp:HOST:PORT", value);
     }
     *where = xstrdup(value);
     return NULL;
 }
 
-static char *set_value(const struct key *key, void *where, const char *value)
+static struct failure *set_value(const struct key *key, void *where, const char *value)
 {
     switch (key->kind) {
     case VALUE_TEXT:
@@ -199,39 +213,42 @@ static char *set_value(const struct key *key, void *where, const char *value)
     return NULL;
 }
 
-static char *set_key(struct section *section, const struct key *keys, void *item, const char *name,
-                     const char *value)
+static struct failure *set_key(struct section *section, const struct key *keys, void *item,
+                               const char *name, const char *value)
 {
     for (size_t i = 0; keys[i].name; i++) {
         if (strcmp(keys[i].name, name)) {
             continue;
         }
         if (section->seen & 1u << i) {
-            return xstrdup("given twice");
+            return failure_new(FAILURE_INVALID, "given twice");
         }
         section->seen |= 1u << i;
         return set_value(&keys[i], (char *)item + keys[i].offset, value);
     }
-    return xasprintf("unknown key in the section \"%s\"", kinds[section->kind].name);
+    return failure_new(FAILURE_INVALID, "unknown key in the section \"%s\"",
+                       kinds[section->kind].name);
 }
 
 bool section_has_key(const struct section *section, const char *key)
 {
     const struct key *keys = section->kind == SECTION_REMOTE ? remote_keys : database_keys;
 
+    assert(section->kind == SECTION_REMOTE || section->kind == SECTION_DATABASE);
     while (keys->name && strcmp(keys->name, key)) {
         keys++;
     }
     return keys->name;
 }
 
-char *section_set(struct section *section, const char *key, const char *value, unsigned line)
+struct failure *section_set(struct section *section, const char *key, const char *value,
+                            unsigned line)
 {
     struct configuration *config = section->config;
 
     switch (section->kind) {
     case SECTION_NONE:
-        return xstrdup("a key before the first section");
+        return failure_new(FAILURE_INVALID, "a key before the first section");
     case SECTION_OPTIONS:
         add_option(config, key, value, line);
         return NULL;

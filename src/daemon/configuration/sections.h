@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the two forms of the configuration file have in common: sections, each of a kind and mostly
-// with a name, and in them keys with values. What is given twice is an error.
+// The part that both forms of the configuration file share: sections, each of a kind and mostly with
+// a name, which contain keys with values. A section or key that is given twice is an error.
 #pragma once
 
 #include "daemon/configuration/configuration.h"
@@ -13,20 +13,25 @@ enum section_kind {
     SECTION_IDENTITY
 };
 
-// Where the reader is.
+// The section that is being read.
 struct section {
     struct configuration *config;
     enum section_kind kind;
-    uint32_t seen; // keys of this section, by their index in its table
+    uint32_t seen; // bit i: key i of the section's table has been given
 };
 
-// These return NULL, or what is wrong, without the place (caller frees).
-char *section_begin(struct section *section, const char *kind, const char *name, unsigned line);
-char *section_set(struct section *section, const char *key, const char *value, unsigned line);
-// Whether the section, of a database or a remote, has such a key.
+// Begins a section, or sets a key of it. `line` is 0 in the JSON form. The text of a failure has
+// no file and line.
+struct failure *section_begin(struct section *section, const char *kind, const char *name,
+                              unsigned line);
+struct failure *section_set(struct section *section, const char *key, const char *value,
+                            unsigned line);
+// Whether the section, which must be of a database or a remote, can have the key.
 bool section_has_key(const struct section *section, const char *key);
 
-// The two readers, into an empty `config`, which the caller frees whatever they return. NULL, or
-// what is wrong, with the place (caller frees).
-char *configuration_parse_text(const char *path, struct slice text, struct configuration *config);
-char *configuration_parse_json(const char *path, struct slice text, struct configuration *config);
+// Read either form into an empty `config`, which the caller frees also on failure. NULL, or what is
+// wrong, with file and line (caller frees).
+struct failure *configuration_parse_text(const char *path, struct slice text,
+                                         struct configuration *config);
+struct failure *configuration_parse_json(const char *path, struct slice text,
+                                         struct configuration *config);

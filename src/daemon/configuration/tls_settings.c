@@ -3,8 +3,8 @@
 
 #include "basic/log.h"
 #include "basic/messages.h"
-#include "daemon/configuration/row_settings.h"
-#include "daemon/remotes/db_column.h"
+#include "daemon/databases/db_column.h"
+#include "daemon/databases/row_settings.h"
 #include "net/tls/tls_config.h"
 #include "service/confine.h"
 
@@ -17,11 +17,12 @@ LOG_MODULE(tls);
 struct tls_settings {
     struct net *net;
     struct databases *databases;
-    struct tls_options options;             // without those that are followed
-    struct db_column *columns[TLS_N_TEXTS]; // those, in the order of tls_options_texts()
-    bool is_changed;                        // a database may say something else
-    usec_t retry_at;                        // USEC_INFINITY: not
-    char *error;                            // of the last time, or NULL
+    struct tls_options options; // followed options have no value here
+    struct db_column
+        *columns[TLS_N_TEXTS]; // of followed options, as in tls_options_texts(); or NULL
+    bool is_changed;           // a column may have another value
+    usec_t retry_at;           // time of the next attempt; USEC_INFINITY: none
+    char *error;               // of the last attempt, or NULL
 };
 
 struct tls_settings *tls_settings_new(struct net *net, struct databases *databases)
@@ -51,7 +52,7 @@ void tls_settings_free(struct tls_settings *settings)
     }
 }
 
-static char *refuse_others(const struct column *column)
+static char *refuse_other_types(const struct column *column)
 {
     return column->type.key.type == ATOM_STRING && !type_is_map(&column->type)
                ? NULL
@@ -79,7 +80,7 @@ static void find_first(void *userdata, const struct row *row, union atom value)
     }
 }
 
-// What a column says now, of the option at `text`.
+// Reads the value of the option at `text` from its column.
 static void read_column(const struct db_column *column, struct tls_options *options, char **text)
 {
     struct found found = {0};
@@ -92,7 +93,8 @@ static void read_column(const struct db_column *column, struct tls_options *opti
     }
 }
 
-// A file that users of a database name: the server reads no other on their behalf than it may.
+// Checks a file that a database names: its users must not make the server read other files than
+// self-confinement allows.
 static char *check_file(const char *file, bool is_made)
 {
     if (file[0] != '/') {
@@ -101,8 +103,8 @@ static char *check_file(const char *file, bool is_made)
     return confine_check(is_made ? CONFINE_ALL : CONFINE_READ, file);
 }
 
-// The options with what the databases say. NULL, or what is wrong.
-static char *resolve(const struct tls_settings *settings, struct tls_options *ret)
+// Copies the options and reads the followed ones from the databases. NULL, or what is wrong.
+static char *resolve_columns(const struct tls_settings *settings, struct tls_options *ret)
 {
     const char *files[TLS_MAX_FILES];
     char **texts[TLS_N_TEXTS];
@@ -117,7 +119,7 @@ static char *resolve(const struct tls_settings *settings, struct tls_options *re
     }
     tls_options_files(ret, files);
     if (settings->columns[0] && ret->private_key && !files[0]) {
-        // The URL may make us load a module from anywhere.
+        // A token's URL can name a module to load, which users of a database must not choose.
         return xstrdup("a database cannot name a key in a token");
     }
     for (size_t i = 0; i < TLS_MAX_FILES && !error; i++) {
@@ -129,7 +131,7 @@ static char *resolve(const struct tls_settings *settings, struct tls_options *re
     return error;
 }
 
-static bool any(struct db_column *const columns[TLS_N_TEXTS])
+static bool has_columns(struct db_column *const columns[TLS_N_TEXTS])
 {
     for (size_t i = 0; i < TLS_N_TEXTS; i++) {
         if (columns[i]) {
@@ -139,25 +141,26 @@ static bool any(struct db_column *const columns[TLS_N_TEXTS])
     return false;
 }
 
-static void tell_failure(const struct tls_settings *settings)
+static void log_failure(const struct tls_settings *settings)
 {
-    if (any(settings->columns)) {
+    if (has_columns(settings->columns)) {
         log_event(LOG_LEVEL_WARN, MSG_TLS_NOT_LOADED, NULL,
-                  "what a database says of TLS cannot be used: %s; TLS goes on as before",
+                  "cannot use the TLS options of a database: %s; keeping the former ones",
                   settings->error);
     } else {
         log_event(LOG_LEVEL_WARN, MSG_TLS_NOT_LOADED, NULL,
-                  "%s; there is no TLS until this is corrected", settings->error);
+                  "%s; TLS is not available until this is corrected", settings->error);
     }
 }
 
-// Takes over what the options and the databases say. False, told in the log: it cannot be used.
-static bool follow(struct tls_settings *settings, usec_t now)
+// Gives the options and the values of the columns to the net. False: they cannot be used; the reason
+// is logged if it is a new one.
+static bool load_options(struct tls_settings *settings, usec_t now)
 {
     _cleanup_free_ char *former = TAKE_PTR(settings->error);
     struct tls_options options;
 
-    settings->error = resolve(settings, &options);
+    settings->error = resolve_columns(settings, &options);
     if (!settings->error) {
         net_set_tls(settings->net, &options, &settings->error);
     }
@@ -165,12 +168,12 @@ static bool follow(struct tls_settings *settings, usec_t now)
     settings->is_changed = false;
     settings->retry_at = settings->error ? now + RETRY_INTERVAL : USEC_INFINITY;
     if (settings->error && (!former || strcmp(former, settings->error))) {
-        tell_failure(settings);
+        log_failure(settings);
     }
     return !settings->error;
 }
 
-// Makes the columns that options name. NULL, or what is wrong.
+// Opens the columns that options name, and removes these options. NULL, or what is wrong.
 static char *open_columns(struct tls_settings *settings, struct tls_options *options,
                           struct db_column *columns[TLS_N_TEXTS])
 {
@@ -180,18 +183,18 @@ static char *open_columns(struct tls_settings *settings, struct tls_options *opt
     tls_options_texts(options, texts);
     for (size_t i = 0; i < TLS_N_TEXTS && !error; i++) {
         if (*texts[i] && db_column_is(*texts[i])) {
-            columns[i] = db_column_new(*texts[i], settings->databases, refuse_others, on_changed,
-                                       settings, &error);
+            columns[i] = db_column_new(*texts[i], settings->databases, refuse_other_types,
+                                       on_changed, settings, &error);
             free(TAKE_PTR(*texts[i]));
         }
     }
     return error;
 }
 
-// Whether the options are right, those that are followed left out; without those, the net gets
-// them. With `may_wait` only what no file can change. NULL, or what is wrong.
-static char *use(struct tls_settings *settings, const struct tls_options *options, bool follows,
-                 bool may_wait)
+// Checks the options that are not followed. If none is followed, the net gets them. With `may_wait`
+// only checks that do not depend on files are made. NULL, or what is wrong.
+static char *check_or_set(struct tls_settings *settings, const struct tls_options *options,
+                          bool follows, bool may_wait)
 {
     struct tls_config *trial;
     char *error = NULL;
@@ -216,10 +219,10 @@ char *tls_settings_set(struct tls_settings *settings, const struct tls_options *
     struct db_column *columns[TLS_N_TEXTS] = {NULL};
     struct tls_options fixed = tls_options_copy(options);
     char *error = open_columns(settings, &fixed, columns);
-    bool follows = any(columns);
+    bool follows = has_columns(columns);
 
     if (!error) {
-        error = use(settings, &fixed, follows, may_wait);
+        error = check_or_set(settings, &fixed, follows, may_wait);
     }
     if (error) {
         free_columns(columns);
@@ -231,7 +234,7 @@ char *tls_settings_set(struct tls_settings *settings, const struct tls_options *
     tls_options_done(&settings->options);
     settings->options = fixed;
     if (follows || may_wait) {
-        follow(settings, clock_monotonic());
+        load_options(settings, clock_monotonic());
     } else {
         free(TAKE_PTR(settings->error));
         settings->retry_at = USEC_INFINITY;
@@ -241,7 +244,7 @@ char *tls_settings_set(struct tls_settings *settings, const struct tls_options *
 
 bool tls_settings_may_change(const struct tls_settings *settings)
 {
-    return any(settings->columns) || settings->error;
+    return has_columns(settings->columns) || settings->error;
 }
 
 const char *tls_settings_error(const struct tls_settings *settings)
@@ -251,7 +254,7 @@ const char *tls_settings_error(const struct tls_settings *settings)
 
 bool tls_settings_run(struct tls_settings *settings, usec_t now)
 {
-    return (settings->is_changed || now >= settings->retry_at) && follow(settings, now);
+    return (settings->is_changed || now >= settings->retry_at) && load_options(settings, now);
 }
 
 usec_t tls_settings_deadline(const struct tls_settings *settings)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The TLS options of the server, of which each may be a column of a database instead of a value:
-// "db:DB,TABLE,COLUMN". Then it is the first string there that is not empty, and is followed. What
-// has changed is taken over all at once: a key and its certificate may be changed together.
+// The TLS options of the server. The value of an option may be a column of a database:
+// "db:DB,TABLE,COLUMN" stands for the first string in that column that is not empty, and changes of
+// the column are followed. All changes of a turn of the loop take effect together, so that a key
+// and its certificate can be replaced in one transaction.
 #pragma once
 
 #include "daemon/databases/databases.h"
@@ -11,17 +12,18 @@
 struct tls_settings;
 
 struct tls_settings *tls_settings_new(struct net *net, struct databases *databases);
-void tls_settings_free(struct tls_settings *settings); // before `net` and `databases`
-// Replaces the options, which are copied. NULL, or what is wrong with them (caller frees): then all
-// stays as it was. A wrong value in a database is no error, nor, with `may_wait`, a file that
-// cannot be loaded: the log says what is wrong, and it is tried again.
+void tls_settings_free(struct tls_settings *settings); // `net` and `databases` must still exist
+// Replaces the options, which are copied. NULL, or what is wrong with them (caller frees): then
+// nothing changes. A wrong value in a database is no error, nor, with `may_wait`, a file that cannot
+// be loaded: it is logged, and loading is tried again.
 char *tls_settings_set(struct tls_settings *settings, const struct tls_options *options,
                        bool may_wait);
-// TLS may become possible: some options are read from a database, or files are waited for.
+// Whether TLS may become available later: an option is followed in a database, or loading has failed
+// and is tried again.
 bool tls_settings_may_change(const struct tls_settings *settings);
-// What is wrong now, or NULL.
+// Why the options could not be loaded, or NULL. Valid until the next call here.
 const char *tls_settings_error(const struct tls_settings *settings);
-// Takes over what databases have changed, or tries again. To be called after input and at
-// tls_settings_deadline(). True: the net may have other options now.
+// Loads the options again if a database has changed one, or if it is time for another attempt. Call
+// it after input and at tls_settings_deadline(). True: the net has new options.
 bool tls_settings_run(struct tls_settings *settings, usec_t now);
 usec_t tls_settings_deadline(const struct tls_settings *settings); // USEC_INFINITY: none

@@ -10,9 +10,9 @@
 #include "service/confine.h"
 #include "store/provision.h"
 
-#include <malloc.h>
+#include <assert.h>
 
-#define RUN_TIME USEC_PER_MSEC // of long work at once
+#define RUN_TIME USEC_PER_MSEC // of databases_run()
 
 LOG_MODULE(ovsdb_server);
 
@@ -29,12 +29,12 @@ struct databases {
     struct database *items; // sorted by name
     size_t n;
     size_t capacity;
-    // Not served any more, but a helper thread still works for them.
+    // Stores that are not served any more, but still used by a helper thread.
     struct store **leaving;
     size_t n_leaving;
     size_t leaving_capacity;
     bool trim;
-    bool whole_values; // no differences in records
+    bool whole_values; // records hold whole values instead of differences
 };
 
 static bool is_served(const struct databases *databases, const struct store *store)
@@ -47,7 +47,7 @@ static bool is_served(const struct databases *databases, const struct store *sto
     return false;
 }
 
-static void tell(const struct databases *databases, struct db *old, struct db *new)
+static void notify_observers(const struct databases *databases, struct db *old, struct db *new)
 {
     struct databases_observer *observer;
 
@@ -68,9 +68,9 @@ static void on_converted(void *userdata, struct db *old, const struct ovsdb_erro
     struct databases *databases = call->databases;
     struct db *current = store_db(call->store);
 
-    // First, for the server runs what waited.
+    // Observers are called before the server runs the waiting transactions.
     if (old && is_served(databases, call->store)) {
-        tell(databases, old, current);
+        notify_observers(databases, old, current);
     }
     server_converted(databases->server, old ? old : current, current, error);
     if (old) {
@@ -87,6 +87,7 @@ static void on_convert(void *userdata, struct db *db, struct schema *schema)
 
     while (store_db(databases->items[i].store) != db) {
         i++;
+        assert(i < databases->n); // the server only knows databases from here
     }
     *call = (struct conversion_call){databases, databases->items[i].store};
     store_start_conversion(call->store, schema, on_converted, call);
@@ -105,7 +106,7 @@ struct databases *databases_new(struct server *server, struct group_commit *grou
     return databases;
 }
 
-// With `wait`, all; without, those that have not to be waited for.
+// Closes the stores in `leaving`: with `wait` all, otherwise those whose helper thread has ended.
 static void close_leaving(struct databases *databases, bool wait)
 {
     for (size_t i = 0; i < databases->n_leaving;) {
@@ -130,7 +131,7 @@ static void close_at(struct databases *databases, size_t i)
     log_event(LOG_LEVEL_INFO, MSG_DATABASE_GONE, LOG_FIELDS({"OVSDB_DATABASE", database.name}),
               "%s: not served any more", database.name);
     server_remove_db(databases->server, store_db(database.store));
-    tell(databases, store_db(database.store), NULL);
+    notify_observers(databases, store_db(database.store), NULL);
     GROW(databases->leaving, databases->n_leaving, databases->leaving_capacity);
     databases->leaving[databases->n_leaving++] = database.store;
     close_leaving(databases, false);
@@ -146,6 +147,8 @@ void databases_free(struct databases *databases)
         close_at(databases, databases->n - 1);
     }
     close_leaving(databases, true);
+    assert(!databases->n_leaving);
+    assert(list_is_empty(&databases->observers));
     reclaim_leave(databases->reclaim);
     free(databases->leaving);
     free(databases->items);
@@ -194,10 +197,11 @@ const char *databases_name_of(const struct databases *databases, const char *pat
     return NULL;
 }
 
-static void insert(struct databases *databases, const char *name, struct store *store)
+static void insert_store(struct databases *databases, const char *name, struct store *store)
 {
     size_t i = position_of(databases, name);
 
+    assert(!is_at(databases, i, name));
     GROW(databases->items, databases->n, databases->capacity);
     memmove(databases->items + i + 1, databases->items + i,
             (databases->n - i) * sizeof(databases->items[0]));
@@ -205,7 +209,7 @@ static void insert(struct databases *databases, const char *name, struct store *
     databases->n++;
 }
 
-// Opens the file, which is to have the schema in the file `schema_path`, unless that is NULL.
+// Opens the file. `schema_path` is as for databases_add().
 static struct ovsdb_error *open_store(struct databases *databases, const char *path,
                                       const char *schema_path, bool recover_damaged,
                                       struct store **ret, bool *ret_is_damaged)
@@ -274,12 +278,12 @@ char *databases_add(struct databases *databases, const char *path, const char *s
     if (databases_name_of(databases, path)) {
         return xasprintf("ovsdb error: %s: already open", path);
     }
-    close_leaving(databases, true); // it may be one of them
+    close_leaving(databases, true); // the file may belong to one of them
     error = open_store(databases, path, schema, recover_damaged, &store, &is_damaged);
     if (error) {
         return open_failed(path, error, is_damaged);
     }
-    malloc_trim(0); // of what loading took beside the rows; main.c keeps the library from doing it
+    reclaim_trim(); // memory that loading needed besides the rows
     name = db_schema(store_db(store))->name;
     if (server_add_db(databases->server, store_db(store)) < 0) {
         char *text = xasprintf("ovsdb error: %s: duplicate database name", name);
@@ -288,10 +292,10 @@ char *databases_add(struct databases *databases, const char *path, const char *s
         return text;
     }
     store_set_column_diff(store, !databases->whole_values);
-    insert(databases, name, store);
+    insert_store(databases, name, store);
     log_event(LOG_LEVEL_INFO, MSG_DATABASE_SERVED, LOG_FIELDS({"OVSDB_DATABASE", name}),
               "%s: serving database %s", path, name);
-    tell(databases, NULL, store_db(store));
+    notify_observers(databases, NULL, store_db(store));
     return NULL;
 }
 
@@ -326,7 +330,7 @@ struct store *databases_next(const struct databases *databases, size_t *state,
     return database->store;
 }
 
-// Who wants to hear of a compaction.
+// The caller of databases_compact().
 struct compaction_call {
     struct databases *databases;
     struct store *store;
@@ -340,7 +344,7 @@ static void on_compacted(void *userdata, const struct ovsdb_error *error)
     _cleanup_free_ char *text = error ? error_text(error) : NULL;
 
     if (!error && call->databases->trim) {
-        malloc_trim(0);
+        reclaim_trim();
     }
     if (call->done) {
         call->done(call->userdata, text);
@@ -370,7 +374,7 @@ void databases_compact_if_due(struct databases *databases, usec_t now)
     }
 }
 
-static bool step(struct databases *databases)
+static bool run_step(struct databases *databases)
 {
     bool more = reclaim_run(databases->reclaim);
 
@@ -385,7 +389,7 @@ bool databases_run(struct databases *databases)
 {
     usec_t end = clock_monotonic() + RUN_TIME;
 
-    while (step(databases)) {
+    while (run_step(databases)) {
         if (clock_monotonic() >= end) {
             return true;
         }

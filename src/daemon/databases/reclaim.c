@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows share values with those of other databases, whose counts are not atomic: they are the engine
-// thread's. What is left then are a few large pieces, which a helper thread gives back.
+// Unused objects wait in three lists: texts (basic/text.c), change sets (engine/changeset.c) and
+// databases (here). reclaim_run() takes a step of the first list that is not empty.
+//
+// The engine thread frees the rows of a database, because they share values with other databases
+// and the reference counts of values are not atomic. A helper thread then frees the arrays of the
+// tables, which are few but large.
 #include "daemon/databases/reclaim.h"
 
 #include "basic/text.h"
 #include "store/job.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <malloc.h>
 
 #define STEP_ROWS  64
 #define STEP_BYTES 65536
@@ -18,8 +26,23 @@ struct discarded {
 struct reclaim {
     struct list node;
     struct group_commit *group_commit;
-    struct list items; // those with rows
+    struct list items; // struct discarded, whose rows are not all freed yet
 };
+
+// By default free() defers work: small blocks are merged only when a large one is freed, and free
+// pages are returned when there are many. After a large database was freed, one such call takes
+// seconds. With these options each block is merged at once, and pages are kept for later use.
+void reclaim_set_malloc_options(void)
+{
+    mallopt(M_MXFAST, 0);
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+    mallopt(M_TOP_PAD, 64 << 20);
+}
+
+void reclaim_trim(void)
+{
+    malloc_trim(0);
+}
 
 struct reclaim *reclaim_new(struct group_commit *group_commit)
 {
@@ -31,12 +54,12 @@ struct reclaim *reclaim_new(struct group_commit *group_commit)
     return reclaim;
 }
 
-static void run_mt(struct job *job)
+static void free_tables_mt(struct job *job)
 {
     db_free_tables(CONTAINER_OF(job, struct discarded, job)->db);
 }
 
-static void on_done(struct job *job)
+static void on_tables_freed(struct job *job)
 {
     struct discarded *item = CONTAINER_OF(job, struct discarded, job);
 
@@ -48,8 +71,9 @@ void reclaim_db(struct reclaim *reclaim, struct db *db)
 {
     struct discarded *item = NEW(struct discarded);
 
+    assert(db);
     item->db = db;
-    job_init(&item->job, reclaim->group_commit, run_mt, on_done);
+    job_init(&item->job, reclaim->group_commit, free_tables_mt, on_tables_freed);
     list_push_back(&reclaim->items, &item->node);
 }
 
@@ -71,7 +95,7 @@ bool reclaim_run(struct reclaim *reclaim)
     return true;
 }
 
-// Known, so that it is no leak.
+// Keeps the remaining objects reachable, so that leak checkers do not report them.
 static struct list left = LIST_INIT(&left); // struct reclaim
 
 void reclaim_leave(struct reclaim *reclaim)

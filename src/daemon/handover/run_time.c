@@ -5,8 +5,8 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/str.h"
-#include "daemon/daemon.h"
 #include "daemon/handover/run_time_settings.h"
+#include "daemon/parts.h"
 #include "service/crash_state.h"
 #include "service/daemonize.h"
 #include "service/fd_store.h"
@@ -19,11 +19,11 @@ LOG_MODULE(ovsdb_server);
 #define NAME "ovsdbd-run-time" // of the descriptor in the service manager's store
 
 struct run_time {
-    struct daemon *daemon;
-    int fd;         // the memory; -1: none
-    bool is_stored; // the service manager holds it; else --monitor does
+    const struct parts *parts;
+    int fd;         // the memory file; -1: none
+    bool is_stored; // in the store of the service manager; else --monitor holds it
     char *saved;    // the text in it, or NULL
-    json_t *former; // of the former process, or NULL
+    json_t *former; // the state of the former process, or NULL
 };
 
 static bool are_strings(const json_t *array)
@@ -83,19 +83,19 @@ static void read_former(struct run_time *run_time)
     }
     run_time->former = run_time_parse(buf_slice(&text));
     if (!run_time->former) {
-        log_warn("changes made by commands are lost: the former process left an invalid state");
+        log_warn("changes made by commands are lost: the state of the former process is invalid");
         return;
     }
     run_time->saved = xstrndup(text.data, text.size);
     log_event(LOG_LEVEL_INFO, MSG_STATE_RESTORED, NULL,
-              "restoring what commands had changed in the former process");
+              "restoring changes that commands made in the former process");
 }
 
-struct run_time *run_time_new(struct daemon *daemon, struct listen_fd *fds, size_t n_fds)
+struct run_time *run_time_new(const struct parts *parts, struct listen_fd *fds, size_t n_fds)
 {
     struct run_time *run_time = NEW(struct run_time);
 
-    run_time->daemon = daemon;
+    run_time->parts = parts;
     run_time->fd = daemonize_crash_state();
     for (size_t i = 0; i < n_fds; i++) {
         if (!strcmp(fds[i].name, NAME) && !run_time->is_stored) {
@@ -121,7 +121,7 @@ void run_time_free(struct run_time *run_time)
     }
 }
 
-// A list of the former process; NULL: there is none.
+// A list of the former process's state, or NULL.
 static const json_t *former_list(const struct run_time *run_time, const char *what,
                                  const char *list)
 {
@@ -145,17 +145,17 @@ bool run_time_has_removed_database(const struct run_time *run_time, const char *
     json_array_foreach(removed, i, item)
     {
         if (!strcmp(json_string_value(item), real)) {
-            log_info("%s: not served, as a command has removed it", file);
+            log_info("%s: not served: a command removed it", file);
             return true;
         }
     }
     return false;
 }
 
-// A configuration that names it by now has served it already.
+// A database that the configuration names by now is served already.
 void run_time_restore_databases(struct run_time *run_time)
 {
-    struct databases *databases = run_time->daemon->databases;
+    struct databases *databases = run_time->parts->databases;
     json_t *item;
     size_t i;
 
@@ -165,10 +165,10 @@ void run_time_restore_databases(struct run_time *run_time)
         _cleanup_free_ char *error =
             databases_name_of(databases, file)
                 ? NULL
-                : databases_add(databases, file, NULL, run_time->daemon->options->recover_damaged);
+                : databases_add(databases, file, NULL, run_time->parts->options->recover_damaged);
 
         if (error) {
-            log_err("a database that a command has added is not served any more: %s", error);
+            log_err("cannot serve a database that a command added: %s", error);
         }
     }
 }
@@ -176,7 +176,7 @@ void run_time_restore_databases(struct run_time *run_time)
 void run_time_restore_settings(struct run_time *run_time)
 {
     if (run_time->former) {
-        run_time_settings_set(run_time->daemon, json_object_get(run_time->former, "settings"));
+        run_time_settings_set(run_time->parts, json_object_get(run_time->former, "settings"));
     }
 }
 
@@ -187,7 +187,7 @@ void run_time_restore_removed_remotes(struct run_time *run_time)
 
     json_array_foreach(former_list(run_time, "remotes", "removed"), i, item)
     {
-        remotes_withhold(run_time->daemon->remotes, json_string_value(item));
+        remotes_withhold(run_time->parts->remotes, json_string_value(item));
     }
 }
 
@@ -198,11 +198,11 @@ void run_time_restore_added_remotes(struct run_time *run_time)
 
     json_array_foreach(former_list(run_time, "remotes", "added"), i, item)
     {
-        _cleanup_free_ char *error = remotes_add(run_time->daemon->remotes, json_string_value(item),
+        _cleanup_free_ char *error = remotes_add(run_time->parts->remotes, json_string_value(item),
                                                  &REMOTE_SETTINGS_DEFAULT);
 
         if (error) {
-            log_err("a remote that a command has added cannot be opened any more: %s", error);
+            log_err("cannot open a remote that a command added: %s", error);
         }
     }
 }
@@ -227,11 +227,11 @@ static void put_remote(void *userdata, const char *target, bool is_added)
     put_item(userdata, target, is_added);
 }
 
-static json_t *remotes_difference(const struct daemon *daemon)
+static json_t *remotes_difference(const struct parts *parts)
 {
     json_t *difference = difference_new();
 
-    remotes_visit_commanded(daemon->remotes, put_remote, difference);
+    remotes_visit_commanded(parts->remotes, put_remote, difference);
     return difference;
 }
 
@@ -247,15 +247,15 @@ static bool is_configured(const struct configuration *config, const char *real)
     return false;
 }
 
-static json_t *databases_difference(const struct daemon *daemon)
+static json_t *databases_difference(const struct parts *parts)
 {
-    const struct configuration *config = &daemon->options->config;
+    const struct configuration *config = &parts->options->config;
     json_t *difference = difference_new();
     struct store *store;
     const char *name;
     size_t state = 0;
 
-    while ((store = databases_next(daemon->databases, &state, &name))) {
+    while ((store = databases_next(parts->databases, &state, &name))) {
         _cleanup_free_ char *real = real_name(store_path(store));
 
         if (!is_configured(config, real)) {
@@ -263,7 +263,7 @@ static json_t *databases_difference(const struct daemon *daemon)
         }
     }
     for (size_t i = 0; i < config->n_databases; i++) {
-        if (!databases_name_of(daemon->databases, config->databases[i].file)) {
+        if (!databases_name_of(parts->databases, config->databases[i].file)) {
             _cleanup_free_ char *real = real_name(config->databases[i].file);
 
             put_item(difference, real, false);
@@ -272,13 +272,13 @@ static json_t *databases_difference(const struct daemon *daemon)
     return difference;
 }
 
-static char *state_text(const struct daemon *daemon)
+static char *state_text(const struct parts *parts)
 {
     _cleanup_tree_ json_t *tree = json_object();
 
-    json_object_set_new(tree, "remotes", remotes_difference(daemon));
-    json_object_set_new(tree, "databases", databases_difference(daemon));
-    json_object_set_new(tree, "settings", run_time_settings_get(daemon));
+    json_object_set_new(tree, "remotes", remotes_difference(parts));
+    json_object_set_new(tree, "databases", databases_difference(parts));
+    json_object_set_new(tree, "settings", run_time_settings_get(parts));
     return tree_text(tree);
 }
 
@@ -304,9 +304,9 @@ void run_time_save(struct run_time *run_time)
     int r;
 
     if (run_time->fd < 0 && !fd_store_is_offered()) {
-        return; // a crash of this process ends the server
+        return; // no process follows after a crash
     }
-    text = state_text(run_time->daemon);
+    text = state_text(run_time->parts);
     if (str_equals(text, run_time->saved)) {
         return;
     }

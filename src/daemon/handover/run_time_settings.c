@@ -3,8 +3,9 @@
 
 #include "basic/log.h"
 #include "basic/str.h"
-#include "daemon/configuration/settings.h"
-#include "daemon/daemon.h"
+#include "daemon/configuration/replication_options.h"
+#include "daemon/parts.h"
+#include "daemon/replication/sync.h"
 #include "service/vlog.h"
 #include "session/audit.h"
 
@@ -12,7 +13,7 @@
 
 LOG_MODULE(ovsdb_server);
 
-// Names that are no UTF-8, from the command line, are null, too.
+// Text from the command line that is not UTF-8 becomes null, too.
 static json_t *string_or_null(const char *text)
 {
     json_t *string = text ? json_string(text) : NULL;
@@ -25,43 +26,43 @@ static json_t *ms_or_null(uint64_t ms)
     return ms <= UINT32_MAX ? json_integer((json_int_t)ms) : json_null();
 }
 
-static json_t *nothing_configured(const struct daemon *daemon)
+static json_t *nothing_configured(const struct parts *parts)
 {
     return json_null();
 }
 
-static json_t *source_configured(const struct daemon *daemon)
+static json_t *source_configured(const struct parts *parts)
 {
-    return string_or_null(settings_source(daemon->options));
+    return string_or_null(replication_options_source(parts->options));
 }
 
-static json_t *source_get(const struct daemon *daemon)
+static json_t *source_get(const struct parts *parts)
 {
-    return string_or_null(sync_source(daemon->sync));
+    return string_or_null(sync_source(parts->sync));
 }
 
-static char *source_set(struct daemon *daemon, const json_t *value)
+static char *source_set(const struct parts *parts, const json_t *value)
 {
     const char *source = json_string_value(value);
 
-    return !source || str_equals(sync_source(daemon->sync), source)
+    return !source || str_equals(sync_source(parts->sync), source)
                ? NULL
-               : sync_set_source(daemon->sync, source);
+               : sync_set_source(parts->sync, source);
 }
 
-static json_t *probe_configured(const struct daemon *daemon)
+static json_t *probe_configured(const struct parts *parts)
 {
-    return ms_or_null(settings_source_options(daemon->options).probe_interval_ms);
+    return ms_or_null(replication_options_of_source(parts->options).probe_interval_ms);
 }
 
-static json_t *probe_get(const struct daemon *daemon)
+static json_t *probe_get(const struct parts *parts)
 {
-    return ms_or_null(sync_options(daemon->sync)->probe_interval_ms);
+    return ms_or_null(sync_options(parts->sync)->probe_interval_ms);
 }
 
-static char *probe_set(struct daemon *daemon, const json_t *value)
+static char *probe_set(const struct parts *parts, const json_t *value)
 {
-    struct remote_options options = *sync_options(daemon->sync);
+    struct remote_options options = *sync_options(parts->sync);
     json_int_t ms = json_integer_value(value);
 
     if (!json_is_integer(value)) {
@@ -71,53 +72,53 @@ static char *probe_set(struct daemon *daemon, const json_t *value)
         return xstrdup("not a probe interval");
     }
     options.probe_interval_ms = (uint64_t)ms;
-    sync_set_options(daemon->sync, &options);
+    sync_set_options(parts->sync, &options);
     return NULL;
 }
 
-static json_t *exclude_configured(const struct daemon *daemon)
+static json_t *exclude_configured(const struct parts *parts)
 {
     _cleanup_buf_ struct buf list = {0};
 
-    settings_put_excluded(daemon, daemon->options, &list);
+    replication_options_put_excluded(parts->databases, parts->options, &list);
     return string_or_null(buf_cstr(&list));
 }
 
-static json_t *exclude_get(const struct daemon *daemon)
+static json_t *exclude_get(const struct parts *parts)
 {
     _cleanup_buf_ struct buf list = {0};
 
-    exclude_put(sync_exclude(daemon->sync), &list);
+    exclude_put(sync_exclude(parts->sync), &list);
     return string_or_null(buf_cstr(&list));
 }
 
-static char *exclude_set(struct daemon *daemon, const json_t *value)
+static char *exclude_set(const struct parts *parts, const json_t *value)
 {
-    return json_is_string(value) ? sync_set_exclude(daemon->sync, json_string_value(value)) : NULL;
+    return json_is_string(value) ? sync_set_exclude(parts->sync, json_string_value(value)) : NULL;
 }
 
-static json_t *backup_configured(const struct daemon *daemon)
+static json_t *backup_configured(const struct parts *parts)
 {
-    return json_boolean(settings_is_backup(daemon->options));
+    return json_boolean(replication_options_is_backup(parts->options));
 }
 
-static json_t *backup_get(const struct daemon *daemon)
+static json_t *backup_get(const struct parts *parts)
 {
-    return json_boolean(sync_is_backup(daemon->sync));
+    return json_boolean(sync_is_backup(parts->sync));
 }
 
-static char *backup_set(struct daemon *daemon, const json_t *value)
+static char *backup_set(const struct parts *parts, const json_t *value)
 {
     if (json_is_true(value)) {
-        return sync_connect(daemon->sync);
+        return sync_connect(parts->sync);
     }
-    sync_disconnect(daemon->sync);
+    sync_disconnect(parts->sync);
     return NULL;
 }
 
-static json_t *audit_configured(const struct daemon *daemon)
+static json_t *audit_configured(const struct parts *parts)
 {
-    return string_or_null(daemon->options->audit);
+    return string_or_null(parts->options->audit);
 }
 
 static void put_rule(void *userdata, const char *db, const char *table, bool on)
@@ -130,63 +131,63 @@ static void put_rule(void *userdata, const char *db, const char *table, bool on)
     json_array_append_new(userdata, rule);
 }
 
-static json_t *audit_get(const struct daemon *daemon)
+static json_t *audit_get(const struct parts *parts)
 {
     json_t *rules = json_array();
 
-    audit_visit(daemon->server, put_rule, rules);
+    audit_visit(parts->server, put_rule, rules);
     return rules;
 }
 
-static char *audit_restore(struct daemon *daemon, const json_t *value)
+static char *audit_restore(const struct parts *parts, const json_t *value)
 {
     json_t *rule;
     size_t i;
 
-    audit_configure(daemon->server, "");
+    audit_configure(parts->server, "");
     json_array_foreach(value, i, rule)
     {
         const char *db = json_string_value(json_array_get(rule, 0));
 
         if (db) {
-            audit_set(daemon->server, db, json_string_value(json_array_get(rule, 1)),
+            audit_set(parts->server, db, json_string_value(json_array_get(rule, 1)),
                       json_is_true(json_array_get(rule, 2)));
         }
     }
     return NULL;
 }
 
-static json_t *trim_get(const struct daemon *daemon)
+static json_t *trim_get(const struct parts *parts)
 {
-    return json_boolean(databases_trim(daemon->databases));
+    return json_boolean(databases_trim(parts->databases));
 }
 
-static char *trim_set(struct daemon *daemon, const json_t *value)
+static char *trim_set(const struct parts *parts, const json_t *value)
 {
-    databases_set_trim(daemon->databases, json_is_true(value));
+    databases_set_trim(parts->databases, json_is_true(value));
     return NULL;
 }
 
-static json_t *column_diff_configured(const struct daemon *daemon)
+static json_t *column_diff_configured(const struct parts *parts)
 {
-    return json_boolean(!daemon->options->no_column_diff);
+    return json_boolean(!parts->options->no_column_diff);
 }
 
-static json_t *column_diff_get(const struct daemon *daemon)
+static json_t *column_diff_get(const struct parts *parts)
 {
-    return json_boolean(databases_column_diff(daemon->databases));
+    return json_boolean(databases_column_diff(parts->databases));
 }
 
-static char *column_diff_set(struct daemon *daemon, const json_t *value)
+static char *column_diff_set(const struct parts *parts, const json_t *value)
 {
-    databases_set_column_diff(daemon->databases, json_is_true(value));
+    databases_set_column_diff(parts->databases, json_is_true(value));
     return NULL;
 }
 
-// The options -v and --verbose of the command line and of the file.
-static json_t *log_configured(const struct daemon *daemon)
+// The values of -v and --verbose on the command line and of "verbose" in the file.
+static json_t *log_configured(const struct parts *parts)
 {
-    const struct server_options *options = daemon->options;
+    const struct server_options *options = parts->options;
     json_t *specs = json_array();
 
     for (int i = 1; i < options->argc; i++) {
@@ -207,7 +208,7 @@ static void put_spec(void *userdata, const char *spec)
     json_array_append_new(userdata, json_string(spec));
 }
 
-static json_t *log_get(const struct daemon *daemon)
+static json_t *log_get(const struct parts *parts)
 {
     json_t *specs = json_array();
 
@@ -215,7 +216,7 @@ static json_t *log_get(const struct daemon *daemon)
     return specs;
 }
 
-static char *log_set(struct daemon *daemon, const json_t *value)
+static char *log_set(const struct parts *parts, const json_t *value)
 {
     char *error = NULL;
     json_t *spec;
@@ -230,7 +231,7 @@ static char *log_set(struct daemon *daemon, const json_t *value)
     return error;
 }
 
-static json_t *log_limits_get(const struct daemon *daemon)
+static json_t *log_limits_get(const struct parts *parts)
 {
     json_t *names = json_array();
 
@@ -242,7 +243,7 @@ static json_t *log_limits_get(const struct daemon *daemon)
     return names;
 }
 
-static char *log_limits_set(struct daemon *daemon, const json_t *value)
+static char *log_limits_set(const struct parts *parts, const json_t *value)
 {
     json_t *name;
     size_t i;
@@ -261,14 +262,14 @@ static char *log_limits_set(struct daemon *daemon, const json_t *value)
 
 static const struct setting {
     const char *name;
-    json_t *(*configured)(const struct daemon *daemon);
-    json_t *(*get)(const struct daemon *daemon);
-    char *(*set)(struct daemon *daemon, const json_t *value); // NULL, or what is wrong
+    json_t *(*configured)(const struct parts *parts);
+    json_t *(*get)(const struct parts *parts);
+    char *(*set)(const struct parts *parts, const json_t *value); // NULL, or what is wrong
 } settings[] = {
     {"active-server", source_configured, source_get, source_set},
     {"active-server-probe-interval", probe_configured, probe_get, probe_set},
     {"sync-exclude-tables", exclude_configured, exclude_get, exclude_set},
-    {"backup", backup_configured, backup_get, backup_set}, // after those that it depends on
+    {"backup", backup_configured, backup_get, backup_set}, // depends on the settings above
     {"audit", audit_configured, audit_get, audit_restore},
     {"memory-trim-on-compaction", nothing_configured, trim_get, trim_set},
     {"file-column-diff", column_diff_configured, column_diff_get, column_diff_set},
@@ -276,41 +277,42 @@ static const struct setting {
     {"log-without-rate-limit", nothing_configured, log_limits_get, log_limits_set},
 };
 
-json_t *run_time_settings_get(const struct daemon *daemon)
+json_t *run_time_settings_get(const struct parts *parts)
 {
     json_t *object = json_object();
 
     for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
         json_t *pair = json_array();
 
-        json_array_append_new(pair, settings[i].configured(daemon));
-        json_array_append_new(pair, settings[i].get(daemon));
+        json_array_append_new(pair, settings[i].configured(parts));
+        json_array_append_new(pair, settings[i].get(parts));
         json_object_set_new(object, settings[i].name, pair);
     }
     return object;
 }
 
-static void set_one(struct daemon *daemon, const struct setting *setting, const json_t *pair)
+static void restore_setting(const struct parts *parts, const struct setting *setting,
+                            const json_t *pair)
 {
-    _cleanup_tree_ json_t *configured = setting->configured(daemon);
+    _cleanup_tree_ json_t *configured = setting->configured(parts);
     _cleanup_free_ char *error = NULL;
 
     if (!pair) {
         return;
     }
     if (!json_equal(json_array_get(pair, 0), configured)) {
-        log_info("%s: the configuration has changed, and counts", setting->name);
+        log_info("%s: not restored: the configuration has changed", setting->name);
         return;
     }
-    error = setting->set(daemon, json_array_get(pair, 1));
+    error = setting->set(parts, json_array_get(pair, 1));
     if (error) {
         log_warn("%s: cannot be restored: %s", setting->name, error);
     }
 }
 
-void run_time_settings_set(struct daemon *daemon, const json_t *object)
+void run_time_settings_set(const struct parts *parts, const json_t *object)
 {
     for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
-        set_one(daemon, &settings[i], json_object_get(object, settings[i].name));
+        restore_setting(parts, &settings[i], json_object_get(object, settings[i].name));
     }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What commands have done to the set of remotes: added some, and removed some that the command line
-// or the service manager names ("withheld").
-#include "daemon/remotes/remotes_private.h"
+// The changes that commands have made to the set of remotes: added remotes, and removed ones that the
+// configuration or the service manager names ("withheld").
+#include "daemon/remotes/entries.h"
+#include "daemon/remotes/remotes.h"
 
-// Its index, or n_withheld.
+// The index of the target in `withheld`, or n_withheld.
 static size_t find_withheld(const struct remotes *remotes, const char *target)
 {
     size_t i = 0;

@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// Remotes that databases name: a commit to a table with names makes them be read again, at the end
-// of the loop's turn; what is told of them is looked at again when something that it depends on has
-// changed.
+// Remotes that databases name. After a commit to a table with names, the names are read again at the
+// end of the loop's turn. When the state of a remote may have changed, its report is compared with
+// its row and written.
 #include "basic/log.h"
 #include "basic/messages.h"
-#include "daemon/remotes/db_remotes.h"
-#include "daemon/remotes/remote_report.h"
-#include "daemon/remotes/remotes_private.h"
+#include "daemon/remotes/entries.h"
+#include "daemon/remotes/named.h"
+#include "daemon/remotes/remotes.h"
+#include "daemon/remotes/report.h"
 #include "engine/txn.h"
 
-#define RETRY_INTERVAL_MIN USEC_PER_SEC // for remotes that could not be opened
+#include <assert.h>
+
+#define RETRY_INTERVAL_MIN USEC_PER_SEC // between attempts to open remotes
 #define RETRY_INTERVAL_MAX (8 * USEC_PER_SEC)
-#define COMMIT_RETRY       (5 * USEC_PER_SEC) // for a report that could not be written
+#define COMMIT_RETRY       (5 * USEC_PER_SEC) // after a report that could not be written
 #define REPORT_INTERVAL    USEC_PER_SEC       // at least between two reports
 
 LOG_MODULE(ovsdb_server);
 
-// Where a remote is named, for the log. Caller frees.
+// Column and row that name a remote, for the log. Caller frees.
 static char *place_of(const struct db_column *column, const struct named_remote *named)
 {
     char uuid[UUID_TEXT_SIZE];
@@ -25,7 +28,7 @@ static char *place_of(const struct db_column *column, const struct named_remote 
                       : xstrdup(column->spec);
 }
 
-static void tell_failure(const struct remote_entry *entry, const char *place)
+static void log_failure(const struct remote_entry *entry, const char *place)
 {
     log_event(LOG_LEVEL_WARN, MSG_REMOTE_FAILED, LOG_FIELDS({"OVSDB_REMOTE", entry->target}),
               "%s: %s", place, entry->error);
@@ -40,24 +43,25 @@ static void open_named(struct remotes *remotes, const struct db_column *column,
     if (remotes_open(remotes, entry) < 0) {
         _cleanup_free_ char *place = place_of(column, named);
 
-        tell_failure(entry, place);
+        log_failure(entry, place);
     }
 }
 
-// Makes sure of what a column names: of what is there already, or of what is not.
-static void ensure(struct remotes *remotes, const struct db_column *column, bool is_there)
+// With `is_there`, marks entries that the column names as wanted by a database; otherwise opens the
+// remotes that have no entry yet.
+static void apply_names(struct remotes *remotes, const struct db_column *column, bool is_there)
 {
     size_t n;
-    _cleanup_free_ struct named_remote *named = db_remotes_read(column, &n);
+    _cleanup_free_ struct named_remote *named = named_remotes_read(column, &n);
 
     for (size_t i = 0; i < n; i++) {
         struct remote_entry *entry = remotes_find_entry(remotes, named[i].target);
 
         if (db_column_is(named[i].target)) {
-            continue; // nothing leads on
+            continue; // a column cannot name another column
         }
         if (entry && is_there) {
-            if (remote_entry_is_unwanted(entry)) {
+            if (remote_entry_has_no_origin(entry)) {
                 remotes_change(entry, &named[i].settings);
             }
             entry->origins |= BY_DATABASE;
@@ -72,8 +76,8 @@ static bool is_column(const struct remote_entry *entry)
     return entry->column;
 }
 
-// First what is not named any more goes: what is new may need its port.
-static void read_names(struct remotes *remotes)
+// Closes remotes that are no longer named before it opens new ones, which may need the same port.
+static void follow_names(struct remotes *remotes)
 {
     size_t n;
     _cleanup_free_ struct remote_entry **columns = remotes_collect(remotes, is_column, &n);
@@ -81,11 +85,11 @@ static void read_names(struct remotes *remotes)
     remotes->is_named_anew = false;
     remotes_withdraw(remotes, BY_DATABASE);
     for (size_t i = 0; i < n; i++) {
-        ensure(remotes, columns[i]->column, true);
+        apply_names(remotes, columns[i]->column, true);
     }
     remotes_remove_unwanted(remotes);
     for (size_t i = 0; i < n; i++) {
-        ensure(remotes, columns[i]->column, false);
+        apply_names(remotes, columns[i]->column, false);
     }
 }
 
@@ -94,7 +98,7 @@ static bool may_succeed_later(const struct remote_entry *entry)
     return entry->error && remote_target_is_valid(entry->target);
 }
 
-static void retry(struct remotes *remotes, usec_t now)
+static void retry_failed(struct remotes *remotes, usec_t now)
 {
     size_t n;
     _cleanup_free_ struct remote_entry **entries = remotes_collect(remotes, may_succeed_later, &n);
@@ -105,9 +109,9 @@ static void retry(struct remotes *remotes, usec_t now)
         _cleanup_free_ char *former = TAKE_PTR(entries[i]->error);
 
         if (remotes_open(remotes, entries[i]) >= 0) {
-            log_info("%s: in use now", entries[i]->target);
+            log_info("%s: open now", entries[i]->target);
         } else if (strcmp(former, entries[i]->error)) {
-            tell_failure(entries[i], "tried again");
+            log_failure(entries[i], "tried again");
         }
     }
 }
@@ -124,9 +128,9 @@ void remotes_retry(struct remotes *remotes)
     remotes->retry_interval = RETRY_INTERVAL_MIN;
 }
 
-// How they do
+// Reports
 
-// Adds to *txn, made when it is needed.
+// Compares one report with its row. A difference is added to *txn, which is created if needed.
 static void report_one(struct remotes *remotes, struct db *db, const struct named_remote *named,
                        usec_t now, struct txn **txn)
 {
@@ -143,9 +147,10 @@ static void report_one(struct remotes *remotes, struct db *db, const struct name
     remote_report_done(&report);
 }
 
-// A commit that fails, for a full disk perhaps, is tried again later.
-static bool commit(struct remotes *remotes, struct txn *txn, const struct db_column *column,
-                   usec_t now)
+// Commits the reports. A failure, such as a full disk, is logged and tried again later. True: it has
+// committed a change.
+static bool commit_report(struct remotes *remotes, struct txn *txn, const struct db_column *column,
+                          usec_t now)
 {
     static struct log_limit limit = LOG_LIMIT_INIT(2, 1);
     struct changeset *changes = NULL;
@@ -155,33 +160,34 @@ static bool commit(struct remotes *remotes, struct txn *txn, const struct db_col
     if (error) {
         _cleanup_free_ char *text = error_text(error);
 
-        log_limited(&limit, LOG_LEVEL_WARN, "%s: cannot write how the remotes do: %s", column->spec,
-                    text);
+        log_limited(&limit, LOG_LEVEL_WARN, "%s: cannot write the status of remotes: %s",
+                    column->spec, text);
         remotes->report_at = now + COMMIT_RETRY;
     }
     txn_free(txn);
     return changes;
 }
 
-// True if something was written.
+// Reports all remotes that the column names. True: it has committed a change.
 static bool report_column(struct remotes *remotes, const struct db_column *column, usec_t now)
 {
     size_t n;
-    _cleanup_free_ struct named_remote *named = db_remotes_read(column, &n);
+    _cleanup_free_ struct named_remote *named = named_remotes_read(column, &n);
     struct txn *txn = NULL;
 
     for (size_t i = 0; i < n && named[i].row; i++) {
         report_one(remotes, column->db, &named[i], now, &txn);
     }
-    return txn && commit(remotes, txn, column, now);
+    return txn && commit_report(remotes, txn, column, now);
 }
 
-static bool report(struct remotes *remotes, usec_t now)
+static bool report_all(struct remotes *remotes, usec_t now)
 {
     size_t n;
     _cleanup_free_ struct remote_entry **columns = remotes_collect(remotes, is_column, &n);
     bool has_written = false;
 
+    assert(!remotes->is_reporting);
     remotes->is_reporting = true;
     remotes->report_at = USEC_INFINITY;
     for (size_t i = 0; i < n; i++) {
@@ -202,21 +208,21 @@ static bool report(struct remotes *remotes, usec_t now)
     return has_written;
 }
 
-// Whether a report may have become different since this was called last.
-static bool has_news(struct remotes *remotes)
+// Whether a report may differ since the last call of this function.
+static bool take_changes(struct remotes *remotes)
 {
     struct server_usage usage;
     struct remotes_seen seen = {.n_changes = net_n_changes(remotes->net)};
-    bool has;
+    bool has_changed;
 
     server_usage(remotes->server, &usage);
     seen.n_lock_changes = usage.n_lock_changes;
     seen.is_backup = server_is_backup(remotes->server);
-    has = seen.n_changes != remotes->seen.n_changes ||
-          seen.n_lock_changes != remotes->seen.n_lock_changes ||
-          seen.is_backup != remotes->seen.is_backup;
+    has_changed = seen.n_changes != remotes->seen.n_changes ||
+                  seen.n_lock_changes != remotes->seen.n_lock_changes ||
+                  seen.is_backup != remotes->seen.is_backup;
     remotes->seen = seen;
-    return has;
+    return has_changed;
 }
 
 static void plan_report(struct remotes *remotes, usec_t now)
@@ -229,7 +235,7 @@ void remotes_follow(struct remotes *remotes)
     if (remotes->is_named_anew) {
         usec_t now = clock_monotonic();
 
-        read_names(remotes);
+        follow_names(remotes);
         remotes_plan_retry(remotes, now);
         plan_report(remotes, now);
     }
@@ -239,12 +245,12 @@ bool remotes_run(struct remotes *remotes, usec_t now)
 {
     remotes_follow(remotes);
     if (now >= remotes->retry_at) {
-        retry(remotes, now);
+        retry_failed(remotes, now);
     }
-    if (has_news(remotes)) {
+    if (take_changes(remotes)) {
         plan_report(remotes, now);
     }
-    return now >= remotes->report_at && report(remotes, now);
+    return now >= remotes->report_at && report_all(remotes, now);
 }
 
 usec_t remotes_deadline(const struct remotes *remotes)

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "daemon/remotes/remotes.h"
+
 #include "basic/dirs.h"
 #include "basic/hash.h"
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/str.h"
 #include "control/reply.h"
-#include "daemon/configuration/confinement.h"
-#include "daemon/remotes/db_remotes.h"
-#include "daemon/remotes/remotes_private.h"
+#include "daemon/remotes/entries.h"
+#include "daemon/remotes/named.h"
 #include "net/address.h"
+#include "service/confine.h"
 
+#include <assert.h>
 #include <errno.h>
 
 LOG_MODULE(ovsdb_server);
@@ -25,6 +28,7 @@ struct remotes *remotes_new(struct net *net, struct server *server, struct datab
     return remotes;
 }
 
+// A text that is equal for all targets that mean the same remote. Caller frees.
 static char *key_of(const char *target)
 {
     struct address address;
@@ -45,6 +49,21 @@ static char *key_of(const char *target)
     }
     address_done(&address);
     return key;
+}
+
+char *remotes_socket_file(const char *target)
+{
+    struct address address;
+    char *path = NULL;
+
+    if (address_parse(target, &address, NULL) < 0) {
+        return NULL;
+    }
+    if (address.kind == ADDRESS_UNIX) {
+        path = dirs_path(dirs_run(), address.path);
+    }
+    address_done(&address);
+    return path;
 }
 
 bool remotes_are_same(const char *a, const char *b)
@@ -73,8 +92,8 @@ static struct remote_entry *find_key(const struct remotes *remotes, const char *
     return entry;
 }
 
-// The passed socket of systemd's "ListenStream=PORT" listens on "[::]" for IPv4 too: it is the
-// remote "ptcp:PORT". NULL if there is none for the key.
+// Finds a passed socket of systemd's "ListenStream=PORT" for the key of "ptcp:PORT": it listens on
+// "[::]", for IPv4 too. NULL if there is none.
 static struct remote_entry *find_dual(const struct remotes *remotes, const char *key)
 {
     static const char any[] = ":0.0.0.0";
@@ -138,8 +157,9 @@ static struct remote_entry *entry_new(const char *target, const struct remote_se
     return entry;
 }
 
-static struct remote_entry *insert(struct remotes *remotes, struct remote_entry *entry)
+static struct remote_entry *insert_entry(struct remotes *remotes, struct remote_entry *entry)
 {
+    assert(entry->remote || entry->column || entry->error || !entry->origins);
     htable_insert(&remotes->entries, key_hash(entry->key), entry);
     log_event(LOG_LEVEL_INFO, MSG_REMOTE_ADDED, LOG_FIELDS({"OVSDB_REMOTE", entry->target}),
               "%s: remote added", entry->target);
@@ -149,13 +169,22 @@ static struct remote_entry *insert(struct remotes *remotes, struct remote_entry 
 struct remote_entry *remotes_insert(struct remotes *remotes, const char *target,
                                     const struct remote_settings *settings)
 {
-    return insert(remotes, entry_new(target, settings));
+    return insert_entry(remotes, entry_new(target, settings));
+}
+
+// NULL, or why self-confinement forbids the socket file of the target. Caller frees.
+static char *check_confinement(const char *target)
+{
+    _cleanup_free_ char *path = remotes_socket_file(target);
+
+    return path ? confine_check(CONFINE_SOCKET, path) : NULL;
 }
 
 int remotes_open(struct remotes *remotes, struct remote_entry *entry)
 {
+    assert(!entry->remote && !entry->column && !entry->error);
     remotes->has_failures_changed = true;
-    entry->error = confinement_check_remote(entry->target);
+    entry->error = check_confinement(entry->target);
     return entry->error ? -EINVAL
                         : remote_new(remotes->net, entry->target, &entry->settings.options,
                                      &entry->settings, &entry->remote, &entry->error);
@@ -170,6 +199,7 @@ static void on_named_anew(void *userdata)
     }
 }
 
+// Whether any setting differs from its default.
 static bool has_settings(const struct remote_settings *settings)
 {
     const struct remote_options none = REMOTE_OPTIONS_DEFAULT;
@@ -178,20 +208,20 @@ static bool has_settings(const struct remote_settings *settings)
            !remote_options_equal(&settings->options, &none);
 }
 
-// NULL, or what is wrong.
+// Opens the column of a "db:..." entry. NULL, or what is wrong.
 static char *follow_column(struct remotes *remotes, struct remote_entry *entry)
 {
     char *error = NULL;
 
-    entry->column = db_column_new(entry->target, remotes->databases, db_remotes_refusal,
+    entry->column = db_column_new(entry->target, remotes->databases, named_remotes_refusal,
                                   on_named_anew, remotes, &error);
     remotes->is_named_anew = true;
     return error;
 }
 
-// Whether a remote that could not be opened is kept and tried again. A command fails at once, as
-// its caller sees why; but TLS options that come from a database are waited for.
-static bool may_wait(const struct remotes *remotes, int error, enum remote_origin origin)
+// Whether a remote that could not be opened is kept and tried again. A remote of a command is not,
+// because its caller sees the error, unless it waits for TLS options.
+static bool may_retry(const struct remotes *remotes, int error, enum remote_origin origin)
 {
     if (error == -ENOPROTOOPT) {
         return remotes->expects_tls;
@@ -199,20 +229,21 @@ static bool may_wait(const struct remotes *remotes, int error, enum remote_origi
     return error != -EINVAL && origin == BY_CONFIGURATION;
 }
 
-// An entry for a target that has none. NULL with the reason if it can never work, or is not to
-// wait.
+// Opens a remote that has no entry, and adds an entry. NULL with the reason if it is not open and not
+// retried.
 static struct remote_entry *open_entry(struct remotes *remotes, const struct remote_config *config,
                                        enum remote_origin origin, char **ret_error)
 {
     _cleanup_entry_ struct remote_entry *entry = entry_new(config->target, &config->settings);
     int r;
 
+    assert(!remotes_find_entry(remotes, config->target));
     if (db_column_is(entry->target)) {
         *ret_error = follow_column(remotes, entry);
-        return *ret_error ? NULL : insert(remotes, TAKE_PTR(entry));
+        return *ret_error ? NULL : insert_entry(remotes, TAKE_PTR(entry));
     }
     r = remotes_open(remotes, entry);
-    if (r < 0 && !may_wait(remotes, r, origin)) {
+    if (r < 0 && !may_retry(remotes, r, origin)) {
         *ret_error = TAKE_PTR(entry->error);
         return NULL;
     }
@@ -221,7 +252,7 @@ static struct remote_entry *open_entry(struct remotes *remotes, const struct rem
                   "%s; trying again", entry->error);
         remotes_plan_retry(remotes, clock_monotonic());
     }
-    return insert(remotes, TAKE_PTR(entry));
+    return insert_entry(remotes, TAKE_PTR(entry));
 }
 
 void remotes_change(struct remote_entry *entry, const struct remote_settings *settings)
@@ -239,9 +270,8 @@ void remotes_change(struct remote_entry *entry, const struct remote_settings *se
     }
     remote_set_options(entry->remote, &entry->settings.options);
     if (changes_rights) {
-        log_info("%s: its connections end, for its clients have other rights from now on",
-                 entry->target);
-        remote_reconnect(entry->remote, "its remote has other rights now");
+        log_info("%s: closing connections: access rights changed", entry->target);
+        remote_reconnect(entry->remote, "access rights of the remote changed");
     }
 }
 
@@ -289,7 +319,7 @@ void remotes_remove_unwanted(struct remotes *remotes)
 {
     size_t n;
     _cleanup_free_ struct remote_entry **entries =
-        remotes_collect(remotes, remote_entry_is_unwanted, &n);
+        remotes_collect(remotes, remote_entry_has_no_origin, &n);
 
     for (size_t i = 0; i < n; i++) {
         remove_entry(remotes, entries[i]);
@@ -311,14 +341,14 @@ void remotes_free(struct remotes *remotes)
     if (remotes) {
         remotes_withdraw(remotes, ~0u);
         remotes_remove_unwanted(remotes);
+        assert(!remotes->entries.n);
         htable_done(&remotes->entries);
         remotes_forget_withheld(remotes);
         free(remotes);
     }
 }
 
-// A passed socket with the address of the target, which is one of TLS where the socket is not said
-// to be. NULL: there is none.
+// Finds a passed socket without TLS that has the address of a "pssl:" target. NULL: there is none.
 static struct remote_entry *find_passed(const struct remotes *remotes, const char *target)
 {
     _cleanup_free_ char *plain = NULL;
@@ -332,7 +362,7 @@ static struct remote_entry *find_passed(const struct remotes *remotes, const cha
     return entry && entry->origins & BY_SERVICE_MANAGER ? entry : NULL;
 }
 
-// It becomes the one of TLS that it is meant to be.
+// Changes a passed socket to TLS. NULL, or what is wrong.
 static char *use_tls(struct remotes *remotes, struct remote_entry *entry)
 {
     char *error = NULL;
@@ -342,24 +372,24 @@ static char *use_tls(struct remotes *remotes, struct remote_entry *entry)
     }
     htable_remove(&remotes->entries, key_hash(entry->key), entry);
     set_target(entry, remote_target(entry->remote));
-    insert(remotes, entry);
+    insert_entry(remotes, entry);
     return NULL;
 }
 
-// Makes sure of a remote that `origin` wants. `changes`: with these settings even if somebody else
-// wants it too.
-static char *ensure(struct remotes *remotes, const struct remote_config *config, bool changes,
-                    enum remote_origin origin)
+// Opens a remote if it is not open, and adds `origin` to its entry. `changes`: apply the settings
+// even if the remote has another origin. NULL, or what is wrong.
+static char *add_origin(struct remotes *remotes, const struct remote_config *config, bool changes,
+                        enum remote_origin origin)
 {
     struct remote_entry *entry = remotes_find_entry(remotes, config->target);
     char *error = NULL;
 
     if (db_column_is(config->target) && has_settings(&config->settings)) {
-        return xasprintf("%s: the settings of remotes that a database names are there, too",
+        return xasprintf("%s: remotes that a database names have their settings there",
                          config->target);
     }
     if (entry && entry->error && !is_listed(entry)) {
-        remove_entry(remotes, entry); // to find out whether, and why, it still cannot be had
+        remove_entry(remotes, entry); // opening it again below tells whether it still fails
         remotes->is_named_anew = true;
         entry = NULL;
     }
@@ -380,7 +410,7 @@ static char *ensure(struct remotes *remotes, const struct remote_config *config,
     return error;
 }
 
-// First what is not wanted any more goes: what is new may need its port.
+// Closes remotes that are no longer wanted before it opens new ones, which may need the same port.
 char *remotes_configure(struct remotes *remotes, const struct remote_config *configs, size_t n)
 {
     char *first_error = NULL;
@@ -398,7 +428,7 @@ char *remotes_configure(struct remotes *remotes, const struct remote_config *con
         _cleanup_free_ char *error = NULL;
 
         if (!remotes_is_withheld(remotes, configs[i].target)) {
-            error = ensure(remotes, &configs[i], true, BY_CONFIGURATION);
+            error = add_origin(remotes, &configs[i], true, BY_CONFIGURATION);
         }
 
         if (!first_error) {
@@ -414,7 +444,7 @@ char *remotes_add(struct remotes *remotes, const char *target,
     const struct remote_config config = {target, *settings};
 
     remotes_stop_withholding(remotes, target);
-    return ensure(remotes, &config, false, BY_COMMAND);
+    return add_origin(remotes, &config, false, BY_COMMAND);
 }
 
 char *remotes_add_fd(struct remotes *remotes, int fd, bool is_tls)
@@ -435,7 +465,7 @@ char *remotes_add_fd(struct remotes *remotes, int fd, bool is_tls)
         return NULL;
     }
     entry->origins = BY_SERVICE_MANAGER;
-    insert(remotes, TAKE_PTR(entry));
+    insert_entry(remotes, TAKE_PTR(entry));
     return NULL;
 }
 
@@ -450,10 +480,10 @@ bool remotes_remove(struct remotes *remotes, const char *target)
         remotes_withhold(remotes, entry->target);
     }
     entry->origins &= BY_DATABASE;
-    if (remote_entry_is_unwanted(entry)) {
+    if (remote_entry_has_no_origin(entry)) {
         remove_entry(remotes, entry);
     } else {
-        remotes->is_named_anew = true; // the database's settings count now
+        remotes->is_named_anew = true; // now the settings of the database count
     }
     return true;
 }

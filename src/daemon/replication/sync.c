@@ -7,6 +7,7 @@
 #include "control/reply.h"
 #include "replication/replica.h"
 
+#include <assert.h>
 #include <string.h>
 
 LOG_MODULE(replication);
@@ -16,29 +17,29 @@ struct sync {
     struct server *server;
     struct databases *databases;
     struct databases_observer observer;
-    struct net *clients_net; // of the server itself, for its TLS configuration
-    char *owner;             // the configuration file that says what the role is, or NULL
+    struct net *clients_net; // net of the clients: has the TLS options
+    char *owner;             // the configuration file that owns the role, or NULL
     char *source;            // or NULL
     struct exclude exclude;
     struct resume *resume; // where to go on after a reconnection
     bool is_backup;
     struct remote_options options; // of the connection to the source
-    struct net *net;               // while it is a backup
-    struct remote *remote;         // the same
-    struct replica *replica;       // while connected
-    struct connection *connection; // the same
+    struct net *net;               // only in a backup
+    struct remote *remote;         // only in a backup
+    struct replica *replica;       // only while connected
+    struct connection *connection; // only while connected
     char *failure;                 // of the last connection, or NULL
-    sd_event_source *fallback;     // becomes active when the loop is free, as the source is itself
+    sd_event_source *fallback;     // disconnects from a source that is this server itself
 };
 
-static void send_to_active(void *userdata, struct slice text)
+static void on_send(void *userdata, struct slice text)
 {
     struct sync *sync = userdata;
 
     connection_send(sync->connection, text, 0);
 }
 
-static struct db *find_db(void *userdata, const char *name)
+static struct db *find_served_db(void *userdata, const char *name)
 {
     struct sync *sync = userdata;
     struct store *store = databases_find(sync->databases, name);
@@ -46,7 +47,7 @@ static struct db *find_db(void *userdata, const char *name)
     return store ? store_db(store) : NULL;
 }
 
-static void give_up(void *userdata, const char *reason)
+static void on_give_up(void *userdata, const char *reason)
 {
     struct sync *sync = userdata;
 
@@ -67,8 +68,8 @@ static int on_fallback(sd_event_source *source, void *userdata)
     return 0;
 }
 
-// The connection cannot be closed from within its own callback.
-static void is_self(void *userdata)
+// Disconnects later: the connection must not be closed from its own callback.
+static void on_self(void *userdata)
 {
     struct sync *sync = userdata;
 
@@ -84,15 +85,16 @@ static void is_self(void *userdata)
 static void on_opened(struct connection *connection)
 {
     static const struct replica_handler handler = {
-        .send = send_to_active,
-        .find_db = find_db,
-        .give_up = give_up,
-        .is_self = is_self,
+        .send = on_send,
+        .find_db = find_served_db,
+        .give_up = on_give_up,
+        .is_self = on_self,
     };
     struct sync *sync = net_userdata(connection_net(connection));
     size_t state = 0;
     const char *name;
 
+    assert(!sync->connection && !sync->replica);
     sync->connection = connection;
     connection_set_userdata(connection, sync);
     sync->replica =
@@ -117,19 +119,21 @@ static void on_closed(struct connection *connection, const char *reason)
 {
     struct sync *sync = connection_userdata(connection);
 
+    assert(connection == sync->connection);
     replica_free(TAKE_PTR(sync->replica));
     sync->connection = NULL;
 }
 
-static void stop(struct sync *sync)
+// Closes the connection to the source, if there is one.
+static void close_connection(struct sync *sync)
 {
-    // Of the source that was.
     sync->fallback = sd_event_source_disable_unref(sync->fallback);
     free(TAKE_PTR(sync->failure));
-    net_free(TAKE_PTR(sync->net)); // on_closed() comes from within
+    net_free(TAKE_PTR(sync->net)); // calls on_closed()
 }
 
-static char *start(struct sync *sync)
+// Opens a connection to the source. NULL, or what is wrong.
+static char *open_connection(struct sync *sync)
 {
     static const struct net_handler handler = {
         .opened = on_opened,
@@ -139,33 +143,35 @@ static char *start(struct sync *sync)
     struct net_limits limits = NET_LIMITS_DEFAULT;
     char *error = NULL;
 
-    stop(sync);
+    close_connection(sync);
+    assert(!sync->net && !sync->replica && !sync->connection);
     sync->net = net_new(sync->event, &handler, sync);
     limits.max_message = NET_LONGEST_MESSAGE;
     net_set_limits(sync->net, &limits);
     net_share_tls(sync->net, sync->clients_net);
     if (remote_new(sync->net, sync->source, &sync->options, NULL, &sync->remote, &error) < 0) {
-        stop(sync);
+        close_connection(sync);
     }
     return error;
 }
 
-static void restart(struct sync *sync)
+static void reconnect_backup(struct sync *sync)
 {
-    _cleanup_free_ char *error = sync->is_backup ? start(sync) : NULL;
+    _cleanup_free_ char *error = sync->is_backup ? open_connection(sync) : NULL;
 
     if (error) {
-        log_err("the active server cannot be connected to: %s", error);
+        log_err("cannot connect to the active server: %s", error);
     }
 }
 
+// The replica copies the databases that exist when it starts, so a backup connects again.
 static void on_databases_changed(struct databases_observer *observer, struct db *old,
                                  struct db *new)
 {
     struct sync *sync = CONTAINER_OF(observer, struct sync, observer);
 
     resume_forget_all(sync->resume);
-    restart(sync);
+    reconnect_backup(sync);
 }
 
 struct sync *sync_new(sd_event *event, struct server *server, struct databases *databases,
@@ -188,7 +194,7 @@ void sync_free(struct sync *sync)
 {
     if (sync) {
         databases_observer_remove(&sync->observer);
-        stop(sync);
+        close_connection(sync);
         exclude_done(&sync->exclude);
         resume_free(sync->resume);
         free(sync->source);
@@ -220,7 +226,7 @@ char *sync_set_source(struct sync *sync, const char *target)
     }
     free(sync->source);
     sync->source = xstrdup(target);
-    restart(sync);
+    reconnect_backup(sync);
     return NULL;
 }
 
@@ -237,12 +243,12 @@ char *sync_set_exclude(struct sync *sync, const char *tables)
     exclude_put(&exclude, &after);
     if (!strcmp(buf_cstr(&before), buf_cstr(&after))) {
         exclude_done(&exclude);
-        return NULL; // and what runs goes on
+        return NULL; // the connection stays open
     }
-    stop(sync); // nobody uses the list now
+    close_connection(sync); // the replica uses the list
     exclude_done(&sync->exclude);
     sync->exclude = exclude;
-    restart(sync);
+    reconnect_backup(sync);
     return NULL;
 }
 
@@ -276,7 +282,7 @@ char *sync_connect(struct sync *sync)
     if (sync->is_backup) {
         return NULL;
     }
-    error = start(sync);
+    error = open_connection(sync);
     if (!error) {
         log_event(LOG_LEVEL_INFO, MSG_ROLE_BACKUP, LOG_FIELDS({"OVSDB_REMOTE", sync->source}),
                   "backup of %s from now on", sync->source);
@@ -291,21 +297,21 @@ void sync_disconnect(struct sync *sync)
     if (sync->is_backup) {
         log_event(LOG_LEVEL_INFO, MSG_ROLE_ACTIVE, LOG_FIELDS({"OVSDB_REMOTE", sync->source}),
                   "active from now on");
-        stop(sync);
+        close_connection(sync);
         resume_forget_all(sync->resume); // clients may write from now on
         sync->is_backup = false;
         server_set_backup(sync->server, false);
     }
 }
 
-// True: the configuration file decides, and the command has been answered.
+// Refuses to change a role that the configuration file owns. True: an error was replied.
 static bool is_refused(const struct sync *sync, struct command_call *call)
 {
     _cleanup_free_ char *error = NULL;
 
     if (sync->owner) {
-        error = xasprintf("%s says what the role of the server is: change the file and reload",
-                          sync->owner);
+        error =
+            xasprintf("%s sets the role of the server: change the file and reload", sync->owner);
         command_reply_error(call, error);
     }
     return error;
@@ -333,7 +339,7 @@ static void on_connect(struct command_call *call, int argc, char **argv, void *u
         return;
     }
     if (!sync->source) {
-        // Scripts read this text, and take a failure of the command for one of the server.
+        // Scripts read this text. It is no error: they would take that as a failure of the server.
         command_reply(call, "Unable to connect: active server is not specified.");
         return;
     }
@@ -448,7 +454,7 @@ static void print_status(const json_t *reply, struct buf *text)
     }
 }
 
-// One record for each database if there is or was a source, else one for the whole server.
+// Replies with a record for each database, or without a source with one for the whole server.
 static void on_status(struct command_call *call, int argc, char **argv, void *userdata)
 {
     const struct sync *sync = userdata;

@@ -3,6 +3,8 @@
 
 #include "session/session.h"
 
+#include <assert.h>
+
 static void sink_send(void *userdata, struct slice text, uint64_t ticket)
 {
     connection_send(userdata, text, ticket);
@@ -52,12 +54,14 @@ static void on_opened(struct connection *connection)
     options.peer.is_known =
         connection_peer_process(connection, &options.peer.uid, &options.peer.pid);
     identities_apply(client_sessions->identities, connection, &scratch, &options);
+    assert(!connection_userdata(connection));
     connection_set_userdata(connection,
                             session_new(client_sessions->server, &sink, connection, &options));
 }
 
 static void on_message(struct connection *connection, struct slice text)
 {
+    assert(connection_userdata(connection));
     session_receive(connection_userdata(connection), text, clock_monotonic());
 }
 

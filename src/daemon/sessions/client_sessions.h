@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where connections meet sessions: each connection that comes up gets a session, what it says goes
-// to the session, and what the session sends goes out through the connection.
+// Connects the layers net and session: each new connection gets a session, which receives the
+// connection's messages and sends its output through the connection.
 #pragma once
 
-#include "daemon/remotes/remotes.h"
+#include "daemon/remotes/settings.h"
 #include "daemon/sessions/identities.h"
 #include "session/server.h"
 
-// Outlived by neither the server nor the rules.
+// The server and the rules must outlive the net.
 struct client_sessions {
     struct server *server;
-    const struct identities *identities; // they may change
+    const struct identities *identities; // a reload may change them
 };
 
-// A net whose connections are sessions of the server. The userdata of its remotes is their struct
-// remote_settings.
+// Creates the net for clients. The userdata of its remotes must be a struct remote_settings.
 struct net *client_sessions_net_new(sd_event *event, struct client_sessions *client_sessions);

@@ -15,9 +15,9 @@ struct identity_rule {
     char *text; // as given
     enum match match;
     unsigned number; // of the user or group
-    char *role;      // NULL: the remote's
-    char *id;        // NULL: none is given, a local client's is the number of its user
-    const char *san; // of a TLS client: the kind of name that is its id, with a colon; or NULL
+    char *role;      // NULL: the role of the remote
+    char *id;        // NULL: not given; the id of a local client is then the number of its user
+    const char *san; // kind of certificate name that is the id of a TLS client, as "DNS:"; or NULL
     bool read_only;
 };
 
@@ -50,7 +50,7 @@ bool identities_equal(const struct identities *a, const struct identities *b)
 
 // Rules as text
 
-// The kernel's -1 is nobody.
+// UINT32_MAX is not a user or group: the kernel uses it for "no change".
 static bool parse_number(const char *text, unsigned *ret)
 {
     uint64_t number;
@@ -62,31 +62,31 @@ static bool parse_number(const char *text, unsigned *ret)
     return true;
 }
 
-static char *find_user(const char *name, unsigned *ret)
+static struct failure *find_user(const char *name, unsigned *ret)
 {
     const struct passwd *user = getpwnam(name);
 
     if (user) {
         *ret = user->pw_uid;
     } else if (!parse_number(name, ret)) {
-        return xasprintf("there is no user \"%s\"", name);
+        return failure_new(FAILURE_INVALID, "there is no user \"%s\"", name);
     }
     return NULL;
 }
 
-static char *find_group(const char *name, unsigned *ret)
+static struct failure *find_group(const char *name, unsigned *ret)
 {
     const struct group *group = getgrnam(name);
 
     if (group) {
         *ret = group->gr_gid;
     } else if (!parse_number(name, ret)) {
-        return xasprintf("there is no group \"%s\"", name);
+        return failure_new(FAILURE_INVALID, "there is no group \"%s\"", name);
     }
     return NULL;
 }
 
-static char *parse_match(const char *word, struct identity_rule *rule)
+static struct failure *parse_match(const char *word, struct identity_rule *rule)
 {
     if (!strcmp(word, "tls")) {
         rule->match = MATCH_TLS;
@@ -105,10 +105,10 @@ static char *parse_match(const char *word, struct identity_rule *rule)
         rule->match = MATCH_GROUP;
         return find_group(word + 6, &rule->number);
     }
-    return xasprintf("\"%s\" is not user:NAME, user:*, group:NAME or tls", word);
+    return failure_new(FAILURE_INVALID, "\"%s\" is not user:NAME, user:*, group:NAME or tls", word);
 }
 
-static char *parse_id(const char *value, struct identity_rule *rule)
+static struct failure *parse_id(const char *value, struct identity_rule *rule)
 {
     static const struct {
         const char *word, *prefix;
@@ -126,10 +126,11 @@ static char *parse_id(const char *value, struct identity_rule *rule)
             return NULL;
         }
     }
-    return xasprintf("id=%s: for tls it is one of cn, dns, email, uri, ip", value);
+    return failure_new(FAILURE_INVALID, "id=%s: for tls it is one of cn, dns, email, uri, ip",
+                       value);
 }
 
-static char *parse_setting(const char *word, struct identity_rule *rule)
+static struct failure *parse_setting(const char *word, struct identity_rule *rule)
 {
     const char *value = strchr(word, '=');
     struct slice key = {word, value ? (size_t)(value - word) : strlen(word)};
@@ -138,10 +139,11 @@ static char *parse_setting(const char *word, struct identity_rule *rule)
         bool is_given = !value || configuration_parse_bool(value + 1, &rule->read_only);
 
         rule->read_only |= !value;
-        return is_given ? NULL : xasprintf("%s: yes or no is expected", word);
+        return is_given ? NULL : failure_new(FAILURE_INVALID, "%s: yes or no is expected", word);
     }
     if (!value || !value[1]) {
-        return xasprintf("\"%s\" is not role=ROLE, id=ID or read-only=yes", word);
+        return failure_new(FAILURE_INVALID, "\"%s\" is not role=ROLE, id=ID or read-only=yes",
+                           word);
     }
     if (slice_is(key, "role")) {
         free(rule->role);
@@ -151,27 +153,27 @@ static char *parse_setting(const char *word, struct identity_rule *rule)
     if (slice_is(key, "id")) {
         return parse_id(value + 1, rule);
     }
-    return xasprintf("\"%s\" is not role=ROLE, id=ID or read-only=yes", word);
+    return failure_new(FAILURE_INVALID, "\"%s\" is not role=ROLE, id=ID or read-only=yes", word);
 }
 
-char *identities_add(struct identities *identities, const char *text)
+struct failure *identities_add(struct identities *identities, const char *text)
 {
     struct identity_rule rule = {.text = xstrdup(text)};
     struct slice rest = slice_of(text), word;
-    char *error = NULL;
+    struct failure *failure = NULL;
     size_t n = 0;
 
-    for (; !error && slice_next_word(&rest, ", \t", &word); n++) {
+    for (; !failure && slice_next_word(&rest, ", \t", &word); n++) {
         _cleanup_free_ char *copy = xstrndup(word.data, word.size);
 
-        error = n ? parse_setting(copy, &rule) : parse_match(copy, &rule);
+        failure = n ? parse_setting(copy, &rule) : parse_match(copy, &rule);
     }
     if (!n) {
-        error = xstrdup("whom it is about is missing, as user:NAME");
+        failure = failure_new(FAILURE_INVALID, "the clients are missing, as user:NAME");
     }
-    if (error) {
+    if (failure) {
         rule_done(&rule);
-        return error;
+        return failure;
     }
     GROW(identities->rules, identities->n, identities->capacity);
     identities->rules[identities->n++] = rule;
@@ -191,8 +193,8 @@ static bool is_member(const struct connection *connection, unsigned group)
     return n;
 }
 
-static bool matches(const struct identity_rule *rule, const struct connection *connection,
-                    const struct session_peer *peer)
+static bool rule_matches(const struct identity_rule *rule, const struct connection *connection,
+                         const struct session_peer *peer)
 {
     switch (rule->match) {
     case MATCH_USER:
@@ -218,8 +220,8 @@ static const char *find_san(const struct connection *connection, const char *kin
     return NULL;
 }
 
-static void apply(const struct identity_rule *rule, const struct connection *connection,
-                  struct buf *scratch, struct session_options *options)
+static void apply_rule(const struct identity_rule *rule, const struct connection *connection,
+                       struct buf *scratch, struct session_options *options)
 {
     options->read_only |= rule->read_only;
     if (rule->role) {
@@ -239,8 +241,8 @@ void identities_apply(const struct identities *identities, const struct connecti
                       struct buf *scratch, struct session_options *options)
 {
     for (size_t i = 0; i < identities->n; i++) {
-        if (matches(&identities->rules[i], connection, &options->peer)) {
-            apply(&identities->rules[i], connection, scratch, options);
+        if (rule_matches(&identities->rules[i], connection, &options->peer)) {
+            apply_rule(&identities->rules[i], connection, scratch, options);
             return;
         }
     }

@@ -3,6 +3,7 @@
 #include "basic/alloc.h"
 #include "basic/str.h"
 #include "service/options.h"
+#include "tools/client.h"
 #include "tools/control_target.h"
 #include "tools/tool.h"
 
@@ -73,7 +74,7 @@ static bool ends_line(const char *text)
     return !size || text[size - 1] == '\n';
 }
 
-static int run(const struct appctl_options *options, char **argv, int argc)
+static int run_command(const struct appctl_options *options, char **argv, int argc)
 {
     _cleanup_free_ char *text = NULL;
     int r =
@@ -93,15 +94,13 @@ static int run(const struct appctl_options *options, char **argv, int argc)
     } else if (ends_line(text)) {
         tool_print(slice_of(text));
     } else {
-        tool_print_line(slice_of(text)); // of a daemon that leaves it out
+        tool_print_line(slice_of(text)); // some daemons leave out the last line feed
     }
     return EXIT_SUCCESS;
 }
 
 static void handle_option(struct appctl_options *options, int c)
 {
-    _cleanup_free_ char *error = NULL;
-
     switch (c) {
     case 't':
         options->target = optarg;
@@ -123,19 +122,9 @@ static void handle_option(struct appctl_options *options, int c)
     case 'h':
         print_help();
         exit(EXIT_SUCCESS);
-    case 'o':
-        service_options_list(long_options);
-        exit(EXIT_SUCCESS);
-    case 'V':
-        tool_print_version();
-        exit(EXIT_SUCCESS);
     default:
-        if (tls_options_handle(&options->tls, c, optarg, &error) <= 0 &&
-            (error || service_options_handle(&options->service, c, optarg, &error) <= 0)) {
-            if (error) {
-                tool_fail("%s", error);
-            }
-            exit(EXIT_FAILURE); // getopt_long() has said why
+        if (!client_handle_tls_option(&options->tls, c)) {
+            tool_handle_option(&options->service, c, long_options);
         }
     }
 }
@@ -146,7 +135,6 @@ int main(int argc, char **argv)
     _cleanup_free_ char *letters = tool_short_options(long_options);
     _cleanup_free_ char *short_options = xasprintf("+%s", letters);
     struct appctl_options options = {.target = DEFAULT_TARGET};
-    _cleanup_free_ char *error = NULL;
     int c;
 
     tool_init(argv);
@@ -157,11 +145,9 @@ int main(int argc, char **argv)
     if (optind >= argc) {
         tool_fail("at least one non-option argument is required (use --help for help)");
     }
-    if (service_options_apply(&options.service, &error) < 0) {
-        tool_fail("%s", error);
-    }
+    tool_apply_options(&options.service);
     service_options_done(&options.service);
-    c = run(&options, argv + optind, argc - optind);
+    c = run_command(&options, argv + optind, argc - optind);
     tls_options_done(&options.tls);
     return c;
 }

@@ -14,7 +14,7 @@
 
 static struct command_registry *registry;
 static struct control *control;
-static int stop_signal; // 0: none came
+static int stop_signal; // the signal that stopped the verb, or 0
 
 void client_background_fork(struct client_context *context)
 {
@@ -102,8 +102,8 @@ void client_background_begin(struct client_context *context, const struct comman
 {
     const struct service_options *service = &context->service;
 
-    // Without anything to clean up a signal may end the program wherever it is, even when nobody
-    // reads its output.
+    // Signals are caught only if there is something to clean up. Otherwise they end the program at
+    // once, even while it is blocked writing output.
     if (service->daemonize.detach || service->daemonize.pidfile || service->unixctl) {
         catch_signals(context);
     }
@@ -174,7 +174,7 @@ void client_background_die(void)
     if (!stop_signal) {
         return;
     }
-    if (stop_signal != SIGALRM) { // its handler says what has happened, see tool_set_timeout()
+    if (stop_signal != SIGALRM) { // tool_set_timeout() has a handler that prints a message
         signal(stop_signal, SIG_DFL);
     }
     sigemptyset(&set);

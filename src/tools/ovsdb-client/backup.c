@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-client backup: builds the database in memory from what the server says, and prints it as a
-// file of two records. What is at its default is left out, ephemeral columns as well.
+// ovsdb-client backup: selects all rows, builds the database in memory and prints it as a database
+// file of two records. Ephemeral columns and default values are left out.
 #include "store/encode.h"
 #include "tools/ovsdb-client/select.h"
 #include "tools/row_values.h"
@@ -9,7 +9,7 @@
 
 #include <unistd.h>
 
-// _uuid first, then what a file keeps.
+// Selects _uuid and then the persistent columns.
 static struct selection kept_columns(const struct table_schema *table)
 {
     struct selection selection = {

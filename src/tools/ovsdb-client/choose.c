@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The choice of a database, and of the server that is to serve it: of several servers the first
-// that has the database, is connected, is the leader (unless --no-leader-only) and belongs to the
-// cluster that "cid:" names. Its row in _Server says so; a server without _Server has nothing to
-// say and is taken as it is.
+// Chooses a database and, of several servers, the first that has this database, is connected, is the
+// leader (unless --no-leader-only) and belongs to the cluster of "cid:". The row of the database in
+// _Server has this state; a server without _Server is accepted without these checks.
 #include "basic/str.h"
 #include "tools/ovsdb-client/verbs.h"
 #include "tools/tool.h"
 #include "json/cursor.h"
 #include "json/emit.h"
 
-static char *lost(const struct client_context *context)
+static char *lost_reason(const struct client_context *context)
 {
     return xasprintf("receive failed: %s", client_lost_reason(context->client));
 }
@@ -24,7 +23,7 @@ static bool contains(char **names, const char *name)
     return false;
 }
 
-// Open_vSwitch, or the only one whose name does not begin with an underscore; NULL: neither.
+// Open_vSwitch, or the only database whose name does not begin with an underscore, or NULL.
 static const char *default_database(char **names)
 {
     const char *only = NULL;
@@ -42,7 +41,7 @@ static const char *default_database(char **names)
     return n == 1 ? only : NULL;
 }
 
-static char *joined(char **names)
+static char *join_names(char **names)
 {
     struct buf text = {0};
 
@@ -52,7 +51,7 @@ static char *joined(char **names)
     return buf_steal(&text);
 }
 
-// The reason why the server is not the right one, or NULL. Caller frees.
+// Chooses context->database. Returns the reason why the server cannot be used, or NULL. Caller frees.
 static char *choose_database(struct client_context *context, const char *argument,
                              bool may_be_other, bool *ret_is_argument)
 {
@@ -61,11 +60,11 @@ static char *choose_database(struct client_context *context, const char *argumen
 
     client_strings_free(&context->databases);
     if (!client_list_databases(context->client, &context->databases)) {
-        return lost(context);
+        return lost_reason(context);
     }
     *ret_is_argument = argument && contains(context->databases, argument);
     name = *ret_is_argument ? argument : default_database(context->databases);
-    all = joined(context->databases);
+    all = join_names(context->databases);
     if (argument && !*ret_is_argument && (!may_be_other || !name)) {
         return xasprintf("there is no database \"%s\" (databases: %s)", argument, all);
     }
@@ -130,7 +129,8 @@ static bool find_row(struct slice reply, struct slice *ret)
     return !ret->data || json_kind_of(*ret) == JSON_KIND_OBJECT;
 }
 
-// The reason why the server is not the right one for context->database, or NULL. Caller frees.
+// Checks the server's row of context->database. Returns the reason why the server cannot be used, or
+// NULL. Caller frees.
 static char *check_server(struct client_context *context)
 {
     _cleanup_buf_ struct buf params = {0};
@@ -145,7 +145,7 @@ static char *check_server(struct client_context *context)
     buf_puts(&params, "]]}]");
     result = client_call(context->client, "transact", buf_slice(&params), &reply);
     if (result == CLIENT_LOST) {
-        return lost(context);
+        return lost_reason(context);
     }
     if (result != CLIENT_RESULT || !find_row(buf_slice(&reply), &row)) {
         return NULL;
@@ -154,8 +154,8 @@ static char *check_server(struct client_context *context)
                     : xasprintf("there is no database \"%s\"", context->database);
 }
 
-// A single server is what was asked for, unless more is said about it.
-static bool is_picky(const struct client_context *context)
+// Whether the state of the server matters: not for a single server without further requirements.
+static bool must_check_server(const struct client_context *context)
 {
     struct uuid cid;
 
@@ -169,7 +169,7 @@ bool client_choose(struct client_context *context, const struct client_verb *ver
     bool is_argument = false;
     char *reason;
 
-    if (!is_picky(context)) {
+    if (!must_check_server(context)) {
         client_stay(context->client);
     }
     do {
@@ -177,7 +177,7 @@ bool client_choose(struct client_context *context, const struct client_verb *ver
         reason = verb->needs == NEEDS_DATABASE
                      ? choose_database(context, argument, may_be_other, &is_argument)
                      : NULL;
-        if (!reason && context->database && is_picky(context)) {
+        if (!reason && context->database && must_check_server(context)) {
             reason = check_server(context);
         }
         if (reason) {

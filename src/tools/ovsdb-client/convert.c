@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-client convert and needs-conversion: the database is the one that the schema file is for.
+// ovsdb-client convert and needs-conversion: the schema file names the database.
 #include "tools/ovsdb-client/background.h"
 #include "tools/schema_file.h"
 #include "tools/tool.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-client dump: one transaction that selects all rows of the tables, so that what is printed
-// is one state of the database. Rows are sorted by their columns; _uuid, although printed first,
-// counts last.
+// ovsdb-client dump: selects all rows of the tables in one transaction, so that it prints one state
+// of the database. Rows are sorted by their columns, with _uuid as the last key although it is
+// printed first.
 #include "tools/ovsdb-client/select.h"
 #include "tools/row_values.h"
 #include "tools/tool.h"
@@ -27,7 +27,7 @@ static void add_column(struct selection *selection, const struct column *column)
     selection->columns[selection->n++] = column;
 }
 
-// All columns but _version without names, else those named.
+// Selects the named columns, or without names all columns except _version.
 static struct selection select_columns(const struct table_schema *table, int n_names, char **names)
 {
     struct selection selection = {
@@ -77,7 +77,7 @@ static struct row_values *read_rows(struct slice array, const struct selection *
     return rows;
 }
 
-// Column i as printed: _uuid, which sorts last, comes first.
+// The index of the column that is printed as number i: _uuid, which is sorted last, is printed first.
 static size_t printed_column(const struct selection *selection, size_t i)
 {
     bool has_uuid = selection->columns[selection->n - 1]->index == COLUMN_UUID;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-client lock, steal and unlock (RFC 7047 4.1.8): sends the request and then prints what the
-// server says, replies and notifications alike, until it is told to end. In the background, the
-// same requests can be made through the control socket.
+// ovsdb-client lock, steal and unlock (RFC 7047 4.1.8): sends the request and prints replies and
+// notifications of the server until a signal or the command "exit" ends it. In the background,
+// further requests can be made through the control socket.
 #include "tools/ovsdb-client/background.h"
 #include "tools/tool.h"
 #include "json/emit.h"
 
 #include <stdio.h>
 
-static void request(struct client_context *context, const char *method, const char *lock)
+static void send_lock_request(struct client_context *context, const char *method, const char *lock)
 {
     _cleanup_buf_ struct buf params = {0};
 
@@ -16,16 +16,16 @@ static void request(struct client_context *context, const char *method, const ch
     client_send(context->client, method, buf_slice(&params));
 }
 
-static void run_request(struct command_call *call, int argc, char **argv, void *userdata)
+static void on_lock_command(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    request(userdata, argv[0], argv[1]);
+    send_lock_request(userdata, argv[0], argv[1]);
     command_reply(call, "");
 }
 
 static const struct command commands[] = {
-    {"lock", "LOCK", 1, 1, run_request},
-    {"steal", "LOCK", 1, 1, run_request},
-    {"unlock", "LOCK", 1, 1, run_request},
+    {"lock", "LOCK", 1, 1, on_lock_command},
+    {"steal", "LOCK", 1, 1, on_lock_command},
+    {"unlock", "LOCK", 1, 1, on_lock_command},
     {NULL},
 };
 
@@ -55,14 +55,14 @@ static void print_message(struct client_context *context, const struct message *
     }
 }
 
-static void run(struct client_context *context, const char *method, const char *lock)
+static void run_lock_verb(struct client_context *context, const char *method, const char *lock)
 {
     _cleanup_buf_ struct buf text = {0};
     struct message message;
     bool ready = false;
 
     client_background_begin(context, commands);
-    request(context, method, lock);
+    send_lock_request(context, method, lock);
     while (client_next(context->client, &text, &message)) {
         print_message(context, &message);
         if (!ready && message.type == MESSAGE_ERROR) {
@@ -78,15 +78,15 @@ static void run(struct client_context *context, const char *method, const char *
 
 void client_lock(struct client_context *context, int argc, char **argv)
 {
-    run(context, "lock", argv[0]);
+    run_lock_verb(context, "lock", argv[0]);
 }
 
 void client_steal(struct client_context *context, int argc, char **argv)
 {
-    run(context, "steal", argv[0]);
+    run_lock_verb(context, "steal", argv[0]);
 }
 
 void client_unlock(struct client_context *context, int argc, char **argv)
 {
-    run(context, "unlock", argv[0]);
+    run_lock_verb(context, "unlock", argv[0]);
 }

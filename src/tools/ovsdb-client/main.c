@@ -3,7 +3,8 @@
 //
 //     ovsdb-client [OPTIONS] VERB [SERVER] [DATABASE] [ARG...]
 //
-// SERVER is recognised by its colon, DATABASE by being one that the server has; both have defaults.
+// SERVER and DATABASE have defaults. An argument is SERVER if it has a colon, and DATABASE if the
+// server has a database of this name.
 #include "basic/dirs.h"
 #include "basic/str.h"
 #include "tools/ovsdb-client/background.h"
@@ -124,9 +125,9 @@ static void print_help(void)
         "                                    replace the contents by those of a database file;\n"
         "                                    with --force even if the schemas differ\n"
         "  monitor [SERVER] [DATABASE] TABLE [COLUMN,...]...\n"
-        "                                    the contents and every change to come; among the\n"
-        "                                    columns !initial, !insert, !delete, !modify say\n"
-        "                                    what not to show\n"
+        "                                    the contents and all later changes; !initial,\n"
+        "                                    !insert, !delete, !modify among the columns leave\n"
+        "                                    out these kinds of changes\n"
         "  monitor [SERVER] [DATABASE] ALL   the same for everything\n"
         "  monitor-cond [SERVER] [DATABASE] CONDITIONS TABLE [COLUMN,...]...\n"
         "                                    the same for rows that match one of CONDITIONS\n"
@@ -135,14 +136,14 @@ static void print_help(void)
         "  wait [SERVER] DATABASE STATE      until DATABASE is added, connected or removed\n"
         "  needs-conversion [SERVER] SCHEMA  whether the database differs from SCHEMA\n"
         "  convert [SERVER] SCHEMA           convert the database to SCHEMA\n"
-        "  lock [SERVER] LOCK                ask for LOCK, show what becomes of it\n"
+        "  lock [SERVER] LOCK                request LOCK, show whether it is held or lost\n"
         "  steal [SERVER] LOCK               take LOCK from its owner\n"
         "  unlock [SERVER] LOCK              give LOCK back\n"
         "  list-commands                     the names of the commands\n"
         "  help                              this text\n"
         "\n"
         "SERVER is unix:FILE, tcp:HOST[:PORT] or ssl:HOST[:PORT], or punix:FILE, ptcp:[PORT][:IP]\n"
-        "or pssl:[PORT][:IP] to be called by the server. Default: unix:%s/db.sock.\n"
+        "or pssl:[PORT][:IP] to wait for a connection from the server. Default: unix:%s/db.sock.\n"
         "Of several, with commas between them, the first is taken that has the database, is\n"
         "connected and is the leader; cid:UUID among them names the cluster that is wanted.\n"
         "DATABASE is Open_vSwitch by default, or the only one that the server has.\n"
@@ -162,8 +163,8 @@ static void print_help(void)
     printf(
         "\n"
         "Other options:\n"
-        "  --no-db-change-aware        be disconnected when a database comes, goes or is "
-        "converted\n"
+        "  --no-db-change-aware        be disconnected when a database is added, removed or\n"
+        "                              converted\n"
         "  --db-change-aware           stay connected then (default)\n"
         "  --no-leader-only            of several servers take one that is not the leader, too\n"
         "  --leader-only               take the leader only (default); also if one is named\n"
@@ -187,8 +188,6 @@ static void set_max_column_width(struct client_context *context, const char *tex
 
 static void handle_option(struct client_context *context, int c)
 {
-    _cleanup_free_ char *error = NULL;
-
     switch (c) {
     case 'f':
         if (!table_format_parse(optarg, &context->style.format)) {
@@ -241,19 +240,9 @@ static void handle_option(struct client_context *context, int c)
     case 'h':
         print_help();
         exit(EXIT_SUCCESS);
-    case 'o':
-        service_options_list(long_options);
-        exit(EXIT_SUCCESS);
-    case 'V':
-        tool_print_version();
-        exit(EXIT_SUCCESS);
     default:
-        if (tls_options_handle(&context->tls, c, optarg, &error) <= 0 &&
-            (error || service_options_handle(&context->service, c, optarg, &error) <= 0)) {
-            if (error) {
-                tool_fail("%s", error);
-            }
-            exit(EXIT_FAILURE); // getopt_long() has said why
+        if (!client_handle_tls_option(&context->tls, c)) {
+            tool_handle_option(&context->service, c, long_options);
         }
     }
 }
@@ -285,7 +274,8 @@ static const struct client_verb *find_verb(const char *name)
     tool_fail("unknown command '%s'; use --help for help", name);
 }
 
-// An argument that is a server even where nothing is left for what must follow.
+// Whether an argument is SERVER. `is_spare`: there are enough arguments without it; otherwise it must
+// be a valid server, because it may be an argument of the verb that contains a colon.
 static bool is_server(const char *argument, bool is_spare)
 {
     return isalpha((unsigned char)argument[0]) && strchr(argument, ':') &&
@@ -297,8 +287,8 @@ static const char *usage_database(const struct client_verb *verb)
     return verb->needs == NEEDS_DATABASE ? " [DATABASE]" : "";
 }
 
-// Names the first argument that is missing, or is one too many. `may_have_database`: the database
-// may be among them.
+// Ends the program with the name of the first argument that is missing or unexpected, if any.
+// `may_have_database`: the database may be among the arguments.
 static void check_arguments(const struct client_verb *verb, int argc, char **argv,
                             bool may_have_database)
 {
@@ -321,7 +311,7 @@ static void check_arguments(const struct client_verb *verb, int argc, char **arg
     }
 }
 
-// Connects to the server that is wanted. Returns true if the first argument is the database.
+// Connects to the chosen server. Returns true if the first argument is the database.
 static bool connect_client(struct client_context *context, const struct client_verb *verb, int argc,
                            char **argv)
 {
@@ -336,8 +326,8 @@ static bool connect_client(struct client_context *context, const struct client_v
     return client_choose(context, verb, argument, may_be_other);
 }
 
-static void run(struct client_context *context, const struct client_verb *verb, int argc,
-                char **argv)
+static void run_verb(struct client_context *context, const struct client_verb *verb, int argc,
+                     char **argv)
 {
     _cleanup_free_ char *default_server = xasprintf("unix:%s/db.sock", dirs_run());
 
@@ -364,7 +354,6 @@ int main(int argc, char **argv)
 {
     _cleanup_free_ char *short_options = tool_short_options(long_options);
     struct client_context context = {.leader_only = true};
-    _cleanup_free_ char *error = NULL;
     int c;
 
     tool_init(argv);
@@ -375,10 +364,8 @@ int main(int argc, char **argv)
     if (optind >= argc) {
         tool_fail("missing command name; use --help for help");
     }
-    if (service_options_apply(&context.service, &error) < 0) {
-        tool_fail("%s", error);
-    }
-    run(&context, find_verb(argv[optind]), argc - optind - 1, argv + optind + 1);
+    tool_apply_options(&context.service);
+    run_verb(&context, find_verb(argv[optind]), argc - optind - 1, argv + optind + 1);
     free(context.database);
     client_strings_free(&context.databases);
     service_options_done(&context.service);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-client monitor, monitor-cond and monitor-cond-since: the same thing by three methods,
-// "monitor" of RFC 7047 4.1.5 and its two successors. Prints the contents at the start and every
-// update.
+// ovsdb-client monitor, monitor-cond and monitor-cond-since, for the methods "monitor" (RFC 7047
+// 4.1.5), "monitor_cond" and "monitor_cond_since". Prints the initial contents and every update.
 #include "tools/ovsdb-client/background.h"
 #include "tools/ovsdb-client/monitor_print.h"
 #include "tools/tool.h"
@@ -23,7 +22,7 @@ static const struct method monitor_cond = {"monitor_cond", "update2", MONITOR_ST
 static const struct method monitor_cond_since = {"monitor_cond_since", "update3", MONITOR_STYLE_2,
                                                  true};
 
-// Element `i` of an array; ends the program if there is none.
+// Element `i` of an array. Ends the program if there is none.
 static struct slice element(struct client_context *context, struct slice array, size_t i)
 {
     struct cursor cursor;
@@ -40,7 +39,7 @@ static struct slice element(struct client_context *context, struct slice array, 
     return cursor_skip(&cursor);
 }
 
-// "aaaa-bb" without its quotes, for people.
+// A string without its quotes; other values are returned unchanged.
 static struct slice unquoted(struct slice string)
 {
     return json_kind_of(string) == JSON_KIND_STRING
@@ -65,14 +64,14 @@ static void print_update(struct client_context *context, const struct method *me
 {
     if (method->has_since) {
         printf("\nlast_id: " SLICE_FORMAT "\n", SLICE_ARGS(unquoted(element(context, params, 1))));
-        context->printed = false; // the line above stands in for the empty one
+        context->printed = false; // the line above separates the tables already
     }
     monitor_print(context, request, method->style,
                   element(context, params, method->has_since ? 2 : 1), false);
 }
 
-static void follow(struct client_context *context, const struct method *method,
-                   const struct monitor_request *request)
+static void print_updates(struct client_context *context, const struct method *method,
+                          const struct monitor_request *request)
 {
     _cleanup_buf_ struct buf text = {0};
     struct message message;
@@ -92,7 +91,7 @@ static void follow(struct client_context *context, const struct method *method,
     }
 }
 
-static void run_cond_change(struct command_call *call, int argc, char **argv, void *userdata)
+static void on_cond_change(struct command_call *call, int argc, char **argv, void *userdata)
 {
     struct client_context *context = userdata;
     _cleanup_buf_ struct buf params = {0};
@@ -112,12 +111,12 @@ static void run_cond_change(struct command_call *call, int argc, char **argv, vo
 }
 
 static const struct command commands[] = {
-    {"ovsdb-client/cond_change", "TABLE COND", 2, 2, run_cond_change},
+    {"ovsdb-client/cond_change", "TABLE COND", 2, 2, on_cond_change},
     {NULL},
 };
 
-static void run(struct client_context *context, const struct method *method, const char *last_id,
-                const char *where, int argc, char **argv)
+static void run_monitor(struct client_context *context, const struct method *method,
+                        const char *last_id, const char *where, int argc, char **argv)
 {
     _cleanup_(monitor_request_done) struct monitor_request request;
     _cleanup_buf_ struct buf params = {0};
@@ -139,17 +138,17 @@ static void run(struct client_context *context, const struct method *method, con
     if (client_call_or_fail(context->client, method->name, buf_slice(&params), &reply)) {
         print_initial(context, method, &request, buf_slice(&reply));
         client_background_ready(context);
-        follow(context, method, &request);
+        print_updates(context, method, &request);
     }
     client_background_end(context);
 }
 
 void client_monitor(struct client_context *context, int argc, char **argv)
 {
-    run(context, &monitor, NULL, NULL, argc, argv);
+    run_monitor(context, &monitor, NULL, NULL, argc, argv);
 }
 
-// The conditions come first; ends the program if they are no array.
+// The conditions, which are the first argument. Ends the program if they are not an array.
 static const char *conditions(const struct client_context *context, char **argv)
 {
     if (context->not_database == argv[0] && argv[0][0] != '[') {
@@ -164,7 +163,7 @@ static const char *conditions(const struct client_context *context, char **argv)
 
 void client_monitor_cond(struct client_context *context, int argc, char **argv)
 {
-    run(context, &monitor_cond, NULL, conditions(context, argv), argc - 1, argv + 1);
+    run_monitor(context, &monitor_cond, NULL, conditions(context, argv), argc - 1, argv + 1);
 }
 
 void client_monitor_cond_since(struct client_context *context, int argc, char **argv)
@@ -177,5 +176,6 @@ void client_monitor_cond_since(struct client_context *context, int argc, char **
         argc--;
         argv++;
     }
-    run(context, &monitor_cond_since, last_id, conditions(context, argv), argc - 1, argv + 1);
+    run_monitor(context, &monitor_cond_since, last_id, conditions(context, argv), argc - 1,
+                argv + 1);
 }

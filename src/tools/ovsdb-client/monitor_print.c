@@ -5,7 +5,7 @@
 #include "tools/tool.h"
 #include "json/cursor.h"
 
-// What an update says about a row: JSON text, an empty slice where it has no such member.
+// The update of one row. Slices are JSON text, or empty if the update has no such member.
 struct row_update {
     struct uuid uuid;
     struct slice old; // style RFC
@@ -49,7 +49,7 @@ static struct row_update read_update(struct slice name, struct cursor *cursor,
     struct row_update update = {0};
 
     if (!uuid_parse(name, &update.uuid) || cursor_kind(cursor) != JSON_KIND_OBJECT) {
-        tool_fail("received an update of row " SLICE_FORMAT " that is none", SLICE_ARGS(name));
+        tool_fail("received an invalid update of row " SLICE_FORMAT, SLICE_ARGS(name));
     }
     for (bool more = cursor_enter(cursor); more; more = cursor_more(cursor)) {
         struct slice member = cursor_name(cursor, &scratch);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a monitor covers, read from the command line, and the request for it.
+// The tables and columns to monitor, parsed from the command line, and the request for them.
 //
-//     TABLE|ALL [GROUP...]    a GROUP is COLUMN,COLUMN,... with !initial, !insert, !delete, !modify
-//     for what is not
-//                             wanted of these columns; without COLUMNs it means all of them
+//     TABLE|ALL [GROUP...]
+//
+// A GROUP is COLUMN,COLUMN,... or, without a column, all columns. The words !initial, !insert,
+// !delete and !modify in a GROUP leave out these kinds of changes.
 #pragma once
 
 #include "tools/ovsdb-client/verbs.h"
@@ -21,9 +22,9 @@ struct monitor_request {
     struct buf json; // {"TABLE":[<monitor-request>...],...}
 };
 
-// Reads `argv`, at least one argument; ends the program with a message if it does not fit the
-// schema, which the request takes over. `where` is the JSON text of the conditions for every table,
-// or NULL.
+// Parses `argv`, at least one argument. Ends the program with a message if a table or column is not
+// in the schema, which the request takes over. `where` is the JSON text of the conditions for every
+// table, or NULL.
 void monitor_request_init(struct monitor_request *request, struct client_context *context,
                           struct schema *schema, const char *where, int argc, char **argv);
 void monitor_request_done(struct monitor_request *request);

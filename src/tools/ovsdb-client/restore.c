@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-client restore: reads a database file from standard input and makes its contents those of
-// the server's database, in one transaction. The server's rows are looked at first; if they have
-// changed when the transaction runs, everything is done again. A file that is not whole restores
-// nothing.
+// ovsdb-client restore: reads a database file from standard input and replaces the contents of the
+// server's database by its contents, in one transaction. The transaction depends on the server's
+// rows, which are selected before; if they have changed when it runs, it fails and is built again.
+// An incomplete or damaged file restores nothing.
 #include "basic/file.h"
 #include "store/load.h"
 #include "store/store.h"
@@ -22,7 +22,7 @@
 
 #define MAX_TRIES 10
 
-// What standard input is, for messages: the file if it is one. Caller frees.
+// The name of standard input for messages: the path if it is a file. Caller frees.
 static char *input_name(void)
 {
     char path[PATH_MAX];
@@ -35,7 +35,7 @@ static char *input_name(void)
     return xstrdup("standard input");
 }
 
-// Standard input may be a pipe, which a reader cannot go back in.
+// Copies standard input, which may be a pipe, to a file in which the reader can seek.
 static int copy_input(const char *input)
 {
     _cleanup_close_ int fd = memfd_create("ovsdb-client-restore", MFD_CLOEXEC);
@@ -71,7 +71,7 @@ static struct db *read_input(const char *input)
     return loaded.db;
 }
 
-// The contents of standard input, by the server's schema.
+// Loads standard input, and converts it to the server's schema with --force.
 static struct db *read_wanted(struct client_context *context)
 {
     _cleanup_schema_ struct schema *schema = client_fetch_schema(context);
@@ -116,7 +116,7 @@ static void note_all(struct client_context *context, struct restore_request *req
     }
 }
 
-// The first of the results that is an error; without data if none is.
+// The first result that is an error; an empty slice if there is none.
 static struct slice find_error(struct slice results)
 {
     struct cursor cursor;
@@ -137,8 +137,8 @@ static struct slice find_error(struct slice results)
 
 enum outcome {
     RESTORED,
-    CHANGED, // the server's rows were no longer as expected
-    NO_UUID, // the server does not know insert's "uuid"
+    CHANGED, // the server's rows have changed since they were selected
+    NO_UUID, // the server does not support "uuid" in "insert"
 };
 
 static enum outcome outcome_of(struct slice results, bool knew_uuid)
@@ -159,7 +159,7 @@ static enum outcome outcome_of(struct slice results, bool knew_uuid)
     tool_fail_json(result, "restoring failed");
 }
 
-static enum outcome try(struct client_context *context, struct db *wanted, bool knows_uuid)
+static enum outcome try_restore(struct client_context *context, struct db *wanted, bool knows_uuid)
 {
     _cleanup_buf_ struct buf reply = {0};
     struct restore_request request;
@@ -186,10 +186,10 @@ void client_restore(struct client_context *context, int argc, char **argv)
     client_show_progress(context->client, true);
     for (int i = 0; outcome != RESTORED; i++) {
         if (i == MAX_TRIES) {
-            tool_fail("%s: the database %s is changed all the time", context->server,
+            tool_fail("%s: the database %s changed during each of the attempts", context->server,
                       context->database);
         }
-        outcome = try(context, wanted, knows_uuid);
+        outcome = try_restore(context, wanted, knows_uuid);
         knows_uuid &= outcome != NO_UUID;
     }
     db_free(wanted);

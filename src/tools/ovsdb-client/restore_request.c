@@ -69,7 +69,7 @@ static void begin_operation(struct restore_request *request, const char *op,
     emit_string(&request->params, slice_of(table->name));
 }
 
-// The server's rows must still be these.
+// Appends an operation that fails if the server's rows are no longer `rows`.
 static void put_wait(struct restore_request *request, const struct table_schema *table,
                      struct slice rows)
 {
@@ -168,7 +168,7 @@ static void put_atom(struct restore_request *request, union atom atom, const str
     }
 }
 
-// A <value>, as datum_put(), with the names of rows that get a new UUID.
+// Appends a <value> as datum_put() does, but refers to rows with a new UUID by their name.
 static void put_datum(struct restore_request *request, union datum datum, const struct type *type)
 {
     const union atom *keys = datum_keys(&datum, type);
@@ -194,7 +194,8 @@ static void put_datum(struct restore_request *request, union datum datum, const 
     buf_puts(params, "]]");
 }
 
-// A new row leaves out what is at its default; one that is there is given every value it may be.
+// Appends the members of "row". A new row leaves out default values; an existing row gets the values
+// of all mutable columns.
 static void put_row(struct restore_request *request, const struct row *row, bool is_new)
 {
     struct buf *params = &request->params;
@@ -217,7 +218,7 @@ static void put_row(struct restore_request *request, const struct row *row, bool
     buf_puts(params, "}}");
 }
 
-// Returns true if the row gets a new UUID.
+// Appends the operation for a wanted row. Returns true if the row gets a new UUID.
 static bool put_wanted(struct restore_request *request, const struct row *row)
 {
     bool is_present = has_row(&request->present, row);

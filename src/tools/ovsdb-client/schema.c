@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-client's verbs about databases and their schemas.
+// The verbs of ovsdb-client that show databases and their schemas.
 #include "tools/ovsdb-client/verbs.h"
 #include "tools/tool.h"
 #include "json/cursor.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Selects all rows of tables in one transaction, so that what comes is one state of the database.
+// Selects all rows of tables in one transaction, so that they show one state of the database.
 #pragma once
 
 #include "tools/ovsdb-client/verbs.h"
@@ -10,8 +10,8 @@ struct selection {
     size_t n;
 };
 
-// Calls `got` for each selection in turn with its rows, a JSON array. Ends the program with a
-// message if the server does not answer with such.
+// Calls `got` for each selection in order with its rows, a JSON array. Ends the program with a
+// message if the reply has another form.
 void client_select(struct client_context *context, const struct selection *selections, size_t n,
                    void (*got)(struct client_context *context, const struct selection *selection,
                                struct slice rows, void *userdata),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pieces are small, so that they are within nearly every limit, and many of them are under way at a
-// time, so that the distance to the server does not matter.
+// Pieces are small, so that nearly every limit allows them. Many are sent before the first reply has
+// arrived, so that the network delay hardly matters.
 #include "tools/ovsdb-client/stage.h"
 
 #include "basic/utf8.h"
@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #define CHUNK_SIZE ((size_t)16 << 10)
-#define UNDER_WAY  64 // pieces
+#define UNDER_WAY  64 // pieces without reply at a time
 
 // Ends the program if the server knows the method but refuses it.
 static bool can_stage(struct client_context *context)
@@ -63,11 +63,11 @@ static bool receive_reply(struct client_context *context)
     return true;
 }
 
-static bool stage(struct client_context *context, struct slice params)
+static bool send_all_pieces(struct client_context *context, struct slice params)
 {
     size_t under_way = 0;
 
-    client_show_progress(context->client, false); // of single pieces
+    client_show_progress(context->client, false); // it would show single pieces
     for (size_t offset = 0; offset < params.size || under_way;) {
         if (offset < params.size && under_way < UNDER_WAY) {
             offset += send_piece(context, params, offset);
@@ -90,7 +90,7 @@ bool client_transact_long(struct client_context *context, struct slice params, s
         client_background_when_sent(context);
         return client_call_or_fail(context->client, "transact", params, reply);
     }
-    if (!stage(context, params)) {
+    if (!send_all_pieces(context, params)) {
         return false;
     }
     client_show_progress(context->client, true);

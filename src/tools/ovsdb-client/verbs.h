@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What ovsdb-client's main file hands to a verb, and the verbs.
+// The verbs of ovsdb-client, and the context that main.c passes to them.
 #pragma once
 
 #include "model/schema.h"
@@ -11,16 +11,17 @@
 #include <stdnoreturn.h>
 
 struct client_context {
-    const char *server;    // the one that it is with
-    struct client *client; // NULL for verbs that dial themselves
-    char *database;        // of verbs that are about one
-    char **databases;      // of the server, sorted, NULL at the end; for NEEDS_DATABASE
-    // The first argument if it could have been a database and was not, or NULL.
+    const char *server;    // target of the current server
+    struct client *client; // NULL for verbs that connect themselves
+    char *database;        // the chosen database; NULL for verbs without one
+    char **databases;      // the server's databases, sorted, NULL at the end; for NEEDS_DATABASE
+    // The first argument if it may have been meant as a database that the server lacks, or NULL.
     const char *not_database;
     struct table_style style;
     bool timestamp;
     bool not_change_aware; // --no-db-change-aware
-    bool leader_only;      // of several servers the leader only
+    bool leader_only;      // of several servers, use only the leader
+    // Whether --leader-only was given: then a single server must be the leader, too.
     bool leader_only_given;
     bool force; // --force
     struct service_options service;
@@ -30,9 +31,9 @@ struct client_context {
 };
 
 enum client_needs {
-    NEEDS_NOTHING,    // dials itself
+    NEEDS_NOTHING,    // the verb connects itself
     NEEDS_CONNECTION, // a server
-    NEEDS_DATABASE,   // a server and a database on it
+    NEEDS_DATABASE,   // a server and one of its databases
 };
 
 struct client_verb {
@@ -42,34 +43,32 @@ struct client_verb {
     int max_args;      // -1: any number
     const char *usage; // of these arguments
     void (*run)(struct client_context *context, int argc, char **argv);
-    // The database that the arguments name otherwise; may be NULL. Caller frees. Ends the program
-    // if they are invalid.
+    // Returns the database that is named within another argument (caller frees). Ends the program if
+    // the argument is invalid. NULL: there is no such argument.
     char *(*database_of)(char **argv);
-    bool stays; // runs until it is told to end, and calls client_background_begin() itself
+    bool stays; // runs until a signal or "exit", and calls client_background_begin() itself
 };
 
-// Goes from server to server to the first that is what is wanted. With NEEDS_DATABASE chooses
-// context->database: `argument` (may be NULL) if the server has such a database, and returns true;
-// else, if `may_be_other`, the default one: Open_vSwitch, or the only one whose name does not begin
-// with an underscore.
+// Tries the servers in order until one can be used (choose.c). With NEEDS_DATABASE it chooses
+// context->database: if the server has a database `argument` (may be NULL), it chooses that and
+// returns true; otherwise, if `may_be_other`, the default: Open_vSwitch, or the only database whose
+// name does not begin with an underscore.
 bool client_choose(struct client_context *context, const struct client_verb *verb,
                    const char *argument, bool may_be_other);
-// The table that an argument names is not there; or the argument means something else.
+// Fails because the argument `name` is not a table of the database.
 noreturn void client_fail_no_table(const struct client_context *context, const char *name);
 // The server's databases, sorted, NULL-terminated. False: the connection was lost.
 bool client_list_databases(struct client *client, char ***ret);
 void client_strings_free(char ***strings); // and sets it to NULL; NULL allowed
-// Prints and empties `table`.
+// Prints `table` and frees its content.
 void client_print_table(struct client_context *context, struct table_formatter *table);
 // The schema of the chosen database. The caller unrefs it.
 struct schema *client_fetch_schema(struct client_context *context);
-// [DATABASE] and the like: a JSON array of these strings, for the params of a request. Appends to
-// `buf`.
+// Appends a JSON array of these strings, which a NULL ends, such as the params of a request.
 void client_put_strings(struct buf *buf, const char *first, ...) __attribute__((sentinel));
 
-// Tells the server, unless --no-db-change-aware was given, that `client` need not be disconnected
-// when a database comes, goes or is converted. Old servers do not know it: whatever they answer is
-// fine.
+// Unless --no-db-change-aware was given, tells the server that it need not disconnect `client` when
+// a database is added, removed or converted. Errors are ignored: old servers do not support it.
 void client_announce_change_aware(struct client_context *context, struct client *client);
 
 char *client_database_of_transaction(char **argv);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-client wait: a "wait" operation on the server's own database, where every database is a
-// row. The server need not run yet; a connection that is lost is made again, and the request with
-// it.
+// ovsdb-client wait: a "wait" operation on the database _Server, which has a row for every database.
+// The server need not run yet. After the loss of the connection, it connects and sends the request
+// again.
 //
-// Of several servers each is asked in turn, for a moment. The first that has the database, or can
-// serve it, is enough; that it is removed all of them must have said, one after another.
+// Several servers are queried in turn, each for TURN_MS. One server is enough for the states "added"
+// and "connected"; for "removed" all servers must confirm it one after another.
 #include "tools/ovsdb-client/background.h"
 #include "tools/tool.h"
 #include "json/cursor.h"
@@ -17,7 +17,7 @@ struct state {
     const char *columns;
     const char *until;
     const char *rows;
-    bool is_of_all; // it must be so on every server
+    bool is_of_all; // every server must have this state
 };
 
 static const struct state states[] = {
@@ -57,7 +57,7 @@ static void put_params(struct buf *buf, const struct state *state, const char *d
     buf_puts(buf, "]}]");
 }
 
-// The reply of a wait that was fulfilled is [{}].
+// Whether the wait has succeeded: the reply is [{}].
 static bool is_fulfilled(struct slice result)
 {
     struct cursor cursor;
@@ -78,14 +78,14 @@ static bool is_timed_out(struct slice result)
     return error.data && slice_is(error, "\"timed out\"");
 }
 
-// Asks the server that the client is with. False: it is not so, or the connection was lost.
-static bool ask(struct client_context *context, struct slice params)
+// Queries the current server. False: it has another state, or the connection was lost.
+static bool query_server(struct client_context *context, struct slice params)
 {
     struct client *client = context->client;
     _cleanup_buf_ struct buf reply = {0};
     enum client_result result;
 
-    // Without it the server would drop us when the database comes or goes.
+    // Otherwise the server disconnects clients when the database is added or removed.
     result = client_call(client, "set_db_change_aware", SLICE("[true]"), &reply);
     if (result != CLIENT_LOST) {
         result = client_call(client, "transact", params, &reply);
@@ -113,10 +113,10 @@ void client_wait(struct client_context *context, int argc, char **argv)
     n_servers = state->is_of_all ? client_n_servers(context->client) : 1;
     put_params(&params, state, argv[0], context->client);
     for (;;) {
-        bool is_so = ask(context, buf_slice(&params));
+        bool is_so = query_server(context, buf_slice(&params));
         size_t index = client_server_index(context->client);
 
-        // One that cannot be reached has been passed over.
+        // The client may have skipped servers that cannot be reached; then counting starts again.
         n_in_row = !is_so ? 0 : index == next ? n_in_row + 1 : 1;
         next = (index + 1) % client_n_servers(context->client);
         if (n_in_row == n_servers) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-tool create, compact and convert: verbs that write whole database files.
+// ovsdb-tool create, compact and convert, which write whole database files.
 #include "basic/file.h"
 #include "config.h"
 #include "store/lockfile.h"
@@ -63,7 +63,8 @@ static void replace_target(struct db *db, const char *path, const char *comment)
     lockfile_release(lockfile);
 }
 
-// The target of a command: a new file, or a database that is replaced. No other file is.
+// Writes the target of a command: a new file, or a replacement of a database. A file that is not a
+// database is not replaced.
 static void write_target(struct db *db, const char *path, const char *comment)
 {
     if (access(path, F_OK) == 0) {
@@ -83,8 +84,8 @@ static void compact_in_place(const char *path)
     group_commit_free(group_commit);
 }
 
-// A target that is the source itself is changed in place: under its lock, and with a copy of what
-// is cut off.
+// Whether the target is the source. Then it is changed in place: under its lock, and with a copy of
+// a torn record that is cut off.
 static bool is_same_file(const char *path, const char *target)
 {
     struct stat a, b;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-tool: works on database files, without a server. Options and the table of verbs.
+// ovsdb-tool, which works on database files without a server: options and the table of verbs.
 #include "basic/dirs.h"
 #include "service/options.h"
 #include "tools/ovsdb-tool/verbs.h"
@@ -49,7 +49,7 @@ static const struct tool_verb verbs[] = {
     {"transact", "[db] transaction", 1, 2, tool_transact},
 };
 
-// What other programs of this name do with clustered databases.
+// Verbs of other implementations that concern clustered databases.
 static const char *const clustered_verbs[] = {
     "create-cluster", "join-cluster", "cluster-to-standalone", "check-cluster",
     "db-cid",         "db-sid",       "db-local-address",
@@ -109,8 +109,6 @@ static void tool_help(const struct tool_context *context, int argc, char **argv)
 
 static void handle_option(struct tool_context *context, struct service_options *service, int c)
 {
-    _cleanup_free_ char *error = NULL;
-
     switch (c) {
     case 'm':
         context->more++;
@@ -130,19 +128,8 @@ static void handle_option(struct tool_context *context, struct service_options *
     case 'h':
         tool_help(context, 0, NULL);
         exit(EXIT_SUCCESS);
-    case 'o':
-        service_options_list(long_options);
-        exit(EXIT_SUCCESS);
-    case 'V':
-        tool_print_version();
-        exit(EXIT_SUCCESS);
     default:
-        if (service_options_handle(service, c, optarg, &error) <= 0) {
-            if (error) {
-                tool_fail("%s", error);
-            }
-            exit(EXIT_FAILURE); // getopt_long() has said why
-        }
+        tool_handle_option(service, c, long_options);
     }
 }
 
@@ -161,8 +148,8 @@ static const struct tool_verb *find_verb(const char *name)
     tool_fail("unknown command '%s'; use --help for help", name);
 }
 
-static void run(const struct tool_context *context, const struct tool_verb *verb, int argc,
-                char **argv)
+static void run_verb(const struct tool_context *context, const struct tool_verb *verb, int argc,
+                     char **argv)
 {
     if (argc < verb->min_args) {
         tool_fail("'%s' command requires at least %d arguments", verb->name, verb->min_args);
@@ -180,7 +167,6 @@ int main(int argc, char **argv)
     _cleanup_free_ char *short_options = tool_short_options(long_options);
     struct tool_context context = {.default_db = default_db, .default_schema = default_schema};
     struct service_options service = {0};
-    _cleanup_free_ char *error = NULL;
     int c;
 
     tool_init(argv);
@@ -194,10 +180,8 @@ int main(int argc, char **argv)
     if (context.rbac_id && !context.rbac_role) {
         tool_fail("--rbac-id needs --rbac-role");
     }
-    if (service_options_apply(&service, &error) < 0) {
-        tool_fail("%s", error);
-    }
-    run(&context, find_verb(argv[optind]), argc - optind - 1, argv + optind + 1);
+    tool_apply_options(&service);
+    run_verb(&context, find_verb(argv[optind]), argc - optind - 1, argv + optind + 1);
     service_options_done(&service);
     tool_finish();
     return EXIT_SUCCESS;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-tool check and recover: what a damaged database file still holds, and that as a new file.
-// Neither changes the file, so both may be used on one that a server has open.
+// ovsdb-tool check reports which records of a database file are whole; recover writes them to a new
+// file. Neither changes the file, so a server may have it open.
 #include "basic/file.h"
 #include "config.h"
 #include "store/lockfile.h"
@@ -98,8 +98,7 @@ static bool is_in_use(const char *path)
     return !file_resolve(path, &real_path) && lockfile_is_held(real_path);
 }
 
-// An incomplete record at the end of a file in use is one that is being written, unless there is
-// other damage.
+// Whether the only fault is an incomplete record at the end of a file in use: a server is writing it.
 static bool is_being_written(const struct checked_file *file, const struct salvage *result)
 {
     struct salvage rest = *result;

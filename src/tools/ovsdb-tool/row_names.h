@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which rows a log has shown so far, and what they are called.
+// The rows that a log has shown so far, and their names.
 #pragma once
 
 #include "basic/htable.h"
@@ -14,6 +14,6 @@ void row_names_done(struct row_names *names);
 // The name of a row as JSON text, "" if it has none; NULL if the row is not known. Valid until the
 // row is noted again.
 const char *row_names_find(const struct row_names *names, const char *table, const char *uuid);
-// The row is known from now on; its name is the string column "name" of `row`, if it has one.
+// Notes a row. Its name is the string in the column "name" of `row`, if it has one.
 void row_names_note(struct row_names *names, const char *table, const char *uuid, struct slice row);
 void row_names_forget(struct row_names *names, const char *table, const char *uuid);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-tool's verbs that look at schemas only, in a schema file or at the beginning of a database.
+// The verbs of ovsdb-tool that read only schemas, from a schema file or a database file.
 #include "model/version.h"
 #include "tools/ovsdb-tool/db_schema.h"
 #include "tools/ovsdb-tool/verbs.h"
@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#define EXIT_FALSE 2 // of verbs that test something
+#define EXIT_FALSE 2 // exit status of verbs that test a condition
 
 static struct schema *schema_argument(const struct tool_context *context, int argc, char **argv)
 {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-tool show-log: the records of a database file one after another, without building the
-// database.
+// ovsdb-tool show-log: prints the records of a database file without building the database.
 //
 //     record N: DATE "COMMENT"
 //       table T [insert ]row NAME (UUID)[ diff]:     with -m
@@ -22,8 +21,8 @@ struct log_printer {
     const struct schema *schema;
     int more;
     struct row_names names;
-    struct buf out;     // a record
-    struct buf escaped; // the same as it is printed: values too hold control characters
+    struct buf out;     // the text of a record
+    struct buf escaped; // the same with control characters escaped
 };
 
 // A member of an object, in order of its name.
@@ -37,8 +36,7 @@ static int compare_members(const void *a, const void *b)
     return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
 }
 
-// The members of `object` sorted by name; none if it is no object. The names are the caller's to
-// free.
+// The members of `object` sorted by name; none if it is not an object. free_members() frees them.
 static struct member *sorted_members(struct slice object, size_t *ret_n)
 {
     _cleanup_buf_ struct buf scratch = {0};
@@ -83,7 +81,7 @@ static void put_value(struct buf *out, struct slice json, const struct column *c
         error = datum_decode(&cursor, &column->type, DATUM_CHECK_NOTHING, NULL, &scratch, &value);
     }
     if (!column || error) {
-        // Not of this schema: as it stands in the file.
+        // The value does not fit the schema: print it unchanged.
         emit_canonical(out, json);
         return;
     }
@@ -133,7 +131,7 @@ static void put_row(struct log_printer *printer, const char *table_name, const c
     bool is_delete = json_kind_of(row) == JSON_KIND_NULL;
     bool is_known = row_names_find(&printer->names, table_name, uuid);
 
-    // A new row is called what it says, another one what it was called so far.
+    // A new row has the name in the record, a known row the name that it had before.
     if (!is_known) {
         row_names_note(&printer->names, table_name, uuid, row);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-tool query and transact: the engine on a file, without a server. What the transaction gets
-// for an answer is printed, an error like a result; a query's changes stay in memory.
+// ovsdb-tool query and transact: run a transaction on a database file without a server, and print
+// the reply, which may be an error. "query" does not write the changes to the file.
 #include "engine/transact.h"
 #include "store/store.h"
 #include "tools/ovsdb-tool/verbs.h"
@@ -35,7 +35,7 @@ static struct ovsdb_error *run(const struct tool_context *context, struct db *db
     struct ovsdb_error *error = transact_run(db, &request, result, &status, &outcome);
 
     if (!error && status == TRANSACT_WAIT) {
-        // Nobody else changes this database: the rest of the waiting time would change nothing.
+        // No other transaction changes this database, so waiting longer would not change the result.
         free((void *)outcome.tables);
         if (outcome.timeout == USEC_INFINITY) {
             return error_new(ERROR_NOT_SUPPORTED, "this \"wait\" would never end");

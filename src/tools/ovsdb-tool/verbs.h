@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What ovsdb-tool's main file hands to a verb, and the verbs.
+// The verbs of ovsdb-tool, and the context that main.c passes to them.
 #pragma once
 
 #include <stdbool.h>
@@ -8,12 +8,12 @@ struct tool_context {
     const char *default_db;
     const char *default_schema;
     int more;              // how often -m was given
-    const char *rbac_role; // as whom query and transact run; NULL: without a role
+    const char *rbac_role; // the role with which query and transact run, or NULL
     const char *rbac_id;
-    bool skip_damaged; // recover: all whole records, not only those before the first damage
+    bool skip_damaged; // recover writes all whole records, not only those before the first damage
 };
 
-// Arguments are those after the verb: as many as main() has checked.
+// The arguments are those after the verb; main() has checked their number.
 struct tool_verb {
     const char *name;
     const char *usage;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // ovsdb-top: shows the clients of a running server, their monitors, slow transactions and its
-// status, again and again. On a terminal it redraws the window and obeys keys; otherwise (batch
-// mode) it prints one table after the other.
+// status, and refreshes them periodically. On a terminal it redraws the window and handles keys;
+// otherwise (batch mode) it prints one table after the other.
 #include "basic/str.h"
 #include "basic/utf8.h"
 #include "control/reply_table.h"
 #include "service/options.h"
+#include "tools/client.h"
 #include "tools/control_target.h"
 #include "tools/ovsdb-top/terminal.h"
 #include "tools/ovsdb-top/view.h"
@@ -29,7 +30,7 @@
 struct top {
     const char *target;
     bool is_batch;
-    uint64_t n_refreshes; // to be done; UINT64_MAX: no limit
+    uint64_t n_refreshes; // number of refreshes left; UINT64_MAX: no limit
     usec_t interval;
     const char *sort; // NULL: the view's own column
     bool reverse;
@@ -103,8 +104,9 @@ static void select_view(struct top *top, struct top_view *view)
     }
 }
 
-// Asks the server. Sets top->error on failure; returns control_target_call()'s result, or -EPROTO.
-static int refresh(struct top *top)
+// Gets the view's records from the server. Returns the result of control_target_call(), or -EPROTO.
+// Sets top->error on failure.
+static int update_view(struct top *top)
 {
     char *command[] = {(char *)top_view_command(top->view)};
     _cleanup_free_ char *text = NULL;
@@ -126,7 +128,7 @@ static int refresh(struct top *top)
 
 static void refresh_or_fail(struct top *top)
 {
-    int r = refresh(top);
+    int r = update_view(top);
 
     if (r) {
         fflush(stdout);
@@ -258,7 +260,7 @@ static void put_table(const struct top *top, struct buf *text, size_t rows, size
     }
 }
 
-static void draw(struct top *top)
+static void draw_window(struct top *top)
 {
     _cleanup_buf_ struct buf text = {0};
     size_t rows, width;
@@ -285,7 +287,7 @@ static void scroll_rows(struct top *top, int key)
     } else if (key == KEY_END) {
         top->first_row = top_view_count(top->view) - MIN(top_view_count(top->view), page);
     } else {
-        top->first_row += key == KEY_DOWN ? 1 : page; // draw() limits it
+        top->first_row += key == KEY_DOWN ? 1 : page; // draw_window() limits it
     }
 }
 
@@ -349,10 +351,10 @@ static void run_terminal(struct top *top)
             }
             top->n_refreshes--;
             top->must_refresh = false;
-            refresh(top);
+            update_view(top);
             next = now + top->interval;
         }
-        draw(top);
+        draw_window(top);
         if (!handle_key(top, terminal_read_key(top->is_paused ? now + USEC_PER_SEC : next))) {
             return;
         }
@@ -381,8 +383,6 @@ static usec_t parse_delay(const char *text)
 
 static void handle_option(struct top *top, int c)
 {
-    _cleanup_free_ char *error = NULL;
-
     switch (c) {
     case 't':
         top->target = optarg;
@@ -411,19 +411,9 @@ static void handle_option(struct top *top, int c)
     case 'h':
         print_help();
         exit(EXIT_SUCCESS);
-    case 'o':
-        service_options_list(long_options);
-        exit(EXIT_SUCCESS);
-    case 'V':
-        tool_print_version();
-        exit(EXIT_SUCCESS);
     default:
-        if (tls_options_handle(&top->tls, c, optarg, &error) <= 0 &&
-            (error || service_options_handle(&top->service, c, optarg, &error) <= 0)) {
-            if (error) {
-                tool_fail("%s", error);
-            }
-            exit(EXIT_FAILURE); // getopt_long() has said why
+        if (!client_handle_tls_option(&top->tls, c)) {
+            tool_handle_option(&top->service, c, long_options);
         }
     }
 }
@@ -451,16 +441,13 @@ int main(int argc, char **argv)
     _cleanup_free_ char *short_options = tool_short_options(long_options);
     struct top top = {
         .target = DEFAULT_TARGET, .n_refreshes = UINT64_MAX, .interval = DEFAULT_INTERVAL};
-    _cleanup_free_ char *error = NULL;
     int c;
 
     tool_init(argv);
     while ((c = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
         handle_option(&top, c);
     }
-    if (service_options_apply(&top.service, &error) < 0) {
-        tool_fail("%s", error);
-    }
+    tool_apply_options(&top.service);
     choose_view(&top, argc - optind, argv + optind);
     if (top.is_batch || !has_terminal()) {
         run_batch(&top);

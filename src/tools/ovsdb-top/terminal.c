@@ -37,7 +37,7 @@ static void write_codes(const char *codes)
 {
     ssize_t n = write(STDOUT_FILENO, codes, strlen(codes));
 
-    (void)n; // the terminal may be gone
+    (void)n; // the terminal may have been closed
 }
 
 static void leave_raw(void)
@@ -124,7 +124,7 @@ void terminal_size(size_t *ret_rows, size_t *ret_columns)
     *ret_columns = size.ws_col;
 }
 
-// Waits until standard input can be read. False: the time is over, or a signal has interrupted.
+// Waits until standard input is readable. False: the deadline has passed, or a signal interrupted.
 // SIGWINCH is blocked outside of ppoll(), so that none is missed between the check and the wait.
 static bool wait_for_input(usec_t deadline)
 {

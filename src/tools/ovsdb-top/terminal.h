@@ -8,7 +8,7 @@
 
 // Keys that are not characters.
 enum terminal_key {
-    KEY_NONE = 0x100, // the time is over, or the window has another size
+    KEY_NONE = 0x100, // the deadline has passed, or the window was resized
     KEY_LEFT,
     KEY_RIGHT,
     KEY_UP,
@@ -17,12 +17,12 @@ enum terminal_key {
     KEY_PAGE_DOWN,
     KEY_HOME,
     KEY_END,
-    KEY_CLOSED, // the terminal is gone
+    KEY_CLOSED, // the terminal was closed
 };
 
-// Switches standard input to unbuffered keys without echo, and hides the cursor. The former state
-// returns at exit(), at signals that end the program, and while it is stopped. Ctrl-C and Ctrl-Z
-// stay signals. Returns 0 or negative errno.
+// Switches standard input to unbuffered keys without echo, and hides the cursor. The former state is
+// restored at exit(), by signals that end the program, and while the program is stopped. Ctrl-C and
+// Ctrl-Z still send signals. Returns 0 or negative errno.
 int terminal_start(void);
 void terminal_size(size_t *ret_rows, size_t *ret_columns);
 // Waits for a key until `deadline` (monotonic time). Returns a character or an enum terminal_key.

@@ -8,7 +8,7 @@
 
 #define MAX_KEYS 3
 
-// A column whose values are the growth of the member `source` in a second, divided by `divisor`.
+// A column whose values are the growth of the member `source` per second, divided by `divisor`.
 struct top_rate {
     const char *name, *source;
     double divisor;
@@ -171,7 +171,7 @@ static bool has_type(const json_t *value, enum command_field_kind kind)
     case FIELD_STRINGS:
         return is_array_of_strings(value);
     default:
-        return false; // rates are no members of the reply
+        return false; // rates are not members of the reply
     }
 }
 
@@ -199,7 +199,7 @@ static void add_rates(const struct top_view *view, json_t *record, const json_t 
             double growth = (double)json_integer_value(to) - (double)json_integer_value(from);
 
             growth *= (double)USEC_PER_SEC / rate->divisor / (double)elapsed;
-            if (growth >= 0) { // else another client has the same name now
+            if (growth >= 0) { // otherwise another client has the same name now
                 json_object_set_new(record, rate->name, json_real(growth));
             }
         }

@@ -15,11 +15,11 @@ struct top_view;
 
 // The view number `index` < TOP_N_VIEWS, without records. It is never freed.
 struct top_view *top_view_get(size_t index);
-// The view that users call `name`; NULL: there is none.
+// The view with this name, or NULL.
 struct top_view *top_view_find(const char *name);
 size_t top_view_index(const struct top_view *view);
 const char *top_view_name(const struct top_view *view);
-const char *top_view_command(const struct top_view *view); // its reply is top_view_update()'s
+const char *top_view_command(const struct top_view *view); // its reply goes to top_view_update()
 
 // Replaces the records by those of `reply`, the JSON text of the command's reply at the time `now`
 // (monotonic). Rates are relative to the records before; without these they are missing. Members

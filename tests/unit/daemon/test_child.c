@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/handover/child.h"
+#include "daemon/child.h"
 #include "unit.h"
 
 #include <signal.h>
@@ -21,7 +21,7 @@ static void on_ended(void *userdata, const char *error)
     sd_event_exit(outcome->event, 0);
 }
 
-static void test_ends(void **state)
+static void test_reported_endings(void **state)
 {
     static const struct {
         const char *command;
@@ -52,7 +52,7 @@ static void test_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_reported_endings),
     };
     sigset_t set;
 

@@ -9,12 +9,12 @@
 
 #define OPTION(member) (LIMITS_OPTION + (int)offsetof(struct limits, member))
 
-static void test_values(void **state)
+static void test_valid_and_invalid_values(void **state)
 {
     static const struct {
         int option;
         const char *argument;
-        size_t value; // 0: an error
+        size_t value; // 0: invalid
     } table[] = {
         {OPTION(net.max_connections), "1", 1},
         {OPTION(net.max_connections), "20000", 20000},
@@ -59,7 +59,7 @@ static void test_values(void **state)
     }
 }
 
-static void test_other_options(void **state)
+static void test_options_that_are_no_limits(void **state)
 {
     struct limits limits = LIMITS_DEFAULT;
     char *error = NULL;
@@ -73,8 +73,8 @@ static void test_other_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_other_options),
+        cmocka_unit_test(test_valid_and_invalid_values),
+        cmocka_unit_test(test_options_that_are_no_limits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole server in this process, steered through its command registry.
+// Runs the whole server in this process and calls its commands through the registry.
 #include "config.h"
 #include "control/call.h"
 #include "daemon/daemon.h"
@@ -41,9 +41,10 @@ static void check_argv(struct daemon *daemon, bool is_error, const char *expecte
     while (argv[argc]) {
         argc++;
     }
-    command_registry_run(daemon->registry, &fake.call, argc, (char **)argv);
-    while (!fake.text) { // the loop's work, as far as commands wait for it
-        assert_true(databases_run(daemon->databases) || sd_event_run(daemon->event, 10000000) > 0);
+    command_registry_run(daemon->parts.registry, &fake.call, argc, (char **)argv);
+    while (!fake.text) { // commands that wait need turns of the loop
+        assert_true(databases_run(daemon->parts.databases) ||
+                    sd_event_run(daemon->event, 10000000) > 0);
     }
     if (expected) {
         assert_string_equal(fake.text, expected);
@@ -184,7 +185,7 @@ static void test_remotes(void **state)
     FAILS("no such remote", "ovsdb-server/remove-remote", "punix:x.sock");
 }
 
-static void test_other(void **state)
+static void test_other_commands(void **state)
 {
     struct fixture *fixture = *state;
     struct daemon *daemon = &fixture->daemon;
@@ -220,7 +221,7 @@ static void test_exit(void **state)
     assert_int_equal(daemon_run(daemon), 0);
 }
 
-// What cannot start says why, and leaves nothing behind.
+// A start that fails returns the reason and leaves no files behind.
 static void test_start_errors(void **state)
 {
     static const struct {
@@ -261,7 +262,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_databases, setup, teardown),
         cmocka_unit_test_setup_teardown(test_compact, setup, teardown),
         cmocka_unit_test_setup_teardown(test_remotes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_other, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_other_commands, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exit, setup, teardown),
         cmocka_unit_test(test_start_errors),
     };
@@ -285,7 +286,7 @@ int main(void)
     r = cmocka_run_group_tests(tests, NULL, NULL);
     vlog_done();
     if (rmdir(folder)) {
-        perror(folder); // a socket or a file was left
+        perror(folder); // a socket or a file is left
         return 1;
     }
     return r;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/configuration/configuration.h"
+#include "daemon/configuration/load.h"
 #include "unit.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@ static void put_options(struct buf *text, const struct remote_options *options)
                (unsigned long long)options->max_backoff_ms, options->dscp);
 }
 
-// What was read, in one line.
+// The content of the configuration in one line.
 static void put(struct buf *text, const struct configuration *config)
 {
     for (size_t i = 0; i < config->n_options; i++) {
@@ -38,7 +38,7 @@ static void put(struct buf *text, const struct configuration *config)
     }
 }
 
-static void test_right(void **state)
+static void test_valid_files(void **state)
 {
     static const struct {
         const char *text;
@@ -93,7 +93,7 @@ static void test_right(void **state)
     }
 }
 
-static void test_wrong(void **state)
+static void test_invalid_files(void **state)
 {
     static const struct {
         const char *text;
@@ -163,7 +163,7 @@ static void test_wrong(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         struct configuration config = {0};
-        char *error = configuration_parse("F", slice_of(table[i].text), &config);
+        char *error = failure_take_text(configuration_parse("F", slice_of(table[i].text), &config));
 
         assert_non_null(error);
         assert_string_equal(error, table[i].error);
@@ -172,25 +172,26 @@ static void test_wrong(void **state)
     }
 }
 
-static void test_bytes(void **state)
+static void test_malformed_files(void **state)
 {
     struct configuration config = {0};
-    char *error = configuration_parse("F", SLICE("[options]\na\0b = c"), &config);
+    char *error =
+        failure_take_text(configuration_parse("F", SLICE("[options]\na\0b = c"), &config));
 
     assert_string_equal(error, "F:2: a NUL byte");
     free(error);
-    error = configuration_parse("F", SLICE("{\"remotes\": {}"), &config);
+    error = failure_take_text(configuration_parse("F", SLICE("{\"remotes\": {}"), &config));
     assert_int_equal(strncmp(error, "F: line 1, column 15: ", 22), 0);
     free(error);
-    error = configuration_parse("F", SLICE("\n{\"remotes\":\n  {x}}"), &config);
+    error = failure_take_text(configuration_parse("F", SLICE("\n{\"remotes\":\n  {x}}"), &config));
     assert_int_equal(strncmp(error, "F: line 3, column 4: ", 21), 0);
     free(error);
-    error = configuration_load("/x/does-not-exist", &config);
+    error = failure_take_text(configuration_load("/x/does-not-exist", &config));
     assert_string_equal(error, "/x/does-not-exist: cannot be read: No such file or directory");
     free(error);
 }
 
-// A newer program may have written it.
+// A newer program may have written the file: unknown keys are ignored with a warning.
 static void test_unknown_keys_of_json(void **state)
 {
     static const struct {
@@ -216,7 +217,7 @@ static void test_unknown_keys_of_json(void **state)
     }
 }
 
-// The databases of the configuration have one role.
+// A file with the service model "active-backup" sets the role, even without a source.
 static void test_pair_without_source(void **state)
 {
     struct configuration config = {0};
@@ -233,10 +234,8 @@ static void test_pair_without_source(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_right),
-        cmocka_unit_test(test_wrong),
-        cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_unknown_keys_of_json),
+        cmocka_unit_test(test_valid_files),         cmocka_unit_test(test_invalid_files),
+        cmocka_unit_test(test_malformed_files),     cmocka_unit_test(test_unknown_keys_of_json),
         cmocka_unit_test(test_pair_without_source),
     };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who uses a database that is served hears when it is added, converted and removed.
+// Observers are called when a database is added, converted and removed.
 #include "daemon/databases/databases.h"
 #include "session/session.h"
 #include "unit.h"
@@ -52,7 +52,7 @@ static void ignore_close(void *userdata, const char *reason)
 {
 }
 
-// What the server answers a client's request to convert, when it is over.
+// Converts the database as a client and checks the reply.
 static void convert(struct server *server, struct databases *databases, const char *schema,
                     const char *expected)
 {
@@ -71,7 +71,7 @@ static void convert(struct server *server, struct databases *databases, const ch
     session_free(session);
 }
 
-static void test_changes_are_told(void **state)
+static void test_observers_are_called(void **state)
 {
     _cleanup_free_ char *path = xasprintf("%s/d.db", folder);
     _cleanup_free_ char *lock = xasprintf("%s/.d.db.~lock~", folder);
@@ -88,7 +88,7 @@ static void test_changes_are_told(void **state)
 
     assert_null(databases_add(databases, path, NULL, false));
     expect(&listener, "none->1.0.0 ");
-    free(databases_add(databases, path, NULL, false)); // is there already
+    free(databases_add(databases, path, NULL, false)); // it is already open
     expect(&listener, "");
     convert(server, databases, SCHEMA("2.0.0"), "\"result\":{}");
     expect(&listener, "1.0.0->2.0.0 ");
@@ -111,7 +111,7 @@ static void test_changes_are_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_changes_are_told),
+        cmocka_unit_test(test_observers_are_called),
     };
     int r;
 
@@ -120,7 +120,7 @@ int main(void)
     }
     r = cmocka_run_group_tests_name("databases", tests, NULL, NULL);
     if (rmdir(folder)) {
-        perror(folder); // a file was left
+        perror(folder); // a file is left
         return 1;
     }
     return r;

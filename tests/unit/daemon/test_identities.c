@@ -6,22 +6,22 @@
 
 #include <stdlib.h>
 
-static void test_errors(void **state)
+static void test_valid_and_invalid_rules(void **state)
 {
     static const struct {
-        const char *rule, *saying; // NULL: it is right
+        const char *rule, *saying; // NULL: the rule is valid
     } table[] = {
         {"user:root", NULL},
         {"user:0,role=r,id=i,read-only=no", NULL},
         {"group:root read-only", NULL},
         {"user:*,\trole=a=b", NULL},
         {"tls, id=dns, role=r", NULL},
-        {"", "whom"},
-        {" , ", "whom"},
+        {"", "clients are missing"},
+        {" , ", "clients are missing"},
         {"root", "\"root\""},
         {"user:", "no user"},
         {"user:12x", "12x"},
-        {"user:4294967295", "4294967295"}, // what the kernel says for none
+        {"user:4294967295", "4294967295"}, // the value that the kernel uses for "no change"
         {"group:no-such-group", "no-such-group"},
         {"user:*,role=", "role="},
         {"user:*,id", "\"id\""},
@@ -32,7 +32,7 @@ static void test_errors(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         struct identities identities = {0};
-        _cleanup_free_ char *error = identities_add(&identities, table[i].rule);
+        _cleanup_free_ char *error = failure_take_text(identities_add(&identities, table[i].rule));
 
         if (table[i].saying) {
             assert_non_null(error);
@@ -51,7 +51,7 @@ static void add(struct identities *identities, const char *rule)
     assert_null(identities_add(identities, rule));
 }
 
-static void test_equal(void **state)
+static void test_comparison(void **state)
 {
     struct identities a = {0}, b = {0};
 
@@ -70,8 +70,8 @@ static void test_equal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_valid_and_invalid_rules),
+        cmocka_unit_test(test_comparison),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ static int parse(struct server_options *options, const char **argv, char **ret_e
         parse(options, argv_, error);                                                              \
     })
 
-// Those in the current folder by their names in it.
+// The databases; those in the current folder without its path.
 static void check_databases(const struct server_options *options, const char *expected)
 {
     struct buf joined = {0};
@@ -78,7 +78,7 @@ static void test_databases(void **state)
     }
 }
 
-static void test_rest(void **state)
+static void test_other_options(void **state)
 {
     struct server_options options = {0};
     char *error = NULL;
@@ -132,13 +132,13 @@ static int parse_file(struct server_options *options, const char *content, const
     unlink(path);
     free(option);
     if (*ret_error) {
-        // Where it is, the table of errors need not know.
+        // The table of errors has the text without the path of the file.
         memmove(*ret_error, *ret_error + strlen(path), strlen(*ret_error + strlen(path)) + 1);
     }
     return r;
 }
 
-// The file's options come before those of the command line; its databases and remotes beside them.
+// Options of the command line override those of the file; databases and remotes are added.
 static void test_config_file(void **state)
 {
     static const char content[] =
@@ -166,7 +166,7 @@ static void test_config_file(void **state)
     assert_int_equal(
         parse_file(&options, "[remote ptcp:1]\nread-only=yes", "--remote=ptcp:1", &error),
         OPTIONS_RUN);
-    check_databases(&options, ""); // not even the default one
+    check_databases(&options, ""); // without the default database, too
     check_remotes(&options, "ptcp:1");
     assert_true(options.config.remotes[0].settings.read_only);
     server_options_done(&options);
@@ -178,9 +178,9 @@ static void test_config_file_errors(void **state)
         const char *content;
         const char *error;
     } table[] = {
-        {"[options]\nbogus = 1", ":2: bogus: no option of the configuration file"},
-        {"[options]\nremote = ptcp:1", ":2: remote: no option of the configuration file"},
-        {"[options]\nconfig-file = /x", ":2: config-file: no option of the configuration file"},
+        {"[options]\nbogus = 1", ":2: bogus: not an option of the configuration file"},
+        {"[options]\nremote = ptcp:1", ":2: remote: not an option of the configuration file"},
+        {"[options]\nconfig-file = /x", ":2: config-file: not an option of the configuration file"},
         {"[options]\nactive = 1", ":2: active: yes or no is expected"},
         {"[options]\nsync-from =", ":2: sync-from: a value is missing"},
         {"[options]\nslow-log-size = 10001",
@@ -203,7 +203,7 @@ static void test_config_file_errors(void **state)
     }
 }
 
-// Parses with standard output going to a file, whose content is appended to `text`.
+// Parses with standard output redirected to a file, and appends its content to `text`.
 static int parse_captured(const char *word, struct buf *text)
 {
     struct server_options options = {0};
@@ -264,7 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_databases),
-        cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_other_options),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_config_file),
         cmocka_unit_test(test_config_file_errors),

@@ -91,7 +91,7 @@ static void test_same_remote_once(void **state)
     free(absolute);
 }
 
-// Every way to write an address is one remote; the wildcards of two families are two.
+// All spellings of an address are one remote; the wildcard addresses of IPv4 and IPv6 are two.
 static void test_keys_of_addresses(void **state)
 {
     static const char *const same[][2] = {
@@ -144,12 +144,12 @@ static void test_refused(void **state)
     }
     bad.read_only = true;
     error = remotes_add(fixture->remotes, "db:d,T,c", &bad);
-    assert_non_null(strstr(error, "the settings of remotes that a database names are there"));
+    assert_non_null(strstr(error, "remotes that a database names have their settings there"));
     free(error);
     expect_list(fixture, "");
 }
 
-// A listening socket, as the service manager passes it.
+// Creates a listening socket as the service manager passes it.
 static int listen_unix(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -184,14 +184,14 @@ static void test_option_and_descriptor(void **state)
     assert_null(remotes_add_fd(fixture->remotes, listen_unix(path), false));
     assert_null(remotes_add(fixture->remotes, "punix:d.sock", &REMOTE_SETTINGS_DEFAULT));
     assert_int_equal(remotes_count(fixture->remotes), 1);
-    // A socket on every address is the remote that names no address.
+    // A socket that listens on all addresses is the remote without address.
     assert_null(remotes_add_fd(fixture->remotes, listen_tcp6(&port), false));
     snprintf(target, sizeof(target), "ptcp:%u", port);
     assert_null(remotes_add(fixture->remotes, target, &REMOTE_SETTINGS_DEFAULT));
     assert_int_equal(remotes_count(fixture->remotes), 2);
     assert_true(remotes_remove(fixture->remotes, target));
     assert_true(remotes_remove(fixture->remotes, "punix:d.sock"));
-    assert_int_equal(access(path, F_OK), 0); // the service manager's
+    assert_int_equal(access(path, F_OK), 0); // the service manager owns the file
     unlink(path);
     free(path);
 }
@@ -206,7 +206,7 @@ static void configure(struct fixture *fixture, size_t n, const char *const *targ
     assert_null(remotes_configure(fixture->remotes, configs, n));
 }
 
-// What the configuration wants no more goes, unless somebody else wants it.
+// Remotes that leave the configuration are closed unless they have another origin.
 static void test_configure(void **state)
 {
     struct fixture *fixture = *state;
@@ -262,7 +262,7 @@ static void test_descriptors_for_tls(void **state)
     assert_non_null(strstr(error, "TLS needs"));
     free(error);
     assert_int_equal(remotes_count(fixture->remotes), 1);
-    // One that a database may still name is waited for.
+    // A remote that waits for TLS options of a database is retried.
     remotes_expect_tls(fixture->remotes, true);
     assert_null(remotes_add(fixture->remotes, target, &REMOTE_SETTINGS_DEFAULT));
     assert_null(remotes_add_fd(fixture->remotes, listen_tcp6(&port), true));

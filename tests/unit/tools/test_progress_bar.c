@@ -30,7 +30,7 @@ static void test_text(void **state)
         {{"writing", 1, 7201, 0, SECOND},
          79,
          "writing [..............................]   0%  1 rows/s  2:00:00 left"},
-        // More than was expected.
+        // More than the total.
         {{"copying", 2000, 1000, 2000, SECOND},
          79,
          "copying [##############################] 100%"},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The transaction of a restore, for one wanted database and what servers may have instead.
+// The transaction of a restore, for one wanted database and different contents of the server.
 #include "unit.h"
 
 #include "tools/ovsdb-client/restore_request.h"
@@ -45,24 +45,24 @@ static struct row *add(const char *table, const char *uuid_text_)
 static const struct test_case {
     bool knows_uuid;
     const char *rows;     // of T on the server
-    const char *expected; // after the waits
+    const char *expected; // the operations after the "wait" operations
     size_t n_renamed;
 } cases[] = {
-    // Nothing there: everything is inserted as it is.
+    // The server has no rows: all rows are inserted with their UUID.
     {true, "[]",
      ",{\"op\":\"insert\",\"table\":\"T\",\"uuid\":\"" A
      "\",\"row\":{\"fixed\":1,\"refs\":[\"map\","
      "[[[\"uuid\",\"" A "\"],\"s\"]]]}}"
      ",{\"op\":\"insert\",\"table\":\"U\",\"uuid\":\"" A "\",\"row\":{\"n\":7}}",
      0},
-    // What is there is updated, but for what cannot be; others are deleted.
+    // Rows that the server has are updated, except immutable columns; other rows are deleted.
     {true, "[" ROW(A, "1") "," ROW(X, "1") "]",
      "," DELETE(X) ",{\"op\":\"update\",\"table\":\"T\"," WHERE(
          A) ",\"row\":{\"refs\":[\"map\","
             "[[[\"uuid\",\"" A "\"],\"s\"]]]}}"
             ",{\"op\":\"insert\",\"table\":\"U\",\"uuid\":\"" A "\",\"row\":{\"n\":7}}",
      0},
-    // An immutable column is otherwise: the row is made anew.
+    // An immutable column differs: the row is deleted and inserted with a new UUID.
     {true, "[" ROW(A, "2") "]",
      "," DELETE(
          A) ",{\"op\":\"insert\",\"table\":\"T\",\"uuid-name\":"
@@ -70,8 +70,8 @@ static const struct test_case {
             "[[[\"uuid\",\"" A "\"],\"s\"]]]}}"
             ",{\"op\":\"insert\",\"table\":\"U\",\"uuid\":\"" A "\",\"row\":{\"n\":7}}",
      1},
-    // A server that does not know "uuid": references go by name. The rows of different tables with
-    // the same UUID are not mistaken for each other.
+    // The server does not support "uuid": references use names. The rows of different tables with
+    // the same UUID are different rows.
     {false, "[]",
      ",{\"op\":\"insert\",\"table\":\"T\",\"uuid-name\":"
      "\"row_0_0000000000004000800000000000000a\",\"row\":{\"fixed\":1,\"refs\":[\"map\","

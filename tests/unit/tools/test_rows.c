@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows as the tools read them: values of columns, and the names that a log gives them.
+// Rows as the tools read them: the values of columns, and the names of rows in a log.
 #include "unit.h"
 
 #include "tools/ovsdb-tool/row_names.h"
@@ -91,7 +91,7 @@ static void test_names(void **state)
     assert_string_equal(row_names_find(&names, "T", "u1"), "");
     row_names_note(&names, "T", "u1", SLICE("{\"name\":\"a\\n\"}"));
     assert_string_equal(row_names_find(&names, "T", "u1"), "\"a\\n\"");
-    // Whoever does not say a name leaves it.
+    // A record without a name keeps the former one.
     row_names_note(&names, "T", "u1", SLICE("{\"name\":5}"));
     row_names_note(&names, "T", "u1", SLICE("null"));
     assert_string_equal(row_names_find(&names, "T", "u1"), "\"a\\n\"");

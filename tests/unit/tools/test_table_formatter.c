@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tables and what they look like are data: tests/data/tools/tables.json (argv[1]).
+// The tables and their expected output are in tests/data/tools/tables.json (argv[1]).
 #include "unit.h"
 
 #include "basic/file.h"

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/remotes/db_column.h"
+#include "daemon/databases/db_column.h"
 
 #include "basic/log.h"
 #include "model/schema.h"
+
+#include <assert.h>
 
 LOG_MODULE(ovsdb_server);
 
@@ -11,8 +13,8 @@ bool db_column_is(const char *spec)
     return !strncmp(spec, "db:", 3);
 }
 
-// Cuts "db:DB,TABLE,COLUMN" into its names. False: it has not three of them.
-static bool cut(struct db_column *column)
+// Cuts "DB,TABLE,COLUMN" into its names. False: there are not exactly three.
+static bool cut_names(struct db_column *column)
 {
     char *rest = column->names;
 
@@ -22,6 +24,7 @@ static bool cut(struct db_column *column)
     return rest && *rest && !strchr(rest, ',') && *column->db_name && *column->table_name;
 }
 
+// The table to which the column refers, or NULL.
 static const struct table_schema *referred(const struct db_column *column)
 {
     const struct base_type *key = &column->column->type.key;
@@ -40,7 +43,7 @@ static void on_committed(struct db_observer *observer, struct db *db, struct cha
     }
 }
 
-static void detach(struct db_column *column)
+static void detach_from_db(struct db_column *column)
 {
     if (column->db) {
         db_remove_observer(&column->observer);
@@ -48,11 +51,13 @@ static void detach(struct db_column *column)
     }
 }
 
-// Finds the column in `db`, NULL if there is none of its name. NULL, or what is wrong.
-static char *attach(struct db_column *column, struct db *db)
+// Finds the column in `db` (NULL: there is no database of this name) and observes it. NULL, or what
+// is wrong.
+static char *attach_to(struct db_column *column, struct db *db)
 {
     char *problem;
 
+    assert(!column->db);
     if (!db) {
         return xasprintf("\"%s\": no database named %s", column->spec, column->db_name);
     }
@@ -86,10 +91,10 @@ static void on_databases_changed(struct databases_observer *observer, struct db 
     if (strcmp(db_schema(old ? old : new)->name, column->db_name)) {
         return;
     }
-    detach(column);
-    error = attach(column, new);
+    detach_from_db(column);
+    error = attach_to(column, new);
     if (error) {
-        log_warn("%s; what it said is off until that changes", error);
+        log_warn("%s; its settings are off until this changes", error);
     }
     column->changed(column->userdata);
 }
@@ -109,11 +114,11 @@ struct db_column *db_column_new(const char *spec, struct databases *databases,
     column->userdata = userdata;
     column->databases_observer.changed = on_databases_changed;
     list_init(&column->databases_observer.node);
-    if (!cut(column)) {
+    if (!cut_names(column)) {
         *ret_error = xasprintf("\"%s\": invalid syntax, it should be db:DB,TABLE,COLUMN", spec);
     } else {
         store = databases_find(databases, column->db_name);
-        *ret_error = attach(column, store ? store_db(store) : NULL);
+        *ret_error = attach_to(column, store ? store_db(store) : NULL);
     }
     if (*ret_error) {
         db_column_free(column);
@@ -127,7 +132,7 @@ void db_column_free(struct db_column *column)
 {
     if (column) {
         databases_observer_remove(&column->databases_observer);
-        detach(column);
+        detach_from_db(column);
         free(column->spec);
         free(column->names);
         free(column);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/configuration/row_settings.h"
+#include "daemon/databases/row_settings.h"
 
 #include "engine/db.h"
 
-// The first of its values, if it is a column of such; NULL if it has none.
+// The first value of a column of this type, stored in `datum`; NULL if there is none.
 static const union atom *first_value(const struct row *row, const char *column, enum atom_type type,
                                      union datum *datum)
 {

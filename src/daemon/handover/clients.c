@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The state handover's bytes: a line with the format and the size of what follows, the state as JSON text,
-// and one after another what the connections had received and were to be sent. The state:
+// The bytes of a state handover: a line with the format's number and the size of the state, the state
+// as JSON text, and then for each connection its unprocessed input and its unsent output. The state:
 //
 //     [SERVER, {"DATABASE": "FILE", ...}, ["TARGET" of a listener, ...],
-//      [["TARGET", "NAME", RECEIVED, TO-SEND, SESSION] of a connection, ...]]
+//      [["TARGET", "NAME", INPUT-SIZE, OUTPUT-SIZE, SESSION] of a connection, ...]]
 //
-// The descriptors are in the same order. FILE tells one state of a database's file from every other
-// one: if it is no longer that, what is not in the file is not restored.
-#include "daemon/handover/handover.h"
+// The descriptors of listeners and connections follow in the same order. FILE identifies the
+// content of a database file (file_identity()). If it has changed, values that are not stored in
+// the file are not restored.
+#include "daemon/handover/clients.h"
 
 #include "basic/log.h"
 #include "basic/messages.h"
@@ -19,6 +20,7 @@
 #include "json/emit.h"
 #include "json/framer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,12 +29,12 @@
 LOG_MODULE(ovsdb_server);
 
 #define NAME       "ovsdbd-handover"
-#define FORMAT     1 // of the state; another one is not understood
+#define FORMAT     1 // of the state; a state of another format is refused
 #define HEADER     "ovsdbd handover format %u, %zu bytes of state\n"
 #define MAX_STATE  ((size_t)2 << 30)
 #define MAX_QUEUED ((size_t)512 << 20) // bytes, of all connections
 
-// What is being given.
+// The state, bytes and descriptors that handover_give() collects.
 struct giving {
     struct buf state, bytes;
     struct connection **connections;
@@ -89,7 +91,7 @@ static void give_connection(void *userdata, struct connection *connection)
     giving->connections[giving->n_connections++] = connection;
 }
 
-// A file that has been written to, or replaced, has another one. NULL: there is no file.
+// A text that changes when the file is written to or replaced. NULL: there is no file. Caller frees.
 static char *file_identity(const struct store *store)
 {
     struct stat st;
@@ -119,22 +121,22 @@ static void put_files(struct buf *buf, const struct databases *databases)
     buf_putc(buf, '}');
 }
 
-static void collect(struct daemon *daemon, struct giving *giving)
+static void collect_state(const struct parts *parts, struct giving *giving)
 {
     struct buf *state = &giving->state;
 
     buf_putc(state, '[');
-    server_save(daemon->server, state);
+    server_save(parts->server, state);
     buf_putc(state, ',');
-    put_files(state, daemon->databases);
+    put_files(state, parts->databases);
     buf_puts(state, ",[");
-    net_visit_listeners(daemon->net, give_listener, giving);
+    net_visit_listeners(parts->net, give_listener, giving);
     buf_puts(state, "],[");
-    net_visit_portable(daemon->net, give_connection, giving);
+    net_visit_portable(parts->net, give_connection, giving);
     buf_puts(state, "]]");
 }
 
-static int push(const struct giving *giving)
+static int push_to_manager(const struct giving *giving)
 {
     _cleanup_close_ int fd = -1;
     _cleanup_free_ char *header = xasprintf(HEADER, FORMAT, giving->state.size);
@@ -145,8 +147,9 @@ static int push(const struct giving *giving)
     return r < 0 ? r : fd_store_push(NAME, fd);
 }
 
-// What is in memory may never get to the file.
-static bool has_failed(const struct databases *databases)
+// Whether a database is read-only after a failed sync: its memory may hold commits that the file
+// does not.
+static bool has_failed_database(const struct databases *databases)
 {
     struct store *store;
     const char *name;
@@ -159,19 +162,19 @@ static bool has_failed(const struct databases *databases)
     return false;
 }
 
-void handover_give(struct daemon *daemon)
+void handover_give(const struct parts *parts)
 {
     _cleanup_(giving_done) struct giving giving = {0};
     int r;
 
-    if (has_failed(daemon->databases)) {
+    if (has_failed_database(parts->databases)) {
         return;
     }
-    net_accept_waiting(daemon->net);
-    server_settle(daemon->server, clock_monotonic());
-    net_flush(daemon->net, 0);
-    collect(daemon, &giving);
-    r = push(&giving);
+    net_accept_waiting(parts->net);
+    server_settle(parts->server, clock_monotonic());
+    net_flush(parts->net, 0);
+    collect_state(parts, &giving);
+    r = push_to_manager(&giving);
     if (r < 0) {
         log_event(LOG_LEVEL_WARN, MSG_HANDOVER_FAILED, NULL,
                   "the connections cannot be handed to the service manager: %s", strerror(-r));
@@ -181,14 +184,14 @@ void handover_give(struct daemon *daemon)
         connection_leave(giving.connections[i]);
     }
     log_event(LOG_LEVEL_INFO, MSG_HANDED_OVER, NULL,
-              "%zu connections wait with the service manager for the next process",
+              "handed %zu connections to the service manager for the next process",
               giving.n_connections);
 }
 
 struct handover {
     struct buf text;
     struct slice server, files, listeners, connections; // in `text`
-    struct slice bytes;                                 // what is left of them
+    struct slice bytes; // input and output of the connections not restored yet
     int *fds;
     size_t n_fds, next_fd;
 };
@@ -205,13 +208,13 @@ void handover_free(struct handover *handover)
     }
 }
 
-// NULL, or what is wrong. Static.
-static const char *parse(struct handover *handover)
+// NULL, or what is wrong (static).
+static const char *parse_state(struct handover *handover)
 {
     struct slice text, parts[4];
     unsigned format;
     size_t size;
-    int n = 0; // as long as the text behind the numbers is another one
+    int n = 0; // stays 0 unless the whole header matches
 
     if (sscanf(buf_cstr(&handover->text), HEADER "%n", &format, &size, &n) != 2 || !n) {
         return "not a state of this program";
@@ -242,13 +245,12 @@ static struct handover *open_handover(int fd)
 {
     struct handover *handover = NEW(struct handover);
     int r = state_handover_open(fd, &handover->text, &handover->fds, &handover->n_fds);
-    const char *error = r < 0 ? strerror(-r) : parse(handover);
+    const char *error = r < 0 ? strerror(-r) : parse_state(handover);
 
     fd_store_remove(NAME);
     if (error) {
         log_event(LOG_LEVEL_WARN, MSG_NOT_CONTINUED, NULL,
-                  "what the former process has left cannot be taken up (%s): %zu connections are "
-                  "closed",
+                  "cannot restore the state of the former process (%s): closing %zu connections",
                   error, handover->n_fds);
         handover_free(handover);
         return NULL;
@@ -290,16 +292,17 @@ static bool is_unchanged(const struct handover *handover, const struct databases
     return true;
 }
 
-void handover_restore_databases(struct handover *handover, struct daemon *daemon)
+void handover_restore_databases(struct handover *handover, const struct parts *parts)
 {
-    if (handover && !server_restore(daemon->server, handover->server,
-                                    is_unchanged(handover, daemon->databases))) {
-        log_warn("the state of the databases cannot be taken up");
+    if (handover && !server_restore(parts->server, handover->server,
+                                    is_unchanged(handover, parts->databases))) {
+        log_warn("the state of the databases cannot be restored");
     }
 }
 
 static int next_fd(struct handover *handover)
 {
+    assert(handover->next_fd < handover->n_fds); // parse_state() has counted them
     return handover->fds[handover->next_fd++];
 }
 
@@ -332,7 +335,8 @@ static bool take_bytes(struct handover *handover, struct slice size, struct slic
     return true;
 }
 
-// NULL if it does not go on. It may do so without its session: then *ret_is_whole is false.
+// Restores one connection, or returns NULL. If its session could not be restored, *ret_is_whole is
+// false.
 static struct connection *continue_one(struct handover *handover, const struct remotes *remotes,
                                        struct slice saved, bool *ret_is_whole)
 {
@@ -360,9 +364,9 @@ static struct connection *continue_one(struct handover *handover, const struct r
     return connection;
 }
 
-// Those that go on without their session are closed when the others are there: what they held
-// passes on to these.
-void handover_continue(struct handover *handover, struct daemon *daemon)
+// Connections without their session are closed after all others are restored, so that their locks
+// pass to the next in the queue.
+void handover_continue(struct handover *handover, const struct parts *parts)
 {
     _cleanup_free_ struct connection **broken = NULL;
     size_t n_whole = 0, n_broken = 0, n_lost = 0;
@@ -371,13 +375,13 @@ void handover_continue(struct handover *handover, struct daemon *daemon)
     if (!handover) {
         return;
     }
-    net_close_offered(daemon->net);
+    net_close_offered(parts->net);
     broken = NEW_ARRAY(struct connection *, handover->n_fds + 1);
     cursor_init(&cursor, handover->connections);
     for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
         bool is_whole = false;
         struct connection *connection =
-            continue_one(handover, daemon->remotes, cursor_skip(&cursor), &is_whole);
+            continue_one(handover, parts->remotes, cursor_skip(&cursor), &is_whole);
 
         if (connection && !is_whole) {
             broken[n_broken++] = connection;
@@ -387,11 +391,11 @@ void handover_continue(struct handover *handover, struct daemon *daemon)
             n_lost++;
         }
     }
-    server_end_restore(daemon->server);
+    server_end_restore(parts->server);
     for (size_t i = 0; i < n_broken; i++) {
-        connection_close(broken[i], "its session cannot go on as it was");
+        connection_close(broken[i], "its session cannot be restored");
     }
     log_event(LOG_LEVEL_INFO, MSG_CONTINUED, NULL,
-              "%zu connections of the former process go on, %zu are closed", n_whole,
+              "restored %zu connections of the former process, closed %zu", n_whole,
               n_broken + n_lost);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the rows of a database to remotes with settings, and back to what is told in the rows.
-#include "daemon/remotes/db_remotes.h"
-#include "daemon/remotes/remote_report.h"
+// Reads remotes with settings from rows of a database, and writes reports into these rows.
+#include "daemon/remotes/named.h"
+#include "daemon/remotes/report.h"
 #include "engine/transact.h"
 #include "engine/txn.h"
 #include "unit.h"
@@ -105,13 +105,13 @@ static struct db_column *follow(struct fixture *fixture, const char *spec)
 {
     char *error = NULL;
     struct db_column *column =
-        db_column_new(spec, fixture->databases, db_remotes_refusal, on_changed, fixture, &error);
+        db_column_new(spec, fixture->databases, named_remotes_refusal, on_changed, fixture, &error);
 
     assert_null(error);
     return column;
 }
 
-static void test_refused(void **state)
+static void test_refused_columns(void **state)
 {
     static const struct {
         const char *spec;
@@ -138,8 +138,8 @@ static void test_refused(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         char *error = NULL;
 
-        assert_null(db_column_new(table[i].spec, fixture->databases, db_remotes_refusal, on_changed,
-                                  fixture, &error));
+        assert_null(db_column_new(table[i].spec, fixture->databases, named_remotes_refusal,
+                                  on_changed, fixture, &error));
         assert_non_null(strstr(error, table[i].spec));
         if (!strstr(error, table[i].error)) {
             fail_msg("%s: %s", table[i].spec, error);
@@ -148,12 +148,12 @@ static void test_refused(void **state)
     }
 }
 
-// What a column names, as text.
+// The remotes that a column names, as text.
 static void expect_named(const struct db_column *column, const char *expected)
 {
     struct buf text = {0};
     size_t n;
-    struct named_remote *named = db_remotes_read(column, &n);
+    struct named_remote *named = named_remotes_read(column, &n);
 
     for (size_t i = 0; i < n; i++) {
         const struct remote_settings *settings = &named[i].settings;
@@ -169,7 +169,7 @@ static void expect_named(const struct db_column *column, const char *expected)
     free(named);
 }
 
-static void test_strings(void **state)
+static void test_columns_of_strings(void **state)
 {
     struct fixture *fixture = *state;
     struct db_column *column = follow(fixture, "db:d,C,strings");
@@ -190,7 +190,7 @@ static void test_strings(void **state)
     "{\"op\":\"insert\",\"table\":\"M\",\"uuid-name\":\"" name "\",\"row\":{\"target\":\"" name    \
     "\"" members "}},"
 
-static void test_rows(void **state)
+static void test_columns_of_references(void **state)
 {
     struct fixture *fixture = *state;
     struct db_column *column = follow(fixture, "db:d,C,rows");
@@ -219,7 +219,7 @@ static void test_rows(void **state)
     db_column_free(column);
 }
 
-static void test_database_goes_and_comes(void **state)
+static void test_database_removed_and_added(void **state)
 {
     struct fixture *fixture = *state;
     struct db_column *column = follow(fixture, "db:d,C,strings");
@@ -234,7 +234,8 @@ static void test_database_goes_and_comes(void **state)
     db_column_free(column);
 }
 
-// Writes a report into the row; it is no news then. Expects what the row tells, without seconds.
+// Writes a report into the row and checks that it then equals the row. Compares the row, without
+// seconds, with the expected text.
 static void check_report(struct db *db, const struct remote *remote, const char *error,
                          bool is_connected, const char *expected)
 {
@@ -294,10 +295,10 @@ static void test_report(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_strings, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rows, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_database_goes_and_comes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refused_columns, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_columns_of_strings, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_columns_of_references, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_database_removed_and_added, setup, teardown),
         cmocka_unit_test_setup_teardown(test_report, setup, teardown),
     };
     int r;

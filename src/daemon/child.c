@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/handover/child.h"
+#include "daemon/child.h"
 
 #include "basic/alloc.h"
 
@@ -31,7 +31,8 @@ static int on_exit_of_child(sd_event_source *source, const siginfo_t *info, void
     return 0;
 }
 
-// In the subprocess: what is the server's alone is given up.
+// Runs the command in the subprocess, without the signal mask of the server and the environment
+// variables that are meant for it alone.
 static void exec_shell(const char *command)
 {
     static const char *const service_variables[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/remotes/remote_report.h"
+#include "daemon/remotes/report.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -7,10 +7,10 @@
 
 static const char prefix_of_seconds[] = "sec_";
 
-static void add(struct remote_report *report, const char *key, const char *format, ...)
+static void add_status(struct remote_report *report, const char *key, const char *format, ...)
     PRINTF_FORMAT(3, 4);
 
-static void add(struct remote_report *report, const char *key, const char *format, ...)
+static void add_status(struct remote_report *report, const char *key, const char *format, ...)
 {
     va_list args;
 
@@ -21,13 +21,14 @@ static void add(struct remote_report *report, const char *key, const char *forma
     va_end(args);
 }
 
-// A listener has its numbers from the start, as other servers write them: 0 before the first
-// client.
+// A listener reports 0 before its first client, as other OVSDB servers do; a connector reports
+// nothing before its first connection.
 static void add_seconds(struct remote_report *report, const char *key, bool is_listener,
                         usec_t since, usec_t now)
 {
     if (since || is_listener) {
-        add(report, key, "%llu", since ? (unsigned long long)((now - since) / USEC_PER_SEC) : 0ull);
+        add_status(report, key, "%llu",
+                   since ? (unsigned long long)((now - since) / USEC_PER_SEC) : 0ull);
     }
 }
 
@@ -44,12 +45,13 @@ static void add_locks(struct remote_report *report, const struct session *sessio
 
         session_put_locks(session, (enum lock_state)i, &names);
         if (names.size) {
-            add(report, keys[i], "%s", buf_cstr(&names));
+            add_status(report, keys[i], "%s", buf_cstr(&names));
         }
     }
 }
 
-// An error may quote what a peer sent, and be cut anywhere: only ASCII is certain to be UTF-8.
+// The text may quote bytes of the peer and be cut within a character. The column must hold UTF-8, so
+// all but ASCII is replaced.
 static void add_error(struct remote_report *report, const char *error)
 {
     char *value;
@@ -57,7 +59,7 @@ static void add_error(struct remote_report *report, const char *error)
     if (!*error) {
         return;
     }
-    add(report, "last_error", "%s", error);
+    add_status(report, "last_error", "%s", error);
     value = report->status[report->n - 1].value;
     for (char *c = value; *c; c++) {
         if (*c < ' ' || *c > '~') {
@@ -66,14 +68,15 @@ static void add_error(struct remote_report *report, const char *error)
     }
 }
 
-// That a connector which could not connect is trying again is no news.
-static const char *state_to_tell(const struct remote_status *status)
+// The state to report, or NULL. A connector that failed before stays in BACKOFF while it connects, so
+// that repeated attempts do not change the report.
+static const char *state_to_report(const struct remote_status *status)
 {
     if (!strcmp(status->state, "CONNECTING") && *status->last_error) {
         return "BACKOFF";
     }
     if (!strcmp(status->state, "LISTENING")) {
-        return NULL; // not among those that users of the column know
+        return NULL; // other OVSDB servers do not report it
     }
     return status->is_connected ? "ACTIVE" : status->state;
 }
@@ -90,8 +93,8 @@ void remote_report_init(struct remote_report *report, const struct remote *remot
         error = status.last_error;
     }
     *report = (struct remote_report){.is_connected = status.is_connected};
-    if (state_to_tell(&status)) {
-        add(report, "state", "%s", state_to_tell(&status));
+    if (state_to_report(&status)) {
+        add_status(report, "state", "%s", state_to_report(&status));
     }
     add_error(report, error);
     add_seconds(report, "sec_since_connect", status.is_listener, status.last_connected, now);
@@ -100,10 +103,10 @@ void remote_report_init(struct remote_report *report, const struct remote *remot
         add_locks(report, connection_userdata(connection));
     }
     if (status.n_connections > 1) {
-        add(report, "n_connections", "%u", status.n_connections);
+        add_status(report, "n_connections", "%u", status.n_connections);
     }
     if (remote && remote_bound_port(remote)) {
-        add(report, "bound_port", "%u", remote_bound_port(remote));
+        add_status(report, "bound_port", "%u", remote_bound_port(remote));
     }
 }
 
@@ -119,7 +122,7 @@ static bool is_timeless(const char *key)
     return strncmp(key, prefix_of_seconds, strlen(prefix_of_seconds));
 }
 
-static const char *told(const struct remote_report *report, const char *key)
+static const char *find_status(const struct remote_report *report, const char *key)
 {
     for (size_t i = 0; i < report->n; i++) {
         if (!strcmp(report->status[i].key, key)) {
@@ -146,7 +149,7 @@ static bool is_any_string(const struct base_type *base)
            base->string.max == UINT32_MAX;
 }
 
-// The column "status", if it can.
+// The column "status", a map of strings, if it can hold the values.
 static const struct column *status_column(const struct row *row)
 {
     const struct column *column = table_schema_find_column(row->table, SLICE("status"));
@@ -158,7 +161,7 @@ static const struct column *status_column(const struct row *row)
                : NULL;
 }
 
-// Keys that come or go are news, and other values than those of seconds.
+// Whether the keys differ, or a value that is not a number of seconds.
 static bool is_status_news(const struct remote_report *report, const struct row *row,
                            const struct column *column)
 {
@@ -168,7 +171,7 @@ static bool is_status_news(const struct remote_report *report, const struct row 
 
     for (uint32_t i = 0; i < n; i++) {
         const char *key = keys[i].string->data;
-        const char *value = told(report, key);
+        const char *value = find_status(report, key);
 
         if (!value || (is_timeless(key) && strcmp(value, datum_values(&datum)[i].string->data))) {
             return true;
@@ -214,7 +217,7 @@ static union datum status_datum(const struct remote_report *report, const struct
         values[i].string = text_new(slice_of(report->status[i].value));
     }
     error = datum_build(type, keys, values, (uint32_t)report->n, &datum);
-    assert(!error); // keys are different
+    assert(!error); // the keys differ from each other, and the values are UTF-8
     return datum;
 }
 

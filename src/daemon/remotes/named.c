@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/remotes/db_remotes.h"
+#include "daemon/remotes/named.h"
 
 #include "basic/str.h"
-#include "daemon/configuration/row_settings.h"
+#include "daemon/databases/row_settings.h"
 
-#define LEAST_MS 1000 // a shorter probe interval or back-off does harm only
+#define LEAST_MS 1000 // shorter probe intervals and back-offs only cost time
 
 static bool is_of_strings(const struct column *column)
 {
@@ -18,7 +18,7 @@ static const struct table_schema *referred(const struct column *column)
                : NULL;
 }
 
-char *db_remotes_refusal(const struct column *column)
+char *named_remotes_refusal(const struct column *column)
 {
     const struct table_schema *table = referred(column);
     const struct column *target;
@@ -37,12 +37,13 @@ char *db_remotes_refusal(const struct column *column)
     return NULL;
 }
 
-// Milliseconds: at least LEAST_MS, or 0 if that is allowed. False: there is no usable number.
-static bool read_ms(const struct row *row, const char *column, bool zero, uint64_t *ret)
+// Reads milliseconds, raised to LEAST_MS. 0 is valid only if `zero_is_valid`. False: the column has no
+// valid number.
+static bool read_ms(const struct row *row, const char *column, bool zero_is_valid, uint64_t *ret)
 {
     int64_t ms;
 
-    if (!row_integer(row, column, &ms) || ms < 0 || (!ms && !zero)) {
+    if (!row_integer(row, column, &ms) || ms < 0 || (!ms && !zero_is_valid)) {
         return false;
     }
     *ret = ms ? (uint64_t)MAX(ms, LEAST_MS) : 0;
@@ -82,7 +83,7 @@ struct reading {
     size_t capacity;
 };
 
-static void on_value(void *userdata, const struct row *row, union atom value)
+static void add_value(void *userdata, const struct row *row, union atom value)
 {
     struct reading *reading = userdata;
     const struct table_schema *table = referred(reading->column->column);
@@ -99,7 +100,7 @@ static void on_value(void *userdata, const struct row *row, union atom value)
     }
 }
 
-static int compare(const void *a, const void *b)
+static int compare_remotes(const void *a, const void *b)
 {
     const struct named_remote *x = a, *y = b;
     int cmp = strcmp(x->target, y->target);
@@ -110,17 +111,17 @@ static int compare(const void *a, const void *b)
     return uuid_compare(x->row->uuid, y->row->uuid);
 }
 
-struct named_remote *db_remotes_read(const struct db_column *column, size_t *ret_n)
+struct named_remote *named_remotes_read(const struct db_column *column, size_t *ret_n)
 {
     struct reading reading = {.column = column};
     size_t n = 0;
 
-    db_column_each(column, on_value, &reading);
+    db_column_each(column, add_value, &reading);
     if (reading.n) {
-        qsort(reading.items, reading.n, sizeof(*reading.items), compare);
+        qsort(reading.items, reading.n, sizeof(*reading.items), compare_remotes);
     }
     for (size_t i = 0; i < reading.n; i++) {
-        if (!n || compare(&reading.items[n - 1], &reading.items[i])) {
+        if (!n || compare_remotes(&reading.items[n - 1], &reading.items[i])) {
             reading.items[n++] = reading.items[i];
         }
     }

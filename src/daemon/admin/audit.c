@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/sessions/audit.h"
+#include "daemon/admin/audit.h"
 
+#include "control/command.h"
 #include "control/reply.h"
-#include "daemon/daemon.h"
+#include "daemon/parts.h"
 #include "model/schema.h"
 #include "session/audit.h"
 
 #include <string.h>
 
-// "DB" or "DB:TABLE". NULL, or what is wrong with it (static).
-static const char *set(struct daemon *daemon, const char *target, bool on)
+// Switches logging of `target`, "DB" or "DB:TABLE". NULL, or what is wrong (static).
+static const char *set_audit(const struct parts *parts, const char *target, bool on)
 {
     const char *colon = strchrnul(target, ':');
     _cleanup_free_ char *name = xstrndup(target, (size_t)(colon - target));
     const char *table = *colon ? colon + 1 : NULL;
-    const struct db *db = server_find_db(daemon->server, slice_of(name));
+    const struct db *db = server_find_db(parts->server, slice_of(name));
 
     if (!name[0] || (table && !table[0])) {
         return "invalid DB:TABLE argument";
@@ -25,15 +26,15 @@ static const char *set(struct daemon *daemon, const char *target, bool on)
     if (table && !schema_find_table(db_schema(db), slice_of(table))) {
         return "no such table";
     }
-    audit_set(daemon->server, name, table, on);
+    audit_set(parts->server, name, table, on);
     return NULL;
 }
 
 static void on_tlog_set(struct command_call *call, int argc, char **argv, void *userdata)
 {
     bool on = !strcmp(argv[2], "on");
-    const char *error =
-        on || !strcmp(argv[2], "off") ? set(userdata, argv[1], on) : "invalid command argument";
+    const char *error = on || !strcmp(argv[2], "off") ? set_audit(userdata, argv[1], on)
+                                                      : "invalid command argument";
 
     if (error) {
         command_reply_error(call, error);
@@ -62,7 +63,7 @@ static void print_audit(const json_t *reply, struct buf *text)
     }
 }
 
-static void add_database(const struct daemon *daemon, const struct db *db, json_t *tables)
+static void add_database(const struct parts *parts, const struct db *db, json_t *tables)
 {
     const struct schema *schema = db_schema(db);
 
@@ -71,24 +72,24 @@ static void add_database(const struct daemon *daemon, const struct db *db, json_
 
         json_array_append_new(
             tables, json_pack("{ss ss sb}", "database", schema->name, "table", table, "enabled",
-                              (int)audit_is_on(daemon->server, schema->name, table)));
+                              (int)audit_is_on(parts->server, schema->name, table)));
     }
 }
 
 static void on_tlog_list(struct command_call *call, int argc, char **argv, void *userdata)
 {
-    const struct daemon *daemon = userdata;
-    const struct db *server_db = server_find_db(daemon->server, SLICE("_Server"));
+    const struct parts *parts = userdata;
+    const struct db *server_db = server_find_db(parts->server, SLICE("_Server"));
     json_t *tables = json_array();
     struct store *store;
     const char *name;
     size_t state = 0;
 
     if (server_db) {
-        add_database(daemon, server_db, tables);
+        add_database(parts, server_db, tables);
     }
-    while ((store = databases_next(daemon->databases, &state, &name))) {
-        add_database(daemon, store_db(store), tables);
+    while ((store = databases_next(parts->databases, &state, &name))) {
+        add_database(parts, store_db(store), tables);
     }
     command_reply_value(call, json_pack("{so}", "tables", tables), print_audit);
 }
@@ -103,7 +104,7 @@ static const struct command commands[] = {
     {NULL},
 };
 
-void audit_register_commands(struct command_registry *registry, struct daemon *daemon)
+void audit_register_commands(struct command_registry *registry, const struct parts *parts)
 {
-    command_register(registry, commands, daemon);
+    command_register(registry, commands, (void *)parts);
 }

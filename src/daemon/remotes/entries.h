@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What remotes.c and follow.c share: the set of remotes, and who wants each.
+// The set of remotes and their origins, for remotes.c, follow.c and commanded.c.
 #pragma once
 
 #include "basic/htable.h"
-#include "daemon/remotes/db_column.h"
-#include "daemon/remotes/remotes.h"
+#include "daemon/databases/db_column.h"
+#include "daemon/remotes/settings.h"
 
-// Who wants a remote.
+// Where a remote comes from: bits of remote_entry.origins.
 enum remote_origin {
     BY_CONFIGURATION = 1 << 0,
     BY_COMMAND = 1 << 1,
@@ -16,15 +16,16 @@ enum remote_origin {
 
 struct remote_entry {
     char *target; // as given
-    char *key;    // the same for every way to write it
+    char *key;    // equal for all targets that mean the same remote
     unsigned origins;
     struct remote_settings settings; // the userdata of `remote`
-    struct remote *remote;           // or NULL
-    struct db_column *column;        // "db:...", has no `remote`
-    char *error;                     // why it has none of both
+    // Exactly one of these three is set once remotes_open() has been called:
+    struct remote *remote;    // it is open
+    struct db_column *column; // it is "db:..."
+    char *error;              // why it is not open
 };
 
-// What reports depend on.
+// The state at the last report. A report is due when one of these differs.
 struct remotes_seen {
     uint64_t n_changes;
     uint64_t n_lock_changes;
@@ -36,41 +37,43 @@ struct remotes {
     struct server *server;
     struct databases *databases;
     struct htable entries; // by key
-    char **withheld;       // targets that a command has removed though something else wants them
+    char **withheld;       // targets that a command has removed though they have another origin
     size_t n_withheld, withheld_capacity;
     bool expects_tls;
     // follow.c
-    bool is_named_anew; // a database may name others than before
-    bool is_reporting;
+    bool is_named_anew; // a database may name other remotes than before
+    bool is_reporting;  // a commit that changes a followed table is our own report
     struct remotes_seen seen;
-    usec_t reported;           // when it was the last time
-    usec_t report_at;          // when it is the next time; USEC_INFINITY: not
-    usec_t retry_at;           // the same for those with an error
+    usec_t reported;           // time of the last report
+    usec_t report_at;          // time of the next report; USEC_INFINITY: none is due
+    usec_t retry_at;           // time of the next attempt to open remotes; USEC_INFINITY: none
     usec_t retry_interval;     // before the last attempt; 0: there was none
     bool has_failures_changed; // since remotes_take_failures_changed()
 };
 
 struct remote_entry *remotes_find_entry(const struct remotes *remotes, const char *target);
-// An entry for a target that has none, not open and with nobody who wants it yet.
+// Adds an entry, not open and without origin, for a target that has none.
 struct remote_entry *remotes_insert(struct remotes *remotes, const char *target,
                                     const struct remote_settings *settings);
-// 0, or negative errno with the reason in entry->error. -EINVAL: it can never work.
+// Opens an entry that is not open. 0, or negative errno with the reason in entry->error. -EINVAL: it
+// can never work.
 int remotes_open(struct remotes *remotes, struct remote_entry *entry);
-// Those with an error are tried again soon.
+// Plans the next attempt to open entries with an error, RETRY_INTERVAL_MIN from now or earlier.
 void remotes_plan_retry(struct remotes *remotes, usec_t now);
+// Applies changed settings; closes the connections if they change what clients may do.
 void remotes_change(struct remote_entry *entry, const struct remote_settings *settings);
-// These want nothing any more; whom nobody wants goes.
+// Removes these origins from all entries. Entries without origin are then to be removed.
 void remotes_withdraw(struct remotes *remotes, unsigned origins);
 void remotes_remove_unwanted(struct remotes *remotes);
-// Those entries, in order of their targets. Caller frees the array.
+// The entries for which `belongs` is true, sorted by target. Caller frees the array.
 struct remote_entry **remotes_collect(const struct remotes *remotes,
                                       bool (*belongs)(const struct remote_entry *entry),
                                       size_t *ret_n);
-// commanded.c: remotes that a command has removed though something else wants them.
+// commanded.c: targets that a command has removed though they have another origin.
 bool remotes_is_withheld(const struct remotes *remotes, const char *target);
 void remotes_forget_withheld(struct remotes *remotes);
 
-static inline bool remote_entry_is_unwanted(const struct remote_entry *entry)
+static inline bool remote_entry_has_no_origin(const struct remote_entry *entry)
 {
     return !entry->origins;
 }

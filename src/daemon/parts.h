@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of the running server on which commands, settings and the handover work. daemon.c makes
+// them before anything is served and frees them at the end; nobody else changes these pointers.
+#pragma once
+
+#include "daemon/databases/databases.h"
+#include "daemon/options.h"
+#include "daemon/remotes/remotes.h"
+
+struct command_registry;
+struct sync;
+struct tls_settings;
+
+struct parts {
+    struct server_options *options; // the current ones: a reload replaces the content
+    struct server *server;
+    struct net *net;
+    struct databases *databases;
+    struct tls_settings *tls;
+    struct remotes *remotes;
+    struct sync *sync;
+    struct command_registry *registry;
+};

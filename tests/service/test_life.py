@@ -106,7 +106,8 @@ def test_status_counts(service):
 
 
 def test_signals(service):
-    """SIGUSR1 opens the log again, SIGUSR2 writes the state to it; neither disturbs a client."""
+    """SIGUSR1 reopens the log, SIGUSR2 logs the state, and neither disturbs a client. SIGINT ends
+    the service."""
     service.configure("[options]\nlog-file = /var/log/ovsdb/t.log\n")
     client = service.start().client()
     log = service.container.path("/var/log/ovsdb/t.log")

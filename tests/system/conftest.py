@@ -4,8 +4,8 @@
     /usr/bin/python3 -m pytest tests/system --build DIR
     /usr/bin/python3 -m pytest tests/system --reference
 
-What ours does otherwise than the reference server is listed in differences.py. A test that carries such a
-difference must pass on ours and must fail on the reference server.
+What ours does otherwise than the reference server is listed in differences.py. A test that carries
+such a difference must pass on ours and must fail on the reference server.
 """
 import os
 

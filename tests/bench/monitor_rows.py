@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What bench.py measures of monitors: many clients at once, conditions, coming back.
 
-The clients live in this process, cheap beside the server, whose CPU time and memory are what counts.
-A server that needs longer for one load than Crowd's patience gets "more than"."""
+The clients live in this process, cheap beside the server, whose CPU time and memory are what
+counts. A server that needs longer for one load than Crowd's patience gets "more than"."""
 import re
 import time
 
@@ -143,7 +143,8 @@ def condition(bench, site):
 
 @row("resume", repeat=1, reference_repeat=1)
 def resume(bench, site):
-    """Clients that come back to a server that has been killed; the reference server sends everything again."""
+    """Clients that come back to a server that has been killed; the reference server sends
+    everything again."""
     n_rows, clients = (20000, 20) if bench.quick else (100000, 200)
     site.start(bench.file(n_rows))
     request = {"Item": {"columns": ["name", "n"]}}

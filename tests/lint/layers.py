@@ -36,7 +36,8 @@ LIBRARIES = {
 
 # No descriptor, no clock, no event loop: time and output come in as arguments.
 NO_IO = ["json", "model", "engine", "monitor", "session", "replication"]
-IO_HEADERS = ["sys/socket.h", "sys/epoll.h", "fcntl.h", "poll.h", "time.h", "sys/time.h", "sys/un.h",
+IO_HEADERS = ["sys/socket.h", "sys/epoll.h", "fcntl.h", "poll.h", "time.h", "sys/time.h",
+              "sys/un.h",
               "netinet/in.h", "basic/file.h"]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

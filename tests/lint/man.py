@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the manual pages name exists, and what exists is in them: options of every program, commands,
-varlink methods, fields and message ids of the journal.
+"""What the manual pages name exists, and what exists is in them: options of every program,
+commands, varlink methods, fields and message ids of the journal.
 
 usage: man.py PROJECT_ROOT JOURNAL_PAGE OVSDB_SERVER OVSDB_TOOL OVSDB_CLIENT OVS_APPCTL OVSDB_TOP"""
 
@@ -125,7 +125,8 @@ def server_errors():
         commands = server.commands()
         methods, replies = server.methods()
     with_slash = {c for c in commands if "/" in c}
-    named = set(re.findall(r"\b(?:ovsdb-server|ovsdb/file|vlog|memory|coverage)/[a-z-]+[a-z]", text))
+    named = set(re.findall(r"\b(?:ovsdb-server|ovsdb/file|vlog|memory|coverage)/[a-z-]+[a-z]",
+                           text))
     yield from differences("ovsdb-server.8", "command", named, with_slash)
     for command in sorted(commands - with_slash):
         if not re.search(rf"^ +{command}\b", text, re.MULTILINE):

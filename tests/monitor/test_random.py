@@ -34,7 +34,8 @@ class World:
         self.n_sent = self.n_committed = self.remembered_from = 0
         self.open_writers()
         self.common = [self.shape() for _ in range(N_COMMON)]
-        self.watchers = [MonitorClient(self.server, "mon", number % 2) for number in range(N_WATCHERS)]
+        self.watchers = [MonitorClient(self.server, "mon", number % 2)
+                         for number in range(N_WATCHERS)]
         for watcher in self.watchers:
             self.start_monitor(watcher)
 

@@ -97,7 +97,8 @@ class Monitor:
             self.replica.apply(updates)
 
     def check(self, rows, when):
-        """Fails unless the replica is what the monitor has to show of `rows`: table -> UUID -> row."""
+        """Fails unless the replica is what the monitor has to show of `rows`: table -> UUID ->
+        row."""
         for table, columns in self.columns.items():
             expected = {uuid: {c: content.normal(row[c]) for c in columns}
                         for uuid, row in rows[table].items()

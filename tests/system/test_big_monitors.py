@@ -38,7 +38,8 @@ def add(value):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_commits_meanwhile(server, method):
-    """The commits count in twenty rows at once, so that every state has one value in all of them."""
+    """The commits count in twenty rows at once, so that every state has one value in all of
+    them."""
     with server.client() as writer:
         writer.commit("small", *({"op": "insert", "table": "T", "row": {"name": "w", "n": 1000}}
                                  for _ in range(20)))

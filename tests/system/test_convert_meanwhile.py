@@ -46,7 +46,9 @@ def check_whole(client):
 
 def test_monitors_locks_and_waiting_transactions(lab, path):
     """What belongs to the database ends, what does not goes on."""
-    server = lab.new_server().start([path, dbfile.create(lab.path("other.db"), {**OLD, "name": "small2"})])
+    server = lab.new_server().start([path,
+                                     dbfile.create(lab.path("other.db"),
+                                                   {**OLD, "name": "small2"})])
     client, other, unaware = aware(server), aware(server), server.client()
     columns = {"T": {"columns": ["n"], "select": {"initial": False}}}
     for method, more in (("monitor", []), ("monitor_cond", []), ("monitor_cond_since", [ZERO])):

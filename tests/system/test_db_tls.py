@@ -131,7 +131,8 @@ def test_wrong_values_leave_the_former(lab, pki, values, reason):
     port = followed.listen(**followed.files(pki.server, pki))
     followed.server.allow("what a database says of TLS cannot be used: ")
     followed.set(**values)
-    followed.server.wait_log(f"what a database says of TLS cannot be used: .*{reason}.* TLS goes on")
+    followed.server.wait_log(f"what a database says of TLS cannot be used: .*{reason}.* TLS goes"
+                             f" on")
     context = context_of(pki, pki.client)
     TlsClient(port, context).echo("as before")
     followed.set(**{**followed.files(pki.issue("right"), pki), "ciphers": "", "protocols": ""})

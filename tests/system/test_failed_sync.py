@@ -28,7 +28,8 @@ def flag(lab):
 
 
 def durable(name):
-    return [{"op": "insert", "table": "T", "row": {"name": name}}, {"op": "commit", "durable": True}]
+    return [{"op": "insert", "table": "T", "row": {"name": name}},
+            {"op": "commit", "durable": True}]
 
 
 def test_nobody_is_told_committed(lab, flag):

@@ -9,7 +9,8 @@ import pytest
 from harness import wait
 from harness.tls import NamedClient, TlsClient, context_of, port_of
 
-pytestmark = pytest.mark.ours("the reference server disconnects nobody either, but reads files when it likes")
+pytestmark = pytest.mark.ours("the reference server disconnects nobody either, but reads files"
+                              " when it likes")
 PASSIVE = "pssl:0:127.0.0.1"
 N_CLIENTS, N_THREADS, N_RENEWALS = 200, 4, 10
 
@@ -91,7 +92,8 @@ def test_renewal_under_load(lab, pki):
 
 @pytest.fixture
 def place(lab):
-    """A folder whose content is switched as a whole, as for secrets of Kubernetes: `data` is a link."""
+    """A folder whose content is switched as a whole, as for secrets of Kubernetes: `data` is a
+    link."""
     path = lab.path("secrets")
     (path / "first").mkdir(parents=True)
     os.symlink("first", path / "data")
@@ -104,7 +106,8 @@ def until_sees(port, pki, name):
 
 
 def serve_from(lab, pki, folder):
-    options = [f"--private-key={folder}/key", f"--certificate={folder}/cert", f"--ca-cert={pki.cert}"]
+    options = [f"--private-key={folder}/key", f"--certificate={folder}/cert",
+               f"--ca-cert={pki.cert}"]
     server = lab.serve("small", options=options, remotes=[PASSIVE])
     return server, port_of(server, PASSIVE)
 

@@ -229,5 +229,6 @@ class Site:
 
 def last_transaction(client, patience=wait.PATIENCE):
     """The id of the last transaction."""
-    return client.call("monitor_cond_since", DB, "last", {"SB_Global": {"columns": ["ipsec"]}}, ZERO,
+    return client.call("monitor_cond_since", DB, "last", {"SB_Global": {"columns": ["ipsec"]}},
+                       ZERO,
                        patience=patience)[1]

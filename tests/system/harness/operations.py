@@ -127,7 +127,8 @@ class Generator:
             if rng.random() < 0.2 and isinstance(kind, dict):
                 value = self.atom(kind["key"])
             if mutator == "*=" or number:
-                # No product with zero, which can end the reference server; no quotient of many digits.
+                # No product with zero, which can end the reference server; no quotient of many
+                # digits.
                 value = rng.choice([1, 2, 4])
             result.append([name, mutator, value])
         return result

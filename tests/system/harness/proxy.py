@@ -9,8 +9,8 @@ from harness.rpc import Client, Closed
 
 
 class Proxy:
-    """Listens at `path`. `look` gets each message of a client, and returns None to pass it on or the
-    members of an answer: {"result": ...} or {"error": ...}. Ends with close()."""
+    """Listens at `path`. `look` gets each message of a client, and returns None to pass it on or
+    the members of an answer: {"result": ...} or {"error": ...}. Ends with close()."""
 
     def __init__(self, path, server, look):
         self.path, self.server, self.look = path, server, look

@@ -17,7 +17,8 @@ from harness.programs import check_not_crashed, check_sane
 from harness.rpc import Client
 
 BAD_LEVEL = re.compile(r"\|(WARN|ERR|EMER)\|")
-# The reference server warns about signals, when a client is gone before its answer, and when it is slow.
+# The reference server warns about signals, when a client is gone before its answer, and when it is
+# slow.
 PEER_ALLOWS = [r"timeval\|WARN\|", r"fatal_signal\|WARN\|terminating with signal",
               r"\|WARN\|.*(Broken pipe|reset by peer)"]
 
@@ -89,7 +90,8 @@ class Server:
         return self
 
     def _answers(self, path):
-        """Whether somebody serves there. By then the server has seen us leave, and counts nobody."""
+        """Whether somebody serves there. By then the server has seen us leave, and counts
+        nobody."""
         assert self.is_running(), f"the server ended with {self.process.returncode}:" \
                                   f"\n{self.stderr()}\n{self.log()}"
         with socket.socket(socket.AF_UNIX) as probe:

@@ -10,7 +10,7 @@ import time
 from harness import dbfile
 from harness.rpc import Client
 
-from monitor_rows import Meter, crowd_of
+from monitor_rows import Meter, connect_many
 from rows import item, row
 
 PATIENCE = 600
@@ -76,8 +76,8 @@ def calm_compact(bench, site):
 
 
 def take_all(site):
-    with crowd_of(site, 1) as crowd:
-        assert crowd.ask(lambda _: ("bench", "m", {"Item": {}}), "monitor")
+    with connect_many(site, 1) as many:
+        assert many.ask(lambda _: ("bench", "m", {"Item": {}}), "monitor")
 
 
 @row("calm-initial", repeat=1, reference_repeat=0)

@@ -34,7 +34,7 @@ def same_result(expected, got):
             return False
         if "unknown" in normal(expected):  # the name of a row that a failure kept from being made
             return len(got["rows"]) == len(expected["rows"])
-        # Nobody can know versions, which a select without columns asks for too.
+        # The model cannot predict _version, which a select without columns returns too.
         return (
             sorted(normal({**row, "_version": 0}) for row in got["rows"])
             == sorted(normal({**row, "_version": 0}) for row in expected["rows"]))

@@ -147,7 +147,7 @@ def random_operations(rng, size, known):
             ["tags", rng.choice(["insert", "delete"]), ["set", rng.sample(TAGS, 2)]],
             ["conf", "delete", ["set", ["k"]]],
             ["conf", "insert", ["map", [["l", rng.choice("12")]]]]]}]
-    if kind == 7:  # away and back within one transaction, which nobody must hear of
+    if kind == 7:  # away and back within one transaction, which sends no update
         return [{"op": "mutate", "table": "T", "where": [], "mutations": [["n", "+=", 1]]},
                 {"op": "mutate", "table": "T", "where": [], "mutations": [["n", "-=", 1]]}]
     if kind == 8 and known:  # weak references, also to rows that are gone; they go with the rows
@@ -164,7 +164,7 @@ def random_operations(rng, size, known):
     return [{"op": "delete", "table": "T", "where": where}]
 
 
-def crowd(rng):
+def many_changes(rng):
     """A transaction that makes so many rows that initial contents take more than one step."""
     return [{"op": "insert", "table": "T", "row": random_row(rng, 2)} for _ in range(1500)]
 

@@ -30,7 +30,7 @@ class World:
         self.server = managed.allow("cut off the last").start([self.path])
         self.size = self.rng.choice(SIZES)
         self.known = []
-        self.is_crowded = False
+        self.has_many_rows = False
         self.n_sent = self.n_committed = self.remembered_from = 0
         self.open_writers()
         self.common = [self.shape() for _ in range(N_COMMON)]
@@ -80,8 +80,8 @@ class World:
             for _ in range(self.rng.choice([1, 1, 1, 10])):
                 self.write(content.random_operations(self.rng, self.size, self.known))
             if self.size == 20 and self.rng.random() < 0.005:
-                self.write(content.crowd(self.rng))
-                self.is_crowded = True
+                self.write(content.many_changes(self.rng))
+                self.has_many_rows = True
         elif choice < 24:
             for _ in range(self.rng.choice([3, 30])):
                 self.write(content.flood(self.rng, self.size))
@@ -106,7 +106,7 @@ class World:
             self.settle("at a quiet point")
         elif choice == 37:
             if self.rng.random() < 0.4:
-                self.server.restart()  # which nobody notices
+                self.server.restart()  # no client notices
         for one in self.watchers:
             if not one.is_slow or one.is_due():
                 one.read(self.n_sent)
@@ -143,7 +143,7 @@ class World:
 
     def must_be_remembered(self, monitor):
         """A history is short of memory; who was there a few transactions ago must be known."""
-        return (monitor.last != ZERO and self.size == 20 and not self.is_crowded
+        return (monitor.last != ZERO and self.size == 20 and not self.has_many_rows
                 and monitor.is_lasting()
                 and monitor.read_at > max(self.remembered_from, self.n_sent - 30))
 

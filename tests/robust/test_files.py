@@ -79,7 +79,7 @@ def open_damaged(lab, path, n_whole):
     n_served = STATES.index(served)
     assert n_served >= n_whole, f"{n_whole} records are whole, {n_served} are served"
     said = re.search(r"\|WARN\|.*dmg\.db", server.log())
-    assert n_served == N_RECORDS or said, "records are missing and nobody was told"
+    assert n_served == N_RECORDS or said, "records are missing without a message"
     return n_served
 
 

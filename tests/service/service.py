@@ -75,20 +75,20 @@ class Service:
         return client
 
     def all_messages(self):
-        """What everybody has logged in this test, as dicts."""
+        """The messages that all programs have logged in this test, as dicts."""
         self.ok("journalctl", "--sync", "-q")
         # Without a match: with one, journalctl 252 takes the first entry found for the cursor's.
         text = self.ok("journalctl", "-q", "-o", "json", "--after-cursor", self.cursor)
         return [json.loads(line) for line in text.splitlines()]
 
     def journal(self, *matches):
-        """What the service has logged in this test; with matches such as "PRIORITY=4", the
-        entries that have them all."""
+        """The messages of the service in this test that have all of `matches`, which are of the
+        form "PRIORITY=4"."""
         return [e for e in self.all_messages() if is_of_unit(e)
                 and all(e.get(name) == value for name, value in (m.split("=", 1) for m in matches))]
 
     def explained(self):
-        """The same of everybody, with the catalog's explanations, as text."""
+        """The messages of all programs in this test with the catalog's explanations, as text."""
         self.ok("journalctl", "--update-catalog")
         self.ok("journalctl", "--sync", "-q")
         return self.ok("journalctl", "-q", "-x", "--after-cursor", self.cursor)

@@ -125,7 +125,8 @@ REASONS = {
         "a remote that is both an option and a row has the settings of the option; in the reference"
         " server the settings depend on the order",
     "rbac-key-with-colon":
-        "in \"column:key\" everything after the first colon is the key; the reference server accepts"
+        "in \"column:key\" everything after the first colon is the key; the reference server"
+        " accepts"
         " no colon in the key and no empty key",
     "rbac-changes-nothing":
         "a mutate without mutations counts rows and needs no permission; the reference server"

@@ -93,7 +93,7 @@ def by_uuid(*uuids):
 
 
 def test_rows_named_by_uuid(server):
-    """Conditions that list UUIDs, as they change: rows come and go, none twice."""
+    """A change of conditions that list UUIDs shows and hides each row once."""
     with server.client() as client:
         a, b, c = (client.insert("small", "T", {"name": name}) for name in "abc")
         requests = by_uuid(a, ZERO, a)

@@ -143,7 +143,8 @@ def test_a_backup(lab, path):
 
 
 def test_the_past_is_forgotten(lab, server, path):
-    """Nobody resumes across a conversion, before or after a restart; after it everybody does."""
+    """A monitor cannot resume from a transaction before a conversion, with or without a restart;
+    from a later one it can."""
     requests = {"T": {"columns": ["name"]}}
     with aware(server) as client:
         _, old, _ = client.call("monitor_cond_since", "small", 1, requests, ZERO)

@@ -67,7 +67,7 @@ def is_server(pid):
 
 @pytest.fixture
 def daemon(lab):
-    """Starts daemons; whatever is left of them at the end is killed by process id."""
+    """Starts daemons. Those that still run at the end are killed by process id."""
 
     started = []
 

@@ -377,7 +377,7 @@ def test_listener_tells_before_its_first_client(named, target):
 
 
 def test_optional_is_connected(lab):
-    """It is false, not empty, while nobody is connected."""
+    """is_connected is false, not empty, while there is no connection."""
     optional = schema("remotes")
     boolean = {"type": {"key": "boolean", "min": 0, "max": 1}, "ephemeral": True}
     optional["tables"]["Manager"]["columns"]["is_connected"] = boolean
@@ -421,7 +421,7 @@ def test_connector_tells(named):
 
 
 @pytest.mark.difference("last-error-told")
-def test_why_nobody_answers(named):
+def test_why_a_connection_fails(named):
     with listen_tcp() as taken:
         port = taken.getsockname()[1]
     uuid = named.add(f"tcp:127.0.0.1:{port}")

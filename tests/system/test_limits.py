@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What clients may take at most: each limit is an option, is kept, tells of itself, and is
-counted."""
+"""Limits on clients: each is an option, is enforced and logged, and its refusals are counted."""
 import socket
 
 import pytest

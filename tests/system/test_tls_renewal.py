@@ -15,7 +15,7 @@ PASSIVE = "pssl:0:127.0.0.1"
 N_CLIENTS, N_THREADS, N_RENEWALS = 200, 4, 10
 
 
-class Crowd:
+class ManyClients:
     """Clients that write, one after another, until they are told to stop."""
 
     def __init__(self, port, context):
@@ -71,7 +71,7 @@ def test_renewal_under_load(lab, pki):
                        remotes=["punix:" + str(lab.run_dir / "db.sock"), PASSIVE])
     server.allow("TLS goes on with the former files")
     port, context = port_of(server, PASSIVE), context_of(pki, pki.client)
-    crowd = Crowd(port, context)
+    many = ManyClients(port, context)
     try:
         for number in range(N_RENEWALS):
             identity = pki.issue(f"renewal {number}")
@@ -80,10 +80,10 @@ def test_renewal_under_load(lab, pki):
                 server.control("ovsdb-server/reload")
             wait.until(lambda name=identity.name: NamedClient(port, context).common_name == name,
                        "the new certificate")
-        crowd.wait_round()
+        many.wait_round()
     finally:
-        crowd.stop()
-    assert not crowd.failures
+        many.stop()
+    assert not many.failures
     assert server.log().count("TLS keys and certificates loaded") >= N_RENEWALS
 
 

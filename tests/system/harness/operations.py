@@ -4,7 +4,7 @@
 What differences.py lists is not generated: reals of more than 15 digits, arithmetic at the ends of
 the integers, weak references in rows that a commit changes otherwise as well, sets that have a
 default member. An operation has one mistake at most, because the order in which its members are
-looked at is nobody's business.
+looked at is not compared.
 """
 import json
 import random

@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Builds and runs the suites, and counts them all.
+"""Builds and runs the test suites, and counts their results.
 
-Each suite is a line in SUITES: what it needs built, the command, and how its result is counted. The
-last line printed is "N passed, N failed" or "N passed, N failed, N skipped"."""
+Each suite is an entry of SUITES or ON_REQUEST: the builds that it needs, and the function that runs
+it and returns its count. The last line printed is "N passed, N failed", with ", N skipped" when
+tests were skipped."""
 
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -17,11 +19,19 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON = "/usr/bin/python3"
 
+# Name of a build: its compiler and its options.
 BUILDS = {
     # For every suite but valgrind's and the benchmarks.
-    "sanitized": ["-Db_sanitize=address,undefined", "-Db_lundef=false", "--buildtype=debugoptimized"],
+    "sanitized": ("gcc", ["-Db_sanitize=address,undefined", "-Db_lundef=false"]),
     # As a distribution builds it.
-    "plain": ["--buildtype=debugoptimized"],
+    "plain": ("gcc", []),
+    # The ends of the range of compilers and optimizations. Warnings are errors in all builds.
+    "gcc-o3": ("gcc", ["-Doptimization=3"]),
+    "gcc-o3-lto": ("gcc", ["-Doptimization=3", "-Db_lto=true"]),
+    "clang-o0": ("clang", ["-Doptimization=0"]),
+    "gcc-o0": ("gcc", ["-Doptimization=0"]),
+    "clang-o3-lto": ("clang", ["-Doptimization=3", "-Db_lto=true", "-Db_lto_mode=thin"]),
+    "coverage": ("gcc", ["-Db_coverage=true", "-Doptimization=0"]),
 }
 
 SANITIZERS = {
@@ -54,13 +64,15 @@ def has_tests(folder):
 
 
 def configure(folder, name):
+    compiler, options = BUILDS[name]
     if not (folder / "build.ninja").exists():
-        command = ["meson", "setup", "-Dtests=enabled", folder, ROOT, *BUILDS[name]]
+        command = ["meson", "setup", "-Dtests=enabled", folder, ROOT, *options]
     elif not has_tests(folder):
         command = ["meson", "configure", "-Dtests=enabled", folder]
     else:
         return
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL,
+                   env={**os.environ, "CC": compiler})
 
 
 def build(args, name):
@@ -80,16 +92,12 @@ def give_to_user(folder):
         subprocess.run(["chown", "-R", "-h", f"{user}:{group}", folder], check=True)
 
 
-def meson_log(args, folder):
-    return folder / "meson-logs" / ("testlog-valgrind.json" if args.wrap else "testlog.json")
-
-
-def count_meson(args, folder):
-    """The tests of tests/unit, tests/fuzz and tests/lint, as meson ran them."""
+def count_meson(log):
+    """The results of the tests of tests/unit, tests/fuzz or tests/lint in meson's log."""
     count = Count()
-    if not meson_log(args, folder).exists():
+    if not log.exists():
         return Count(failed=1)
-    for line in meson_log(args, folder).read_text().splitlines():
+    for line in log.read_text().splitlines():
         result = json.loads(line)["result"]
         if result in ("OK", "EXPECTEDFAIL"):
             count.passed += 1
@@ -100,19 +108,34 @@ def count_meson(args, folder):
     return count
 
 
-def run_meson(args, name, suites, wrap=False):
+def execute(title, command, env=None):
+    """Runs a command of a suite and then prints its output as a whole, because two suites run at a
+    time. Returns its status and its output."""
+    result = subprocess.run(list(map(str, command)), check=False, text=True, errors="replace",
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT,
+                            env={**os.environ, **SANITIZERS, **(env or {})})
+    print(f"== {title}\n{result.stdout}", end="", flush=True)
+    return result.returncode, result.stdout
+
+
+def run_script(name, folder):
+    """A script of this folder, which counts as one test."""
+    status, _ = execute(name, [PYTHON, ROOT / "tests" / name, folder])
+    return Count(failed=1) if status else Count(passed=1)
+
+
+def run_meson(args, name, suite, extra_env=None, setup=None):
     folder = build_dir(args, name)
-    command = ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs",
-               "--timeout-multiplier", "10" if wrap else "3"]
-    for suite in suites:
-        command += ["--suite", suite]
-    if wrap:
-        command += ["--setup", "valgrind"]
-    args.wrap = wrap
-    meson_log(args, folder).unlink(missing_ok=True)
-    result = subprocess.run(command, check=False, env={**os.environ, **SANITIZERS})
-    count = count_meson(args, folder)
-    if result.returncode and not count.failed:
+    # A log for each suite: two of them may use the same build at a time.
+    command = ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--suite", suite,
+               "--logbase", suite, "--timeout-multiplier", "10" if setup else "3"]
+    if setup:
+        command += ["--setup", setup]
+    log = folder / "meson-logs" / (f"{suite}-{setup}.json" if setup else f"{suite}.json")
+    log.unlink(missing_ok=True)
+    status, _ = execute(f"{suite} of the build {name} {setup or ''}", command, extra_env)
+    count = count_meson(log)
+    if status and not count.failed:
         count.failed = 1
     return count
 
@@ -132,48 +155,85 @@ def run_pytest(args, name, folder, *options, extra_env=None):
     # The folder first: its conftest.py knows the options that follow.
     command = [PYTHON, "-m", "pytest", str(ROOT / folder), "-q", "-p", "no:cacheprovider", "-n",
                str(args.jobs), "-rs", "--build", str(build_dir(args, name)), *options]
-    env = {**os.environ, **SANITIZERS, "PYTHONDONTWRITEBYTECODE": "1", **(extra_env or {})}
-    result = subprocess.run(command, check=False, env=env, stdout=subprocess.PIPE, text=True,
-                            cwd=ROOT)
-    sys.stdout.write(result.stdout)
-    summary = result.stdout.strip().splitlines()[-1] if result.stdout.strip() else ""
+    status, output = execute(" ".join([folder, *options]), command,
+                             {"PYTHONDONTWRITEBYTECODE": "1", **(extra_env or {})})
+    summary = output.strip().splitlines()[-1] if output.strip() else ""
     numbers = {word: int(n) for n, word in re.findall(r"(\d+) (\w+)", summary)}
     count = Count(numbers.get("passed", 0) + numbers.get("xfailed", 0),
                   numbers.get("failed", 0) + numbers.get("error", 0) + numbers.get("errors", 0),
                   numbers.get("skipped", 0))
-    if result.returncode and not count.failed:
+    if status and not count.failed:
         count.failed = 1
     return count
 
 
+# Checks whole structures after each commit: table, indexes, references, monitor views.
+CHECKED = {"OVSDBD_CHECK_STRUCTURES": "1"}
+
+
+def run_builds(args, *names):
+    """The unit tests of these builds, which compile without a warning."""
+    return sum((run_meson(args, name, "unit") for name in names), Count())
+
+
+# A part of the system tests that reaches most of the code that the unit tests do not.
+COVERED_SYSTEM_TESTS = ("test_operations or test_monitor or test_storage or test_locks"
+                        " or test_convert")
+
+
+def run_coverage(args):
+    """Line and branch coverage of the core layers by unit, fuzz, random and some system tests."""
+    folder = build_dir(args, "coverage")
+    for counters in folder.rglob("*.gcda"):
+        counters.unlink()
+    count = run_meson(args, "coverage", "unit") + run_meson(args, "coverage", "fuzz")
+    for tests, *options in (("tests/model",), ("tests/monitor",),
+                            ("tests/system", "-k", COVERED_SYSTEM_TESTS)):
+        count += run_pytest(args, "coverage", tests, *options)
+    return count + run_script("coverage.py", folder)
+
+
+# Name of a suite: the builds that it needs, and the function that runs it.
 SUITES = {
-    "unit": ("sanitized", lambda args: run_meson(args, "sanitized", ["unit"])),
-    "fuzz": ("sanitized", lambda args: run_meson(args, "sanitized", ["fuzz"])),
-    "lint": ("sanitized", lambda args: run_meson(args, "sanitized", ["lint"])),
-    "system": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/system")),
-    "reference": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/system", "--reference")),
-    "model": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/model")),
-    "robust": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/robust")),
-    "monitor": ("sanitized", lambda args: run_pytest(args, "sanitized", "tests/monitor")),
+    "unit": (["sanitized"], lambda args: run_meson(args, "sanitized", "unit")),
+    "fuzz": (["sanitized"], lambda args: run_meson(args, "sanitized", "fuzz", CHECKED)),
+    "lint": (["sanitized"], lambda args: run_meson(args, "sanitized", "lint")),
+    "system": (["sanitized"], lambda args: run_pytest(args, "sanitized", "tests/system")),
+    "reference": (["sanitized"], lambda args: run_pytest(args, "sanitized", "tests/system",
+                                                         "--reference")),
+    "model": (["sanitized"], lambda args: run_pytest(args, "sanitized", "tests/model",
+                                                     extra_env=CHECKED)),
+    "robust": (["sanitized"], lambda args: run_pytest(args, "sanitized", "tests/robust",
+                                                      extra_env=CHECKED)),
+    "monitor": (["sanitized"], lambda args: run_pytest(args, "sanitized", "tests/monitor",
+                                                       extra_env=CHECKED)),
     # One site for all its tests: one process.
-    "ovn": ("plain", lambda args: run_pytest(args, "plain", "tests/ovn", "-n", "0")),
-    "service": ("plain", lambda args: run_pytest(args, "plain", "tests/service")),
-    # Of the Debian package what needs no host of its own.
-    "package": ("plain", lambda args: run_pytest(args, "plain", "tests/packages", "-k",
-                                                 "test_lintian or test_usage")),
-    "rpm": ("plain", lambda args: run_pytest(args, "plain", "tests/rpm", "-n", "0")),
+    "ovn": (["plain"], lambda args: run_pytest(args, "plain", "tests/ovn", "-n", "0")),
+    "service": (["plain"], lambda args: run_pytest(args, "plain", "tests/service")),
+    # The tests of the Debian package that need no host of their own.
+    "package": (["plain"], lambda args: run_pytest(args, "plain", "tests/packages", "-k",
+                                                   "test_lintian or test_usage")),
+    "rpm": (["plain"], lambda args: run_pytest(args, "plain", "tests/rpm", "-n", "0")),
     # ./run and ./check on the source itself, one at a time.
-    "first-contact": ("plain", lambda args: run_pytest(args, "plain", "tests/first_contact", "-n", "0")),
-    "valgrind": ("plain", lambda args: run_meson(args, "plain", ["unit"], wrap=True)),
-    "valgrind-system": ("plain", lambda args: run_pytest(
+    "first-contact": (["plain"], lambda args: run_pytest(args, "plain", "tests/first_contact",
+                                                         "-n", "0")),
+    "builds": (["gcc-o3", "clang-o0"],
+               lambda args: run_builds(args, "gcc-o3", "clang-o0")),
+    "valgrind": (["plain"], lambda args: run_meson(args, "plain", "unit", setup="valgrind")),
+    "valgrind-system": (["plain"], lambda args: run_pytest(
         args, "plain", "tests/system", "-k", VALGRIND_TESTS, extra_env=VALGRIND_ENV)),
 }
 
-# Run only when they are named: they download a system or emulate one, for minutes.
+# Run only when they are named: they take minutes, or download a system or emulate one.
 ON_REQUEST = {
-    "packages": ("plain", lambda args: run_pytest(args, "plain", "tests/packages")),
-    "platforms": ("plain", lambda args: run_pytest(args, "plain", "tests/platforms", "-n", "0")),
-    "selinux": ("plain", lambda args: run_pytest(args, "plain", "tests/selinux", "-n", "0")),
+    # Linking every unit test with LTO takes minutes.
+    "builds-all": (["gcc-o0", "gcc-o3-lto", "clang-o3-lto"],
+                   lambda args: run_builds(args, "gcc-o0", "gcc-o3-lto", "clang-o3-lto")),
+    "coverage": (["coverage"], run_coverage),
+    "analyzer": (["plain"], lambda args: run_script("analyze.py", build_dir(args, "plain"))),
+    "packages": (["plain"], lambda args: run_pytest(args, "plain", "tests/packages")),
+    "platforms": (["plain"], lambda args: run_pytest(args, "plain", "tests/platforms", "-n", "0")),
+    "selinux": (["plain"], lambda args: run_pytest(args, "plain", "tests/selinux", "-n", "0")),
 }
 
 
@@ -196,26 +256,38 @@ def main():
             give_to_user(pathlib.Path(args.build))
 
 
-def run_suite(args, name):
-    needs, run = {**SUITES, **ON_REQUEST}[name]
-    try:
-        build(args, needs)
-    except subprocess.CalledProcessError as error:
-        print(f"the build for the suite {name} failed: {error}", flush=True)
-        return Count(failed=1)
-    return run(args)
+def build_all(args, names):
+    """Returns the builds that failed."""
+    failed = []
+    for name in names:
+        try:
+            build(args, name)
+        except subprocess.CalledProcessError as error:
+            print(f"the build {name} failed: {error}", flush=True)
+            failed.append(name)
+    return failed
+
+
+def run_suite(args, name, failed_builds):
+    """Returns the suite's count and a line about it."""
+    start = time.monotonic()
+    builds, run = {**SUITES, **ON_REQUEST}[name]
+    count = Count(failed=1) if set(builds) & set(failed_builds) else run(args)
+    return count, f"{name}: {count} in {time.monotonic() - start:.0f} s"
 
 
 def run_suites(args):
-    total = Count()
-    summary = []
-    for name in args.suites or SUITES:
-        print(f"== {name}", flush=True)
-        start = time.monotonic()
-        count = run_suite(args, name)
-        total += count
-        summary.append(f"{name}: {count} in {time.monotonic() - start:.0f} s")
-    print("\n".join(["", *summary]))
+    names = args.suites or list(SUITES)
+    start = time.monotonic()
+    builds = dict.fromkeys(b for name in names for b in {**SUITES, **ON_REQUEST}[name][0])
+    failed_builds = build_all(args, builds)
+    print(f"built {' '.join(builds)} in {time.monotonic() - start:.0f} s", flush=True)
+    # Two suites at a time: many tests wait, and some suites use one processor only.
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda name: run_suite(args, name, failed_builds), names))
+    total = sum((count for count, _ in results), Count())
+    print("\n".join(["", *(line for _, line in results)]))
+    print(f"all in {time.monotonic() - start:.0f} s")
     print(total)
     return 1 if total.failed or not total.passed else 0
 

@@ -8,7 +8,7 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libsystemd-dev libgnu
 TEST_PACKAGES="clang clang-format libclang-rt-14-dev libcmocka-dev python3 python3-pytest
     python3-pytest-xdist valgrind git iproute2 mandoc openssl procps systemd-container systemd-sysv strace
     openvswitch-common openvswitch-switch python3-openvswitch ovn-central ovn-host python3-ovsdbapp
-    python3-prometheus-client prometheus golang-go golang-github-varlink-go-dev
+    python3-prometheus-client python3-pyflakes prometheus golang-go golang-github-varlink-go-dev
     softhsm2 sslscan debhelper dpkg-dev debootstrap lintian rpm rpmlint selinux-policy-dev
     policycoreutils qemu-system-x86"
 

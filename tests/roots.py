@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Root file systems of Debian releases, made by debootstrap and kept for the next run, and copies of
-the source to build packages from.
+"""Root file systems of Debian releases, made by debootstrap and kept for the next run, and copies
+of the source to build packages from.
 
 The mirror is the one that apt uses on this system. A root is never changed after it was made: tests
 mount an overlay over it."""

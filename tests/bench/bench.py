@@ -10,6 +10,7 @@ the same loads (bench-load, see load.c), in turns, so that what else the machine
 """
 import argparse
 import datetime
+import importlib
 import json
 import pathlib
 import platform
@@ -28,12 +29,11 @@ from harness import dbfile, programs, wait  # noqa: E402
 from harness.lab import Lab  # noqa: E402
 from harness.pki import Authority  # noqa: E402
 
-import idle_rows  # noqa: E402,F401 (adds its rows to the others)
-import hypervisor_rows  # noqa: E402,F401 (the same)
-import monitor_rows  # noqa: E402,F401 (the same)
-import role_rows  # noqa: E402,F401 (the same)
 import rows  # noqa: E402
-import tls_rows  # noqa: E402,F401 (adds its rows to the others)
+
+# Each of these modules adds its rows to the others.
+for module in "idle_rows", "hypervisor_rows", "monitor_rows", "role_rows", "tls_rows":
+    importlib.import_module(module)
 
 
 def cpu_clock(pid):

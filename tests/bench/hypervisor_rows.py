@@ -16,10 +16,10 @@ ROUNDS = 3    # in which northd changes something and waits for every hypervisor
 PATIENCE = 300
 
 
-def longest(crowd):
+def longest(many):
     """Milliseconds that somebody has waited for one thing since the last call."""
-    found = max(crowd.longest.values()) * 1e3
-    crowd.longest.clear()
+    found = max(many.longest.values()) * 1e3
+    many.longest.clear()
     return found
 
 
@@ -29,7 +29,7 @@ def come(site, network, connect, what, last=None):
         meter = Meter(site)
         is_done = play.arrive(last, FLOWS)
         found = meter.end(what, is_done)
-        found[f"{what}: longest wait, ms"] = (float if is_done else AtLeast)(longest(play.crowd))
+        found[f"{what}: longest wait, ms"] = (float if is_done else AtLeast)(longest(play.many))
         if is_done and not last:
             found.update(live(site, play))
     if not site.programs.is_reference:
@@ -43,7 +43,7 @@ def live(site, play):
     meter = Meter(site)
     assert all(play.change(FLOWS) for _ in range(ROUNDS)), what
     return {f"{what}: CPU, ms": (meter.cpu_now() - meter.cpu) / ROUNDS / 1e6,
-            f"{what}: longest wait, ms": longest(play.crowd)}
+            f"{what}: longest wait, ms": longest(play.many)}
 
 
 def last_seen(site):

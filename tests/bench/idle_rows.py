@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What bench.py measures of calm: how long the echo of one client takes at most while the server
-does something long for another. The reference server does such things in one go, and needs more memory for them
-than many machines have: it is left out."""
+does something long for another. The reference server does such things in one go, and needs more
+memory for them than many machines have: it is left out."""
 import json
 import multiprocessing
 import subprocess
@@ -10,7 +10,7 @@ import time
 from harness import dbfile
 from harness.rpc import Client
 
-from monitor_rows import Meter, crowd_of
+from monitor_rows import Meter, connect_many
 from rows import item, row
 
 PATIENCE = 600
@@ -76,8 +76,8 @@ def calm_compact(bench, site):
 
 
 def take_all(site):
-    with crowd_of(site, 1) as crowd:
-        assert crowd.ask(lambda _: ("bench", "m", {"Item": {}}), "monitor")
+    with connect_many(site, 1) as many:
+        assert many.ask(lambda _: ("bench", "m", {"Item": {}}), "monitor")
 
 
 @row("calm-initial", repeat=1, reference_repeat=0)

@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """What bench.py measures of monitors: many clients at once, conditions, coming back.
 
-The clients live in this process, cheap beside the server, whose CPU time and memory are what counts.
-A server that needs longer for one load than Crowd's patience gets "more than"."""
+The clients live in this process, cheap beside the server, whose CPU time and memory are what
+counts. A server that needs longer for one load than the patience of ManyClients gets "more
+than"."""
 import re
 import time
 
-from harness.many_clients import Crowd, dial_unix
+from harness.many_clients import ManyClients, dial_unix
 from harness.replica import ZERO
 
 from rows import AtLeast, item, row
 
 
-def crowd_of(site, n):
-    return Crowd(n, lambda _: dial_unix(site.server.socket_path))
+def connect_many(site, n):
+    return ManyClients(n, lambda _: dial_unix(site.server.socket_path))
 
 
 class Meter:
@@ -42,14 +43,14 @@ class Meter:
                 **self.memory(label, number)}
 
 
-def commit_events(crowd, writer, n, window=10):
+def commit_events(many, writer, n, window=10):
     """n commits of one row each, never more than `window` unanswered."""
     for first in range(0, n, window):
         for number in range(first, min(first + window, n)):
             writer.send("transact", "bench", {
                 "op": "insert", "table": "Event", "row": {"n": number, "text": f"event {number}"}})
         writer.ask("echo")
-        if not crowd.wait():
+        if not many.wait():
             return False
     return True
 
@@ -57,10 +58,10 @@ def commit_events(crowd, writer, n, window=10):
 def initial(bench, site, label, make_request):
     n_rows, clients = (20000, 20) if bench.quick else (100000, 200)
     site.start(bench.file(n_rows))
-    with crowd_of(site, clients) as crowd:
+    with connect_many(site, clients) as many:
         meter = Meter(site)
-        is_done = crowd.ask(lambda number: ("bench", "m", make_request(number)), "monitor_cond")
-        assert not is_done or crowd.n_bytes > clients * n_rows * 20
+        is_done = many.ask(lambda number: ("bench", "m", make_request(number)), "monitor_cond")
+        assert not is_done or many.n_bytes > clients * n_rows * 20
         return meter.end(f"initial {n_rows:,} rows to {clients} clients, {label}", is_done)
 
 
@@ -79,15 +80,15 @@ def initial_different(bench, site):
 def fan_out(bench, site, label, make_where):
     clients, n = (100, 400) if bench.quick else (500, 2000)
     site.start(bench.file(0))
-    with crowd_of(site, clients + 1) as crowd:
-        writer = crowd.members.pop()
-        assert crowd.ask(lambda number: ("bench", "m", {"Event": {"where": make_where(number)}}),
+    with connect_many(site, clients + 1) as many:
+        writer = many.members.pop()
+        assert many.ask(lambda number: ("bench", "m", {"Event": {"where": make_where(number)}}),
                          "monitor_cond")
         meter = Meter(site)
-        is_done = commit_events(crowd, writer, n)
-        for one in crowd.members:
+        is_done = commit_events(many, writer, n)
+        for one in many.members:
             one.ask("echo")
-        is_done = crowd.wait() and is_done
+        is_done = many.wait() and is_done
         writer.socket.close()
         return meter.end(f"{n:,} commits to {clients} monitors, {label}", is_done)
 
@@ -109,13 +110,13 @@ def unconcerned(bench, site):
     costs, memory = {}, {}
     for clients in (0, 500):
         site.start(bench.file(0))
-        with crowd_of(site, clients + 1) as crowd:
-            writer = crowd.members.pop()
+        with connect_many(site, clients + 1) as many:
+            writer = many.members.pop()
             begin = Meter(site)
-            assert crowd.ask(lambda number: ("bench", "m", {
+            assert many.ask(lambda number: ("bench", "m", {
                 "Event": {"where": [["n", "==", 1000000 + number]]}}), "monitor_cond")
             begin.cpu = begin.cpu_now()
-            assert commit_events(crowd, writer, n, 100)
+            assert commit_events(many, writer, n, 100)
             costs[clients] = (begin.cpu_now() - begin.cpu) / n / 1000
             memory = begin.memory(f"{clients} unconcerned monitors and {n:,} commits")
             writer.socket.close()
@@ -130,20 +131,21 @@ def condition(bench, site):
     """A change to a condition with very many clauses, and a commit then."""
     n_rows, n = (20000, 2000) if bench.quick else (100000, 10000)
     site.start(bench.file(n_rows))
-    with crowd_of(site, 1) as crowd:
-        crowd.ask(lambda _: ("bench", "m", {"Item": {"columns": ["n"], "where": [False]}}),
+    with connect_many(site, 1) as many:
+        many.ask(lambda _: ("bench", "m", {"Item": {"columns": ["n"], "where": [False]}}),
                   "monitor_cond")
         clauses = [["_uuid", "==", ["uuid", item(number)[0]]] for number in range(n)]
         meter = Meter(site)
-        is_done = crowd.ask(lambda _: ("m", "m", {"Item": [{"where": clauses}]}),
+        is_done = many.ask(lambda _: ("m", "m", {"Item": [{"where": clauses}]}),
                             "monitor_cond_change")
-        assert not is_done or crowd.n_bytes > n * 40
+        assert not is_done or many.n_bytes > n * 40
         return meter.end(f"condition change to {n:,} clauses on {n_rows:,} rows", is_done)
 
 
 @row("resume", repeat=1, reference_repeat=1)
 def resume(bench, site):
-    """Clients that come back to a server that has been killed; the reference server sends everything again."""
+    """Clients that come back to a server that has been killed; the reference server sends
+    everything again."""
     n_rows, clients = (20000, 20) if bench.quick else (100000, 200)
     site.start(bench.file(n_rows))
     request = {"Item": {"columns": ["name", "n"]}}
@@ -155,8 +157,8 @@ def resume(bench, site):
     server.process.kill()
     server.process.wait()
     server.start([server.directory + "/bench.db"])
-    with crowd_of(site, clients) as crowd:
+    with connect_many(site, clients) as many:
         meter = Meter(site)
-        is_done = crowd.ask(lambda _: ("bench", "m", request, last), "monitor_cond_since")
+        is_done = many.ask(lambda _: ("bench", "m", request, last), "monitor_cond_since")
         return meter.end(f"{clients} clients come back after a restart with {n_rows:,} rows",
                          is_done)

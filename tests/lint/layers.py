@@ -38,7 +38,8 @@ LIBRARIES = {
 
 # No descriptor, no clock, no event loop: time and output come in as arguments.
 NO_IO = ["json", "model", "engine", "monitor", "session", "replication"]
-IO_HEADERS = ["sys/socket.h", "sys/epoll.h", "fcntl.h", "poll.h", "time.h", "sys/time.h", "sys/un.h",
+IO_HEADERS = ["sys/socket.h", "sys/epoll.h", "fcntl.h", "poll.h", "time.h", "sys/time.h",
+              "sys/un.h",
               "netinet/in.h", "basic/file.h"]
 
 # Modules that include each other and are to be separated. Do not add to them.

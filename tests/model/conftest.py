@@ -10,15 +10,16 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from shared_fixtures import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
-from shared_fixtures import pytest_addoption as _borrowed_options  # noqa: E402
+import shared_fixtures  # noqa: E402
+
+globals().update(shared_fixtures.NAMES)
 
 # The servers check whole databases after each commit.
 os.environ.setdefault("OVSDBD_CHECK_STRUCTURES", "1")
 
 
 def pytest_addoption(parser):
-    _borrowed_options(parser)
+    shared_fixtures.NAMES["pytest_addoption"](parser)
     group = parser.getgroup("ovsdbd")
     group.addoption("--rounds", type=int, default=40, help="how many random schemas (default: 40)")
     group.addoption("--first-seed", type=int, default=1, help="seed of the first one (default: 1)")

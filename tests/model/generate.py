@@ -13,9 +13,9 @@ BROKEN = [None, "text", 1.5, True, {}, [], ["set", 5], ["set", [["x"], 1]], ["ma
 
 class Generator:
     """Makes a schema and then transactions for it. `random` decides all of it. Without
-    `everything`, it leaves out what the reference server does otherwise: it takes a row of another table with
-    the same UUID for the row itself, does not find a row by a name that was given a UUID too, and
-    tells -0.0 from 0.0 but prints both as 0."""
+    `everything`, it leaves out what the reference server does otherwise: it takes a row of another
+    table with the same UUID for the row itself, does not find a row by a name that was given a UUID
+    too, and tells -0.0 from 0.0 but prints both as 0."""
 
     def __init__(self, random, everything):
         self.random = random

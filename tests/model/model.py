@@ -35,7 +35,7 @@ def fail(tag, why=""):
 
 
 def each(function, items):
-    """The list of function(item). Which of several failures is reported is nobody's promise, so a
+    """The list of function(item). Which of several failures is reported is not specified, so a
     failure has the tags of all."""
     results, tags = [], []
     for item in items:
@@ -51,7 +51,7 @@ def each(function, items):
 class Table:
     def __init__(self, schema, all_are_roots):
         self.columns = {name: Type(c["type"]) for name, c in schema["columns"].items()}
-        # A column with weak references is mutable whatever the schema says.
+        # A column with weak references is always mutable.
         self.fixed = {n for n, c in schema["columns"].items() if not c.get("mutable", True)
                       and not self.columns[n].has_weak()}
         self.ephemeral = {n for n, c in schema["columns"].items() if c.get("ephemeral")}

@@ -119,7 +119,8 @@ def test_random(lab, seed):
     chooser = random.Random(seed)
     generator = Generator(chooser, everything=not lab.programs.is_reference)
     world = World(lab, generator)
-    # The reference server forgets in its file what a commit drops from weak references (see differences.py).
+    # The reference server forgets in its file what a commit drops from weak references (see
+    # differences.py).
     restarts = not (lab.programs.is_reference and "weak" in json.dumps(generator.schema))
     n_committed = 0
     for _ in range(N_TRANSACTIONS):

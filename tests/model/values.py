@@ -16,7 +16,7 @@ INT_MIN, INT_MAX = -2 ** 63, 2 ** 63 - 1
 
 class Failure(Exception):
     """An operation's error. `tag` is its "error" member; `others` would be as right, when several
-    rows or checks fail and the order among them is nobody's promise."""
+    rows or checks fail and their order is not specified."""
 
     def __init__(self, tag, why="", others=()):
         super().__init__(f"{tag}: {why}")

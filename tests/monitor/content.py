@@ -164,7 +164,7 @@ def random_operations(rng, size, known):
     return [{"op": "delete", "table": "T", "where": where}]
 
 
-def crowd(rng):
+def many_changes(rng):
     """A transaction that inserts so many rows that initial contents take several steps."""
     return [{"op": "insert", "table": "T", "row": random_row(rng, 2)} for _ in range(1500)]
 

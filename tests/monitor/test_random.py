@@ -30,11 +30,12 @@ class World:
         self.server = managed.allow("cut off the last").start([self.path])
         self.size = self.rng.choice(SIZES)
         self.known = []
-        self.is_crowded = False
+        self.has_many_rows = False
         self.n_sent = self.n_committed = self.remembered_from = 0
         self.open_writers()
         self.common = [self.shape() for _ in range(N_COMMON)]
-        self.watchers = [MonitorClient(self.server, "mon", number % 2) for number in range(N_WATCHERS)]
+        self.watchers = [MonitorClient(self.server, "mon", number % 2)
+                         for number in range(N_WATCHERS)]
         for watcher in self.watchers:
             self.start_monitor(watcher)
 
@@ -79,8 +80,8 @@ class World:
             for _ in range(self.rng.choice([1, 1, 1, 10])):
                 self.write(content.random_operations(self.rng, self.size, self.known))
             if self.size == 20 and self.rng.random() < 0.005:
-                self.write(content.crowd(self.rng))
-                self.is_crowded = True
+                self.write(content.many_changes(self.rng))
+                self.has_many_rows = True
         elif choice < 24:
             for _ in range(self.rng.choice([3, 30])):
                 self.write(content.flood(self.rng, self.size))
@@ -142,7 +143,7 @@ class World:
 
     def must_be_remembered(self, monitor):
         """True if the server must resume the monitor: its last transaction is one of the last few."""
-        return (monitor.last != ZERO and self.size == 20 and not self.is_crowded
+        return (monitor.last != ZERO and self.size == 20 and not self.has_many_rows
                 and monitor.is_lasting()
                 and monitor.read_at > max(self.remembered_from, self.n_sent - 30))
 

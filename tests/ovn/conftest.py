@@ -16,11 +16,13 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from shared_fixtures import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
+import shared_fixtures  # noqa: E402
 
 from harness.daemons import PATH  # noqa: E402
 
 import ovn  # noqa: E402
+
+globals().update(shared_fixtures.NAMES)
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,8 @@ class Site:
         # As Debian's units do: ovn-controller 23.03 ends with SIGSEGV where SB_Global is empty.
         self.nbctl("init").ok()
         self.sbctl("init").ok()
-        self.vsctl("--no-wait", "init", "--", "set", "Open_vSwitch", ".", "external_ids:system-id=hv1",
+        self.vsctl("--no-wait", "init", "--", "set", "Open_vSwitch", ".",
+                   "external_ids:system-id=hv1",
                    f"external_ids:ovn-remote=unix:{self.central.socket_path}",
                    "external_ids:ovn-encap-type=geneve", "external_ids:ovn-encap-ip=127.0.0.1").ok()
         switch = self.daemons.start("ovs-vswitchd", "--enable-dummy=system", "--disable-system",

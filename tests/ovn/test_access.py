@@ -27,7 +27,8 @@ class Hypervisor:
     def start(self):
         database = f"unix:{self.server.socket_path}"
         self.vsctl("init", "--", "set", "Open_vSwitch", ".",
-                   f"external_ids:system-id={self.chassis}", f"external_ids:ovn-remote={self.remote}",
+                   f"external_ids:system-id={self.chassis}",
+                   f"external_ids:ovn-remote={self.remote}",
                    "external_ids:ovn-encap-type=geneve", "external_ids:ovn-encap-ip=127.0.0.2")
         self.daemons.start("ovs-vswitchd", "--enable-dummy=system", "--disable-system", database,
                            prefix=["unshare", "--net"])

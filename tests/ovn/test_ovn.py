@@ -130,7 +130,8 @@ def test_northd_rests_and_goes_on(site):
     site.sync()
     site.lab.run(site.lab.reference.appctl, "-t", northd, "pause").ok()
     site.nbctl("ls-add", "r0", "--", "lsp-add", "r0", "r0-p").ok()
-    assert site.find("OVN_Southbound", "Port_Binding", ["_uuid"], ["logical_port", "==", "r0-p"]) == []
+    assert site.find("OVN_Southbound", "Port_Binding", ["_uuid"],
+                     ["logical_port", "==", "r0-p"]) == []
     site.lab.run(site.lab.reference.appctl, "-t", northd, "resume").ok()
     site.sync()
     assert site.find("OVN_Southbound", "Port_Binding", ["_uuid"], ["logical_port", "==", "r0-p"])

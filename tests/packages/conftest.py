@@ -19,11 +19,13 @@ import pytest
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "service")]
 
-from shared_fixtures import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
+import shared_fixtures  # noqa: E402
 
 import base  # noqa: E402
 from host import Host  # noqa: E402
 from roots import debian_root  # noqa: E402
+
+globals().update(shared_fixtures.NAMES)
 
 
 @pytest.fixture(scope="session")

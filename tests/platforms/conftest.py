@@ -14,10 +14,12 @@ import pytest
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "service")]
 
-from shared_fixtures import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
+import shared_fixtures  # noqa: E402
 
 from container import Container  # noqa: E402
 from roots import SOURCE, copy_source, debian_root, run_in  # noqa: E402
+
+globals().update(shared_fixtures.NAMES)
 
 PACKAGES = """build-essential meson ninja-build pkg-config libsystemd-dev systemd-dev libgnutls28-dev
     libjansson-dev libcap-dev debhelper systemd systemd-sysv dbus openvswitch-switch

@@ -115,7 +115,8 @@ def test_varlinkctl_lists(debian_13, address):
 
 def test_varlinkctl_introspects(debian_13, address):
     text = debian_13.ok("varlinkctl", "introspect", address, CONTROL)
-    for name in re.findall(r"^method (\w+)", description(debian_13, address, CONTROL), re.MULTILINE):
+    for name in re.findall(r"^method (\w+)", description(debian_13, address, CONTROL),
+                           re.MULTILINE):
         assert f"method {name}" in text
 
 

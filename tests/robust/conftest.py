@@ -12,15 +12,16 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from shared_fixtures import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
-from shared_fixtures import pytest_addoption as _borrowed_options  # noqa: E402
+import shared_fixtures  # noqa: E402
+
+globals().update(shared_fixtures.NAMES)
 
 # The servers check whole databases after each commit.
 os.environ.setdefault("OVSDBD_CHECK_STRUCTURES", "1")
 
 
 def pytest_addoption(parser):
-    _borrowed_options(parser)
+    shared_fixtures.NAMES["pytest_addoption"](parser)
     parser.getgroup("ovsdbd").addoption(
         "--rounds", type=int, default=15, help="how often to kill, damage, ... (default: 15)")
 

@@ -46,7 +46,8 @@ def states():
 
 
 STATES = states()
-OURS = pytest.mark.ours("the reference server serves what comes before the damage, and tells nobody")
+OURS = pytest.mark.ours("the reference server serves what comes before the damage, and tells"
+                        " nobody")
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def open_damaged(lab, path, n_whole):
     n_served = STATES.index(served)
     assert n_served >= n_whole, f"{n_whole} records are whole, {n_served} are served"
     said = re.search(r"\|WARN\|.*dmg\.db", server.log())
-    assert n_served == N_RECORDS or said, "records are missing and nobody was told"
+    assert n_served == N_RECORDS or said, "records are missing without a message"
     return n_served
 
 
@@ -166,7 +167,8 @@ def test_tools_on_damaged_files(lab, db, pytestconfig):
 
 LARGER = {**schema("small"), "version": "9.0.0"}
 LARGER["tables"] = {**LARGER["tables"], "More": {"columns": {"x": {"type": "integer"}}}}
-SELECT = json.dumps(["small", *({"op": "select", "table": t, "where": [], "columns": c} for t, c in (
+SELECT = json.dumps(["small",
+                     *({"op": "select", "table": t, "where": [], "columns": c} for t, c in (
     ("T", ["_uuid", "name", "n", "tags", "map", "kids", "likes"]), ("C", ["_uuid", "name"])))])
 
 
@@ -174,11 +176,13 @@ def live(server):
     """Inserts, changes, connects by references, and deletes rows."""
     client = server.client()
     for n in range(6):
-        client.commit("small", {"op": "insert", "table": "C", "uuid-name": "kid", "row": {"name": "c"}},
+        client.commit("small",
+                      {"op": "insert", "table": "C", "uuid-name": "kid", "row": {"name": "c"}},
                       {"op": "insert", "table": "T", "row": {
                           "name": f"row{n}", "n": n, "map": ["map", [["k", str(n)]]],
                           "kids": ["named-uuid", "kid"], "likes": ["named-uuid", "kid"]}})
-        client.commit("small", {"op": "mutate", "table": "T", "where": [["n", "<", n]], "mutations": [
+        client.commit("small",
+                      {"op": "mutate", "table": "T", "where": [["n", "<", n]], "mutations": [
             ["n", "+=", 10], ["tags", "insert", f"t{n}"], ["map", "delete", ["set", ["k"]]]]},
                       {"op": "comment", "comment": f"change {n}"})
         client.commit("small", {"op": "delete", "table": "T", "where": [["n", ">", 30]]})
@@ -247,8 +251,8 @@ def content_of(lab, tool, path):
 @pytest.mark.parametrize("kind", ["plain", "compacted", "converted"])
 def test_files_of_programs(lab, pytestconfig, maker, kind):
     """What is left of a file is exactly what was stored before the first bad record, and only if a
-    power cut explains what follows; otherwise it is refused, and the place is named. The reference server, to
-    which the good records alone are given, says what was stored."""
+    power cut explains what follows; otherwise it is refused, and the place is named. The reference
+    server, to which the good records alone are given, says what was stored."""
     reference = programs.debian()
     data = make_file(lab, reference if maker == "reference" else None, kind)
     rng = random.Random(f"{maker} {kind}")

@@ -125,7 +125,7 @@ def test_replies_never_read(lab, server, bystander):
         send_unread(client, request * 20)
         bystander()
     grown = server.private_kib() - before
-    assert grown < 150 * 1024, f"{grown} KiB for what nobody reads"
+    assert grown < 150 * 1024, f"{grown} KiB for unread replies"
     for client in clients:
         client.close()
     bystander()
@@ -146,7 +146,7 @@ def test_monitors_never_read(server, bystander):
                                                                            ["uuid", row]]],
                                 "row": {"n": number, "name": "x" * 20000}})
     grown = server.private_kib() - before
-    assert grown < 100 * 1024, f"{grown} KiB for 480 MB of updates that nobody reads"
+    assert grown < 100 * 1024, f"{grown} KiB for 480 MB of unread updates"
     bystander()
     for client in idle:
         last = None

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A crowd of clients that say everything a client can say, right and wrong, all at once, while one
-that behaves wants its answers.
+"""Many clients send valid and invalid requests at once, while one well-behaved client must get its
+replies.
 
-What a transaction's answer said is what the database holds: each inserts a row with a tag of its
-own, which is there if it was committed, and not if it failed. What a monitor has seen is what the
-database holds too, and so is what the file holds after the end, sudden or not.
+Each transaction inserts a row with a tag of its own. The database has the row if the reply said
+that the transaction was committed, and does not have it if the transaction failed. The replica of a
+monitor and the database file, after a stop or a kill, have the same rows.
 """
 import json
 import random
@@ -115,14 +115,14 @@ class Grammar:
 
 
 class Talker:
-    """One of the crowd: a connection that begins anew when the server has ended it."""
+    """A client that connects again when the server has closed its connection."""
 
     def __init__(self, server, grammar, name, tags):
         self.server = server
         self.grammar = grammar
         self.rng = grammar.rng
         self.name = name
-        self.tags = tags  # tag -> True: committed, False: failed; not there: nobody knows
+        self.tags = tags  # tag -> True: committed, False: failed; not in it: unknown
         self.n_sent = 0
         self.client = Client(server.socket_path)
 
@@ -235,7 +235,7 @@ def check_tags(rows, tags):
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_crowd(lab, pytestconfig, seed):
+def test_many_clients(lab, pytestconfig, seed):
     rng = random.Random(seed)
     # Sanitizers keep freed memory for a while, which must not be measured here.
     lab.env["ASAN_OPTIONS"] += ":quarantine_size_mb=1:allocator_release_to_os_interval_ms=100"
@@ -245,18 +245,19 @@ def test_crowd(lab, pytestconfig, seed):
     witness = Witness(server)
     before = server.private_kib()
     tags = {}
-    crowd = [Talker(server, Grammar(rng), f"talker{i}", tags) for i in range(N_CLIENTS)]
+    many_talkers = [Talker(server, Grammar(rng), f"talker{i}", tags) for i in range(N_CLIENTS)]
     for step in range(pytestconfig.getoption("rounds") * N_STEPS):
-        rng.choice(crowd).act()
+        rng.choice(many_talkers).act()
         if step % 30 == 0:
             witness.catch_up()
-    for talker in crowd:
+    for talker in many_talkers:
         talker.listen()
         talker.client.close()
-    wait.until(lambda: "sessions:1 " in server.control("memory/show") + " ", "the crowd's end")
+    wait.until(lambda: "sessions:1 " in server.control("memory/show") + " ",
+               "the end of the connections")
     witness.catch_up()
     assert sum(tags.values()) > 20 and len(tags) - sum(tags.values()) > 20, "nothing was tried"
-    assert server.private_kib() - before < 100 * 1024, "memory is missing after the crowd has gone"
+    assert server.private_kib() - before < 100 * 1024, "memory of closed connections is not freed"
     found = content(witness.client)
     check_tags(found["Tag"], tags)
     assert {table: witness.replica.rows(table) for table in COLUMNS} == found

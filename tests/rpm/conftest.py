@@ -15,10 +15,12 @@ import pytest
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "service")]
 
-from shared_fixtures import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
+import shared_fixtures  # noqa: E402
 
 from container import Container  # noqa: E402
 from roots import SOURCE, copy_source  # noqa: E402
+
+globals().update(shared_fixtures.NAMES)
 
 RPMS = SOURCE / "packaging/rpm"
 

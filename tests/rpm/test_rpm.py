@@ -36,12 +36,14 @@ def test_files(packages):
     files = {line.split()[0]: line.split()[4:7] for line in
              query(packages, "ovsdbd", "--dump").splitlines()}
     for program in ("/usr/sbin/ovsdb-server", "/usr/bin/ovsdb-tool", "/usr/bin/ovsdb-client",
-                    "/usr/bin/ovs-appctl", "/usr/sbin/ovsdbd-migrate", "/usr/lib/ovsdbd/system-ids"):
+                    "/usr/bin/ovs-appctl", "/usr/sbin/ovsdbd-migrate",
+                    "/usr/lib/ovsdbd/system-ids"):
         assert files[program] == ["0100755", "root", "root"]
     assert files["/etc/ovsdb/ovsdb-server.conf"] == ["0100644", "root", "root"]
     assert files["/var/lib/ovsdb"] == ["040750", "ovsdb", "ovsdb"]
     assert query(packages, "ovsdbd", "--configfiles").split() == ["/etc/ovsdb/ovsdb-server.conf"]
-    for unit in (UNIT, SOCKET, "ovsdb-server@.service", "ovsdb-server@.socket", "ovsdb-system-ids.service",
+    for unit in (UNIT, SOCKET, "ovsdb-server@.service", "ovsdb-server@.socket",
+                 "ovsdb-system-ids.service",
                  "ovsdb-server-metrics.socket", "ovsdb-server@ovnnb_db.service.d/ovn.conf"):
         assert any(file.endswith("/systemd/system/" + unit) for file in files)
     assert not any("selinux" in file for file in files)

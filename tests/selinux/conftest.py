@@ -3,8 +3,8 @@
 
     sudo /usr/bin/python3 -m pytest tests/selinux --build DIR
 
-The machine is qemu's without acceleration; its root is made by debootstrap at the first run and kept
-beside DIR."""
+The machine is qemu's without acceleration; its root is made by debootstrap at the first run and
+kept beside DIR."""
 import os
 import pathlib
 import shutil
@@ -15,9 +15,11 @@ import pytest
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "service")]
 
-from shared_fixtures import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
+import shared_fixtures  # noqa: E402
 
 from machine import POLICY_MAKEFILE, Machine  # noqa: E402
+
+globals().update(shared_fixtures.NAMES)
 
 
 @pytest.fixture(scope="session")

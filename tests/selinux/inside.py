@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs inside of the enforcing system: uses the services in every way that touches files, sockets or
-processes, then looks for refusals. Prints "ok NAME" or "not ok NAME: reason" for each test, then
+"""Runs inside of the enforcing system: uses the services in every way that touches files, sockets
+or processes, then looks for refusals. Prints "ok NAME" or "not ok NAME: reason" for each test, then
 "end", and the journal if a test has failed."""
 import json
 import os
@@ -154,7 +154,8 @@ def tls():
        "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", f"{pki}/key",
        "-out", f"{pki}/cert")
     ok("chown", "-R", "ovsdb", str(pki))
-    configure(f"[options]\nprivate-key = {pki}/key\ncertificate = {pki}/cert\nca-cert = {pki}/cert\n"
+    configure(f"[options]\nprivate-key = {pki}/key\ncertificate = {pki}/cert\nca-cert ="
+              f" {pki}/cert\n"
               "[remote pssl:6642:127.0.0.1]\n")
     restart()
     assert "small" in ok("ovsdb-client", f"--private-key={pki}/key", f"--certificate={pki}/cert",

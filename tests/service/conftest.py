@@ -12,10 +12,12 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from shared_fixtures import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import
+import shared_fixtures  # noqa: E402
 
 from container import Container  # noqa: E402
 from service import Service  # noqa: E402
+
+globals().update(shared_fixtures.NAMES)
 
 
 @pytest.fixture(scope="session")

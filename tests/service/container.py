@@ -110,7 +110,7 @@ class Container:
         assert self.process.poll() is None, self.console()
         pid = self.process.pid
         children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        # Other children come and go before it.
+        # It has short-lived children before it starts init.
         return next((int(c) for c in children if self._name(c) == "systemd"), None)
 
     @staticmethod

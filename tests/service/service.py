@@ -4,11 +4,13 @@ import json
 import os
 import pathlib
 
+from harness import wait
 from harness.rpc import Client
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 UNIT = "ovsdb-server.service"
 SOCKET = "ovsdb-server.socket"
+SYSTEM_IDS = "ovsdb-system-ids.service"
 DB_SOCK = "/run/openvswitch/db.sock"
 DATABASE = "/etc/openvswitch/conf.db"
 CONFIG = "/etc/ovsdb/ovsdb-server.conf"
@@ -51,11 +53,17 @@ class Service:
         return self._job("restart", unit)
 
     def _job(self, verb, unit):
-        """Fails with what the journal has of the unit."""
+        """Runs a job of the unit. A failure shows the unit's journal.
+
+        The job of SYSTEM_IDS, which each start of UNIT starts, is over on return. It is a client:
+        if it connected after the server has ended by a signal, the socket unit would start the
+        server again."""
         result = self.container.run("systemctl", verb, unit)
         assert result.returncode == 0, result.stderr + "\n".join(
             e["MESSAGE"] for e in self.all_messages()
             if unit in (e.get("_SYSTEMD_UNIT"), e.get("UNIT")))
+        wait.until(lambda: SYSTEM_IDS not in self.ok("systemctl", "list-jobs", "--no-legend"),
+                   f"the end of the job of {SYSTEM_IDS}", 60)
         return self
 
     def show(self, name, unit=UNIT):
@@ -67,20 +75,20 @@ class Service:
         return client
 
     def all_messages(self):
-        """What everybody has logged in this test, as dicts."""
+        """The messages that all programs have logged in this test, as dicts."""
         self.ok("journalctl", "--sync", "-q")
         # Without a match: with one, journalctl 252 takes the first entry found for the cursor's.
         text = self.ok("journalctl", "-q", "-o", "json", "--after-cursor", self.cursor)
         return [json.loads(line) for line in text.splitlines()]
 
     def journal(self, *matches):
-        """What the service has logged in this test; with matches such as "PRIORITY=4", the
-        entries that have them all."""
+        """The messages of the service in this test that have all of `matches`, which are of the
+        form "PRIORITY=4"."""
         return [e for e in self.all_messages() if is_of_unit(e)
                 and all(e.get(name) == value for name, value in (m.split("=", 1) for m in matches))]
 
     def explained(self):
-        """The same of everybody, with the catalog's explanations, as text."""
+        """The messages of all programs in this test with the catalog's explanations, as text."""
         self.ok("journalctl", "--update-catalog")
         self.ok("journalctl", "--sync", "-q")
         return self.ok("journalctl", "-q", "-x", "--after-cursor", self.cursor)

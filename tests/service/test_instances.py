@@ -3,7 +3,7 @@
 databases as instances, all at once and with the tools of their users."""
 import pytest
 from harness import wait
-from service import CONFIG, ROOT, SOCKET, UNIT
+from service import CONFIG, ROOT, SOCKET
 
 EXAMPLES = "/usr/local/share/doc/ovsdbd/examples/ovn"
 INSTANCES = ("ovnnb_db", "ovnsb_db")
@@ -35,7 +35,8 @@ def test_it_is_there_before_the_network(service):
 def ovn(service):
     """OVN's two databases, by the examples of their configuration and the installed drop-ins."""
     for name in INSTANCES:
-        service.ok("install", "-D", "-m", "644", f"{EXAMPLES}/{name}.conf", f"/etc/ovsdb/{name}.conf")
+        service.ok("install", "-D", "-m", "644", f"{EXAMPLES}/{name}.conf",
+                   f"/etc/ovsdb/{name}.conf")
     service.ok("systemctl", "start", *[f"ovsdb-server@{name}.socket" for name in INSTANCES])
     yield service
     for name in INSTANCES:

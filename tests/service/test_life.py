@@ -33,8 +33,8 @@ def write_big(service, size):
 
 
 def begin_to_load(service):
-    """Starts the service with a file that takes seconds, and waits until it tells how far it is;
-    returns the number of rows."""
+    """Starts the service with a file that takes seconds to load and waits for progress in its
+    status; returns the number of rows."""
     n_rows = write_big(service, 160 << 20)
     service.ok("systemctl", "start", "--no-block", UNIT)
     status = wait.until(lambda: "%" in service.show("StatusText") and service.show("StatusText"),
@@ -45,8 +45,8 @@ def begin_to_load(service):
 
 
 def hold_up(service):
-    """As a slow disk would: until a start has taken more than three seconds. Returns when it
-    began."""
+    """Stops the process until its start has taken more than three seconds, as a slow disk would.
+    Returns the time at which the start began."""
     service.signal_main(signal.SIGSTOP)
     assert service.show("SubState") == "start"
     began = int(service.show("ExecMainStartTimestampMonotonic"))
@@ -79,8 +79,8 @@ def test_a_stop_in_the_middle_of_a_start(service):
 
 
 def test_a_stop_in_the_middle_of_a_conversion(service):
-    """It goes on past the time that a start may take, as long as it moves; a stop ends it at once,
-    and the file is as it was."""
+    """A conversion may take longer than a start may, as long as it makes progress. A stop ends it
+    at once, and the file is unchanged."""
     service.write(DROP_IN, "[Service]\nTimeoutStartSec=2\n")
     write_big(service, 80 << 20)
     service.ok("cp", f"{STATE}/conf.db", f"{STATE}/conf.db.before")
@@ -106,7 +106,8 @@ def test_status_counts(service):
 
 
 def test_signals(service):
-    """SIGUSR1 opens the log again, SIGUSR2 writes the state to it; neither disturbs a client."""
+    """SIGUSR1 reopens the log, SIGUSR2 logs the state, and neither disturbs a client. SIGINT ends
+    the service."""
     service.configure("[options]\nlog-file = /var/log/ovsdb/t.log\n")
     client = service.start().client()
     log = service.container.path("/var/log/ovsdb/t.log")
@@ -122,7 +123,7 @@ def test_signals(service):
 
 
 def test_replies_before_the_end(service):
-    """What was asked before the signal is answered, whatever comes first in the loop."""
+    """Requests received before the signal are answered, in whatever order the loop sees both."""
     client = service.start().client()
     for n in range(100):
         client.request("transact", ["small", {"op": "insert", "table": "T", "row": {"n": n}},
@@ -151,7 +152,7 @@ def test_a_failed_reload_is_seen(service):
 
 
 def test_a_loop_that_hangs(service):
-    """The loop waits for something that never comes, a reader of its log; the rest is alive."""
+    """The event loop blocks because nothing reads its log; the process is alive."""
     service.write(DROP_IN, "[Service]\nWatchdogSec=2\nTimeoutAbortSec=2\n")
     fifo = "/run/openvswitch/t.fifo"
     service.configure(f"[options]\nlog-file = {fifo}\n")
@@ -172,7 +173,7 @@ def test_a_loop_that_hangs(service):
 
 
 def test_a_full_disk(service):
-    """Transactions are refused, the status says why, and all is well as soon as there is space."""
+    """Transactions fail, the status says why, and they succeed again as soon as there is space."""
     service.ok("mkdir", "-p", STATE)
     service.ok("mount", "-t", "tmpfs", "-o", "size=256k,mode=755", "tmpfs", STATE)
     try:

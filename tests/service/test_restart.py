@@ -79,7 +79,7 @@ def test_nothing_is_lost(service):
     assert not [e for e in service.journal() if int(e["PRIORITY"]) < 6]
 
 
-def test_the_socket_unit_refuses_nobody(service):
+def test_the_socket_unit_refuses_no_client(service):
     """Who connects while there is no process is served by the next one."""
     service.start(SOCKET)
     old = service.start().client()

@@ -115,7 +115,7 @@ def test_socket_activation(service):
     assert service.client().call("list_dbs") == ["_Server", "small"]
 
 
-def test_restart_refuses_nobody(service):
+def test_restart_refuses_no_client(service):
     """A client that connects while the server restarts waits in the socket's queue."""
     service.start(SOCKET)
     service.client().insert("small", "T", {"name": "before"})

@@ -4,8 +4,8 @@
     /usr/bin/python3 -m pytest tests/system --build DIR
     /usr/bin/python3 -m pytest tests/system --reference
 
-What ours does otherwise than the reference server is listed in differences.py. A test that carries such a
-difference must pass on ours and must fail on the reference server.
+The deliberate differences to the reference server are listed in differences.py. A test that carries
+such a difference must pass on ours and must fail on the reference server.
 """
 import os
 
@@ -70,7 +70,7 @@ def reference(pytestconfig):
 
 @pytest.fixture(scope="session")
 def pki(tmp_path_factory):
-    """A certificate authority, what it has issued, and a stranger of another one."""
+    """A certificate authority with issued certificates, and a certificate of another authority."""
     directory = tmp_path_factory.mktemp("pki")
     authority = Authority(directory)
     authority.server = authority.issue("server")
@@ -88,7 +88,7 @@ def lab(programs, reference, tmp_path):
 
 @pytest.fixture
 def server(lab):
-    """What most tests need: a server with the empty database "small"."""
+    """A server with the empty database "small", which most tests need."""
     return lab.serve("small")
 
 

@@ -1,119 +1,143 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where ovsdbd deliberately behaves otherwise than the reference server (Debian's ovsdb-server), and why.
+"""The deliberate differences between ovsdbd and the reference server (Debian's ovsdb-server), with
+their reasons.
 
 A test names its difference with @pytest.mark.difference("NAME"), a case of a table with the member
-"difference". Such a test must fail on the reference server: an entry that no longer holds shows up as a
-failure of the run with --reference.
+"difference". Such a test must fail on the reference server: if it passes there, the run with
+--reference fails, and the entry has to go.
 """
 REASONS = {
     "least-integer-negated":
         "-2^63 *= -1 is a range error (RFC 7047 5.1); the reference server wraps around silently",
     "least-integer-modulo":
-        "-2^63 %= -1 is 0; the reference server calls it out of range",
+        "-2^63 %= -1 is 0; the reference server reports a range error",
     "released-row-collected":
-        "a row whose last strong reference goes with the weak half of its pair is collected in the"
-        " same commit; the reference server keeps it until another transaction touches it",
+        "a row whose last strong reference disappears together with the weak reference of a pair is"
+        " collected in the same commit; the reference server keeps the row until another"
+        " transaction modifies it",
     "real-digits":
-        "reals keep 17 digits where 15 do not read back the same; the reference server changes such values",
+        "reals are printed with 17 digits where 15 digits do not read back as the same number; the"
+        " reference server changes such values",
     "cancel-answered":
-        "RFC 7047 4.1.4: the canceled request gets the error \"canceled\"; the reference server drops it in"
-        " silence",
+        "RFC 7047 4.1.4: a canceled request gets the error \"canceled\"; the reference server sends"
+        " no reply",
     "member-order":
-        "what is printed has its members sorted by name; the reference server prints them in hash order",
+        "the members of printed objects are sorted by name; the reference server prints them in"
+        " hash order",
     "oversized-message":
-        "a message may have a limited size; the reference server collects it until memory ends",
+        "the size of a message can be limited; the reference server buffers a message until it runs"
+        " out of memory",
     "modify-select-per-column":
-        "a change of columns whose request deselects modify is silent; the reference server sends an update"
-        " with nothing in \"old\" when another request of the table selects modify",
+        "a change of columns whose monitor request deselects \"modify\" sends no update; the"
+        " reference server sends an update with an empty \"old\" if another request for the table"
+        " selects \"modify\"",
     "where-of-every-request":
-        "rows that any of a table's requests asks for are shown, at the start and when conditions"
-        " change; the reference server takes the conditions of one of them",
+        "a monitor shows a row if one of the requests for its table matches the row, both initially"
+        " and after a change of conditions; the reference server uses the conditions of one of the"
+        " requests",
     "condition-change-dated":
-        "an update3 says of which transaction a new condition's rows are, even if none comes or goes:"
-        " who resumes from an older one would hear of rows it never had; the reference server says nothing",
+        "an update3 with a transaction id follows every change of conditions, even if it shows or"
+        " hides no row: otherwise a client that resumes from an older id gets changes of rows that"
+        " it does not have; the reference server sends nothing",
     "wildcards-apart":
-        "ptcp:PORT and ptcp:PORT:[::] work beside each other, and why an address cannot be listened on"
-        " is in its row; the reference server's second listener fails, and only its log says so",
+        "ptcp:PORT and ptcp:PORT:[::] can listen at the same time, and the row of a remote that"
+        " cannot listen has the reason; in the reference server the second listener fails, and only"
+        " its log has the reason",
     "bad-remote-refused":
-        "a remote that can never work is refused at once, and so is one that a command adds and that"
-        " cannot be listened on; the reference server logs and keeps it",
+        "a remote that can never work is refused at once, and so is a remote that a command adds"
+        " and that cannot listen; the reference server logs the failure and keeps the remote",
     "status-command":
-        "what the server waits for (remotes, keys) is in ovsdb-server/status; the reference server lacks the command",
+        "ovsdb-server/status shows the remotes and keys that the server is waiting for; the"
+        " reference server has no such command",
     "socket-of-a-server":
-        "the socket file of a running server is left to it; the reference server removes it and takes its place",
+        "the server does not replace the socket file of another running server; the reference"
+        " server removes the file and listens in its place",
     "damage-refused":
-        "a file is cut only where an interrupted write explains it: a wrong hash, also of the last"
-        " record, or what follows the records is damage, and nothing is served before somebody looks"
-        " at it; the reference server silently serves what comes before",
+        "the end of a file is cut off only if an interrupted write explains it. A wrong hash, also"
+        " that of the last record, and data after the records are damage, and the database is not"
+        " served until an administrator has repaired it; the reference server silently serves the"
+        " records before the damage",
     "signals-end-cleanly":
-        "SIGTERM and SIGINT are the usual ways to end a service: status 0 and no warning; the reference server"
-        " warns and dies of the signal",
+        "SIGTERM and SIGINT are the usual ways to stop a service: the exit status is 0, without a"
+        " warning; the reference server logs a warning and dies of the signal",
     "failed-add-db-is-harmless":
-        "a database whose name is in use is refused; the reference server then also loses the one it had",
+        "a second database with the name of a served one is refused; the reference server then also"
+        " stops serving the first one",
     "backup-status-is-live":
-        "sync-status says \"connecting\" as soon as the active server is gone, and a database that is"
-        " not replicated is a warning; the reference server says neither",
+        "sync-status says \"connecting\" as soon as the connection to the active server is lost,"
+        " and the server warns about a database that is not replicated; the reference server does"
+        " neither",
     "sync-status-by-database":
-        "sync-status has a block for each database, as current servers print it; the reference server, an older"
-        " one, has one for the server",
+        "sync-status prints a block for each database, as current servers do; the reference server"
+        " is older and prints one block for the server",
     "help-complete":
-        "--help names every option",
+        "--help lists every option; the reference server's leaves some out",
     "weak-drop-written":
-        "what a commit drops from weak references is in its record; the reference server leaves it out for rows"
-        " that the transaction modified itself, and shows the references again after a restart",
+        "the record of a commit has the weak references that the commit removes; the reference"
+        " server leaves them out for rows that the transaction modified itself, and shows the"
+        " references again after a restart",
     "difference-to-a-default":
-        "a difference is taken from the value that the row has, a default too; the reference server takes it"
-        " from nothing when it reads its file and then shows another value than before",
+        "a difference in a file applies to the current value of the row, also if that is a default"
+        " value; the reference server applies it to an empty value when it reads the file, and so"
+        " shows another value than before its restart",
     "resume":
-        "monitor_cond_since resumes on a standalone server too; the reference server knows transaction ids only"
-        " in a cluster",
+        "monitor_cond_since resumes on a standalone server; the reference server has transaction"
+        " ids only in a cluster",
     "convert-told":
-        "a conversion shows in _Server at once; the reference server tells nobody who monitors it",
+        "_Server shows a conversion at once; the reference server sends no update to the monitors"
+        " of _Server",
     "convert-names-the-value":
-        "a refused conversion names the table, the row and the column",
+        "the error of a refused conversion names the table, the row and the column; the reference"
+        " server's does not",
     "convert-own":
-        "the server's own database is not converted; the reference server does it",
+        "the database _Server cannot be converted; the reference server converts it",
     "restore-keeps-uuids":
-        "what is restored keeps its UUIDs; with the reference server every row gets a new one",
+        "restored rows keep their UUIDs; with the reference server every row gets a new UUID",
     "restore-from-a-pipe":
-        "a backup may come through a pipe",
+        "a backup can be restored from a pipe; the reference server's client needs a file",
     "restore-names-the-damage":
-        "what is wrong with a backup is said by record and offset",
+        "the error about a damaged backup has the number and the offset of the record; the"
+        " reference server's does not",
     "restore-force-fits":
-        "restore --force leaves out what the server's schema lacks; the reference server's request fails",
+        "restore --force leaves out the tables and columns that the server's schema does not have;"
+        " the reference server's request fails",
     "ids-byte-for-byte":
-        "the id of a request and of a monitor comes back as the client wrote it; the reference server prints it"
-        " anew, large numbers as others",
+        "the ids of requests and monitors are returned byte for byte; the reference server parses"
+        " and prints them, which changes large numbers",
     "invalid-utf8":
-        "RFC 7047 4 asks for UTF-8; the reference server echoes invalid bytes back, which no client can parse",
+        "RFC 7047 4 requires UTF-8; the reference server echoes invalid bytes, which no client can"
+        " parse",
     "quiet-status":
-        "how remotes do is written when it has changed; the reference server writes the seconds that have passed"
-        " every 2.5 s, for everybody who monitors the row",
+        "the status of a remote is written when it changes; the reference server writes elapsed"
+        " seconds every 2.5 s, which updates every monitor of the row",
     "last-error-told":
-        "a row says in status:last_error why its remote does not work, as its documentation has it;"
-        " the reference server logs it",
+        "status:last_error in the row of a remote says why the remote does not work, as the schema"
+        " documents it; the reference server only logs the reason",
     "listener-tells-more":
-        "the status of a listener with a client is that of one of them, as its documentation has"
-        " it; the reference server says nothing of it",
+        "the status of a listener that has clients is the status of one of its connections, as the"
+        " schema documents it; the reference server leaves it empty",
     "names-resolved":
-        "a remote may be a name; the reference server wants an address",
+        "a remote may have a host name; the reference server accepts only addresses",
     "rights-follow":
-        "a row's new role or read_only ends the connections of its remote, so that nobody goes on"
-        " with the former rights; the reference server's go on",
+        "a change of a row's role or read_only closes the connections of its remote, so that no"
+        " client keeps its former access rights; the reference server keeps the connections",
     "same-remote-once":
-        "a remote that is an option too has the option's settings; with the reference server it depends",
+        "a remote that is both an option and a row has the settings of the option; in the reference"
+        " server the settings depend on the order",
     "rbac-key-with-colon":
-        "\"column:key\" ends with the key, whatever is in it; for the reference server it is a word without colons that is not empty",
+        "in \"column:key\" everything after the first colon is the key; the reference server"
+        " accepts"
+        " no colon in the key and no empty key",
     "rbac-changes-nothing":
-        "a mutate without mutations only counts rows and needs no permission; the reference server wants them to"
-        " be the client's own rows",
+        "a mutate without mutations counts rows and needs no permission; the reference server"
+        " requires that the client owns the rows",
     "rbac-own-rules":
-        "a transaction runs under the rules that were committed before it; the reference server applies those it"
-        " makes itself to its later operations",
+        "the rules committed before a transaction apply to the whole transaction; the reference"
+        " server applies rules that the transaction itself makes to its later operations",
     "log-escaped":
-        "show-log escapes control characters in comments and names: what clients wrote cannot forge"
-        " lines or drive a terminal; the reference server prints them as they are",
+        "show-log escapes control characters in comments and names, so that data of clients cannot"
+        " forge lines or control a terminal; the reference server prints them unchanged",
     "rbac-update-by-key":
-        "\"column:key\" in a permission's \"update\" lets that key of a map be changed, as the document"
-        " says; the reference server refuses every change of such a column",
+        "\"column:key\" in a permission's \"update\" allows changes of this key of a map, as the"
+        " schema documents it; the reference server refuses every change of such a column",
 }

@@ -87,7 +87,8 @@ def test_what_is_said(lab):
     # The id is the one that monitors are told.
     server.control("ovsdb-server/tlog-set", "small", "on")
     watcher = server.client()
-    watcher.call("monitor_cond_since", "small", "m", {"T": {}}, "0" * 8 + "-0000-0000-0000-" + "0" * 12)
+    watcher.call("monitor_cond_since", "small", "m", {"T": {}},
+                 "0" * 8 + "-0000-0000-0000-" + "0" * 12)
     client.transact("small", insert("T", name="z"))
     assert watcher.notification("update3")[1] in audited(server)[-1]
 

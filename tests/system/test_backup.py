@@ -58,7 +58,8 @@ def restore(lab, server, text, *options, programs=None, remote=None, **more):
     path.write_bytes(text)
     with open(path, "rb") as source:
         return lab.run((programs or lab.programs).client, "-vsyslog:off", "-vconsole:off", *options,
-                       "restore", remote or f"unix:{server.socket_path}", "small", stdin=source, **more)
+                       "restore", remote or f"unix:{server.socket_path}", "small", stdin=source,
+                       **more)
 
 
 def scramble(server):
@@ -66,7 +67,8 @@ def scramble(server):
     client = server.client()
     client.commit("small", {"op": "delete", **by_uuid("T", A)}, {"op": "delete", **by_uuid("I", C)})
     client.commit(
-        "small", {"op": "update", **by_uuid("T", B), "row": {"name": "b", "kids": ["named-uuid", "k"],
+        "small", {"op": "update", **by_uuid("T", B),
+                  "row": {"name": "b", "kids": ["named-uuid", "k"],
                                                              "eph": "new", "tags": "t"}},
         {"op": "insert", "table": "C", "row": {"name": "new"}, "uuid-name": "k"},
         {"op": "insert", "table": "T", "row": {"name": "more"}},
@@ -115,7 +117,8 @@ def test_a_backup_beside_the_peers(lab, server):
 @pytest.mark.parametrize("which", ["its own", "the reference server's"])
 def test_restore(lab, which):
     """Rows keep their UUIDs, also those that are there, were deleted, or refer to each other."""
-    server = fill(lab.serve("small", programs=lab.programs if which == "its own" else lab.reference))
+    server = fill(lab.serve("small",
+                            programs=lab.programs if which == "its own" else lab.reference))
     before, text = contents(server), backup(lab, server)
     scramble(server)
     assert contents(server) != before
@@ -141,7 +144,8 @@ def test_restore_into_another_server(lab, server):
 def test_restore_from_a_pipe(lab, server):
     before, text = contents(server), backup(lab, server)
     scramble(server)
-    assert lab.client("-vconsole:off", "restore", f"unix:{server.socket_path}", stdin=text).ok() == ""
+    assert lab.client("-vconsole:off", "restore", f"unix:{server.socket_path}",
+                      stdin=text).ok() == ""
     assert contents(server) == before
 
 
@@ -179,7 +183,8 @@ def test_many_rows(lab):
                             "row": {"n": 0}})
     restore(lab, server, text, patience=6 * wait.PATIENCE).ok()
     [result] = client.call("transact", "small", {"op": "select", "table": "T", "where": [],
-                                                 "columns": ["name", "n"]}, patience=6 * wait.PATIENCE)
+                                                 "columns": ["name", "n"]},
+                           patience=6 * wait.PATIENCE)
     assert sorted(row["n"] for row in result["rows"]) == list(range(n))
 
 
@@ -188,8 +193,8 @@ def test_many_rows(lab):
 
 @pytest.mark.parametrize("cut", [0, 1, 40, -400, -1])
 def test_a_file_that_is_not_whole(lab, server, cut):
-    """A backup that was cut short restores nothing; the reference server's client agrees but for the tear in
-    the last record."""
+    """A backup that was cut short restores nothing; the reference server's client agrees but for
+    the tear in the last record."""
     text = backup(lab, server)[:cut or None] if cut else b""
     before = contents(server)
     result = restore(lab, server, text)
@@ -327,7 +332,8 @@ def test_immutable_columns(lab):
     server = lab.serve(path)
     result = restore(lab, server, dbfile.record(schema) + dbfile.record({"T": rows}))
     assert result.status == 0 and "1 rows have got new UUIDs" in result.err, result
-    found = {row["fixed"]: row for row in server.client().select("small", "T", ["_uuid", "fixed", "n"])}
+    found = {row["fixed"]: row
+             for row in server.client().select("small", "T", ["_uuid", "fixed", "n"])}
     assert found["a"] == {"_uuid": ref(A), "fixed": "a", "n": 1}
     assert found["b"]["n"] == 2 and found["b"]["_uuid"] != ref(B) and len(found) == 2
 
@@ -346,7 +352,8 @@ def tight(lab):
     client = server.client()
     for i in range(0, MANY, 100):
         client.commit("small", *({"op": "insert", "table": "T", "row": {
-            "name": f"é\"\\ {j}", "n": j, "tags": ["set", [f"{j}", "x" * 50]]}} for j in range(i, i + 100)))
+            "name": f"é\"\\ {j}", "n": j, "tags": ["set", [f"{j}", "x" * 50]]}}
+                                 for j in range(i, i + 100)))
     return server, backup(lab, server)
 
 
@@ -387,7 +394,8 @@ def test_restore_beyond_the_limit_fails_as_a_whole(lab, tight):
 @STAGED
 def test_restore_beyond_the_limit_of_what_is_staged(lab, tight):
     server, text = tight
-    other = lab.serve(lab.db("small", "other.db"), options=["--max-message=64K", "--max-staged=100K"])
+    other = lab.serve(lab.db("small", "other.db"),
+                      options=["--max-message=64K", "--max-staged=100K"])
     other.allow("all clients together may stage at most 102400 bytes")
     restore(lab, other, text).fails(1, "--max-staged")
     assert contents(other)["T"] == [] and _staged(other) == 0

@@ -38,7 +38,8 @@ def add(value):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_commits_meanwhile(server, method):
-    """The commits count in twenty rows at once, so that every state has one value in all of them."""
+    """The commits count in twenty rows at once, so that every state has one value in all of
+    them."""
     with server.client() as writer:
         writer.commit("small", *({"op": "insert", "table": "T", "row": {"name": "w", "n": 1000}}
                                  for _ in range(20)))
@@ -92,7 +93,7 @@ def by_uuid(*uuids):
 
 
 def test_rows_named_by_uuid(server):
-    """Conditions that list UUIDs, as they change: rows come and go, none twice."""
+    """A change of conditions that list UUIDs shows and hides each row once."""
     with server.client() as client:
         a, b, c = (client.insert("small", "T", {"name": name}) for name in "abc")
         requests = by_uuid(a, ZERO, a)

@@ -161,7 +161,8 @@ def test_help_and_version(lab):
     for verb in ("list-dbs", "get-schema", "get-schema-version", "get-schema-cksum", "list-tables",
                  "list-columns", "transact", "query", "monitor", "dump", "wait", "lock", "steal",
                  "unlock", "backup", "restore", "monitor-cond", "monitor-cond-since", "convert",
-                 "needs-conversion", "--force", "--format", "--data", "--no-headings", "--pretty", "--bare",
+                 "needs-conversion", "--force", "--format", "--data", "--no-headings", "--pretty",
+                 "--bare",
                  "--timestamp"):
         assert verb in text, verb
     assert re.match(r"ovsdb-client \(.+\) \d", lab.client("--version").ok())
@@ -229,11 +230,13 @@ OUTPUTS = [["list-dbs"], ["get-schema", "small"], ["get-schema", "_Server"],
 
 
 def both(lab, client, *command, **more):
-    return [client(*command, programs=programs, **more) for programs in (lab.programs, lab.reference)]
+    return [client(*command, programs=programs, **more)
+            for programs in (lab.programs, lab.reference)]
 
 
 def assert_equal(ours, reference):
-    assert (ours.status, ours.out) == (reference.status, reference.out), f"\nours: {ours}\npeer: {reference}"
+    assert (ours.status, ours.out) == (reference.status,
+                                       reference.out), f"\nours: {ours}\npeer: {reference}"
 
 
 @pytest.mark.ours("it would be compared with itself")
@@ -261,7 +264,8 @@ def test_dump_sorts_by_number_of_elements(lab, column):
                                    ([], [["z", "1"]]), ([1, 2], [["a", "1"], ["c", "1"]])]):
         row = {"si": ["set", si], "mss": ["map", mss], "oi": ["set", [i] if i % 2 else []]}
         client.insert("ops", "Types", row)
-    outputs = [lab.run(programs.client, "dump", f"unix:{server.socket_path}", "ops", "Types", column)
+    outputs = [lab.run(programs.client, "dump", f"unix:{server.socket_path}", "ops", "Types",
+                       column)
                for programs in (lab.programs, lab.reference)]
     assert_equal(*outputs)
 
@@ -319,7 +323,8 @@ def without_times(text):
 
 def compare_monitors(lab, server, background, options, args):
     remote = f"unix:{server.socket_path}"
-    pair = [background(p, *options, "monitor", remote, *args) for p in (lab.programs, lab.reference)]
+    pair = [background(p, *options, "monitor", remote, *args)
+            for p in (lab.programs, lab.reference)]
     writer = server.client()
     for one in pair:
         one.wait_out(lambda text: "initial" in text, "the initial contents")
@@ -327,7 +332,8 @@ def compare_monitors(lab, server, background, options, args):
         writer.call("echo")
     pair[1].wait_out(lambda text: re.search(r"\bend\b|\b99\b", text), "the end")
     reference = pair[1].out()
-    pair[0].wait_out(lambda text: len(text) >= len(reference), "as much as the reference server printed")
+    pair[0].wait_out(lambda text: len(text) >= len(reference),
+                     "as much as the reference server printed")
     assert without_times(pair[0].end()) == without_times(pair[1].end())
 
 

@@ -42,7 +42,8 @@ def test_monitor_cond(client, remote, lab, background):
     one.wait_out(lambda text: "modify" in text, "a row that goes on matching")
     initial, *updates = words(one.end())
     # What is at its default is left out.
-    assert sorted(initial) == sorted([[uuids[0], "initial", "a0"], [uuids[1], "initial", "a1", "1"]])
+    assert sorted(initial) == sorted([[uuids[0], "initial", "a0"],
+                                      [uuids[1], "initial", "a1", "1"]])
     assert [rows[0][:2] for rows in updates] == [
         [uuids[2], "insert"], [uuids[0], "delete"], [uuids[1], "modify"]]
     assert updates[2] == [[uuids[1], "modify", "-1"]], "only what changed"
@@ -91,8 +92,8 @@ def test_since_a_transaction(client, remote, lab, background):
 @pytest.mark.parametrize("options", FORMATS, ids=" ".join)
 @pytest.mark.parametrize("verb", ["monitor-cond", "monitor-cond-since"])
 def test_beside_the_peers(lab, client, remote, background, verb, options):
-    """Byte for byte, but for a line's end that the reference server forgets in some formats. (Its monitor-cond
-    takes no more than one column.)"""
+    """Byte for byte, but for a line's end that the reference server forgets in some formats. (Its
+    monitor-cond takes no more than one column.)"""
     client.insert("small", "I", {"a": 1, "b": "x y", "c": "opt"})
     pair = [background(p, *options, verb, remote, '[["a","<",9]]', "I", "b")
             for p in (lab.programs, lab.reference)]

@@ -11,7 +11,8 @@ from harness import dbfile, wait
 from harness.proxy import Proxy
 from harness.lab import schema, schema_path
 
-pytestmark = pytest.mark.ours("the reference server's client says less, and aborts when cid: is among the servers")
+pytestmark = pytest.mark.ours("the reference server's client says less, and aborts when cid: is"
+                              " among the servers")
 
 NOWHERE = "unix:/nowhere"
 
@@ -31,12 +32,15 @@ def cluster(lab):
     """Two members, Debian's: the leader and a follower."""
     addresses = [f"tcp:127.0.0.1:{port}" for port in free_ports(2)]
     files = [lab.path("leader.db"), lab.path("follower.db")]
-    lab.run(lab.reference.tool, "-vconsole:off", "create-cluster", files[0], schema_path("small"), addresses[0])
-    lab.run(lab.reference.tool, "-vconsole:off", "join-cluster", files[1], "small", addresses[1], addresses[0])
+    lab.run(lab.reference.tool, "-vconsole:off", "create-cluster", files[0], schema_path("small"),
+            addresses[0])
+    lab.run(lab.reference.tool, "-vconsole:off", "join-cluster", files[1], "small", addresses[1],
+            addresses[0])
     members = []
     for file in files:
         members.append(lab.serve(file, programs=lab.reference).allow(".*"))
-        lab.run(lab.reference.client, "-t", "30", "-vconsole:off", "wait", remote(members[-1]), "small",
+        lab.run(lab.reference.client, "-t", "30", "-vconsole:off", "wait", remote(members[-1]),
+                "small",
                 "connected").ok()
     assert "Role: leader" in members[0].control("cluster/status", "small")
     return members
@@ -47,7 +51,8 @@ def remote(server):
 
 
 def name_of(lab, servers, *options, verb=("get-schema-version",), **more):
-    return lab.client(*options, "-t", "20", "-vconsole:off", verb[0], ",".join(servers), *verb[1:], **more)
+    return lab.client(*options, "-t", "20", "-vconsole:off", verb[0], ",".join(servers), *verb[1:],
+                      **more)
 
 
 def test_the_leader_is_taken(lab, cluster):
@@ -56,11 +61,13 @@ def test_the_leader_is_taken(lab, cluster):
     for verb in (("list-tables",), ("transact", transaction), ("dump", "small", "T"),
                  ("needs-conversion", schema_path("small"))):
         name_of(lab, [follower, leader], verb=verb).ok()
-        result = name_of(lab, [follower, NOWHERE], verb=verb).fails(1, "it is not the leader of small")
+        result = name_of(lab, [follower, NOWHERE], verb=verb).fails(1,
+                                                                    "it is not the leader of small")
         assert NOWHERE in result.err and "No such file" in result.err
         name_of(lab, [follower, NOWHERE], "--no-leader-only", verb=verb).ok()
         name_of(lab, [follower], verb=verb).ok()
-        name_of(lab, [follower], "--leader-only", verb=verb).fails(1, "it is not the leader of small")
+        name_of(lab, [follower], "--leader-only", verb=verb).fails(1,
+                                                                   "it is not the leader of small")
 
 
 def test_the_cluster_is_taken(lab, cluster):
@@ -164,8 +171,10 @@ def test_waiting_in_the_background(lab, verb):
                          '"rows":[{"n":5}]}]', "wait": "other"}[verb]
     args = [until] if verb == "transact" else [until, "connected"]
     with open(lab.path("reply"), "wb") as out:
-        subprocess.run([lab.programs.client, "-vsyslog:off", "--detach", "--pidfile", verb, remote(server),
-                        *args], stdout=out, stderr=out, check=True, env=lab.env, timeout=4 * wait.PATIENCE)
+        subprocess.run([lab.programs.client, "-vsyslog:off", "--detach", "--pidfile", verb,
+                        remote(server),
+                        *args], stdout=out, stderr=out, check=True, env=lab.env,
+                       timeout=4 * wait.PATIENCE)
     pidfile = lab.run_dir / "ovsdb-client.pid"
     assert pidfile.exists() and lab.path("reply").read_bytes() == b""
     assert lab.appctl("-t", "ovsdb-client", "version").ok().startswith("ovsdb-client")

@@ -54,7 +54,8 @@ def test_options(lab, complete, name):
 
 def test_the_list_of_options_looks_as_the_peers(lab):
     """What Debian's programs print of the options that both have."""
-    for mine, other in ((lab.programs.appctl, lab.reference.appctl), (lab.programs.tool, lab.reference.tool)):
+    for mine, other in ((lab.programs.appctl, lab.reference.appctl),
+                        (lab.programs.tool, lab.reference.tool)):
         ours = set(lab.run(mine, "--option").lines())
         theirs = set(lab.run(other, "--option").lines())
         assert {"--verbose=[ARG]", "-v [ARG]", "-h ", "-o "} <= ours & theirs

@@ -10,7 +10,8 @@ from harness import sockets, wait
 from harness.lab import schema, schema_path
 from harness.rpc import RpcError
 
-pytestmark = pytest.mark.ours("the file's own form is ours, and the reference server has no --config-file")
+pytestmark = pytest.mark.ours("the file's own form is ours, and the reference server has no"
+                              " --config-file")
 
 
 class Configured:
@@ -230,7 +231,9 @@ def test_check_config(configured, lab):
     assert not path.exists()
     assert check({"x": 1}).ok() == f"warning: {configured.file}: x: unknown key, ignored\n"
     check("[options]\nmax-backlog = many\n").fails(1, "server.conf:2: max-backlog: ")
-    check("{\n\"remotes\": [\n", f"--check-config={configured.file}").fails(1, "server.conf: line 2, column 13: ")
+    check("{\n\"remotes\": [\n", f"--check-config={configured.file}").fails(1,
+                                                                            "server.conf: line 2,"
+                                                                            " column 13: ")
     check({"databases": {"a": {"service-model": "clustered"}}}).fails(1, "service-model")
     check("[identity nobody-knows]\n").fails(1, "server.conf:1: identity: ")
     lab.run(lab.programs.server, "--check-config=none.conf").fails(1, "none.conf: cannot be read")

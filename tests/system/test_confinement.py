@@ -82,7 +82,8 @@ def test_what_the_command_line_names_is_allowed(lab, elsewhere):
     assert "opened log file" in log.read_text()
     server.stop()
     assert not pidfile.exists() and not sock.exists()
-    assert "stored" in lab.tool("query", db, '["small",{"op":"select","table":"T","where":[]}]').ok()
+    assert "stored" in lab.tool("query", db,
+                                '["small",{"op":"select","table":"T","where":[]}]').ok()
 
 
 def test_a_database_that_is_a_link(lab, elsewhere):
@@ -126,7 +127,8 @@ def test_the_kernel_denies_what_is_not_checked(lab, elsewhere):
 @pytest.mark.skipif(not HAS_LANDLOCK, reason="no Landlock in this kernel")
 @pytest.mark.parametrize("options, expected", [([], "no"), (["--no-self-confinement"], "yes")])
 def test_what_a_bug_could_do(lab, elsewhere, options, expected):
-    """Code that has taken the server over opens nothing outside, whatever the names' owners allow."""
+    """Code that has taken the server over opens nothing outside, whatever the names' owners
+    allow."""
     library = lab.path("straying_sync.so")
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, STRAYING_SYNC], check=True)
     (elsewhere / "secret").touch()
@@ -217,7 +219,8 @@ def test_allowed_path_for_everything(lab, elsewhere):
 
 def test_read_only_is_not_for_sockets_and_databases(lab, elsewhere):
     server = lab.serve("small", options=[f"--allow-path={elsewhere}:ro"])
-    for command, argument in (("add-remote", f"punix:{elsewhere}/x"), ("add-db", f"{elsewhere}/x.db")):
+    for command, argument in (("add-remote", f"punix:{elsewhere}/x"),
+                              ("add-db", f"{elsewhere}/x.db")):
         with pytest.raises(RpcError, match=rf"--allow-path={elsewhere} to add this folder"):
             server.control(f"ovsdb-server/{command}", argument)
 

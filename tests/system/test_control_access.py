@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may do what on the control socket: the socket's mode, and then the reference server's credentials."""
+"""Who may do what on the control socket: the socket's mode, and then the reference server's
+credentials."""
 import json
 import os
 import stat
@@ -58,8 +59,8 @@ def test_mode(lab):
 
 @pytest.mark.parametrize("umask,mode", [(0o022, 0o660), (0o027, 0o660), (0o077, 0o600)])
 def test_the_group_may_ask(lab, umask, mode):
-    """To connect takes write permission, which the umask of a service takes away from the group; one
-    that takes reading away too is respected."""
+    """To connect takes write permission, which the umask of a service takes away from the group;
+    one that takes reading away too is respected."""
     former = os.umask(umask)
     try:
         server = lab.serve("small")
@@ -105,5 +106,6 @@ def test_what_changes_something_is_refused(lab, name):
     server = lab.serve("small")
     open_to_all(server)
     reply, = ask_as_nobody(server, command(name, *["tcp:127.0.0.1:1"]
-                                           * (name.endswith(("-db", "-remote", "set-active-ovsdb-server")))))
+                                           * (name.endswith(("-db", "-remote",
+                                                             "set-active-ovsdb-server")))))
     assert reply["error"].startswith("permission denied"), reply

@@ -147,7 +147,8 @@ def test_own_database(client):
 
 @pytest.mark.ours("the reference server converts in one go")
 def test_writers_wait_and_others_do_not(server, client):
-    """While it runs, whatever changes nothing is answered; what would, is done afterwards."""
+    """During a conversion, requests that only read are answered; requests that write wait for its
+    end."""
     for i in range(20):
         operations = [{"op": "insert", "table": "T", "row": {"name": f"{i}-{k}", "n": k}}
                       for k in range(1000)]

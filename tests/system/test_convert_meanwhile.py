@@ -46,7 +46,9 @@ def check_whole(client):
 
 def test_monitors_locks_and_waiting_transactions(lab, path):
     """What belongs to the database ends, what does not goes on."""
-    server = lab.new_server().start([path, dbfile.create(lab.path("other.db"), {**OLD, "name": "small2"})])
+    server = lab.new_server().start([path,
+                                     dbfile.create(lab.path("other.db"),
+                                                   {**OLD, "name": "small2"})])
     client, other, unaware = aware(server), aware(server), server.client()
     columns = {"T": {"columns": ["n"], "select": {"initial": False}}}
     for method, more in (("monitor", []), ("monitor_cond", []), ("monitor_cond_since", [ZERO])):
@@ -141,7 +143,8 @@ def test_a_backup(lab, path):
 
 
 def test_the_past_is_forgotten(lab, server, path):
-    """Nobody resumes across a conversion, before or after a restart; after it everybody does."""
+    """A monitor cannot resume from a transaction before a conversion, with or without a restart;
+    from a later one it can."""
     requests = {"T": {"columns": ["name"]}}
     with aware(server) as client:
         _, old, _ = client.call("monitor_cond_since", "small", 1, requests, ZERO)

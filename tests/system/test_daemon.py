@@ -67,7 +67,7 @@ def is_server(pid):
 
 @pytest.fixture
 def daemon(lab):
-    """Starts daemons; whatever is left of them at the end is killed by process id."""
+    """Starts daemons. Those that still run at the end are killed by process id."""
 
     started = []
 
@@ -382,7 +382,8 @@ def test_version_ends_with_the_level_of_compatibility(lab, appctl):
 @pytest.mark.skipif(not os.path.exists(OVS_LIB), reason="openvswitch-switch is not installed")
 def test_start_script_stops_gracefully(lab):
     """Scripts use "exit" if the last word of the version is 2.5.90 or later, else SIGTERM."""
-    run(lab, lab.db("small"), "--detach", "--pidfile", "--no-chdir", f"--remote=punix:{lab.path('s')}",
+    run(lab, lab.db("small"), "--detach", "--pidfile", "--no-chdir",
+        f"--remote=punix:{lab.path('s')}",
         f"--log-file={lab.path('server.log')}").ok()
     script = f". {OVS_LIB}; stop_daemon ovsdb-server"
     result = lab.run("/bin/bash", "-c", script)

@@ -43,12 +43,14 @@ class Named:
             self.client.insert("remotes", "Config", {"targets": as_set(targets)})
 
     def update(self, table, where, **row):
-        return self.transact({"op": "update", "table": table, "where": where, "row": row})[0]["count"]
+        return self.transact({"op": "update", "table": table, "where": where,
+                              "row": row})[0]["count"]
 
     def add(self, target, **row):
         """Names a remote in a row of its own; returns the row's UUID."""
         operations = [
-            {"op": "insert", "table": "Manager", "uuid-name": "it", "row": dict(row, target=target)},
+            {"op": "insert", "table": "Manager", "uuid-name": "it",
+             "row": dict(row, target=target)},
             {"op": "mutate", "table": "Config", "where": [],
              "mutations": [["managers", "insert", as_set([["named-uuid", "it"]])]]}]
         if not self.client.select("remotes", "Config"):
@@ -329,7 +331,8 @@ def test_listener_tells(named):
 
 
 @pytest.mark.difference("wildcards-apart")
-@pytest.mark.parametrize("first, second", [("ptcp:{}", "ptcp:{}:[::]"), ("ptcp:{}:[::]", "ptcp:{}")])
+@pytest.mark.parametrize("first, second",
+                         [("ptcp:{}", "ptcp:{}:[::]"), ("ptcp:{}:[::]", "ptcp:{}")])
 def test_wildcards_of_both_families(named, first, second):
     """Both are remotes of their own, in either order, and each row tells of its own clients."""
     with listen_tcp() as probe:
@@ -359,7 +362,8 @@ def test_address_beside_its_wildcard(named):
     port = port_of(named.server, "ptcp:0")
     named.until_row(first, False, bound_port=str(port))
     uuid = named.add(f"ptcp:{port}:127.0.0.1")
-    named.until_row(uuid, False, bound_port=None, last_error=f"ptcp:{port}:127.0.0.1: cannot listen: "
+    named.until_row(uuid, False, bound_port=None,
+                    last_error=f"ptcp:{port}:127.0.0.1: cannot listen: "
                     "Address already in use by ptcp:0")
     named.drop(first)
     named.until_row(uuid, False, bound_port=str(port), last_error=None)
@@ -373,7 +377,7 @@ def test_listener_tells_before_its_first_client(named, target):
 
 
 def test_optional_is_connected(lab):
-    """It is false, not empty, while nobody is connected."""
+    """is_connected is false, not empty, while there is no connection."""
     optional = schema("remotes")
     boolean = {"type": {"key": "boolean", "min": 0, "max": 1}, "ephemeral": True}
     optional["tables"]["Manager"]["columns"]["is_connected"] = boolean
@@ -417,7 +421,7 @@ def test_connector_tells(named):
 
 
 @pytest.mark.difference("last-error-told")
-def test_why_nobody_answers(named):
+def test_why_a_connection_fails(named):
     with listen_tcp() as taken:
         port = taken.getsockname()[1]
     uuid = named.add(f"tcp:127.0.0.1:{port}")
@@ -453,7 +457,8 @@ def test_nothing_is_written_while_nothing_changes(named):
         named.until_row(uuids[1], True, state="ACTIVE")
         named.until_row(uuids[2], False, last_error="Connection refused")
         watcher = named.server.client()
-        watcher.call("monitor", "remotes", "m", {"Manager": {"columns": ["status", "is_connected"]}})
+        watcher.call("monitor", "remotes", "m",
+                     {"Manager": {"columns": ["status", "is_connected"]}})
         for _ in range(3):
             for client in clients:
                 assert client.receive("a probe", 4 * wait.SLOWNESS)["method"] == "echo"

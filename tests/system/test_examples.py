@@ -21,7 +21,8 @@ def run(lab, block):
                 "ovsdb-server": lab.programs.server, "ovs-appctl": lab.programs.appctl}
     for name, path in programs.items():
         block = re.sub(rf"^{name} ", f"{path} ", block, flags=re.MULTILINE)
-    return lab.run("sh", "-ec", block.replace("/usr/share/doc/ovsdbd/examples", f"{ROOT}/docs/example"))
+    return lab.run("sh", "-ec",
+                   block.replace("/usr/share/doc/ovsdbd/examples", f"{ROOT}/docs/example"))
 
 
 def test_serving_a_new_database(lab):

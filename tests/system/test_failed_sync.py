@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A disk that says it could not keep what it was given. After that nobody knows what is on it: the
-database takes no more changes, and nobody is told that one was committed."""
+"""A failing fsync. The content of the file is unknown afterwards: the database becomes read-only,
+and no client is told that its transaction was committed."""
 import pathlib
 import shutil
 import subprocess
@@ -28,10 +28,11 @@ def flag(lab):
 
 
 def durable(name):
-    return [{"op": "insert", "table": "T", "row": {"name": name}}, {"op": "commit", "durable": True}]
+    return [{"op": "insert", "table": "T", "row": {"name": name}},
+            {"op": "commit", "durable": True}]
 
 
-def test_nobody_is_told_committed(lab, flag):
+def test_no_commit_is_reported(lab, flag):
     path = lab.db("small")
     server = lab.serve(path)
     server.allow("cannot be synced", "did not take what was written", "depends on a failed write")

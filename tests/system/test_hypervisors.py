@@ -57,5 +57,6 @@ def test_with_a_role_over_tls(lab):
             return dial_unix(server.socket_path)
         return dial_tls(port, contexts[number])
 
-    server.allow("SSL_read: .*unexpected eof", "jsonrpc.*receive error")  # the reference server's words
+    server.allow("SSL_read: .*unexpected eof",
+                 "jsonrpc.*receive error")  # the reference server's words
     live(server, network, connect)

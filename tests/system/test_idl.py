@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Python's IDL (python3-openvswitch): a replica that clients of Open vSwitch and OVN are built on."""
+"""Python's IDL (python3-openvswitch): a replica that clients of Open vSwitch and OVN are built
+on."""
 import pytest
 
-from harness import wait
 from harness.proxy import Proxy
 from harness.idl import Idl
 

@@ -76,14 +76,16 @@ def refused(lab, *options, sockets=()):
 
 @pytest.mark.parametrize("make", [
     lambda lab: socket.socket(), lambda lab: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
-    lambda lab: listen_unix(lab.path("dgram"), socket.SOCK_DGRAM), lambda lab: socket.socketpair()[0],
+    lambda lab: listen_unix(lab.path("dgram"), socket.SOCK_DGRAM),
+    lambda lab: socket.socketpair()[0],
 ], ids=["not bound", "UDP", "datagrams", "connected"])
 def test_other_sockets(lab, make):
     assert "it is not a stream socket that listens" in refused(lab, sockets=[make(lab)])
 
 
 @pytest.mark.parametrize("target, reason", [
-    ("pfd:999", "descriptor 999: it is not open"), ("pfd:0", "it is not a stream socket that listens"),
+    ("pfd:999", "descriptor 999: it is not open"),
+    ("pfd:0", "it is not a stream socket that listens"),
     ("pfd:", "the number of a descriptor is expected"), ("pfd:-1", "the number of a descriptor"),
     ("pfd:x", "the number of a descriptor"), ("pfd:99999999999", "the number of a descriptor"),
 ])
@@ -102,7 +104,8 @@ def test_command_line_only(lab):
         server.control("ovsdb-server/add-remote", "pfd:3")
     for name, text in (("one", "[remote pfd:3]\n"), ("two", '{"remotes": {"pfd:3": {}}}')):
         lab.path(name).write_text(text)
-        lab.run(lab.programs.server, f"--config-file={lab.path(name)}").fails(saying=ON_COMMAND_LINE)
+        lab.run(lab.programs.server,
+                f"--config-file={lab.path(name)}").fails(saying=ON_COMMAND_LINE)
 
 
 def test_not_in_a_database(lab):

@@ -16,7 +16,8 @@ SCHEMAS = {"conf": "/usr/share/openvswitch/vswitch.ovsschema",
            "nb": "/usr/share/ovn/ovn-nb.ovsschema", "sb": "/usr/share/ovn/ovn-sb.ovsschema"}
 PROGRAMS = ("ovs-vsctl", "ovn-nbctl", "ovn-sbctl")
 pytestmark = pytest.mark.skipif(
-    not all(map(shutil.which, PROGRAMS)) or not all(pathlib.Path(s).exists() for s in SCHEMAS.values()),
+    not all(map(shutil.which, PROGRAMS))
+    or not all(pathlib.Path(s).exists() for s in SCHEMAS.values()),
     reason="openvswitch-switch or ovn-central is not installed")
 
 
@@ -35,7 +36,8 @@ class Managed:
     def run(self, *words):
         options = ["--no-wait"] if self.program == "ovs-vsctl" else []
         return self.lab.run(self.program, "-t", "20", f"--db=unix:{self.server.socket_path}",
-                            *options, *words, env={**self.lab.env, "OVN_RUNDIR": self.server.run_dir})
+                            *options, *words,
+                            env={**self.lab.env, "OVN_RUNDIR": self.server.run_dir})
 
     def status(self, table, target):
         """Returns is_connected and status of a row."""
@@ -109,7 +111,8 @@ def test_set_connection_read_only(south):
     south.run("set-connection", "read-only", "ptcp:0:127.0.0.1").ok()
     port = port_of(south.server, r"0:127\.0\.0\.1")
     with Client(("127.0.0.1", port)) as client:
-        result = client.transact("OVN_Southbound", {"op": "insert", "table": "SB_Global", "row": {}})
+        result = client.transact("OVN_Southbound",
+                                 {"op": "insert", "table": "SB_Global", "row": {}})
         assert result[0]["error"] == "not allowed"
 
 

@@ -3,11 +3,12 @@
 the same updates, in the same place among the replies, the same errors.
 
 What differences.py lists is not generated: several requests of a table that differ in where or in
-modify. Nor are monitors of a table whose weak references dangle: the reference server calls a row changed that
-gets such a reference and loses it in the same commit. Nor is what ends the reference server: a condition with
-an error in it, and a change of the condition of what "monitor" made, or of a table without requests;
-nor changes of which one half is wrong, of which the reference server makes the other; nor true and false in the
-same condition, of which the reference server sees the first two at most.
+modify. Nor are monitors of a table whose weak references dangle: the reference server calls a row
+changed that gets such a reference and loses it in the same commit. Nor is what ends the reference
+server: a condition with an error in it, and a change of the condition of what "monitor" made, or of
+a table without requests; nor changes of which one half is wrong, of which the reference server
+makes the other; nor true and false in the same condition, of which the reference server sees the
+first two at most.
 """
 import json
 
@@ -121,7 +122,8 @@ class Asking(Generator):
 
 
 def leave_out_nothings(updates):
-    """The reference server tells of rows of which a condition looks at what has changed, but no monitor."""
+    """The reference server tells of rows of which a condition looks at what has changed, but no
+    monitor."""
     for table, rows in list(updates.items()):
         for uuid, update in list(rows.items()):
             if update == {"modify": {}} or update.get("old") == {} and "new" in update:

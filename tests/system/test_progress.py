@@ -128,7 +128,8 @@ def test_interruption_leaves_the_old_file(lab, verb, call, number):
     before = db.read_bytes()
     files = set(os.listdir(lab.directory))
     # A shell's background jobs ignore SIGINT.
-    result = lab.run("env", "--default-signal", "strace", "-qq", "-o", lab.path("trace"), "-e", f"trace={call}", "-e",
+    result = lab.run("env", "--default-signal", "strace", "-qq", "-o", lab.path("trace"), "-e",
+                     f"trace={call}", "-e",
                      f"inject={call}:signal={number.name}:when=1", lab.programs.tool, *VERBS[verb],
                      env={**lab.env, "ASAN_OPTIONS": "detect_leaks=0"})
     assert result.status == -number, (result, lab.path("trace").read_text())

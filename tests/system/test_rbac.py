@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Role-based access control as clients see it: every rule of tests/data/rbac over the wire, and what
-is beside the rules: waiting transactions, convert, locks, the log, the tool."""
+"""Role-based access control as clients see it: every rule of tests/data/rbac over the wire, and
+what is beside the rules: waiting transactions, convert, locks, the log, the tool."""
 import json
 import random
 import re

@@ -11,7 +11,8 @@ from harness import dbfile
 from harness.lab import schema_path
 from harness.small_schema import A, B, C, names
 
-pytestmark = pytest.mark.ours("the reference server has no such verbs and options, and keeps no copies")
+pytestmark = pytest.mark.ours("the reference server has no such verbs and options, and keeps no"
+                              " copies")
 INSERT = json.dumps(["small", {"op": "insert", "table": "T", "row": {"name": "new"}}])
 
 
@@ -78,7 +79,8 @@ def test_check_of_a_torn_file(lab, db):
 
 @pytest.mark.parametrize("record, saying", [
     ({"Nope": {A: {}}}, "unknown table"), ({"T": {A: {"nope": 1}}}, "unknown column"),
-    (b"{", "no valid JSON"), (5, "not a JSON object"), ({"T": {A[:-1] + "d": None}}, "does not exist"),
+    (b"{", "no valid JSON"), (5, "not a JSON object"),
+    ({"T": {A[:-1] + "d": None}}, "does not exist"),
     ({"T": {A: {"n": "x"}}}, "column n"),
 ])
 def test_check_of_a_record_that_cannot_be_applied(lab, record, saying):
@@ -132,7 +134,8 @@ def test_check_of_other_files(lab):
 
 def test_damaged_schema(lab, db):
     change(db, 0)
-    for verb in (["check", db], ["recover", db, "new.db"], ["--skip-damaged", "recover", db, "new"]):
+    for verb in (["check", db], ["recover", db, "new.db"],
+                 ["--skip-damaged", "recover", db, "new"]):
         assert "record 0 at offset 0" in lab.tool(*verb).fails(1).err
 
 
@@ -215,7 +218,8 @@ def test_show_log_points_to_check(lab, db):
 
 # Copies of what is cut off
 
-WRITERS = [["compact"], ["transact", INSERT], ["convert", "small.ovsschema"], ["compact", "small.db"],
+WRITERS = [["compact"], ["transact", INSERT], ["convert", "small.ovsschema"],
+           ["compact", "small.db"],
            ["convert", "small.ovsschema", "small.db"]]
 
 

@@ -233,7 +233,8 @@ def test_log_file_cannot_be_opened(lab):
 def test_pid_file_on_a_full_disk(lab):
     folder = lab.path("tiny")
     folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", folder], check=False).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", folder],
+                      check=False).returncode:
         pytest.skip("only root may mount a small file system")
     try:
         (folder / "fill").write_bytes(b"x" * 4096)

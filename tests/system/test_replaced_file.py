@@ -13,7 +13,8 @@ pytestmark = pytest.mark.ours("the reference server goes on and loses what is co
 
 
 def durable(name):
-    return [{"op": "insert", "table": "T", "row": {"name": name}}, {"op": "commit", "durable": True}]
+    return [{"op": "insert", "table": "T", "row": {"name": name}},
+            {"op": "commit", "durable": True}]
 
 
 def remove(db, other):
@@ -65,7 +66,8 @@ def test_nothing_is_committed(lab, other, happen, operations):
     assert error["error"] == "I/O error" and INCIDENTS[happen] in error["details"]
     assert INCIDENTS[happen] in status(server)
     assert watcher.call("echo", 1) == [1] and names(server) == ["a"]
-    server.wait_log(rf"ERR.*small.db: .*{INCIDENTS[happen]} by another program; the database is read-only")
+    server.wait_log(rf"ERR.*small.db: .*{INCIDENTS[happen]} by another program; the database is"
+                    rf" read-only")
     server.stop()
     assert left == (db.read_bytes() if db.exists() else None)
 
@@ -86,7 +88,8 @@ def test_service_manager_is_told(lab, managed, manager, other):
     os.rename(other, db)
     [*_, error] = client.transact("small", {"op": "insert", "table": "T", "row": {}})
     assert error["error"] == "I/O error"
-    wait.until(lambda: any(line.startswith("STATUS=database small is read-only: the file was replaced")
+    wait.until(lambda: any(line.startswith("STATUS=database small is read-only: the file was"
+                                           " replaced")
                            for line in manager.said), "the status")
     managed.restart()
     assert names(managed) == ["restored"]

@@ -50,7 +50,8 @@ def is_replicating(lab, server):
 
 def test_backup_follows(lab):
     active, backup = serve_pair(lab)
-    wait.until(lambda: f"replicating: unix:{active.socket_path}" in status(lab, backup), "the status")
+    wait.until(lambda: f"replicating: unix:{active.socket_path}" in status(lab, backup),
+               "the status")
     assert status(lab, active) == ["state: active", ""]
     assert_follows(active, backup, "one")
 

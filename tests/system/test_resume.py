@@ -109,7 +109,8 @@ def test_a_file_of_another_server(lab):
                                 "row": {"n": 7}})
         newest = client.notification("update3") and client.notification("update3")[1]
     other.stop()
-    # The reference server makes its ids up. What ours has for the same file is found all the same, from then on.
+    # The reference server makes its ids up. What ours has for the same file is found all the same,
+    # from then on.
     server = lab.new_server().start([path])
     assert since(server, last)[0] is False and since(server, newest)[0] is False
     last, contents = fresh(server)

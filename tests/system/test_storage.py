@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The database file: written, read back, exchanged with the reference server, compacted, locked, converted."""
+"""The database file: written, read back, exchanged with the reference server, compacted, locked,
+converted."""
 import json
 import os
 import re
@@ -115,7 +116,8 @@ def test_dump_is_the_same(lab):
             change(server.client(), 1)
             server.stop()
             server.start([db])
-        dumps.append(lab.run(lab.reference.client, "dump", f"unix:{server.socket_path}", "ops").ok())
+        dumps.append(lab.run(lab.reference.client, "dump", f"unix:{server.socket_path}",
+                             "ops").ok())
         server.stop()
     assert dumps[0] == dumps[1]
 
@@ -197,7 +199,8 @@ def test_whole_values_instead_of_differences(lab):
         ["map", "insert", ["map", [["k", "v"]]]]]})
     record = records_of(lab, db)[-1]
     assert "_is_diff" not in record
-    assert record["T"] == {uuid: {"n": 0, "tags": ["set", ["y", "z"]], "map": ["map", [["k", "v"]]]}}
+    assert record["T"] == {uuid: {"n": 0, "tags": ["set", ["y", "z"]],
+                                  "map": ["map", [["k", "v"]]]}}
     before = contents(client, "small")
     server.stop()
     server.start([db], "--disable-file-column-diff")
@@ -524,6 +527,7 @@ def test_relays_are_not_supported_yet(lab, argument):
 
 
 @pytest.mark.ours("the reference server has them")
-@pytest.mark.parametrize("verb", ["create-cluster", "join-cluster", "cluster-to-standalone", "db-cid"])
+@pytest.mark.parametrize("verb",
+                         ["create-cluster", "join-cluster", "cluster-to-standalone", "db-cid"])
 def test_clusters_are_not_supported_yet(lab, verb):
     lab.tool(verb, "a", "b", "c").fails(1, f"{verb}: clustered databases are not supported yet")

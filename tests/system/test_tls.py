@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TLS: who gets in, who does not and why, in both roles, with Debian's programs on the other side."""
+"""TLS: accepted and refused connections in both roles, with Debian's programs on the other side."""
 import os
+import re
 import shutil
 import socket
 import ssl
 import subprocess
 import threading
-import time
 
 import pytest
 
@@ -15,7 +15,8 @@ from harness.tls import (REFUSED, NamedClient, TlsClient, context_of, dump, list
                          server_context)
 
 pytestmark = pytest.mark.ours("the reference server says it in other words")
-# Who gets in
+
+# Accepted and refused clients
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -195,7 +196,8 @@ def test_client_with_tls_at_a_plain_port(lab, pki, programs):
     port = port_of(server, "ptcp:0:127.0.0.1")
     result = dump(lab, programs, port, pki.client.options(pki.cert))
     result.fails(saying="TLS: the peer closed the connection")
-    server.wait_log(r"tcp:127\.0\.0\.1:\d+: the peer speaks TLS, which ptcp:0:127\.0\.0\.1 does not")
+    server.wait_log(r"tcp:127\.0\.0\.1:\d+: the peer speaks TLS, which ptcp:0:127\.0\.0\.1 does"
+                    r" not")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -240,9 +242,8 @@ def test_stalled_handshakes_hold_up_nobody(lab, pki):
     idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
     for raw in idle[10:]:
         raw.sendall(b"\x16\x03\x01\x02\x00\x01")  # the beginning of a greeting
-    began = time.monotonic()
     TlsClient(port, context_of(pki, pki.client)).echo("at once")
-    assert time.monotonic() - began < 5
+    assert "the handshake took longer" not in server.log()
     assert "small" in server.client().call("list_dbs")
     server.wait_log(REFUSED + "the handshake took longer than 10 seconds")
     for raw in idle:
@@ -317,7 +318,8 @@ def test_ciphers(lab, pki, ciphers, expected):
 
 
 PROTOCOLS = [("TLSv1,TLSv1.1,TLSv1.2", "TLSv1.2"), ("TLSv1-TLSv1.2", "TLSv1.2"),
-             ("TLSv1.2-TLSv1.3", "TLSv1.3"), ("tlsv1.2-TLSV1.3", "TLSv1.3"), ("TLSv1.2+", "TLSv1.3"),
+             ("TLSv1.2-TLSv1.3", "TLSv1.3"), ("tlsv1.2-TLSV1.3", "TLSv1.3"),
+             ("TLSv1.2+", "TLSv1.3"),
              ("TLSv1.2, TLSv1.3", "TLSv1.3")]
 
 
@@ -413,17 +415,17 @@ def test_certificate_is_renewed(lab, pki, by_reload):
     assert old.common_name == "server"
     renewed = pki.issue("renewed")
     server.allow("TLS keeps using the previous files")
-    # In two steps, with a connection in between that still sees the old pair.
+    # In two steps. A connection reads changed files, at most once a second.
     shutil.copy(renewed.key, directory / "server-key.pem")
-    time.sleep(1.2)
-    assert NamedClient(port, context).common_name == "server"
-    server.wait_log("is not that of the certificate in .*; TLS keeps using the previous files")
+    refused = "is not that of the certificate in .*; TLS keeps using the previous files"
+    while not re.search(refused, server.log()):
+        assert NamedClient(port, context).common_name == "server"
     shutil.copy(renewed.cert, directory / "server-cert.pem")
     if by_reload:
         server.control("ovsdb-server/reload")
+        assert NamedClient(port, context).common_name == "renewed"
     else:
-        time.sleep(1.2)
-    assert NamedClient(port, context).common_name == "renewed"
+        wait.until(lambda: NamedClient(port, context).common_name == "renewed", "the new files")
     old.echo("undisturbed")
 
 
@@ -457,7 +459,8 @@ def test_removed_ca_is_not_fetched_again(lab, pki, programs):
 
 
 def dialled(lab, pki):
-    """Returns a server that connects to us with TLS, where we listen, its connection, and the port."""
+    """Returns a server that connects to us with TLS, where we listen, its connection, and the
+    port."""
     listener, port = listen()
     server = lab.serve("small", options=pki.server.options(pki.cert),
                        remotes=[f"ssl:127.0.0.1:{port}"])
@@ -492,7 +495,8 @@ def test_server_dials_one_without_tls(lab, pki):
     server, listener, raw, port = dialled(lab, pki)
     server.allow(r"cannot connect: TLS: ")
     raw.sendall(b'{"id":1,"method":"list_dbs","params":[]}')
-    server.wait_log(rf"WARN\|ssl:127.0.0.1:{port}: cannot connect: TLS: the peer speaks JSON-RPC without")
+    server.wait_log(rf"WARN\|ssl:127.0.0.1:{port}: cannot connect: TLS: the peer speaks JSON-RPC"
+                    rf" without")
     raw.close()
     listener.close()
 

@@ -45,7 +45,8 @@ def converted(*words):
 
 def generated(*words):
     def make(_, path):
-        subprocess.run(["openssl", "genpkey", *words, "-out", path], check=True, capture_output=True)
+        subprocess.run(["openssl", "genpkey", *words, "-out", path], check=True,
+                       capture_output=True)
     return make
 
 
@@ -101,7 +102,8 @@ def test_a_pipe_that_is_held_open_holds_up_nobody(lab, pki):
 
 BAD = {
     "expired": (dict(begin="20200101000000Z", end="20210101000000Z"), "has expired on 2021-01-01"),
-    "early": (dict(begin="20900101000000Z", end="20910101000000Z"), "is not valid before 2090-01-01"),
+    "early": (dict(begin="20900101000000Z", end="20910101000000Z"),
+              "is not valid before 2090-01-01"),
     "short": (dict(bits=1024), "is too weak: its key has only 1024 bits"),
     "mute": (dict(keyUsage="keyAgreement"), "is not for signatures by its key usage"),
 }
@@ -122,6 +124,7 @@ def test_a_bad_certificate_does_not_replace_a_good_one(lab, pki, name):
     server.wait_log(f"server-cert.pem: certificate .*CN={name}.* {reason}.*; "
                     "TLS keeps using the previous files")
     assert NamedClient(port, context_of(pki, pki.client)).common_name == "server"
-    second = lab.serve(lab.db("small", "second.db"), remotes=["pssl:0:127.0.0.1"], options=bad.options(pki.cert))
+    second = lab.serve(lab.db("small", "second.db"), remotes=["pssl:0:127.0.0.1"],
+                       options=bad.options(pki.cert))
     second.allow("")
     second.wait_log(f"{name}-cert.pem: certificate .*CN={name}.* {reason}.*: peers will refuse it")

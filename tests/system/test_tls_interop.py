@@ -214,7 +214,8 @@ def test_appctl_refuses(lab, pki):
 @pytest.fixture(scope="module")
 def scan(request, pki, tmp_path_factory):
     """What sslscan says of the defaults, and of a server's certificate as ovs-pki would make it."""
-    lab = Lab(request.config.programs, request.config.reference_programs, tmp_path_factory.mktemp("scan"))
+    lab = Lab(request.config.programs, request.config.reference_programs,
+              tmp_path_factory.mktemp("scan"))
     server, port = serve(lab, pki, identity=pki.issue("scanned", bits=2048))
     server.allow(r"dropped \d+ messages")
     server.allow(REFUSED)
@@ -232,7 +233,8 @@ def test_scanner_finds_the_protocols(scan):
 
 
 def test_scanner_finds_no_weak_cipher(scan):
-    ciphers = [(e.get("cipher"), int(e.get("bits")), e.get("strength")) for e in scan.iter("cipher")]
+    ciphers = [(e.get("cipher"), int(e.get("bits")), e.get("strength"))
+               for e in scan.iter("cipher")]
     assert len(ciphers) == 9
     for name, bits, strength in ciphers:
         assert bits >= 128 and strength in ("strong", "acceptable"), name

@@ -9,12 +9,13 @@ import pytest
 from harness import wait
 from harness.tls import NamedClient, TlsClient, context_of, port_of
 
-pytestmark = pytest.mark.ours("the reference server disconnects nobody either, but reads files when it likes")
+pytestmark = pytest.mark.ours("the reference server disconnects nobody either, but reads files"
+                              " when it likes")
 PASSIVE = "pssl:0:127.0.0.1"
 N_CLIENTS, N_THREADS, N_RENEWALS = 200, 4, 10
 
 
-class Crowd:
+class ManyClients:
     """Clients that write, one after another, until they are told to stop."""
 
     def __init__(self, port, context):
@@ -70,7 +71,7 @@ def test_renewal_under_load(lab, pki):
                        remotes=["punix:" + str(lab.run_dir / "db.sock"), PASSIVE])
     server.allow("TLS keeps using the previous files")
     port, context = port_of(server, PASSIVE), context_of(pki, pki.client)
-    crowd = Crowd(port, context)
+    many = ManyClients(port, context)
     try:
         for number in range(N_RENEWALS):
             identity = pki.issue(f"renewal {number}")
@@ -79,10 +80,10 @@ def test_renewal_under_load(lab, pki):
                 server.control("ovsdb-server/reload")
             wait.until(lambda name=identity.name: NamedClient(port, context).common_name == name,
                        "the new certificate")
-        crowd.wait_round()
+        many.wait_round()
     finally:
-        crowd.stop()
-    assert not crowd.failures
+        many.stop()
+    assert not many.failures
     assert server.log().count("TLS keys and certificates loaded") >= N_RENEWALS
 
 
@@ -91,7 +92,8 @@ def test_renewal_under_load(lab, pki):
 
 @pytest.fixture
 def place(lab):
-    """A folder whose content is switched as a whole, as for secrets of Kubernetes: `data` is a link."""
+    """A folder whose content is switched as a whole, as for secrets of Kubernetes: `data` is a
+    link."""
     path = lab.path("secrets")
     (path / "first").mkdir(parents=True)
     os.symlink("first", path / "data")
@@ -104,7 +106,8 @@ def until_sees(port, pki, name):
 
 
 def serve_from(lab, pki, folder):
-    options = [f"--private-key={folder}/key", f"--certificate={folder}/cert", f"--ca-cert={pki.cert}"]
+    options = [f"--private-key={folder}/key", f"--certificate={folder}/cert",
+               f"--ca-cert={pki.cert}"]
     server = lab.serve("small", options=options, remotes=[PASSIVE])
     return server, port_of(server, PASSIVE)
 
@@ -148,7 +151,7 @@ def test_files_are_missing_for_a_while(lab, pki, place):
     (folder / "key").unlink()
     (folder / "cert").unlink()
     server.control("ovsdb-server/reload")
-    server.wait_log("cannot read the private key: No such file or directory; TLS goes on")
+    server.wait_log("cannot read the private key: No such file or directory; TLS keeps using")
     until_sees(port, pki, "server")
     put(pki.issue("back"), folder)
     until_sees(port, pki, "back")

@@ -143,7 +143,8 @@ def test_chain(lab, pki, programs):
     server, port = serve(lab, pki)
     server.allow(REFUSED)
     assert dump(lab, programs, port, identity.options(pki.cert)).status == 1
-    server.wait_log(REFUSED + "certificate .*CN=below.* is not signed by a CA in .* but by .*between")
+    server.wait_log(REFUSED + "certificate .*CN=below.* is not signed by a CA in .* but by"
+                              " .*between")
     leaf = identity.cert.read_text()
     identity.cert.write_text(leaf + between.cert.read_text())
     assert "small" in dump(lab, programs, port, identity.options(pki.cert)).ok().split()
@@ -190,7 +191,8 @@ def test_crl_in_the_ca_file(lab, pki, programs):
 def test_crl_out_of_date_is_still_observed(lab, pki, programs):
     identity = revoked(pki)
     server, port = serve(lab, pki, f"--ssl-crl={pki.crl('late', days=-1)}")
-    server.allow(REFUSED, "late.pem: a CRL is out of date: what was revoked since then is not known")
+    server.allow(REFUSED,
+                 "late.pem: a CRL is out of date: what was revoked since then is not known")
     server.wait_log("late.pem: a CRL is out of date")
     assert dump(lab, programs, port, identity.options(pki.cert)).status == 1
     assert "small" in dump(lab, programs, port, pki.client.options(pki.cert)).ok().split()
@@ -269,7 +271,8 @@ def test_client_refuses_a_cipher_of_the_other_version(lab, pki, programs):
     server.allow(REFUSED)
     result = dump(lab, programs, port, pki.client.options(pki.cert) + [
         "--ssl-ciphers=ECDHE-ECDSA-AES128-GCM-SHA256"])
-    result.fails(saying="the peer has chosen the cipher AES-256-GCM, which is not enabled for TLS1.2")
+    result.fails(saying="the peer has chosen the cipher AES-256-GCM, which is not enabled for"
+                        " TLS1.2")
 
 
 # Where keys come from

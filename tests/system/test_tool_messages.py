@@ -20,7 +20,8 @@ pytestmark = pytest.mark.ours("the reference server says less, or something else
 def on_terminal(command, env, which):
     """Runs `command` with a terminal as descriptor `which`; returns what came out of it."""
     near, far = pty.openpty()
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, which: far}
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
+               which: far}
     process = subprocess.Popen([str(word) for word in command], env=env, **streams)
     os.close(far)
     out, err = process.communicate(timeout=4 * wait.PATIENCE)
@@ -81,7 +82,8 @@ def test_time_outs_are_told(lab, program, way):
     ("list-columns REMOTE smal", '"smal" is neither a database of REMOTE nor a table of small'),
     ("list-columns REMOTE small X", 'No table "X" found'),
     ("monitor REMOTE smal T", '"smal" is neither a database of REMOTE nor a table of small'),
-    ("monitor-cond REMOTE smal [] T", '"smal" is neither a database of REMOTE nor an array of conditions'),
+    ("monitor-cond REMOTE smal [] T",
+     '"smal" is neither a database of REMOTE nor an array of conditions'),
 ], ids=str)
 def test_wrong_arguments_are_named(lab, args, saying):
     """Without a word of the default server, which is not there."""
@@ -98,7 +100,8 @@ def test_wrong_arguments_are_named(lab, args, saying):
 
 
 def test_no_tls_at_a_tls_port(lab, pki):
-    server = lab.serve("small", options=pki.server.options(pki.cert), remotes=["pssl:0:127.0.0.1"]).allow(
+    server = lab.serve("small", options=pki.server.options(pki.cert),
+        remotes=["pssl:0:127.0.0.1"]).allow(
         "the peer speaks JSON-RPC without TLS")
     port = port_of(server, "pssl:0:127.0.0.1")
     for verb in ("list-dbs", "list-tables"):
@@ -109,14 +112,16 @@ def test_no_tls_at_a_tls_port(lab, pki):
 def test_tls_at_a_plain_port(lab, pki):
     server = lab.serve("small", remotes=["ptcp:0:127.0.0.1"]).allow("the peer speaks TLS")
     port = port_of(server, "ptcp:0:127.0.0.1")
-    lab.client(*pki.client.options(pki.cert), "list-dbs", f"ssl:127.0.0.1:{port}").fails(1, "tcp: instead of ssl:")
+    lab.client(*pki.client.options(pki.cert), "list-dbs", f"ssl:127.0.0.1:{port}").fails(1,
+                                                                                         "tcp: instead of ssl:")
 
 
 # Files
 
 
 @pytest.mark.parametrize("text, where", [
-    ('{"name": "x",\n "tables": {},\n}', "line 3, column 1"), ('{"nämé": tru}', "line 1, column 13"),
+    ('{"name": "x",\n "tables": {},\n}', "line 3, column 1"),
+    ('{"nämé": tru}', "line 1, column 13"),
     ("", "line 1, column 1"), ('{"a": 1}\n\n[', "line 3, column 1")], ids=repr)
 def test_errors_of_json_have_a_place(lab, text, where):
     path = lab.path("bad.json")
@@ -147,12 +152,14 @@ def test_control_characters_on_a_terminal(lab):
     server = lab.serve("small")
     server.client().commit("small", {"op": "insert", "table": "T", "row": {"name": EVIL}})
     for options in ([], ["--bare"], ["-f", "json"], ["-f", "csv"]):
-        command = [lab.programs.client, *options, "dump", f"unix:{server.socket_path}", "small", "T", "name"]
+        command = [lab.programs.client, *options, "dump", f"unix:{server.socket_path}", "small",
+                   "T", "name"]
         status, out, _ = on_terminal(command, lab.env, "stdout")
         text = out.decode()
         assert status == 0 and "evil" in text
         assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", text), repr(text)
-    assert EVIL in lab.client("--bare", "dump", f"unix:{server.socket_path}", "small", "T", "name").ok()
+    assert EVIL in lab.client("--bare", "dump", f"unix:{server.socket_path}", "small", "T",
+                              "name").ok()
 
 
 def test_control_characters_in_a_log(lab):
@@ -169,7 +176,8 @@ def test_control_characters_in_a_log(lab):
 def test_columns_are_cut_between_characters(lab, width):
     server = lab.serve("small")
     server.client().commit("small", {"op": "insert", "table": "T", "row": {"name": "aé€😀é"}})
-    text = lab.client("--no-headings", f"--max-column-width={width}", "dump", f"unix:{server.socket_path}",
+    text = lab.client("--no-headings", f"--max-column-width={width}", "dump",
+                      f"unix:{server.socket_path}",
                       "small", "T", "name").ok()
     assert "\udc80" not in text.encode("utf-8", "surrogateescape").decode("utf-8")
 
@@ -179,7 +187,8 @@ def test_columns_are_cut_between_characters(lab, width):
 
 def test_replies_end_with_a_line_feed(lab):
     """A daemon of another kind, whose texts do not end their line."""
-    for reply, out, err in (('"x"', "x\n", ""), ('"x\\n"', "x\n", ""), ('""', "", ""), (None, "", "no\n")):
+    for reply, out, err in (('"x"', "x\n", ""), ('"x\\n"', "x\n", ""), ('""', "", ""),
+                            (None, "", "no\n")):
         with socket.socket(socket.AF_UNIX) as listener:
             path = lab.path(f"daemon{len(os.listdir(lab.directory))}")
             listener.bind(str(path))
@@ -200,14 +209,15 @@ def test_replies_end_with_a_line_feed(lab):
 
 
 def test_options_for_completion(lab):
-    ours, reference = (lab.run(p.appctl, "-o").ok().splitlines() for p in (lab.programs, lab.reference))
+    ours, reference = (lab.run(p.appctl, "-o").ok().splitlines()
+                       for p in (lab.programs, lab.reference))
     assert set(reference) <= set(ours)
     assert lab.appctl("--option").ok().splitlines() == ours
 
 
 def test_instances_are_found_by_name(lab):
-    """In the run directory by NAME.ctl; without OVS_RUNDIR in /run/ovsdb and /run/ovn, too, of which
-    the test has its own."""
+    """In the run directory by NAME.ctl; without OVS_RUNDIR in /run/ovsdb and /run/ovn, too, of
+    which the test has its own."""
     server = lab.new_server()
     server.control_path = str(lab.run_dir / "one.ctl")
     server.start([lab.db("small")], "--pidfile=one.pid")

@@ -19,7 +19,8 @@ def program(tmp_path_factory):
     folder = tmp_path_factory.mktemp("varlink-reference")
     env = {**os.environ, "GOPATH": GOPATH, "GO111MODULE": "off", "GOPROXY": "off", "GOFLAGS": "",
            "GOCACHE": str(folder / "cache"), "CGO_ENABLED": "0", "HOME": str(folder)}
-    result = subprocess.run(["go", "build", "-o", folder / "reference", "main.go"], cwd=SOURCE, env=env,
+    result = subprocess.run(["go", "build", "-o", folder / "reference", "main.go"], cwd=SOURCE,
+                            env=env,
                             text=True, capture_output=True, check=False)
     assert result.returncode == 0, result.stderr
     return folder / "reference"
@@ -53,7 +54,8 @@ def test_calls(reference, server):
                    ["call", "Compact", '{"databases":["small"]}'],
                    ["call", "AddRemote", '{"remote":"punix:more.sock"}'],
                    ["call", "ListRemotes", "{}"])
-    assert replies[:4] == [{"databases": ["_Server", "small"]}, {"databases": [{"state": "active"}]}, {}, {}]
+    assert replies[:4] == [{"databases": ["_Server", "small"]},
+                           {"databases": [{"state": "active"}]}, {}, {}]
     assert "punix:more.sock" in replies[4]["remotes"]
     assert "punix:more.sock" in server.control("ovsdb-server/list-remotes")
 

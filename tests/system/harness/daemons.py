@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other projects' daemons beside a server: in the foreground, with a lab's folders, until the end."""
+"""Other projects' daemons beside a server: in the foreground, with a lab's folders, until the
+end."""
 import pathlib
 import shutil
 import signal

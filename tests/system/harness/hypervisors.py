@@ -5,7 +5,7 @@ import json
 import uuid
 
 from harness import dbfile, wait
-from harness.many_clients import Crowd
+from harness.many_clients import ManyClients
 from harness.lab import DATA
 
 SCHEMA = "/usr/share/ovn/ovn-sb.ovsschema"
@@ -173,13 +173,13 @@ def arrival(network, number, last):
 
 
 class Site:
-    """All hypervisors of a network and northd beside them, connected: `connect` is Crowd's, and the
-    number after the last hypervisor's is northd's."""
+    """All hypervisors of a network and northd beside them, connected: `connect` is that of
+    ManyClients, and the number after the last hypervisor's is northd's."""
 
     def __init__(self, network, connect, patience=60):
         self.network = network
-        self.crowd = Crowd(network.n + 1, connect, patience)
-        *self.hypervisors, self.northd = self.crowd.members
+        self.many = ManyClients(network.n + 1, connect, patience)
+        *self.hypervisors, self.northd = self.many.members
         self.n_coming = 0
         self.nb_cfg = 1000
 
@@ -187,7 +187,7 @@ class Site:
         return self
 
     def __exit__(self, *_):
-        self.crowd.__exit__()
+        self.many.__exit__()
 
     def arrive(self, last=None, flows=2000):
         """Everybody comes at once, while northd adds flows; false: they take too long."""
@@ -195,7 +195,7 @@ class Site:
         for member in self.hypervisors:
             self._next_step(member, arrival(self.network, member.number, last))
         self._add_flows_meanwhile(flows)
-        return self.crowd.wait()
+        return self.many.wait()
 
     def _next_step(self, member, steps):
         method, params = next(steps, (None, None))
@@ -220,7 +220,7 @@ class Site:
             member.expect("update", f'"nb_cfg":{self.nb_cfg}', self._confirm)
         self.northd.ask("transact", DB, *self._flows(flows),
                         update("SB_Global", ref("global", 0), {"nb_cfg": self.nb_cfg}))
-        return self.crowd.wait()
+        return self.many.wait()
 
     def _confirm(self, member):
         member.ask("transact", DB, update("Chassis_Private", ref("private", member.number),
@@ -229,5 +229,6 @@ class Site:
 
 def last_transaction(client, patience=wait.PATIENCE):
     """The id of the last transaction."""
-    return client.call("monitor_cond_since", DB, "last", {"SB_Global": {"columns": ["ipsec"]}}, ZERO,
+    return client.call("monitor_cond_since", DB, "last", {"SB_Global": {"columns": ["ipsec"]}},
+                       ZERO,
                        patience=patience)[1]

@@ -7,7 +7,8 @@ from harness import wait
 
 
 class Idl:
-    """An IDL of the small schema, driven to a state by run(): of everything, or of `columns` of T."""
+    """An IDL of the small schema, driven to a state by run(): of everything, or of `columns` of
+    T."""
 
     def __init__(self, remote, lock=None, columns=None):
         helper = ovs_idl.SchemaHelper(schema_json=lab_module.schema("small"))

@@ -62,7 +62,8 @@ class Manager:
             os.close(fd)
 
     def env(self):
-        return {"NOTIFY_SOCKET": self.path, **({"FDSTORE": str(self.max_fds)} if self.max_fds else {})}
+        return {"NOTIFY_SOCKET": self.path,
+                **({"FDSTORE": str(self.max_fds)} if self.max_fds else {})}
 
     def passed(self):
         """What the next process of the service gets: copies."""

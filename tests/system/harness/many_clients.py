@@ -17,8 +17,8 @@ OVERLAP = 80
 class Member:
     """One connection, which waits for at most one text at a time."""
 
-    def __init__(self, crowd, number):
-        self.crowd = crowd
+    def __init__(self, many, number):
+        self.many = many
         self.number = number
         self.socket = None
         self.what = None
@@ -45,18 +45,18 @@ class Member:
             except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
                 break
             self.unsent = self.unsent[n:]
-        self.crowd.watch(self)
+        self.many.watch(self)
 
     def expect(self, what, text, then=None):
         """Waits for `text`, which must not have come yet; calls then(member) when it comes."""
         self.what, self.mark, self.then = what, text.encode(), then
         self.since = time.monotonic()
         self.tail = b""
-        self.crowd.pending.add(self)
+        self.many.pending.add(self)
 
     def ask(self, method, *params, then=None):
         """Sends a request and waits for its reply, which has an id that nothing else has."""
-        mark = f"q{self.crowd.next_mark()}q"
+        mark = f"q{self.many.next_mark()}q"
         self.expect(method, f'"id":"{mark}"', then)
         self.send(method, *params, number=mark)
 
@@ -70,10 +70,10 @@ class Member:
         if n_probes:
             self.write(ANSWER * n_probes)
         if self.mark and self.mark in seen:
-            self.crowd.found(self)
+            self.many.found(self)
 
 
-class Crowd:
+class ManyClients:
     """`connect` returns a connected socket for a number from 0 to n - 1; a TLS one has yet to shake
     hands."""
 
@@ -148,7 +148,7 @@ class Crowd:
                 return
 
     def wait(self):
-        """Until nobody waits for a text any more; false if that takes too long."""
+        """Waits until every client has received its text; false if that takes too long."""
         deadline = time.monotonic() + self.patience
         while self.pending and time.monotonic() < deadline:
             for key, events in self.selector.select(1):

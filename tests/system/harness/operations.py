@@ -4,7 +4,7 @@
 What differences.py lists is not generated: reals of more than 15 digits, arithmetic at the ends of
 the integers, weak references in rows that a commit changes otherwise as well, sets that have a
 default member. An operation has one mistake at most, because the order in which its members are
-looked at is nobody's business.
+looked at is not compared.
 """
 import json
 import random
@@ -127,7 +127,8 @@ class Generator:
             if rng.random() < 0.2 and isinstance(kind, dict):
                 value = self.atom(kind["key"])
             if mutator == "*=" or number:
-                # No product with zero, which can end the reference server; no quotient of many digits.
+                # No product with zero, which can end the reference server; no quotient of many
+                # digits.
                 value = rng.choice([1, 2, 4])
             result.append([name, mutator, value])
         return result

@@ -89,7 +89,8 @@ class Authority(Identity):
         """Returns the path of another certificate of this authority, good at other times."""
         other = Identity(self.directory, self.name + "-again")
         request = self.directory / f"{other.name}-request.pem"
-        _openssl("req", "-new", "-key", self.key, "-out", request, "-subj", f"/O=test/CN={self.name}")
+        _openssl("req", "-new", "-key", self.key, "-out", request, "-subj",
+                 f"/O=test/CN={self.name}")
         self.sign(other, request, {"basicConstraints": "critical,CA:TRUE"}, begin, end)
         return other.cert
 

@@ -48,7 +48,8 @@ class RbacServer:
             [path], "--remote=db:rbac,Top,connections", *pki.server.options(pki.cert), *options)
         self.server.allow(r"\|rbac\|WARN\|", r"TLS: the peer left|unexpected eof",
                           r"\|WARN\|ssl:.*(Protocol error|reset by peer|Input/output error)")
-        # Clients answer no probes while another's turn takes long; the reference server needs them to go on.
+        # Clients answer no probes while another's turn takes long; the reference server needs them
+        # to go on.
         self.probe = {} if self.server.programs.is_reference else {"inactivity_probe": 0}
         self.admin = self.server.client()
         self.admin.insert("rbac", "Top", {})

@@ -50,7 +50,8 @@ def apply_diff(old, diff, is_set):
 class Replica:
     """`defaults`: table -> column -> value, for the columns that initial and insert leave out.
     `sets`: (table, column) pairs that are sets of possibly more than one member.
-    `single`: those that are maps of at most one pair, which have no differences, only new values."""
+    `single`: those that are maps of at most one pair, which have no differences, only new
+    values."""
 
     def __init__(self, defaults=None, sets=(), single=()):
         self.tables = {}

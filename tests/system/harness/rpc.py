@@ -138,14 +138,14 @@ class Client:
         self.messages.extend(self.scanner.feed(data))
 
     def receive_text(self, what="a message", patience=wait.PATIENCE):
-        """Returns the next message as bytes, whatever it is."""
+        """Returns the next message of any kind as bytes."""
         deadline = time.monotonic() + patience
         while not self.messages:
             self._fill(deadline - time.monotonic(), what)
         return self.messages.popleft()
 
     def receive(self, what="a message", patience=wait.PATIENCE):
-        """Returns the next message, whatever it is, as a Python value."""
+        """Returns the next message of any kind as a Python value."""
         return json.loads(self.receive_text(what, patience))
 
     def receive_waiting(self):

@@ -17,9 +17,10 @@ from harness.programs import check_not_crashed, check_sane
 from harness.rpc import Client
 
 BAD_LEVEL = re.compile(r"\|(WARN|ERR|EMER)\|")
-# The reference server warns about signals, when a client is gone before its answer, and when it is slow.
-PEER_ALLOWS = [r"timeval\|WARN\|", r"fatal_signal\|WARN\|terminating with signal",
-              r"\|WARN\|.*(Broken pipe|reset by peer)"]
+# The reference server warns about signals, when a client is gone before its answer, and when it is
+# slow.
+REFERENCE_ALLOWS = [r"timeval\|WARN\|", r"fatal_signal\|WARN\|terminating with signal",
+                    r"\|WARN\|.*(Broken pipe|reset by peer)"]
 
 
 class Server:
@@ -34,7 +35,7 @@ class Server:
         self.stderr_path = os.path.join(directory, "server.stderr")
         self.process = None
         self.pid = None
-        self.allowed = list(PEER_ALLOWS) if programs.is_reference else []
+        self.allowed = list(REFERENCE_ALLOWS) if programs.is_reference else []
         self.clients = []
 
     def allow(self, *patterns):
@@ -89,7 +90,8 @@ class Server:
         return self
 
     def _answers(self, path):
-        """Whether somebody serves there. By then the server has seen us leave, and counts nobody."""
+        """Whether a server listens at `path`. It has closed the probe's connection on return, and
+        so does not count it."""
         assert self.is_running(), f"the server ended with {self.process.returncode}:" \
                                   f"\n{self.stderr()}\n{self.log()}"
         with socket.socket(socket.AF_UNIX) as probe:
@@ -169,7 +171,7 @@ class Server:
         assert not bad, "unexpected in the log:\n" + "\n".join(bad)
 
     def clean_up(self):
-        """Leaves no process behind, whatever happened."""
+        """Kills the process if it still runs, also after a failed test."""
         for client in self.clients:
             client.close()
         if self.is_running():

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import os
+import re
+import subprocess
 
 from source import ROOT, USER
 
@@ -75,3 +77,15 @@ def test_check_gives_what_it_built_to_the_user(source):
     check(source, "check.give_to_user(folder)")
     assert source.ok("find", "build/plain", "!", "-uid", USER, "-print", "-quit", user=0) == ""
     assert os.stat(ROOT / "build/plain").st_uid == os.geteuid()  # outside nothing has changed
+
+
+def test_check_without_the_right_to_mount(pytestconfig):
+    """As in most containers: the tests that boot a system are skipped, and say why."""
+    result = subprocess.run(
+        ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", "/usr/bin/python3", "-m",
+         "pytest", ROOT / "tests/service", "-q", "-rs", "-p", "no:cacheprovider", "-k", "test_life",
+         "--build", pytestconfig.getoption("build")],
+        check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert result.returncode == 0 and "mounting is not possible" in result.stdout, result.stdout
+    summary = result.stdout.splitlines()[-1]
+    assert re.match(r"\d+ skipped, \d+ deselected in ", summary), summary

@@ -112,8 +112,11 @@ class Host(Container):
         reconnected may write first, so it waits."""
         try:
             wait.until(lambda: self.dump(*database) == dump, "the contents to be the same", 30)
-        except AssertionError:
-            assert self.dump(*database) == dump  # pytest shows the difference
+        except AssertionError as error:
+            now = self.dump(*database)
+            lines = [f"- {row}" for row in dump if row not in now] + [
+                f"+ {row}" for row in now if row not in dump]
+            raise AssertionError("\n".join(["the contents have changed:", *lines])) from error
 
     # OVN.
 

@@ -26,7 +26,8 @@ SOUTHBOUND = ("unix:/run/ovn/ovnsb_db.sock", "OVN_Southbound")
 
 
 def dumps(host):
-    """The contents of all databases of the host."""
+    """The contents of all databases of the host, after OVN's daemons have written theirs."""
+    host.ok("ovn-nbctl", "--timeout=60", "--wait=hv", "sync", timeout=90)
     return [host.dump(*database) for database in (NORTHBOUND, SOUTHBOUND, ())]
 
 
@@ -51,13 +52,14 @@ def test_ovn_moves_and_comes_back(host):
     host.install(*SWITCH, *OVN)
     host.start_ovn()
     before = dumps(host)
-    pid = host.vswitchd()
     host.install("ovsdbd")
+    assert keeps(host, before)
     works(host, OWN, 1)  # OVN's units keep their server
     host.ok("systemctl", "restart", "ovn-ovsdb-server-nb", "ovn-ovsdb-server-sb")
     works(host, OWN, 2)
 
     host.ok("ovn-nbctl", "ls-del", "sw1", "--", "ls-del", "sw2")
+    before = dumps(host)
     said = host.ok("ovsdbd-migrate", "ovn", timeout=120)
     assert "/var/lib/ovn/ovnnb_db.db.before-ovsdbd" in said
     assert served_by(host, OURS) and keeps(host, before)
@@ -92,6 +94,7 @@ def test_clustered_ovn(host):
     before = dumps(host)
     host.install("ovsdbd")
     host.ok("systemctl", "restart", "ovn-central")
+    assert served_by(host, OWN) and keeps(host, before)
     works(host, OWN, 1)
     host.reboot()
     works(host, OWN, 2)
@@ -102,6 +105,7 @@ def test_clustered_ovn(host):
     works(host, OWN, 1)
     host.ok("ovn-nbctl", "ls-del", "sw1")
 
+    before = dumps(host)
     host.ok("ovsdbd-migrate", "ovn", "--leave-cluster", timeout=120)
     assert keeps(host, before)
     host.ctl_options("", "ovn-central")

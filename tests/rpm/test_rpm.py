@@ -41,7 +41,8 @@ def test_files(packages):
         assert files[program] == ["0100755", "root", "root"]
     assert files["/etc/ovsdb/ovsdb-server.conf"] == ["0100644", "root", "root"]
     assert files["/var/lib/ovsdb"] == ["040755", "ovsdb", "ovsdb"]
-    assert query(packages, "ovsdbd", "--configfiles").split() == ["/etc/ovsdb/ovsdb-server.conf"]
+    assert query(packages, "ovsdbd", "--configfiles").split() == ["/etc/logrotate.d/ovsdbd",
+                                                                 "/etc/ovsdb/ovsdb-server.conf"]
     for unit in (UNIT, SOCKET, "ovsdb-server@.service", "ovsdb-server@.socket", "ovsdb-system-ids.service",
                  "ovsdb-server-metrics.socket", "ovsdb-server@ovnnb_db.service.d/ovn.conf"):
         assert any(file.endswith("/systemd/system/" + unit) for file in files)

@@ -87,6 +87,8 @@ struct session {
     char *role;      // NULL: none
     char *client_id; // NULL: not known
     bool db_change_aware;
+    // As the server was a backup. The client does not ask again in this connection.
+    bool lock_refused;
     usec_t since; // by the server's clock
     uint64_t n_requests;
     uint64_t n_transactions;   // done

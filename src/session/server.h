@@ -24,7 +24,8 @@ void server_remove_db(struct server *server, struct db *db);
 struct db *server_find_db(const struct server *server, struct slice name);
 
 // A backup serves its databases read-only, for what they hold comes from another server. Sessions
-// that did not announce set_db_change_aware are disconnected when this changes.
+// that did not announce set_db_change_aware are disconnected when this changes. So are all whose
+// "lock" or "steal" a backup refused when it becomes active.
 void server_set_backup(struct server *server, bool is_backup);
 bool server_is_backup(const struct server *server);
 // What get_server_id answers.

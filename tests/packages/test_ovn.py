@@ -14,7 +14,9 @@ CLUSTERED = "--db-nb-cluster-local-addr=127.0.0.1 --db-sb-cluster-local-addr=127
 
 
 def served_by(host, name):
-    """Waits for servers of this name: OVN's units count as started before their servers answer."""
+    """Waits for servers of this name: a restart of ovn-central does not wait for its servers, and OVN's
+    units count as started before their servers answer."""
+    wait.until(lambda: not host.ok("systemctl", "list-jobs", "--no-legend").strip(), "the units", 90)
     for target in (NB, SB):
         wait.until(lambda t=target: name in host.run("ovs-appctl", "-T", "10", "-t", t, "version").stdout,
                    f"{target} to be a server {name}", 90)
@@ -42,7 +44,7 @@ def works(host, name, n):
     assert served_by(host, name)
     assert len(host.logical_switches()) == n
     host.add_logical_switch(f"sw{n}")
-    for unit in DAEMONS:  # a restart of ovn-central does not wait for them
+    for unit in DAEMONS:
         wait.until(lambda u=unit: host.state(u) == "active", f"{unit} to run", 60)
     failed = host.ok("systemctl", "--failed", "--plain", "--no-legend")
     assert "ov" not in failed, failed
@@ -149,6 +151,8 @@ def promote(backup):
             backup.ok("systemctl", "reload", f"ovsdb-server@{name}")
         else:
             backup.ok("ovs-appctl", "-t", target, "ovsdb-server/disconnect-active-ovsdb-server")
+            # It was refused the lock, and this server lets it wait for ever.
+            backup.ok("systemctl", "restart", "ovn-northd")
 
 
 def add_logical_switch(host, name):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The progress of long work as a bar on standard error, with rate and remaining time. Only a
-// terminal gets it: where standard error is something else, nothing is printed. It needs no escape
-// sequences.
+// The progress of long work as a bar on standard error, with rate and remaining time, or the
+// elapsed time where no progress can be measured. Only a terminal gets it: where standard error is
+// something else, nothing is printed. It needs no escape sequences.
 #pragma once
 
 #include "basic/buf.h"

@@ -145,14 +145,14 @@ def replicates(active, backup):
 def promote(backup):
     """Makes a backup the active host, also after a restart."""
     backup.ctl_options(REMOTES, "ovn-central")
-    for name, target in (("ovnnb_db", NB), ("ovnsb_db", SB)):
-        if OURS in backup.server(target):
+    if OURS in backup.server(NB):
+        for name in ("ovnnb_db", "ovnsb_db"):
             backup.ok("sed", "-i", "/^source = /d; /^backup = /d", f"/etc/ovsdb/{name}.conf")
             backup.ok("systemctl", "reload", f"ovsdb-server@{name}")
-        else:
-            backup.ok("ovs-appctl", "-t", target, "ovsdb-server/disconnect-active-ovsdb-server")
-            # It was refused the lock, and this server lets it wait for ever.
-            backup.ok("systemctl", "restart", "ovn-northd")
+    else:
+        # The command that makes OVN's server active leaves ovn-northd without the lock.
+        backup.ok("systemctl", "restart", "ovn-central")
+        assert served_by(backup, OWN)
 
 
 def add_logical_switch(host, name):

@@ -10,7 +10,7 @@ TEST_PACKAGES="clang clang-format libclang-rt-14-dev libcmocka-dev python3 pytho
     openvswitch-common openvswitch-switch python3-openvswitch ovn-central ovn-host python3-ovsdbapp
     python3-prometheus-client python3-pyflakes prometheus golang-go golang-github-varlink-go-dev
     softhsm2 sslscan debhelper dpkg-dev debootstrap lintian rpm rpmlint selinux-policy-dev
-    policycoreutils qemu-system-x86"
+    policycoreutils qemu-system-x86 logrotate sudo"
 
 # Installs those of the packages $1 that are missing. Services do not start because of it.
 install_packages() {

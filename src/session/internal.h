@@ -80,6 +80,9 @@ struct session {
     char *role;      // NULL: none
     char *client_id; // NULL: not known
     bool db_change_aware;
+    // A lock was refused because the server was a backup. Clients do not request it again on this
+    // connection.
+    bool lock_refused;
     usec_t since; // when it began, by the server's clock
     uint64_t n_requests;
     uint64_t n_transactions;   // finished ones

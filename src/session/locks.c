@@ -254,9 +254,10 @@ static bool parse_name(struct session *session, const struct message *request, s
     return true;
 }
 
-static struct ovsdb_error *check_lock(const struct session *session, const struct message *request,
+static struct ovsdb_error *check_lock(struct session *session, const struct message *request,
                                       const struct text *name)
 {
+    session->lock_refused |= session->server->is_backup;
     if (session->read_only || session->server->is_backup) {
         return error_new(ERROR_NOT_ALLOWED, SLICE_FORMAT " of %s: the databases are read-only here",
                          SLICE_ARGS(request->method), name->data);

@@ -202,6 +202,18 @@ void server_disconnect_unaware(struct server *server, const char *reason)
     }
 }
 
+// Disconnects clients whose lock was refused: they ask again when they have reconnected.
+static void disconnect_refused(struct server *server)
+{
+    struct session *session;
+
+    LIST_FOREACH (session, &server->sessions, node) {
+        if (session->lock_refused) {
+            session_close(session, "the server is active now and grants locks");
+        }
+    }
+}
+
 int server_add_db(struct server *server, struct db *db)
 {
     const char *name = db_schema(db)->name;
@@ -232,6 +244,9 @@ void server_set_backup(struct server *server, bool is_backup)
         server->is_backup = is_backup;
         server_disconnect_unaware(server, is_backup ? "the server became a backup"
                                                     : "the server became active");
+        if (!is_backup) {
+            disconnect_refused(server);
+        }
     }
 }
 

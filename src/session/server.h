@@ -26,7 +26,8 @@ void server_remove_db(struct server *server, struct db *db);
 struct db *server_find_db(const struct server *server, struct slice name);
 
 // A backup server replicates the databases of another server, and its clients may only read them. A
-// change closes the sessions that did not send set_db_change_aware.
+// change closes the sessions that did not send set_db_change_aware. A change to active also closes those
+// whose "lock" or "steal" the backup refused, so that their clients request the lock again.
 void server_set_backup(struct server *server, bool is_backup);
 bool server_is_backup(const struct server *server);
 // The result of get_server_id.

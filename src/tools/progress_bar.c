@@ -99,6 +99,9 @@ void progress_bar_put(struct buf *buf, const struct progress_state *state, size_
     } else if (done) {
         buf_putc(buf, ' ');
         put_amount(buf, (double)done, counts_rows(state->what));
+    } else if (!total) {
+        buf_puts(buf, "  ");
+        put_time(buf, (double)(state->elapsed / USEC_PER_SEC));
     }
     if (rate > 0) {
         buf_puts(buf, "  ");

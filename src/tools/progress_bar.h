@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The progress of long work as a bar on standard error, with rate and remaining time. Nothing is
-// printed if standard error is not a terminal. Escape sequences are not used.
+// The progress of long work as a bar on standard error, with rate and remaining time; or the elapsed
+// time where progress cannot be measured. Nothing is printed if standard error is not a terminal.
+// Escape sequences are not used.
 #pragma once
 
 #include "basic/buf.h"

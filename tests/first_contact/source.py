@@ -22,6 +22,13 @@ mount -t overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" overlay "$2"
 rm -rf "$2/build/example" && chown "$3:$3" "$2" &&
 echo mounted && exec sleep infinity
 """
+# The same for /etc: $1 is the folder, $2 the user.
+SUDOER = """
+mkdir "$1/etc" "$1/etc-work" &&
+mount -t overlay -o "lowerdir=/etc,upperdir=$1/etc,workdir=$1/etc-work" overlay /etc &&
+echo "newcomer:*:$2:$2::$1/home:/bin/sh" >>/etc/passwd && echo "newcomer:*:$2:" >>/etc/group &&
+echo "newcomer ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/newcomer
+"""
 
 
 class Source:
@@ -40,6 +47,12 @@ class Source:
         if answer != "mounted\n":
             pytest.skip(f"mounting is not possible: {answer}")
 
+    def allow_sudo(self):
+        """Gives the user a name and the right to use sudo. Skips the test without sudo."""
+        if not shutil.which("sudo"):
+            pytest.skip("needs sudo")
+        self.ok("sh", "-c", SUDOER, "sh", self.base, USER, user=0)
+
     def command(self, *words, user):
         """The words of a command that runs in the namespace as the user with this id."""
         enter = ["nsenter", "-t", str(self.holder.pid), "-m", f"--wdns={ROOT}"]
@@ -53,18 +66,20 @@ class Source:
     def ok(self, *words, user=USER):
         """Runs a command that must succeed; returns its standard output."""
         result = subprocess.run(self.command(*words, user=user), env=self.environment(),
-                                check=False, text=True, capture_output=True, timeout=PATIENCE)
+                                check=False, text=True, capture_output=True, timeout=PATIENCE,
+                                stdin=subprocess.DEVNULL)
         assert result.returncode == 0, (words, result.stdout, result.stderr)
         return result.stdout
 
-    def run(self, *, user=USER, **environment):
-        """Starts ./run, as root with sudo's variables or as the user."""
-        run = Run(self.command("./run", user=user), self.environment(**environment), self.base)
+    def run(self, *sudo, user=USER, **environment):
+        """Starts ./run, as root or as the user, who may put sudo before it."""
+        run = Run(self.command(*sudo, "./run", user=user), self.environment(**environment), self.base)
         self.running.append(run)
         return run
 
-    def sudo_run(self):
-        return self.run(user=0, SUDO_UID=str(USER), SUDO_GID=str(USER))
+    def owner(self, path):
+        """The user of a file of the source in the namespace."""
+        return os.stat(f"/proc/{self.holder.pid}/root{ROOT}/{path}").st_uid
 
     def close(self):
         for run in self.running:
@@ -76,13 +91,14 @@ class Source:
 
 
 class Run:
-    """A running ./run; its process is the server in the end."""
+    """A running ./run, in a process group of its own. Its process is the server in the end, or sudo."""
 
     def __init__(self, command, environment, folder):
         self.log = tempfile.NamedTemporaryFile("r", dir=folder)
         with open(self.log.name, "w", encoding="utf-8") as output:
             self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
-                                            stdout=output, stderr=subprocess.STDOUT)
+                                            stdout=output, stderr=subprocess.STDOUT,
+                                            start_new_session=True)
 
     def text(self):
         return pathlib.Path(self.log.name).read_text(encoding="utf-8")
@@ -99,13 +115,10 @@ class Run:
         """The printed commands."""
         return [line.strip() for line in self.text().splitlines() if line.startswith("  ")]
 
-    def user(self):
-        return os.stat(f"/proc/{self.process.pid}").st_uid
-
     def end(self, number=signal.SIGINT):
         """Ends it as Ctrl-C does; returns the exit status."""
         if self.process.poll() is None:
-            self.process.send_signal(number)
+            os.killpg(self.process.pid, number)
         status = self.process.wait(PATIENCE)
         self.log.close()
         return status

@@ -7,7 +7,6 @@
 Needs root, because the switch lives in a network namespace of its own. It is one site for all tests
 (it takes a while to come up), so run them in one process.
 """
-import os
 import pathlib
 import shutil
 import sys
@@ -18,6 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import shared_fixtures  # noqa: E402
 
+from harness import namespaces  # noqa: E402
 from harness.daemons import PATH  # noqa: E402
 
 import ovn  # noqa: E402
@@ -30,8 +30,7 @@ def site(programs, reference, tmp_path_factory):
     missing = [p for p in ovn.PROGRAMS if not shutil.which(p, path=PATH)]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
-    if os.geteuid() != 0:
-        pytest.skip("needs root for a network namespace")
+    namespaces.require("--net")
     site = ovn.Site(programs, reference, tmp_path_factory.mktemp("ovn"))
     try:
         site.come_up()

@@ -13,7 +13,8 @@ import subprocess
 import pytest
 from roots import SOURCE, copy_source, run_in
 
-PACKAGES = "systemd-sysv dbus iproute2 procps python3 libgnutls30 libjansson4 libcap2".split()
+PACKAGES = """systemd-sysv dbus iproute2 procps python3 libgnutls30 libjansson4 libcap2
+    autopkgtest""".split()
 SWITCH_FILE = re.compile(r"(python3-)?(openvswitch|ovn)")
 
 

@@ -25,25 +25,61 @@ globals().update(shared_fixtures.NAMES)
 RPMS = SOURCE / "packaging/rpm"
 
 
-@pytest.fixture(scope="session")
-def packages(tmp_path_factory):
-    """The folder with the packages, binary and source."""
+def build_packages(top, change=None):
+    """Builds the packages, binary and source, in the folder `top` from this tree, which
+    change(tree), if given, changes before. Skips the test if they cannot be built here."""
     if not shutil.which("rpmbuild"):
         pytest.skip("needs rpmbuild")
-    top = tmp_path_factory.mktemp("rpm")
-    version = re.search(r"^Version: +(\S+)", (RPMS / "ovsdbd.spec").read_text(), re.MULTILINE)[1]
+    tree = top / "tree"
+    copy_source(tree)
+    if change:
+        change(tree)
+    spec = tree / "packaging/rpm/ovsdbd.spec"
+    version = re.search(r"^Version: +(\S+)", spec.read_text(), re.MULTILINE)[1]
     name = f"ovsdbd-{version}"
-    copy_source(top / name)
     (top / "SOURCES").mkdir()
-    subprocess.run(["tar", "-czf", top / f"SOURCES/{name}.tar.gz", "-C", top, name], check=True)
+    subprocess.run(["tar", "-czf", top / f"SOURCES/{name}.tar.gz", "-C", top,
+                    f"--transform=s/^tree/{name}/", "tree"], check=True)
     result = subprocess.run(
-        ["rpmbuild", "-ba", "--nodeps", f"--load={RPMS}/macros", "--define", f"_topdir {top}",
-         RPMS / "ovsdbd.spec"], check=False, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT)
+        ["rpmbuild", "-ba", "--nodeps", f"--load={RPMS}/macros", "--define", f"_topdir {top}", spec],
+        check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        # The folder differs from build to build: without it the compiler cache knows the files.
+        env={**os.environ, "CCACHE_NOHASHDIR": "1"})
     assert result.returncode == 0, result.stdout[-5000:]
     for package in [*top.glob("RPMS/*/*.rpm"), *top.glob("SRPMS/*.rpm")]:
         package.rename(top / package.name)
     return top
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory):
+    """The folder with the packages, binary and source."""
+    return build_packages(tmp_path_factory.mktemp("rpm"))
+
+
+NEWER = "99.0"
+
+
+def make_newer(tree):
+    """The next version: its number, a changed unit and a changed default of the configuration."""
+    for name, old, new in (
+            ("packaging/rpm/ovsdbd.spec", r"^(Version: +).*", rf"\g<1>{NEWER}"),
+            ("meson.build", r"^    version: '.*'", f"    version: '{NEWER}'"),
+            ("units/ovsdb-server.service.in", r"^Description=.*", rf"\g<0> {NEWER}"),
+            ("conf/ovsdb-server.conf", r"\Z", f"# Default of version {NEWER}.\n")):
+        text, n = re.subn(old, new, (tree / name).read_text(), count=1, flags=re.MULTILINE)
+        assert n == 1, name
+        (tree / name).write_text(text)
+
+
+@pytest.fixture(scope="session")
+def newer(tmp_path_factory):
+    """The folder with the packages of the next version."""
+    return build_packages(tmp_path_factory.mktemp("rpm-newer"), make_newer)
+
+
+def binary_packages(folder):
+    return [package for package in folder.glob("*.rpm") if ".src." not in package.name]
 
 
 @pytest.fixture(scope="session")
@@ -55,13 +91,9 @@ def host(packages):
     try:
         machine.make_root()
         machine.disable_open_vswitch()
-        for package in packages.glob("*.rpm"):
-            if ".src." not in package.name:
-                shutil.copy(package, machine.root / "root")
-        machine.rpm_files = [f"/root/{p.name}" for p in (machine.root / "root").glob("ovsdbd*.rpm")]
         result = subprocess.run(
             ["rpm", "--root", machine.root, "--dbpath", "/var/lib/rpm", "--force-debian",
-             "--nodeps", "-i", *(str(machine.root) + path for path in machine.rpm_files)],
+             "--nodeps", "-i", *binary_packages(packages)],
             check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert result.returncode == 0 and "ailed" not in result.stdout, result.stdout
         machine.boot()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The RPM packages: their contents, what their scripts do, and that the service runs."""
+import re
 import shutil
 import subprocess
 
@@ -8,7 +9,7 @@ import pytest
 from harness import wait
 from harness.rpc import Client
 
-from conftest import RPMS
+from conftest import NEWER, RPMS, binary_packages
 
 UNIT = "ovsdb-server.service"
 SOCKET = "ovsdb-server.socket"
@@ -16,7 +17,7 @@ RPM = ("rpm", "--dbpath", "/var/lib/rpm", "--force-debian")
 
 
 def query(packages, name, *arguments):
-    file, = (f for f in packages.glob(f"{name}-[0-9]*.rpm") if ".src." not in f.name)
+    file, = (f for f in binary_packages(packages) if re.match(rf"{name}-[0-9]", f.name))
     return subprocess.run(["rpm", "-qp", *arguments, file], check=True, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
 
@@ -40,8 +41,9 @@ def test_files(packages):
                     "/usr/lib/ovsdbd/system-ids"):
         assert files[program] == ["0100755", "root", "root"]
     assert files["/etc/ovsdb/ovsdb-server.conf"] == ["0100644", "root", "root"]
-    assert files["/var/lib/ovsdb"] == ["040750", "ovsdb", "ovsdb"]
-    assert query(packages, "ovsdbd", "--configfiles").split() == ["/etc/ovsdb/ovsdb-server.conf"]
+    assert files["/var/lib/ovsdb"] == ["040755", "ovsdb", "ovsdb"]
+    assert query(packages, "ovsdbd", "--configfiles").split() == ["/etc/logrotate.d/ovsdbd",
+                                                                  "/etc/ovsdb/ovsdb-server.conf"]
     for unit in (UNIT, SOCKET, "ovsdb-server@.service", "ovsdb-server@.socket",
                  "ovsdb-system-ids.service",
                  "ovsdb-server-metrics.socket", "ovsdb-server@ovnnb_db.service.d/ovn.conf"):
@@ -55,7 +57,7 @@ def test_files(packages):
 def test_it_is_installed_whole(host):
     """Contents, owners and modes are those of the package, after the scripts and a boot."""
     assert host.ok(*RPM, "-V", "--nodeps", "ovsdbd", "ovsdbd-selinux") == ""
-    assert host.ok("stat", "-c", "%U:%G %a", "/var/lib/ovsdb").strip() == "ovsdb:ovsdb 750"
+    assert host.ok("stat", "-c", "%U:%G %a", "/var/lib/ovsdb").strip() == "ovsdb:ovsdb 755"
 
 
 def test_scripts_have_run(host):
@@ -75,20 +77,41 @@ def start(host):
     host.ok("systemctl", "restart", UNIT)
 
 
-def test_upgrade_keeps_connections(host):
-    """The service is restarted by the upgrade, the configuration stays as it was edited."""
+def test_upgrade(host, newer):
+    """Services are restarted, with their connections; the configuration stays as it was edited, and
+    units that were disabled stay so."""
     start(host)
-    pid = host.ok("systemctl", "show", "-P", "MainPID", UNIT)
+    host.path("/etc/ovsdb/more.conf").write_text(
+        "[database /var/lib/ovsdb/more.db]\nschema = /usr/share/openvswitch/small.ovsschema\n")
+    host.ok("systemctl", "start", "ovsdb-server@more.service")
+    host.ok("systemctl", "disable", SOCKET)
+    edited = host.path("/etc/ovsdb/ovsdb-server.conf").read_text()
+    units = (UNIT, "ovsdb-server@more.service")
+    before = [host.ok("systemctl", "show", "-P", "MainPID", unit) for unit in units]
+    (host.path("/root") / "newer").mkdir()
+    for package in binary_packages(newer):
+        shutil.copy(package, host.path("/root/newer"))
     client = Client(host.path("/run/openvswitch/db.sock"))
     try:
         client.insert("small", "T", {"name": "kept"})
-        host.ok(*RPM, "-U", "--nodeps", "--replacepkgs", *host.rpm_files)
-        wait.until(lambda: host.ok("systemctl", "show", "-P", "MainPID", UNIT) not in (pid, "0\n"),
-                   "a restart", 30)
+        said = host.ok("sh", "-c", " ".join([*RPM, "-U", "--nodeps", "/root/newer/*.rpm", "2>&1"]),
+                       timeout=300)
+        assert "ailed" not in said, said
+        for unit, pid in zip(units, before):
+            wait.until(lambda u=unit, p=pid: host.ok("systemctl", "show", "-P", "MainPID", u) not in (
+                p, "0\n"), f"a restart of {unit}", 60)
         assert client.select("small", "T", ["name"]) == [{"name": "kept"}]
     finally:
         client.close()
-    assert "small" in host.path("/etc/ovsdb/ovsdb-server.conf").read_text()
+    assert f"(ovsdbd) {NEWER}" in host.ok("ovs-appctl", "-t", "ovsdb-server", "version")
+    assert NEWER in host.ok("systemctl", "show", "-P", "Description", UNIT)
+    assert host.path("/etc/ovsdb/ovsdb-server.conf").read_text() == edited
+    assert NEWER in host.path("/etc/ovsdb/ovsdb-server.conf.rpmnew").read_text()
+    changed = host.run(*RPM, "-V", "--nodeps", "ovsdbd", "ovsdbd-selinux").stdout.splitlines()
+    assert [line.split()[-1] for line in changed] == ["/etc/ovsdb/ovsdb-server.conf"]
+    assert host.run("systemctl", "is-enabled", SOCKET).stdout.strip() == "disabled"
+    assert host.ok("systemctl", "is-enabled", UNIT).strip() == "enabled"
+    assert "ovsdb" not in host.ok("systemctl", "--failed", "--plain", "--no-legend")
 
 
 def test_removal(host):

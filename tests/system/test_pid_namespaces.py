@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Containers with pid namespaces of their own that share run directory and databases."""
-import os
-import shutil
 import subprocess
 
 import pytest
 
-from harness import wait
+from harness import namespaces, wait
 
 UNSHARE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
-pytestmark = [pytest.mark.skipif(not shutil.which("unshare") or os.geteuid() != 0,
-                                 reason="only root can make pid namespaces"),
-              pytest.mark.ours("the reference server knows processes of its own namespace only")]
+pytestmark = pytest.mark.ours("the reference server knows processes of its own namespace only")
+
+
+@pytest.fixture(autouse=True)
+def pid_namespaces():
+    namespaces.require(*UNSHARE[1:])
 
 
 def options(lab, name):

@@ -116,6 +116,18 @@ def test_backup_and_restore(lab):
     assert len(names(server)) == ROWS
 
 
+def test_conversion_by_a_server(lab):
+    """The server reports no progress: the elapsed time is shown."""
+    server = lab.serve(big(lab))
+    words = ["convert", f"unix:{server.socket_path}", schema_path("small")]
+    for options, is_shown in (([], True), (["--no-progress"], False)):
+        status, text = on_terminal(lab, [lab.programs.client, *options, *words])
+        assert status == 0, text
+        assert ("waiting for the server  0:" in text) == is_shown
+        assert shown(text) == ""
+    assert lab.client(*words).err == ""
+
+
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 @pytest.mark.parametrize("verb, call, number", [
     *((verb, call, signal.SIGINT) for verb in VERBS for call in ("pwrite64", "fsync")),

@@ -192,6 +192,20 @@ def test_roles_change(lab):
     assert "own" not in [row["name"] for row in rows(active)]
 
 
+@pytest.mark.ours("the reference server leaves the client connected: it never gets the lock")
+def test_a_refused_lock_is_asked_for_again(lab):
+    """Clients ask for a lock once in a connection. ovn-northd beside a backup would stay in standby."""
+    _, backup = serve_pair(lab)
+    with Client(backup.socket_path) as northd, Client(backup.socket_path) as other:
+        for client in (northd, other):
+            client.call("set_db_change_aware", True)
+        assert "not allowed" in str(northd.error("lock", "door"))
+        assert command(lab, backup, "disconnect-active-ovsdb-server").status == 0
+        northd.wait_closed()
+        assert other.call("echo", 1) == [1]
+        assert other.call("lock", "door") == {"locked": True}
+
+
 def test_excluded_tables_are_left_alone(lab):
     active, backup = serve_pair(lab, "--active", "--sync-exclude-tables=small:I")
     for server, b in ((active, "theirs"), (backup, "ours")):

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from harness import wait
+from harness import namespaces, wait
 from harness.sockets import port_of
 
 pytestmark = pytest.mark.ours("the reference server says less, or something else")
@@ -218,6 +218,7 @@ def test_options_for_completion(lab):
 def test_instances_are_found_by_name(lab):
     """In the run directory by NAME.ctl; without OVS_RUNDIR in /run/ovsdb and /run/ovn, too, of
     which the test has its own."""
+    namespaces.require("--mount")
     server = lab.new_server()
     server.control_path = str(lab.run_dir / "one.ctl")
     server.start([lab.db("small")], "--pidfile=one.pid")

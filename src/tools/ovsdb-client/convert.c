@@ -35,5 +35,7 @@ void client_convert(struct client_context *context, int argc, char **argv)
     buf_putc(&params, ']');
     client_announce_change_aware(context, context->client);
     client_background_when_sent(context);
+    // The server does not report how far it is: the elapsed time, unless it is a background job.
+    client_show_progress(context->client, !context->service.daemonize.detach);
     client_call_or_fail(context->client, "convert", buf_slice(&params), &reply);
 }

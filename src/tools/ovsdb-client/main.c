@@ -168,7 +168,7 @@ static void print_help(void)
         "  --db-change-aware           stay connected then (default)\n"
         "  --no-leader-only            of several servers take one that is not the leader, too\n"
         "  --leader-only               take the leader only (default); also if one is named\n"
-        "  --no-progress               \"backup\" and \"restore\" show no progress on a terminal\n"
+        "  --no-progress               \"backup\", \"restore\", \"convert\": none on a terminal\n"
         "  -t, --timeout=SECS          give up after SECS seconds\n"
         "  -h, --help                  this text\n"
         "  -o, --option                the options, for programs\n"

@@ -36,7 +36,8 @@ static void test_text(void **state)
          "copying [##############################] 100%"},
         // The total is not known.
         {{"receiving", 1500000, 0, 0, 2 * SECOND}, 79, "receiving 1.5 MB  750 kB/s"},
-        {{"syncing", 0, 0, 0, SECOND}, 79, "syncing"},
+        // Nothing can be measured.
+        {{"syncing", 0, 0, 0, 61 * SECOND}, 79, "syncing  1:01"},
         // Narrow terminals.
         {{"loading", 500, 1000, 0, SECOND}, 48, "loading 500 B  500 B/s  0:01 left"},
         {{"loading", 500, 1000, 0, SECOND}, 10, "loading 50"},

@@ -90,6 +90,7 @@ static int setup(void **state)
     struct fixture *fixture = NEW(struct fixture);
     char *error;
 
+    fixture->options.limits = LIMITS_DEFAULT;
     fixture->served = make_db("a.db", "alpha");
     configuration_add_database(&fixture->options.config, fixture->served);
     fixture->other = make_db("b.db", "beta");
@@ -236,7 +237,7 @@ static void test_start_errors(void **state)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        struct server_options options = {0};
+        struct server_options options = {.limits = LIMITS_DEFAULT};
         struct daemon daemon = {0};
         char *error;
 

@@ -15,6 +15,8 @@
 // the ids of many clients. A client without id owns no row.
 #include "engine/authorize.h"
 
+#include "engine/transact.h"
+
 // One permission row that applies.
 struct grant {
     const struct datum_elems *authorization, *update; // strings; NULL: empty

@@ -5,10 +5,10 @@
 // appends nothing and returns an error.
 #pragma once
 
+#include "basic/clock.h"
 #include "engine/internal.h"
 #include "engine/operation.h"
 #include "engine/query.h"
-#include "engine/transact.h"
 #include "model/symbol.h"
 
 struct run {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operations that change rows: insert, update, mutate, delete (RFC 7047 5.2.1, 5.2.3 to 5.2.5).
 #include "engine/authorize.h"
+#include "engine/transact.h"
 #include "json/emit.h"
 
 #include <assert.h>

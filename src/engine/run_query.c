@@ -3,6 +3,7 @@
 #include "engine/ordering.h"
 #include "engine/projection.h"
 #include "engine/run.h"
+#include "engine/transact.h"
 #include "json/emit.h"
 
 static struct ovsdb_error *decode_projection(struct run *run, const struct operation *operation,

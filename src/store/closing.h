@@ -3,7 +3,7 @@
 // blocks, which takes long.
 #pragma once
 
-#include "store/group_commit.h"
+struct group_commit;
 
 // Takes ownership of `fd`. group_commit_free() waits for the end.
 void close_beside(struct group_commit *group_commit, int fd);

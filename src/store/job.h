@@ -10,10 +10,11 @@
 #pragma once
 
 #include "basic/list.h"
-#include "store/group_commit.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+
+struct group_commit;
 
 struct job {
     // Called on the helper thread. Must not use data that the engine thread uses before done().

@@ -11,10 +11,9 @@
 
 #include "basic/progress.h"
 #include "model/error.h"
+#include "store/record.h"
 
 #include <stdint.h>
-
-#define RECORD_ID_SIZE 20 // of a SHA-1
 
 struct reader;
 

@@ -11,8 +11,8 @@
 
 #include "basic/uuid.h"
 #include "model/error.h"
-#include "store/reader.h"
 
+#define RECORD_ID_SIZE       20 // bytes of a SHA-1
 #define RECORD_MAGIC         "OVSDB JSON "
 #define RECORD_MAGIC_CLUSTER "OVSDB CLUSTER "
 #define RECORD_HEADER_MAX    96 // bytes; no header line is longer

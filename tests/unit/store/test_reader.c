@@ -3,7 +3,7 @@
 // various bytes appended.
 #include "store_unit.h"
 
-#include "store/record.h"
+#include "store/reader.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

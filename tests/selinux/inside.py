@@ -189,6 +189,59 @@ def instance_as_backup():
     ok("systemctl", "stop", "ovsdb-server@copy.socket", "ovsdb-server@copy.service")
 
 
+def fetch_metrics(family, address):
+    """What the metrics socket sends, as Prometheus asks for it."""
+    with socket.socket(family) as connection:
+        connection.settimeout(60)
+        connection.connect(address)
+        connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+
+@test
+def metrics():
+    """On the sockets that systemd opens, of TCP and in /run/ovsdb."""
+    ok("systemctl", "stop", UNIT)
+    ok("systemctl", "start", "ovsdb-server-metrics.socket", "ovsdb-server-metrics@copy.socket",
+       UNIT, "ovsdb-server@copy.service")
+    assert "ovsdb_build_info" in fetch_metrics(socket.AF_INET, ("127.0.0.1", 9640))
+    assert "ovsdb_build_info" in fetch_metrics(socket.AF_UNIX, "/run/ovsdb/copy.metrics.sock")
+    ok("systemctl", "stop", "ovsdb-server-metrics.socket", "ovsdb-server-metrics@copy.socket",
+       "ovsdb-server@copy.socket", "ovsdb-server@copy.service")
+
+
+@test
+def system_ids():
+    """Open vSwitch's own ovs-vsctl records the identity of the host; the id is kept in a file."""
+    CONFIG.write_text("[database /var/lib/openvswitch/ids.db]\nschema = vswitch.ovsschema\n" + DATABASE)
+    restart()
+    ok("systemctl", "restart", "ovsdb-system-ids.service")
+    system_id = ok("ovs-vsctl", "--timeout=60", "get", "Open_vSwitch", ".", "external_ids:system-id")
+    made = pathlib.Path("/etc/openvswitch/system-id.conf").read_text().strip()
+    assert system_id.strip().strip('"') == made and len(made) == 36
+    assert ok("ovs-vsctl", "--timeout=60", "get", "Open_vSwitch", ".", "system_type").strip() == "debian"
+
+
+@test
+def generator():
+    """It has run at boot, before the policy could be asked about a service."""
+    text = pathlib.Path("/run/systemd/generator/ovs-vswitchd.service").read_text()
+    assert "Wants=ovsdb-server.service" in text and "Requires=ovsdb-server" not in text
+
+
+@test
+def log_rotation():
+    """By logrotate in its own domain, as systemd's timer starts it."""
+    configure("[options]\nlog-file =\n")
+    restart()
+    ok("systemd-run", "--wait", "--collect", "--quiet", "/usr/sbin/logrotate", "--force",
+       "/etc/logrotate.d/ovsdbd")
+    log = "/var/log/ovsdb/ovsdb-server.log"
+    assert os.path.exists(f"{log}.1")
+    descriptors = pathlib.Path(f"/proc/{show('MainPID')}/fd").iterdir()
+    assert [f for f in map(os.readlink, descriptors) if f.startswith("/var/log/")] == [log]
+
+
 @test
 def watchdog():
     """systemd is told that the server is alive, and restarts it when it is stopped."""

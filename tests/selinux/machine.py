@@ -21,7 +21,7 @@ CONTEXTS = "etc/selinux/default/contexts/files"
 POLICY_MAKEFILE = "/usr/share/selinux/devel/Makefile"
 PACKAGES = """systemd systemd-sysv dbus udev kmod linux-image-cloud-amd64 selinux-policy-default
     policycoreutils python3-minimal libpython3-stdlib openssl iproute2 procps libjansson4
-    libgnutls30""".split()
+    libgnutls30 openvswitch-switch logrotate""".split()
 SCHEMA = SOURCE / "tests/data/system/schemas/small.ovsschema"
 GUEST_FILES = "usr/lib/ovsdbd-selinux"
 UNIT = f"""[Unit]

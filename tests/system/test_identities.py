@@ -93,7 +93,7 @@ def test_others(lab):
 
 
 @pytest.mark.parametrize("rule, saying", [
-    ("", "whom"),
+    ("", "the clients are missing"),
     ("role=r", "role=r"),
     ("user:no-such-user,role=r", "no-such-user"),
     ("group:no-such-group,role=r", "no-such-group"),

@@ -158,7 +158,8 @@ def test_what_a_bug_could_do(service):
     service.container.path("/usr/share/openvswitch/probe.py").write_text(PROBE)
     service.ok("sh", "-c", "echo x >/root/secret; echo x >/run/secret; chmod 600 /run/secret")
     service.write(f"/etc/systemd/system/{UNIT}.d/t.conf",
-                  "[Service]\nType=oneshot\nWatchdogSec=0\nRestart=no\nExecStart=\n"
+                  "[Service]\nType=oneshot\nRemainAfterExit=yes\nWatchdogSec=0\nRestart=no\n"
+                  "ExecStart=\n"
                   "ExecStart=/usr/bin/python3 /usr/share/openvswitch/probe.py\n")
     service.start()
     said = [e["MESSAGE"] for e in service.journal() if e["_TRANSPORT"] == "stdout"]

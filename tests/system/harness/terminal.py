@@ -23,9 +23,11 @@ class Terminal:
         self.settings = termios.tcgetattr(self.slave)
         self.output = ""
         self.resize(rows, columns)
+        # A test run under nohup ignores SIGHUP; the program must not inherit that.
         self.process = subprocess.Popen(
-            [str(word) for word in command], stdin=self.slave, stdout=self.slave,
-            stderr=self.slave, env={**env, "TERM": "xterm"}, start_new_session=True,
+            ["env", "--default-signal", *(str(word) for word in command)],
+            stdin=self.slave, stdout=self.slave, stderr=self.slave,
+            env={**env, "TERM": "xterm"}, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
 
     def __enter__(self):

@@ -41,6 +41,16 @@ static size_t allocated_bytes(void)
                                                    : mallinfo2().uordblks;
 }
 
+// False under valgrind, whose allocator neither function knows.
+static bool allocations_are_counted(void)
+{
+    size_t before = allocated_bytes();
+    _cleanup_free_ char *block = xmalloc(1 << 16);
+
+    block[0] = 1;
+    return allocated_bytes() > before;
+}
+
 static void test_idle_sessions_are_small(void **state)
 {
     static struct session *sessions[N_SESSIONS];
@@ -54,7 +64,11 @@ static void test_idle_sessions_are_small(void **state)
         session_receive(sessions[i], SLICE("{\"id\":1,\"method\":\"list_dbs\",\"params\":[]}"), 0);
     }
     size = (allocated_bytes() - before) / N_SESSIONS;
-    assert_in_range(size, sizeof(void *), SESSION_MAX); // 0: nothing was counted
+    if (allocations_are_counted()) {
+        assert_in_range(size, sizeof(void *), SESSION_MAX);
+    } else {
+        print_message("no allocator that counts: the size of a session is not checked\n");
+    }
     server_usage(server, &usage);
     assert_int_equal(usage.n_sessions, N_SESSIONS);
     for (size_t i = 0; i < N_SESSIONS; i++) {

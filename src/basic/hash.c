@@ -103,3 +103,30 @@ uint64_t hash_bytes(const void *data, size_t size, uint64_t basis)
     }
     return sip_end(&sip, le64toh(word) | total << 56);
 }
+
+// Multiplies, and combines both halves of the product.
+static uint64_t multiply(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product = (unsigned __int128)a * b;
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint64_t hash_name(const void *data, size_t size)
+{
+    uint64_t hash = keys[0] ^ (size * 0x9e3779b97f4a7c15u);
+    const unsigned char *p = data;
+    uint64_t word;
+
+    assert(data || !size);
+    for (; size >= sizeof(word); p += sizeof(word), size -= sizeof(word)) {
+        memcpy(&word, p, sizeof(word));
+        hash = multiply(hash ^ word, 0x9fb21c651e98df25u);
+    }
+    if (size) {
+        word = 0;
+        memcpy(&word, p, size);
+        hash = multiply(hash ^ word, 0xa0761d6478bd642fu);
+    }
+    return hash_mix(hash);
+}

@@ -15,6 +15,9 @@
 uint64_t hash_u64(uint64_t x, uint64_t basis);
 // SipHash of the 8 bytes of `basis` and the bytes of `data`. O(size).
 uint64_t hash_bytes(const void *data, size_t size, uint64_t basis);
+// A faster hash, for tables whose keys clients do not choose (names of a schema) and for caches, in
+// which a collision costs nothing. O(size).
+uint64_t hash_name(const void *data, size_t size);
 // Replaces the random key, for runs that must be repeatable. Only before any table is filled.
 void hash_set_key(uint64_t k0, uint64_t k1);
 

@@ -84,7 +84,7 @@ struct text *text_share(struct slice bytes)
     if (!bytes.size || bytes.size > SHARED_MAX) {
         return text_new(bytes);
     }
-    slot = &shared_texts[hash_bytes(bytes.data, bytes.size, 0) % SHARED_SLOTS];
+    slot = &shared_texts[hash_name(bytes.data, bytes.size) % SHARED_SLOTS];
     if (!*slot || !slice_equals(text_slice(*slot), bytes)) {
         text_unref(*slot);
         *slot = text_new(bytes);

@@ -65,7 +65,7 @@ const struct table_schema *schema_find_table(const struct schema *schema, struct
     if (!name.size) {
         return NULL;
     }
-    HTABLE_FOREACH_WITH_HASH(table, &schema->by_name, hash_bytes(name.data, name.size, 0))
+    HTABLE_FOREACH_WITH_HASH(table, &schema->by_name, hash_name(name.data, name.size))
     {
         if (name_is(table->name, table->name_size, name)) {
             return table;
@@ -81,7 +81,7 @@ const struct column *table_schema_find_column(const struct table_schema *table, 
     if (!name.size) {
         return NULL;
     }
-    HTABLE_FOREACH_WITH_HASH(column, &table->by_name, hash_bytes(name.data, name.size, 0))
+    HTABLE_FOREACH_WITH_HASH(column, &table->by_name, hash_name(name.data, name.size))
     {
         if (name_is(column->name, column->name_size, name)) {
             return column;

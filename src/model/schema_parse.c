@@ -115,7 +115,7 @@ static void index_columns_by_name(struct table_schema *table)
     for (size_t i = 0; i < table->n_columns; i++) {
         struct column *column = &table->columns[i];
 
-        htable_insert(&table->by_name, hash_bytes(column->name, column->name_size, 0), column);
+        htable_insert(&table->by_name, hash_name(column->name, column->name_size), column);
     }
 }
 
@@ -269,7 +269,7 @@ static struct ovsdb_error *parse_tables(struct schema *schema, const json_t *jso
         if (error) {
             return error;
         }
-        htable_insert(&schema->by_name, hash_bytes(table->name, table->name_size, 0), table);
+        htable_insert(&schema->by_name, hash_name(table->name, table->name_size), table);
     }
     return NULL;
 }

@@ -44,11 +44,32 @@ static void test_key_and_basis_matter(void **state)
     assert_true(hash_bytes("abc", 3, 0) != hash);
 }
 
+// Every byte and the length matter, in whole words and in the rest.
+static void test_name(void **state)
+{
+    char text[] = "abcdefghijklmnopqrstu";
+    uint64_t hash;
+
+    hash_set_key(1, 2);
+    hash = hash_name(text, 21);
+    assert_true(hash_name(text, 21) == hash);
+    assert_true(hash_name(text, 20) != hash);
+    for (size_t i = 0; i < 21; i++) {
+        text[i] ^= 1;
+        assert_true(hash_name(text, 21) != hash);
+        text[i] ^= 1;
+    }
+    assert_true(hash_name("", 0) != hash_name("\0", 1));
+    hash_set_key(3, 2);
+    assert_true(hash_name(text, 21) != hash);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference_values),
         cmocka_unit_test(test_key_and_basis_matter),
+        cmocka_unit_test(test_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

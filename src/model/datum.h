@@ -92,6 +92,11 @@ enum datum_check {
 struct ovsdb_error *datum_decode(struct cursor *cursor, const struct type *type,
                                  enum datum_check check, struct symbol_table *symbols,
                                  struct buf *scratch, union datum *ret);
+// Decodes a difference (datum_diff()) and applies it to `old`, which stays the caller's. *ret satisfies
+// the constraints and the number of elements of `type`.
+struct ovsdb_error *datum_decode_diff(struct cursor *cursor, union datum old,
+                                      const struct type *type, struct buf *scratch,
+                                      union datum *ret);
 // Checks a computed value: the constraints of all elements, and their number.
 struct ovsdb_error *datum_check(union datum datum, const struct type *type);
 // Writes the <value>. A set of one element is written as a bare atom. O(length).

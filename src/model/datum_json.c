@@ -259,6 +259,31 @@ struct ovsdb_error *datum_decode(struct cursor *cursor, const struct type *type,
     return error;
 }
 
+struct ovsdb_error *datum_decode_diff(struct cursor *cursor, union datum old,
+                                      const struct type *type, struct buf *scratch,
+                                      union datum *ret)
+{
+    union datum diff, result;
+    struct ovsdb_error *error =
+        datum_decode(cursor, type, DATUM_CHECK_NOTHING, NULL, scratch, &diff);
+
+    if (error) {
+        return error;
+    }
+    error = datum_apply_diff(old, diff, type, &result);
+    datum_done(diff, type);
+    if (error) {
+        return error;
+    }
+    error = datum_check(result, type);
+    if (error) {
+        datum_done(result, type);
+        return error;
+    }
+    *ret = result;
+    return NULL;
+}
+
 static void put_pairs(struct buf *buf, const struct datum_elems *elems, const struct type *type)
 {
     for (size_t i = 0; i < elems->n; i++) {

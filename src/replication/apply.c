@@ -32,34 +32,6 @@ static void add_listed(struct application *a, struct uuid uuid)
     a->listed[a->n_listed++] = uuid;
 }
 
-// The value at the cursor; with `is_diff` it is applied to the row's value as a difference.
-static struct ovsdb_error *decode_value(struct application *a, struct cursor *cursor,
-                                        const struct row *row, const struct column *column,
-                                        bool is_diff, union datum *ret)
-{
-    const struct type *type = &column->type;
-    union datum value, result;
-    struct ovsdb_error *error = datum_decode(
-        cursor, type, is_diff ? DATUM_CHECK_NOTHING : DATUM_CHECK_ALL, NULL, &a->scratch, &value);
-
-    if (error || !is_diff) {
-        *ret = value;
-        return error;
-    }
-    error = datum_apply_diff(row_get(row, column), value, type, &result);
-    datum_done(value, type);
-    if (error) {
-        return error;
-    }
-    error = datum_check(result, type);
-    if (error) {
-        datum_done(result, type);
-        return error;
-    }
-    *ret = result;
-    return NULL;
-}
-
 static struct ovsdb_error *set_columns(struct application *a, struct row *row, struct slice columns,
                                        bool is_diff)
 {
@@ -83,7 +55,10 @@ static struct ovsdb_error *set_columns(struct application *a, struct row *row, s
             cursor_skip(&cursor);
             continue;
         }
-        error = decode_value(a, &cursor, row, column, is_diff, &datum);
+        error = is_diff ? datum_decode_diff(&cursor, row_get(row, column), &column->type,
+                                            &a->scratch, &datum)
+                        : datum_decode(&cursor, &column->type, DATUM_CHECK_ALL, NULL, &a->scratch,
+                                       &datum);
         if (error) {
             error_prefix(error, "column %s: ", column->name);
             return error;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where to go on after a reconnection: for each database the last transaction of the source that was
-// applied, and the monitor request that was in force. With both, monitor_cond_since sends the
-// difference only.
+// The positions from which a backup resumes after a reconnection: for each database the id of the last
+// applied transaction of the source, and the monitor request under which it was applied. With this id
+// the source answers monitor_cond_since with the difference only.
 //
-// The owner forgets a database when anything else than its replication has changed it.
+// The owner must forget the position of a database that anything but replication has changed.
 #pragma once
 
 #include "basic/slice.h"

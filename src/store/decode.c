@@ -84,27 +84,6 @@ static bool decoder_is_diff(struct decoder *decoder)
     return decoder->is_diff;
 }
 
-// Applies `diff` to the row's value. Takes ownership of `diff`.
-static struct ovsdb_error *apply_diff(const struct row *row, const struct column *column,
-                                      union datum diff, union datum *ret)
-{
-    const struct type *type = &column->type;
-    union datum result;
-    struct ovsdb_error *error = datum_apply_diff(row_get(row, column), diff, type, &result);
-
-    datum_done(diff, type);
-    if (error) {
-        return error;
-    }
-    error = datum_check(result, type);
-    if (error) {
-        datum_done(result, type);
-        return error;
-    }
-    *ret = result;
-    return NULL;
-}
-
 // Decodes the value, or the difference, of a column and sets it in the row.
 static struct ovsdb_error *decode_value(struct decoder *decoder, struct cursor *cursor,
                                         const struct column *column, struct row *row, bool is_diff)
@@ -113,11 +92,9 @@ static struct ovsdb_error *decode_value(struct decoder *decoder, struct cursor *
     struct ovsdb_error *error;
     union datum value;
 
-    error = datum_decode(cursor, type, is_diff ? DATUM_CHECK_NOTHING : DATUM_CHECK_ALL, NULL,
-                         &decoder->values, &value);
-    if (!error && is_diff) {
-        error = apply_diff(row, column, value, &value);
-    }
+    error = is_diff
+                ? datum_decode_diff(cursor, row_get(row, column), type, &decoder->values, &value)
+                : datum_decode(cursor, type, DATUM_CHECK_ALL, NULL, &decoder->values, &value);
     if (error) {
         return error;
     }

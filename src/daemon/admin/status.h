@@ -22,5 +22,5 @@ void status_send(struct status *status);
 // Writes the status line, and some further numbers, to the log.
 void status_log(const struct status *status);
 // Notifies varlink clients that watch the status if it has changed. Call after every turn of the
-// loop. O(1) if nobody watches, else as status_send().
+// loop. O(1) if no client watches, else as status_send().
 void status_notify_watchers(struct status *status);

@@ -154,7 +154,7 @@ static void connection_probe(struct connection *connection, usec_t now)
         break;
     case PROBE_SEND:
         if (!connection->is_paused) {
-            connection_send(connection, SLICE(PROBE_REQUEST), 0);
+            connection_send(connection, SLICE(PROBE_REQUEST), POSITION_NONE);
         }
         break;
     case PROBE_EXPIRED:

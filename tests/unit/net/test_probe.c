@@ -149,7 +149,7 @@ static void test_paused_peer(void **state)
 
     memset(buf_reserve(&buf, NET_BACKLOG_HIGH * 2), ' ', NET_BACKLOG_HIGH * 2);
     text = text_new((struct slice){buf.data, NET_BACKLOG_HIGH * 2});
-    connection_send_shared(peer->connection, text, 0);
+    connection_send_shared(peer->connection, text, POSITION_NONE);
     text_unref(text);
     assert_true(peer->connection->is_paused);
     for (usec_t start = clock_monotonic(); clock_monotonic() - start < 200 * USEC_PER_MSEC;) {
@@ -157,7 +157,8 @@ static void test_paused_peer(void **state)
         sd_event_run(fixture->event, 20 * USEC_PER_MSEC);
         assert_int_equal(peer->n_closed, 0);
         if (connection_backlog(peer->connection) < NET_BACKLOG_HIGH) {
-            connection_send(peer->connection, (struct slice){buf.data, NET_BACKLOG_HIGH}, 0);
+            connection_send(peer->connection, (struct slice){buf.data, NET_BACKLOG_HIGH},
+                            POSITION_NONE);
         }
     }
     assert_true(peer->connection->is_paused);

@@ -135,6 +135,7 @@ struct connection {
     struct list marks;                 // its output marks (output.c), in order of offset
     struct timer timer;                // the next probe, or the end of the linger time
     struct probe probe;
+    uint64_t probe_start; // offset of the last probe in the queue
 };
 
 enum remote_kind { REMOTE_LISTENER, REMOTE_CONNECTOR, REMOTE_ADOPTED };
@@ -207,6 +208,8 @@ void output_arm(struct connection *connection); // has it written to, if there i
 void output_run(struct connection *connection);
 // Writes only. Returns false if the connection died.
 bool output_write(struct connection *connection);
+// True if the byte at this offset of the queue waits for a commit log.
+bool output_waits(const struct connection *connection, uint64_t offset);
 size_t output_sendable(const struct connection *connection); // bytes that may be sent
 void output_discard(struct connection *connection);
 

@@ -41,6 +41,12 @@ size_t output_sendable(const struct connection *connection)
     return (size_t)(start - connection->queue.head);
 }
 
+bool output_waits(const struct connection *connection, uint64_t offset)
+{
+    return !list_is_empty(&connection->marks) &&
+           LIST_FIRST(&connection->marks, struct mark, in_connection)->start <= offset;
+}
+
 void output_arm(struct connection *connection)
 {
     struct net *net = connection->net;
@@ -96,7 +102,12 @@ static void on_settled(struct position_waiter *waiter, bool is_lost)
         // I-6: the output must not be sent. This removes all marks of the connection.
         connection_die(connection, LOG_LEVEL_WARN, "its output depends on a failed write");
     } else {
+        bool holds_probe = output_waits(connection, connection->probe_start);
+
         mark_free(mark);
+        if (holds_probe && !output_waits(connection, connection->probe_start)) {
+            probe_leaves(&connection->probe, net_now(connection->net));
+        }
         output_arm(connection);
     }
 }

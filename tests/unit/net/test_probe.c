@@ -166,6 +166,31 @@ static void test_paused_peer(void **state)
     close(fd);
 }
 
+// A peer is not lost while the probe waits behind output that a slow disk delays.
+static void test_waiting_output(void **state)
+{
+    struct net_fixture *fixture = *state;
+    struct peer *peer;
+    _cleanup_buf_ struct buf buf = {0};
+    int fd = fixture_connect(fixture, fixture_listen_with(fixture, "punix:s", &quick), &peer);
+
+    connection_send(peer->connection, SLICE("[0]"), POSITION_NONE);
+    connection_send(peer->connection, SLICE("[1]"), fixture_position(fixture, 1));
+    for (int i = 0; i < 3; i++) {
+        usec_t last = peer->connection->probe.last_sign;
+
+        RUN_UNTIL(fixture, peer->n_closed || peer->connection->probe.last_sign > last);
+        assert_int_equal(peer->n_closed, 0);
+    }
+    peer->connection->probe.sent = 1; // as if it had waited for long
+    positions_advance(&fixture->positions, 1);
+    assert_true(peer->connection->probe.sent > 1); // the peer has a whole interval to answer
+    RUN_UNTIL(fixture, client_take(fd, &buf) && buf.size > strlen("[0][1]"));
+    assert_slice_is(buf_slice(&buf), "[0][1]" PROBE_REQUEST); // not one for each interval
+    RUN_UNTIL(fixture, peer->n_closed); // a probe that was sent and is not answered
+    close(fd);
+}
+
 static void test_interval_of_open_connections_changes(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -207,6 +232,7 @@ int main(void)
         TEST(test_any_byte_counts),
         TEST(test_busy_loop_finds_input),
         TEST(test_paused_peer),
+        TEST(test_waiting_output),
         TEST(test_interval_of_open_connections_changes),
     };
 

@@ -35,34 +35,12 @@
 
 LOG_MODULE(ovsdb_server);
 
-static uint64_t last_ticket(void *userdata)
-{
-    return group_commit_issued(userdata);
-}
-
-static void on_synced(void *userdata, uint64_t ticket)
-{
-    struct daemon *daemon = userdata;
-
-    if (daemon->parts.net) {
-        net_release(daemon->parts.net, ticket);
-    }
-}
-
 static void on_sync_failed(void *userdata, struct store *store, int error)
 {
-    struct daemon *daemon = userdata;
+    const struct daemon *daemon = userdata;
 
     status_send(daemon->status);
-    // I-6: output that waits for a ticket may show commits that are not on the disk. It must not be
-    // sent, and which of it the failed store concerns is not known, so all of it is dropped.
-    if (daemon->parts.net) {
-        net_drop_waiting(daemon->parts.net, "its output depends on a failed write");
-    }
 }
-
-static const struct group_commit_handler group_commit_handler = {.synced = on_synced,
-                                                                 .failed = on_sync_failed};
 
 // Sets the timer to the earliest deadline of the layers, or turns it off.
 static void set_deadline(struct daemon *daemon)
@@ -336,8 +314,8 @@ static int make_objects(struct daemon *daemon)
         return r;
     }
     daemon->deadline_set = USEC_INFINITY;
-    daemon->group_commit = group_commit_new(&group_commit_handler, daemon);
-    daemon->parts.server = server_new(last_ticket, daemon->group_commit, uuid_random);
+    daemon->group_commit = group_commit_new(on_sync_failed, daemon);
+    daemon->parts.server = server_new(uuid_random);
     server_set_clock(daemon->parts.server, clock_monotonic);
     daemon->client_sessions =
         (struct client_sessions){daemon->parts.server, &daemon->parts.options->identities};

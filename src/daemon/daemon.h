@@ -11,10 +11,10 @@
 //     handover/             clients and settings pass to the next process
 //     admin/                control commands, status line, statistics, metrics
 //
-// A turn of the loop: events are handled (sessions run transactions, whose commits issue tickets);
-// then the post event source runs waiting transactions and updates, and lets the group commit sync
-// what was committed. When the group commit's helper thread has synced, the output that carries
-// those tickets is sent.
+// A turn of the loop: events are handled (sessions run transactions, whose commits get
+// positions in the commit logs of their databases); then the post event source runs waiting
+// transactions and updates, and lets the group commit sync what was committed. When a helper thread
+// of the group commit has synced a log, the output that waits for its positions is sent.
 #pragma once
 
 #include "daemon/admin/commands.h"

@@ -166,16 +166,6 @@ void db_commit_nothing(struct db *db, uint64_t seq, struct uuid txn_id)
     call_observers(db, changes);
 }
 
-static struct ovsdb_error *append_to_log(struct db *db, struct changeset *changes, bool durable,
-                                         uint64_t *ret_ticket)
-{
-    if (db->log) {
-        return db->log->append(db->log, changes, durable, ret_ticket);
-    }
-    changes->txn_id = db->new_uuid();
-    return NULL;
-}
-
 struct ovsdb_error *txn_step(const struct txn *txn)
 {
     int r = progress_step(txn->progress, "checking", 0, 0);
@@ -206,11 +196,11 @@ void txn_install(struct txn *txn)
 }
 
 struct ovsdb_error *txn_commit(struct txn *txn, bool durable, struct changeset **ret_changes,
-                               uint64_t *ret_ticket)
+                               uint64_t *ret_position)
 {
     struct db *db = txn->db;
     struct changeset *changes;
-    uint64_t ticket = 0;
+    uint64_t position = 0;
     size_t n_changes = 0;
     struct ovsdb_error *error = txn_check(txn, &n_changes);
 
@@ -219,12 +209,12 @@ struct ovsdb_error *txn_commit(struct txn *txn, bool durable, struct changeset *
     }
     if (!n_changes) {
         *ret_changes = NULL;
-        *ret_ticket = 0;
+        *ret_position = 0;
         return NULL;
     }
     changes = build_changes(txn, n_changes);
     assert(changes->seq == db->tail->seq + 1); // I-5
-    error = append_to_log(db, changes, durable, &ticket);
+    error = db->log->append(db->log, changes, durable, &position);
     if (error) {
         unique_revert(txn);
         changeset_unref(changes);
@@ -235,7 +225,7 @@ struct ovsdb_error *txn_commit(struct txn *txn, bool durable, struct changeset *
     COUNT(commits);
     COUNT_N(rows_changed, n_changes);
     *ret_changes = changes;
-    *ret_ticket = ticket;
+    *ret_position = position;
     db_check_after_commit(db);
     call_observers(db, changes);
     return NULL;

@@ -3,6 +3,15 @@
 
 #include <assert.h>
 
+// append() of the log "none".
+static struct ovsdb_error *no_log_append(struct commit_log *log, struct changeset *changes,
+                                         bool durable, uint64_t *ret_position)
+{
+    changes->txn_id = CONTAINER_OF(log, struct db, no_log)->new_uuid();
+    *ret_position = 0;
+    return NULL;
+}
+
 struct db *db_new(struct schema *schema, uuid_source *new_uuid)
 {
     struct db *db = NEW(struct db);
@@ -17,6 +26,9 @@ struct db *db_new(struct schema *schema, uuid_source *new_uuid)
     db->tail = changeset_new(schema, 0, 0);
     list_init(&db->observers);
     db->txn.db = db;
+    db->no_log.append = no_log_append;
+    positions_init(&db->no_log.positions);
+    db->log = &db->no_log;
     return db;
 }
 
@@ -58,9 +70,14 @@ struct schema *db_schema(const struct db *db)
     return db->schema;
 }
 
-void db_set_log(struct db *db, struct db_log *log)
+void db_set_log(struct db *db, struct commit_log *log)
 {
-    db->log = log;
+    db->log = log ? log : &db->no_log;
+}
+
+struct position db_last_position(const struct db *db)
+{
+    return positions_last(&db->log->positions);
 }
 
 void db_add_observer(struct db *db, struct db_observer *observer)

@@ -6,20 +6,10 @@
 #include "basic/list.h"
 #include "basic/progress.h"
 #include "engine/changeset.h"
+#include "engine/commit_log.h"
 
 struct db;
 struct table;
-
-// The commit log of a database. The store implements it. A database without a log keeps its commits
-// in memory only.
-struct db_log {
-    // Called for each commit after all its checks have passed and before the change is visible.
-    // Sets changes->txn_id. On success returns NULL and sets *ret_ticket: outputs that show this
-    // commit must be held back until the ticket is synced (I-6); 0: they may be sent at once. An
-    // error ("I/O error") rejects the transaction, and the database is unchanged.
-    struct ovsdb_error *(*append)(struct db_log *log, struct changeset *changes, bool durable,
-                                  uint64_t *ret_ticket);
-};
 
 // committed() is called for every commit right after the commit has become visible. Observers are
 // called in order of registration. An observer may remove itself, and may run transactions on other
@@ -45,7 +35,10 @@ bool db_free_rows(struct db *db, size_t n);
 // Frees the tables. Any thread.
 void db_free_tables(struct db *db);
 struct schema *db_schema(const struct db *db); // borrowed
-void db_set_log(struct db *db, struct db_log *log);
+// From now on commits are appended to `log`, which must outlive this; NULL: to the log "none".
+void db_set_log(struct db *db, struct commit_log *log);
+// The last position that the log has issued: output that shows the database waits for it (I-6).
+struct position db_last_position(const struct db *db);
 void db_add_observer(struct db *db, struct db_observer *observer);
 void db_remove_observer(struct db_observer *observer);
 // The last change set of the chain. Before the first commit this is an empty one with seq 0.

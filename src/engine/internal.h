@@ -35,8 +35,9 @@ struct db {
     uuid_source *new_uuid;
     struct table **tables; // by table_schema.index
     struct txn txn;
-    struct changeset *tail; // a reference
-    struct db_log *log;
+    struct changeset *tail;   // a reference
+    struct commit_log *log;   // never NULL
+    struct commit_log no_log; // the log "none"
     struct list observers;
     size_t memory; // of all rows, roughly
     size_t n_weak_refs;

@@ -144,7 +144,7 @@ static void run_finish(struct run *run, struct transact_result *ret)
     struct ovsdb_error *error = NULL;
 
     if (!ret->failed) {
-        error = txn_commit(run->txn, run->durable, &ret->changes, &ret->ticket);
+        error = txn_commit(run->txn, run->durable, &ret->changes, &ret->position);
     }
     if (error) {
         buf_puts(run->result, is_empty ? "" : ",");

@@ -34,7 +34,7 @@ enum transact_status {
 struct transact_result {
     // TRANSACT_DONE
     struct changeset *changes; // borrowed from the database's chain; NULL: nothing changed
-    uint64_t ticket;           // of the commit log; 0: none
+    uint64_t position;         // of the commit log; 0: none
     bool failed;               // the result array contains an error
     // TRANSACT_WAIT
     usec_t timeout;                           // on the scale of `elapsed`; USEC_INFINITY: none

@@ -29,4 +29,4 @@ void txn_add_comment(struct txn *txn, struct slice comment);
 // (borrowed) to the change set, or to NULL if the transaction changed nothing. After the call,
 // whatever it returns, the transaction can only be freed.
 struct ovsdb_error *txn_commit(struct txn *txn, bool durable, struct changeset **ret_changes,
-                               uint64_t *ret_ticket);
+                               uint64_t *ret_position);

@@ -180,13 +180,13 @@ static bool restore_tables(struct restore *restore, struct slice tables)
 static bool restore_all_values(struct restore *restore, struct slice tables)
 {
     struct changeset *changes;
-    uint64_t ticket;
+    uint64_t position;
     bool is_ok;
 
     restore->txn = txn_new(restore->db);
     is_ok = restore_tables(restore, tables);
     if (is_ok) {
-        struct ovsdb_error *error = txn_commit(restore->txn, false, &changes, &ticket);
+        struct ovsdb_error *error = txn_commit(restore->txn, false, &changes, &position);
 
         is_ok = !error;
         error_free(error);

@@ -126,13 +126,17 @@ void connection_update_probe(struct connection *connection)
 
 // Looks for signs of life that have not been counted yet. Input counts even if it was not received,
 // because the loop was busy or messages are held back. A paused peer, from which nothing is
-// received, is alive if it accepts output.
+// received, is alive if it accepts output. A peer is not lost if the probe has not been sent, because
+// the output before it waits for a commit log on a slow disk.
 static bool is_alive(const struct connection *connection)
 {
     char byte;
 
     if (connection->is_paused) {
         return !connection->is_blocked;
+    }
+    if (output_waits(connection, connection->probe_start)) {
+        return true;
     }
     return connection->scanned < connection->input.size ||
            recv(connection->stream.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
@@ -153,8 +157,9 @@ static void connection_probe(struct connection *connection, usec_t now)
     case PROBE_WAIT:
         break;
     case PROBE_SEND:
-        if (!connection->is_paused) {
-            connection_send(connection, SLICE(PROBE_REQUEST), 0);
+        if (!connection->is_paused && !output_waits(connection, connection->probe_start)) {
+            connection->probe_start = queue_tail(&connection->queue);
+            connection_send(connection, SLICE(PROBE_REQUEST), POSITION_NONE);
         }
         break;
     case PROBE_EXPIRED:

@@ -108,7 +108,7 @@ struct connection *remote_continue(struct remote *remote, int fd, struct slice n
     reserve_name(remote->net, connection->name);
     buf_put_slice(&connection->input, input);
     remote->net->handler.opened(connection);
-    connection_send(connection, output, 0);
+    connection_send(connection, output, POSITION_NONE);
     input_resume(connection);
     return connection;
 }

@@ -11,7 +11,7 @@
 // over and their queues would be lost.
 void net_accept_waiting(struct net *net);
 // Calls visit(), which must not change anything, for each connection that can continue: open,
-// without TLS, and with all its output released.
+// without TLS, and without output that waits for a commit log.
 void net_visit_portable(struct net *net,
                         void (*visit)(void *userdata, struct connection *connection),
                         void *userdata);

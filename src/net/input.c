@@ -75,7 +75,7 @@ static void end_long(struct connection *connection)
                    "(its option --max-message)\",\"error\":\"resources exhausted\"}",
                    message->limit);
         message_put_error(&reply, id, buf_slice(&error));
-        connection_send(connection, buf_slice(&reply), 0);
+        connection_send(connection, buf_slice(&reply), POSITION_NONE);
     }
     connection_close_at(connection, LOG_LEVEL_DBG, message->reason);
 }

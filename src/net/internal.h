@@ -59,8 +59,6 @@ struct net {
     struct list input_ready;      // connections with input that can be handled
     struct list output_ready;     // connections that can be written to, or closed
     struct list offers;           // listening sockets from another process (handover.h)
-    struct list marks;            // output marks of all connections, in order of their tickets
-    uint64_t released;            // tickets up to this one are released
     struct net_limits limits;
     struct htable users;  // struct user by key (admission.c)
     usec_t accept_time;   // when `accept_credit` was computed
@@ -134,9 +132,10 @@ struct connection {
     uint64_t n_received, n_sent;       // bytes
     usec_t busy;                       // see struct connection_usage
     struct queue queue;                // output
-    struct list marks;                 // its output marks, in order of position and ticket
+    struct list marks;                 // its output marks (output.c), in order of offset
     struct timer timer;                // the next probe, or the end of the linger time
     struct probe probe;
+    uint64_t probe_start; // offset of the last probe in the queue
 };
 
 enum remote_kind { REMOTE_LISTENER, REMOTE_CONNECTOR, REMOTE_ADOPTED };
@@ -209,7 +208,9 @@ void output_arm(struct connection *connection); // has it written to, if there i
 void output_run(struct connection *connection);
 // Writes only. Returns false if the connection died.
 bool output_write(struct connection *connection);
-size_t output_sendable(const struct connection *connection); // bytes released and not sent
+// True if the byte at this offset of the queue waits for a commit log.
+bool output_waits(const struct connection *connection, uint64_t offset);
+size_t output_sendable(const struct connection *connection); // bytes that may be sent
 void output_discard(struct connection *connection);
 
 // remote.c

@@ -305,7 +305,6 @@ struct net *net_new(sd_event *event, const struct net_handler *handler, void *us
     list_init(&net->dead_connections);
     list_init(&net->input_ready);
     list_init(&net->output_ready);
-    list_init(&net->marks);
     list_init(&net->offers);
     add_sources(net);
     handshake_init(net);
@@ -331,7 +330,7 @@ static void net_destroy(struct net *net)
         }
         remote_reap(remote);
     }
-    assert(!net->n_connections && !net->backlog && list_is_empty(&net->marks));
+    assert(!net->n_connections && !net->backlog);
     sd_event_source_disable_unref(net->epoll_source);
     sd_event_source_disable_unref(net->work_source);
     sd_event_source_disable_unref(net->timer_source);

@@ -7,9 +7,10 @@
 //
 //     socket --> framer --> message()                            input: a bounded number of
 //                                                                messages in a turn of the loop
-//     connection_send(ticket) --> queue --> net_release() --> socket
-//                                                                output: only what the group
-//                                                                commit has released (I-6)
+//     connection_send(position) --> queue --> positions_advance() --> socket
+//                                                                output: only what is durable
+//                                                                in the commit log that it
+//                                                                shows (I-6)
 //
 // The loop calls the callbacks. No function of this header calls one, except net_free(), which
 // calls closed(). A callback may call any function of this header, remote_free() and net_free()
@@ -20,6 +21,7 @@
 #pragma once
 
 #include "basic/clock.h"
+#include "basic/positions.h"
 #include "basic/text.h"
 
 #include <stdbool.h>
@@ -82,12 +84,7 @@ struct net *net_new(sd_event *event, const struct net_handler *handler, void *us
 // lost unless net_flush() was called.
 void net_free(struct net *net);
 void *net_userdata(const struct net *net);
-// Allows output with tickets up to `ticket` to be sent. O(output released).
-void net_release(struct net *net, uint64_t ticket);
-// Closes every connection that has output waiting for a ticket, because the tickets will never be
-// released. That output is not sent. O(output dropped).
-void net_drop_waiting(struct net *net, const char *reason);
-// Sends released output until none is left or `timeout` has passed. For use before exit: blocks,
+// Sends output that waits for no commit log until none is left or `timeout` has passed. For use before exit: blocks,
 // and calls no handler.
 void net_flush(struct net *net, usec_t timeout);
 
@@ -212,12 +209,14 @@ bool connection_is_tls(const struct connection *connection);
 // "email:me@a.org", "URI:urn:x" or "IP:10.0.0.1". NULL ends the list, which may be empty. Valid
 // until closed() has returned.
 const char *const *connection_peer_sans(const struct connection *connection);
-// Queues a copy of `text`. It is sent at the end of the loop's turn if `ticket` is released,
-// otherwise after net_release() has released it; in any case after everything queued before. Has no
-// effect if the connection has ended. Amortized O(size).
-void connection_send(struct connection *connection, struct slice text, uint64_t ticket);
+// Queues a copy of `text`. It is sent at the end of the loop's turn if `position` is durable,
+// otherwise when it has become durable; in any case after everything queued before. If the position
+// is lost, the connection ends, and nothing from `text` on is sent. Has no effect if the connection
+// has ended. Amortized O(size).
+void connection_send(struct connection *connection, struct slice text, struct position position);
 // The same with a reference to `text` instead of a copy. Takes a reference of its own.
-void connection_send_shared(struct connection *connection, struct text *text, uint64_t ticket);
+void connection_send_shared(struct connection *connection, struct text *text,
+                            struct position position);
 // Bytes queued that the kernel has not yet accepted.
 size_t connection_backlog(const struct connection *connection);
 // Bytes received that are not yet handled, such as the beginning of an incomplete message.

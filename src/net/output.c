@@ -2,9 +2,10 @@
 // The write path. connection_send() puts bytes into a queue. At the end of the turn everything that
 // was queued during the turn is written at once.
 //
-// A mark is a position in the queue and the ticket that must be released before bytes from there on
-// are sent (I-6). Bytes before the first mark can be sent. The marks of all connections are also in
-// one list, in order of their tickets, so that a release costs O(marks released).
+// A mark is an offset in the queue and the position of a commit log that must be durable before bytes
+// from there on are sent (I-6). Bytes before the first mark can be sent. A connection has marks of
+// each log that its output shows; they wait for this log only (basic/positions.h), so an advance of
+// a log costs O(marks that it settles).
 #include "basic/counter.h"
 #include "net/internal.h"
 
@@ -17,12 +18,15 @@ COUNTER(bytes_sent, "Bytes sent to clients");
 
 #define MAX_IOV 64
 
+// How many of a connection's last marks are searched for one of the same log. If more logs alternate
+// in the output of a connection, it gets more marks than necessary.
+#define MARKS_SEARCHED 8
+
 struct mark {
-    struct list in_net;
+    struct position_waiter waiter;
     struct list in_connection;
     struct connection *connection;
-    uint64_t ticket;
-    uint64_t start; // position in the connection's queue (queue.h)
+    uint64_t start; // offset in the connection's queue (queue.h)
 };
 
 size_t output_sendable(const struct connection *connection)
@@ -35,6 +39,12 @@ size_t output_sendable(const struct connection *connection)
     start = LIST_FIRST(&connection->marks, struct mark, in_connection)->start;
     assert(start >= connection->queue.head); // I-6
     return (size_t)(start - connection->queue.head);
+}
+
+bool output_waits(const struct connection *connection, uint64_t offset)
+{
+    return !list_is_empty(&connection->marks) &&
+           LIST_FIRST(&connection->marks, struct mark, in_connection)->start <= offset;
 }
 
 void output_arm(struct connection *connection)
@@ -51,9 +61,9 @@ void output_arm(struct connection *connection)
     }
 }
 
-static void remove_mark(struct mark *mark)
+static void mark_free(struct mark *mark)
 {
-    list_remove(&mark->in_net);
+    position_waiter_cancel(&mark->waiter);
     list_remove(&mark->in_connection);
     free(mark);
 }
@@ -61,68 +71,60 @@ static void remove_mark(struct mark *mark)
 void output_discard(struct connection *connection)
 {
     while (!list_is_empty(&connection->marks)) {
-        remove_mark(LIST_FIRST(&connection->marks, struct mark, in_connection));
+        mark_free(LIST_FIRST(&connection->marks, struct mark, in_connection));
     }
     assert(connection->net->backlog >= connection->queue.size);
     connection->net->backlog -= connection->queue.size;
     queue_done(&connection->queue);
 }
 
-// Makes the output queued from now on wait for `ticket`. Tickets are nearly always used in order, so
-// the search for the place in the list, from its end, nearly always ends at once.
-static void add_mark(struct connection *connection, uint64_t ticket)
+// True if output queued now waits for `position` or a later one of the same log already.
+static bool has_mark(const struct connection *connection, struct position position)
 {
-    struct list *where = &connection->net->marks;
-    struct mark *mark;
+    const struct list *node = connection->marks.prev;
 
-    if (!list_is_empty(&connection->marks) &&
-        CONTAINER_OF(connection->marks.prev, struct mark, in_connection)->ticket >= ticket) {
-        return;
+    for (int i = 0; i < MARKS_SEARCHED && node != &connection->marks; i++, node = node->prev) {
+        const struct mark *mark = CONTAINER_OF(node, struct mark, in_connection);
+
+        if (mark->waiter.position.log == position.log) {
+            return mark->waiter.position.value >= position.value;
+        }
     }
-    mark = NEW(struct mark);
-    mark->connection = connection;
-    mark->ticket = ticket;
-    mark->start = queue_tail(&connection->queue);
-    list_push_back(&connection->marks, &mark->in_connection);
-    while (where->prev != &connection->net->marks &&
-           CONTAINER_OF(where->prev, struct mark, in_net)->ticket > ticket) {
-        where = where->prev;
-    }
-    list_insert_before(where, &mark->in_net);
+    return false;
 }
 
-void net_release(struct net *net, uint64_t ticket)
+static void on_settled(struct position_waiter *waiter, bool is_lost)
 {
-    if (ticket <= net->released) {
-        return;
-    }
-    net->released = ticket;
-    while (!list_is_empty(&net->marks)) {
-        struct mark *mark = LIST_FIRST(&net->marks, struct mark, in_net);
-        struct connection *connection = mark->connection;
+    struct mark *mark = CONTAINER_OF(waiter, struct mark, waiter);
+    struct connection *connection = mark->connection;
 
-        if (mark->ticket > ticket) {
-            break;
+    if (is_lost) {
+        // I-6: the output must not be sent. This removes all marks of the connection.
+        connection_die(connection, LOG_LEVEL_WARN, "its output depends on a failed write");
+    } else {
+        bool holds_probe = output_waits(connection, connection->probe_start);
+
+        mark_free(mark);
+        if (holds_probe && !output_waits(connection, connection->probe_start)) {
+            probe_leaves(&connection->probe, net_now(connection->net));
         }
-        remove_mark(mark);
         output_arm(connection);
     }
 }
 
-void net_drop_waiting(struct net *net, const char *reason)
+// Makes the output queued from now on wait for `position`.
+static void begin_send(struct connection *connection, struct position position)
 {
-    while (!list_is_empty(&net->marks)) {
-        struct mark *mark = LIST_FIRST(&net->marks, struct mark, in_net);
+    struct mark *mark;
 
-        connection_die(mark->connection, LOG_LEVEL_WARN, reason); // removes its marks
+    if (position_is_durable(position) || has_mark(connection, position)) {
+        return;
     }
-}
-
-static void begin_send(struct connection *connection, uint64_t ticket)
-{
-    if (ticket > connection->net->released) {
-        add_mark(connection, ticket);
-    }
+    mark = NEW(struct mark);
+    mark->connection = connection;
+    mark->start = queue_tail(&connection->queue);
+    list_push_back(&connection->marks, &mark->in_connection);
+    position_wait(position, &mark->waiter, on_settled);
 }
 
 static void end_send(struct connection *connection, size_t size)
@@ -142,22 +144,23 @@ static void end_send(struct connection *connection, size_t size)
     net_press(connection->net);
 }
 
-void connection_send(struct connection *connection, struct slice text, uint64_t ticket)
+void connection_send(struct connection *connection, struct slice text, struct position position)
 {
     if (connection->state == CONNECTION_DEAD || !text.size) {
         return;
     }
-    begin_send(connection, ticket);
+    begin_send(connection, position);
     queue_put(&connection->queue, text);
     end_send(connection, text.size);
 }
 
-void connection_send_shared(struct connection *connection, struct text *text, uint64_t ticket)
+void connection_send_shared(struct connection *connection, struct text *text,
+                            struct position position)
 {
     if (connection->state == CONNECTION_DEAD || !text->size) {
         return;
     }
-    begin_send(connection, ticket);
+    begin_send(connection, position);
     queue_put_shared(&connection->queue, text);
     end_send(connection, text->size);
 }

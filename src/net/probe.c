@@ -15,6 +15,13 @@ void probe_alive(struct probe *probe, usec_t now)
     probe->sent = 0;
 }
 
+void probe_leaves(struct probe *probe, usec_t now)
+{
+    if (probe->sent) {
+        probe->sent = now;
+    }
+}
+
 void probe_set_interval(struct probe *probe, usec_t interval)
 {
     probe->interval = interval;

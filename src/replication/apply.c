@@ -243,7 +243,7 @@ struct ovsdb_error *apply_updates(struct db *db, const struct exclude *exclude,
         .db = db, .exclude = exclude, .theirs = theirs, .kind = kind, .form = form};
     struct ovsdb_error *error;
     struct changeset *changes;
-    uint64_t ticket;
+    uint64_t position;
 
     if (json_kind_of(updates) != JSON_KIND_OBJECT) {
         return error_syntax(updates, "table updates must be an object");
@@ -251,7 +251,7 @@ struct ovsdb_error *apply_updates(struct db *db, const struct exclude *exclude,
     a.txn = txn_new(db);
     error = apply_tables(&a, updates);
     if (!error) {
-        error = txn_commit(a.txn, true, &changes, &ticket);
+        error = txn_commit(a.txn, true, &changes, &position);
     }
     txn_free(a.txn);
     free(a.listed);

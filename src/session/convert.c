@@ -170,7 +170,8 @@ bool served_db_holds(const struct served_db *sdb, struct slice params)
     return !reads;
 }
 
-static void conversion_reply(struct conversion *conversion, const struct ovsdb_error *error)
+static void conversion_reply(const struct served_db *sdb, struct conversion *conversion,
+                             const struct ovsdb_error *error)
 {
     struct session *session = conversion->session;
     struct slice id = text_slice(conversion->id);
@@ -181,7 +182,7 @@ static void conversion_reply(struct conversion *conversion, const struct ovsdb_e
 
         error_put(&text, error);
         message_put_error(out, id, buf_slice(&text));
-        session_send_out(session);
+        session_send_out(session, sdb);
     } else if (session) {
         session_flush_monitors(session);
         session_reply(session, id, SLICE("{}"));
@@ -203,7 +204,7 @@ void server_converted(struct server *server, struct db *old, struct db *new,
         served_db_replace(sdb, new);
         server_db_update(server, sdb);
     }
-    conversion_reply(conversion, error);
+    conversion_reply(sdb, conversion, error);
     conversion_free(conversion);
     if (!error) {
         server_disconnect_unaware(server, "a database was converted");

@@ -38,8 +38,6 @@ struct served_db {
 };
 
 struct server {
-    uint64_t (*last_ticket)(void *userdata);
-    void *userdata;
     usec_t (*clock)(void); // or NULL
     struct slow_log *slow_log;
     struct server_limits limits;
@@ -113,8 +111,9 @@ void served_db_replace(struct served_db *sdb, struct db *db);
 // Closes the sessions that did not send set_db_change_aware: their clients see a change of the set
 // of databases only when they reconnect.
 void server_disconnect_unaware(struct server *server, const char *reason);
-// The newest ticket issued. Output that shows the current state carries it (I-6).
-uint64_t server_ticket(const struct server *server);
+// The position for which output that shows the current state of the database waits (I-6). NULL: output
+// that shows nothing of any database, which waits only for earlier output of its client.
+struct position served_db_position(const struct served_db *sdb);
 
 // usage.c
 usec_t server_clock(const struct server *server); // 0 without a clock

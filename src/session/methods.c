@@ -16,7 +16,7 @@ void method_list_dbs(struct session *session, const struct message *request, use
         emit_string(out, slice_of(db_schema(server->dbs[i]->db)->name));
     }
     buf_puts(out, "]}");
-    session_send_out(session);
+    session_send_out(session, NULL);
 }
 
 void method_get_schema(struct session *session, const struct message *request, usec_t now)
@@ -30,7 +30,7 @@ void method_get_schema(struct session *session, const struct message *request, u
         struct text *json = db_schema(sdb->db)->json;
         const struct chunks chunks = {.texts = &json, .n = 1, .size = json->size};
 
-        session_reply_pieces(session, request->id, "", &chunks, "");
+        session_reply_pieces(session, sdb, request->id, "", &chunks, "");
     }
 }
 
@@ -50,7 +50,7 @@ void method_echo(struct session *session, const struct message *request, usec_t 
     message_begin_reply(out, request->id);
     emit_canonical(out, request->params);
     buf_putc(out, '}');
-    session_send_out_at_once(session);
+    session_send_out(session, NULL);
 }
 
 void method_set_db_change_aware(struct session *session, const struct message *request, usec_t now)

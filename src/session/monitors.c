@@ -30,16 +30,16 @@ static bool on_may_send(struct monitor *monitor)
 
 static void on_send(struct monitor *monitor, struct slice text)
 {
-    const struct session *session = session_of(monitor);
+    const struct session_monitor *sm = CONTAINER_OF(monitor, struct session_monitor, monitor);
 
-    session->sink->send(session->userdata, text, server_ticket(session->server));
+    sm->session->sink->send(sm->session->userdata, text, served_db_position(sm->sdb));
 }
 
 static void on_send_shared(struct monitor *monitor, struct text *text)
 {
-    const struct session *session = session_of(monitor);
+    const struct session_monitor *sm = CONTAINER_OF(monitor, struct session_monitor, monitor);
 
-    session->sink->send_shared(session->userdata, text, server_ticket(session->server));
+    sm->session->sink->send_shared(sm->session->userdata, text, served_db_position(sm->sdb));
 }
 
 // The result of monitor_cond_since is [<found>, <last-txn-id>, <table-updates2>], that of the other
@@ -54,7 +54,7 @@ static void reply_contents(struct session_monitor *sm, struct slice request, boo
         snprintf(before, sizeof(before), "[%s,\"%s\",", found ? "true" : "false",
                  uuid_text(txn_id, text));
     }
-    session_reply_pieces(sm->session, request, before, contents, is_since ? "]" : "");
+    session_reply_pieces(sm->session, sm->sdb, request, before, contents, is_since ? "]" : "");
 }
 
 // Makes the session's next requests wait until the monitor has started.

@@ -17,35 +17,26 @@ struct buf *session_out(struct session *session)
     return out;
 }
 
-static void session_send_with(struct session *session, struct slice text, uint64_t ticket)
+static void session_send(struct session *session, const struct served_db *shown, struct slice text)
 {
     if (!session->is_closing) {
-        session->sink->send(session->userdata, text, ticket);
+        session->sink->send(session->userdata, text, served_db_position(shown));
         session_is_slow(session);
     }
 }
 
-static void session_send(struct session *session, struct slice text)
-{
-    session_send_with(session, text, server_ticket(session->server));
-}
-
-static void session_send_shared(struct session *session, struct text *text)
+static void session_send_shared(struct session *session, const struct served_db *shown,
+                                struct text *text)
 {
     if (!session->is_closing) {
-        session->sink->send_shared(session->userdata, text, server_ticket(session->server));
+        session->sink->send_shared(session->userdata, text, served_db_position(shown));
         session_is_slow(session);
     }
 }
 
-void session_send_out(struct session *session)
+void session_send_out(struct session *session, const struct served_db *shown)
 {
-    session_send(session, buf_slice(&session->server->out));
-}
-
-void session_send_out_at_once(struct session *session)
-{
-    session_send_with(session, buf_slice(&session->server->out), 0);
+    session_send(session, shown, buf_slice(&session->server->out));
 }
 
 void session_reply(struct session *session, struct slice id, struct slice result)
@@ -53,7 +44,7 @@ void session_reply(struct session *session, struct slice id, struct slice result
     struct buf *out = session_out(session);
 
     message_put_reply(out, id, result);
-    session_send_out(session);
+    session_send_out(session, NULL);
 }
 
 void session_reply_error(struct session *session, struct slice id, struct ovsdb_error *error)
@@ -64,7 +55,7 @@ void session_reply_error(struct session *session, struct slice id, struct ovsdb_
     error_put(&text, error);
     error_free(error);
     message_put_error(out, id, buf_slice(&text));
-    session_send_out(session);
+    session_send_out(session, NULL);
 }
 
 void session_reply_error_text(struct session *session, struct slice id, const char *error)
@@ -74,11 +65,11 @@ void session_reply_error_text(struct session *session, struct slice id, const ch
 
     emit_string(&text, slice_of(error));
     message_put_error(out, id, buf_slice(&text));
-    session_send_out(session);
+    session_send_out(session, NULL);
 }
 
-void session_reply_pieces(struct session *session, struct slice id, const char *before,
-                          const struct chunks *chunks, const char *after)
+void session_reply_pieces(struct session *session, const struct served_db *shown, struct slice id,
+                          const char *before, const struct chunks *chunks, const char *after)
 {
     struct buf *out = session_out(session);
 
@@ -87,15 +78,15 @@ void session_reply_pieces(struct session *session, struct slice id, const char *
     if (chunks->size <= SMALL_REPLY) {
         chunks_put(out, chunks);
     } else {
-        session_send_out(session);
+        session_send_out(session, shown);
         for (size_t i = 0; i < chunks->n; i++) {
-            session_send_shared(session, chunks->texts[i]);
+            session_send_shared(session, shown, chunks->texts[i]);
         }
         out = session_out(session);
     }
     buf_puts(out, after);
     buf_putc(out, '}');
-    session_send_out(session);
+    session_send_out(session, shown);
 }
 
 void session_notify(struct session *session, const char *method, struct slice params)
@@ -105,5 +96,5 @@ void session_notify(struct session *session, const char *method, struct slice pa
     message_begin_notification(&buf, method);
     buf_put_slice(&buf, params);
     buf_putc(&buf, '}');
-    session_send(session, buf_slice(&buf));
+    session_send(session, NULL, buf_slice(&buf));
 }

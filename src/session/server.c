@@ -15,13 +15,10 @@ LOG_MODULE(session);
 #define RUN_TRIGGERS 100  // transactions run again in one server_run()
 #define RUN_MESSAGES 2000 // updates sent
 
-struct server *server_new(uint64_t (*last_ticket)(void *userdata), void *userdata,
-                          uuid_source *new_uuid)
+struct server *server_new(uuid_source *new_uuid)
 {
     struct server *server = NEW(struct server);
 
-    server->last_ticket = last_ticket;
-    server->userdata = userdata;
     server->limits = SERVER_LIMITS_DEFAULT;
     server->slow_log = slow_log_new();
     server->id = new_uuid();
@@ -55,9 +52,9 @@ void server_free(struct server *server)
     free(server);
 }
 
-uint64_t server_ticket(const struct server *server)
+struct position served_db_position(const struct served_db *sdb)
 {
-    return server->last_ticket ? server->last_ticket(server->userdata) : 0;
+    return sdb ? db_last_position(sdb->db) : POSITION_NONE;
 }
 
 // The index of the first database whose name is not less than `name`.

@@ -10,11 +10,8 @@
 struct server;
 struct session;
 
-// `last_ticket` returns the newest ticket issued by the group commit. All later output shows that commit
-// and therefore carries the ticket (I-6). NULL: no commit needs a sync. `new_uuid` makes the server's id
-// and the UUIDs of the _Server database; they should be random.
-struct server *server_new(uint64_t (*last_ticket)(void *userdata), void *userdata,
-                          uuid_source *new_uuid);
+// `new_uuid` makes the server's id and the UUIDs of the _Server database; they should be random.
+struct server *server_new(uuid_source *new_uuid);
 void server_free(struct server *server); // every session must have been freed; NULL allowed
 
 // Begins to serve `db`, which stays the caller's. Closes the sessions that did not send

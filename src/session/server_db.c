@@ -53,8 +53,8 @@ static void set_true(const struct server *server, struct row *row, const char *n
 static void commit_row(struct txn *txn)
 {
     struct changeset *changes;
-    uint64_t ticket;
-    struct ovsdb_error *error = txn_commit(txn, false, &changes, &ticket);
+    uint64_t position;
+    struct ovsdb_error *error = txn_commit(txn, false, &changes, &position);
 
     assert(!error);
     txn_free(txn);

@@ -9,10 +9,11 @@
 // Where a session's output goes. A message is sent in one or more pieces, one after another. These
 // functions must not free the session.
 struct session_sink {
-    // Copies `text`. The text may be sent to the client when `ticket` is synced (I-6); 0: at once.
-    void (*send)(void *userdata, struct slice text, uint64_t ticket);
+    // Copies `text`. The text may be sent to the client when `position` is durable (I-6);
+    // POSITION_NONE: at once.
+    void (*send)(void *userdata, struct slice text, struct position position);
     // The same, but takes a reference to `text` instead of a copy.
-    void (*send_shared)(void *userdata, struct text *text, uint64_t ticket);
+    void (*send_shared)(void *userdata, struct text *text, struct position position);
     // The bytes that are queued and not yet written to the socket. While this is high, monitors
     // coalesce changes instead of queueing updates.
     size_t (*backlog)(void *userdata);

@@ -190,7 +190,7 @@ static bool transaction_run(struct session *session, const struct served_db *sdb
     count_transaction(session, &done);
     buf_putc(out, '}');
     session_flush_monitors(session);
-    session_send_out(session);
+    session_send_out(session, sdb);
     return false;
 }
 

@@ -142,8 +142,8 @@ static bool check_file(struct store *store)
     return store_check_in_place(store);
 }
 
-struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, bool durable,
-                                 uint64_t *ret_ticket)
+struct ovsdb_error *store_append(struct commit_log *log, struct changeset *changes, bool durable,
+                                 uint64_t *ret_position)
 {
     struct store *store = CONTAINER_OF(log, struct store, log);
     struct slice record;
@@ -157,7 +157,7 @@ struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, 
     }
     if (!encode_record(store, changes, &record, &id)) {
         changes->txn_id = uuid_random();
-        *ret_ticket = 0;
+        *ret_position = 0;
         return NULL;
     }
     if (!check_file(store) || store->failure) {
@@ -178,7 +178,7 @@ struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, 
     COUNT_N(record_bytes_appended, record.size);
     store->has_unsynced = true;
     changes->txn_id = id;
-    *ret_ticket = durable ? group_commit_issue(&store->member) : 0;
+    *ret_position = durable ? group_commit_issue(&store->member) : 0;
     if (store->record.capacity > RECORD_KEEP) {
         buf_done(&store->record);
     }

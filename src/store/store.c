@@ -148,7 +148,10 @@ struct ovsdb_error *store_open(const char *path, enum store_mode mode,
     if (!group_commit) {
         group_commit = store->own_group_commit = group_commit_new(NULL, NULL);
     }
-    group_commit_member_init(&store->member, group_commit, store, -1, on_synced, on_sync_failed);
+    store->log.append = store_append;
+    positions_init(&store->log.positions);
+    group_commit_member_init(&store->member, group_commit, store, &store->log.positions, on_synced,
+                             on_sync_failed);
     error = open_file(store, mode);
     if (!error) {
         error = load_or_recover(store, mode, &options, &is_damaged);
@@ -161,7 +164,6 @@ struct ovsdb_error *store_open(const char *path, enum store_mode mode,
         return error;
     }
     if (mode != STORE_READ_ONLY) {
-        store->log.append = store_append;
         db_set_log(store->db, &store->log);
         log_event(LOG_LEVEL_INFO, MSG_DATABASE_OPENED,
                   LOG_FIELDS({"OVSDB_DATABASE", db_schema(store->db)->name}),
@@ -171,16 +173,27 @@ struct ovsdb_error *store_open(const char *path, enum store_mode mode,
     return NULL;
 }
 
-// Errors are logged: store_close() cannot fail.
+// Errors are logged: store_close() cannot fail. Settles all positions.
 static void sync_before_close(struct store *store)
 {
+    int error;
+
     if (store->has_unsynced) {
         store_check_in_place(store);
     }
-    group_commit_member_leave(&store->member);
-    if (store->has_unsynced && !store->failure && fdatasync(store->member.fd) < 0) {
-        store_fail(store, -errno, "what was written cannot be synced");
+    error = group_commit_member_leave(&store->member);
+    if (!error && store->has_unsynced && !store->failure && fdatasync(store->member.fd) < 0) {
+        error = -errno;
     }
+    if (error) {
+        on_sync_failed(&store->member, error);
+    }
+    if (store->failure) {
+        positions_lose(&store->log.positions);
+    } else {
+        positions_advance(&store->log.positions, store->log.positions.issued);
+    }
+    positions_done(&store->log.positions);
 }
 
 bool store_cancel(struct store *store)

@@ -16,8 +16,7 @@ enum store_mode {
     STORE_RECOVER,    // the same; cuts a damaged file to its whole prefix (see salvage.h)
 };
 
-// Opens the database file `path` and loads it. `group_commit` issues the tickets of durable
-// commits; NULL: the store syncs when it is closed. `progress` may be NULL. Errors name the file
+// Opens the database file `path` and loads it. `group_commit` syncs durable commits; NULL: the store syncs when it is closed. `progress` may be NULL. Errors name the file
 // and the offset and, for damage, the ovsdb-tool verbs that help. Before something is cut off, a
 // copy is made beside the file and synced (put_aside()): FILE.torn-OFFSET of a torn record,
 // FILE.damaged of a whole damaged file. Without space for the copy the file is not opened. On error

@@ -27,7 +27,7 @@ struct file_mark {
 };
 
 struct store {
-    struct db_log log;
+    struct commit_log log;
     struct group_commit_member member; // member.fd is the file
     struct group_commit *own_group_commit;
     struct db *db;
@@ -60,9 +60,9 @@ struct store {
 // Rows that one store_run() collects.
 #define STEP_ROWS 256
 
-// append() of the db_log.
-struct ovsdb_error *store_append(struct db_log *log, struct changeset *changes, bool durable,
-                                 uint64_t *ret_ticket);
+// append() of the commit log.
+struct ovsdb_error *store_append(struct commit_log *log, struct changeset *changes, bool durable,
+                                 uint64_t *ret_position);
 // Cuts off the torn record that `reader` has found at store->size. The file must be locked.
 struct ovsdb_error *store_cut_torn(struct store *store, const struct reader *reader,
                                    const struct progress *progress);

@@ -414,7 +414,7 @@ static bool take_message(struct client *client, struct queued *queued, struct bu
     }
     if (client->connection && slice_is(ret->method, "echo")) {
         message_put_reply(&reply, ret->id, ret->params);
-        connection_send(client->connection, buf_slice(&reply), 0);
+        connection_send(client->connection, buf_slice(&reply), POSITION_NONE);
     }
     return false;
 }
@@ -494,7 +494,7 @@ static uint64_t send_request(struct client *client, const char *method, struct s
     client->to_send = 0;
     snprintf(text, sizeof(text), "%lu", (unsigned long)id);
     message_put_request(&request, slice_of(method), params, slice_of(text));
-    connection_send(client->connection, buf_slice(&request), 0);
+    connection_send(client->connection, buf_slice(&request), POSITION_NONE);
     return id;
 }
 

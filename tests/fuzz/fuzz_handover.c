@@ -17,11 +17,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static uint64_t no_ticket(void *userdata)
-{
-    return 0;
-}
-
 // Makes a descriptor with the state handover. `ends` are the other ends of its sockets.
 static int pack(const uint8_t *data, size_t size, size_t n, int ends[MAX_FDS])
 {
@@ -64,7 +59,7 @@ static void set_up(struct daemon *daemon, struct identities *identities)
     if (sd_event_new(&daemon->event) < 0) {
         abort();
     }
-    daemon->parts.server = server_new(no_ticket, NULL, uuid_random);
+    daemon->parts.server = server_new(uuid_random);
     daemon->client_sessions = (struct client_sessions){daemon->parts.server, identities};
     daemon->parts.net = client_sessions_net_new(daemon->event, &daemon->client_sessions);
     daemon->parts.databases = databases_new(daemon->parts.server, NULL);

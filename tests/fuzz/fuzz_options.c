@@ -197,7 +197,7 @@ static void ignore_change(void *userdata)
 static void read_db_column(const char *text)
 {
     struct group_commit *group_commit = group_commit_new(NULL, NULL);
-    struct server *server = server_new(NULL, NULL, uuid_random);
+    struct server *server = server_new(uuid_random);
     struct databases *databases = databases_new(server, group_commit);
     char *error = NULL;
     struct db_column *column = db_column_is(text) ? db_column_new(text, databases, refuse_none,

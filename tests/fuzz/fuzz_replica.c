@@ -83,7 +83,7 @@ static struct db *new_db(void)
 {
     struct changeset *changes;
     struct schema *schema;
-    uint64_t ticket;
+    uint64_t position;
     struct txn *txn;
     struct db *db;
 
@@ -94,7 +94,7 @@ static struct db *new_db(void)
     db = db_new(schema, uuid_random);
     txn = txn_new(db);
     txn_insert(txn, &schema->tables[0], (struct uuid){0, 1});
-    if (txn_commit(txn, false, &changes, &ticket)) {
+    if (txn_commit(txn, false, &changes, &position)) {
         abort();
     }
     txn_free(txn);

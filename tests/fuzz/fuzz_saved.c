@@ -21,11 +21,11 @@ static const char schema_text[] =
     "0,"
     "\"max\":\"unlimited\"},\"ephemeral\":true}}}}}";
 
-static void on_send(void *userdata, struct slice text, uint64_t ticket)
+static void on_send(void *userdata, struct slice text, struct position position)
 {
 }
 
-static void on_send_shared(void *userdata, struct text *text, uint64_t ticket)
+static void on_send_shared(void *userdata, struct text *text, struct position position)
 {
 }
 
@@ -48,7 +48,7 @@ static struct db *new_db(void)
 {
     struct schema *schema;
     struct changeset *changes;
-    uint64_t ticket;
+    uint64_t position;
     struct db *db;
     struct txn *txn;
 
@@ -60,7 +60,7 @@ static struct db *new_db(void)
     for (uint64_t i = 1; i <= 2; i++) {
         txn_insert(txn, &schema->tables[0], (struct uuid){0, i});
     }
-    if (txn_commit(txn, false, &changes, &ticket)) {
+    if (txn_commit(txn, false, &changes, &position)) {
         abort();
     }
     txn_free(txn);
@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     db_set_structure_checks(true);
-    server = server_new(NULL, NULL, uuid_random);
+    server = server_new(uuid_random);
     db = new_db();
     server_add_db(server, db);
     restore(server, text);

@@ -29,7 +29,7 @@ static const char schema_text[] =
 
 static size_t watcher_backlog;
 
-static void on_send(void *userdata, struct slice text, uint64_t ticket)
+static void on_send(void *userdata, struct slice text, struct position position)
 {
     // Reads every byte, for the sanitizers.
     volatile char byte = 0;
@@ -40,9 +40,9 @@ static void on_send(void *userdata, struct slice text, uint64_t ticket)
     (void)byte;
 }
 
-static void on_send_shared(void *userdata, struct text *text, uint64_t ticket)
+static void on_send_shared(void *userdata, struct text *text, struct position position)
 {
-    on_send(userdata, text_slice(text), ticket);
+    on_send(userdata, text_slice(text), position);
 }
 
 static size_t on_backlog(void *userdata)
@@ -105,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static size_t no_backlog;
-    struct server *server = server_new(NULL, NULL, uuid_random);
+    struct server *server = server_new(uuid_random);
     struct session *session, *restricted, *watcher;
     struct schema *schema;
     struct db *db;

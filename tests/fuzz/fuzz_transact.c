@@ -36,18 +36,18 @@ static const char schema_text[] =
     "\"x\":{\"type\":\"string\",\"mutable\":false}}}}}";
 
 struct fuzz_log {
-    struct db_log log;
+    struct commit_log log;
     bool fails;
 };
 
-static struct ovsdb_error *append(struct db_log *log, struct changeset *changes, bool durable,
-                                  uint64_t *ret_ticket)
+static struct ovsdb_error *append(struct commit_log *log, struct changeset *changes, bool durable,
+                                  uint64_t *ret_position)
 {
     if (CONTAINER_OF(log, struct fuzz_log, log)->fails) {
         return error_io(28, "the log");
     }
     changes->txn_id = uuid_random();
-    *ret_ticket = durable;
+    *ret_position = durable;
     return NULL;
 }
 

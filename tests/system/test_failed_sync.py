@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+from harness import dbfile, wait
+from harness.lab import schema
 from harness.rpc import Closed
 
 SOURCE = pathlib.Path(__file__).resolve().parents[1] / "data" / "system" / "failing_sync.c"
@@ -87,3 +89,58 @@ def test_compaction_and_conversion_are_refused(lab, flag):
         assert client.error("transact", "nope")["error"] == "unknown database"
         with server.client(server.control_path) as control:
             assert "read-only" in control.error("ovsdb-server/compact", "small")
+
+
+@pytest.fixture
+def three(lab, flag):
+    """A server with the databases "bad", "slow" and "good"; the flag that makes syncs of "bad" fail;
+    the flag that makes syncs of "slow" last until it is removed."""
+    paths = [dbfile.create(lab.path(f"{name}.db"), {**schema("small"), "name": name})
+             for name in ("bad", "slow", "good")]
+    server = lab.serve(*paths)
+    server.allow("cannot be synced", "did not take what was written", "depends on a failed write")
+    return server, flag.with_name("failing.bad.db"), flag.with_name("failing.slow.db.slow")
+
+
+def test_slow_and_failed_disks_do_not_concern_others(three):
+    """Clients of a database wait for its own disk only."""
+    server, fails, is_slow = three
+    bad, slow, good, watcher = (server.client() for _ in range(4))
+    watcher.call("monitor", "good", "m", {"T": {"columns": ["name"]}})
+    for name, client in (("bad", bad), ("slow", slow), ("good", good)):
+        client.commit(name, *durable("first"))
+    watcher.notification("update")
+    fails.touch()
+    is_slow.touch()
+    slow_request = slow.request("transact", ["slow", *durable("late")])
+    bad.request("transact", ["bad", *durable("lost")])
+    assert bad.wait_closed() == []
+    for number in range(20):
+        good.commit("good", *durable(f"n{number}"))  # while the sync of "slow" has not ended
+        watcher.notification("update")
+    with server.client() as late:
+        late.commit("good", *durable("late"))
+        assert "lost" in {r["name"] for r in late.select("bad", "T", ["name"])}
+        assert late.call("echo", 1) == [1]
+    watcher.notification("update")
+    assert is_slow.exists()
+    is_slow.unlink()
+    [inserted, _] = slow.result(slow_request)
+    assert inserted["uuid"]
+    good.commit("good", *durable("last"))
+
+
+def test_output_of_one_connection_stays_in_order(three):
+    """Replies stay in the order of the requests, also if they wait for different disks."""
+    server, _, is_slow = three
+    client = server.client()
+    client.commit("slow", *durable("first"))
+    is_slow.touch()
+    first = client.request("transact", ["slow", *durable("late")])
+    second = client.request("transact", ["good", *durable("early")])
+    with server.client() as other:
+        wait.until(lambda: "early" in {r["name"] for r in other.select("good", "T", ["name"])},
+                   "the row of the second transaction")
+    is_slow.unlink()
+    assert client.receive()["id"] == first
+    assert client.receive()["id"] == second

@@ -154,8 +154,8 @@ static bool commit_report(struct remotes *remotes, struct txn *txn, const struct
 {
     static struct log_limit limit = LOG_LIMIT_INIT(2, 1);
     struct changeset *changes = NULL;
-    uint64_t ticket;
-    _cleanup_error_ struct ovsdb_error *error = txn_commit(txn, false, &changes, &ticket);
+    uint64_t position;
+    _cleanup_error_ struct ovsdb_error *error = txn_commit(txn, false, &changes, &position);
 
     if (error) {
         _cleanup_free_ char *text = error_text(error);

@@ -36,7 +36,7 @@ static void on_send(void *userdata, struct slice text)
 {
     struct sync *sync = userdata;
 
-    connection_send(sync->connection, text, 0);
+    connection_send(sync->connection, text, POSITION_NONE);
 }
 
 static struct db *find_served_db(void *userdata, const char *name)

@@ -5,14 +5,14 @@
 
 #include <assert.h>
 
-static void sink_send(void *userdata, struct slice text, uint64_t ticket)
+static void sink_send(void *userdata, struct slice text, struct position position)
 {
-    connection_send(userdata, text, ticket);
+    connection_send(userdata, text, position);
 }
 
-static void sink_send_shared(void *userdata, struct text *text, uint64_t ticket)
+static void sink_send_shared(void *userdata, struct text *text, struct position position)
 {
-    connection_send_shared(userdata, text, ticket);
+    connection_send_shared(userdata, text, position);
 }
 
 static size_t sink_backlog(void *userdata)

@@ -38,7 +38,7 @@ static void expect(struct listener *listener, const char *expected)
     buf_clear(&listener->heard);
 }
 
-static void on_send(void *userdata, struct slice text, uint64_t ticket)
+static void on_send(void *userdata, struct slice text, struct position position)
 {
     buf_put_slice(userdata, text);
 }
@@ -76,7 +76,7 @@ static void test_observers_are_called(void **state)
     _cleanup_free_ char *path = xasprintf("%s/d.db", folder);
     _cleanup_free_ char *lock = xasprintf("%s/.d.db.~lock~", folder);
     struct group_commit *group_commit = group_commit_new(NULL, NULL);
-    struct server *server = server_new(NULL, NULL, uuid_random);
+    struct server *server = server_new(uuid_random);
     struct databases *databases = databases_new(server, group_commit);
     struct listener listener = {.observer.changed = on_changed};
     struct schema *schema;

@@ -57,7 +57,7 @@ static int setup(void **state)
     assert_null(store_create(fixture->path, schema));
     schema_unref(schema);
     fixture->group_commit = group_commit_new(NULL, NULL);
-    fixture->server = server_new(NULL, NULL, uuid_random);
+    fixture->server = server_new(uuid_random);
     fixture->databases = databases_new(fixture->server, fixture->group_commit);
     assert_null(databases_add(fixture->databases, fixture->path, NULL, false));
     *state = fixture;
@@ -248,12 +248,12 @@ static void check_report(struct db *db, const struct remote *remote, const char 
     struct remote_report report;
     struct changeset *changes;
     struct buf text = {0};
-    uint64_t ticket;
+    uint64_t position;
 
     remote_report_init(&report, remote, error, 0);
     assert_true(remote_report_is_news(&report, row));
     remote_report_write(&report, txn_modify(txn, table, row->uuid));
-    assert_null(txn_commit(txn, false, &changes, &ticket));
+    assert_null(txn_commit(txn, false, &changes, &position));
     txn_free(txn);
     state = 0;
     row = table_next(db_table(db, table), &state);

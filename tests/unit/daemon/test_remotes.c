@@ -23,17 +23,12 @@ struct fixture {
     struct remotes *remotes;
 };
 
-static uint64_t no_ticket(void *userdata)
-{
-    return 0;
-}
-
 static int setup(void **state)
 {
     struct fixture *fixture = NEW(struct fixture);
 
     assert_true(sd_event_new(&fixture->event) >= 0);
-    fixture->server = server_new(no_ticket, NULL, uuid_random);
+    fixture->server = server_new(uuid_random);
     fixture->client_sessions = (struct client_sessions){fixture->server, &fixture->identities};
     fixture->net = client_sessions_net_new(fixture->event, &fixture->client_sessions);
     fixture->databases = databases_new(fixture->server, NULL);

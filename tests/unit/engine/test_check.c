@@ -128,13 +128,13 @@ static void commit_to_inconsistent(bool is_checked)
     struct db *db = new_db();
     struct txn *txn;
     struct changeset *changes;
-    uint64_t ticket;
+    uint64_t position;
 
     db_set_structure_checks(is_checked);
     db->memory++;
     txn = txn_new(db);
     txn_insert(txn, fixture_table(db, "Thing"), fixture_uuid(1));
-    assert_null(txn_commit(txn, false, &changes, &ticket));
+    assert_null(txn_commit(txn, false, &changes, &position));
     txn_free(txn);
     db_free(db);
 }

@@ -18,7 +18,7 @@ static void fill(struct db *db, const char *table)
     for (int i = 0; i < N; i += 100) {
         struct txn *txn = txn_new(db);
         struct changeset *changes;
-        uint64_t ticket;
+        uint64_t position;
 
         for (int j = i; j < i + 100; j++) {
             struct row *row =
@@ -30,7 +30,7 @@ static void fill(struct db *db, const char *table)
                     (union datum){.scalar.string = text_new(slice_of(text))});
             free(text);
         }
-        assert_null(txn_commit(txn, false, &changes, &ticket));
+        assert_null(txn_commit(txn, false, &changes, &position));
         txn_free(txn);
     }
     fixture_check(db);

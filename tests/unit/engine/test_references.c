@@ -10,8 +10,8 @@
 static void commit(struct txn *txn)
 {
     struct changeset *changes;
-    uint64_t ticket;
-    struct ovsdb_error *error = txn_commit(txn, false, &changes, &ticket);
+    uint64_t position;
+    struct ovsdb_error *error = txn_commit(txn, false, &changes, &position);
 
     assert_null(error);
     txn_free(txn);

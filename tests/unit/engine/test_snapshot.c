@@ -20,12 +20,12 @@ static struct db *filled(int n)
     struct db *db = fixture_new();
     struct txn *txn = txn_new(db);
     struct changeset *changes;
-    uint64_t ticket;
+    uint64_t position;
 
     for (int i = 0; i < n; i++) {
         txn_insert(txn, fixture_table(db, "Thing"), fixture_uuid((uint64_t)i));
     }
-    assert_null(txn_commit(txn, false, &changes, &ticket));
+    assert_null(txn_commit(txn, false, &changes, &position));
     txn_free(txn);
     return db;
 }
@@ -36,7 +36,7 @@ static void commit(struct db *db, unsigned *seed, uint64_t fresh)
     const struct table_schema *things = fixture_table(db, "Thing");
     struct txn *txn = txn_new(db);
     struct changeset *changes;
-    uint64_t ticket;
+    uint64_t position;
 
     for (int i = 0; i < 10; i++) {
         struct uuid uuid = fixture_uuid((uint64_t)rand_r(seed) % N);
@@ -52,7 +52,7 @@ static void commit(struct db *db, unsigned *seed, uint64_t fresh)
         }
     }
     txn_insert(txn, things, fixture_uuid(fresh));
-    assert_null(txn_commit(txn, false, &changes, &ticket));
+    assert_null(txn_commit(txn, false, &changes, &position));
     txn_free(txn);
 }
 

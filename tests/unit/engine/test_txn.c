@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transactions built by C functions, and the effects of a commit on log, tickets and observers.
+// Transactions built by C functions, and the effects of a commit on log, positions and observers.
 #include "engine_fixture.h"
 
 #include "engine/txn.h"
 
 struct spy_log {
-    struct db_log log;
+    struct commit_log log;
     int n_calls;
     bool fails;
     bool durable;
@@ -14,8 +14,8 @@ struct spy_log {
     const struct table *table;
 };
 
-static struct ovsdb_error *spy_append(struct db_log *log, struct changeset *changes, bool durable,
-                                      uint64_t *ret_ticket)
+static struct ovsdb_error *spy_append(struct commit_log *log, struct changeset *changes,
+                                      bool durable, uint64_t *ret_position)
 {
     struct spy_log *spy = CONTAINER_OF(log, struct spy_log, log);
 
@@ -27,7 +27,7 @@ static struct ovsdb_error *spy_append(struct db_log *log, struct changeset *chan
         return error_new(ERROR_IO, "the disk is gone");
     }
     changes->txn_id = fixture_uuid(77);
-    *ret_ticket = 42;
+    *ret_position = 42;
     return NULL;
 }
 
@@ -69,7 +69,7 @@ static void test_building(void **state)
     const struct table_schema *things = fixture_table(db, "Thing");
     struct txn *txn = txn_new(db);
     struct changeset *changes;
-    uint64_t ticket;
+    uint64_t position;
 
     insert_thing(txn, db, fixture_uuid(1), 1);
     insert_thing(txn, db, fixture_uuid(2), 2);
@@ -78,9 +78,9 @@ static void test_building(void **state)
     assert_null(table_find(db_table(db, things), fixture_uuid(1)));
     txn_delete(txn, things, fixture_uuid(2));
     assert_null(txn_find(txn, things, fixture_uuid(2)));
-    assert_null(txn_commit(txn, true, &changes, &ticket));
+    assert_null(txn_commit(txn, true, &changes, &position));
     txn_free(txn);
-    assert_int_equal(ticket, 0);
+    assert_int_equal(position, 0);
     assert_int_equal(changes->tables[0].n_rows, 1);
 
     txn = txn_new(db);
@@ -103,13 +103,13 @@ static void test_comments(void **state)
     struct db *db = fixture_new();
     struct txn *txn = txn_new(db);
     struct changeset *changes;
-    uint64_t ticket;
+    uint64_t position;
 
     txn_add_comment(txn, SLICE("a"));
     txn_add_comment(txn, SLICE(""));
     txn_add_comment(txn, SLICE("b"));
     insert_thing(txn, db, fixture_uuid(1), 1);
-    assert_null(txn_commit(txn, false, &changes, &ticket));
+    assert_null(txn_commit(txn, false, &changes, &position));
     txn_free(txn);
     assert_string_equal(changes->comment, "a\n\nb");
     db_free(db);
@@ -132,7 +132,7 @@ static void test_log(void **state)
     assert_int_equal(spy.n_calls, 1);
     assert_true(spy.durable);
     assert_int_equal(spy.n_rows_then, 0);
-    assert_int_equal(result.ticket, 42);
+    assert_int_equal(result.position, 42);
     assert_ptr_equal(result.changes, db_tail(db));
     assert_true(uuid_equals(result.changes->txn_id, fixture_uuid(77)));
     assert_false(result.failed);
@@ -143,7 +143,7 @@ static void test_log(void **state)
                         &text, &result);
     assert_int_equal(spy.n_calls, 1); // nothing changed
     assert_null(result.changes);
-    assert_int_equal(result.ticket, 0);
+    assert_int_equal(result.position, 0);
     db_free(db);
 }
 

@@ -43,9 +43,9 @@ static inline const struct column *unit_column(const struct db *db, const char *
 static inline void unit_commit(struct txn *txn)
 {
     struct changeset *changes;
-    uint64_t ticket;
+    uint64_t position;
 
-    assert_null(txn_commit(txn, false, &changes, &ticket));
+    assert_null(txn_commit(txn, false, &changes, &position));
     txn_free(txn);
 }
 

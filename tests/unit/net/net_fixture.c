@@ -55,7 +55,7 @@ static void on_message(struct connection *connection, struct slice text)
     buf_putc(&peer->messages, '\n');
     peer->n_messages++;
     if (fixture->echoes) {
-        connection_send(connection, text, 0);
+        connection_send(connection, text, POSITION_NONE);
     }
     if (fixture->on_message) {
         fixture->on_message(fixture, peer, text);
@@ -112,6 +112,14 @@ static unsigned count_fds(void)
     return n;
 }
 
+struct position fixture_position(struct net_fixture *fixture, uint64_t value)
+{
+    while (fixture->positions.issued < value) {
+        positions_issue(&fixture->positions);
+    }
+    return value ? (struct position){&fixture->positions, value} : POSITION_NONE;
+}
+
 int fixture_setup(void **state)
 {
     struct net_fixture *fixture = NEW(struct net_fixture);
@@ -122,6 +130,7 @@ int fixture_setup(void **state)
     setenv("OVS_RUNDIR", fixture->folder, 1);
     assert_true(sd_event_new(&fixture->event) >= 0);
     fixture->net = net_new(fixture->event, &handler, fixture);
+    positions_init(&fixture->positions);
     current = fixture;
     log_set_sink(on_log);
     *state = fixture;
@@ -156,6 +165,7 @@ int fixture_teardown(void **state)
     usec_t deadline = clock_monotonic() + FIXTURE_TIMEOUT;
 
     net_free(fixture->net);
+    positions_done(&fixture->positions);
     assert_int_equal(fixture->n_open, 0);
     sd_event_unref(fixture->event);
     while (count_fds() != fixture->n_fds_before) { // a helper thread may still have one open

@@ -25,7 +25,8 @@ struct peer {
 struct net_fixture {
     sd_event *event;
     struct net *net;
-    char *folder; // a temporary one, also the run directory
+    struct positions positions; // of a commit log
+    char *folder;               // a temporary one, also the run directory
     struct peer *peers[FIXTURE_MAX_PEERS];
     unsigned n_fds_before;
     unsigned n_peers;
@@ -57,6 +58,8 @@ int fixture_teardown(void **state);
     } while (0)
 // Runs the loop until no event is pending.
 void fixture_settle(struct net_fixture *fixture);
+// The position `value` of fixture->positions, which is issued if it was not. 0: POSITION_NONE.
+struct position fixture_position(struct net_fixture *fixture, uint64_t value);
 
 struct remote *fixture_listen(struct net_fixture *fixture, const char *target);
 struct remote *fixture_listen_with(struct net_fixture *fixture, const char *target,

@@ -48,8 +48,8 @@ static void check_talks(struct net_fixture *fixture, const char *listen, const c
     assert_true(status_of(connector).is_connected);
     assert_int_equal(status_of(connector).n_connections, 1);
     assert_int_not_equal(status_of(connector).last_connected, 0);
-    connection_send(ours->connection, SLICE("[1]"), 0);
-    connection_send(theirs->connection, SLICE("[2]"), 0);
+    connection_send(ours->connection, SLICE("[1]"), POSITION_NONE);
+    connection_send(theirs->connection, SLICE("[2]"), POSITION_NONE);
     RUN_UNTIL(fixture, ours->n_messages && theirs->n_messages);
     assert_messages(ours, "[2]\n");
     assert_messages(theirs, "[1]\n");
@@ -245,7 +245,7 @@ static void test_probe_shows_as_idle(void **state)
     // The listener's side gets the echo request as a message. Its handler has to answer it.
     RUN_UNTIL(fixture, peer_of(fixture, listener)->n_messages == 1);
     connection_send(peer_of(fixture, listener)->connection,
-                    SLICE("{\"id\":\"echo\",\"result\":[],\"error\":null}"), 0);
+                    SLICE("{\"id\":\"echo\",\"result\":[],\"error\":null}"), POSITION_NONE);
     RUN_UNTIL(fixture, status_of(connector).state[0] == 'A');
 }
 

@@ -58,7 +58,7 @@ static void test_goes_on(void **state)
     client_put(fixture, client, SLICE("[1][2"));
     RUN_UNTIL(fixture, connection_input(peer->connection).size == 2);
     client_put(fixture, client, SLICE("2")); // unread by the net
-    connection_send(peer->connection, SLICE("waits"), 0);
+    connection_send(peer->connection, SLICE("waits"), POSITION_NONE);
     connection_put_output(peer->connection, &output);
     assert_slice_is(buf_slice(&output), "waits");
     input = xstrndup(connection_input(peer->connection).data, 2);
@@ -112,7 +112,7 @@ static void test_backlog(void **state)
     RUN_UNTIL(fixture, peer->n_closed);
 }
 
-// Closing connections, and those with output that is not released, cannot be handed over.
+// Closing connections, and those with output that waits for a commit log, cannot be handed over.
 static void test_not_portable(void **state)
 {
     struct net_fixture *fixture = *state;
@@ -122,10 +122,10 @@ static void test_not_portable(void **state)
         b = fixture_connect(fixture, remote, &closing);
 
     assert_int_equal(n_portable(fixture), 2);
-    connection_send(waiting->connection, SLICE("x"), 5);
+    connection_send(waiting->connection, SLICE("x"), fixture_position(fixture, 5));
     connection_close(closing->connection, "test");
     assert_int_equal(n_portable(fixture), 0);
-    net_release(fixture->net, 5);
+    positions_advance(&fixture->positions, 5);
     assert_int_equal(n_portable(fixture), 1);
     close(a);
     close(b);

@@ -273,7 +273,7 @@ static void close_it(struct net_fixture *fixture, struct peer *peer, struct slic
 {
     if (slice_is(text, "[\"close\"]")) {
         connection_close(peer->connection, "asked to");
-        connection_send(peer->connection, SLICE("bye"), 0);
+        connection_send(peer->connection, SLICE("bye"), POSITION_NONE);
     }
 }
 

@@ -18,7 +18,7 @@ static void free_net_on_message(struct net_fixture *fixture, struct peer *peer, 
     net_free(fixture->net);
     assert_true(slice_is(text, "[1]"));
     assert_int_equal(peer->n_closed, 0);
-    connection_send(peer->connection, text, 0); // pointless, but not forbidden
+    connection_send(peer->connection, text, POSITION_NONE); // pointless, but not forbidden
 }
 
 static void free_net_on_peer(struct net_fixture *fixture, struct peer *peer)
@@ -99,13 +99,13 @@ static void test_flush(void **state)
     int fd = fixture_connect(fixture, remote, &peer);
     int stuck_fd = fixture_connect(fixture, remote, &stuck);
 
-    connection_send(peer->connection, SLICE("[1]"), 0);
-    connection_send(peer->connection, SLICE("[2]"), 9);
+    connection_send(peer->connection, SLICE("[1]"), POSITION_NONE);
+    connection_send(peer->connection, SLICE("[2]"), fixture_position(fixture, 9));
     net_flush(fixture->net, 10 * USEC_PER_SEC); // the loop does not run
     client_take(fd, &taken);
     assert_slice_is(buf_slice(&taken), "[1]");
     memset(buf_reserve(&big, 3000000), 'x', 3000000);
-    connection_send(stuck->connection, (struct slice){big.data, 3000000}, 0);
+    connection_send(stuck->connection, (struct slice){big.data, 3000000}, POSITION_NONE);
     start = clock_monotonic();
     net_flush(fixture->net, 50 * USEC_PER_MSEC);
     assert_true(clock_monotonic() - start >= 50 * USEC_PER_MSEC);
@@ -128,8 +128,8 @@ static void test_flush_of_the_closing(void **state)
     int fd = fixture_connect(fixture, remote, &peer);
     int broken_fd = fixture_connect(fixture, remote, &broken);
 
-    connection_send(peer->connection, SLICE("[1]"), 0);
-    connection_send(broken->connection, SLICE("[1]"), 0);
+    connection_send(peer->connection, SLICE("[1]"), POSITION_NONE);
+    connection_send(broken->connection, SLICE("[1]"), POSITION_NONE);
     close(broken_fd);
     remote_free(remote);
     net_flush(fixture->net, 10 * USEC_PER_SEC);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The write path: order, tickets of the group commit, batching, flow control, peers that do not read.
+// The write path: order, positions of commit logs, batching, flow control, peers that do not read.
 #include "net_fixture.h"
 
 #include <string.h>
@@ -38,28 +38,28 @@ static void test_group_commit_delays_output(void **state)
     struct net_fixture *fixture = start(state, &peer, &fd);
     struct connection *connection = peer->connection;
 
-    connection_send(connection, SLICE("a0"), 0);
-    connection_send(connection, SLICE("b5"), 5);
-    connection_send(connection, SLICE("c5"), 5);
-    connection_send(connection, SLICE("d0"), 0); // must not overtake
-    connection_send(connection, SLICE("e7"), 7);
-    connection_send(connection, SLICE("f6"), 6);
+    connection_send(connection, SLICE("a0"), POSITION_NONE);
+    connection_send(connection, SLICE("b5"), fixture_position(fixture, 5));
+    connection_send(connection, SLICE("c5"), fixture_position(fixture, 5));
+    connection_send(connection, SLICE("d0"), POSITION_NONE); // must not overtake
+    connection_send(connection, SLICE("e7"), fixture_position(fixture, 7));
+    connection_send(connection, SLICE("f6"), fixture_position(fixture, 6));
     assert_takes(fixture, fd, "a0");
     assert_int_equal(connection_backlog(connection), 10);
     assert_int_equal(net_backlog(fixture->net), 10);
-    net_release(fixture->net, 4);
+    positions_advance(&fixture->positions, 4);
     assert_takes_nothing(fixture, fd);
-    net_release(fixture->net, 5);
+    positions_advance(&fixture->positions, 5);
     assert_takes(fixture, fd, "b5c5d0");
-    net_release(fixture->net, 3); // an older one changes nothing
+    positions_advance(&fixture->positions, 3); // an older one changes nothing
     assert_takes_nothing(fixture, fd);
-    net_release(fixture->net, 6);
+    positions_advance(&fixture->positions, 6);
     assert_takes_nothing(fixture, fd);
-    connection_send(connection, SLICE("g6"), 6);
-    net_release(fixture->net, 8);
+    connection_send(connection, SLICE("g6"), fixture_position(fixture, 6));
+    positions_advance(&fixture->positions, 7);
     assert_takes(fixture, fd, "e7f6g6");
-    connection_send(connection, SLICE("h8"), 8);
-    assert_takes(fixture, fd, "h8");
+    connection_send(connection, SLICE("h7"), fixture_position(fixture, 7));
+    assert_takes(fixture, fd, "h7");
     assert_int_equal(net_backlog(fixture->net), 0);
     close(fd);
 }
@@ -74,14 +74,15 @@ static void test_release_of_many(void **state)
 
     for (int i = 0; i < N; i++) {
         fds[i] = fixture_connect(fixture, remote, &peers[i]);
-        // The tickets are in no order, so that marks are inserted at every place of the list.
-        connection_send(peers[i]->connection, SLICE("x"), (uint64_t)(i * 37 % N + 1));
+        // The positions are in no order, so that marks are inserted at every place of the list.
+        connection_send(peers[i]->connection, SLICE("x"),
+                        fixture_position(fixture, (uint64_t)(i * 37 % N + 1)));
     }
-    for (uint64_t ticket = 1; ticket <= N; ticket++) {
-        net_release(fixture->net, ticket);
+    for (uint64_t durable = 1; durable <= N; durable++) {
+        positions_advance(&fixture->positions, durable);
         fixture_settle(fixture);
         for (int i = 0; i < N; i++) {
-            bool is_sent = (uint64_t)(i * 37 % N + 1) <= ticket;
+            bool is_sent = (uint64_t)(i * 37 % N + 1) <= durable;
 
             assert_int_equal(connection_backlog(peers[i]->connection), is_sent ? 0 : 1);
         }
@@ -99,16 +100,16 @@ static void test_marks_go_with_their_connection(void **state)
     struct net_fixture *fixture = start(state, &peer, &fd);
     int other_fd = fixture_connect(fixture, peer->remote, &other);
 
-    connection_send(peer->connection, SLICE("a"), 1);
-    connection_send(other->connection, SLICE("b"), 1);
-    connection_send(peer->connection, SLICE("c"), 2);
-    connection_send(other->connection, SLICE("d"), 2);
+    connection_send(peer->connection, SLICE("a"), fixture_position(fixture, 1));
+    connection_send(other->connection, SLICE("b"), fixture_position(fixture, 1));
+    connection_send(peer->connection, SLICE("c"), fixture_position(fixture, 2));
+    connection_send(other->connection, SLICE("d"), fixture_position(fixture, 2));
     close(fd);
     RUN_UNTIL(fixture, peer->connection->state == CONNECTION_CLOSING);
     fixture->net->linger_usec = 0;
     connection_die(peer->connection, LOG_LEVEL_DBG, "test");
     RUN_UNTIL(fixture, peer->n_closed);
-    net_release(fixture->net, 2);
+    positions_advance(&fixture->positions, 2);
     assert_takes(fixture, other_fd, "bd");
     close(other_fd);
 }
@@ -169,9 +170,9 @@ static void test_shared_text_goes_to_many(void **state)
         fds[i] = fixture_connect(fixture, remote, &peers[i]);
     }
     for (int i = 0; i < N; i++) {
-        connection_send(peers[i]->connection, SLICE("<"), 0);
-        connection_send_shared(peers[i]->connection, text, 0);
-        connection_send(peers[i]->connection, SLICE(">"), 0);
+        connection_send(peers[i]->connection, SLICE("<"), POSITION_NONE);
+        connection_send_shared(peers[i]->connection, text, POSITION_NONE);
+        connection_send(peers[i]->connection, SLICE(">"), POSITION_NONE);
     }
     assert_int_equal(text->refs, N + 1);
     for (int i = 0; i < N; i++) {
@@ -195,11 +196,11 @@ static void test_drained_once_per_backlog(void **state)
     struct text *text = long_text(3000000);
     _cleanup_buf_ struct buf buf = {0};
 
-    connection_send(peer->connection, SLICE("little"), 0);
+    connection_send(peer->connection, SLICE("little"), POSITION_NONE);
     fixture_settle(fixture);
     assert_int_equal(peer->n_drained, 0);
     for (unsigned i = 1; i <= 3; i++) {
-        connection_send_shared(peer->connection, text, 0);
+        connection_send_shared(peer->connection, text, POSITION_NONE);
         fixture_settle(fixture);
         assert_int_equal(peer->n_drained, i - 1); // the kernel does not take that much
         assert_true(connection_backlog(peer->connection) > NET_BACKLOG_LOW);
@@ -260,7 +261,7 @@ static int keep_sending(sd_event_source *source, void *userdata)
 {
     struct peer *peer = userdata;
 
-    connection_send(peer->connection, SLICE("x"), 0);
+    connection_send(peer->connection, SLICE("x"), POSITION_NONE);
     return sd_event_source_set_enabled(source, SD_EVENT_ON);
 }
 
@@ -281,23 +282,101 @@ static void test_output_is_not_starved(void **state)
     close(fd);
 }
 
-static void test_drop_of_what_waits(void **state)
+// Two commit logs: output waits for the log that it shows only, but never overtakes.
+static void test_two_logs(void **state)
+{
+    struct peer *peer, *other;
+    int fd;
+    struct net_fixture *fixture = start(state, &peer, &fd);
+    int other_fd = fixture_connect(fixture, peer->remote, &other);
+    struct positions log;
+
+    positions_init(&log);
+    for (int i = 0; i < 3; i++) {
+        positions_issue(&log);
+    }
+    connection_send(peer->connection, SLICE("a"), fixture_position(fixture, 1));
+    connection_send(peer->connection, SLICE("b"), (struct position){&log, 1});
+    connection_send(peer->connection, SLICE("c"), fixture_position(fixture, 2));
+    connection_send(other->connection, SLICE("d"), (struct position){&log, 2});
+    connection_send(other->connection, SLICE("e"), (struct position){&log, 3});
+    positions_advance(&log, 2);
+    assert_takes(fixture, other_fd, "d"); // the other log does not matter
+    assert_takes_nothing(fixture, fd);    // "b" is durable, but not first
+    positions_advance(&fixture->positions, 1);
+    assert_takes(fixture, fd, "ab");
+    positions_advance(&fixture->positions, 2);
+    assert_takes(fixture, fd, "c");
+    positions_advance(&log, 3);
+    assert_takes(fixture, other_fd, "e");
+    positions_done(&log);
+    close(fd);
+    close(other_fd);
+}
+
+static size_t n_marks(const struct connection *connection)
+{
+    const struct list *node;
+    size_t n = 0;
+
+    for (node = connection->marks.next; node != &connection->marks; node = node->next) {
+        n++;
+    }
+    return n;
+}
+
+// Messages that show the same positions share marks, also if the logs alternate.
+static void test_marks_are_shared(void **state)
+{
+    enum { LOGS = 3 };
+    struct peer *peer;
+    int fd;
+    struct net_fixture *fixture = start(state, &peer, &fd);
+    struct positions logs[LOGS];
+
+    for (int i = 0; i < LOGS; i++) {
+        positions_init(&logs[i]);
+        positions_issue(&logs[i]);
+    }
+    for (int i = 0; i < 300; i++) {
+        connection_send(peer->connection, SLICE("x"), positions_last(&logs[i % LOGS]));
+    }
+    assert_int_equal(n_marks(peer->connection), LOGS);
+    for (int i = LOGS - 1; i >= 0; i--) {
+        assert_int_equal(output_sendable(peer->connection), 0);
+        positions_advance(&logs[i], 1);
+    }
+    assert_int_equal(output_sendable(peer->connection), 300);
+    close(fd);
+    RUN_UNTIL(fixture, peer->n_closed);
+}
+
+// Connections that wait for a lost position end; the others do not notice.
+static void test_loss(void **state)
 {
     struct peer *peer, *other;
     int fd;
     struct net_fixture *fixture = start(state, &peer, &fd);
     int other_fd = fixture_connect(fixture, peer->remote, &other);
     _cleanup_buf_ struct buf buf = {0};
+    struct positions log;
 
-    connection_send(peer->connection, SLICE("a"), 1);
-    connection_send(peer->connection, SLICE("b"), 2);
-    connection_send(other->connection, SLICE("c"), 0);
-    net_drop_waiting(fixture->net, "the disk is full");
+    positions_init(&log);
+    positions_issue(&log);
+    connection_send(peer->connection, SLICE("a"), fixture_position(fixture, 1));
+    connection_send(peer->connection, SLICE("b"), positions_last(&log));
+    connection_send(peer->connection, SLICE("c"), fixture_position(fixture, 2));
+    connection_send(other->connection, SLICE("d"), fixture_position(fixture, 2));
+    positions_lose(&log);
+    positions_done(&log);
     RUN_UNTIL(fixture, peer->n_closed);
-    assert_string_equal(peer->reason, "the disk is full");
+    assert_string_equal(peer->reason, "its output depends on a failed write");
     assert_false(client_take(fd, &buf));
     assert_int_equal(buf.size, 0);
-    assert_takes(fixture, other_fd, "c");
+    connection_send(other->connection, SLICE("e"), positions_last(&log)); // settled
+    assert_takes_nothing(fixture, other_fd);
+    positions_advance(&fixture->positions, 2);
+    assert_takes(fixture, other_fd, "de");
     close(fd);
     close(other_fd);
 }
@@ -310,13 +389,13 @@ static void test_close_sends_what_is_queued(void **state)
     struct text *text = long_text(2000000);
     _cleanup_buf_ struct buf buf = {0};
 
-    connection_send_shared(peer->connection, text, 3);
+    connection_send_shared(peer->connection, text, fixture_position(fixture, 3));
     connection_close(peer->connection, "done");
     connection_close(peer->connection, "done twice");
-    connection_send(peer->connection, SLICE("last"), 0);
+    connection_send(peer->connection, SLICE("last"), POSITION_NONE);
     fixture_settle(fixture);
     assert_int_equal(peer->n_closed, 0);
-    net_release(fixture->net, 3);
+    positions_advance(&fixture->positions, 3);
     RUN_UNTIL(fixture, !client_take(fd, &buf));
     assert_int_equal(buf.size, 2000004);
     RUN_UNTIL(fixture, peer->n_closed);
@@ -333,7 +412,7 @@ static void test_close_does_not_wait_for_ever(void **state)
     struct text *text = long_text(2000000);
 
     fixture->net->linger_usec = 20 * USEC_PER_MSEC;
-    connection_send_shared(peer->connection, text, 0);
+    connection_send_shared(peer->connection, text, POSITION_NONE);
     connection_close(peer->connection, "done");
     RUN_UNTIL(fixture, peer->n_closed);
     assert_int_equal(text->refs, 1);
@@ -354,7 +433,9 @@ int main(void)
         TEST(test_drained_once_per_backlog),
         TEST(test_client_that_never_reads),
         TEST(test_output_is_not_starved),
-        TEST(test_drop_of_what_waits),
+        TEST(test_two_logs),
+        TEST(test_marks_are_shared),
+        TEST(test_loss),
         TEST(test_close_sends_what_is_queued),
         TEST(test_close_does_not_wait_for_ever),
     };

@@ -149,7 +149,7 @@ static void test_paused_peer(void **state)
 
     memset(buf_reserve(&buf, NET_BACKLOG_HIGH * 2), ' ', NET_BACKLOG_HIGH * 2);
     text = text_new((struct slice){buf.data, NET_BACKLOG_HIGH * 2});
-    connection_send_shared(peer->connection, text, 0);
+    connection_send_shared(peer->connection, text, POSITION_NONE);
     text_unref(text);
     assert_true(peer->connection->is_paused);
     for (usec_t start = clock_monotonic(); clock_monotonic() - start < 200 * USEC_PER_MSEC;) {
@@ -157,11 +157,37 @@ static void test_paused_peer(void **state)
         sd_event_run(fixture->event, 20 * USEC_PER_MSEC);
         assert_int_equal(peer->n_closed, 0);
         if (connection_backlog(peer->connection) < NET_BACKLOG_HIGH) {
-            connection_send(peer->connection, (struct slice){buf.data, NET_BACKLOG_HIGH}, 0);
+            connection_send(peer->connection, (struct slice){buf.data, NET_BACKLOG_HIGH},
+                            POSITION_NONE);
         }
     }
     assert_true(peer->connection->is_paused);
     RUN_UNTIL(fixture, peer->n_closed);
+    close(fd);
+}
+
+// A peer is not lost while the probe waits behind output that a slow disk delays.
+static void test_waiting_output(void **state)
+{
+    struct net_fixture *fixture = *state;
+    struct peer *peer;
+    _cleanup_buf_ struct buf buf = {0};
+    int fd = fixture_connect(fixture, fixture_listen_with(fixture, "punix:s", &quick), &peer);
+
+    connection_send(peer->connection, SLICE("[0]"), POSITION_NONE);
+    connection_send(peer->connection, SLICE("[1]"), fixture_position(fixture, 1));
+    for (int i = 0; i < 3; i++) {
+        usec_t last = peer->connection->probe.last_sign;
+
+        RUN_UNTIL(fixture, peer->n_closed || peer->connection->probe.last_sign > last);
+        assert_int_equal(peer->n_closed, 0);
+    }
+    peer->connection->probe.sent = 1; // as if it had waited for long
+    positions_advance(&fixture->positions, 1);
+    assert_true(peer->connection->probe.sent > 1); // the peer has a whole interval to answer
+    RUN_UNTIL(fixture, client_take(fd, &buf) && buf.size > strlen("[0][1]"));
+    assert_slice_is(buf_slice(&buf), "[0][1]" PROBE_REQUEST); // not one for each interval
+    RUN_UNTIL(fixture, peer->n_closed); // a probe that was sent and is not answered
     close(fd);
 }
 
@@ -206,6 +232,7 @@ int main(void)
         TEST(test_any_byte_counts),
         TEST(test_busy_loop_finds_input),
         TEST(test_paused_peer),
+        TEST(test_waiting_output),
         TEST(test_interval_of_open_connections_changes),
     };
 

@@ -151,9 +151,9 @@ static void test_removal_answers_first(void **state)
     remote_status(remote, &status);
     assert_int_equal(status.n_connections, 1);
     assert_true(status.is_connected);
-    connection_send(peer->connection, SLICE("[1]"), 0);
+    connection_send(peer->connection, SLICE("[1]"), POSITION_NONE);
     remote_free(remote);
-    connection_send(peer->connection, SLICE("[2]"), 0);
+    connection_send(peer->connection, SLICE("[2]"), POSITION_NONE);
     assert_int_equal(peer->n_closed, 0);
     RUN_UNTIL(fixture, !client_take(fd, &buf));
     assert_slice_is(buf_slice(&buf), "[1][2]");

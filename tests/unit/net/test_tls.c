@@ -135,10 +135,10 @@ static void test_both_ends(void **state)
     }
     buf_puts(&big, "\"]");
     for (int i = 0; i < 3; i++) {
-        connection_send(ours->connection, SLICE("[1]"), 0);
-        connection_send(ours->connection, buf_slice(&big), 0);
+        connection_send(ours->connection, SLICE("[1]"), POSITION_NONE);
+        connection_send(ours->connection, buf_slice(&big), POSITION_NONE);
     }
-    connection_send(theirs->connection, SLICE("[2]"), 0);
+    connection_send(theirs->connection, SLICE("[2]"), POSITION_NONE);
     RUN_UNTIL(fixture, ours->n_messages == 1 && theirs->n_messages == 6);
     assert_int_equal(theirs->messages.size, 3 * (big.size + 1 + 4));
     assert_memory_equal(theirs->messages.data + 4, big.data, big.size);
@@ -178,7 +178,7 @@ static void test_many_in_one_record(void **state)
     RUN_UNTIL(fixture,
               (ours = peer_of(fixture, connector)) && (theirs = peer_of(fixture, listener)));
     for (int i = 0; i < 5 * NET_INPUT_BATCH; i++) {
-        connection_send(ours->connection, SLICE("[1]"), 0);
+        connection_send(ours->connection, SLICE("[1]"), POSITION_NONE);
     }
     RUN_UNTIL(fixture, theirs->n_messages == 5 * NET_INPUT_BATCH);
     remove_files(&options);

@@ -158,11 +158,11 @@ static void add_row(struct fixture *f, const char *table, const char *text)
     struct txn *txn = txn_new(f->db);
     struct changeset *changes;
     struct uuid uuid;
-    uint64_t ticket;
+    uint64_t position;
 
     assert_true(uuid_parse(slice_of(text), &uuid));
     assert_non_null(txn_insert(txn, schema, uuid));
-    assert_null(txn_commit(txn, false, &changes, &ticket));
+    assert_null(txn_commit(txn, false, &changes, &position));
     txn_free(txn);
 }
 

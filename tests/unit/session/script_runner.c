@@ -18,18 +18,26 @@ static const char schema_text[] =
     "\"Part\":{\"columns\":{\"size\":{\"type\":\"integer\"}}},"
     "\"Other\":{\"isRoot\":true,\"columns\":{\"x\":{\"type\":\"integer\"}}}}}";
 
-static void sink_send(void *userdata, struct slice text, uint64_t ticket)
+static void sink_send(void *userdata, struct slice text, struct position position)
 {
     struct client *client = userdata;
 
-    assert_true(!ticket || ticket >= client->last_ticket); // 0: it need not wait
-    client->last_ticket = MAX(ticket, client->last_ticket);
+    for (size_t i = 0; position.value; i++) {
+        struct position *last = &client->waits[i];
+
+        assert_true(i < RUNNER_DBS);
+        if (!last->log || last->log == position.log) {
+            assert_true(position.value >= last->value);
+            *last = position;
+            break;
+        }
+    }
     buf_put_slice(&client->output, text);
 }
 
-static void sink_send_shared(void *userdata, struct text *text, uint64_t ticket)
+static void sink_send_shared(void *userdata, struct text *text, struct position position)
 {
-    sink_send(userdata, text_slice(text), ticket);
+    sink_send(userdata, text_slice(text), position);
 }
 
 static size_t sink_backlog(void *userdata)
@@ -63,13 +71,6 @@ static const struct session_sink sink = {
     .close = sink_close,
 };
 
-static uint64_t last_ticket(void *userdata)
-{
-    const struct script_runner *runner = userdata;
-
-    return runner->ticket;
-}
-
 static uint64_t n_uuids; // made since runner_init()
 
 // UUIDs that are the same in each run: 1, 2, 3, ...
@@ -82,7 +83,7 @@ void runner_init(struct script_runner *runner)
 {
     n_uuids = 0;
     *runner = (struct script_runner){.now = USEC_PER_SEC};
-    runner->server = server_new(last_ticket, runner, next_uuid);
+    runner->server = server_new(next_uuid);
     runner_add_db(runner, "shop");
 }
 
@@ -122,6 +123,31 @@ void runner_remove_db(struct script_runner *runner, const char *name)
     }
     runner->dbs[i] = runner->dbs[--runner->n_dbs];
     db_free(db);
+}
+
+static struct positions *positions_of(const struct script_runner *runner, const char *name)
+{
+    const struct db *db = server_find_db(runner->server, slice_of(name));
+
+    assert_non_null(db);
+    return db_last_position(db).log;
+}
+
+void runner_set_position(struct script_runner *runner, const char *name, uint64_t value)
+{
+    positions_of(runner, name)->issued = value;
+}
+
+uint64_t runner_waits(const struct script_runner *runner, char letter, const char *name)
+{
+    const struct client *client = &runner->clients[letter - 'A'];
+
+    for (size_t i = 0; i < RUNNER_DBS; i++) {
+        if (client->waits[i].log == positions_of(runner, name)) {
+            return client->waits[i].value;
+        }
+    }
+    return 0;
 }
 
 struct client *runner_open(struct script_runner *runner, char letter, bool read_only)

@@ -8,6 +8,7 @@
 #include "json/framer.h"
 
 #define RUNNER_CLIENTS 8
+#define RUNNER_DBS     4
 #define RUNNER_SLOW    ((size_t)2 << 20) // the backlog of a client that does not read
 
 struct client {
@@ -16,16 +17,16 @@ struct client {
     size_t backlog;         // the result of sink.backlog()
     bool is_held;           // by sink.hold(): the client must not send
     char close_reason[200]; // of sink.close(); "": the session is open
-    uint64_t last_ticket;   // the highest ticket of its output
+    // The last position of each commit log for which its output waits.
+    struct position waits[RUNNER_DBS];
 };
 
 struct script_runner {
     struct server *server;
-    struct db *dbs[4];
+    struct db *dbs[RUNNER_DBS];
     size_t n_dbs;
     struct client clients[RUNNER_CLIENTS]; // by letter: 'A' is the first
     usec_t now;
-    uint64_t ticket; // the newest one issued
 };
 
 void runner_init(struct script_runner *runner);
@@ -33,6 +34,10 @@ void runner_done(struct script_runner *runner);
 // Serves an empty database with the tests' schema under `name`.
 void runner_add_db(struct script_runner *runner, const char *name);
 void runner_remove_db(struct script_runner *runner, const char *name);
+// The last position of the commit log of a database becomes `value`.
+void runner_set_position(struct script_runner *runner, const char *name, uint64_t value);
+// The last position of this database for which output of the client waits; 0: none.
+uint64_t runner_waits(const struct script_runner *runner, char letter, const char *name);
 struct client *runner_open(struct script_runner *runner, char letter, bool read_only);
 void runner_close(struct script_runner *runner, char letter);
 void runner_send(struct script_runner *runner, char letter, const char *text);

@@ -8,11 +8,11 @@
 #define SESSION_MAX 400 // bytes
 #define N_WAITING   1000
 
-static void ignore_send(void *userdata, struct slice text, uint64_t ticket)
+static void ignore_send(void *userdata, struct slice text, struct position position)
 {
 }
 
-static void ignore_shared(void *userdata, struct text *text, uint64_t ticket)
+static void ignore_shared(void *userdata, struct text *text, struct position position)
 {
 }
 
@@ -54,7 +54,7 @@ static bool allocations_are_counted(void)
 static void test_idle_sessions_are_small(void **state)
 {
     static struct session *sessions[N_SESSIONS];
-    struct server *server = server_new(NULL, NULL, uuid_random);
+    struct server *server = server_new(uuid_random);
     const struct session_options options = {.name = "tcp:127.0.0.1:40000"};
     struct server_usage usage;
     size_t before = allocated_bytes(), size;

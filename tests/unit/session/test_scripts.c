@@ -74,7 +74,7 @@ static void check_deadline(const struct script_runner *runner, const char *expec
 }
 
 static void run_command(struct script_runner *runner, const char *word, const char *argument,
-                        const char *more)
+                        const char *more, const char *last)
 {
     char letter = *argument;
 
@@ -107,10 +107,10 @@ static void run_command(struct script_runner *runner, const char *word, const ch
 
         limits.max_backlog = strtoull(argument, NULL, 10);
         server_set_limits(runner->server, &limits);
-    } else if (!strcmp(word, "ticket")) {
-        runner->ticket = strtoull(argument, NULL, 10);
-    } else if (!strcmp(word, "tickets")) {
-        assert_int_equal(runner->clients[letter - 'A'].last_ticket, strtoull(more, NULL, 10));
+    } else if (!strcmp(word, "position")) {
+        runner_set_position(runner, argument, strtoull(more, NULL, 10));
+    } else if (!strcmp(word, "waits")) {
+        assert_int_equal(runner_waits(runner, letter, more), strtoull(last, NULL, 10));
     } else {
         fail_msg("%s:%zu: unknown command %s", script, line_number, word);
     }
@@ -118,7 +118,7 @@ static void run_command(struct script_runner *runner, const char *word, const ch
 
 static void run_line(struct script_runner *runner, const char *line)
 {
-    char word[16] = "", argument[32] = "", more[32] = "";
+    char word[16] = "", argument[32] = "", more[32] = "", last[32] = "";
 
     if (line[0] && line[1] == '<') {
         check_message(runner, line[0], line + 3);
@@ -135,8 +135,8 @@ static void run_line(struct script_runner *runner, const char *line)
     check_nothing_left(runner);
     if (line[0] && line[1] == '>') {
         runner_send(runner, line[0], line + 3);
-    } else if (sscanf(line, "%15s %31s %31s", word, argument, more) >= 1) {
-        run_command(runner, word, argument, more);
+    } else if (sscanf(line, "%15s %31s %31s %31s", word, argument, more, last) >= 1) {
+        run_command(runner, word, argument, more, last);
     }
 }
 

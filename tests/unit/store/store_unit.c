@@ -124,17 +124,17 @@ static void put_value(struct row *row, const char *name, const char *json)
 }
 
 struct ovsdb_error *try_insert(struct db *db, const char *name, bool durable, struct uuid *ret_uuid,
-                               uint64_t *ret_ticket)
+                               uint64_t *ret_position)
 {
     _cleanup_free_ char *json = xasprintf("\"%s\"", name);
     struct uuid uuid = uuid_random();
     struct changeset *changes;
-    uint64_t ticket;
+    uint64_t position;
     struct txn *txn = txn_new(db);
     struct ovsdb_error *error;
 
     put_value(txn_insert(txn, test_table(db), uuid), "name", json);
-    error = txn_commit(txn, durable, &changes, ret_ticket ? ret_ticket : &ticket);
+    error = txn_commit(txn, durable, &changes, ret_position ? ret_position : &position);
     txn_free(txn);
     if (ret_uuid) {
         *ret_uuid = uuid;
@@ -153,22 +153,22 @@ struct uuid insert(struct db *db, const char *name)
 void set_column(struct db *db, struct uuid uuid, const char *column, const char *json)
 {
     struct changeset *changes;
-    uint64_t ticket;
+    uint64_t position;
     struct txn *txn = txn_new(db);
 
     put_value(txn_modify(txn, test_table(db), uuid), column, json);
-    assert_ok(txn_commit(txn, false, &changes, &ticket));
+    assert_ok(txn_commit(txn, false, &changes, &position));
     txn_free(txn);
 }
 
 void delete_row(struct db *db, struct uuid uuid)
 {
     struct changeset *changes;
-    uint64_t ticket;
+    uint64_t position;
     struct txn *txn = txn_new(db);
 
     txn_delete(txn, test_table(db), uuid);
-    assert_ok(txn_commit(txn, false, &changes, &ticket));
+    assert_ok(txn_commit(txn, false, &changes, &position));
     txn_free(txn);
 }
 

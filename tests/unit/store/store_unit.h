@@ -28,7 +28,7 @@ void assert_ok(struct ovsdb_error *error);
 // Each runs one transaction on the table "T". try_insert() returns the error of the commit; its
 // ret_ arguments may be NULL.
 struct ovsdb_error *try_insert(struct db *db, const char *name, bool durable, struct uuid *ret_uuid,
-                               uint64_t *ret_ticket);
+                               uint64_t *ret_position);
 struct uuid insert(struct db *db, const char *name);
 void set_column(struct db *db, struct uuid uuid, const char *column, const char *json);
 void delete_row(struct db *db, struct uuid uuid);

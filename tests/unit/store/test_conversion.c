@@ -51,15 +51,9 @@ static void on_done(void *userdata, struct db *old, const struct ovsdb_error *er
     db_free(old);
 }
 
-static void on_synced(void *userdata, uint64_t ticket)
-{
-}
-
 static void on_failed(void *userdata, struct store *store, int error)
 {
 }
-
-static const struct group_commit_handler handler = {on_synced, on_failed};
 
 static int setup(void **state)
 {
@@ -104,7 +98,7 @@ static void step(struct store *store, struct group_commit *group_commit)
 
 static void test_converts(void **state)
 {
-    struct group_commit *group_commit = group_commit_new(&handler, NULL);
+    struct group_commit *group_commit = group_commit_new(on_failed, NULL);
     struct store *store = fill(group_commit);
     struct outcome outcome = {0};
     _cleanup_free_ char *before = NULL, *after = NULL;
@@ -133,7 +127,7 @@ static void test_converts(void **state)
 
 static void check_refused(const char *schema, const char *expected)
 {
-    struct group_commit *group_commit = group_commit_new(&handler, NULL);
+    struct group_commit *group_commit = group_commit_new(on_failed, NULL);
     struct store *store = fill(group_commit);
     struct outcome outcome = {0};
     _cleanup_free_ char *before = dump(store_db(store)), *after = NULL;
@@ -177,7 +171,7 @@ static void test_rename_fails(void **state)
 static void test_close(void **state)
 {
     for (int n_steps = 0; n_steps < 5; n_steps++) {
-        struct group_commit *group_commit = group_commit_new(&handler, NULL);
+        struct group_commit *group_commit = group_commit_new(on_failed, NULL);
         struct store *store = fill(group_commit);
         struct outcome outcome = {0};
 
@@ -199,7 +193,7 @@ static void test_close(void **state)
 // A conversion begins when a running compaction has ended.
 static void test_after_a_compaction(void **state)
 {
-    struct group_commit *group_commit = group_commit_new(&handler, NULL);
+    struct group_commit *group_commit = group_commit_new(on_failed, NULL);
     struct store *store = fill(group_commit);
     struct outcome outcome = {0};
 

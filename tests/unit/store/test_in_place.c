@@ -150,39 +150,39 @@ static void test_before_any_commit(void **state)
 }
 
 static struct store *failed;
-static uint64_t synced;
-
-static void on_synced(void *userdata, uint64_t ticket)
-{
-    assert_non_null(failed);
-    synced = ticket;
-}
 
 static void on_failed(void *userdata, struct store *store, int error)
 {
-    assert_int_equal(synced, 0);
     failed = store;
+}
+
+static bool is_lost;
+
+static void on_settled(struct position_waiter *waiter, bool lost)
+{
+    is_lost = lost;
 }
 
 // A record that was written before and synced after the change is not reported as committed.
 static void test_between_write_and_sync(void **state)
 {
-    static const struct group_commit_handler handler = {on_synced, on_failed};
-
     for (size_t i = 0; i < ARRAY_SIZE(incidents); i++) {
-        struct group_commit *group_commit = group_commit_new(&handler, NULL);
+        struct group_commit *group_commit = group_commit_new(on_failed, NULL);
         struct store *store;
-        uint64_t ticket;
+        struct position_waiter waiter;
+        uint64_t position;
 
         failed = NULL;
-        synced = 0;
+        is_lost = false;
         create_database();
         store = open_store(STORE_READ_WRITE, group_commit);
-        assert_ok(try_insert(store_db(store), "a", true, NULL, &ticket));
+        assert_ok(try_insert(store_db(store), "a", true, NULL, &position));
+        position_wait(db_last_position(store_db(store)), &waiter, on_settled);
         incidents[i].happen();
         group_commit_flush(group_commit);
         group_commit_drain(group_commit);
         assert_ptr_equal(failed, store);
+        assert_true(is_lost);
         assert_non_null(strstr(store_failure(store), incidents[i].message));
         store_close(store);
         group_commit_free(group_commit);
@@ -193,12 +193,10 @@ static void test_between_write_and_sync(void **state)
 // A failure found by a commit without "durable" is reported to the group commit's handler too.
 static void test_handler_is_called(void **state)
 {
-    static const struct group_commit_handler handler = {on_synced, on_failed};
-    struct group_commit *group_commit = group_commit_new(&handler, NULL);
+    struct group_commit *group_commit = group_commit_new(on_failed, NULL);
     struct store *store;
 
     failed = NULL;
-    synced = 0;
     create_database();
     store = open_store(STORE_READ_WRITE, group_commit);
     unlink("d.db");
@@ -278,8 +276,7 @@ static void on_done(void *userdata, const struct ovsdb_error *error)
 static void test_during_compaction(void **state)
 {
     _cleanup_buf_ struct buf content = {0};
-    static const struct group_commit_handler handler = {on_synced, on_failed};
-    struct group_commit *group_commit = group_commit_new(&handler, NULL);
+    struct group_commit *group_commit = group_commit_new(on_failed, NULL);
     bool is_done = false;
     struct store *store;
 

@@ -89,7 +89,7 @@ static void test_comment(void **state)
 {
     struct store *store;
     struct changeset *changes;
-    uint64_t ticket;
+    uint64_t position;
     struct txn *txn;
     _cleanup_free_ char *line = NULL;
 
@@ -99,7 +99,7 @@ static void test_comment(void **state)
     txn_add_comment(txn, SLICE("one \"two\""));
     txn_add_comment(txn, SLICE("three"));
     txn_insert(txn, schema_find_table(db_schema(store_db(store)), SLICE("T")), (struct uuid){1, 2});
-    assert_ok(txn_commit(txn, false, &changes, &ticket));
+    assert_ok(txn_commit(txn, false, &changes, &position));
     txn_free(txn);
     line = written();
     assert_string_equal(line,
@@ -576,30 +576,56 @@ static void test_recover(void **state)
     log_set_level(NULL, -1, LOG_LEVEL_WARN);
 }
 
+static bool is_durable(struct store *store)
+{
+    return position_is_durable(db_last_position(store_db(store)));
+}
+
 static void test_durable(void **state)
 {
     struct group_commit *group_commit = group_commit_new(NULL, NULL);
     struct store *store;
-    uint64_t ticket;
+    uint64_t position;
 
     create_database();
     store = open_store(STORE_READ_WRITE, group_commit);
-    assert_ok(try_insert(store_db(store), "a", false, NULL, &ticket));
-    assert_int_equal(ticket, 0);
-    assert_ok(try_insert(store_db(store), "a", true, NULL, &ticket));
-    assert_int_equal(ticket, 1);
-    assert_int_equal(group_commit_synced(group_commit), 0);
+    assert_ok(try_insert(store_db(store), "a", false, NULL, &position));
+    assert_int_equal(position, 0);
+    assert_true(is_durable(store));
+    assert_ok(try_insert(store_db(store), "a", true, NULL, &position));
+    assert_int_equal(position, 1);
+    assert_false(is_durable(store));
     group_commit_flush(group_commit);
-    assert_int_equal(group_commit_synced(group_commit), 1);
-    assert_ok(try_insert(store_db(store), "a", true, NULL, &ticket));
-    assert_int_equal(ticket, 2);
+    assert_true(is_durable(store));
+    assert_ok(try_insert(store_db(store), "a", true, NULL, &position));
+    assert_int_equal(position, 2);
+    assert_false(is_durable(store));
     assert_ok(store_compact(store, NULL)); // syncs everything
     group_commit_drain(group_commit);
-    assert_int_equal(group_commit_synced(group_commit), 2);
-    assert_ok(try_insert(store_db(store), "a", true, NULL, &ticket));
+    assert_true(is_durable(store));
     store_close(store);
-    group_commit_drain(group_commit);
-    assert_int_equal(group_commit_synced(group_commit), 3);
+    group_commit_free(group_commit);
+}
+
+static void on_settled(struct position_waiter *waiter, bool is_lost)
+{
+    assert_false(is_lost);
+    waiter->settled = NULL;
+}
+
+// A store that is closed settles all its positions.
+static void test_durable_when_closed(void **state)
+{
+    struct group_commit *group_commit = group_commit_new(NULL, NULL);
+    struct position_waiter waiter;
+    struct store *store;
+
+    create_database();
+    store = open_store(STORE_READ_WRITE, group_commit);
+    assert_ok(try_insert(store_db(store), "a", true, NULL, NULL));
+    position_wait(db_last_position(store_db(store)), &waiter, on_settled);
+    store_close(store);
+    assert_null(waiter.settled);
     group_commit_free(group_commit);
 }
 
@@ -613,7 +639,7 @@ int main(void)
         TEST(test_compact_twice),   TEST(test_wants_compaction), TEST(test_create),
         TEST(test_convert),         TEST(test_convert_errors),   TEST(test_torn),
         TEST(test_torn_everywhere), TEST(test_damage),           TEST(test_damaged_schema),
-        TEST(test_recover),         TEST(test_durable),
+        TEST(test_recover),         TEST(test_durable),          TEST(test_durable_when_closed),
     };
 
     log_set_level(NULL, -1, LOG_LEVEL_WARN);

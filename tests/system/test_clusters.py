@@ -280,6 +280,15 @@ def test_check_and_recover(lab, tool):
     assert not lab.path("t.db").exists() and not lab.path("n.db").exists()
 
 
+@pytest.mark.ours("the reference server's tool has no such verbs")
+def test_a_damaged_first_record(lab, tool):
+    lab.path("c.db").write_bytes(b"OVSDB CLUSTER 5 " + b"0" * 40 + b"\n{}xx\n")
+    for args in (["check", "c.db"], ["recover", "c.db", "new.db"], ["db-sid", "c.db"],
+                 ["show-log", "c.db"], ["cluster-to-standalone", "new.db", "c.db"]):
+        tool(*args).fails(1, "record 0 at offset 0: its SHA-1 hash is not the one in its header")
+    assert not lab.path("new.db").exists()
+
+
 @pytest.mark.ours("the reference server's tool has no such verb")
 def test_check_of_contents(lab, tool):
     cluster_module.write(lab.path("c.db"), header(),

@@ -94,12 +94,12 @@ static struct ovsdb_error *report_entry(const struct agreement_member *a,
 static struct ovsdb_error *check_entries(const struct agreement_member *a,
                                          const struct agreement_member *b)
 {
-    uint64_t index = MAX(a->log->header.prev_index, b->log->header.prev_index) + 1;
+    uint64_t index = MAX(a->log->header.prev_index, b->log->header.prev_index);
     uint64_t last = MIN(member_log_last_index(a->log), member_log_last_index(b->log));
     uint64_t committed = MIN(a->log->commit_index, b->log->commit_index);
 
-    for (; index <= last; index++) {
-        const struct log_entry *ea = member_log_entry(a->log, index);
+    while (index < last) {
+        const struct log_entry *ea = member_log_entry(a->log, ++index);
         const struct log_entry *eb = member_log_entry(b->log, index);
 
         if ((ea->term == eb->term || index <= committed) && !log_entry_equals(ea, eb)) {

@@ -2,7 +2,7 @@
 // What the file of a cluster's member says, in memory: the snapshot before the log, the entries,
 // the term, the vote, the leaders and the commit index.
 //
-//     log = member_log_new(header, &error);      // the first record
+//     log = member_log_new(header);              // the first record
 //     error = member_log_add(log, &record);      // each further one
 //
 // An entry whose index is in the log replaces the entry with this index and removes all after it.

@@ -2,7 +2,6 @@
 // ovsdb-tool create-cluster and join-cluster, which make the files with which the servers of a
 // cluster start.
 #include "basic/str.h"
-#include "config.h"
 #include "model/id.h"
 #include "net/address.h"
 #include "store/cluster_new.h"

@@ -40,18 +40,32 @@ static int copy_permissions(int fd, int like)
     return fchmod(fd, st.st_mode & 07777) < 0 ? -errno : 0;
 }
 
-int new_file_put_schema(struct new_file *file, const struct schema *schema)
+// Completes the record in file->stream, unless `r` is an error.
+static int end_record(struct new_file *file, int r)
 {
     uint64_t size;
-    int r;
 
-    stream_begin(&file->stream, file->fd, file->size);
-    buf_put_slice(&file->stream.buf, text_slice(schema->json));
-    r = stream_end(&file->stream, &size);
+    r = r ? r : stream_end(&file->stream, &size);
     stream_done(&file->stream);
     if (!r) {
-        file->schema_size = size;
         file->size += size;
+    }
+    return r;
+}
+
+int new_file_put_record(struct new_file *file, const char *magic, struct slice text)
+{
+    stream_begin(&file->stream, magic, file->fd, file->size);
+    buf_put_slice(&file->stream.buf, text);
+    return end_record(file, 0);
+}
+
+int new_file_put_schema(struct new_file *file, const struct schema *schema)
+{
+    int r = new_file_put_record(file, RECORD_MAGIC, text_slice(schema->json));
+
+    if (!r) {
+        file->schema_size = file->size;
     }
     return r;
 }
@@ -80,24 +94,38 @@ static int on_flush(void *userdata, size_t done, size_t total)
     return r ? r : stream_flush(&putting->file->stream);
 }
 
-int new_file_put_rows(struct new_file *file, const struct snapshot *snapshot, const char *comment,
-                      const struct progress *progress)
+static int put_encoded(struct new_file *file, const struct snapshot *snapshot, const char *comment,
+                       const struct progress *progress)
 {
     struct putting putting = {file, progress};
     const struct encode_sink sink = {on_flush, &putting};
-    uint64_t size;
-    int r;
 
-    stream_begin(&file->stream, file->fd, file->size);
-    r = encode_rows(&file->stream.buf, snapshot, comment, clock_realtime() / USEC_PER_MSEC, &sink);
-    if (!r) {
-        r = stream_end(&file->stream, &size);
+    return encode_rows(&file->stream.buf, snapshot, comment, clock_realtime() / USEC_PER_MSEC,
+                       &sink);
+}
+
+int new_file_put_rows(struct new_file *file, const struct snapshot *snapshot, const char *comment,
+                      const struct progress *progress)
+{
+    stream_begin(&file->stream, RECORD_MAGIC, file->fd, file->size);
+    return end_record(file, put_encoded(file, snapshot, comment, progress));
+}
+
+int new_file_put_rows_within(struct new_file *file, struct slice head,
+                             const struct snapshot *snapshot, const char *comment,
+                             struct slice tail, const struct progress *progress)
+{
+    int r = 0;
+
+    stream_begin(&file->stream, RECORD_MAGIC_CLUSTER, file->fd, file->size);
+    buf_put_slice(&file->stream.buf, head);
+    if (snapshot) {
+        r = put_encoded(file, snapshot, comment, progress);
+    } else {
+        buf_puts(&file->stream.buf, "{}");
     }
-    stream_done(&file->stream);
-    if (!r) {
-        file->size += size;
-    }
-    return r;
+    buf_put_slice(&file->stream.buf, tail);
+    return end_record(file, r);
 }
 
 // Makes the empty temporary file. 0 or negative errno.
@@ -180,7 +208,9 @@ static int put_content(struct new_file *file, const struct new_file_content *con
 {
     int r = 0;
 
-    if (content->bytes) {
+    if (content->put) {
+        r = content->put(file, content);
+    } else if (content->bytes) {
         r = put_bytes(file, content->bytes, content->progress);
     } else {
         r = new_file_put_schema(file, content->schema);

@@ -24,8 +24,13 @@ struct new_file_bytes {
     uint64_t size;
 };
 
+struct new_file;
+
 // The content of a new file.
 struct new_file_content {
+    // If set, this function writes the records, with the functions below. 0 or negative errno.
+    int (*put)(struct new_file *file, const struct new_file_content *content);
+    const void *userdata;
     const struct new_file_bytes *bytes; // a copy of these bytes; NULL: the records described below
     struct schema *schema;
     struct db *db;                   // NULL: no snapshot
@@ -41,6 +46,13 @@ struct ovsdb_error *new_file_open(const char *path, int like, struct new_file *r
 int new_file_put_schema(struct new_file *file, const struct schema *schema);
 int new_file_put_rows(struct new_file *file, const struct snapshot *snapshot, const char *comment,
                       const struct progress *progress);
+// Writes a record with this JSON text.
+int new_file_put_record(struct new_file *file, const char *magic, struct slice text);
+// Writes a record of a clustered file: the text `head`, all rows of `snapshot` (NULL: an empty
+// object), the text `tail`.
+int new_file_put_rows_within(struct new_file *file, struct slice head,
+                             const struct snapshot *snapshot, const char *comment,
+                             struct slice tail, const struct progress *progress);
 int new_file_sync(struct new_file *file, const struct progress *progress);
 // The error of a step that has returned this negative errno.
 struct ovsdb_error *new_file_error(const struct new_file *file, int error);

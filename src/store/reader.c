@@ -27,6 +27,7 @@
 #define SEARCH_FACTOR 4 // bytes that the search for whole records may hash, per byte of the file
 
 struct reader {
+    const char *magic; // RECORD_MAGIC or RECORD_MAGIC_CLUSTER
     int fd;
     bool owns_fd;
     char *path;
@@ -130,14 +131,15 @@ struct parsed {
 
 // Parses the bytes at some offset. `n_available` is the number of bytes from there to the end of
 // the file.
-static struct parsed parse_at(struct slice rest, uint64_t n_available)
+static struct parsed parse_at(const struct reader *reader, struct slice rest, uint64_t n_available)
 {
     struct parsed parsed = {0};
     size_t limit = MIN(rest.size, (size_t)RECORD_HEADER_MAX);
     const char *end = limit ? memchr(rest.data, '\n', limit) : NULL;
 
     if (end &&
-        record_header_parse((struct slice){rest.data, (size_t)(end - rest.data)}, &parsed.header)) {
+        record_header_parse(reader->magic, (struct slice){rest.data, (size_t)(end - rest.data)},
+                            &parsed.header)) {
         parsed.has_header = true;
         parsed.header_size = (size_t)(end - rest.data) + 1;
         parsed.has_data = parsed.header.size <= n_available - parsed.header_size;
@@ -161,9 +163,9 @@ static size_t find_whole_record(struct reader *reader, struct slice rest, bool *
     const char *p = rest.data + 1, *end = rest.data + rest.size;
 
     *ret_given_up = false;
-    while (p < end && (p = memmem(p, (size_t)(end - p), RECORD_MAGIC, strlen(RECORD_MAGIC)))) {
+    while (p < end && (p = memmem(p, (size_t)(end - p), reader->magic, strlen(reader->magic)))) {
         struct slice at = {p, (size_t)(end - p)};
-        struct parsed parsed = parse_at(at, at.size);
+        struct parsed parsed = parse_at(reader, at, at.size);
 
         if (parsed.has_data) {
             if (parsed.header.size > reader->search_budget) {
@@ -192,10 +194,10 @@ static size_t size_without_zeros(struct slice data)
 
 // True if the bytes are the beginning of a header line (which may be empty) followed by zeros (of
 // which there may be none).
-static bool is_unfinished_header(struct slice rest)
+static bool is_unfinished_header(const struct reader *reader, struct slice rest)
 {
     rest.size = size_without_zeros(rest);
-    return rest.size < RECORD_HEADER_MAX && record_header_is_prefix(rest);
+    return rest.size < RECORD_HEADER_MAX && record_header_is_prefix(reader->magic, rest);
 }
 
 // True if the data is a complete JSON value with its LF. An incompletely written JSON object never
@@ -212,13 +214,13 @@ static bool is_complete_line(struct slice data)
 
 // True if the bad record at the beginning of `rest` is torn. `rest` extends to the end of the file
 // and contains no whole record.
-static bool is_torn(struct slice rest)
+static bool is_torn(const struct reader *reader, struct slice rest)
 {
-    struct parsed parsed = parse_at(rest, rest.size);
+    struct parsed parsed = parse_at(reader, rest, rest.size);
     struct slice data = {rest.data + parsed.header_size, rest.size - parsed.header_size};
 
     if (!parsed.has_header) {
-        return is_unfinished_header(rest);
+        return is_unfinished_header(reader, rest);
     }
     if (!parsed.has_data) {
         return !is_complete_line(data);
@@ -249,7 +251,8 @@ static enum reader_status reader_reject(struct reader *reader, const char *what)
         has_whole = next < rest.size || is_given_up;
     }
     reader->next_whole = reader->offset + next;
-    reader->status = rest.size && !has_whole && is_torn(rest) ? READER_TORN : READER_DAMAGED;
+    reader->status =
+        rest.size && !has_whole && is_torn(reader, rest) ? READER_TORN : READER_DAMAGED;
     reader->reason = xasprintf("record %lu at offset %lu: %s", (unsigned long)reader->number,
                                (unsigned long)reader->offset, what);
     return reader->status;
@@ -282,7 +285,7 @@ enum reader_status reader_next(struct reader *reader, struct reader_record *ret)
     if (!head.size) {
         return reader->status = READER_END;
     }
-    parsed = parse_at(head, reader->file_size - reader->offset);
+    parsed = parse_at(reader, head, reader->file_size - reader->offset);
     if (!parsed.has_header) {
         return reader_reject(reader, "there is no header line");
     }
@@ -334,7 +337,13 @@ uint64_t reader_file_size(const struct reader *reader)
     return reader->file_size;
 }
 
-// Checks the first bytes of the file.
+// True if the file begins with `magic`, or is shorter and begins like it.
+static bool begins_with(struct slice head, const char *magic)
+{
+    return !memcmp(head.data, magic, MIN(head.size, strlen(magic)));
+}
+
+// Finds out the kind of the file from its first bytes.
 static struct ovsdb_error *check_magic(struct reader *reader)
 {
     struct slice head;
@@ -348,20 +357,19 @@ static struct ovsdb_error *check_magic(struct reader *reader)
     if (!fill_window(reader, 0, RECORD_HEADER_MAX, &head)) {
         return error_io(reader->read_error, "%s: cannot be read", reader->path);
     }
-    if (head.size >= strlen(RECORD_MAGIC_CLUSTER) &&
-        !memcmp(head.data, RECORD_MAGIC_CLUSTER, strlen(RECORD_MAGIC_CLUSTER))) {
-        return error_new(
-            ERROR_NOT_SUPPORTED,
-            "%s: this is a clustered database; clustered databases are not supported yet",
-            reader->path);
-    }
-    if (memcmp(head.data, RECORD_MAGIC, MIN(head.size, strlen(RECORD_MAGIC))) != 0) {
+    reader->magic = begins_with(head, RECORD_MAGIC) ? RECORD_MAGIC : RECORD_MAGIC_CLUSTER;
+    if (!begins_with(head, reader->magic)) {
         return error_new(ERROR_OVSDB, "%s: this is no OVSDB database file", reader->path);
     }
     return NULL;
 }
 
-struct ovsdb_error *reader_open_fd(int fd, const char *path, struct reader **ret)
+bool reader_is_clustered(const struct reader *reader)
+{
+    return !strcmp(reader->magic, RECORD_MAGIC_CLUSTER);
+}
+
+static struct ovsdb_error *open_fd(int fd, const char *path, struct reader **ret)
 {
     _cleanup_reader_ struct reader *reader = NULL;
     struct ovsdb_error *error;
@@ -389,7 +397,43 @@ struct ovsdb_error *reader_open_fd(int fd, const char *path, struct reader **ret
     return error;
 }
 
+static struct ovsdb_error *refuse_clustered(const struct reader *reader)
+{
+    return reader_is_clustered(reader)
+               ? error_new(ERROR_NOT_SUPPORTED,
+                           "%s: cannot apply this operation to a clustered database file: the "
+                           "consensus protocol, which serves and changes clustered databases, is "
+                           "not built in; \"ovsdb-tool cluster-to-standalone NEW %s\" makes a "
+                           "standalone database of the file",
+                           reader->path, reader->path)
+               : NULL;
+}
+
+struct ovsdb_error *reader_open_fd(int fd, const char *path, struct reader **ret)
+{
+    _cleanup_reader_ struct reader *reader = NULL;
+    struct ovsdb_error *error = open_fd(fd, path, &reader);
+
+    error = error ? error : refuse_clustered(reader);
+    if (!error) {
+        *ret = TAKE_PTR(reader);
+    }
+    return error;
+}
+
 struct ovsdb_error *reader_open(const char *path, struct reader **ret)
+{
+    _cleanup_reader_ struct reader *reader = NULL;
+    struct ovsdb_error *error = reader_open_any(path, &reader);
+
+    error = error ? error : refuse_clustered(reader);
+    if (!error) {
+        *ret = TAKE_PTR(reader);
+    }
+    return error;
+}
+
+struct ovsdb_error *reader_open_any(const char *path, struct reader **ret)
 {
     // Without O_NONBLOCK a FIFO would block here for ever.
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -398,7 +442,7 @@ struct ovsdb_error *reader_open(const char *path, struct reader **ret)
     if (fd < 0) {
         return error_io(errno, "%s: cannot be opened", path);
     }
-    error = reader_open_fd(fd, path, ret);
+    error = open_fd(fd, path, ret);
     if (!error) {
         (*ret)->owns_fd = true;
         TAKE_FD(fd);

@@ -26,7 +26,7 @@ enum reader_status {
 };
 
 struct reader_record {
-    uint64_t number; // 0: the schema
+    uint64_t number; // 0: the schema; in a clustered file, the first record
     uint64_t offset; // of the header line in the file
     uint64_t size;   // header line and data
     uint8_t sha1[RECORD_ID_SIZE];
@@ -38,6 +38,9 @@ struct reader_record {
 struct ovsdb_error *reader_open(const char *path, struct reader **ret);
 // The same for an open descriptor, which remains the caller's; `path` is for messages.
 struct ovsdb_error *reader_open_fd(int fd, const char *path, struct reader **ret);
+// The same for a file of any kind, which reader_is_clustered() tells.
+struct ovsdb_error *reader_open_any(const char *path, struct reader **ret);
+bool reader_is_clustered(const struct reader *reader);
 void reader_free(struct reader *reader);
 // Sets the function that is called while long records are read; NULL: none.
 void reader_set_progress(struct reader *reader, const struct progress *progress);

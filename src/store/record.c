@@ -9,8 +9,8 @@
 #include <gnutls/crypto.h>
 #include <stdio.h>
 
-// "OVSDB JSON <up to 20 digits> <hash>\n"
-static_assert(sizeof(RECORD_MAGIC) + 20 + 1 + 2 * RECORD_ID_SIZE <= RECORD_HEADER_MAX,
+// "OVSDB CLUSTER <up to 20 digits> <hash>\n"
+static_assert(sizeof(RECORD_MAGIC_CLUSTER) + 20 + 1 + 2 * RECORD_ID_SIZE <= RECORD_HEADER_MAX,
               "every header fits");
 static_assert(RECORD_ID_SIZE >= sizeof(struct uuid), "a transaction id is a part of a hash");
 
@@ -58,13 +58,12 @@ static bool parse_sha1(struct slice hex, uint8_t ret[RECORD_ID_SIZE])
     return true;
 }
 
-bool record_header_parse(struct slice line, struct record_header *ret)
+bool record_header_parse(const char *magic, struct slice line, struct record_header *ret)
 {
-    const char *p = line.data + strlen(RECORD_MAGIC), *end = line.data + line.size;
+    const char *p = line.data + strlen(magic), *end = line.data + line.size;
     struct record_header header = {0};
 
-    if (line.size < strlen(RECORD_MAGIC) ||
-        memcmp(line.data, RECORD_MAGIC, strlen(RECORD_MAGIC)) != 0) {
+    if (line.size < strlen(magic) || memcmp(line.data, magic, strlen(magic)) != 0) {
         return false;
     }
     for (; p < end && *p >= '0' && *p <= '9'; p++) {
@@ -81,19 +80,19 @@ bool record_header_parse(struct slice line, struct record_header *ret)
     return true;
 }
 
-bool record_header_is_prefix(struct slice line)
+bool record_header_is_prefix(const char *magic, struct slice line)
 {
-    size_t n_magic = MIN(line.size, strlen(RECORD_MAGIC));
+    size_t n_magic = MIN(line.size, strlen(magic));
     const char *p = line.data + n_magic, *end = line.data + line.size;
     size_t n_hex = 0;
 
-    if (memcmp(line.data, RECORD_MAGIC, n_magic) != 0) {
+    if (memcmp(line.data, magic, n_magic) != 0) {
         return false;
     }
     while (p < end && *p >= '0' && *p <= '9') {
         p++;
     }
-    if (p < end && (p == line.data + strlen(RECORD_MAGIC) || *p++ != ' ')) {
+    if (p < end && (p == line.data + strlen(magic) || *p++ != ' ')) {
         return false;
     }
     while (p < end && hex_value(*p) >= 0) {
@@ -114,6 +113,11 @@ void record_begin(struct buf *buf)
 
 struct slice record_end(struct buf *buf, uint8_t ret_sha1[RECORD_ID_SIZE])
 {
+    return record_end_as(RECORD_MAGIC, buf, ret_sha1);
+}
+
+struct slice record_end_as(const char *magic, struct buf *buf, uint8_t ret_sha1[RECORD_ID_SIZE])
+{
     char digits[24];
     int n_digits;
     char *p;
@@ -132,8 +136,8 @@ struct slice record_end(struct buf *buf, uint8_t ret_sha1[RECORD_ID_SIZE])
     *--p = ' ';
     p -= n_digits;
     memcpy(p, digits, (size_t)n_digits);
-    p -= strlen(RECORD_MAGIC);
-    memcpy(p, RECORD_MAGIC, strlen(RECORD_MAGIC));
+    p -= strlen(magic);
+    memcpy(p, magic, strlen(magic));
     assert(p >= buf->data);
     return (struct slice){p, (size_t)(buf->data + buf->size - p)};
 }

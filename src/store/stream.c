@@ -9,13 +9,18 @@
 #include <stdio.h>
 
 #define LENGTH_DIGITS 15
-#define LONG_HEADER   (strlen(RECORD_MAGIC) + LENGTH_DIGITS + 1 + 2 * RECORD_ID_SIZE + 1)
 #define UNSYNCED_MAX  ((uint64_t)16 << 20) // bytes in writeback
 
-void stream_begin(struct stream *stream, int fd, uint64_t offset)
+void stream_begin(struct stream *stream, const char *magic, int fd, uint64_t offset)
 {
-    *stream = (struct stream){.fd = fd, .offset = offset};
+    *stream = (struct stream){.magic = magic, .fd = fd, .offset = offset};
     record_begin(&stream->buf);
+}
+
+// The size of the header of a long record, LF included.
+static size_t header_size(const struct stream *stream)
+{
+    return strlen(stream->magic) + LENGTH_DIGITS + 1 + 2 * RECORD_ID_SIZE + 1;
 }
 
 void stream_done(struct stream *stream)
@@ -42,7 +47,7 @@ int stream_flush(struct stream *stream)
 {
     struct slice data = {stream->buf.data + RECORD_HEADER_MAX,
                          stream->buf.size - RECORD_HEADER_MAX};
-    uint64_t at = stream->offset + LONG_HEADER + stream->size;
+    uint64_t at = stream->offset + header_size(stream) + stream->size;
     int r;
 
     assert(stream->buf.size >= RECORD_HEADER_MAX);
@@ -67,14 +72,14 @@ int stream_flush(struct stream *stream)
 static int write_header(const struct stream *stream, const uint8_t sha1[RECORD_ID_SIZE])
 {
     char header[RECORD_HEADER_MAX];
-    int n = snprintf(header, sizeof(header), RECORD_MAGIC "%0*llu ", LENGTH_DIGITS,
+    int n = snprintf(header, sizeof(header), "%s%0*llu ", stream->magic, LENGTH_DIGITS,
                      (unsigned long long)stream->size);
 
     for (int i = 0; i < RECORD_ID_SIZE; i++) {
         n += snprintf(header + n, sizeof(header) - (size_t)n, "%02x", sha1[i]);
     }
     header[n++] = '\n';
-    assert((size_t)n == LONG_HEADER);
+    assert((size_t)n == header_size(stream));
     return file_write_at(stream->fd, header, (size_t)n, (off_t)stream->offset);
 }
 
@@ -84,7 +89,7 @@ int stream_end(struct stream *stream, uint64_t *ret_size)
     int r;
 
     if (!stream->is_long) {
-        struct slice record = record_end(&stream->buf, sha1);
+        struct slice record = record_end_as(stream->magic, &stream->buf, sha1);
 
         *ret_size = record.size;
         return file_write_at(stream->fd, record.data, record.size, (off_t)stream->offset);
@@ -95,6 +100,6 @@ int stream_end(struct stream *stream, uint64_t *ret_size)
         return r;
     }
     gnutls_hash_output(stream->hash, sha1);
-    *ret_size = LONG_HEADER + stream->size;
+    *ret_size = header_size(stream) + stream->size;
     return write_header(stream, sha1);
 }

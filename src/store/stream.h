@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct stream {
+    const char *magic; // of the header
     struct buf buf; // the caller appends the JSON here and calls stream_flush() from time to time
     int fd;
     uint64_t offset; // of the record in the file
@@ -18,7 +19,8 @@ struct stream {
     gnutls_hash_hd_t hash;
 };
 
-void stream_begin(struct stream *stream, int fd, uint64_t offset);
+// `magic` is RECORD_MAGIC or RECORD_MAGIC_CLUSTER.
+void stream_begin(struct stream *stream, const char *magic, int fd, uint64_t offset);
 // Writes the buffer to the file, starts its writeback and clears it. 0 or negative errno.
 int stream_flush(struct stream *stream);
 // Writes the rest and the header. *ret_size is the size of the whole record. 0 or negative errno.

@@ -16,7 +16,8 @@ LAYERS = {
     "json": ["basic"],
     "model": ["basic", "json"],
     "engine": ["basic", "json", "model"],
-    "store": ["basic", "json", "model", "engine"],
+    "cluster": ["basic", "json", "model"],
+    "store": ["basic", "json", "model", "engine", "cluster"],
     "monitor": ["basic", "json", "model", "engine"],
     "net": ["basic", "json"],
     "session": ["basic", "json", "model", "engine", "monitor"],
@@ -25,7 +26,8 @@ LAYERS = {
     "service": ["basic", "control"],
     "daemon": ["basic", "json", "model", "engine", "store", "monitor", "net", "session",
                "replication", "control", "service"],
-    "tools": ["basic", "json", "model", "engine", "store", "net", "control", "service"],
+    "tools": ["basic", "json", "model", "engine", "store", "net", "control", "service",
+              "cluster"],
 }
 
 LIBRARIES = {
@@ -37,7 +39,7 @@ LIBRARIES = {
 }
 
 # No descriptor, no clock, no event loop: time and output come in as arguments.
-NO_IO = ["json", "model", "engine", "monitor", "session", "replication"]
+NO_IO = ["json", "model", "engine", "monitor", "session", "replication", "cluster"]
 IO_HEADERS = ["sys/socket.h", "sys/epoll.h", "fcntl.h", "poll.h", "time.h", "sys/time.h",
               "sys/un.h",
               "netinet/in.h", "basic/file.h"]

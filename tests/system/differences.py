@@ -140,4 +140,22 @@ REASONS = {
     "rbac-update-by-key":
         "\"column:key\" in a permission's \"update\" allows changes of this key of a map, as the"
         " schema documents it; the reference server refuses every change of such a column",
+    "cluster-port-needed":
+        "the address of a server of a cluster needs a port from 1 to 65535, because other servers"
+        " connect to it; the reference server's tool accepts an empty port and port 0",
+    "cluster-committed-terms":
+        "check-cluster reports committed entries with the same index and different terms, which"
+        " are a loss of data; the reference server's tool compares only entries of one term",
+    "cluster-without-contents":
+        "cluster-to-standalone fails for a server that has not joined; the reference server's tool"
+        " writes an empty file, which is no database, and reports success",
+    "cluster-replaced-entries":
+        "cluster-to-standalone leaves out entries that later ones replace; the reference server's"
+        " tool writes them, too, so that a transaction that was never committed is in the result",
+    "cluster-conversion":
+        "cluster-to-standalone begins with the last conversion; the reference server's tool writes"
+        " the transactions after it behind the old schema, and the file cannot be opened",
+    "cluster-show-log":
+        "show-log prints election timers, and the name with the same quote on both sides; the"
+        " reference server's tool does neither",
 }

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from harness import dbfile, wait
+from harness.cluster import free_ports
 from harness.proxy import Proxy
 from harness.lab import schema, schema_path
 
@@ -15,16 +16,6 @@ pytestmark = pytest.mark.ours("the reference server's client says less, and abor
                               " among the servers")
 
 NOWHERE = "unix:/nowhere"
-
-
-def free_ports(n):
-    sockets = [socket.socket() for _ in range(n)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def test_the_list_of_options_looks_as_the_peers(lab):
 
 
 def test_verbs(complete, programs):
-    assert complete(programs.tool, "db-c") == {"db-cksum"}
+    assert complete(programs.tool, "db-c") == {"db-cid", "db-cksum"}
     assert complete(programs.tool, "-m", "show") == {"show-log"}
     assert complete(programs.tool, "--rbac-role", "=", "x", "quer") == {"query"}
     assert complete(programs.tool, "--rbac-role", "x", "quer") == {"query"}

@@ -120,8 +120,6 @@ def test_check_of_a_file_in_use(lab, db):
 
 def test_check_of_other_files(lab):
     for name, content, saying in (
-            ("cluster.db", b"OVSDB CLUSTER 5 " + b"0" * 40 + b"\n{}xx\n",
-             "clustered databases are not supported yet"),
             ("empty.db", b"", "empty"), ("text.db", b"hello\n", "no OVSDB database")):
         lab.path(name).write_bytes(content)
         for verb in (["check", name], ["recover", name, "new.db"],

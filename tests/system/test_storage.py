@@ -524,10 +524,3 @@ def test_relays_are_not_supported_yet(lab, argument):
     with pytest.raises(RpcError, match=re.escape(argument) + ".*not supported yet"):
         server.control("ovsdb-server/add-db", argument)
     lab.run(lab.programs.server, argument, "--remote=punix:x").fails(1, "not supported yet")
-
-
-@pytest.mark.ours("the reference server has them")
-@pytest.mark.parametrize("verb",
-                         ["create-cluster", "join-cluster", "cluster-to-standalone", "db-cid"])
-def test_clusters_are_not_supported_yet(lab, verb):
-    lab.tool(verb, "a", "b", "c").fails(1, f"{verb}: clustered databases are not supported yet")

@@ -4,8 +4,6 @@
 #include "store/record.h"
 #include "tools/tool.h"
 
-#include <fcntl.h>
-
 struct schema *db_schema_read(struct reader *reader)
 {
     struct reader_record record;
@@ -34,13 +32,12 @@ struct schema *db_schema_of_file(const char *path)
 
 bool db_is_clustered(const char *path)
 {
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-    char magic[sizeof(RECORD_MAGIC_CLUSTER) - 1];
+    _cleanup_reader_ struct reader *reader = NULL;
 
-    if (fd >= 0 && read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic) &&
-        !memcmp(magic, RECORD_MAGIC_CLUSTER, sizeof(magic))) {
+    tool_check(reader_open_any(path, &reader));
+    if (reader_is_clustered(reader)) {
         return true;
     }
-    schema_unref(db_schema_of_file(path));
+    schema_unref(db_schema_read(reader));
     return false;
 }

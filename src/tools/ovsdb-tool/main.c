@@ -8,12 +8,21 @@
 
 #include <stdio.h>
 
-enum { OPTION_RBAC_ROLE = 0x1000, OPTION_RBAC_ID, OPTION_SKIP_DAMAGED, OPTION_NO_PROGRESS };
+enum {
+    OPTION_RBAC_ROLE = 0x1000,
+    OPTION_RBAC_ID,
+    OPTION_SKIP_DAMAGED,
+    OPTION_NO_PROGRESS,
+    OPTION_ELECTION_TIMER,
+    OPTION_CID,
+};
 
 static const struct option long_options[] = {
     {"rbac-role", required_argument, NULL, OPTION_RBAC_ROLE},
     {"rbac-id", required_argument, NULL, OPTION_RBAC_ID},
     {"skip-damaged", no_argument, NULL, OPTION_SKIP_DAMAGED},
+    {"election-timer", required_argument, NULL, OPTION_ELECTION_TIMER},
+    {"cid", required_argument, NULL, OPTION_CID},
     {"no-progress", no_argument, NULL, OPTION_NO_PROGRESS},
     {"more", no_argument, NULL, 'm'},
     {"help", no_argument, NULL, 'h'},
@@ -28,16 +37,23 @@ static void tool_help(const struct tool_context *context, int argc, char **argv)
 
 static const struct tool_verb verbs[] = {
     {"check", "[db]", 0, 1, tool_check_file},
+    {"check-cluster", "db...", 1, -1, tool_check_cluster},
+    {"cluster-to-standalone", "db clusterdb", 2, 2, tool_cluster_to_standalone},
     {"compact", "[db [target]]", 0, 2, tool_compact},
     {"compare-versions", "a op b", 3, 3, tool_compare_versions},
     {"convert", "[db [schema [target]]]", 0, 3, tool_convert},
     {"create", "[db [schema]]", 0, 2, tool_create},
+    {"create-cluster", "db contents local", 3, 3, tool_create_cluster},
+    {"db-cid", "db", 1, 1, tool_db_cid},
     {"db-cksum", "[db]", 0, 1, tool_db_cksum},
     {"db-is-clustered", "db", 1, 1, tool_db_is_clustered},
     {"db-is-standalone", "db", 1, 1, tool_db_is_standalone},
+    {"db-local-address", "db", 1, 1, tool_db_local_address},
     {"db-name", "[db]", 0, 1, tool_db_name},
+    {"db-sid", "db", 1, 1, tool_db_sid},
     {"db-version", "[db]", 0, 1, tool_db_version},
     {"help", "", 0, -1, tool_help},
+    {"join-cluster", "db name local remote...", 4, -1, tool_join_cluster},
     {"list-commands", "", 0, -1, tool_list_commands},
     {"needs-conversion", "[db [schema]]", 0, 2, tool_needs_conversion},
     {"query", "[db] transaction", 1, 2, tool_query},
@@ -47,12 +63,6 @@ static const struct tool_verb verbs[] = {
     {"schema-version", "[schema]", 0, 1, tool_schema_version},
     {"show-log", "[db]", 0, 1, tool_show_log},
     {"transact", "[db] transaction", 1, 2, tool_transact},
-};
-
-// Verbs of other implementations that concern clustered databases.
-static const char *const clustered_verbs[] = {
-    "create-cluster", "join-cluster", "cluster-to-standalone", "check-cluster",
-    "db-cid",         "db-sid",       "db-local-address",
 };
 
 static void tool_list_commands(const struct tool_context *context, int argc, char **argv)
@@ -78,6 +88,18 @@ static void tool_help(const struct tool_context *context, int argc, char **argv)
         "  db-version [DB]                version of DB's schema\n"
         "  db-cksum [DB]                  checksum of DB's schema\n"
         "  db-is-standalone DB            exit status 0 if DB is a standalone database\n"
+        "  db-is-clustered DB             exit status 0 if DB is a clustered database\n"
+        "  [--election-timer=MS] create-cluster DB CONTENTS LOCAL\n"
+        "                                 make the clustered database DB, of a cluster with the\n"
+        "                                 address LOCAL; CONTENTS is a schema or a database\n"
+        "  [--cid=UUID] join-cluster DB NAME LOCAL REMOTE...\n"
+        "                                 make DB for a server that joins a cluster\n"
+        "  db-cid DB                      cluster ID of DB\n"
+        "  db-sid DB                      server ID of DB\n"
+        "  db-local-address DB            address of DB's server in the cluster\n"
+        "  check-cluster DB...            check and compare the files of a cluster's members\n"
+        "  cluster-to-standalone DB CLUSTERDB\n"
+        "                                 write the contents of CLUSTERDB to the new file DB\n"
         "  schema-name [SCHEMA]           name of SCHEMA\n"
         "  schema-version [SCHEMA]        version of SCHEMA\n"
         "  schema-cksum [SCHEMA]          checksum of SCHEMA\n"
@@ -98,6 +120,8 @@ static void tool_help(const struct tool_context *context, int argc, char **argv)
     printf(
         "\nOther options:\n"
         "  -m, --more                     show-log shows more: rows, and with two their columns\n"
+        "  --election-timer=MS            election timer of create-cluster, 100 to 600000\n"
+        "  --cid=UUID                     join-cluster joins this cluster only\n"
         "  --skip-damaged                 recover keeps whole records after damage too\n"
         "  --no-progress                  show no progress on a terminal\n"
         "  --rbac-role=ROLE               query and transact as a client with this role\n"
@@ -119,6 +143,12 @@ static void handle_option(struct tool_context *context, struct service_options *
     case OPTION_SKIP_DAMAGED:
         context->skip_damaged = true;
         break;
+    case OPTION_ELECTION_TIMER:
+        context->election_timer = optarg;
+        break;
+    case OPTION_CID:
+        context->cid = optarg;
+        break;
     case OPTION_NO_PROGRESS:
         progress_bar_disable();
         break;
@@ -138,11 +168,6 @@ static const struct tool_verb *find_verb(const char *name)
     for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
         if (!strcmp(verbs[i].name, name)) {
             return &verbs[i];
-        }
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(clustered_verbs); i++) {
-        if (!strcmp(clustered_verbs[i], name)) {
-            tool_fail("%s: clustered databases are not supported yet", name);
         }
     }
     tool_fail("unknown command '%s'; use --help for help", name);

@@ -6,6 +6,7 @@
 #include "store/lockfile.h"
 #include "store/new_file.h"
 #include "store/salvage.h"
+#include "tools/ovsdb-tool/cluster.h"
 #include "tools/ovsdb-tool/verbs.h"
 #include "tools/progress_bar.h"
 #include "tools/tool.h"
@@ -33,6 +34,14 @@ static struct checked_file open_file(const char *path)
         tool_fail_errno(errno, "%s: open failed", path);
     }
     return (struct checked_file){path, fd};
+}
+
+static bool is_clustered(const struct checked_file *file)
+{
+    _cleanup_reader_ struct reader *reader = NULL;
+
+    tool_check(reader_open_any(file->path, &reader));
+    return reader_is_clustered(reader);
 }
 
 static void on_found(void *userdata, const char *text)
@@ -110,9 +119,17 @@ static bool is_being_written(const struct checked_file *file, const struct salva
 void tool_check_file(const struct tool_context *context, int argc, char **argv)
 {
     struct checked_file file = open_file(argc > 0 ? argv[0] : context->default_db);
-    struct salvage result = salvage(&file);
+    struct salvage result;
     struct salvage_prefix prefix;
 
+    if (is_clustered(&file)) {
+        if (!cluster_check(file.path, is_in_use(file.path))) {
+            tool_finish();
+            exit(EXIT_DAMAGED);
+        }
+        return;
+    }
+    result = salvage(&file);
     if (salvage_is_whole(&result)) {
         print_totals(&file, &result, "the file is good");
         db_free(result.db);
@@ -175,7 +192,15 @@ void tool_recover(const struct tool_context *context, int argc, char **argv)
     struct checked_file file = open_file(argv[0]);
 
     progress_bar_catch_signals();
-    if (context->skip_damaged) {
+    if (is_clustered(&file)) {
+        if (context->skip_damaged) {
+            tool_fail(
+                "%s: the entries of a clustered database after a missing one cannot be "
+                "applied; use recover without --skip-damaged",
+                file.path);
+        }
+        cluster_recover(file.path, file.fd, argv[1]);
+    } else if (context->skip_damaged) {
         recover_all(&file, argv[1]);
     } else {
         recover_prefix(&file, argv[1]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The verbs of ovsdb-tool that read only schemas, from a schema file or a database file.
 #include "model/version.h"
+#include "store/cluster_file.h"
 #include "tools/ovsdb-tool/db_schema.h"
 #include "tools/ovsdb-tool/verbs.h"
 #include "tools/schema_file.h"
@@ -22,9 +23,17 @@ static struct schema *db_argument(const struct tool_context *context, int argc, 
 
 void tool_db_name(const struct tool_context *context, int argc, char **argv)
 {
-    _cleanup_schema_ struct schema *schema = db_argument(context, argc, argv);
+    const char *path = argc > 0 ? argv[0] : context->default_db;
+    _cleanup_cluster_file_ struct cluster_file *file = NULL;
+    _cleanup_schema_ struct schema *schema = NULL;
 
-    puts(schema->name);
+    if (db_is_clustered(path)) {
+        tool_check(cluster_file_open(path, NULL, &file));
+        puts(cluster_file_log(file)->header.name);
+    } else {
+        schema = db_schema_of_file(path);
+        puts(schema->name);
+    }
 }
 
 void tool_db_version(const struct tool_context *context, int argc, char **argv)

@@ -1,190 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-tool show-log: prints the records of a database file without building the database.
+// ovsdb-tool show-log: prints the records of a database file without building the database. Those of
+// a standalone file:
 //
-//     record N: DATE "COMMENT"
-//       table T [insert ]row NAME (UUID)[ diff]:     with -m
-//         column=value                               with -mm
-//
-// The names of rows (their column "name") are remembered, since later records do not repeat them.
-#include "store/encode.h"
+//     record N: DATE "COMMENT"                       and rows, see log_printer.h
+#include "store/reader.h"
 #include "tools/ovsdb-tool/db_schema.h"
-#include "tools/ovsdb-tool/row_names.h"
+#include "tools/ovsdb-tool/log_printer.h"
+#include "tools/ovsdb-tool/show_cluster_log.h"
 #include "tools/ovsdb-tool/verbs.h"
 #include "tools/tool.h"
-#include "json/emit.h"
 
-#include <stdio.h>
-#include <time.h>
-
-struct log_printer {
-    const char *path;
-    const struct schema *schema;
-    int more;
-    struct row_names names;
-    struct buf out;     // the text of a record
-    struct buf escaped; // the same with control characters escaped
-};
-
-// A member of an object, in order of its name.
-struct member {
-    char *name;
-    struct slice value;
-};
-
-static int compare_members(const void *a, const void *b)
-{
-    return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
-}
-
-// The members of `object` sorted by name; none if it is not an object. free_members() frees them.
-static struct member *sorted_members(struct slice object, size_t *ret_n)
-{
-    _cleanup_buf_ struct buf scratch = {0};
-    struct member *members;
-    struct cursor cursor;
-    size_t n = 0;
-
-    *ret_n = 0;
-    if (json_kind_of(object) != JSON_KIND_OBJECT) {
-        return NULL;
-    }
-    members = NEW_ARRAY(struct member, json_count(object) + 1);
-    cursor_init(&cursor, object);
-    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
-        struct slice name = cursor_name(&cursor, &scratch);
-
-        members[n].name = xstrndup(name.data, name.size);
-        members[n++].value = cursor_skip(&cursor);
-    }
-    qsort(members, n, sizeof(*members), compare_members);
-    *ret_n = n;
-    return members;
-}
-
-static void free_members(struct member *members, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        free(members[i].name);
-    }
-    free(members);
-}
-
-static void put_value(struct buf *out, struct slice json, const struct column *column)
-{
-    _cleanup_buf_ struct buf scratch = {0};
-    _cleanup_error_ struct ovsdb_error *error = NULL;
-    struct cursor cursor;
-    union datum value;
-
-    cursor_init(&cursor, json);
-    if (column) {
-        error = datum_decode(&cursor, &column->type, DATUM_CHECK_NOTHING, NULL, &scratch, &value);
-    }
-    if (!column || error) {
-        // The value does not fit the schema: print it unchanged.
-        emit_canonical(out, json);
-        return;
-    }
-    datum_put_text(out, value, &column->type);
-    datum_done(value, &column->type);
-}
-
-static void put_columns(struct log_printer *printer, const struct table_schema *table,
-                        struct slice row)
-{
-    size_t n;
-    struct member *columns = sorted_members(row, &n);
-
-    for (size_t i = 0; i < n; i++) {
-        const struct column *column =
-            table ? table_schema_find_column(table, slice_of(columns[i].name)) : NULL;
-
-        buf_puts(&printer->out, "    ");
-        tool_put_escaped(&printer->out, slice_of(columns[i].name), true);
-        buf_putc(&printer->out, '=');
-        put_value(&printer->out, columns[i].value, column);
-        buf_putc(&printer->out, '\n');
-    }
-    free_members(columns, n);
-}
-
-// "insert row NAME (UUID):", "row NAME (UUID) diff:", ...
-static void put_row_title(struct buf *out, const char *table, const char *uuid, const char *name,
-                          bool is_insert, bool is_diff)
-{
-    buf_puts(out, "  table ");
-    tool_put_escaped(out, slice_of(table), true);
-    buf_printf(out, " %srow ", is_insert ? "insert " : "");
-    if (*name) {
-        buf_printf(out, "%s (%.8s)", name, uuid);
-    } else if (is_insert) {
-        buf_printf(out, "%.8s", uuid);
-    } else {
-        buf_printf(out, "%.8s (%.8s)", uuid, uuid);
-    }
-    buf_puts(out, is_diff && !is_insert ? " diff:\n" : ":\n");
-}
-
-static void put_row(struct log_printer *printer, const char *table_name, const char *uuid,
-                    struct slice row, bool is_diff)
-{
-    bool is_delete = json_kind_of(row) == JSON_KIND_NULL;
-    bool is_known = row_names_find(&printer->names, table_name, uuid);
-
-    // A new row has the name in the record, a known row the name that it had before.
-    if (!is_known) {
-        row_names_note(&printer->names, table_name, uuid, row);
-    }
-    put_row_title(&printer->out, table_name, uuid,
-                  row_names_find(&printer->names, table_name, uuid), !is_known && !is_delete,
-                  is_diff);
-    if (is_delete) {
-        buf_puts(&printer->out, "    delete row\n");
-        row_names_forget(&printer->names, table_name, uuid);
-        return;
-    }
-    row_names_note(&printer->names, table_name, uuid, row);
-    if (printer->more > 1) {
-        put_columns(printer, schema_find_table(printer->schema, slice_of(table_name)), row);
-    }
-}
-
-static void put_tables(struct log_printer *printer, struct slice text, bool is_diff)
-{
-    size_t n_tables;
-    struct member *tables = sorted_members(text, &n_tables);
-    bool any = false;
-
-    for (size_t i = 0; i < n_tables; i++) {
-        size_t n_rows;
-        struct member *rows;
-
-        if (tables[i].name[0] == '_') {
-            continue;
-        }
-        rows = sorted_members(tables[i].value, &n_rows);
-        for (size_t j = 0; j < n_rows; j++) {
-            put_row(printer, tables[i].name, rows[j].name, rows[j].value, is_diff);
-            any = true;
-        }
-        free_members(rows, n_rows);
-    }
-    free_members(tables, n_tables);
-    if (any) {
-        buf_putc(&printer->out, '\n');
-    }
-}
-
-static void put_date(struct buf *out, uint64_t date_ms)
-{
-    time_t seconds = (time_t)(date_ms / 1000);
-    struct tm tm;
-
-    if (date_ms && gmtime_r(&seconds, &tm)) {
-        buf_printf(out, " %04d-%02d-%02d %02d:%02d:%02d.%03u", tm.tm_year + 1900, tm.tm_mon + 1,
-                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (unsigned)(date_ms % 1000));
-    }
-}
+#include <inttypes.h>
 
 static noreturn void fail_damaged(const struct log_printer *printer, struct ovsdb_error *error)
 {
@@ -194,70 +20,68 @@ static noreturn void fail_damaged(const struct log_printer *printer, struct ovsd
     tool_fail("%s; \"ovsdb-tool check %s\" tells what else is whole", text, printer->path);
 }
 
-static void print_record(struct log_printer *printer, const struct reader_record *record)
+static void show_schema(struct log_printer *printer, const struct schema *schema)
 {
-    _cleanup_buf_ struct buf scratch = {0};
-    struct record_info info;
-    struct ovsdb_error *error;
-    struct slice text;
-
-    buf_clear(&printer->out);
-    buf_printf(&printer->out, "record %lu:", (unsigned long)record->number);
-    error = record_check(record->text, &text);
-    if (error) {
-        error_prefix(error, "%s: record %lu at offset %lu: ", printer->path,
-                     (unsigned long)record->number, (unsigned long)record->offset);
-        fail_damaged(printer, error);
-    }
-    decode_info(text, &scratch, &info);
-    put_date(&printer->out, info.date_ms);
-    if (info.comment.size) {
-        buf_puts(&printer->out, " \"");
-        tool_put_escaped(&printer->out, info.comment, true);
-        buf_putc(&printer->out, '"');
-    }
-    buf_putc(&printer->out, '\n');
-    if (printer->more) {
-        put_tables(printer, text, info.is_diff);
-    }
-    buf_clear(&printer->escaped);
-    tool_put_escaped(&printer->escaped, buf_slice(&printer->out), false);
-    tool_print(buf_slice(&printer->escaped));
-}
-
-static void print_schema(struct log_printer *printer, const struct schema *schema)
-{
-    buf_clear(&printer->out);
     buf_printf(&printer->out, "record 0: \"%s\" schema, version=\"%s\", cksum=\"", schema->name,
                schema->version);
     tool_put_escaped(&printer->out, slice_of(schema->cksum), true);
     buf_puts(&printer->out, "\"\n\n");
-    tool_print(buf_slice(&printer->out));
+    log_printer_flush(printer);
+}
+
+static struct ovsdb_error *show_record(struct log_printer *printer,
+                                       const struct reader_record *record)
+{
+    struct slice text;
+    struct ovsdb_error *error = record_check(record->text, &text);
+
+    if (!error) {
+        buf_printf(&printer->out, "record %" PRIu64 ":", record->number);
+        log_printer_put(printer, text);
+        log_printer_flush(printer);
+    }
+    return error;
+}
+
+typedef struct ovsdb_error *show_function(struct log_printer *printer,
+                                          const struct reader_record *record);
+
+// Shows the records up to the end of the file.
+static void show_records(struct log_printer *printer, struct reader *reader, show_function *show)
+{
+    struct reader_record record;
+    enum reader_status status;
+
+    while ((status = reader_next(reader, &record)) == READER_RECORD) {
+        struct ovsdb_error *error = show(printer, &record);
+
+        if (error) {
+            error_prefix(error, "%s: record %" PRIu64 " at offset %" PRIu64 ": ", printer->path,
+                         record.number, record.offset);
+            fail_damaged(printer, error);
+        }
+    }
+    if (status == READER_TORN || status == READER_DAMAGED) {
+        fail_damaged(printer, reader_problem(reader));
+    }
+    if (status != READER_END) {
+        tool_fail_error(reader_problem(reader));
+    }
 }
 
 void tool_show_log(const struct tool_context *context, int argc, char **argv)
 {
     _cleanup_reader_ struct reader *reader = NULL;
-    _cleanup_schema_ struct schema *schema = NULL;
     struct log_printer printer = {.path = argc > 0 ? argv[0] : context->default_db,
                                   .more = context->more};
-    struct reader_record record;
-    enum reader_status status;
 
-    tool_check(reader_open(printer.path, &reader));
-    schema = db_schema_read(reader);
-    print_schema(&printer, schema);
-    printer.schema = schema;
-    while ((status = reader_next(reader, &record)) == READER_RECORD) {
-        print_record(&printer, &record);
+    tool_check(reader_open_any(printer.path, &reader));
+    if (reader_is_clustered(reader)) {
+        show_records(&printer, reader, show_cluster_record);
+    } else {
+        log_printer_set_schema(&printer, db_schema_read(reader));
+        show_schema(&printer, printer.schema);
+        show_records(&printer, reader, show_record);
     }
-    row_names_done(&printer.names);
-    buf_done(&printer.out);
-    buf_done(&printer.escaped);
-    if (status == READER_TORN || status == READER_DAMAGED) {
-        fail_damaged(&printer, reader_problem(reader));
-    }
-    if (status != READER_END) {
-        tool_fail_error(reader_problem(reader));
-    }
+    log_printer_done(&printer);
 }

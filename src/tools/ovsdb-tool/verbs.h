@@ -10,6 +10,8 @@ struct tool_context {
     int more;              // how often -m was given
     const char *rbac_role; // the role with which query and transact run, or NULL
     const char *rbac_id;
+    const char *election_timer; // of create-cluster, as written, or NULL
+    const char *cid;            // of join-cluster, as written, or NULL
     bool skip_damaged; // recover writes all whole records, not only those before the first damage
 };
 
@@ -22,6 +24,13 @@ struct tool_verb {
     void (*run)(const struct tool_context *context, int argc, char **argv);
 };
 
+void tool_create_cluster(const struct tool_context *context, int argc, char **argv);
+void tool_join_cluster(const struct tool_context *context, int argc, char **argv);
+void tool_check_cluster(const struct tool_context *context, int argc, char **argv);
+void tool_cluster_to_standalone(const struct tool_context *context, int argc, char **argv);
+void tool_db_cid(const struct tool_context *context, int argc, char **argv);
+void tool_db_sid(const struct tool_context *context, int argc, char **argv);
+void tool_db_local_address(const struct tool_context *context, int argc, char **argv);
 void tool_create(const struct tool_context *context, int argc, char **argv);
 void tool_compact(const struct tool_context *context, int argc, char **argv);
 void tool_convert(const struct tool_context *context, int argc, char **argv);

@@ -37,10 +37,10 @@ static void test_header(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct record_header header;
-        bool ok = record_header_parse(slice_of(cases[i].line), &header);
+        bool ok = record_header_parse(RECORD_MAGIC, slice_of(cases[i].line), &header);
 
         if (ok != !!cases[i].size || (ok && header.size != cases[i].size) ||
-            record_header_is_prefix(slice_of(cases[i].line)) != cases[i].is_prefix) {
+            record_header_is_prefix(RECORD_MAGIC, slice_of(cases[i].line)) != cases[i].is_prefix) {
             fail_msg("\"%s\"", cases[i].line);
         }
     }

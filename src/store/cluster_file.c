@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/cluster_file.h"
+
+#include "cluster/contents.h"
+#include "store/encode.h"
+
+#include <inttypes.h>
+
+struct cluster_file {
+    char *path;
+    struct reader *reader;
+    const struct progress *progress;
+    struct member_log *log;
+    struct file_record record; // the last one
+    uint64_t n_records;
+    uint64_t size;
+    bool is_torn;
+};
+
+void cluster_file_close(struct cluster_file *file)
+{
+    if (file) {
+        file_record_done(&file->record);
+        member_log_free(file->log);
+        reader_free(file->reader);
+        free(file->path);
+        free(file);
+    }
+}
+
+static struct ovsdb_error *at_record(const struct cluster_file *file,
+                                     const struct reader_record *record, struct ovsdb_error *error)
+{
+    if (error) {
+        error_prefix(error, "%s: record %" PRIu64 " at offset %" PRIu64 ": ", file->path,
+                     record->number, record->offset);
+    }
+    return error;
+}
+
+static struct ovsdb_error *add_header(struct cluster_file *file, struct slice text)
+{
+    struct file_header header;
+    struct ovsdb_error *error = file_header_decode(text, &header);
+
+    if (!error) {
+        file->log = member_log_new(header);
+    }
+    return error;
+}
+
+static struct ovsdb_error *add_record(struct cluster_file *file, struct slice text)
+{
+    struct ovsdb_error *error;
+
+    file_record_done(&file->record);
+    if (!file_header_is_member(&file->log->header)) {
+        return error_new(ERROR_SYNTAX,
+                         "the file of a server that has not joined the cluster must "
+                         "have one record only");
+    }
+    error = file_record_decode(text, &file->record);
+    return error ? error : member_log_add(file->log, &file->record);
+}
+
+// Reads a record and adds it. Sets *ret_more to false at the end of the file.
+static struct ovsdb_error *read_record(struct cluster_file *file, bool *ret_more)
+{
+    struct reader_record record;
+    struct ovsdb_error *error;
+    enum reader_status status = reader_next(file->reader, &record);
+    struct slice text;
+
+    if (status == READER_END || (status == READER_TORN && file->n_records)) {
+        file->is_torn = status == READER_TORN;
+        *ret_more = false;
+        return NULL;
+    }
+    if (status != READER_RECORD) {
+        return reader_problem(file->reader);
+    }
+    error = record_check(record.text, &text);
+    if (!error) {
+        error = file->n_records ? add_record(file, text) : add_header(file, text);
+    }
+    if (error) {
+        return at_record(file, &record, error);
+    }
+    file->n_records++;
+    file->size = record.offset + record.size;
+    *ret_more = true;
+    return NULL;
+}
+
+struct ovsdb_error *cluster_file_open(const char *path, const struct progress *progress,
+                                      struct cluster_file **ret)
+{
+    _cleanup_cluster_file_ struct cluster_file *file = NEW(struct cluster_file);
+    struct ovsdb_error *error;
+    bool more;
+
+    file->path = xstrdup(path);
+    file->progress = progress;
+    error = reader_open_any(path, &file->reader);
+    if (error) {
+        return error;
+    }
+    if (!reader_is_clustered(file->reader)) {
+        return error_new(ERROR_OVSDB, "%s: not a clustered database", path);
+    }
+    reader_set_progress(file->reader, progress);
+    error = read_record(file, &more);
+    if (error) {
+        return error;
+    }
+    assert(more && file->log); // the reader refuses an empty file
+    *ret = TAKE_PTR(file);
+    return NULL;
+}
+
+struct ovsdb_error *cluster_file_next(struct cluster_file *file, const struct file_record **ret)
+{
+    bool more;
+    struct ovsdb_error *error = read_record(file, &more);
+
+    if (!error) {
+        *ret = more ? &file->record : NULL;
+    }
+    return error;
+}
+
+struct ovsdb_error *cluster_file_load(const char *path, const struct progress *progress,
+                                      struct cluster_file **ret)
+{
+    _cleanup_cluster_file_ struct cluster_file *file = NULL;
+    struct ovsdb_error *error = cluster_file_open(path, progress, &file);
+    const struct file_record *record;
+
+    do {
+        error = error ? error : cluster_file_next(file, &record);
+        if (error) {
+            return error;
+        }
+    } while (record);
+    *ret = TAKE_PTR(file);
+    return NULL;
+}
+
+const char *cluster_file_path(const struct cluster_file *file)
+{
+    return file->path;
+}
+
+const struct member_log *cluster_file_log(const struct cluster_file *file)
+{
+    return file->log;
+}
+
+uint64_t cluster_file_n_records(const struct cluster_file *file)
+{
+    return file->n_records;
+}
+
+uint64_t cluster_file_size(const struct cluster_file *file)
+{
+    return file->size;
+}
+
+const char *cluster_file_torn(const struct cluster_file *file)
+{
+    return file->is_torn ? reader_reason(file->reader) : NULL;
+}
+
+static struct ovsdb_error *at_entry(const struct cluster_file *file, uint64_t index,
+                                    struct ovsdb_error *error)
+{
+    if (error) {
+        error_prefix(error, "%s: %s %" PRIu64 ": ", file->path,
+                     index == file->log->header.prev_index ? "snapshot" : "entry", index);
+    }
+    return error;
+}
+
+static struct ovsdb_error *apply(const struct cluster_file *file, const struct contents *contents,
+                                 struct db *db)
+{
+    struct decode_position position = {.progress = file->progress, .file_size = file->size};
+    struct ovsdb_error *error = NULL;
+
+    for (size_t i = 0; i < contents->n_transactions && !error; i++) {
+        const struct contents_transaction *transaction = &contents->transactions[i];
+        _cleanup_buf_ struct buf scratch = {0};
+        struct record_info info;
+
+        error = decode_record(db, transaction->text, &position, &scratch, &info);
+        error = at_entry(file, transaction->index, error);
+        position.offset += transaction->text.size;
+    }
+    if (!error) {
+        error = db_load_finish(db, file->progress);
+        if (error) {
+            error_prefix(error, "%s: ", file->path);
+        }
+    }
+    return error;
+}
+
+struct ovsdb_error *cluster_file_build(const struct cluster_file *file, struct db **ret)
+{
+    _cleanup_schema_ struct schema *schema = NULL;
+    struct ovsdb_error *error;
+    struct contents contents;
+    struct db *db = NULL;
+
+    contents_init(&contents, file->log);
+    error = at_entry(file, contents.schema_index, schema_from_text(contents.schema, &schema));
+    if (!error) {
+        db = db_new(schema, uuid_random);
+        error = apply(file, &contents, db);
+    }
+    contents_done(&contents);
+    if (error) {
+        db_free(db);
+        return error;
+    }
+    *ret = db;
+    return NULL;
+}

@@ -154,7 +154,7 @@ static bool transaction_run(struct session *session, const struct served_db *sdb
     const struct transact_request request = {
         .params = params,
         .elapsed = elapsed,
-        .read_only = session->read_only || session->server->is_backup || sdb->is_own,
+        .read_only = session->read_only || served_db_is_read_only(sdb),
         .owns_lock = session_owns_lock,
         .role = session->role,
         .client_id = session->client_id,
@@ -380,6 +380,7 @@ bool session_restore_trigger(struct session *session, struct slice saved)
     if (!sdb || find_trigger(session, parts[1])) {
         return false;
     }
+    session_add_use(session, sdb);
     trigger_wake(trigger_new(session, sdb, parts[1], parts[2], created, &result));
     return true;
 }

@@ -19,6 +19,19 @@ static void (*current_sink)(const struct log_record *record);
 
 uint64_t log_counts[LOG_N_LEVELS];
 
+// A message that waits for log_queue_write(). Owns its strings, but for the message id, which is a
+// string literal, and the names of the fields.
+struct log_queued {
+    struct log_queued *next;
+    struct log_module *module;
+    enum log_level level;
+    const char *message_id;
+    struct log_field *fields; // or NULL
+    char *message;
+};
+
+static _Thread_local struct log_queue *thread_queue;
+
 static void module_update_max(struct log_module *module)
 {
     module->max_level = LOG_LEVEL_OFF;
@@ -129,6 +142,83 @@ void log_set_sink(void (*sink)(const struct log_record *record))
     current_sink = sink;
 }
 
+static struct log_field *fields_copy(const struct log_field *fields)
+{
+    struct log_field *copy;
+    size_t n = 0;
+
+    while (fields && fields[n].name) {
+        n++;
+    }
+    copy = fields ? NEW_ARRAY(struct log_field, n + 1) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        copy[i] =
+            (struct log_field){fields[i].name, xstrdup(fields[i].value ? fields[i].value : "")};
+    }
+    return copy;
+}
+
+static void fields_free(struct log_field *fields)
+{
+    for (struct log_field *field = fields; field && field->name; field++) {
+        free((char *)field->value);
+    }
+    free(fields);
+}
+
+// Takes `message`.
+static void queue_put(struct log_queue *queue, const struct log_queued *message)
+{
+    struct log_queued *queued = xmemdup(message, sizeof(*message));
+
+    queued->fields = fields_copy(message->fields);
+    if (queue->last) {
+        queue->last->next = queued;
+    } else {
+        queue->first = queued;
+    }
+    queue->last = queued;
+}
+
+// Gives a message to the sink.
+static void deliver(struct log_module *module, const struct log_record *record)
+{
+    log_counts[record->level]++;
+    if (current_sink) {
+        current_sink(record);
+    } else if (record->level <= module->levels[LOG_TO_CONSOLE]) {
+        fprintf(stderr, "%s: %s\n", module->name, record->message);
+    }
+}
+
+void log_thread_begin(struct log_queue *queue)
+{
+    assert(!thread_queue);
+    thread_queue = queue;
+}
+
+void log_thread_end(void)
+{
+    assert(thread_queue);
+    thread_queue = NULL;
+}
+
+void log_queue_write(struct log_queue *queue)
+{
+    while (queue->first) {
+        struct log_queued *queued = queue->first;
+        const struct log_record record = {queued->module, queued->level, queued->message_id,
+                                          queued->fields, queued->message};
+
+        queue->first = queued->next;
+        deliver(queued->module, &record);
+        fields_free(queued->fields);
+        free(queued->message);
+        free(queued);
+    }
+    queue->last = NULL;
+}
+
 void log_write(struct log_module *module, enum log_level level, const char *message_id,
                const struct log_field *fields, const char *format, ...)
 {
@@ -141,14 +231,14 @@ void log_write(struct log_module *module, enum log_level level, const char *mess
     va_start(args, format);
     message = xvasprintf(format, args);
     va_end(args);
-    log_counts[level]++;
-    record.message = message;
-    if (current_sink) {
-        current_sink(&record);
-    } else if (level <= module->levels[LOG_TO_CONSOLE]) {
-        fprintf(stderr, "%s: %s\n", module->name, message);
+    if (thread_queue) {
+        queue_put(thread_queue, &(struct log_queued){NULL, module, level, message_id,
+                                                     (struct log_field *)fields, message});
+    } else {
+        record.message = message;
+        deliver(module, &record);
+        free(message);
     }
-    free(message);
     errno = saved_errno;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The interface for writing log messages: modules, levels and rate limits. The service layer
 // installs a sink, which formats the messages and writes them to their destinations (journal,
-// syslog, console, file). Engine thread only.
+// syslog, console, file). Engine thread only, but for log_thread_begin().
 //
 //     LOG_MODULE(storage);
 //     log_warn("%s: cut off %zu bytes of a torn record", path, size);
@@ -100,6 +100,17 @@ extern uint64_t log_counts[LOG_N_LEVELS];
 // Writes a message regardless of the level. Callers use the macros below. Keeps errno.
 void log_write(struct log_module *module, enum log_level level, const char *message_id,
                const struct log_field *fields, const char *format, ...) PRINTF_FORMAT(5, 6);
+// Messages of a helper thread, in the order in which they were written. A zeroed struct is empty.
+struct log_queue {
+    struct log_queued *first, *last;
+};
+// From now on the messages of the calling thread are put into `queue`, until log_thread_end(). A
+// helper thread must not write messages otherwise.
+void log_thread_begin(struct log_queue *queue);
+void log_thread_end(void);
+// Writes the messages of a queue and empties it. The helper thread must have ended.
+void log_queue_write(struct log_queue *queue);
+
 // True if `limit` allows a message now. If it has dropped messages before, first writes a message
 // with their number.
 bool log_limit_pass(struct log_limit *limit, struct log_module *module, enum log_level level);

@@ -10,6 +10,7 @@
 #include "daemon/admin/statistics.h"
 #include "daemon/admin/status.h"
 #include "daemon/child.h"
+#include "daemon/configuration/reload.h"
 #include "daemon/configuration/settings.h"
 #include "daemon/configuration/tls_settings.h"
 #include "daemon/handover/clients.h"
@@ -80,6 +81,7 @@ static void finish_turn(struct daemon *daemon)
     if (databases_run(daemon->parts.databases) || more) {
         sd_event_source_set_enabled(daemon->again, SD_EVENT_ONESHOT);
     }
+    reload_run(daemon->reload);
     group_commit_flush(daemon->group_commit);
     set_deadline(daemon);
     if (remotes_take_failures_changed(daemon->parts.remotes)) {
@@ -142,43 +144,6 @@ static void on_exit_requested(void *userdata)
     exit_loop(userdata, 0);
 }
 
-static char *read_settings_again(struct daemon *daemon)
-{
-    char *error = settings_reload(&daemon->parts);
-    int r = vlog_reopen();
-
-    if (!error && r < 0) {
-        error = xasprintf("the log file cannot be opened: %s", strerror(-r));
-    }
-    net_reload_tls(daemon->parts.net);
-    return error;
-}
-
-// Reloads for SIGHUP and for ovsdb-server/reload, and logs the result. NULL, or what is wrong
-// (caller frees).
-static char *reload(struct daemon *daemon)
-{
-    char *error;
-
-    notify_reloading();
-    error = read_settings_again(daemon);
-    status_set_reload_error(daemon->status, error);
-    if (error) {
-        log_event(LOG_LEVEL_WARN, MSG_RELOAD_FAILED, NULL, "reload: %s", error);
-    } else {
-        log_event(LOG_LEVEL_INFO, MSG_RELOADED, NULL, "reloaded");
-    }
-    run_time_save_again(daemon->run_time);
-    status_send(daemon->status);
-    notify_ready();
-    return error;
-}
-
-static char *on_reload_requested(void *userdata)
-{
-    return reload(userdata);
-}
-
 static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info,
                         void *userdata)
 {
@@ -194,7 +159,9 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
-    free(reload(userdata)); // reload() has logged what is wrong
+    struct daemon *daemon = userdata;
+
+    reload_request(daemon->reload, NULL);
     return 0;
 }
 
@@ -295,7 +262,7 @@ static void register_commands(struct daemon *daemon)
         .parts = &daemon->parts,
         .status = daemon->status,
         .exit = on_exit_requested,
-        .reload = on_reload_requested,
+        .reload = daemon->reload,
         .userdata = daemon,
     };
     commands_register(registry, &daemon->admin);
@@ -330,6 +297,7 @@ static int make_objects(struct daemon *daemon)
         sync_new(daemon->parts.server, daemon->parts.databases, daemon->parts.upstreams);
     daemon->parts.registry = command_registry_new();
     daemon->status = status_new(&daemon->parts);
+    daemon->reload = reload_new(&daemon->parts, daemon->status);
     register_commands(daemon);
     r = add_signals(daemon);
     if (r >= 0) {
@@ -453,6 +421,7 @@ char *daemon_start(struct daemon *daemon, struct server_options *options, struct
     log_event(LOG_LEVEL_INFO, MSG_STARTED, NULL, "ovsdb-server (ovsdbd) %s", OVSDBD_VERSION);
     settings_log_warnings(options);
     daemon->run_time = run_time_new(&daemon->parts, fds, n_fds);
+    reload_set_run_time(daemon->reload, daemon->run_time);
     command_registry_on_change(daemon->parts.registry, on_state_changed, daemon);
     error = start_serving(daemon, options, fds, n_fds);
     if (!error && options->run) {
@@ -502,6 +471,7 @@ void daemon_stop(struct daemon *daemon)
 {
     if (daemon->parts.net) {
         log_event(LOG_LEVEL_INFO, MSG_STOPPING, NULL, "stopping");
+        databases_stop_adding(daemon->parts.databases);
         flush_all(daemon);
         remotes_free(TAKE_PTR(daemon->parts.remotes));
         tls_settings_free(TAKE_PTR(daemon->parts.tls));
@@ -518,6 +488,7 @@ void daemon_stop(struct daemon *daemon)
     // The control sockets are closed last: when the caller of "exit" sees its connection end, all
     // files are closed and another server may start.
     pidfile_remove();
+    reload_free(TAKE_PTR(daemon->reload));
     control_free(TAKE_PTR(daemon->control));
     control_free(TAKE_PTR(daemon->passed_control));
     control_free(TAKE_PTR(daemon->metrics));

@@ -31,6 +31,7 @@ struct daemon {
     struct client_sessions client_sessions;
     struct run_time *run_time;
     struct status *status;
+    struct reload *reload;
     struct statistics *statistics;
     struct admin admin;
     struct control *control;        // --unixctl

@@ -166,9 +166,22 @@ static void check_index(struct check *check, const struct table *table, const st
             check_fail(check, table, entry->row, "the values of an index are not unique");
         }
     }
-    if (!found) {
-        check_fail(check, table, entry->row, "the row is missing in an index");
+    if (found != index_covers(index, entry->row->uuid)) {
+        check_fail(check, table, entry->row,
+                   found ? "an index has a row too early" : "the row is missing in an index");
     }
+}
+
+static size_t count_covered(const struct table *table, const struct index *index)
+{
+    struct entry *entry;
+    size_t n = 0;
+
+    HTABLE_FOREACH(entry, &table->entries)
+    {
+        n += entry->row && index_covers(index, entry->row->uuid);
+    }
+    return n;
 }
 
 static size_t check_rows(struct check *check, const struct table *table)
@@ -195,7 +208,9 @@ static size_t check_rows(struct check *check, const struct table *table)
         check_fail(check, table, NULL, "wrong number of rows");
     }
     for (size_t i = 0; i < table->n_indexes; i++) {
-        if (table->indexes[i]->committed.n != table->n_rows || table->indexes[i]->pending.n) {
+        const struct index *index = table->indexes[i];
+
+        if (index->committed.n != count_covered(table, index) || index->pending.n) {
             check_fail(check, table, NULL, "an index refers to rows that are not in the table");
         }
     }

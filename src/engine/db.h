@@ -57,8 +57,11 @@ struct row *table_next(const struct table *table, size_t *state);
 
 // True if table_find_equal() for `column` does not have to visit every row: for _uuid, and for
 // columns with an index of their own. If there is none, the call counts as a scan of the whole
-// table. After enough scans it makes an index, in O(rows), and returns true.
+// table. After enough scans an index is started, which db_build_indexes() completes.
 bool table_is_indexed(struct table *table, const struct column *column);
+// Visits about `n` rows for indexes that are being built. Returns true if rows are left. O(n), and
+// O(1) if no index is being built.
+bool db_build_indexes(struct db *db, size_t n);
 // Calls found() for each current row whose `column` has this value. O(rows found) if
 // table_is_indexed(), else O(rows).
 void table_find_equal(const struct table *table, const struct column *column, union datum value,

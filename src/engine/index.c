@@ -3,7 +3,11 @@
 // a column when scans for equal values in it have cost more than an index, and frees that index
 // when its upkeep has cost more than its use is worth. Costs are counted in rows: the layer has no
 // clock, and runs must be repeatable.
-#include "engine/table.h"
+//
+// Such an index is built in steps, while queries scan the table as before. A step visits the entries
+// of an interval of positions (htable_scan()). Commits keep the part up to date that has been
+// visited, and leave the rest to the later steps.
+#include "engine/internal.h"
 
 #include <assert.h>
 
@@ -11,6 +15,10 @@
 #define SCANS_PER_ROW 4    // times the number of rows
 #define SCANNED_MIN   4096 // at least
 #define SMALL_TABLE   32   // tables with fewer rows get no index
+
+// Each further scan builds a part of the index.
+#define SCANS_PER_BUILD 8     // the number of rows divided by this
+#define BUILD_MIN       1024u // at least so many rows
 
 // Such an index is freed when it has been changed so many times since its last use.
 #define UPKEEP_PER_ROW 4 // times the number of rows
@@ -24,6 +32,7 @@ struct index *index_new(const struct column *const *columns, size_t n_columns, b
     index->columns = xmemdup(columns, n_columns * sizeof(*columns));
     index->n_columns = n_columns;
     index->is_unique = is_unique;
+    index->position = HTABLE_END;
     return index;
 }
 
@@ -59,7 +68,7 @@ bool index_values_equal(const struct index *index, const struct row *a, const st
     return true;
 }
 
-struct index *table_find_index(const struct table *table, const struct column *column)
+static struct index *find_index(const struct table *table, const struct column *column)
 {
     for (size_t i = 0; i < table->n_indexes; i++) {
         if (table->indexes[i]->n_columns == 1 && table->indexes[i]->columns[0] == column) {
@@ -69,25 +78,77 @@ struct index *table_find_index(const struct table *table, const struct column *c
     return NULL;
 }
 
+struct index *table_find_index(const struct table *table, const struct column *column)
+{
+    struct index *index = find_index(table, column);
+
+    return index && index_is_complete(index) ? index : NULL;
+}
+
 void table_index_column(struct table *table, const struct column *column)
 {
     struct index *index = index_new(&column, 1, false);
-    struct entry *entry;
 
-    assert(!table_find_index(table, column));
-    HTABLE_FOREACH(entry, &table->entries)
-    {
-        struct pending *pending = entry->pending;
-
-        if (entry->row) {
-            multimap_add(&index->committed, index_hash(index, entry->row), entry);
-        }
-        if (pending && pending->new && pending->new != pending->old) {
-            multimap_add(&index->pending, index_hash(index, pending->new), entry);
-        }
-    }
+    assert(!find_index(table, column));
+    index->position = 0;
     table->indexes = xreallocarray(table->indexes, table->n_indexes + 1, sizeof(*table->indexes));
     table->indexes[table->n_indexes++] = index;
+    table->db->n_incomplete++;
+}
+
+struct build {
+    struct index *index;
+    size_t n_seen;
+};
+
+static void on_build_visit(void *userdata, void *item)
+{
+    struct build *build = userdata;
+    struct index *index = build->index;
+    struct entry *entry = item;
+    const struct pending *pending = entry->pending;
+
+    build->n_seen++;
+    if (entry->row) {
+        multimap_add(&index->committed, index_hash(index, entry->row), entry);
+    }
+    // The open transaction may have changed the row before the index was started.
+    if (pending && pending->new && pending->new != pending->old) {
+        multimap_add(&index->pending, index_hash(index, pending->new), entry);
+    }
+}
+
+// As table_build_indexes().
+static size_t index_build(struct table *table, struct index *index, size_t n)
+{
+    struct build build = {.index = index};
+
+    // Each interval counts as a row: a table that has shrunk has many empty ones.
+    for (; n && !index_is_complete(index); n -= MIN(n, MAX(build.n_seen, 1u))) {
+        build.n_seen = 0;
+        index->position = htable_scan(&table->entries, index->position, on_build_visit, &build);
+        if (index_is_complete(index)) {
+            assert(table->db->n_incomplete);
+            table->db->n_incomplete--;
+        }
+    }
+    return n;
+}
+
+size_t table_build_indexes(struct table *table, size_t n)
+{
+    for (size_t i = 0; i < table->n_indexes; i++) {
+        n = index_build(table, table->indexes[i], n);
+    }
+    return n;
+}
+
+bool db_build_indexes(struct db *db, size_t n)
+{
+    for (size_t i = 0; i < db->schema->n_tables && n && db->n_incomplete; i++) {
+        n = table_build_indexes(db->tables[i], n);
+    }
+    return db->n_incomplete;
 }
 
 bool column_is_worth_index(const struct column *column)
@@ -96,24 +157,33 @@ bool column_is_worth_index(const struct column *column)
            !(type_is_scalar(&column->type) && column->type.key.type == ATOM_BOOLEAN);
 }
 
+// True if scans of `n` rows that have visited `scanned` rows in all justify an index.
+static bool is_scanned_enough(size_t n, uint64_t scanned)
+{
+    return n >= SMALL_TABLE && scanned >= SCANNED_MIN && scanned / SCANS_PER_ROW >= n;
+}
+
 bool table_account_scan(struct table *table, const struct column *column)
 {
+    struct index *index = find_index(table, column);
     size_t n = table->entries.n;
-    uint64_t *scanned;
 
     assert(column->index < table->schema->n_columns);
-
-    if (!table->scanned) {
-        table->scanned = NEW_ARRAY(uint64_t, table->schema->n_columns);
+    assert(!index || !index_is_complete(index));
+    if (!index) {
+        if (!table->scanned) {
+            table->scanned = NEW_ARRAY(uint64_t, table->schema->n_columns);
+        }
+        table->scanned[column->index] += n;
+        if (!is_scanned_enough(n, table->scanned[column->index])) {
+            return false;
+        }
+        table->scanned[column->index] = 0;
+        table_index_column(table, column);
+        index = find_index(table, column);
     }
-    scanned = &table->scanned[column->index];
-    *scanned += n;
-    if (n < SMALL_TABLE || *scanned < SCANNED_MIN || *scanned / SCANS_PER_ROW < n) {
-        return false;
-    }
-    *scanned = 0;
-    table_index_column(table, column);
-    return true;
+    index_build(table, index, MAX(n / SCANS_PER_BUILD, BUILD_MIN));
+    return index_is_complete(index);
 }
 
 bool table_is_indexed(struct table *table, const struct column *column)
@@ -199,6 +269,7 @@ void table_end_transaction(struct table *table)
         }
         if (!index->is_unique && index->upkeep > UPKEEP_MIN &&
             index->upkeep / UPKEEP_PER_ROW > table->n_rows) {
+            table->db->n_incomplete -= !index_is_complete(index);
             index_free(index);
             table->indexes[i] = table->indexes[--table->n_indexes];
         } else {

@@ -59,7 +59,7 @@ static struct index *choose_index(const struct table *table, const struct condit
         struct index *index = table->indexes[i];
         uint64_t hash;
 
-        if (hash_wanted(index, where, &hash)) {
+        if (index_is_complete(index) && hash_wanted(index, where, &hash)) {
             size_t n = multimap_count(&index->committed, hash);
 
             if (n < best_n) {

@@ -48,7 +48,21 @@ struct index {
     struct multimap committed;
     struct multimap pending;
     uint64_t upkeep; // changes of the index since the last look-up
+    // The htable_scan() of table->entries that fills `committed`. `committed` has exactly the rows
+    // that it has visited. HTABLE_END: the index is complete and may be used.
+    uint64_t position;
 };
+
+static inline bool index_is_complete(const struct index *index)
+{
+    return index->position == HTABLE_END;
+}
+
+// True if `committed` has the committed version of a row, if there is one.
+static inline bool index_covers(const struct index *index, struct uuid uuid)
+{
+    return htable_is_scanned(uuid_hash(uuid), index->position);
+}
 
 struct table {
     struct db *db;
@@ -97,19 +111,23 @@ struct weak_set *table_find_weak_set(const struct table *table, struct uuid targ
 void table_add_weak(struct table *table, struct entry *target, struct entry *source);
 void table_remove_weak(struct table *table, struct entry *target, struct entry *source);
 
-// Makes an empty index. Copies `columns`.
+// Makes a complete index of an empty table. Copies `columns`.
 struct index *index_new(const struct column *const *columns, size_t n_columns, bool is_unique);
 void index_free(struct index *index);
 uint64_t index_hash(const struct index *index, const struct row *row);
 bool index_values_equal(const struct index *index, const struct row *a, const struct row *b);
-// Adds an index over one column to the table and fills it. O(rows).
+// Adds an index over one column to the table, which is not complete.
 void table_index_column(struct table *table, const struct column *column);
-// The index over `column` alone, or NULL.
+// Continues the indexes that are not complete with about `n` rows. Returns `n` minus the rows
+// visited.
+size_t table_build_indexes(struct table *table, size_t n);
+// The complete index over `column` alone, or NULL.
 struct index *table_find_index(const struct table *table, const struct column *column);
 // False if too many rows have equal values in such a column.
 bool column_is_worth_index(const struct column *column);
-// Counts one scan of all rows for equal values in `column`. Makes an index if the scans so far have
-// cost more than an index would. Returns true if it has made one.
+// Counts one scan of all rows for equal values in `column`. Starts an index if the scans so far have
+// cost more than an index would, and builds a part of it: a transaction with many scans completes
+// it, though db_build_indexes() is not called meanwhile. Returns true if it is complete.
 bool table_account_scan(struct table *table, const struct column *column);
 // Adds the new versions of the open transaction to index->pending. O(changes since the last call).
 void table_index_pending(struct table *table);

@@ -18,8 +18,13 @@ struct ovsdb_error *unique_check_max_rows(const struct txn *txn)
     return NULL;
 }
 
-static bool changes_in(const struct index *index, const struct row *from, const struct row *to)
+// True if the index must be changed for a row whose version `from` is replaced by `to`.
+static bool changes_in(const struct index *index, const struct pending *pending,
+                       const struct row *from, const struct row *to)
 {
+    if (!index_covers(index, pending->uuid)) {
+        return false; // the later steps of its building visit the row
+    }
     return !from || !to || !index_values_equal(index, from, to);
 }
 
@@ -29,7 +34,7 @@ static void take_out(const struct pending *pending, const struct row *from, cons
     for (size_t i = 0; from && i < pending->table->n_indexes; i++) {
         struct index *index = pending->table->indexes[i];
 
-        if (changes_in(index, from, to)) {
+        if (changes_in(index, pending, from, to)) {
             multimap_remove(&index->committed, index_hash(index, from), pending->entry);
             index->upkeep++;
         }
@@ -113,7 +118,7 @@ static struct ovsdb_error *put_in(const struct pending *pending, const struct ro
     for (size_t i = 0; to && i < pending->table->n_indexes && !error; i++) {
         struct index *index = pending->table->indexes[i];
 
-        if (changes_in(index, from, to)) {
+        if (changes_in(index, pending, from, to)) {
             uint64_t hash = index_hash(index, to);
 
             if (check && index->is_unique) {

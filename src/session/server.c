@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The served databases, and server_run(), which follows a batch of input. It first runs the woken
-// transactions, because they commit, and then sends the updates for all commits of the batch.
+// transactions, because they commit, then sends the updates for all commits of the batch, and then
+// continues the indexes that are being built.
 // Commits mark what has to run (on_committed() here and in monitor/hub.c), so sessions and monitors
 // that have nothing to do cost nothing.
 #include "basic/log.h"
@@ -14,6 +15,7 @@ LOG_MODULE(session);
 
 #define RUN_TRIGGERS 100  // transactions run again in one server_run()
 #define RUN_MESSAGES 2000 // updates sent
+#define RUN_ROWS     256  // rows visited for indexes that are being built
 
 struct server *server_new(uuid_source *new_uuid)
 {
@@ -251,6 +253,7 @@ bool server_run(struct server *server, usec_t now)
     budget = RUN_MESSAGES;
     for (size_t i = 0; i < server->n_dbs; i++) {
         more = hub_run(server->dbs[i]->hub, now, &budget) || more;
+        more = db_build_indexes(server->dbs[i]->db, RUN_ROWS) || more;
     }
     server_check_slow(server, now);
     if (db_structure_checks()) {

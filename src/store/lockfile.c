@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // POSIX record locks do not exclude the process that holds them, and closing any descriptor of the
 // file releases them. So the locks of this process are kept in a list, which is searched before a
-// lock file is opened.
+// lock file is opened. A mutex guards the list, and the calls in which it must agree with the
+// locks: databases are opened on helper threads, too.
 #include "store/lockfile.h"
 
 #include "basic/file.h"
@@ -10,6 +11,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 struct lockfile {
@@ -19,6 +21,7 @@ struct lockfile {
     int fd;
 };
 
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct list lockfiles = LIST_INIT(&lockfiles);
 
 static bool is_locked_here(const struct stat *st)
@@ -57,7 +60,7 @@ static struct ovsdb_error *locked_error(const char *path, const char *name, int 
     return error_io(error, "%s: process %ld has it locked", path, (long)lock.l_pid);
 }
 
-struct ovsdb_error *lockfile_acquire(const char *path, struct lockfile **ret)
+static struct ovsdb_error *acquire_locked(const char *path, struct lockfile **ret)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     _cleanup_free_ char *name = lockfile_name(path);
@@ -87,7 +90,17 @@ struct ovsdb_error *lockfile_acquire(const char *path, struct lockfile **ret)
     return NULL;
 }
 
-bool lockfile_is_held(const char *path)
+struct ovsdb_error *lockfile_acquire(const char *path, struct lockfile **ret)
+{
+    struct ovsdb_error *error;
+
+    pthread_mutex_lock(&mutex);
+    error = acquire_locked(path, ret);
+    pthread_mutex_unlock(&mutex);
+    return error;
+}
+
+static bool is_held_locked(const char *path)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     _cleanup_free_ char *name = lockfile_name(path);
@@ -105,12 +118,24 @@ bool lockfile_is_held(const char *path)
     return fd >= 0 && !fcntl(fd, F_GETLK, &lock) && lock.l_type != F_UNLCK;
 }
 
+bool lockfile_is_held(const char *path)
+{
+    bool is_held;
+
+    pthread_mutex_lock(&mutex);
+    is_held = is_held_locked(path);
+    pthread_mutex_unlock(&mutex);
+    return is_held;
+}
+
 void lockfile_release(struct lockfile *lockfile)
 {
     if (lockfile) {
         assert(lockfile->fd >= 0 && !list_is_empty(&lockfile->node));
+        pthread_mutex_lock(&mutex);
         list_remove(&lockfile->node);
         close(lockfile->fd);
+        pthread_mutex_unlock(&mutex);
         free(lockfile);
     }
 }

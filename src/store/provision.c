@@ -132,3 +132,30 @@ struct ovsdb_error *provision_convert(struct store *store, struct schema *schema
     }
     return convert(store, schema, progress);
 }
+
+struct ovsdb_error *provision_open(const char *path, const char *schema_path, enum store_mode mode,
+                                   const struct progress *progress, struct store **ret,
+                                   bool *ret_is_damaged)
+{
+    _cleanup_schema_ struct schema *schema = NULL;
+    struct ovsdb_error *error = schema_path ? provision_read_schema(schema_path, &schema) : NULL;
+    struct store *store;
+
+    *ret_is_damaged = false;
+    if (!error && schema) {
+        error = provision_create(path, schema);
+    }
+    error = error ? error : store_open_apart(path, mode, progress, &store, ret_is_damaged);
+    if (error) {
+        return error;
+    }
+    if (schema) {
+        error = provision_convert(store, schema, progress);
+        if (error) {
+            store_close(store);
+            return error;
+        }
+    }
+    *ret = store;
+    return NULL;
+}

@@ -132,13 +132,11 @@ static struct ovsdb_error *load_or_recover(struct store *store, enum store_mode 
     return error;
 }
 
-struct ovsdb_error *store_open(const char *path, enum store_mode mode,
-                               struct group_commit *group_commit, const struct progress *progress,
-                               struct store **ret, bool *ret_is_damaged)
+static struct ovsdb_error *open_with(const char *path, enum store_mode mode,
+                                     struct group_commit *group_commit,
+                                     const struct load_options *options, struct store **ret,
+                                     bool *ret_is_damaged)
 {
-    // The history is for clients: tools, which have no group commit, do not need it.
-    const struct load_options options = {.progress = progress,
-                                         .keep_history = group_commit != NULL};
     struct store *store = NEW(struct store);
     struct ovsdb_error *error;
     bool is_damaged = false;
@@ -154,7 +152,7 @@ struct ovsdb_error *store_open(const char *path, enum store_mode mode,
                              on_sync_failed);
     error = open_file(store, mode);
     if (!error) {
-        error = load_or_recover(store, mode, &options, &is_damaged);
+        error = load_or_recover(store, mode, options, &is_damaged);
     }
     if (error) {
         store_close(store);
@@ -171,6 +169,38 @@ struct ovsdb_error *store_open(const char *path, enum store_mode mode,
     }
     *ret = store;
     return NULL;
+}
+
+struct ovsdb_error *store_open(const char *path, enum store_mode mode,
+                               struct group_commit *group_commit, const struct progress *progress,
+                               struct store **ret, bool *ret_is_damaged)
+{
+    // The history is for clients: tools, which have no group commit, do not need it.
+    const struct load_options options = {.progress = progress,
+                                         .keep_history = group_commit != NULL};
+
+    return open_with(path, mode, group_commit, &options, ret, ret_is_damaged);
+}
+
+struct ovsdb_error *store_open_apart(const char *path, enum store_mode mode,
+                                     const struct progress *progress, struct store **ret,
+                                     bool *ret_is_damaged)
+{
+    const struct load_options options = {.progress = progress, .keep_history = true};
+
+    return open_with(path, mode, NULL, &options, ret, ret_is_damaged);
+}
+
+void store_join(struct store *store, struct group_commit *group_commit)
+{
+    int fd = store->member.fd;
+
+    assert(store->own_group_commit && !store->has_unsynced);
+    group_commit_member_leave(&store->member);
+    group_commit_free(TAKE_PTR(store->own_group_commit));
+    group_commit_member_init(&store->member, group_commit, store, &store->log.positions, on_synced,
+                             on_sync_failed);
+    store->member.fd = fd;
 }
 
 // Errors are logged: store_close() cannot fail. Settles all positions.

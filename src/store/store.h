@@ -26,6 +26,15 @@ enum store_mode {
 struct ovsdb_error *store_open(const char *path, enum store_mode mode,
                                struct group_commit *group_commit, const struct progress *progress,
                                struct store **ret, bool *ret_is_damaged);
+// The same for a server's store, which belongs to no group commit until store_join(). Any thread: the
+// store shares no memory with others. A helper thread must have called text_thread_begin() and
+// log_thread_begin().
+struct ovsdb_error *store_open_apart(const char *path, enum store_mode mode,
+                                     const struct progress *progress, struct store **ret,
+                                     bool *ret_is_damaged);
+// Lets `group_commit` issue the tickets of a store that store_open_apart() has opened. Nothing must
+// have been committed yet.
+void store_join(struct store *store, struct group_commit *group_commit);
 // One line that describes what store_open() has recovered in the mode STORE_RECOVER; NULL if there
 // was no damage.
 const char *store_recovery(const struct store *store);

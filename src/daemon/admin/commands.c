@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/admin/commands.h"
 
+#include "basic/log.h"
+#include "basic/messages.h"
 #include "basic/str.h"
 #include "config.h"
 #include "control/command.h"
 #include "control/reply.h"
 #include "daemon/admin/status.h"
+#include "daemon/configuration/reload.h"
 #include "daemon/parts.h"
 #include "service/vlog_commands.h"
 
 #include <assert.h>
 #include <string.h>
+
+LOG_MODULE(ovsdb_server);
 
 #define NO_SUCH_DB "Failed to find the database."
 
@@ -115,13 +120,34 @@ static void on_reconnect(struct command_call *call, int argc, char **argv, void 
     command_reply(call, "");
 }
 
+// A command that is replied to when its database is open.
+struct add_db_call {
+    struct admin *admin;
+    struct command_call *call;
+    char *path;
+};
+
+static void on_db_added(void *userdata, struct failure *failure)
+{
+    struct add_db_call *add = userdata;
+
+    if (failure && failure_kind(failure) == FAILURE_DAMAGED) {
+        log_event(LOG_LEVEL_ERR, MSG_DATABASE_DAMAGED, LOG_FIELDS({"OVSDB_FILE", add->path}), "%s",
+                  failure_text(failure));
+    }
+    reply_change(add->admin, add->call, failure_take_text(failure));
+    free(add->path);
+    free(add);
+}
+
 static void on_add_db(struct command_call *call, int argc, char **argv, void *userdata)
 {
     struct admin *admin = userdata;
+    struct add_db_call *add = NEW(struct add_db_call);
 
-    reply_change(admin, call,
-                 databases_add(admin->parts->databases, argv[1], NULL,
-                               admin->parts->options->recover_damaged));
+    *add = (struct add_db_call){admin, call, xstrdup(argv[1])};
+    databases_start_add(admin->parts->databases, argv[1], NULL,
+                        admin->parts->options->recover_damaged, on_db_added, add);
 }
 
 static void on_remove_db(struct command_call *call, int argc, char **argv, void *userdata)
@@ -262,7 +288,7 @@ static void on_reload(struct command_call *call, int argc, char **argv, void *us
 {
     struct admin *admin = userdata;
 
-    command_reply_outcome(call, admin->reload(admin->userdata));
+    reload_request(admin->reload, call);
 }
 
 static void on_limits(struct command_call *call, int argc, char **argv, void *userdata)

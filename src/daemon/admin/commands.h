@@ -5,16 +5,16 @@
 
 struct command_registry;
 struct parts;
+struct reload;
 struct status;
 
 // The commands' userdata.
 struct admin {
     const struct parts *parts;
     struct status *status;
+    struct reload *reload;
     // Ends the event loop after the current callback.
     void (*exit)(void *userdata);
-    // Reads the configuration file and certificates again. NULL, or what is wrong (caller frees).
-    char *(*reload)(void *userdata);
     void *userdata;
 };
 

@@ -2,6 +2,7 @@
 #include "daemon/configuration/settings.h"
 
 #include "basic/log.h"
+#include "basic/messages.h"
 #include "basic/str.h"
 #include "daemon/configuration/replication_options.h"
 #include "daemon/configuration/tls_settings.h"
@@ -10,6 +11,7 @@
 #include "daemon/replication/upstream.h"
 #include "session/audit.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -52,14 +54,21 @@ static void set_role_owners(const struct parts *parts, const struct server_optio
     }
 }
 
-static char *add_database(const struct parts *parts, const struct server_options *options,
-                          const struct config_database *database)
+static bool recovers_damaged(const struct server_options *options,
+                             const struct config_database *database)
 {
-    bool recover = database->recover_damaged == CHOICE_UNSET
-                       ? options->recover_damaged
-                       : database->recover_damaged == CHOICE_YES;
+    return database->recover_damaged == CHOICE_UNSET ? options->recover_damaged
+                                                     : database->recover_damaged == CHOICE_YES;
+}
 
-    return databases_add(parts->databases, database->file, database->schema, recover);
+// Logs the event here because only the text of a failure goes further. Takes `failure`.
+static char *add_failed(const char *file, struct failure *failure)
+{
+    if (failure && failure_kind(failure) == FAILURE_DAMAGED) {
+        log_event(LOG_LEVEL_ERR, MSG_DATABASE_DAMAGED, LOG_FIELDS({"OVSDB_FILE", file}),
+                  "%s: the file is damaged", file);
+    }
+    return failure_take_text(failure);
 }
 
 char *settings_open_databases(const struct parts *parts, const struct run_time *run_time,
@@ -73,7 +82,9 @@ char *settings_open_databases(const struct parts *parts, const struct run_time *
         const struct config_database *database = &options->config.databases[i];
 
         if (database->is_of_file || !run_time_has_removed_database(run_time, database->file)) {
-            error = add_database(parts, options, database);
+            error = add_failed(database->file,
+                               databases_add(parts->databases, database->file, database->schema,
+                                             recovers_damaged(options, database)));
         }
     }
     return error;
@@ -160,29 +171,72 @@ static void keep_first(char **first, char *error)
     }
 }
 
-static char *change_databases(const struct parts *parts, const struct server_options *old,
-                              const struct server_options *new)
-{
-    char *first_error = NULL;
+// A reload that was started. The options of the server stay the old ones until its databases are
+// open, because the other settings may refer to these databases.
+struct settings_change {
+    const struct parts *parts;
+    struct server_options new;
+    size_t n_pending; // databases that are being opened, and 1 while they are started
+    char *error;      // the first
+    bool is_canceled;
+    settings_reloaded_function *done;
+    void *userdata;
+};
 
-    for (size_t i = 0; i < old->config.n_databases; i++) {
-        const struct config_database *database = &old->config.databases[i];
+static void remove_databases(struct settings_change *change)
+{
+    const struct parts *parts = change->parts;
+    const struct configuration *old = &parts->options->config;
+
+    for (size_t i = 0; i < old->n_databases; i++) {
+        const struct config_database *database = &old->databases[i];
         const char *name = databases_name_of(parts->databases, database->file);
 
-        if (database->is_of_file && name && !has_database(&new->config, database->file)) {
+        if (database->is_of_file && name && !has_database(&change->new.config, database->file)) {
             _cleanup_free_ char *copy = xstrdup(name);
 
             databases_remove(parts->databases, copy);
         }
     }
-    for (size_t i = 0; i < new->config.n_databases; i++) {
-        const struct config_database *database = &new->config.databases[i];
+}
+
+static void change_one_done(struct settings_change *change);
+
+// One database of a reload.
+struct added_database {
+    struct settings_change *change;
+    const char *file; // in change->new
+};
+
+static void on_added(void *userdata, struct failure *failure)
+{
+    struct added_database *added = userdata;
+    struct settings_change *change = added->change;
+
+    if (failure && failure_errno(failure) == ECANCELED) {
+        change->is_canceled = true;
+    }
+    keep_first(&change->error, add_failed(added->file, failure));
+    free(added);
+    change_one_done(change);
+}
+
+static void add_databases(struct settings_change *change)
+{
+    const struct parts *parts = change->parts;
+
+    for (size_t i = 0; i < change->new.config.n_databases; i++) {
+        const struct config_database *database = &change->new.config.databases[i];
 
         if (database->is_of_file && !databases_name_of(parts->databases, database->file)) {
-            keep_first(&first_error, add_database(parts, new, database));
+            struct added_database *added = NEW(struct added_database);
+
+            *added = (struct added_database){change, database->file};
+            change->n_pending++;
+            databases_start_add(parts->databases, database->file, database->schema,
+                                recovers_damaged(&change->new, database), on_added, added);
         }
     }
-    return first_error;
 }
 
 // Applies only what differs between the two files: commands may have changed the rest meanwhile.
@@ -226,13 +280,11 @@ static char *change_sync(const struct parts *parts, const struct server_options 
     return first_error;
 }
 
-// Applies the differences. All values have been checked: only files, sockets and connections can
-// still fail. Returns the first error.
-static char *apply_changes(const struct parts *parts, const struct server_options *old,
-                           const struct server_options *new)
+// Applies what does not depend on the databases. All values have been checked: only files, sockets
+// and connections can still fail.
+static void change_limits(const struct parts *parts, const struct server_options *old,
+                          const struct server_options *new)
 {
-    char *error;
-
     set_limits(parts, new);
     if (!str_equals(old->audit, new->audit)) {
         set_audit(parts, new); // otherwise changes by commands stay
@@ -244,11 +296,28 @@ static char *apply_changes(const struct parts *parts, const struct server_option
         log_info("closing all connections: the rules of --identity changed");
         net_reconnect(parts->net);
     }
-    error = change_databases(parts, old, new);
-    keep_first(&error, change_sync(parts, old, new));
-    set_role_owners(parts, new);
-    keep_first(&error, configure_remotes(parts, new));
-    return error;
+}
+
+// Applies the rest when the last database is open, and ends the reload.
+static void change_one_done(struct settings_change *change)
+{
+    const struct parts *parts = change->parts;
+
+    assert(change->n_pending);
+    if (--change->n_pending) {
+        return;
+    }
+    if (change->is_canceled) {
+        server_options_done(&change->new);
+    } else {
+        keep_first(&change->error, change_sync(parts, parts->options, &change->new));
+        set_role_owners(parts, &change->new);
+        keep_first(&change->error, configure_remotes(parts, &change->new));
+        server_options_done(parts->options);
+        *parts->options = change->new;
+    }
+    change->done(change->userdata, change->error);
+    free(change);
 }
 
 // Appends all values of an option in the file, one a line.
@@ -297,30 +366,38 @@ static int parse_again(const struct server_options *options, struct server_optio
     return r;
 }
 
-char *settings_reload(const struct parts *parts)
+// Reads the configuration again. If that fails, nothing has been applied: the next reload compares
+// with the old options.
+static char *read_again(const struct parts *parts, struct server_options *new)
 {
-    struct server_options *options = parts->options;
-    struct server_options new = {0};
     char *error = NULL;
 
-    if (!options->config_file) {
-        return NULL;
-    }
-    if (parse_again(options, &new, &error) < 0) {
-        server_options_done(&new);
-        return error;
-    }
+    parse_again(parts->options, new, &error);
     // If TLS files could not be loaded so far, loading them is retried further.
-    error = settings_set_tls(parts, &new, tls_settings_error(parts->tls));
+    error = error ? error : settings_set_tls(parts, new, tls_settings_error(parts->tls));
     if (error) {
-        server_options_done(
-            &new); // nothing was applied: the next reload compares with the old ones
-        return error;
+        server_options_done(new);
+    }
+    return error;
+}
+
+void settings_reload(const struct parts *parts, settings_reloaded_function *done, void *userdata)
+{
+    struct server_options new = {0};
+    struct settings_change *change;
+    char *error = parts->options->config_file ? read_again(parts, &new) : NULL;
+
+    if (error || !parts->options->config_file) {
+        done(userdata, error);
+        return;
     }
     settings_log_warnings(&new);
-    warn_of_needed_restart(options, &new);
-    error = apply_changes(parts, options, &new);
-    server_options_done(options);
-    *options = new;
-    return error;
+    warn_of_needed_restart(parts->options, &new);
+    change = NEW(struct settings_change);
+    *change = (struct settings_change){
+        .parts = parts, .new = new, .n_pending = 1, .done = done, .userdata = userdata};
+    change_limits(parts, parts->options, &change->new);
+    remove_databases(change);
+    add_databases(change);
+    change_one_done(change);
 }

@@ -24,5 +24,9 @@ void settings_log_warnings(const struct server_options *options);
 // Reads the configuration file of parts->options again and applies what differs: databases,
 // replication, TLS, limits, log levels, remotes. Does nothing if there is no file. If the file has
 // an error, nothing changes. If a part cannot be applied (a database cannot be opened, for
-// instance), the other parts still are. NULL, or the first error (caller frees).
-char *settings_reload(const struct parts *parts);
+// instance), the other parts still are. Databases are opened while the server runs; the options
+// change and `done` is called when all are open, possibly in this call. `error` is NULL, or the first
+// error, which `done` frees. Must not be called while databases are being added: it
+// changes the working directory for a moment.
+typedef void settings_reloaded_function(void *userdata, char *error);
+void settings_reload(const struct parts *parts, settings_reloaded_function *done, void *userdata);

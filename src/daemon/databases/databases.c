@@ -6,13 +6,16 @@
 #include "basic/messages.h"
 #include "daemon/databases/reclaim.h"
 #include "daemon/startup.h"
-#include "model/schema.h"
 #include "service/confine.h"
+#include "service/notify.h"
+#include "store/opening.h"
 #include "store/provision.h"
 
 #include <assert.h>
+#include <errno.h>
 
-#define RUN_TIME USEC_PER_MSEC // of databases_run()
+#define RUN_TIME       USEC_PER_MSEC       // of databases_run()
+#define EXTEND_TIMEOUT (60 * USEC_PER_SEC) // of the service manager, when an opening has progressed
 
 LOG_MODULE(ovsdb_server);
 
@@ -26,7 +29,9 @@ struct databases {
     struct group_commit *group_commit;
     struct reclaim *reclaim;
     struct list observers;
-    struct database *items; // sorted by name
+    struct list addings;
+    uint64_t steps_reported; // of the openings in `addings`
+    struct database *items;  // sorted by name
     size_t n;
     size_t capacity;
     // Stores that are not served any more, but still used by a helper thread.
@@ -103,6 +108,7 @@ struct databases *databases_new(struct server *server, struct group_commit *grou
     databases->group_commit = group_commit;
     databases->reclaim = reclaim_new(group_commit);
     list_init(&databases->observers);
+    list_init(&databases->addings);
     return databases;
 }
 
@@ -143,6 +149,7 @@ void databases_free(struct databases *databases)
     if (!databases) {
         return;
     }
+    databases_stop_adding(databases);
     while (databases->n) {
         close_at(databases, databases->n - 1);
     }
@@ -209,49 +216,37 @@ static void insert_store(struct databases *databases, const char *name, struct s
     databases->n++;
 }
 
-// Opens the file. `schema_path` is as for databases_add().
-static struct ovsdb_error *open_store(struct databases *databases, const char *path,
-                                      const char *schema_path, bool recover_damaged,
-                                      struct store **ret, bool *ret_is_damaged)
+static struct failure *check_path(const struct databases *databases, const char *path,
+                                  const char *schema)
 {
-    static const struct progress progress = {startup_progress, NULL};
-    _cleanup_schema_ struct schema *schema = NULL;
-    struct ovsdb_error *error = NULL;
+    _cleanup_free_ char *refusal = NULL;
 
-    startup_begin(path);
-    if (schema_path) {
-        error = provision_read_schema(schema_path, &schema);
-        if (!error) {
-            error = provision_create(path, schema);
-        }
+    if (databases_is_relay(path)) {
+        return failure_new(FAILURE_INVALID, "%s: relay databases are not supported yet", path);
     }
-    if (!error) {
-        error = store_open(path, recover_damaged ? STORE_RECOVER : STORE_READ_WRITE,
-                           databases->group_commit, &progress, ret, ret_is_damaged);
+    refusal = confine_check(CONFINE_DATABASE, path);
+    if (!refusal && schema) {
+        refusal = confine_check(CONFINE_READ, schema);
     }
-    if (!error && schema) {
-        error = provision_convert(*ret, schema, &progress);
-        if (error) {
-            store_close(*ret);
-        }
+    if (refusal) {
+        return failure_new(FAILURE_INVALID, "%s", refusal);
     }
-    return error;
+    if (databases_name_of(databases, path)) {
+        return failure_new(FAILURE_BUSY, "ovsdb error: %s: already open", path);
+    }
+    return NULL;
 }
 
-static char *check_files(const char *path, const char *schema)
+// Takes `error`.
+static struct failure *open_failed(struct ovsdb_error *error, bool is_damaged)
 {
-    char *refusal = confine_check(CONFINE_DATABASE, path);
+    _cleanup_free_ char *text = error_text(error);
+    enum failure_kind kind = is_damaged                      ? FAILURE_DAMAGED
+                             : !strcmp(error->tag, ERROR_IO) ? FAILURE_SYSTEM
+                                                             : FAILURE_INVALID;
 
-    return refusal || !schema ? refusal : confine_check(CONFINE_READ, schema);
-}
-
-static char *open_failed(const char *path, const struct ovsdb_error *error, bool is_damaged)
-{
-    if (is_damaged) {
-        log_event(LOG_LEVEL_ERR, MSG_DATABASE_DAMAGED, LOG_FIELDS({"OVSDB_FILE", path}),
-                  "%s: the file is damaged", path);
-    }
-    return error_text(error);
+    error_free(error);
+    return failure_new(kind, "%s", text);
 }
 
 bool databases_is_relay(const char *argument)
@@ -259,44 +254,166 @@ bool databases_is_relay(const char *argument)
     return !strncmp(argument, "relay:", strlen("relay:"));
 }
 
-char *databases_add(struct databases *databases, const char *path, const char *schema,
-                    bool recover_damaged)
+// Serves a store, which it takes over.
+static struct failure *serve_store(struct databases *databases, struct store *store)
 {
-    _cleanup_error_ struct ovsdb_error *error = NULL;
-    struct store *store;
-    bool is_damaged = false;
-    const char *name;
-    char *refusal;
+    const char *name = db_schema(store_db(store))->name;
 
-    if (databases_is_relay(path)) {
-        return xasprintf("%s: relay databases are not supported yet", path);
-    }
-    refusal = check_files(path, schema);
-    if (refusal) {
-        return refusal;
-    }
-    if (databases_name_of(databases, path)) {
-        return xasprintf("ovsdb error: %s: already open", path);
-    }
-    close_leaving(databases, true); // the file may belong to one of them
-    error = open_store(databases, path, schema, recover_damaged, &store, &is_damaged);
-    if (error) {
-        return open_failed(path, error, is_damaged);
-    }
-    reclaim_trim(); // memory that loading needed besides the rows
-    name = db_schema(store_db(store))->name;
     if (server_add_db(databases->server, store_db(store)) < 0) {
-        char *text = xasprintf("ovsdb error: %s: duplicate database name", name);
+        struct failure *failure =
+            failure_new(FAILURE_BUSY, "ovsdb error: %s: duplicate database name", name);
 
-        store_close(store);
-        return text;
+        reclaim_db(databases->reclaim, store_close_keeping_db(store));
+        return failure;
     }
     store_set_column_diff(store, !databases->whole_values);
     insert_store(databases, name, store);
     log_event(LOG_LEVEL_INFO, MSG_DATABASE_SERVED, LOG_FIELDS({"OVSDB_DATABASE", name}),
-              "%s: serving database %s", path, name);
+              "%s: serving database %s", store_path(store), name);
     notify_observers(databases, NULL, store_db(store));
     return NULL;
+}
+
+static enum store_mode mode_for(bool recover_damaged)
+{
+    return recover_damaged ? STORE_RECOVER : STORE_READ_WRITE;
+}
+
+struct failure *databases_add(struct databases *databases, const char *path, const char *schema,
+                              bool recover_damaged)
+{
+    static const struct progress progress = {startup_progress, NULL};
+    struct failure *failure = check_path(databases, path, schema);
+    struct ovsdb_error *error;
+    struct store *store;
+    bool is_damaged;
+
+    if (failure) {
+        return failure;
+    }
+    startup_begin(path);
+    error = provision_open(path, schema, mode_for(recover_damaged), &progress, &store, &is_damaged);
+    if (error) {
+        return open_failed(error, is_damaged);
+    }
+    reclaim_trim(); // memory that loading needed besides the rows
+    store_join(store, databases->group_commit);
+    return serve_store(databases, store);
+}
+
+// A database that is opened while others are served.
+struct adding {
+    struct list node;
+    struct databases *databases;
+    struct opening *opening;
+    bool is_stopped; // by databases_stop_adding()
+    databases_added_function *done;
+    void *userdata;
+};
+
+static void on_opened(void *userdata, struct store *store, struct ovsdb_error *error,
+                      bool is_damaged)
+{
+    struct adding *adding = userdata;
+    struct databases *databases = adding->databases;
+    struct failure *failure = NULL;
+
+    list_remove(&adding->node);
+    if (adding->is_stopped) {
+        failure = failure_from_errno(ECANCELED, "%s", opening_path(adding->opening));
+        error_free(error);
+        if (store) {
+            reclaim_db(databases->reclaim, store_close_keeping_db(store));
+        }
+    } else {
+        failure = error ? open_failed(error, is_damaged) : serve_store(databases, store);
+    }
+    adding->done(adding->userdata, failure);
+    free(adding);
+}
+
+static bool is_file_being_added(const struct databases *databases, const char *path)
+{
+    _cleanup_free_ char *real = NULL;
+    struct adding *adding;
+
+    if (file_resolve(path, &real) < 0) {
+        return false;
+    }
+    LIST_FOREACH (adding, &databases->addings, node) {
+        _cleanup_free_ char *other = NULL;
+
+        if (!file_resolve(opening_path(adding->opening), &other) && !strcmp(real, other)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Starts the openings that wait, unless their files may belong to a store that is being closed.
+static void start_openings(struct databases *databases)
+{
+    struct adding *adding, *next;
+
+    LIST_FOREACH_SAFE (adding, next, &databases->addings, node) {
+        if (!databases->n_leaving && !opening_is_started(adding->opening)) {
+            opening_start(adding->opening);
+        }
+    }
+}
+
+void databases_start_add(struct databases *databases, const char *path, const char *schema,
+                         bool recover_damaged, databases_added_function *done, void *userdata)
+{
+    struct failure *failure = check_path(databases, path, schema);
+    struct adding *adding;
+
+    if (!failure && is_file_being_added(databases, path)) {
+        failure = failure_new(FAILURE_BUSY, "ovsdb error: %s: already being opened", path);
+    }
+    if (failure) {
+        done(userdata, failure);
+        return;
+    }
+    adding = NEW(struct adding);
+    adding->databases = databases;
+    adding->done = done;
+    adding->userdata = userdata;
+    adding->opening = opening_new(path, schema, mode_for(recover_damaged), databases->group_commit,
+                                  on_opened, adding);
+    list_push_back(&databases->addings, &adding->node);
+    close_leaving(databases, false);
+    start_openings(databases);
+}
+
+bool databases_is_adding(const struct databases *databases)
+{
+    return !list_is_empty(&databases->addings);
+}
+
+void databases_stop_adding(struct databases *databases)
+{
+    while (databases_is_adding(databases)) {
+        struct adding *adding = LIST_FIRST(&databases->addings, struct adding, node);
+
+        adding->is_stopped = true;
+        opening_stop(adding->opening);
+    }
+}
+
+// Extends timeouts of the service manager as long as openings progress: a reload may wait for them.
+static void report_openings(struct databases *databases)
+{
+    struct adding *adding;
+    uint64_t n_steps = 0;
+
+    LIST_FOREACH (adding, &databases->addings, node) {
+        n_steps += opening_n_steps(adding->opening);
+    }
+    if (n_steps > databases->steps_reported) {
+        notify_extend_timeout(EXTEND_TIMEOUT);
+    }
+    databases->steps_reported = n_steps;
 }
 
 bool databases_remove(struct databases *databases, const char *name)
@@ -379,6 +496,7 @@ static bool run_step(struct databases *databases)
     bool more = reclaim_run(databases->reclaim);
 
     close_leaving(databases, false);
+    start_openings(databases);
     for (size_t i = 0; i < databases->n; i++) {
         more = store_run(databases->items[i].store) || more;
     }
@@ -389,6 +507,7 @@ bool databases_run(struct databases *databases)
 {
     usec_t end = clock_monotonic() + RUN_TIME;
 
+    report_openings(databases);
     while (run_step(databases)) {
         if (clock_monotonic() >= end) {
             return true;

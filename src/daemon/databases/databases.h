@@ -2,6 +2,7 @@
 // The database files that this server serves. A database is identified by the name of its schema.
 #pragma once
 
+#include "basic/failure.h"
 #include "session/server.h"
 #include "store/store.h"
 
@@ -19,7 +20,7 @@ struct databases_observer {
 };
 
 struct databases *databases_new(struct server *server, struct group_commit *group_commit);
-void databases_free(struct databases *databases); // closes all
+void databases_free(struct databases *databases); // stops adding and closes all
 
 // Registers an observer. It must be removed before `databases` is freed, and not from changed().
 void databases_on_change(struct databases *databases, struct databases_observer *observer);
@@ -30,9 +31,17 @@ bool databases_is_relay(const char *argument);
 // Opens the database file `path` and serves it. `schema`: a schema file with which a missing
 // database is created and an older one converted (store/provision.h); NULL: the file must exist.
 // With `recover_damaged` a damaged file is cut to its whole prefix (STORE_RECOVER); otherwise damage
-// is an error. NULL, or what is wrong (caller frees). O(file).
-char *databases_add(struct databases *databases, const char *path, const char *schema,
-                    bool recover_damaged);
+// is a FAILURE_DAMAGED. For the start: O(file), reports to startup_progress().
+struct failure *databases_add(struct databases *databases, const char *path, const char *schema,
+                              bool recover_damaged);
+// The same while other databases are served: a helper thread opens the file. `done` is called once,
+// possibly in this call; it takes over `failure`, NULL for success.
+typedef void databases_added_function(void *userdata, struct failure *failure);
+void databases_start_add(struct databases *databases, const char *path, const char *schema,
+                         bool recover_damaged, databases_added_function *done, void *userdata);
+bool databases_is_adding(const struct databases *databases); // `done` of such a call is pending
+// Cancels such calls and waits for their helper threads: `done` gets the errno ECANCELED.
+void databases_stop_adding(struct databases *databases);
 // Stops serving a database and closes its file, at the latest when its helper thread has ended. False
 // if there is none of this name.
 bool databases_remove(struct databases *databases, const char *name);

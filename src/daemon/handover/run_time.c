@@ -162,13 +162,16 @@ void run_time_restore_databases(struct run_time *run_time)
     json_array_foreach(former_list(run_time, "databases", "added"), i, item)
     {
         const char *file = json_string_value(item);
-        _cleanup_free_ char *error =
+        _cleanup_failure_ struct failure *failure =
             databases_name_of(databases, file)
                 ? NULL
                 : databases_add(databases, file, NULL, run_time->parts->options->recover_damaged);
 
-        if (error) {
-            log_err("cannot serve a database that a command added: %s", error);
+        if (failure) {
+            log_event(LOG_LEVEL_ERR,
+                      failure_kind(failure) == FAILURE_DAMAGED ? MSG_DATABASE_DAMAGED : NULL,
+                      LOG_FIELDS({"OVSDB_FILE", file}),
+                      "cannot serve a database that a command added: %s", failure_text(failure));
         }
     }
 }

@@ -79,6 +79,7 @@ static void test_observers_are_called(void **state)
     struct server *server = server_new(uuid_random);
     struct databases *databases = databases_new(server, group_commit);
     struct listener listener = {.observer.changed = on_changed};
+    struct failure *failure;
     struct schema *schema;
 
     assert_null(schema_from_text(SLICE(SCHEMA("1.0.0")), &schema));
@@ -88,7 +89,9 @@ static void test_observers_are_called(void **state)
 
     assert_null(databases_add(databases, path, NULL, false));
     expect(&listener, "none->1.0.0 ");
-    free(databases_add(databases, path, NULL, false)); // it is already open
+    failure = databases_add(databases, path, NULL, false);
+    assert_int_equal(failure_kind(failure), FAILURE_BUSY); // it is already open
+    failure_free(failure);
     expect(&listener, "");
     convert(server, databases, SCHEMA("2.0.0"), "\"result\":{}");
     expect(&listener, "1.0.0->2.0.0 ");

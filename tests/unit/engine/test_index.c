@@ -13,9 +13,10 @@ static struct table *table_of(const struct db *db, const char *name)
     return db_table(db, fixture_table(db, name));
 }
 
-static void fill(struct db *db, const char *table)
+// Inserts N rows whose "a" is `first` and the next numbers.
+static void fill_from(struct db *db, const char *table, int first)
 {
-    for (int i = 0; i < N; i += 100) {
+    for (int i = first; i < first + N; i += 100) {
         struct txn *txn = txn_new(db);
         struct changeset *changes;
         uint64_t position;
@@ -34,6 +35,11 @@ static void fill(struct db *db, const char *table)
         txn_free(txn);
     }
     fixture_check(db);
+}
+
+static void fill(struct db *db, const char *table)
+{
+    fill_from(db, table, 0);
 }
 
 static struct db *big_new(void)
@@ -114,6 +120,76 @@ static void test_columns_asked_often_get_an_index(void **state)
     ask(db, -7, "[{\"rows\":[]}]");
     assert_int_equal(table->scanned[fixture_column(db, "Plain", "a")->index], scanned);
     fixture_check(db);
+    db_free(db);
+}
+
+// An index is built in steps of every size, while commits change rows that the steps have and have not
+// visited. It is used when it is complete, and then equals one that is built in one step.
+static void test_index_is_built_in_steps(void **state)
+{
+    static const size_t steps[] = {1, 7, 100, N, SIZE_MAX};
+
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        struct db *db = big_new();
+        struct table *table = table_of(db, "Plain");
+        const struct column *a = fixture_column(db, "Plain", "a");
+        int next = N, n_steps = 0;
+
+        fill(db, "Plain");
+        table_index_column(table, a);
+        assert_null(table_find_index(table, a));
+        ask(db, 7, "[{\"rows\":[{\"b\":\"text 7\"}]}]");
+        while (db_build_indexes(db, steps[i])) {
+            assert_null(table_find_index(table, a));
+            n_steps++;
+            if (n_steps % 10 == 0) { // modifies, deletes and inserts rows, and fails to
+                fixture_run(
+                    db,
+                    "{\"op\":\"mutate\",\"table\":\"Plain\",\"where\":[[\"a\",\"<\",%d]],"
+                    "\"mutations\":[[\"a\",\"+=\",1]]},{\"op\":\"delete\",\"table\":\"Plain\","
+                    "\"where\":[[\"a\",\"==\",%d]]},{\"op\":\"insert\",\"table\":\"Plain\","
+                    "\"row\":{\"a\":%d,\"b\":\"new\"}}",
+                    n_steps % 50, n_steps, next++);
+                fixture_run(db,
+                            "{\"op\":\"insert\",\"table\":\"Plain\",\"row\":{\"a\":-1}},"
+                            "{\"op\":\"delete\",\"table\":\"Plain\",\"where\":[[\"a\",\">\",9]]},"
+                            "{\"op\":\"abort\"}");
+                fixture_check(db);
+            }
+        }
+        assert_int_equal(n_steps > 0, steps[i] < N);
+        assert_non_null(table_find_index(table, a));
+        assert_int_equal(db->n_incomplete, 0);
+        fixture_check(db);
+        db_free(db);
+    }
+}
+
+// A transaction that scans often gets its index before it ends, with the rows that it has changed.
+static void test_scans_complete_an_index(void **state)
+{
+    struct db *db = big_new();
+    struct table *table = table_of(db, "Plain");
+    const struct column *a = fixture_column(db, "Plain", "a");
+    struct buf operations = {0};
+
+    for (int i = 0; i < 10; i++) {
+        fill_from(db, "Plain", i * N);
+    }
+    buf_puts(&operations,
+             "{\"op\":\"insert\",\"table\":\"Plain\",\"row\":{\"a\":-5}},"
+             "{\"op\":\"update\",\"table\":\"Plain\",\"where\":[[\"a\",\"==\",7]],"
+             "\"row\":{\"a\":-5}}");
+    for (int i = 0; i < 24; i++) {
+        buf_puts(&operations,
+                 ",{\"op\":\"mutate\",\"table\":\"Plain\",\"where\":"
+                 "[[\"a\",\"==\",-5]],\"mutations\":[]}");
+    }
+    assert_non_null(
+        strstr(fixture_run(db, "%s", buf_cstr(&operations)), "{\"count\":2},{\"count\":2}]"));
+    assert_non_null(table_find_index(table, a));
+    fixture_check(db);
+    buf_done(&operations);
     db_free(db);
 }
 
@@ -241,6 +317,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_schema_indexes_and_uuid_never_scan),
         cmocka_unit_test(test_columns_asked_often_get_an_index),
+        cmocka_unit_test(test_index_is_built_in_steps),
+        cmocka_unit_test(test_scans_complete_an_index),
         cmocka_unit_test(test_rows_by_value),
         cmocka_unit_test(test_index_within_a_transaction),
         cmocka_unit_test(test_unused_indexes_go),

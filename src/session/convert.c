@@ -6,6 +6,7 @@
 // and the transactions that waited for the conversion run.
 #include "session/params.h"
 #include "session/reply.h"
+#include "session/trigger.h"
 
 #include "basic/log.h"
 #include "basic/str.h"
@@ -91,6 +92,10 @@ void method_convert(struct session *session, const struct message *request, usec
         session_reply_error(session, request->id, error);
         return;
     }
+    if (sdb->forwarder) {
+        session_forward_convert(session, sdb, request, now);
+        return;
+    }
     log_dbg("%s: conversion of %s begins", session->name, schema->name);
     assert(!sdb->conversion && converter->convert);
     sdb->conversion = NEW(struct conversion);
@@ -130,44 +135,9 @@ void served_db_cancel_conversion(struct served_db *sdb)
     }
 }
 
-// True if an operation of this name changes nothing.
-static bool is_reading(struct slice name)
-{
-    static const char *const names[] = {"select", "wait", "comment", "assert", "abort"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        if (slice_is(name, names[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool operation_is_reading(struct slice operation, struct buf *scratch)
-{
-    struct slice op = json_member(operation, "op");
-
-    if (json_kind_of(operation) != JSON_KIND_OBJECT) {
-        return true; // the transaction fails
-    }
-    return op.data && json_kind_of(op) == JSON_KIND_STRING &&
-           is_reading(json_decode_string(op, scratch));
-}
-
 bool served_db_holds(const struct served_db *sdb, struct slice params)
 {
-    struct buf *scratch = &sdb->server->scratch;
-    bool reads = true;
-    struct cursor cursor;
-
-    if (!sdb->conversion) {
-        return false;
-    }
-    cursor_init(&cursor, params);
-    for (bool more = cursor_enter(&cursor); more && reads; more = reads && cursor_more(&cursor)) {
-        reads = operation_is_reading(cursor_skip(&cursor), scratch);
-    }
-    return !reads;
+    return sdb->conversion && params_could_write(params, &sdb->server->scratch);
 }
 
 static void conversion_reply(struct conversion *conversion, const struct ovsdb_error *error)

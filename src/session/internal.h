@@ -10,7 +10,7 @@
 //     denials.c   log of what a role forbids      audit.c     log of commits
 //     staging.c   transactions in pieces          slow_log.c  the slowest transactions
 //     usage.c     resources used by clients       saved.c     handover to another process
-//     check.c     consistency checks for tests
+//     check.c     consistency checks for tests    forward.c   requests that the source executes
 #pragma once
 
 #include "basic/timers.h"
@@ -20,6 +20,7 @@
 #include "json/message.h"
 
 struct trigger;
+struct forwarder;
 struct conversion;
 struct staged;
 struct slow_log;
@@ -35,6 +36,10 @@ struct served_db {
     bool is_own;                   // this is _Server, which clients may only read
     struct uuid row;               // UUID of the database's row in _Server
     struct conversion *conversion; // the running one, or NULL
+    const struct forwarder *forwarder; // or NULL: this server executes all requests itself
+    void *forwarder_userdata;
+    bool is_source_ready; // the forwarder's
+    size_t n_unsent;      // triggers that wait for the source
 };
 
 struct server {
@@ -168,7 +173,8 @@ void served_db_cancel_waits(struct served_db *sdb);
 // Wakes all waiting transactions of the database, and removes them from the lists of its tables.
 void served_db_run_all(struct served_db *sdb);
 // A trigger is saved as ["DATABASE", ID, PARAMS, CREATED]. CREATED is a time of the monotonic clock.
-// A restored trigger runs in the next server_run().
+// A restored trigger runs in the next server_run(). One whose PARAMS are null was forwarded to a
+// source: its client gets the error that the outcome is unknown.
 void session_save_triggers(const struct session *session, struct buf *buf);
 bool session_restore_trigger(struct session *session, struct slice saved);
 usec_t server_triggers_deadline(const struct server *server);

@@ -17,7 +17,7 @@ static void test_tickets(void **state)
     struct script_runner runner;
 
     runner_init(&runner);
-    runner_open(&runner, 'A', false);
+    runner_open(&runner, 'A', "");
     runner.ticket = 7;
     assert_int_equal(ticket_of_reply(&runner, "{\"id\":1,\"method\":\"echo\",\"params\":[]}"), 0);
     assert_int_equal(ticket_of_reply(&runner,

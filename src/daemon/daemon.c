@@ -15,7 +15,8 @@
 #include "daemon/handover/clients.h"
 #include "daemon/handover/run_time.h"
 #include "daemon/loop.h"
-#include "daemon/replication/sync.h"
+#include "daemon/replication/sync_commands.h"
+#include "daemon/replication/upstream.h"
 #include "daemon/sessions/client_sessions.h"
 #include "service/fd_store.h"
 #include "service/notify.h"
@@ -346,8 +347,9 @@ static int make_objects(struct daemon *daemon)
     daemon->parts.tls = tls_settings_new(daemon->parts.net, daemon->parts.databases);
     daemon->parts.remotes =
         remotes_new(daemon->parts.net, daemon->parts.server, daemon->parts.databases);
+    daemon->parts.upstreams = upstreams_new(daemon->event, daemon->parts.server, daemon->parts.net);
     daemon->parts.sync =
-        sync_new(daemon->event, daemon->parts.server, daemon->parts.databases, daemon->parts.net);
+        sync_new(daemon->parts.server, daemon->parts.databases, daemon->parts.upstreams);
     daemon->parts.registry = command_registry_new();
     daemon->status = status_new(&daemon->parts);
     register_commands(daemon);
@@ -526,6 +528,7 @@ void daemon_stop(struct daemon *daemon)
         remotes_free(TAKE_PTR(daemon->parts.remotes));
         tls_settings_free(TAKE_PTR(daemon->parts.tls));
         sync_free(TAKE_PTR(daemon->parts.sync));
+        upstreams_free(TAKE_PTR(daemon->parts.upstreams));
         net_free(TAKE_PTR(daemon->parts.net));
         databases_free(TAKE_PTR(daemon->parts.databases));
         server_free(TAKE_PTR(daemon->parts.server));

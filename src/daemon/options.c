@@ -338,21 +338,6 @@ static int read_config(struct server_options *options, bool *no_dbs, char **ret_
     return 0;
 }
 
-// NULL, or what is wrong (caller frees).
-static char *check_roles(const struct server_options *options)
-{
-    const struct configuration *config = &options->config;
-    char *error = failure_take_text(configuration_check_roles(config));
-
-    // configuration_check_roles() has checked that all have the same source.
-    if (!error && options->sync_from && config->n_databases && config->databases[0].source &&
-        strcmp(options->sync_from, config->databases[0].source)) {
-        error = xasprintf("database %s: source: --sync-from is another server, %s",
-                          config->databases[0].file, options->sync_from);
-    }
-    return error;
-}
-
 int server_options_parse(struct server_options *options, int argc, char **argv, char **ret_error)
 {
     const char *config_file = find_config_file(argc, argv, &options->only_check);
@@ -392,10 +377,6 @@ int server_options_parse(struct server_options *options, int argc, char **argv, 
         _cleanup_free_ char *file = dirs_path(dirs_db(), "conf.db");
 
         configuration_add_database(&options->config, file);
-    }
-    *ret_error = check_roles(options);
-    if (*ret_error) {
-        return -EINVAL;
     }
     return options->only_check ? OPTIONS_CHECK : OPTIONS_RUN;
 }

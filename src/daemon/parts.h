@@ -9,6 +9,7 @@
 
 struct command_registry;
 struct sync;
+struct upstreams;
 struct tls_settings;
 
 struct parts {
@@ -18,6 +19,7 @@ struct parts {
     struct databases *databases;
     struct tls_settings *tls;
     struct remotes *remotes;
+    struct upstreams *upstreams;
     struct sync *sync;
     struct command_registry *registry;
 };

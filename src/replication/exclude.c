@@ -70,24 +70,63 @@ bool exclude_parse(struct exclude *exclude, const char *text, char **ret_bad)
     return true;
 }
 
-bool exclude_has(const struct exclude *exclude, const char *db, const char *table)
+// True if `name`, "DB:TABLE", is of this database.
+static bool is_of(const char *name, const char *db)
 {
     size_t size = strlen(db);
 
-    assert(size && *table);
+    return !strncmp(name, db, size) && name[size] == ':';
+}
+
+bool exclude_has(const struct exclude *exclude, const char *db, const char *table)
+{
+    assert(*db && *table);
     for (size_t i = 0; i < exclude->n_names; i++) {
         const char *name = exclude->names[i];
 
-        if (!strncmp(name, db, size) && name[size] == ':' && !strcmp(name + size + 1, table)) {
+        if (is_of(name, db) && !strcmp(name + strlen(db) + 1, table)) {
             return true;
         }
     }
     return false;
 }
 
+bool exclude_is_of(const struct exclude *exclude, const char *db)
+{
+    for (size_t i = 0; i < exclude->n_names; i++) {
+        if (!is_of(exclude->names[i], db)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void put_name(struct buf *buf, const char *name)
+{
+    buf_printf(buf, "%s%s", buf->size ? "," : "", name);
+}
+
 void exclude_put(const struct exclude *exclude, struct buf *buf)
 {
     for (size_t i = 0; i < exclude->n_names; i++) {
-        buf_printf(buf, "%s%s", i ? "," : "", exclude->names[i]);
+        put_name(buf, exclude->names[i]);
+    }
+}
+
+void exclude_put_of(const struct exclude *exclude, const char *db, struct buf *buf)
+{
+    for (size_t i = 0; i < exclude->n_names; i++) {
+        if (is_of(exclude->names[i], db)) {
+            put_name(buf, exclude->names[i]);
+        }
+    }
+}
+
+void exclude_put_others(const struct exclude *exclude, const char *db, struct buf *buf)
+{
+    for (size_t i = 0; i < exclude->n_names; i++) {
+        if (!is_of(exclude->names[i], db)) {
+            put_name(buf, exclude->names[i]);
+        }
     }
 }

@@ -1,202 +1,194 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests have fixed ids: 0 get_server_id, 1 list_dbs, then get_schema and the monitor request of each
-// database. The monitor request is sent again, with the same id, for each method that the active server
-// does not have.
+//     OFFLINE --connected--> WAITING --schema known--> INITIAL --contents--> REPLICATING
+//                             |   ^                     |                       |
+//             does not fit    |   |    monitor_canceled +-----------------------+
+//        LEFT_OUT <-----------+   +---------------------+---cannot be applied---+---> FAILED
 //
-// A database that the active server does not have, or that has no table in common with it, is not
-// replicated, and a warning is logged. Any other failure ends the connection; the next connection has
-// a new replica, which begins from the start. The states of a database:
-//
-//     UNKNOWN --list_dbs has it--> SCHEMA --get_schema--> INITIAL --monitor--> REPLICATING
-//        |                            |
-//        +--list_dbs lacks it---------+--no common table--> LEFT_OUT
-#include "replication/replica.h"
+// replica_restart(), source_retry() and a change of the schema at the source lead from every state
+// back to WAITING, and the end of the connection to OFFLINE.
+#include "replication/replica_private.h"
 
 #include "basic/log.h"
 #include "replication/apply.h"
+#include "json/cursor.h"
 #include "json/emit.h"
-#include "json/message.h"
 
 #include <assert.h>
 
 LOG_MODULE(replication);
 
-enum { ID_SERVER_ID, ID_LIST_DBS, ID_FIRST_DB };
-
-// Ways to request contents and updates, the best first.
-enum monitor_method { MONITOR_COND_SINCE, MONITOR_COND, MONITOR, N_MONITOR_METHODS };
-
-static const struct {
-    const char *request;
-    const char *update; // the method of its notifications
-} methods[] = {
-    [MONITOR_COND_SINCE] = {"monitor_cond_since", "update3"},
-    [MONITOR_COND] = {"monitor_cond", "update2"},
-    [MONITOR] = {"monitor", "update"},
+static const char *const method_names[] = {
+    [MONITOR_COND_SINCE] = "monitor_cond_since",
+    [MONITOR_COND] = "monitor_cond",
+    [MONITOR] = "monitor",
 };
-static_assert(ARRAY_SIZE(methods) == N_MONITOR_METHODS, "each method has names");
-
-enum replicated_db_state {
-    DB_UNKNOWN,     // not known whether the active server has it
-    DB_SCHEMA,      // get_schema has been sent
-    DB_INITIAL,     // the monitor request has been sent
-    DB_REPLICATING, // the initial contents have been applied, and updates are
-    DB_LEFT_OUT,    // it cannot be replicated
-    DB_N_STATES
-};
+static_assert(ARRAY_SIZE(method_names) == N_MONITOR_METHODS, "each method has a name");
 
 static const char *const state_names[] = {
-    [DB_UNKNOWN] = "unknown",         [DB_SCHEMA] = "requesting schema",
-    [DB_INITIAL] = "requesting rows", [DB_REPLICATING] = "replicating",
-    [DB_LEFT_OUT] = "left out",
+    [REPLICA_OFFLINE] = "offline",         [REPLICA_WAITING] = "waiting",
+    [REPLICA_INITIAL] = "requesting rows", [REPLICA_REPLICATING] = "replicating",
+    [REPLICA_LEFT_OUT] = "left out",       [REPLICA_FAILED] = "failed",
 };
-static_assert(ARRAY_SIZE(state_names) == DB_N_STATES, "each state has a name");
+static_assert(ARRAY_SIZE(state_names) == N_REPLICA_STATES, "each state has a name");
 
-#define TO(state) (1u << DB_##state)
+#define TO(state) (1u << REPLICA_##state)
 
-static const unsigned allowed_moves[DB_N_STATES] = {
-    [DB_UNKNOWN] = TO(SCHEMA) | TO(LEFT_OUT),
-    [DB_SCHEMA] = TO(INITIAL) | TO(LEFT_OUT),
-    [DB_INITIAL] = TO(REPLICATING),
-};
-
-struct replicated_db {
-    char *name;
-    enum replicated_db_state state;
-    struct schema *theirs; // the active server's schema; set in DB_SCHEMA by the reply
-    enum monitor_method method;
-    struct buf tables; // the <monitor-requests>, set in DB_SCHEMA by the reply
-    char *reason;      // in DB_LEFT_OUT: why; else NULL
+static const unsigned allowed_moves[N_REPLICA_STATES] = {
+    [REPLICA_OFFLINE] = TO(WAITING) | TO(LEFT_OUT),
+    [REPLICA_WAITING] = TO(OFFLINE) | TO(INITIAL) | TO(LEFT_OUT) | TO(FAILED),
+    [REPLICA_INITIAL] = TO(OFFLINE) | TO(WAITING) | TO(REPLICATING) | TO(FAILED),
+    [REPLICA_REPLICATING] = TO(OFFLINE) | TO(WAITING) | TO(FAILED),
+    [REPLICA_LEFT_OUT] = TO(OFFLINE) | TO(WAITING),
+    [REPLICA_FAILED] = TO(OFFLINE) | TO(WAITING),
 };
 
-struct replica {
-    const struct replica_handler *handler;
-    void *userdata;
-    struct uuid own_id;
-    const struct exclude *exclude;
-    struct resume *resume;
-    struct replicated_db *dbs;
-    size_t n_dbs, dbs_capacity;
-    bool is_started;
-    bool has_listed; // the reply to list_dbs has been received
-    bool has_failed; // give_up() or is_self() has been called
-    struct buf scratch;
-};
-
-static void replicated_db_set_state(struct replicated_db *rdb, enum replicated_db_state state)
+static void replica_set_state(struct replica *replica, enum replica_state state, const char *reason)
 {
-    assert(allowed_moves[rdb->state] & 1u << state);
-    log_dbg("database %s: replication: %s -> %s", rdb->name, state_names[rdb->state],
+    if (replica->state == state) {
+        return;
+    }
+    assert(allowed_moves[replica->state] & 1u << state);
+    assert(!reason == !(state == REPLICA_LEFT_OUT || state == REPLICA_FAILED));
+    log_dbg("database %s: replication: %s -> %s", replica->name, state_names[replica->state],
             state_names[state]);
-    rdb->state = state;
+    replica->state = state;
+    free(replica->reason);
+    replica->reason = reason ? xstrdup(reason) : NULL;
+    if (replica->handler->changed) {
+        replica->handler->changed(replica->userdata);
+    }
 }
 
-struct replica *replica_new(const struct replica_handler *handler, void *userdata,
-                            struct uuid own_id, const struct exclude *exclude,
-                            struct resume *resume)
+struct replica *replica_new(const struct replica_handler *handler, void *userdata, const char *name,
+                            const struct exclude *exclude)
 {
     struct replica *replica = NEW(struct replica);
 
     replica->handler = handler;
     replica->userdata = userdata;
-    replica->own_id = own_id;
+    replica->name = xstrdup(name);
     replica->exclude = exclude;
-    replica->resume = resume;
+    list_init(&replica->node);
     return replica;
 }
 
 void replica_free(struct replica *replica)
 {
     if (replica) {
-        for (size_t i = 0; i < replica->n_dbs; i++) {
-            schema_unref(replica->dbs[i].theirs);
-            buf_done(&replica->dbs[i].tables);
-            free(replica->dbs[i].reason);
-            free(replica->dbs[i].name);
-        }
-        free(replica->dbs);
+        assert(!replica->source && replica->state == REPLICA_OFFLINE);
+        schema_unref(replica->theirs);
+        free(replica->monitor);
+        buf_done(&replica->tables);
+        buf_done(&replica->last_tables);
         buf_done(&replica->scratch);
+        free(replica->reason);
+        free(replica->name);
         free(replica);
     }
 }
 
-void replica_add_db(struct replica *replica, const char *name)
+const char *replica_name(const struct replica *replica)
 {
-    assert(!replica->is_started);
-    GROW(replica->dbs, replica->n_dbs, replica->dbs_capacity);
-    replica->dbs[replica->n_dbs++] = (struct replicated_db){.name = xstrdup(name)};
+    return replica->name;
+}
+
+enum replica_state replica_state(const struct replica *replica)
+{
+    return replica->state;
+}
+
+const char *replica_reason(const struct replica *replica)
+{
+    return replica->reason;
+}
+
+bool replica_is_connected(const struct replica *replica)
+{
+    return replica->is_connected;
+}
+
+void replica_forget(struct replica *replica)
+{
+    replica->last_txn = UUID_ZERO;
+}
+
+void replica_set_connected(struct replica *replica, bool is_connected)
+{
+    if (replica->is_connected != is_connected) {
+        replica->is_connected = is_connected;
+        if (replica->handler->changed) {
+            replica->handler->changed(replica->userdata);
+        }
+    }
+}
+
+void replica_stop(struct replica *replica)
+{
+    _cleanup_buf_ struct buf params = {0};
+
+    if (!replica->monitor) {
+        return;
+    }
+    if (replica->request) {
+        source_cancel(replica->source, replica->request);
+        replica->request = 0;
+    }
+    buf_putc(&params, '[');
+    emit_string(&params, slice_of(replica->monitor));
+    buf_putc(&params, ']');
+    source_request(replica->source, "monitor_cancel", buf_slice(&params), NULL, NULL);
+    free(TAKE_PTR(replica->monitor));
+}
+
+void replica_lose_monitor(struct replica *replica)
+{
+    free(TAKE_PTR(replica->monitor));
+    source_cancel(replica->source, replica->request);
+    replica->request = 0;
+    replica_wait(replica);
+}
+
+void replica_wait(struct replica *replica)
+{
+    replica_stop(replica);
+    replica_set_state(replica, REPLICA_WAITING, NULL);
+}
+
+static void replica_leave_out(struct replica *replica, const char *reason)
+{
+    replica_wait(replica);
+    log_warn("database %s is not replicated: %s", replica->name, reason);
+    replica_set_state(replica, REPLICA_LEFT_OUT, reason);
 }
 
 static void replica_fail(struct replica *replica, const char *reason)
 {
-    if (!replica->has_failed) {
-        replica->has_failed = true;
-        replica->handler->give_up(replica->userdata, reason);
-    }
+    static struct log_limit limit = LOG_LIMIT_INIT(60, 20);
+
+    log_limited(&limit, LOG_LEVEL_WARN, "%s", reason);
+    replica_stop(replica);
+    replica_forget(replica); // the next request is for all contents
+    replica_set_state(replica, REPLICA_FAILED, reason);
+    source_plan_retry(replica->source);
 }
 
-static void replica_fail_with_error(struct replica *replica, const struct replicated_db *rdb,
-                                    struct ovsdb_error *error)
+static void replica_fail_with_error(struct replica *replica, struct ovsdb_error *error)
 {
     _cleanup_error_ struct ovsdb_error *owned = error;
     _cleanup_free_ char *text = error_text(owned);
-    _cleanup_free_ char *reason = xasprintf("database %s: %s", rdb->name, text);
+    _cleanup_free_ char *reason = xasprintf("database %s: %s", replica->name, text);
 
     replica_fail(replica, reason);
 }
 
-// Our database, or NULL: then the replica has failed.
-static struct db *find_db(struct replica *replica, const struct replicated_db *rdb)
+void replica_disconnected(struct replica *replica)
 {
-    struct db *db = replica->handler->find_db(replica->userdata, rdb->name);
-
-    if (!db) {
-        replica_fail(replica, "a replicated database is no longer served");
-    }
-    return db;
-}
-
-static void send_request(struct replica *replica, const char *method, struct slice params,
-                         size_t id)
-{
-    _cleanup_buf_ struct buf message = {0}, number = {0};
-
-    emit_integer(&number, (int64_t)id);
-    message_put_request(&message, slice_of(method), params, buf_slice(&number));
-    replica->handler->send(replica->userdata, buf_slice(&message));
-}
-
-void replica_start(struct replica *replica)
-{
-    assert(!replica->is_started);
-    replica->is_started = true;
-    send_request(replica, "get_server_id", SLICE("[]"), ID_SERVER_ID);
-    send_request(replica, "list_dbs", SLICE("[]"), ID_LIST_DBS);
-}
-
-// The id of the request that the database's state stands for.
-static size_t request_id(const struct replica *replica, const struct replicated_db *rdb)
-{
-    return ID_FIRST_DB + 2 * (size_t)(rdb - replica->dbs) + (rdb->state == DB_INITIAL);
-}
-
-static void leave_out(struct replicated_db *rdb, const char *reason)
-{
-    log_warn("database %s is not replicated: %s", rdb->name, reason);
-    replicated_db_set_state(rdb, DB_LEFT_OUT);
-    assert(!rdb->reason);
-    rdb->reason = xstrdup(reason);
-}
-
-static void request_schema(struct replica *replica, struct replicated_db *rdb)
-{
-    _cleanup_buf_ struct buf params = {0};
-
-    replicated_db_set_state(rdb, DB_SCHEMA);
-    buf_putc(&params, '[');
-    emit_string(&params, slice_of(rdb->name));
-    buf_putc(&params, ']');
-    send_request(replica, "get_schema", buf_slice(&params), request_id(replica, rdb));
+    replica->request = 0;
+    replica->n_monitors = 0;
+    free(TAKE_PTR(replica->monitor));
+    schema_unref(TAKE_PTR(replica->theirs));
+    replica_set_connected(replica, false);
+    replica_set_state(replica, REPLICA_OFFLINE, NULL);
 }
 
 // Writes the names of the columns that both schemas have.
@@ -220,47 +212,60 @@ static void put_columns(struct buf *params, const struct table_schema *table,
 
 // Writes the monitor requests for the tables that both schemas have and that are not excluded.
 // Returns false if there are none.
-static bool put_tables(const struct replica *replica, const struct schema *ours,
-                       const struct schema *theirs, struct buf *params)
+static bool put_tables(struct replica *replica, const struct schema *ours)
 {
+    struct buf *tables = &replica->tables;
     bool any = false;
 
+    buf_clear(tables);
+    buf_putc(tables, '{');
     for (size_t i = 0; i < ours->n_tables; i++) {
         const struct table_schema *table = &ours->tables[i];
-        const struct table_schema *other = schema_find_table(theirs, slice_of(table->name));
+        const struct table_schema *other =
+            schema_find_table(replica->theirs, slice_of(table->name));
 
         if (other && !exclude_has(replica->exclude, ours->name, table->name)) {
-            buf_puts(params, any ? "," : "");
+            buf_puts(tables, any ? "," : "");
             any = true;
-            emit_string(params, slice_of(table->name));
-            buf_puts(params, ":[{\"columns\":");
-            put_columns(params, table, other);
-            buf_puts(params, "}]");
+            emit_string(tables, slice_of(table->name));
+            buf_puts(tables, ":[{\"columns\":");
+            put_columns(tables, table, other);
+            buf_puts(tables, "}]");
         }
     }
+    buf_putc(tables, '}');
     return any;
 }
 
-static void request_contents(struct replica *replica, const struct replicated_db *rdb)
+static void on_contents(void *userdata, const struct message *reply);
+
+// The position from which the source may send the difference, or UUID_ZERO.
+static struct uuid replica_position(const struct replica *replica)
+{
+    return slice_equals(buf_slice(&replica->tables), buf_slice(&replica->last_tables))
+               ? replica->last_txn
+               : UUID_ZERO;
+}
+
+static void request_contents(struct replica *replica)
 {
     _cleanup_buf_ struct buf params = {0};
-    struct uuid last = UUID_ZERO;
     char text[UUID_TEXT_SIZE];
 
-    assert(rdb->state == DB_INITIAL);
+    assert(replica->state == REPLICA_INITIAL && replica->monitor);
     buf_putc(&params, '[');
-    emit_string(&params, slice_of(rdb->name));
+    emit_string(&params, slice_of(replica->name));
     buf_putc(&params, ',');
-    emit_string(&params, slice_of(rdb->name)); // the monitor's id
+    emit_string(&params, slice_of(replica->monitor));
     buf_putc(&params, ',');
-    buf_put_slice(&params, buf_slice(&rdb->tables));
-    if (rdb->method == MONITOR_COND_SINCE) {
-        resume_find(replica->resume, rdb->name, buf_slice(&rdb->tables), &last);
-        buf_printf(&params, ",\"%s\"", uuid_text(last, text));
+    buf_put_slice(&params, buf_slice(&replica->tables));
+    if (replica->method == MONITOR_COND_SINCE) {
+        buf_printf(&params, ",\"%s\"", uuid_text(replica_position(replica), text));
     }
     buf_putc(&params, ']');
-    send_request(replica, methods[rdb->method].request, buf_slice(&params),
-                 request_id(replica, rdb));
+    replica->request = source_request(replica->source, method_names[replica->method],
+                                      buf_slice(&params), on_contents, replica);
+    assert(replica->request);
 }
 
 // Appends the tables and columns of `one` that `other` does not have.
@@ -283,321 +288,182 @@ static void put_lacking(struct buf *list, const struct schema *one, const struct
     }
 }
 
-static void log_differences(const struct replicated_db *rdb, const struct schema *ours)
+static void log_differences(const struct replica *replica, const struct schema *ours)
 {
     _cleanup_buf_ struct buf lost = {0}, kept = {0};
 
-    put_lacking(&lost, rdb->theirs, ours);
-    put_lacking(&kept, ours, rdb->theirs);
+    put_lacking(&lost, replica->theirs, ours);
+    put_lacking(&kept, ours, replica->theirs);
     if (lost.size) {
         log_warn("database %s: not replicated, as only the active server's schema has it: %s",
-                 rdb->name, buf_cstr(&lost));
+                 replica->name, buf_cstr(&lost));
     }
     if (kept.size) {
         log_info("database %s: not replicated, as the active server's schema lacks it: %s",
-                 rdb->name, buf_cstr(&kept));
+                 replica->name, buf_cstr(&kept));
     }
 }
 
-static void on_server_id(struct replica *replica, struct slice result)
+// The id of the next monitor. Updates of a former monitor may still arrive, so it is not used again
+// in the connection.
+static void make_monitor_id(struct replica *replica)
 {
-    struct uuid id;
-
-    if (json_kind_of(result) == JSON_KIND_STRING &&
-        uuid_parse(json_decode_string(result, &replica->scratch), &id) &&
-        uuid_equals(id, replica->own_id)) {
-        replica->has_failed = true;
-        replica->handler->is_self(replica->userdata);
-    }
+    assert(!replica->monitor);
+    replica->n_monitors++;
+    replica->monitor = replica->n_monitors == 1
+                           ? xstrdup(replica->name)
+                           : xasprintf("%s %u", replica->name, replica->n_monitors);
 }
 
-static bool list_has_name(struct replica *replica, struct slice names, const char *name)
+// Our database and the schema at the source are known.
+static void replica_start(struct replica *replica, const struct db *db)
 {
-    struct cursor cursor;
-    bool found = false;
-
-    cursor_init(&cursor, names);
-    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
-        found |= cursor_kind(&cursor) == JSON_KIND_STRING &&
-                 slice_is(json_decode_string((struct slice){cursor.p, cursor.end - cursor.p},
-                                             &replica->scratch),
-                          name);
-        cursor_skip(&cursor);
-    }
-    return found;
-}
-
-static void on_list_dbs(struct replica *replica, struct slice result)
-{
-    if (replica->has_listed) {
-        replica_fail(replica, "received a reply without a request");
+    log_differences(replica, db_schema(db));
+    if (!put_tables(replica, db_schema(db))) {
+        replica_leave_out(replica,
+                          "the active server's schema has no table that is to be replicated");
         return;
     }
-    if (json_kind_of(result) != JSON_KIND_ARRAY) {
-        replica_fail(replica, "the reply to list_dbs is not an array");
-        return;
-    }
-    replica->has_listed = true;
-    for (size_t i = 0; i < replica->n_dbs; i++) {
-        struct replicated_db *rdb = &replica->dbs[i];
-
-        if (list_has_name(replica, result, rdb->name)) {
-            request_schema(replica, rdb);
-        } else {
-            leave_out(rdb, "the active server does not have it");
-        }
-    }
+    make_monitor_id(replica);
+    replica->method = MONITOR_COND_SINCE;
+    replica_set_state(replica, REPLICA_INITIAL, NULL);
+    request_contents(replica);
 }
 
-static void on_schema(struct replica *replica, struct replicated_db *rdb, struct slice result)
+void replica_offer(struct replica *replica, struct slice text)
 {
     struct ovsdb_error *error;
-    struct db *db;
+    const struct db *db;
 
-    assert(!rdb->theirs);
-    error = schema_from_text(result, &rdb->theirs);
+    replica_wait(replica);
+    schema_unref(TAKE_PTR(replica->theirs));
+    error = schema_from_text(text, &replica->theirs);
     if (error) {
-        replica_fail_with_error(replica, rdb, error);
+        replica_fail_with_error(replica, error);
         return;
     }
-    db = find_db(replica, rdb);
+    if (replica->handler->schema) {
+        replica->handler->schema(replica->userdata, replica->theirs);
+    }
+    db = replica->handler->db(replica->userdata);
     if (db) {
-        log_differences(rdb, db_schema(db));
-        buf_putc(&rdb->tables, '{');
-        if (put_tables(replica, db_schema(db), rdb->theirs, &rdb->tables)) {
-            buf_putc(&rdb->tables, '}');
-            replicated_db_set_state(rdb, DB_INITIAL);
-            request_contents(replica, rdb);
-        } else {
-            leave_out(rdb, "the active server's schema has no table that is to be replicated");
-        }
+        replica_start(replica, db);
     }
 }
 
-// Returns false if that is not possible: then the replica has failed.
-static bool apply_to_db(struct replica *replica, const struct replicated_db *rdb,
-                        struct slice updates, enum apply_kind kind)
+void replica_offer_nothing(struct replica *replica)
 {
-    enum apply_form form = rdb->method == MONITOR ? APPLY_UPDATES : APPLY_UPDATES2;
-    struct db *db = find_db(replica, rdb);
-    struct ovsdb_error *error =
-        db ? apply_updates(db, replica->exclude, rdb->theirs, updates, kind, form) : NULL;
+    schema_unref(TAKE_PTR(replica->theirs));
+    replica_leave_out(replica, "the active server does not have it");
+}
 
-    if (error) {
-        resume_forget(replica->resume, rdb->name); // the next connection requests all contents
-        replica_fail_with_error(replica, rdb, error);
+void replica_restart(struct replica *replica)
+{
+    const struct db *db;
+
+    if (!replica->theirs) {
+        return; // not connected, or the schema is not known yet
     }
-    return db && !error;
+    replica_wait(replica);
+    db = replica->handler->db(replica->userdata);
+    if (db) {
+        replica_start(replica, db);
+    }
+}
+
+// Returns false if that is not possible: then the replica has failed, or waits for our database.
+static bool apply_to_db(struct replica *replica, struct slice updates, enum apply_kind kind)
+{
+    enum apply_form form = replica->method == MONITOR ? APPLY_UPDATES : APPLY_UPDATES2;
+    struct db *db = replica->handler->db(replica->userdata);
+    struct ovsdb_error *error;
+
+    if (!db) {
+        replica_wait(replica);
+        return false;
+    }
+    error = apply_updates(db, replica->exclude, replica->theirs, updates, kind, form);
+    if (error) {
+        replica_fail_with_error(replica, error);
+    }
+    return !error;
 }
 
 // `id` is the id of the last transaction that has been applied. If it is the zero UUID or not an id,
-// the active server does not give its transactions ids.
-static void set_position(struct replica *replica, const struct replicated_db *rdb, struct slice id)
+// the source does not give its transactions ids.
+static void set_position(struct replica *replica, struct slice id)
 {
-    struct uuid txn_id;
+    struct slice text;
 
-    if (json_kind_of(id) == JSON_KIND_STRING &&
-        uuid_parse(json_decode_string(id, &replica->scratch), &txn_id) &&
-        !uuid_equals(txn_id, UUID_ZERO)) {
-        resume_set(replica->resume, rdb->name, buf_slice(&rdb->tables), txn_id);
-    } else {
-        resume_forget(replica->resume, rdb->name);
+    if (!json_read_string(id, &replica->scratch, &text) || !uuid_parse(text, &replica->last_txn)) {
+        replica->last_txn = UUID_ZERO;
     }
+    buf_clear(&replica->last_tables);
+    buf_put_slice(&replica->last_tables, buf_slice(&replica->tables));
 }
 
 // The reply to monitor_cond_since: [<found>, <last transaction id>, <table-updates2>].
-static bool apply_since(struct replica *replica, const struct replicated_db *rdb,
-                        struct slice result)
+static bool apply_since(struct replica *replica, struct slice result)
 {
     struct slice parts[3];
-    struct uuid last;
     bool is_found;
 
-    if (json_cut(result, parts, 3) != 3 ||
-        !(slice_is(parts[0], "true") || slice_is(parts[0], "false"))) {
+    if (json_cut(result, parts, 3) != 3 || !json_read_boolean(parts[0], &is_found)) {
         replica_fail(replica, "the reply to monitor_cond_since is not [found, last id, updates]");
         return false;
     }
-    is_found = slice_is(parts[0], "true");
-    if (is_found && !resume_find(replica->resume, rdb->name, buf_slice(&rdb->tables), &last)) {
+    if (is_found && uuid_equals(replica_position(replica), UUID_ZERO)) {
         replica_fail(replica, "the reply to monitor_cond_since says found, but no id was sent");
         return false;
     }
-    if (!apply_to_db(replica, rdb, parts[2], is_found ? APPLY_CHANGES : APPLY_ALL)) {
+    if (!apply_to_db(replica, parts[2], is_found ? APPLY_CHANGES : APPLY_ALL)) {
         return false;
     }
-    log_dbg("database %s: the source sends %s", rdb->name,
+    log_dbg("database %s: the source sends %s", replica->name,
             is_found ? "what has changed since the last connection" : "all contents");
-    set_position(replica, rdb, parts[1]);
+    set_position(replica, parts[1]);
     return true;
 }
 
-static void on_contents(struct replica *replica, struct replicated_db *rdb, struct slice result)
+static void on_contents_refused(struct replica *replica, struct slice error)
 {
-    if (rdb->method == MONITOR_COND_SINCE ? apply_since(replica, rdb, result)
-                                          : apply_to_db(replica, rdb, result, APPLY_ALL)) {
-        replicated_db_set_state(rdb, DB_REPLICATING);
-        log_info("replicating database %s", rdb->name);
-    }
-}
-
-// The database that waits for the reply to request `id`, or NULL.
-static struct replicated_db *find_request(struct replica *replica, struct slice id)
-{
-    struct replicated_db *rdb;
-    struct cursor cursor;
-    int64_t number;
-    double real;
-
-    cursor_init(&cursor, id);
-    if (cursor_kind(&cursor) != JSON_KIND_NUMBER || !cursor_number(&cursor, &number, &real) ||
-        number < ID_FIRST_DB || number >= (int64_t)(ID_FIRST_DB + 2 * replica->n_dbs)) {
-        return NULL;
-    }
-    rdb = &replica->dbs[(number - ID_FIRST_DB) / 2];
-    return (rdb->state == DB_SCHEMA || rdb->state == DB_INITIAL) &&
-                   request_id(replica, rdb) == (size_t)number
-               ? rdb
-               : NULL;
-}
-
-static void on_reply(struct replica *replica, const struct message *reply)
-{
-    struct replicated_db *rdb = find_request(replica, reply->id);
-
-    if (rdb && rdb->state == DB_SCHEMA) {
-        on_schema(replica, rdb, reply->result);
-    } else if (rdb) {
-        on_contents(replica, rdb, reply->result);
-    } else if (slice_is(reply->id, "0")) {
-        on_server_id(replica, reply->result);
-    } else if (slice_is(reply->id, "1")) {
-        on_list_dbs(replica, reply->result);
-    } else {
-        replica_fail(replica, "received a reply without a request");
-    }
-}
-
-// "update": [<id>, <table-updates>], "update2": [<id>, <table-updates2>],
-// "update3": [<id>, <last transaction id>, <table-updates2>]. The id is the database's name.
-static void on_update(struct replica *replica, struct slice params, enum monitor_method method)
-{
-    size_t n = method == MONITOR_COND_SINCE ? 3 : 2;
-    struct slice parts[3], name;
-
-    if (json_cut(params, parts, n) != n || json_kind_of(parts[0]) != JSON_KIND_STRING) {
-        replica_fail(replica, "received a malformed update");
-        return;
-    }
-    name = json_decode_string(parts[0], &replica->scratch);
-    for (size_t i = 0; i < replica->n_dbs; i++) {
-        struct replicated_db *rdb = &replica->dbs[i];
-
-        if (rdb->state == DB_REPLICATING && rdb->method == method && slice_is(name, rdb->name)) {
-            if (apply_to_db(replica, rdb, parts[n - 1], APPLY_CHANGES) && n == 3) {
-                set_position(replica, rdb, parts[1]);
-            }
-            return;
-        }
-    }
-    replica_fail(replica, "received an update of a database that is not replicated");
-}
-
-static void on_notification(struct replica *replica, const struct message *message)
-{
-    for (enum monitor_method method = 0; method < N_MONITOR_METHODS; method++) {
-        if (slice_is(message->method, methods[method].update)) {
-            on_update(replica, message->params, method);
-        }
-    }
-}
-
-static void on_error(struct replica *replica, const struct message *reply)
-{
-    struct replicated_db *rdb = find_request(replica, reply->id);
     _cleanup_free_ char *reason = NULL;
 
-    // Old servers do not have get_server_id. Then the id of the other server is not known.
-    if (slice_is(reply->id, "0")) {
+    if (replica->method != MONITOR) {
+        replica->method++; // older servers do not have the newer methods
+        request_contents(replica);
         return;
     }
-    if (rdb && rdb->state == DB_INITIAL && rdb->method != MONITOR) {
-        rdb->method++; // older servers do not have the newer methods
-        request_contents(replica, rdb);
-        return;
-    }
-    reason = xasprintf("the active server replied with an error: " SLICE_FORMAT,
-                       SLICE_ARGS(reply->error));
+    free(TAKE_PTR(replica->monitor)); // the source has made none
+    reason = xasprintf("database %s: the active server replied with an error: " SLICE_FORMAT,
+                       replica->name, SLICE_ARGS(error));
     replica_fail(replica, reason);
 }
 
-static void on_request(struct replica *replica, const struct message *request)
+static void on_contents(void *userdata, const struct message *reply)
 {
-    _cleanup_buf_ struct buf reply = {0};
+    struct replica *replica = userdata;
 
-    if (slice_is(request->method, "echo")) {
-        message_put_reply(&reply, request->id, request->params);
-    } else {
-        message_put_error(&reply, request->id, SLICE("\"unknown method\""));
+    replica->request = 0;
+    if (!reply) {
+        return; // replica_disconnected() follows
     }
-    replica->handler->send(replica->userdata, buf_slice(&reply));
-}
-
-void replica_receive(struct replica *replica, struct slice text)
-{
-    _cleanup_buf_ struct buf scratch = {0};
-    struct message message;
-    const char *error;
-
-    if (replica->has_failed) {
-        return;
-    }
-    error = message_parse(text, &scratch, &message);
-    if (error) {
-        replica_fail(replica, error);
-        return;
-    }
-    switch (message.type) {
-    case MESSAGE_REQUEST:
-        on_request(replica, &message);
-        break;
-    case MESSAGE_NOTIFICATION:
-        on_notification(replica, &message);
-        break;
-    case MESSAGE_REPLY:
-        on_reply(replica, &message);
-        break;
-    case MESSAGE_ERROR:
-        on_error(replica, &message);
-        break;
+    if (reply->type == MESSAGE_ERROR) {
+        on_contents_refused(replica, reply->error);
+    } else if (replica->method == MONITOR_COND_SINCE
+                   ? apply_since(replica, reply->result)
+                   : apply_to_db(replica, reply->result, APPLY_ALL)) {
+        replica_set_state(replica, REPLICA_REPLICATING, NULL);
+        log_info("replicating database %s", replica->name);
     }
 }
 
-bool replica_is_replicating(const struct replica *replica)
+void replica_update(struct replica *replica, enum monitor_method method, struct slice updates,
+                    struct slice txn_id)
 {
-    bool any = false;
-
-    for (size_t i = 0; i < replica->n_dbs; i++) {
-        enum replicated_db_state state = replica->dbs[i].state;
-
-        any |= state == DB_REPLICATING;
-        if (state != DB_REPLICATING && state != DB_LEFT_OUT) {
-            return false;
-        }
+    if (replica->state != REPLICA_REPLICATING || replica->method != method) {
+        replica_fail(replica, "received an update before the contents, or of another method");
+    } else if (apply_to_db(replica, updates, APPLY_CHANGES) && method == MONITOR_COND_SINCE) {
+        set_position(replica, txn_id);
     }
-    return any;
-}
-
-bool replica_db_status(const struct replica *replica, const char *name, const char **ret_reason)
-{
-    *ret_reason = NULL;
-    for (size_t i = 0; i < replica->n_dbs; i++) {
-        const struct replicated_db *rdb = &replica->dbs[i];
-
-        if (!strcmp(rdb->name, name)) {
-            *ret_reason = rdb->reason;
-            return rdb->state == DB_REPLICATING;
-        }
-    }
-    return false;
 }

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The client of a backup server on a connection to its active server. Handles received messages and
-// sends its own through functions of the caller. No I/O, no clock. A replica lives as long as one
-// connection:
+// The copy of one database of a source (replication/source.h). A replica exists as long as our
+// database follows the source. Its source may lose the connection and get another one.
 //
-//     replica_start() --> get_server_id, list_dbs --> for each database: get_schema -->
-//         monitor_cond_since --> contents or difference applied --> updates applied until the
-//         connection ends
-//
-// After a reconnection, an active server that still knows the last applied transaction sends the
-// difference only (replication/resume.h). Older servers are sent "monitor_cond" or "monitor", and reply
-// with all contents each time.
+// After a reconnection, a source that still knows the last applied transaction sends the difference
+// only. Older servers are sent "monitor_cond" or "monitor", and reply with all contents each time.
 //
 // The schemas of the two servers may differ. Tables and columns that only one of them has are not
 // replicated; ours keep their contents.
@@ -17,38 +11,49 @@
 
 #include "engine/db.h"
 #include "replication/exclude.h"
-#include "replication/resume.h"
 
 struct replica;
+struct source;
 
+enum replica_state {
+    REPLICA_OFFLINE,     // no connection to the source
+    REPLICA_WAITING,     // for the schema at the source, or for our database
+    REPLICA_INITIAL,     // the contents have been requested
+    REPLICA_REPLICATING, // the contents have been applied, and updates are
+    REPLICA_LEFT_OUT,    // cannot be replicated until a schema changes
+    REPLICA_FAILED,      // contents could not be applied; source_retry() requests them again
+    N_REPLICA_STATES,
+};
+
+// The functions except is_self() must not free the replica, nor remove it from the source.
 struct replica_handler {
-    // Sends a message to the active server.
-    void (*send)(void *userdata, struct slice text);
-    // Our database with this name, or NULL if it is no longer served. Borrowed until the function of
-    // the replica returns.
-    struct db *(*find_db)(void *userdata, const char *name);
-    // The replica cannot continue: close the connection, not from within this call, and connect again.
-    // Called at most once; the replica then ignores what it receives.
-    void (*give_up)(void *userdata, const char *reason);
-    // The other server is this server, which cannot be its own backup. The replica does nothing more.
+    // Our database, borrowed until the function of the replica returns. NULL: there is none; the
+    // owner calls replica_restart() when there is one.
+    struct db *(*db)(void *userdata);
+    // The schema of the database at the source, whenever it has become known or has changed, and
+    // before contents are requested. May be NULL. If our database must be converted first, db()
+    // returns NULL from then on until that is done and replica_restart() is called.
+    void (*schema)(void *userdata, const struct schema *schema);
+    // replica_state(), replica_reason() or replica_is_connected() has changed. May be NULL.
+    void (*changed)(void *userdata);
+    // The source is this server itself. Called by source_report_self().
     void (*is_self)(void *userdata);
 };
 
-// `exclude` stays the caller's and must not change while the replica exists. `resume` stays the
-// caller's too; it outlives the connection. `own_id` is our server id.
-struct replica *replica_new(const struct replica_handler *handler, void *userdata,
-                            struct uuid own_id, const struct exclude *exclude,
-                            struct resume *resume);
-void replica_free(struct replica *replica); // NULL allowed
-// Adds a database to be replicated. Call before replica_start().
-void replica_add_db(struct replica *replica, const char *name);
-// Sends the first requests.
-void replica_start(struct replica *replica);
-// Handles one message: one value that passed the framer (I-1).
-void replica_receive(struct replica *replica, struct slice text);
-// True if the initial contents of all databases that can be replicated have been applied, and there
-// is such a database.
-bool replica_is_replicating(const struct replica *replica);
-// True if the database `name` is replicating. Otherwise *ret_reason is the reason why it cannot be
-// replicated, or NULL if no such reason is known. The text lives as long as the replica.
-bool replica_db_status(const struct replica *replica, const char *name, const char **ret_reason);
+// `exclude` stays the caller's. After a change of it the caller calls replica_restart().
+struct replica *replica_new(const struct replica_handler *handler, void *userdata, const char *name,
+                            const struct exclude *exclude);
+void replica_free(struct replica *replica); // in no source (asserted); NULL allowed
+const char *replica_name(const struct replica *replica);
+enum replica_state replica_state(const struct replica *replica);
+// Why the state is LEFT_OUT or FAILED, or NULL. Valid until the state changes.
+const char *replica_reason(const struct replica *replica);
+// True while the source serves the database and is, by its own account, connected to what the
+// database comes from.
+bool replica_is_connected(const struct replica *replica);
+// Requests the contents again, because our database or the excluded tables have changed. They are
+// requested as a difference unless replica_forget() is called first.
+void replica_restart(struct replica *replica);
+// Forgets the last applied transaction. The owner must do so when anything but replication has
+// changed the database.
+void replica_forget(struct replica *replica);

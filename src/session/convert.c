@@ -53,7 +53,7 @@ static struct ovsdb_error *check_request(struct session *session, const struct s
     if (session->role) {
         return refuse_role(session, name);
     }
-    if (sdb->is_own || session->read_only || session->server->is_backup) {
+    if (session->read_only || served_db_is_read_only(sdb)) {
         return error_new(ERROR_NOT_ALLOWED, "convert: %s is read-only here", name);
     }
     if (sdb->conversion) {

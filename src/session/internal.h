@@ -10,7 +10,8 @@
 //     denials.c   log of what a role forbids      audit.c     log of commits
 //     staging.c   transactions in pieces          slow_log.c  the slowest transactions
 //     usage.c     resources used by clients       saved.c     handover to another process
-//     check.c     consistency checks for tests    forward.c   requests that the source executes
+//     roles.c     roles of databases              check.c     consistency checks for tests
+//     forward.c   requests that the source executes
 #pragma once
 
 #include "basic/timers.h"
@@ -34,6 +35,8 @@ struct served_db {
     struct list *wakes;            // by table index: struct wake of the triggers that wait for it
     struct list triggers;          // all waiting transactions of this database
     bool is_own;                   // this is _Server, which clients may only read
+    enum db_role role;
+    struct db_state state;
     struct uuid row;               // UUID of the database's row in _Server
     struct conversion *conversion; // the running one, or NULL
     const struct forwarder *forwarder; // or NULL: this server executes all requests itself
@@ -49,8 +52,7 @@ struct server {
     struct slow_log *slow_log;
     struct server_limits limits;
     struct uuid id;
-    bool is_backup;   // clients may only read
-    bool has_changed; // _Server or `is_backup` differ from the saved state (server_restore())
+    bool has_changed; // _Server or the roles differ from the saved state (server_restore())
     struct list sessions;
     struct list slow;       // sessions of slow clients
     usec_t slow_check;      // when to check their backlogs again
@@ -66,6 +68,7 @@ struct server {
     size_t n_staged; // bytes staged by all sessions
     uint64_t n_transactions;
     uint64_t n_lock_changes; // how often a session got, lost or released a lock
+    uint64_t n_role_changes; // of databases
     struct list audit_rules; // struct audit_rule
     struct session *author;  // the session whose transaction is running, or NULL
     struct buf out;          // the reply being written
@@ -85,8 +88,11 @@ struct session {
     char *role;      // NULL: none
     char *client_id; // NULL: not known
     bool db_change_aware;
-    // A lock was refused because the server was a backup. Clients do not request it again on this
-    // connection.
+    // The databases that its requests have named, without _Server. Few, so an array serves.
+    struct served_db **uses;
+    size_t n_uses, uses_capacity;
+    // A lock was refused because the session used only backups. Clients do not request it again on
+    // this connection.
     bool lock_refused;
     usec_t since; // when it began, by the server's clock
     uint64_t n_requests;
@@ -120,6 +126,17 @@ void served_db_replace(struct served_db *sdb, struct db *db);
 void server_disconnect_unaware(struct server *server, const char *reason);
 // The newest ticket issued. Output that shows the current state carries it (I-6).
 uint64_t server_ticket(const struct server *server);
+
+// roles.c
+// True if clients may not change the database.
+bool served_db_is_read_only(const struct served_db *sdb);
+// A request of the session has named the database. No effect for _Server.
+void session_add_use(struct session *session, struct served_db *sdb);
+void session_remove_use(struct session *session, const struct served_db *sdb);
+// True if a request of the session has named the database. O(databases named).
+bool session_names(const struct session *session, const struct served_db *sdb);
+// True if all databases that the session uses (server_set_role()) are backups. O(databases).
+bool session_uses_only_backups(const struct session *session);
 
 // usage.c
 usec_t server_clock(const struct server *server); // 0 without a clock
@@ -251,13 +268,13 @@ void audit_clear(struct server *server, const char *db); // drops the rules of `
 // server_db.c
 void server_db_start(struct server *server, uuid_source *new_uuid);
 void server_db_stop(struct server *server);
-// Insert, update (after a change of its schema) and delete the row of a database.
+// Insert, update (after a change of its schema, role or state) and delete the row of a database.
 void server_db_add(struct server *server, struct served_db *sdb);
 void server_db_update(struct server *server, struct served_db *sdb);
 void server_db_remove(struct server *server, struct served_db *sdb);
 // Changes the server's id, and the UUIDs of the rows in _Server, which depend on it. Call before
 // there are sessions.
 void server_db_rename(struct server *server, struct uuid id);
-// A digest of the contents of _Server and of `is_backup`. It is the same in another process that
+// A digest of the contents of _Server and of the roles. It is the same in another process that
 // serves the same.
 struct uuid server_db_digest(const struct server *server);

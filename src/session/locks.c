@@ -257,8 +257,10 @@ static bool parse_name(struct session *session, const struct message *request, s
 static struct ovsdb_error *check_lock(struct session *session, const struct message *request,
                                       const struct text *name)
 {
-    session->lock_refused |= session->server->is_backup;
-    if (session->read_only || session->server->is_backup) {
+    bool refuse = session_uses_only_backups(session);
+
+    session->lock_refused |= refuse;
+    if (session->read_only || refuse) {
         return error_new(ERROR_NOT_ALLOWED, SLICE_FORMAT " of %s: the databases are read-only here",
                          SLICE_ARGS(request->method), name->data);
     }

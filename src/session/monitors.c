@@ -403,6 +403,7 @@ bool session_restore_monitor(struct session *session, struct slice saved)
     if (error) {
         return false;
     }
+    session_add_use(session, request.sdb);
     sm = session_monitor_new(session, request.sdb, TAKE_PTR(request.spec), request.id);
     return continue_monitor(sm, request.last_txn_id);
 }

@@ -22,6 +22,7 @@ struct ovsdb_error *params_database(struct session *session, const struct messag
                                 SLICE_FORMAT ": there is no database " SLICE_FORMAT,
                                 SLICE_ARGS(request->method), SLICE_ARGS(name));
     }
+    session_add_use(session, sdb);
     *ret = sdb;
     return NULL;
 }

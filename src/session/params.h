@@ -5,7 +5,8 @@
 #include "session/internal.h"
 
 // Finds the database whose name is the first of the params. The error is "syntax error" or "unknown
-// database".
+// database". The session uses the
+// database from now on (session_add_use()).
 struct ovsdb_error *params_database(struct session *session, const struct message *request,
                                     struct served_db **ret);
 // True if a transaction with these params may change the database: an operation is

@@ -181,7 +181,7 @@ bool session_restore(struct session *session, struct slice saved)
 {
     struct slice parts[7];
 
-    session->lock_refused = session->server->is_backup; // maybe, before the restart
+    session->lock_refused = session_uses_only_backups(session); // maybe, before the restart
     return json_cut(saved, parts, 7) == 7 &&
            restore_each(session, parts[6], session_restore_lock) &&
            json_read_boolean(parts[3], &session->db_change_aware) &&

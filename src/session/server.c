@@ -131,6 +131,7 @@ static struct served_db *served_db_new(struct server *server, struct db *db)
     struct served_db *sdb = NEW(struct served_db);
 
     sdb->server = server;
+    sdb->state = DB_STATE_DEFAULT;
     list_init(&sdb->triggers);
     sdb->observer.committed = on_committed;
     served_db_attach(sdb, db);
@@ -177,8 +178,12 @@ struct served_db *server_serve(struct server *server, struct db *db)
 
 void server_unserve(struct server *server, struct served_db *sdb)
 {
+    struct session *session;
     size_t i = 0;
 
+    LIST_FOREACH (session, &server->sessions, node) {
+        session_remove_use(session, sdb);
+    }
     served_db_cancel_conversion(sdb);
     served_db_cancel_triggers(sdb);
     served_db_cancel_monitors(sdb);
@@ -198,18 +203,6 @@ void server_disconnect_unaware(struct server *server, const char *reason)
     LIST_FOREACH (session, &server->sessions, node) {
         if (!session->db_change_aware) {
             session_close(session, reason);
-        }
-    }
-}
-
-// Disconnects clients whose lock was refused: they ask again when they have reconnected.
-static void disconnect_refused(struct server *server)
-{
-    struct session *session;
-
-    LIST_FOREACH (session, &server->sessions, node) {
-        if (session->lock_refused) {
-            session_close(session, "the server is active now and grants locks");
         }
     }
 }
@@ -236,23 +229,6 @@ void server_remove_db(struct server *server, struct db *db)
     server_disconnect_unaware(server, "a database was removed");
     server_db_remove(server, sdb);
     server_unserve(server, sdb);
-}
-
-void server_set_backup(struct server *server, bool is_backup)
-{
-    if (server->is_backup != is_backup) {
-        server->is_backup = is_backup;
-        server_disconnect_unaware(server, is_backup ? "the server became a backup"
-                                                    : "the server became active");
-        if (!is_backup) {
-            disconnect_refused(server);
-        }
-    }
-}
-
-bool server_is_backup(const struct server *server)
-{
-    return server->is_backup;
 }
 
 struct uuid server_id(const struct server *server)
@@ -295,5 +271,6 @@ void server_usage(const struct server *server, struct server_usage *ret)
         .n_locks = server->locks.n,
         .n_transactions = server->n_transactions,
         .n_lock_changes = server->n_lock_changes,
+        .n_role_changes = server->n_role_changes,
     };
 }

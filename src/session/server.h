@@ -25,11 +25,45 @@ void server_remove_db(struct server *server, struct db *db);
 // The served database with this name, "_Server" included, or NULL.
 struct db *server_find_db(const struct server *server, struct slice name);
 
-// A backup server replicates the databases of another server, and its clients may only read them. A
-// change closes the sessions that did not send set_db_change_aware. A change to active also closes those
-// whose "lock" or "steal" the backup refused, so that their clients request the lock again.
-void server_set_backup(struct server *server, bool is_backup);
-bool server_is_backup(const struct server *server);
+// Who may change a database.
+enum db_role {
+    ROLE_STANDALONE, // its clients
+    ROLE_BACKUP,     // the server that it replicates; clients may only read
+    ROLE_RELAY,      // its source, to which the changes of clients are forwarded
+    ROLE_CLUSTERED,  // the cluster
+    N_ROLES,
+};
+// "standalone", "backup", "relay" or "clustered".
+const char *db_role_name(enum db_role role);
+
+// A session uses the databases that its requests have named, or all if they have named none.
+//
+// Sets the role of a served database, which is ROLE_STANDALONE at first. A change closes the sessions
+// that use the database and did not send set_db_change_aware, because they do not expect that their
+// rights change. The others keep their monitors and locks.
+//
+// Locks belong to no database. A session that uses nothing but backups is refused "lock" and
+// "steal": its client, for example ovn-northd, must not act beside the one at the active server. When
+// a backup that such a session uses gets another role, the session is closed, so that its client
+// requests the lock again.
+void server_set_role(struct server *server, struct db *db, enum db_role role);
+enum db_role server_role(const struct server *server, const struct db *db);
+// True if clients may only read the database in its role.
+bool server_db_is_read_only(const struct server *server, const struct db *db);
+
+// The state of a served database in its row of _Server. The daemon sets it for relays and clusters.
+struct db_state {
+    bool is_connected; // to the source or the cluster
+    bool is_leader;
+    bool has_schema;      // false: the schema is not known yet
+    struct uuid cid, sid; // of a cluster; UUID_ZERO: none
+    uint64_t index;       // of a cluster; 0: none
+};
+// The state of standalone databases and backups. That of relays and clustered databases is zeroed at
+// first.
+#define DB_STATE_DEFAULT                                                                           \
+    ((struct db_state){.is_connected = true, .is_leader = true, .has_schema = true})
+void server_set_state(struct server *server, struct db *db, const struct db_state *state);
 // The result of get_server_id.
 struct uuid server_id(const struct server *server);
 
@@ -81,5 +115,6 @@ struct server_usage {
     size_t n_sessions, n_monitors, n_triggers, n_locks;
     uint64_t n_transactions;
     uint64_t n_lock_changes; // how often sessions got, lost or released locks
+    uint64_t n_role_changes; // of databases
 };
 void server_usage(const struct server *server, struct server_usage *ret);

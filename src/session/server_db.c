@@ -45,9 +45,50 @@ static void set_string(const struct server *server, struct row *row, const char 
     }
 }
 
-static void set_true(const struct server *server, struct row *row, const char *name)
+static void set_boolean(const struct server *server, struct row *row, const char *name, bool value)
 {
-    row_set(row, database_column(server, name), (union datum){.scalar.boolean = true});
+    row_set(row, database_column(server, name), (union datum){.scalar.boolean = value});
+}
+
+// Sets an optional column; without `atom` it becomes empty.
+static void set_optional(const struct server *server, struct row *row, const char *name,
+                         const union atom *atom)
+{
+    const struct column *target = database_column(server, name);
+
+    row_set(row, target, datum_from_sorted(&target->type, atom, NULL, atom ? 1 : 0));
+}
+
+static void set_uuid(const struct server *server, struct row *row, const char *name,
+                     struct uuid uuid)
+{
+    const union atom atom = {.uuid = uuid};
+
+    set_optional(server, row, name, uuid_equals(uuid, UUID_ZERO) ? NULL : &atom);
+}
+
+static const char *model_name(enum db_role role)
+{
+    return db_role_name(role == ROLE_BACKUP ? ROLE_STANDALONE : role);
+}
+
+// Sets all columns except the name.
+static void set_state(const struct served_db *sdb, struct row *row)
+{
+    const struct server *server = sdb->server;
+    const union atom index = {.integer = (int64_t)sdb->state.index};
+
+    set_string(server, row, "model", text_new(slice_of(model_name(sdb->role))));
+    if (sdb->state.has_schema) {
+        set_string(server, row, "schema", text_ref(db_schema(sdb->db)->json));
+    } else {
+        set_optional(server, row, "schema", NULL);
+    }
+    set_boolean(server, row, "connected", sdb->state.is_connected);
+    set_boolean(server, row, "leader", sdb->state.is_leader);
+    set_uuid(server, row, "cid", sdb->state.cid);
+    set_uuid(server, row, "sid", sdb->state.sid);
+    set_optional(server, row, "index", sdb->state.index ? &index : NULL);
 }
 
 static void commit_row(struct txn *txn)
@@ -82,10 +123,7 @@ void server_db_add(struct server *server, struct served_db *sdb)
     sdb->row = stable_digest(slice_of(schema->name), server->id);
     row = txn_insert(txn, database_table(server), sdb->row);
     set_string(server, row, "name", text_new(slice_of(schema->name)));
-    set_string(server, row, "model", text_new(SLICE("standalone")));
-    set_string(server, row, "schema", text_ref(schema->json));
-    set_true(server, row, "connected");
-    set_true(server, row, "leader");
+    set_state(sdb, row);
     commit_row(txn);
 }
 
@@ -94,7 +132,7 @@ void server_db_update(struct server *server, struct served_db *sdb)
     struct txn *txn = txn_new(server->server_db->db);
     struct row *row = txn_modify(txn, database_table(server), sdb->row);
 
-    set_string(server, row, "schema", text_ref(db_schema(sdb->db)->json));
+    set_state(sdb, row);
     commit_row(txn);
 }
 
@@ -122,13 +160,14 @@ struct uuid server_db_digest(const struct server *server)
 {
     const struct table_schema *schema = database_table(server);
     const struct table *table = db_table(server->server_db->db, schema);
-    struct uuid result = {server->is_backup, 0};
+    struct uuid result = UUID_ZERO;
 
     for (size_t i = 0; i < server->n_dbs; i++) {
         const struct row *row = table_find(table, server->dbs[i]->row);
         _cleanup_buf_ struct buf text = {0};
 
         assert(row);
+        buf_printf(&text, "%s,", db_role_name(server->dbs[i]->role));
         for (size_t j = COLUMN_VERSION + 1; j < schema->n_columns; j++) {
             datum_put(&text, row_get(row, &schema->columns[j]), &schema->columns[j].type);
             buf_putc(&text, ',');

@@ -88,6 +88,7 @@ void session_free(struct session *session)
     free(session->remote);
     free(session->role);
     free(session->client_id);
+    free(session->uses);
     free(session);
 }
 

@@ -107,7 +107,7 @@ static struct ovsdb_error *stage_piece(struct session *session, const struct mes
         !json_read_string(parts[1], &session->server->scratch, &piece)) {
         return error_new(ERROR_SYNTAX, "stage: params must be [<offset>, <string>]");
     }
-    if (session->read_only || session->server->is_backup) {
+    if (session->read_only || session_uses_only_backups(session)) {
         return error_new(ERROR_NOT_ALLOWED, "stage: the databases are read-only here");
     }
     if (!offset) {

@@ -142,7 +142,7 @@ static enum run_end transaction_run(struct session *session, const struct served
     const struct transact_request request = {
         .params = params,
         .elapsed = elapsed,
-        .read_only = session->read_only || session->server->is_backup || sdb->is_own,
+        .read_only = session->read_only || (served_db_is_read_only(sdb) && !forwards),
         .check_only = forwards,
         .owns_lock = session_owns_lock,
         .role = session->role,
@@ -409,6 +409,7 @@ bool session_restore_trigger(struct session *session, struct slice saved)
     if (!sdb || session_find_trigger(session, parts[1])) {
         return false;
     }
+    session_add_use(session, sdb);
     trigger_wake(trigger_new(session, sdb, "transact", parts[1], parts[2], created));
     return true;
 }

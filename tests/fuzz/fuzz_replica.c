@@ -5,7 +5,7 @@
 // monitor_cond_since. Messages of the replica must be valid JSON, and it must send none after it has
 // failed.
 #include "engine/check.h"
-#include "replication/replica.h"
+#include "replication/source.h"
 
 #include "engine/txn.h"
 #include "json/framer.h"
@@ -27,19 +27,20 @@
 #define ROW "\"00000000-0000-0000-0000-000000000002\""
 
 static const char *const opening[] = {
-    "{\"id\":0,\"error\":null,\"result\":\"11111111-1111-1111-1111-111111111111\"}",
-    "{\"id\":1,\"error\":null,\"result\":[\"db\"]}",
-    "{\"id\":2,\"error\":null,\"result\":" SCHEMA "}",
+    "{\"id\":1,\"error\":null,\"result\":\"11111111-1111-1111-1111-111111111111\"}",
+    "{\"id\":3,\"error\":\"unknown database\",\"result\":null}",
+    "{\"id\":4,\"error\":null,\"result\":[\"db\"]}",
+    "{\"id\":5,\"error\":null,\"result\":" SCHEMA "}",
 };
 
-#define CONTENTS(result) "{\"id\":3,\"error\":null,\"result\":" result "}"
+#define CONTENTS(id, result) "{\"id\":" id ",\"error\":null,\"result\":" result "}"
 
 // The methods that the active server knows end with the one that it is asked by.
 static const char *const contents[] = {
     NULL,
-    CONTENTS("{\"T\":{" ROW ":{\"new\":{\"i\":1}}}}"),
-    CONTENTS("{\"T\":{" ROW ":{\"initial\":{\"i\":1}}}}"),
-    CONTENTS("[false," ROW ",{\"T\":{" ROW ":{\"initial\":{\"i\":1}}}}]"),
+    CONTENTS("8", "{\"T\":{" ROW ":{\"new\":{\"i\":1}}}}"),
+    CONTENTS("7", "{\"T\":{" ROW ":{\"initial\":{\"i\":1}}}}"),
+    CONTENTS("6", "[false," ROW ",{\"T\":{" ROW ":{\"initial\":{\"i\":1}}}}]"),
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -56,7 +57,7 @@ static void on_send(void *userdata, struct slice text)
     assert(!active->has_given_up && !framer_check(text, SIZE_MAX, NULL, NULL));
 }
 
-static struct db *on_find_db(void *userdata, const char *name)
+static struct db *on_find_db(void *userdata)
 {
     const struct active *active = userdata;
 
@@ -102,7 +103,7 @@ static struct db *new_db(void)
     return db;
 }
 
-static void feed(struct replica *replica, const char *data, size_t size)
+static void feed(struct source *source, const char *data, size_t size)
 {
     struct framer framer;
     size_t at = 0;
@@ -117,49 +118,62 @@ static void feed(struct replica *replica, const char *data, size_t size)
             return;
         }
         if (status == FRAMER_DONE) {
-            replica_receive(replica, (struct slice){data + start, at - start});
+            source_receive(source, (struct slice){data + start, at - start});
             start = at;
         }
     }
 }
 
-static void open_monitor(struct replica *replica, unsigned method)
+static void open_monitor(struct source *source, unsigned method)
 {
-    for (unsigned i = 3; i > method; i--) {
-        replica_receive(replica, SLICE("{\"id\":3,\"error\":\"unknown\",\"result\":null}"));
+    static const char *const refusals[] = {
+        "{\"id\":6,\"error\":\"unknown\",\"result\":null}",
+        "{\"id\":7,\"error\":\"unknown\",\"result\":null}",
+    };
+
+    for (unsigned i = 0; i < 3 - method; i++) {
+        source_receive(source, slice_of(refusals[i]));
     }
-    replica_receive(replica, slice_of(contents[method]));
+    source_receive(source, slice_of(contents[method]));
+}
+
+static void on_retry(void *userdata)
+{
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct replica_handler handler = {on_send, on_find_db, on_give_up, on_is_self};
+    static const struct source_handler handler = {on_send, on_give_up, on_is_self, on_retry};
+    static const struct replica_handler replica_handler = {.db = on_find_db};
     struct active active = {.db = new_db()};
     struct exclude exclude = {0};
-    struct resume *resume = resume_new();
-    const char *reason;
     struct replica *replica;
+    struct source *source;
     char *bad;
 
     if (!exclude_parse(&exclude, "db:X", &bad)) {
         abort();
     }
-    replica = replica_new(&handler, &active, (struct uuid){1, 2}, &exclude, resume);
-    replica_add_db(replica, "db");
-    replica_start(replica);
+    source = source_new(&handler, &active, (struct uuid){1, 2});
+    replica = replica_new(&replica_handler, &active, "db", &exclude);
+    source_add(source, replica);
+    source_connected(source);
     if (size && data[0] & 3) {
         for (size_t i = 0; i < ARRAY_SIZE(opening); i++) {
-            replica_receive(replica, slice_of(opening[i]));
+            source_receive(source, slice_of(opening[i]));
         }
-        open_monitor(replica, data[0] & 3u);
-        assert(replica_is_replicating(replica));
+        open_monitor(source, data[0] & 3u);
+        assert(replica_state(replica) == REPLICA_REPLICATING);
     }
     if (size) {
-        feed(replica, (const char *)data + 1, size - 1);
+        feed(source, (const char *)data + 1, size - 1);
+        source_retry(source);
+        feed(source, (const char *)data + 1, size - 1);
     }
-    replica_db_status(replica, "db", &reason);
+    source_disconnected(source);
+    source_remove(source, replica);
     replica_free(replica);
-    resume_free(resume);
+    source_free(source);
     exclude_done(&exclude);
     db_free(active.db);
     return 0;

@@ -204,20 +204,30 @@ def test_unknown_keys_of_json_are_warnings(configured, lab):
 
 
 def test_databases_of_several_roles(configured, lab):
-    one, two = str(small(lab)), str(lab.db("ops"))
-    source = {f"unix:{lab.path('active.sock')}": None}
-    copy = {"service-model": "active-backup", "source": source, "backup": True}
-    for databases, saying in [({one: copy, two: {}}, "have different sources"),
-                              ({one: copy, two: {**copy, "backup": False}}, "is a backup and"),
-                              ({one: copy, two: {**copy, "source": {"tcp:127.0.0.1:1": None}}},
-                               "have different sources")]:
-        configured.fails({"databases": databases}, saying)
-    # Those of the command line, too.
-    configured.write({"databases": {one: copy}})
-    lab.run(lab.programs.server, two, f"--config-file={configured.file}", "--unixctl=none",
-            "-vsyslog:off").fails(1, "have different sources")
-    lab.run(lab.programs.server, f"--config-file={configured.file}", "--sync-from=tcp:127.0.0.1:1",
-            "--unixctl=none", "-vsyslog:off").fails(1, "--sync-from is another server")
+    """Each has its own source and role, whatever --sync-from says."""
+    sources = []
+    for name in ("one", "two"):
+        active = lab.serve(lab.db("small", f"{name}-small.db"), lab.db("ops", f"{name}-ops.db"))
+        active.client().insert("small", "T", {"name": name})
+        sources.append(f"unix:{active.socket_path}")
+    small_db, ops_db = str(small(lab)), str(lab.db("ops"))
+    copy = {"service-model": "active-backup", "source": {sources[0]: None}, "backup": True}
+    server = configured.start({"databases": {small_db: copy,
+                                             ops_db: {"service-model": "standalone"}}},
+                              f"--sync-from={sources[1]}")
+    wait.until(lambda: server.control("ovsdb-server/sync-status") ==
+               "database: ops\nstate: active\n\n"
+               f"database: small\nstate: backup\nreplicating: {sources[0]}\n", "the copy")
+    assert server.client().select("small", "T", ["name"]) == [{"name": "one"}]
+    assert "role: mixed" in server.control("ovsdb-server/status")
+    server.client().call("lock", "granted")
+    # A reload changes the roles of both.
+    configured.reload({"databases": {small_db: {"service-model": "standalone"}, ops_db: {
+        **copy, "source": {f"unix:{lab.path('none')},{sources[1]}": None}}}})
+    wait.until(lambda: "replicating" in server.control("ovsdb-server/sync-status", "ops"),
+               "the other copy")
+    assert f"remote: {sources[1]}" in server.control("ovsdb-server/sync-status", "ops")
+    server.client().insert("small", "T", {"name": "own"})
 
 
 def test_check_config(configured, lab):

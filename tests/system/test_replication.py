@@ -76,7 +76,10 @@ def test_status_of_one_that_cannot_be_reached(lab):
     source = f"unix:{lab.path('none.sock')}"
     backup = lab.serve(lab.db("small"), options=[f"--sync-from={source}"])
     backup.allow("net")
-    assert status(lab, backup) == ["database: small", "state: backup", f"connecting: {source}", ""]
+    wait.until(lambda: status(lab, backup) == ["database: small", "state: backup",
+                                               f"connecting: {source}",
+                                               "error: No such file or directory", ""],
+               "the reason")
 
 
 def other_small(lab, name, version, columns, tables):

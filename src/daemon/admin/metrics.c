@@ -216,7 +216,7 @@ static void put_clients(const struct parts *parts, const struct exposition *out)
     put_gauge(out, "backlog_limit_bytes", "bytes", "Amount above which a client is disconnected",
               (double)parts->options->limits.server.max_backlog);
     put_gauge(out, "backup", "", "1 if this server is a backup of another one",
-              sync_is_backup(parts->sync));
+              sync_role(parts->sync) == SYNC_BACKUP);
 }
 
 static void put_log(const struct exposition *out)

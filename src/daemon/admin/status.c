@@ -17,7 +17,7 @@ LOG_MODULE(ovsdb_server);
 // The state at one moment. Strings are borrowed: they may be compared by address, but not read,
 // after the next turn of the loop.
 struct snapshot {
-    bool is_backup;
+    enum sync_role role;
     size_t n_databases;
     const char *failed;       // name of a read-only database, or NULL
     const char *failure;      // why it is read-only
@@ -82,7 +82,7 @@ static void take_snapshot(const struct parts *parts, struct snapshot *ret)
         }
     }
     server_usage(parts->server, &usage);
-    snapshot.is_backup = sync_is_backup(parts->sync);
+    snapshot.role = sync_role(parts->sync);
     snapshot.n_remotes = remotes_count(parts->remotes);
     snapshot.n_failed_remotes = remotes_count_failed(parts->remotes, &snapshot.remote_error);
     snapshot.tls_error = tls_settings_error(parts->tls);
@@ -175,12 +175,11 @@ static void on_status(struct command_call *call, int argc, char **argv, void *us
         json_array_append_new(databases, json_string(name));
     }
     take_snapshot(parts, &snapshot);
-    reply =
-        json_pack("{ss so sI sI sI sI sI sI}", "role", snapshot.is_backup ? "backup" : "active",
-                  "databases", databases, "remotes", (json_int_t)snapshot.n_remotes, "clients",
-                  (json_int_t)snapshot.n_clients, "monitors", (json_int_t)snapshot.n_monitors,
-                  "waiting", (json_int_t)snapshot.n_waiting, "locks", (json_int_t)snapshot.n_locks,
-                  "transactions", (json_int_t)snapshot.n_transactions);
+    reply = json_pack(
+        "{ss so sI sI sI sI sI sI}", "role", sync_role_name(snapshot.role), "databases", databases,
+        "remotes", (json_int_t)snapshot.n_remotes, "clients", (json_int_t)snapshot.n_clients,
+        "monitors", (json_int_t)snapshot.n_monitors, "waiting", (json_int_t)snapshot.n_waiting,
+        "locks", (json_int_t)snapshot.n_locks, "transactions", (json_int_t)snapshot.n_transactions);
     set_faults(reply, &snapshot);
     command_reply_value(call, reply, print_status);
 }
@@ -236,8 +235,8 @@ static char *status_line(const struct status *status, const struct snapshot *sna
     }
     put_failures(&text, snapshot);
     buf_printf(&text, "%sdatabases: %zu, clients: %zu, transactions: %llu",
-               snapshot->is_backup ? "backup; " : "", snapshot->n_databases, snapshot->n_clients,
-               (unsigned long long)snapshot->n_transactions);
+               snapshot->role == SYNC_BACKUP ? "backup; " : "", snapshot->n_databases,
+               snapshot->n_clients, (unsigned long long)snapshot->n_transactions);
     if (status->reload_error) {
         buf_printf(&text, "; not reloaded: %s", status->reload_error);
     }

@@ -2,7 +2,6 @@
 #include "daemon/configuration/configuration.h"
 
 #include "basic/alloc.h"
-#include "basic/str.h"
 
 #include <string.h>
 #include <strings.h>
@@ -73,53 +72,10 @@ bool configuration_parse_bool(const char *value, bool *ret)
     return false;
 }
 
-static struct failure *check_pair(const struct config_database *one,
-                                  const struct config_database *other)
+bool configuration_has_option(const struct configuration *config, const char *name)
 {
-    if (!str_equals(one->source, other->source)) {
-        return failure_new(
-            FAILURE_INVALID,
-            "databases %s and %s have different sources (%s and %s): all databases of a server "
-            "must have the same",
-            one->file, other->file, one->source ? one->source : "none",
-            other->source ? other->source : "none");
-    }
-    if (one->backup != other->backup) {
-        return failure_new(
-            FAILURE_INVALID,
-            "database %s is a backup and %s is not: all databases of a server must have the "
-            "same role",
-            one->backup ? one->file : other->file, one->backup ? other->file : one->file);
-    }
-    if (!remote_options_equal(&one->source_options, &other->source_options)) {
-        return failure_new(
-            FAILURE_INVALID,
-            "databases %s and %s have different options for their source: all databases of a "
-            "server must have the same",
-            one->file, other->file);
-    }
-    return NULL;
-}
-
-struct failure *configuration_check_roles(const struct configuration *config)
-{
-    struct failure *failure = NULL;
-
-    for (size_t i = 1; i < config->n_databases && !failure; i++) {
-        failure = check_pair(&config->databases[0], &config->databases[i]);
-    }
-    return failure;
-}
-
-bool configuration_sets_roles(const struct configuration *config)
-{
-    for (size_t i = 0; i < config->n_databases; i++) {
-        if (config->databases[i].source || config->databases[i].service_model) {
-            return true;
-        }
-    }
     for (size_t i = 0; i < config->n_options; i++) {
-        if (!strcmp(config->options[i].name, "sync-from")) {
+        if (!strcmp(config->options[i].name, name)) {
             return true;
         }
     }

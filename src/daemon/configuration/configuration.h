@@ -29,7 +29,7 @@ enum config_choice { CHOICE_UNSET, CHOICE_NO, CHOICE_YES };
 struct config_database {
     char *file;
     char *schema;         // a missing file is created with it, an older one converted; or NULL
-    char *source;         // the active server that a backup copies, or NULL
+    char *source;         // the remotes of the active server that a backup copies, or NULL
     char *exclude_tables; // tables not to copy: names, separated by commas; or NULL
     char *service_model;  // or NULL
     bool is_of_file;      // named in the file; else on the command line
@@ -52,10 +52,8 @@ struct configuration {
 };
 
 void configuration_done(struct configuration *config);
-// Checks that all databases have the same role and source.
-struct failure *configuration_check_roles(const struct configuration *config);
-// Whether the file sets the role or the source, so that commands must not change them.
-bool configuration_sets_roles(const struct configuration *config);
+// Whether the file has this option of the command line.
+bool configuration_has_option(const struct configuration *config, const char *name);
 // Adds a database or remote without settings, unless there is one of this name.
 void configuration_add_database(struct configuration *config, const char *file);
 void configuration_add_remote(struct configuration *config, const char *target);

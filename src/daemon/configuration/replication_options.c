@@ -1,41 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/configuration/replication_options.h"
 
+#include "basic/str.h"
+
 #include <string.h>
 
-// The first database of the file that has a source, or NULL. All have the same source
-// (configuration_check_roles()).
-static const struct config_database *first_copy(const struct server_options *options)
+// The part of the configuration that is about the served database `name`, or NULL.
+static const struct config_database *find_config(const struct databases *databases,
+                                                 const struct server_options *options,
+                                                 const char *name)
 {
     const struct configuration *config = &options->config;
 
     for (size_t i = 0; i < config->n_databases; i++) {
-        if (config->databases[i].source) {
+        if (str_equals(databases_name_of(databases, config->databases[i].file), name)) {
             return &config->databases[i];
         }
     }
     return NULL;
 }
 
-const char *replication_options_source(const struct server_options *options)
+struct sync_settings replication_options_common(const struct server_options *options)
 {
-    const struct config_database *copy = first_copy(options);
-
-    return copy ? copy->source : options->sync_from;
+    return (struct sync_settings){options->sync_from, REMOTE_OPTIONS_DEFAULT,
+                                  options->sync_from && !options->active};
 }
 
-struct remote_options replication_options_of_source(const struct server_options *options)
+struct sync_settings replication_options_of(const struct databases *databases,
+                                            const struct server_options *options, const char *name)
 {
-    const struct config_database *copy = first_copy(options);
+    const struct config_database *database = find_config(databases, options, name);
 
-    return copy ? copy->source_options : REMOTE_OPTIONS_DEFAULT;
+    if (database && database->source) {
+        return (struct sync_settings){database->source, database->source_options, database->backup};
+    }
+    return database && str_equals(database->service_model, "standalone")
+               ? SYNC_SETTINGS_DEFAULT
+               : replication_options_common(options);
 }
 
-bool replication_options_is_backup(const struct server_options *options)
+const char *replication_options_owner(const struct databases *databases,
+                                      const struct server_options *options, const char *name)
 {
-    const struct config_database *copy = first_copy(options);
+    const struct config_database *database = name ? find_config(databases, options, name) : NULL;
+    bool is_owned = database && (database->source || database->service_model);
 
-    return copy ? copy->backup : options->sync_from && !options->active;
+    return is_owned || configuration_has_option(&options->config, "sync-from")
+               ? options->config_file
+               : NULL;
 }
 
 void replication_options_put_excluded(const struct databases *databases,

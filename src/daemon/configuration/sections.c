@@ -3,6 +3,7 @@
 
 #include "basic/dirs.h"
 #include "basic/str.h"
+#include "daemon/replication/upstream.h"
 #include "net/net.h"
 
 #include <assert.h>
@@ -16,7 +17,7 @@ enum value_kind {
     VALUE_CHOICE, // yes or no; without the key an option counts
     VALUE_MS,
     VALUE_DSCP,
-    VALUE_REMOTE, // a server to connect to
+    VALUE_SOURCE, // a server to connect to, as a list of remotes
 };
 
 struct key {
@@ -27,7 +28,7 @@ struct key {
 
 static const struct key database_keys[] = {
     {"schema", VALUE_SCHEMA, offsetof(struct config_database, schema)},
-    {"source", VALUE_REMOTE, offsetof(struct config_database, source)},
+    {"source", VALUE_SOURCE, offsetof(struct config_database, source)},
     {"source-inactivity-probe", VALUE_MS,
      offsetof(struct config_database, source_options.probe_interval_ms)},
     {"source-max-backoff", VALUE_MS,
@@ -180,9 +181,11 @@ static struct failure *set_dscp(int *where, const char *value)
     return NULL;
 }
 
-static struct failure *set_remote(char **where, const char *value)
+static struct failure *set_source(char **where, const char *value)
 {
-    if (!remote_target_dials(value)) {
+    _cleanup_free_ char *fault = upstream_source_fault(value);
+
+    if (fault) {
         return failure_new(FAILURE_INVALID,
                            "\"%s\" is not a server to connect to, as tcp:HOST:PORT", value);
     }
@@ -207,8 +210,8 @@ static struct failure *set_value(const struct key *key, void *where, const char 
         return set_ms(where, value);
     case VALUE_DSCP:
         return set_dscp(where, value);
-    case VALUE_REMOTE:
-        return set_remote(where, value);
+    case VALUE_SOURCE:
+        return set_source(where, value);
     }
     return NULL;
 }

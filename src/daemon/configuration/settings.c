@@ -7,6 +7,7 @@
 #include "daemon/configuration/tls_settings.h"
 #include "daemon/handover/run_time.h"
 #include "daemon/replication/sync.h"
+#include "daemon/replication/upstream.h"
 #include "session/audit.h"
 
 #include <errno.h>
@@ -39,11 +40,16 @@ void settings_log_warnings(const struct server_options *options)
     }
 }
 
-// If the configuration file sets the role, commands must not change it.
-static void set_role_owner(const struct parts *parts, const struct server_options *options)
+// If the configuration file sets a role, commands must not change it.
+static void set_role_owners(const struct parts *parts, const struct server_options *options)
 {
-    sync_set_owner(parts->sync,
-                   configuration_sets_roles(&options->config) ? options->config_file : NULL);
+    const char *name = NULL;
+
+    sync_set_owner(parts->sync, NULL, replication_options_owner(parts->databases, options, NULL));
+    while ((name = sync_next(parts->sync, name))) {
+        sync_set_owner(parts->sync, name,
+                       replication_options_owner(parts->databases, options, name));
+    }
 }
 
 static char *add_database(const struct parts *parts, const struct server_options *options,
@@ -78,7 +84,7 @@ static char *set_excluded(const struct parts *parts, const struct server_options
     _cleanup_buf_ struct buf list = {0};
 
     replication_options_put_excluded(parts->databases, options, &list);
-    return sync_set_exclude(parts->sync, buf_cstr(&list));
+    return sync_set_exclude(parts->sync, NULL, buf_cstr(&list));
 }
 
 static bool excludes_other_tables(const struct parts *parts, const struct server_options *old,
@@ -93,17 +99,20 @@ static bool excludes_other_tables(const struct parts *parts, const struct server
 
 char *settings_start_sync(const struct parts *parts, const struct server_options *options)
 {
-    const struct remote_options source_options = replication_options_of_source(options);
-    const char *source = replication_options_source(options);
-    char *error = set_excluded(parts, options);
+    const struct sync_settings common = replication_options_common(options);
+    char *error = common.source ? upstream_source_fault(common.source) : NULL;
+    const char *name = NULL;
 
-    set_role_owner(parts, options);
-    sync_set_options(parts->sync, &source_options);
-    if (!error && source) {
-        error = sync_set_source(parts->sync, source);
+    if (!error) {
+        error = set_excluded(parts, options);
     }
-    if (!error && replication_options_is_backup(options)) {
-        error = sync_connect(parts->sync);
+    set_role_owners(parts, options);
+    sync_set_common(parts->sync, &common);
+    while (!error && (name = sync_next(parts->sync, name))) {
+        const struct sync_settings settings =
+            replication_options_of(parts->databases, options, name);
+
+        error = sync_apply(parts->sync, name, &settings);
     }
     return error;
 }
@@ -176,27 +185,45 @@ static char *change_databases(const struct parts *parts, const struct server_opt
     return first_error;
 }
 
-// Applies only what differs between the two files: commands may have changed the role meanwhile.
+// Applies only what differs between the two files: commands may have changed the rest meanwhile.
+static char *change_sync_of(const struct parts *parts, const char *name,
+                            const struct sync_settings *old, const struct sync_settings *new)
+{
+    char *error = NULL;
+
+    if (!remote_options_equal(&old->options, &new->options)) {
+        sync_set_options(parts->sync, name, &new->options);
+    }
+    if (new->source && !str_equals(old->source, new->source)) {
+        error = sync_set_source(parts->sync, name, new->source);
+    }
+    if (!error && new->is_backup && !old->is_backup) {
+        error = sync_connect(parts->sync, name);
+    } else if (old->is_backup && !new->is_backup) {
+        sync_disconnect(parts->sync, name);
+    }
+    return error;
+}
+
 static char *change_sync(const struct parts *parts, const struct server_options *old,
                          const struct server_options *new)
 {
-    const struct remote_options before = replication_options_of_source(old),
-                                after = replication_options_of_source(new);
-    const char *source = replication_options_source(new);
-    char *error = excludes_other_tables(parts, old, new) ? set_excluded(parts, new) : NULL;
+    const struct sync_settings before_common = replication_options_common(old),
+                               common = replication_options_common(new);
+    char *first_error = excludes_other_tables(parts, old, new) ? set_excluded(parts, new) : NULL;
+    const char *name = NULL;
 
-    if (!remote_options_equal(&before, &after)) {
-        sync_set_options(parts->sync, &after);
+    while ((name = sync_next(parts->sync, name))) {
+        const struct sync_settings before = replication_options_of(parts->databases, old, name),
+                                   after = replication_options_of(parts->databases, new, name);
+
+        keep_first(&first_error, change_sync_of(parts, name, &before, &after));
     }
-    if (!error && source && !str_equals(replication_options_source(old), source)) {
-        error = sync_set_source(parts->sync, source);
+    if (!str_equals(before_common.source, common.source) ||
+        before_common.is_backup != common.is_backup) {
+        sync_set_common(parts->sync, &common);
     }
-    if (!error && replication_options_is_backup(new) && !replication_options_is_backup(old)) {
-        error = sync_connect(parts->sync);
-    } else if (replication_options_is_backup(old) && !replication_options_is_backup(new)) {
-        sync_disconnect(parts->sync);
-    }
-    return error;
+    return first_error;
 }
 
 // Applies the differences. All values have been checked: only files, sockets and connections can
@@ -217,9 +244,9 @@ static char *apply_changes(const struct parts *parts, const struct server_option
         log_info("closing all connections: the rules of --identity changed");
         net_reconnect(parts->net);
     }
-    set_role_owner(parts, new);
     error = change_databases(parts, old, new);
     keep_first(&error, change_sync(parts, old, new));
+    set_role_owners(parts, new);
     keep_first(&error, configure_remotes(parts, new));
     return error;
 }

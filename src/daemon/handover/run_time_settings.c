@@ -6,6 +6,7 @@
 #include "daemon/configuration/replication_options.h"
 #include "daemon/parts.h"
 #include "daemon/replication/sync.h"
+#include "daemon/replication/upstream.h"
 #include "service/vlog.h"
 #include "session/audit.h"
 
@@ -31,49 +32,107 @@ static json_t *nothing_configured(const struct parts *parts)
     return json_null();
 }
 
-static json_t *source_configured(const struct parts *parts)
+// The settings of one database, or the common ones: [SOURCE, PROBE INTERVAL, IS BACKUP].
+static json_t *pack_sync(const struct sync_settings *settings)
 {
-    return string_or_null(replication_options_source(parts->options));
+    json_t *array = json_array();
+
+    json_array_append_new(array, string_or_null(settings->source));
+    json_array_append_new(array, ms_or_null(settings->options.probe_interval_ms));
+    json_array_append_new(array, json_boolean(settings->is_backup));
+    return array;
 }
 
-static json_t *source_get(const struct parts *parts)
+// {"DATABASE": [...], ..., "": [...]}. "" stands for the common settings.
+static json_t *sync_configured(const struct parts *parts)
 {
-    return string_or_null(sync_source(parts->sync));
+    const struct sync_settings common = replication_options_common(parts->options);
+    json_t *object = json_object();
+    const char *name = NULL;
+
+    while ((name = sync_next(parts->sync, name))) {
+        const struct sync_settings settings =
+            replication_options_of(parts->databases, parts->options, name);
+
+        json_object_set_new(object, name, pack_sync(&settings));
+    }
+    json_object_set_new(object, "", pack_sync(&common));
+    return object;
 }
 
-static char *source_set(const struct parts *parts, const json_t *value)
+static json_t *sync_get(const struct parts *parts)
 {
-    const char *source = json_string_value(value);
+    const struct sync_settings common = sync_settings(parts->sync, NULL);
+    json_t *object = json_object();
+    const char *name = NULL;
 
-    return !source || str_equals(sync_source(parts->sync), source)
-               ? NULL
-               : sync_set_source(parts->sync, source);
+    while ((name = sync_next(parts->sync, name))) {
+        const struct sync_settings settings = sync_settings(parts->sync, name);
+
+        json_object_set_new(object, name, pack_sync(&settings));
+    }
+    json_object_set_new(object, "", pack_sync(&common));
+    return object;
 }
 
-static json_t *probe_configured(const struct parts *parts)
+// `settings` are the present ones, and become the restored ones. They borrow from `value`.
+static bool unpack_sync(const json_t *value, struct sync_settings *settings)
 {
-    return ms_or_null(replication_options_of_source(parts->options).probe_interval_ms);
+    const json_t *ms = json_array_get(value, 1);
+
+    if (json_array_size(value) != 3 ||
+        (json_is_integer(ms) &&
+         (json_integer_value(ms) < 0 || json_integer_value(ms) > UINT32_MAX))) {
+        return false;
+    }
+    settings->source = json_string_value(json_array_get(value, 0));
+    if (json_is_integer(ms)) {
+        settings->options.probe_interval_ms = (uint64_t)json_integer_value(ms);
+    }
+    settings->is_backup = settings->source && json_is_true(json_array_get(value, 2));
+    return true;
 }
 
-static json_t *probe_get(const struct parts *parts)
+static char *sync_restore_of(const struct parts *parts, const char *name, const json_t *value)
 {
-    return ms_or_null(sync_options(parts->sync)->probe_interval_ms);
-}
+    struct sync_settings settings;
+    _cleanup_free_ char *fault = NULL;
 
-static char *probe_set(const struct parts *parts, const json_t *value)
-{
-    struct remote_options options = *sync_options(parts->sync);
-    json_int_t ms = json_integer_value(value);
-
-    if (!json_is_integer(value)) {
+    if (*name && !sync_has(parts->sync, name)) {
         return NULL;
     }
-    if (ms < 0 || ms > UINT32_MAX) {
-        return xstrdup("not a probe interval");
+    settings = sync_settings(parts->sync, *name ? name : NULL);
+    if (!unpack_sync(value, &settings)) {
+        return xasprintf("%s: not the settings of a database", name);
     }
-    options.probe_interval_ms = (uint64_t)ms;
-    sync_set_options(parts->sync, &options);
+    fault = settings.source ? upstream_source_fault(settings.source) : NULL;
+    if (fault) {
+        return TAKE_PTR(fault);
+    }
+    if (*name) {
+        return sync_apply(parts->sync, name, &settings);
+    }
+    sync_set_common(parts->sync, &settings);
     return NULL;
+}
+
+static char *sync_restore(const struct parts *parts, const json_t *value)
+{
+    char *first_error = NULL;
+    const char *name;
+    json_t *of_db;
+
+    json_object_foreach((json_t *)value, name, of_db)
+    {
+        char *error = sync_restore_of(parts, name, of_db);
+
+        if (first_error) {
+            free(error);
+        } else {
+            first_error = error;
+        }
+    }
+    return first_error;
 }
 
 static json_t *exclude_configured(const struct parts *parts)
@@ -94,26 +153,8 @@ static json_t *exclude_get(const struct parts *parts)
 
 static char *exclude_set(const struct parts *parts, const json_t *value)
 {
-    return json_is_string(value) ? sync_set_exclude(parts->sync, json_string_value(value)) : NULL;
-}
-
-static json_t *backup_configured(const struct parts *parts)
-{
-    return json_boolean(replication_options_is_backup(parts->options));
-}
-
-static json_t *backup_get(const struct parts *parts)
-{
-    return json_boolean(sync_is_backup(parts->sync));
-}
-
-static char *backup_set(const struct parts *parts, const json_t *value)
-{
-    if (json_is_true(value)) {
-        return sync_connect(parts->sync);
-    }
-    sync_disconnect(parts->sync);
-    return NULL;
+    return json_is_string(value) ? sync_set_exclude(parts->sync, NULL, json_string_value(value))
+                                 : NULL;
 }
 
 static json_t *audit_configured(const struct parts *parts)
@@ -266,10 +307,8 @@ static const struct setting {
     json_t *(*get)(const struct parts *parts);
     char *(*set)(const struct parts *parts, const json_t *value); // NULL, or what is wrong
 } settings[] = {
-    {"active-server", source_configured, source_get, source_set},
-    {"active-server-probe-interval", probe_configured, probe_get, probe_set},
     {"sync-exclude-tables", exclude_configured, exclude_get, exclude_set},
-    {"backup", backup_configured, backup_get, backup_set}, // depends on the settings above
+    {"replication", sync_configured, sync_get, sync_restore},
     {"audit", audit_configured, audit_get, audit_restore},
     {"memory-trim-on-compaction", nothing_configured, trim_get, trim_set},
     {"file-column-diff", column_diff_configured, column_diff_get, column_diff_set},

@@ -29,7 +29,7 @@ struct remote_entry {
 struct remotes_seen {
     uint64_t n_changes;
     uint64_t n_lock_changes;
-    bool is_backup;
+    uint64_t n_role_changes;
 };
 
 struct remotes {

@@ -194,7 +194,8 @@ static bool report_all(struct remotes *remotes, usec_t now)
         const struct db_column *column = columns[i]->column;
         const struct store *store = databases_find(remotes->databases, column->db_name);
 
-        if (!column->db || store_failure(store) || server_is_backup(remotes->server)) {
+        if (!column->db || store_failure(store) ||
+            server_db_is_read_only(remotes->server, column->db)) {
             continue;
         }
         if (store_is_converting(store)) {
@@ -217,10 +218,10 @@ static bool take_changes(struct remotes *remotes)
 
     server_usage(remotes->server, &usage);
     seen.n_lock_changes = usage.n_lock_changes;
-    seen.is_backup = server_is_backup(remotes->server);
+    seen.n_role_changes = usage.n_role_changes;
     has_changed = seen.n_changes != remotes->seen.n_changes ||
                   seen.n_lock_changes != remotes->seen.n_lock_changes ||
-                  seen.is_backup != remotes->seen.is_backup;
+                  seen.n_role_changes != remotes->seen.n_role_changes;
     remotes->seen = seen;
     return has_changed;
 }

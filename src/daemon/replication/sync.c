@@ -4,267 +4,470 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/str.h"
-#include "control/reply.h"
-#include "replication/replica.h"
+#include "daemon/replication/upstream.h"
 
 #include <assert.h>
 #include <string.h>
 
 LOG_MODULE(replication);
 
-struct sync {
-    sd_event *event;
-    struct server *server;
-    struct databases *databases;
-    struct databases_observer observer;
-    struct net *clients_net; // net of the clients: has the TLS options
-    char *owner;             // the configuration file that owns the role, or NULL
-    char *source;            // or NULL
-    struct exclude exclude;
-    struct resume *resume; // where to go on after a reconnection
+// The settings of a database, or the common ones.
+struct entry {
+    struct sync *sync;
+    struct list node; // sync->entries, sorted by name
+    char *name;       // NULL: the common settings
+    char *owner;      // the configuration file that owns the settings, or NULL
+    char *source;     // or NULL
+    struct remote_options options;
     bool is_backup;
-    struct remote_options options; // of the connection to the source
-    struct net *net;               // only in a backup
-    struct remote *remote;         // only in a backup
-    struct replica *replica;       // only while connected
-    struct connection *connection; // only while connected
-    char *failure;                 // of the last connection, or NULL
-    sd_event_source *fallback;     // disconnects from a source that is this server itself
+    struct replica *replica;   // only of a database that is a backup
+    struct upstream *upstream; // of the replica; NULL: joining has failed
+    char *failure;             // why it has failed, or NULL
 };
 
-static void on_send(void *userdata, struct slice text)
-{
-    struct sync *sync = userdata;
+struct sync {
+    struct server *server;
+    struct databases *databases;
+    struct upstreams *upstreams;
+    struct databases_observer observer;
+    struct entry common;
+    struct list entries;
+    struct exclude exclude;
+};
 
-    connection_send(sync->connection, text, 0);
+static struct entry *find_entry(const struct sync *sync, const char *db)
+{
+    struct entry *entry;
+
+    LIST_FOREACH (entry, &sync->entries, node) {
+        if (!strcmp(entry->name, db)) {
+            return entry;
+        }
+    }
+    return NULL;
 }
 
-static struct db *find_served_db(void *userdata, const char *name)
+static struct db *entry_db(const struct entry *entry)
 {
-    struct sync *sync = userdata;
-    struct store *store = databases_find(sync->databases, name);
+    struct store *store = databases_find(entry->sync->databases, entry->name);
 
     return store ? store_db(store) : NULL;
 }
 
-static void on_give_up(void *userdata, const char *reason)
-{
-    struct sync *sync = userdata;
+// Connections
 
-    log_warn("%s: %s", sync->source, reason);
-    free(sync->failure);
-    sync->failure = xstrdup(reason);
-    connection_close(sync->connection, reason);
+static struct db *on_find_db(void *userdata)
+{
+    return entry_db(userdata);
 }
 
-static int on_fallback(sd_event_source *source, void *userdata)
-{
-    struct sync *sync = userdata;
+static void make_active(struct entry *entry);
 
-    if (sync->is_backup) {
-        log_warn("%s: this is the server itself, which cannot be its own backup", sync->source);
-        sync_disconnect(sync);
-    }
-    return 0;
-}
-
-// Disconnects later: the connection must not be closed from its own callback.
 static void on_self(void *userdata)
 {
-    struct sync *sync = userdata;
-
-    if (!sync->fallback &&
-        sd_event_add_defer(sync->event, &sync->fallback, on_fallback, sync) >= 0) {
-        sd_event_source_set_description(sync->fallback, "replication from itself");
-    }
-    if (sync->fallback) {
-        sd_event_source_set_enabled(sync->fallback, SD_EVENT_ONESHOT);
-    }
+    make_active(userdata);
 }
 
-static void on_opened(struct connection *connection)
+static void entry_leave(struct entry *entry)
 {
-    static const struct replica_handler handler = {
-        .send = on_send,
-        .find_db = find_served_db,
-        .give_up = on_give_up,
-        .is_self = on_self,
-    };
-    struct sync *sync = net_userdata(connection_net(connection));
-    size_t state = 0;
-    const char *name;
-
-    assert(!sync->connection && !sync->replica);
-    sync->connection = connection;
-    connection_set_userdata(connection, sync);
-    sync->replica =
-        replica_new(&handler, sync, server_id(sync->server), &sync->exclude, sync->resume);
-    while (databases_next(sync->databases, &state, &name)) {
-        replica_add_db(sync->replica, name);
+    if (entry->upstream) {
+        upstream_leave(TAKE_PTR(entry->upstream), entry->replica);
     }
-    replica_start(sync->replica);
+    free(TAKE_PTR(entry->failure));
 }
 
-static void on_message(struct connection *connection, struct slice text)
+// Connects a backup to its source. NULL, or what is wrong (caller frees).
+static char *entry_join(struct entry *entry)
 {
-    struct sync *sync = connection_userdata(connection);
+    char *error;
 
-    replica_receive(sync->replica, text);
-    if (sync->failure && replica_is_replicating(sync->replica)) {
-        free(TAKE_PTR(sync->failure));
-    }
-}
-
-static void on_closed(struct connection *connection, const char *reason)
-{
-    struct sync *sync = connection_userdata(connection);
-
-    assert(connection == sync->connection);
-    replica_free(TAKE_PTR(sync->replica));
-    sync->connection = NULL;
-}
-
-// Closes the connection to the source, if there is one.
-static void close_connection(struct sync *sync)
-{
-    sync->fallback = sd_event_source_disable_unref(sync->fallback);
-    free(TAKE_PTR(sync->failure));
-    net_free(TAKE_PTR(sync->net)); // calls on_closed()
-}
-
-// Opens a connection to the source. NULL, or what is wrong.
-static char *open_connection(struct sync *sync)
-{
-    static const struct net_handler handler = {
-        .opened = on_opened,
-        .message = on_message,
-        .closed = on_closed,
-    };
-    struct net_limits limits = NET_LIMITS_DEFAULT;
-    char *error = NULL;
-
-    close_connection(sync);
-    assert(!sync->net && !sync->replica && !sync->connection);
-    sync->net = net_new(sync->event, &handler, sync);
-    limits.max_message = NET_LONGEST_MESSAGE;
-    net_set_limits(sync->net, &limits);
-    net_share_tls(sync->net, sync->clients_net);
-    if (remote_new(sync->net, sync->source, &sync->options, NULL, &sync->remote, &error) < 0) {
-        close_connection(sync);
-    }
+    assert(entry->replica && entry->source);
+    entry_leave(entry);
+    error = upstream_join(entry->sync->upstreams, entry->source, &entry->options, entry->replica,
+                          &entry->upstream);
+    entry->failure = error ? xstrdup(error) : NULL;
     return error;
 }
 
-static void reconnect_backup(struct sync *sync)
+static void entry_rejoin(struct entry *entry)
 {
-    _cleanup_free_ char *error = sync->is_backup ? open_connection(sync) : NULL;
+    _cleanup_free_ char *error = entry->replica ? entry_join(entry) : NULL;
 
     if (error) {
         log_err("cannot connect to the active server: %s", error);
     }
 }
 
-// The replica copies the databases that exist when it starts, so a backup connects again.
+static void entry_drop_replica(struct entry *entry)
+{
+    entry_leave(entry);
+    replica_free(TAKE_PTR(entry->replica));
+}
+
+static char *make_backup(struct entry *entry)
+{
+    static const struct replica_handler handler = {.db = on_find_db, .is_self = on_self};
+    char *error;
+
+    if (!entry->source) {
+        return xstrdup("there is no active server to connect to");
+    }
+    if (entry->is_backup || !entry->name) {
+        entry->is_backup = true;
+        return NULL;
+    }
+    entry->replica = replica_new(&handler, entry, entry->name, &entry->sync->exclude);
+    error = entry_join(entry);
+    if (error) {
+        entry_drop_replica(entry);
+        return error;
+    }
+    log_event(LOG_LEVEL_INFO, MSG_ROLE_BACKUP,
+              LOG_FIELDS({"OVSDB_REMOTE", entry->source}, {"OVSDB_DATABASE", entry->name}),
+              "database %s: backup of %s from now on", entry->name, entry->source);
+    entry->is_backup = true;
+    server_set_role(entry->sync->server, entry_db(entry), ROLE_BACKUP);
+    return NULL;
+}
+
+// The position of the replica is lost with it: clients may write from now on.
+static void make_active(struct entry *entry)
+{
+    if (!entry->is_backup) {
+        return;
+    }
+    entry->is_backup = false;
+    if (entry->name) {
+        log_event(LOG_LEVEL_INFO, MSG_ROLE_ACTIVE,
+                  LOG_FIELDS({"OVSDB_REMOTE", entry->source}, {"OVSDB_DATABASE", entry->name}),
+                  "database %s: active from now on", entry->name);
+        entry_drop_replica(entry);
+        server_set_role(entry->sync->server, entry_db(entry), ROLE_STANDALONE);
+    }
+}
+
+// The served databases
+
+static void entry_free(struct entry *entry)
+{
+    entry_drop_replica(entry);
+    list_remove(&entry->node);
+    free(entry->name);
+    free(entry->owner);
+    free(entry->source);
+    free(entry);
+}
+
+static struct entry *entry_new(struct sync *sync, const char *name)
+{
+    struct entry *entry = NEW(struct entry);
+    struct entry *other;
+    struct list *where = &sync->entries;
+
+    entry->sync = sync;
+    entry->name = xstrdup(name);
+    entry->options = REMOTE_OPTIONS_DEFAULT;
+    LIST_FOREACH (other, &sync->entries, node) {
+        if (strcmp(other->name, name) > 0) {
+            where = &other->node;
+            break;
+        }
+    }
+    list_insert_before(where, &entry->node);
+    return entry;
+}
+
+static void on_added(struct sync *sync, const char *name)
+{
+    const struct sync_settings settings = sync_settings(sync, NULL);
+    _cleanup_free_ char *error = NULL;
+
+    entry_new(sync, name);
+    error = sync_apply(sync, name, &settings);
+    if (error) {
+        log_err("database %s: cannot connect to the active server: %s", name, error);
+    }
+}
+
 static void on_databases_changed(struct databases_observer *observer, struct db *old,
                                  struct db *new)
 {
     struct sync *sync = CONTAINER_OF(observer, struct sync, observer);
+    struct entry *entry = old ? find_entry(sync, db_schema(old)->name) : NULL;
 
-    resume_forget_all(sync->resume);
-    reconnect_backup(sync);
+    if (!old) {
+        on_added(sync, db_schema(new)->name);
+    } else if (!new) {
+        entry_free(entry);
+    } else if (entry->replica) {
+        replica_forget(entry->replica);
+        replica_restart(entry->replica);
+    }
 }
 
-struct sync *sync_new(sd_event *event, struct server *server, struct databases *databases,
-                      struct net *net)
+struct sync *sync_new(struct server *server, struct databases *databases,
+                      struct upstreams *upstreams)
 {
     struct sync *sync = NEW(struct sync);
 
-    sync->event = event;
     sync->server = server;
     sync->databases = databases;
-    sync->clients_net = net;
-    sync->resume = resume_new();
+    sync->upstreams = upstreams;
+    sync->common = (struct entry){.sync = sync, .options = REMOTE_OPTIONS_DEFAULT};
+    list_init(&sync->entries);
     sync->observer.changed = on_databases_changed;
     databases_on_change(databases, &sync->observer);
-    sync->options = REMOTE_OPTIONS_DEFAULT;
     return sync;
 }
 
 void sync_free(struct sync *sync)
 {
-    if (sync) {
-        databases_observer_remove(&sync->observer);
-        close_connection(sync);
-        exclude_done(&sync->exclude);
-        resume_free(sync->resume);
-        free(sync->source);
-        free(sync->owner);
-        free(sync);
+    if (!sync) {
+        return;
+    }
+    databases_observer_remove(&sync->observer);
+    while (!list_is_empty(&sync->entries)) {
+        entry_free(LIST_FIRST(&sync->entries, struct entry, node));
+    }
+    exclude_done(&sync->exclude);
+    free(sync->common.owner);
+    free(sync->common.source);
+    free(sync);
+}
+
+// Settings
+
+// The first entry that `db` means, or the one after `last`.
+static struct entry *next_meant(struct sync *sync, const char *db, const struct entry *last)
+{
+    struct list *next;
+
+    if (db) {
+        return last ? NULL : find_entry(sync, db);
+    }
+    if (!last) {
+        return &sync->common;
+    }
+    next = last == &sync->common ? sync->entries.next : last->node.next;
+    return next == &sync->entries ? NULL : CONTAINER_OF(next, struct entry, node);
+}
+
+#define FOREACH_MEANT(entry, sync, db)                                                             \
+    for ((entry) = next_meant((sync), (db), NULL); (entry);                                        \
+         (entry) = next_meant((sync), (db), (entry)))
+
+void sync_set_owner(struct sync *sync, const char *db, const char *file)
+{
+    struct entry *entry = db ? find_entry(sync, db) : &sync->common;
+
+    free(entry->owner);
+    entry->owner = file ? xstrdup(file) : NULL;
+}
+
+const char *sync_owner(const struct sync *sync, const char *db)
+{
+    const struct entry *entry;
+
+    if (db) {
+        return find_entry(sync, db)->owner;
+    }
+    LIST_FOREACH (entry, &sync->entries, node) {
+        if (entry->owner) {
+            return entry->owner;
+        }
+    }
+    return sync->common.owner;
+}
+
+// True if all replicas of the entry's connection are among those that `db` means.
+static bool has_upstream_alone(struct sync *sync, const char *db, const struct entry *entry)
+{
+    const struct entry *meant;
+    size_t n = 0;
+
+    FOREACH_MEANT(meant, sync, db)
+    {
+        n += meant->upstream == entry->upstream;
+    }
+    return n == upstream_n_replicas(entry->upstream);
+}
+
+static void entry_set_options(struct entry *entry, const char *db,
+                              const struct remote_options *options)
+{
+    bool is_changed = !remote_options_equal(&entry->options, options);
+
+    entry->options = *options;
+    if (!entry->upstream || !is_changed) {
+        return;
+    }
+    if (has_upstream_alone(entry->sync, db, entry)) {
+        upstream_set_options(entry->upstream, options);
+    } else {
+        entry_rejoin(entry);
     }
 }
 
-void sync_set_owner(struct sync *sync, const char *file)
+void sync_set_options(struct sync *sync, const char *db, const struct remote_options *options)
 {
-    free(sync->owner);
-    sync->owner = file ? xstrdup(file) : NULL;
-}
+    struct entry *entry;
 
-void sync_set_options(struct sync *sync, const struct remote_options *options)
-{
-    sync->options = *options;
-    if (sync->net) {
-        remote_set_options(sync->remote, options);
+    FOREACH_MEANT(entry, sync, db)
+    {
+        entry_set_options(entry, db, options);
     }
 }
 
-char *sync_set_source(struct sync *sync, const char *target)
+void sync_set_probe_interval(struct sync *sync, const char *db, uint64_t ms)
 {
-    if (!remote_target_dials(target)) {
-        return xasprintf(
-            "%s: not a server to connect to: unix:FILE, tcp:HOST[:PORT] or ssl:HOST[:PORT]",
-            target);
+    struct entry *entry;
+
+    FOREACH_MEANT(entry, sync, db)
+    {
+        struct remote_options options = entry->options;
+
+        options.probe_interval_ms = ms;
+        entry_set_options(entry, db, &options);
     }
-    free(sync->source);
-    sync->source = xstrdup(target);
-    reconnect_backup(sync);
+}
+
+char *sync_set_source(struct sync *sync, const char *db, const char *source)
+{
+    char *error = upstream_source_fault(source);
+    struct entry *entry;
+
+    if (error) {
+        return error;
+    }
+    FOREACH_MEANT(entry, sync, db)
+    {
+        char *former = entry->source;
+
+        entry->source = xstrdup(source); // `source` may be the former one
+        free(former);
+        entry_rejoin(entry);
+    }
     return NULL;
 }
 
-char *sync_set_exclude(struct sync *sync, const char *tables)
+// The excluded tables, with those of one database replaced by those in `of_db`.
+static char *exclude_of_others(const struct sync *sync, const char *db, const char *of_db)
 {
-    _cleanup_buf_ struct buf before = {0}, after = {0};
-    _cleanup_free_ char *bad = NULL;
-    struct exclude exclude = {0};
+    struct buf list = {0};
+
+    exclude_put_others(&sync->exclude, db, &list);
+    if (*of_db) {
+        buf_printf(&list, "%s%s", list.size ? "," : "", of_db);
+    }
+    return buf_steal(&list);
+}
+
+// Starts the replicas again whose tables have changed.
+static void restart_replicas(struct sync *sync, const struct exclude *before)
+{
+    struct entry *entry;
+
+    LIST_FOREACH (entry, &sync->entries, node) {
+        _cleanup_buf_ struct buf was = {0}, is = {0};
+
+        exclude_put_of(before, entry->name, &was);
+        exclude_put_of(&sync->exclude, entry->name, &is);
+        if (entry->replica && !slice_equals(buf_slice(&was), buf_slice(&is))) {
+            replica_restart(entry->replica);
+        }
+    }
+}
+
+char *sync_set_exclude(struct sync *sync, const char *db, const char *tables)
+{
+    struct exclude before = sync->exclude, exclude = {0};
+    _cleanup_free_ char *bad = NULL, *list = NULL;
 
     if (!exclude_parse(&exclude, tables, &bad)) {
         return xasprintf("\"%s\" is not of the form DB:TABLE", bad);
     }
-    exclude_put(&sync->exclude, &before);
-    exclude_put(&exclude, &after);
-    if (!strcmp(buf_cstr(&before), buf_cstr(&after))) {
+    if (db && !exclude_is_of(&exclude, db)) {
         exclude_done(&exclude);
-        return NULL; // the connection stays open
+        return xasprintf("%s: not only tables of the database %s", tables, db);
     }
-    close_connection(sync); // the replica uses the list
-    exclude_done(&sync->exclude);
+    if (db) {
+        list = exclude_of_others(sync, db, tables);
+        if (!exclude_parse(&exclude, list, &bad)) {
+            assert(false); // both parts have been parsed
+        }
+    }
     sync->exclude = exclude;
-    reconnect_backup(sync);
+    restart_replicas(sync, &before);
+    exclude_done(&before);
     return NULL;
 }
 
-bool sync_is_backup(const struct sync *sync)
+// Keeps the first of several errors; takes over `error`.
+static void keep_first(char **first, char *error)
 {
-    return sync->is_backup;
+    if (*first) {
+        free(error);
+    } else {
+        *first = error;
+    }
 }
 
-const char *sync_source(const struct sync *sync)
+char *sync_connect(struct sync *sync, const char *db)
 {
-    return sync->source;
+    char *first_error = NULL;
+    struct entry *entry;
+
+    FOREACH_MEANT(entry, sync, db)
+    {
+        if (db || entry->source) {
+            keep_first(&first_error, make_backup(entry));
+        }
+    }
+    return first_error;
 }
 
-const struct remote_options *sync_options(const struct sync *sync)
+void sync_disconnect(struct sync *sync, const char *db)
 {
-    return &sync->options;
+    struct entry *entry;
+
+    FOREACH_MEANT(entry, sync, db)
+    {
+        make_active(entry);
+    }
+}
+
+void sync_set_common(struct sync *sync, const struct sync_settings *settings)
+{
+    struct entry *common = &sync->common;
+
+    free(common->source);
+    common->source = settings->source ? xstrdup(settings->source) : NULL;
+    common->options = settings->options;
+    common->is_backup = settings->is_backup;
+}
+
+char *sync_apply(struct sync *sync, const char *db, const struct sync_settings *settings)
+{
+    char *error = NULL;
+
+    sync_set_options(sync, db, &settings->options);
+    if (settings->source && !str_equals(settings->source, sync_settings(sync, db).source)) {
+        error = sync_set_source(sync, db, settings->source);
+    }
+    if (!error && settings->is_backup) {
+        error = sync_connect(sync, db);
+    }
+    if (!settings->is_backup) {
+        sync_disconnect(sync, db);
+    }
+    return error;
+}
+
+struct sync_settings sync_settings(const struct sync *sync, const char *db)
+{
+    const struct entry *entry = db ? find_entry(sync, db) : &sync->common;
+
+    return (struct sync_settings){entry->source, entry->options, entry->is_backup};
 }
 
 const struct exclude *sync_exclude(const struct sync *sync)
@@ -272,231 +475,63 @@ const struct exclude *sync_exclude(const struct sync *sync)
     return &sync->exclude;
 }
 
-char *sync_connect(struct sync *sync)
+bool sync_has(const struct sync *sync, const char *db)
 {
-    char *error;
-
-    if (!sync->source) {
-        return xstrdup("there is no active server to connect to");
-    }
-    if (sync->is_backup) {
-        return NULL;
-    }
-    error = open_connection(sync);
-    if (!error) {
-        log_event(LOG_LEVEL_INFO, MSG_ROLE_BACKUP, LOG_FIELDS({"OVSDB_REMOTE", sync->source}),
-                  "backup of %s from now on", sync->source);
-        sync->is_backup = true;
-        server_set_backup(sync->server, true);
-    }
-    return error;
+    return find_entry(sync, db);
 }
 
-void sync_disconnect(struct sync *sync)
+const char *sync_next(const struct sync *sync, const char *db)
 {
-    if (sync->is_backup) {
-        log_event(LOG_LEVEL_INFO, MSG_ROLE_ACTIVE, LOG_FIELDS({"OVSDB_REMOTE", sync->source}),
-                  "active from now on");
-        close_connection(sync);
-        resume_forget_all(sync->resume); // clients may write from now on
-        sync->is_backup = false;
-        server_set_backup(sync->server, false);
-    }
+    const struct list *node = db ? find_entry(sync, db)->node.next : sync->entries.next;
+
+    return node == &sync->entries ? NULL : CONTAINER_OF(node, struct entry, node)->name;
 }
 
-// Refuses to change a role that the configuration file owns. True: an error was replied.
-static bool is_refused(const struct sync *sync, struct command_call *call)
+struct sync_state sync_state(const struct sync *sync, const char *db)
 {
-    _cleanup_free_ char *error = NULL;
+    const struct entry *entry = find_entry(sync, db);
+    struct sync_state state = {.error = entry->failure};
 
-    if (sync->owner) {
-        error =
-            xasprintf("%s sets the role of the server: change the file and reload", sync->owner);
-        command_reply_error(call, error);
-    }
-    return error;
-}
-
-static void on_set_source(struct command_call *call, int argc, char **argv, void *userdata)
-{
-    if (!is_refused(userdata, call)) {
-        command_reply_outcome(call, sync_set_source(userdata, argv[1]));
-    }
-}
-
-static void on_get_source(struct command_call *call, int argc, char **argv, void *userdata)
-{
-    struct sync *sync = userdata;
-
-    command_reply(call, sync->source ? sync->source : "");
-}
-
-static void on_connect(struct command_call *call, int argc, char **argv, void *userdata)
-{
-    struct sync *sync = userdata;
-
-    if (is_refused(sync, call)) {
-        return;
-    }
-    if (!sync->source) {
-        // Scripts read this text. It is no error: they would take that as a failure of the server.
-        command_reply(call, "Unable to connect: active server is not specified.");
-        return;
-    }
-    command_reply_outcome(call, sync_connect(sync));
-}
-
-static void on_disconnect(struct command_call *call, int argc, char **argv, void *userdata)
-{
-    if (!is_refused(userdata, call)) {
-        sync_disconnect(userdata);
-        command_reply(call, "");
-    }
-}
-
-static void on_set_probe_interval(struct command_call *call, int argc, char **argv, void *userdata)
-{
-    struct sync *sync = userdata;
-    struct remote_options options;
-    uint64_t ms;
-
-    if (is_refused(sync, call)) {
-        return;
-    }
-    if (!str_parse_number(argv[1], UINT32_MAX, &ms)) {
-        _cleanup_free_ char *error =
-            xasprintf("Invalid probe interval, integer value expected, from 0 to %u", UINT32_MAX);
-
-        command_reply_error(call, error);
-        return;
-    }
-    options = sync->options;
-    options.probe_interval_ms = ms;
-    sync_set_options(sync, &options);
-    command_reply(call, "");
-}
-
-static void on_set_exclude(struct command_call *call, int argc, char **argv, void *userdata)
-{
-    if (!is_refused(userdata, call)) {
-        command_reply_outcome(call, sync_set_exclude(userdata, argv[1]));
-    }
-}
-
-static void on_get_exclude(struct command_call *call, int argc, char **argv, void *userdata)
-{
-    _cleanup_buf_ struct buf text = {0};
-    struct sync *sync = userdata;
-
-    exclude_put(&sync->exclude, &text);
-    command_reply(call, buf_cstr(&text));
-}
-
-// The excluded tables of one database; NULL if there are none.
-static char *excluded_of(const struct sync *sync, const char *db)
-{
-    size_t size = strlen(db);
-    struct buf names = {0};
-
-    for (size_t i = 0; i < sync->exclude.n_names; i++) {
-        const char *name = sync->exclude.names[i];
-
-        if (!strncmp(name, db, size) && name[size] == ':') {
-            buf_printf(&names, "%s%s", names.size ? "," : "", name);
+    if (entry->replica && entry->upstream) {
+        state.remote = upstream_remote(entry->upstream);
+        state.is_replicating = replica_state(entry->replica) == REPLICA_REPLICATING;
+        state.error = replica_reason(entry->replica);
+        if (!state.error && !state.is_replicating) {
+            state.error = upstream_failure(entry->upstream);
         }
     }
-    return names.size ? buf_steal(&names) : NULL;
+    return state;
 }
 
-static void set_member(json_t *object, const char *name, const char *text)
+size_t sync_count_backups(const struct sync *sync)
 {
-    if (text) {
-        json_object_set_new(object, name, reply_text(text));
+    const struct entry *entry;
+    size_t n = 0;
+
+    LIST_FOREACH (entry, &sync->entries, node) {
+        n += entry->is_backup;
     }
+    return n;
 }
 
-static json_t *db_status(const struct sync *sync, const char *db)
+enum sync_role sync_role(const struct sync *sync)
 {
-    json_t *status =
-        json_pack("{ss ss}", "database", db, "state", sync->is_backup ? "backup" : "active");
-    const char *reason = NULL;
-    bool is_replicating = sync->replica && replica_db_status(sync->replica, db, &reason);
-    _cleanup_free_ char *excluded = excluded_of(sync, db);
+    size_t n_backups = sync_count_backups(sync), n = 0;
+    const struct entry *entry;
 
-    if (sync->is_backup) {
-        set_member(status, is_replicating ? "replicating" : "connecting", sync->source);
-        set_member(status, "error", is_replicating || reason ? reason : sync->failure);
-        set_member(status, "exclude", excluded);
+    LIST_FOREACH (entry, &sync->entries, node) {
+        n++;
     }
-    return status;
+    if (!n) {
+        return sync->common.is_backup ? SYNC_BACKUP : SYNC_ACTIVE;
+    }
+    return n_backups == n ? SYNC_BACKUP : n_backups ? SYNC_MIXED : SYNC_ACTIVE;
 }
 
-// A block of lines for each database, separated by empty lines.
-static void print_status(const json_t *reply, struct buf *text)
+const char *sync_role_name(enum sync_role role)
 {
-    static const char *const members[] = {"database",    "state", "connecting",
-                                          "replicating", "error", "exclude"};
-    const json_t *status;
-    size_t i;
+    static const char *const names[] = {
+        [SYNC_ACTIVE] = "active", [SYNC_BACKUP] = "backup", [SYNC_MIXED] = "mixed"};
 
-    json_array_foreach(json_object_get(reply, "databases"), i, status)
-    {
-        const char *separator = i ? "\n\n" : "";
-
-        for (size_t j = 0; j < ARRAY_SIZE(members); j++) {
-            const char *value = reply_optional_string(status, members[j]);
-
-            if (value) {
-                buf_printf(text, "%s%s: %s", separator, members[j], value);
-                separator = "\n";
-            }
-        }
-    }
-}
-
-// Replies with a record for each database, or without a source with one for the whole server.
-static void on_status(struct command_call *call, int argc, char **argv, void *userdata)
-{
-    const struct sync *sync = userdata;
-    json_t *databases = json_array();
-    const char *name;
-    size_t state = 0;
-
-    while (sync->source && databases_next(sync->databases, &state, &name)) {
-        json_array_append_new(databases, db_status(sync, name));
-    }
-    if (!json_array_size(databases)) {
-        json_array_append_new(databases,
-                              json_pack("{ss}", "state", sync->is_backup ? "backup" : "active"));
-    }
-    command_reply_value(call, json_pack("{so}", "databases", databases), print_status);
-}
-
-static const struct command commands[] = {
-    {"ovsdb-server/set-active-ovsdb-server", "SERVER", 1, 1, on_set_source,
-     .method = "SetActiveServer", .args = {{"server", ARG_STRING}}},
-    {"ovsdb-server/get-active-ovsdb-server", "", 0, 0, on_get_source, .method = "GetActiveServer",
-     .result = COMMAND_STRING("server"), .reads = true},
-    {"ovsdb-server/connect-active-ovsdb-server", "", 0, 0, on_connect,
-     .method = "ConnectActiveServer", .result = COMMAND_STRING("message")},
-    {"ovsdb-server/disconnect-active-ovsdb-server", "", 0, 0, on_disconnect,
-     .method = "DisconnectActiveServer"},
-    {"ovsdb-server/set-active-ovsdb-server-probe-interval", "MS", 1, 1, on_set_probe_interval,
-     .method = "SetActiveServerProbeInterval", .args = {{"milliseconds", ARG_INTEGER}}},
-    {"ovsdb-server/set-sync-exclude-tables", "DB:TABLE[,DB:TABLE]...", 1, 1, on_set_exclude,
-     .method = "SetSyncExcludeTables", .args = {{"tables", ARG_STRING}}},
-    {"ovsdb-server/get-sync-exclude-tables", "", 0, 0, on_get_exclude,
-     .method = "GetSyncExcludeTables", .result = COMMAND_STRING("tables"), .reads = true},
-    {"ovsdb-server/sync-status", "", 0, 0, on_status, .method = "GetSyncStatus",
-     .result =
-         COMMAND_RECORDS("databases", {"database", FIELD_STRING, true}, {"state", FIELD_STRING},
-                         {"connecting", FIELD_STRING, true}, {"replicating", FIELD_STRING, true},
-                         {"error", FIELD_STRING, true}, {"exclude", FIELD_STRING, true}),
-     .reads = true},
-    {NULL},
-};
-
-void sync_register_commands(struct sync *sync, struct command_registry *registry)
-{
-    command_register(registry, commands, sync);
+    return names[role];
 }

@@ -1,37 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server as backup (active-backup replication): the connection to the active server, the control
-// commands that change it, and the change of roles. replication/replica.h has the protocol on that
-// connection.
+// Active-backup replication: which databases are backups, and of which sources. Each database has
+// settings of its own. A database that is added later gets the common settings.
+//
+// A function with an argument `db` concerns the database of this name or, if it is NULL, the common
+// settings and all databases.
 #pragma once
 
-#include "control/command.h"
 #include "daemon/databases/databases.h"
 #include "net/net.h"
 #include "replication/exclude.h"
 
-#include <systemd/sd-event.h>
-
 struct sync;
+struct upstreams;
 
-// The server is active and without source at first. An "ssl:" source uses the TLS options of `net`.
-struct sync *sync_new(sd_event *event, struct server *server, struct databases *databases,
-                      struct net *net);
+struct sync_settings {
+    const char *source; // the list of the active server's remotes, or NULL
+    struct remote_options options;
+    bool is_backup; // of `source`
+};
+#define SYNC_SETTINGS_DEFAULT ((struct sync_settings){.options = REMOTE_OPTIONS_DEFAULT})
+
+// All databases are active and without source at first.
+struct sync *sync_new(struct server *server, struct databases *databases,
+                      struct upstreams *upstreams);
 void sync_free(struct sync *sync); // NULL allowed
-void sync_register_commands(struct sync *sync, struct command_registry *registry);
 
-// Sets the configuration file that owns the role: commands then refuse to change it. NULL: none.
-void sync_set_owner(struct sync *sync, const char *file);
-// Sets the options of the connection to the source. An open connection stays open.
-void sync_set_options(struct sync *sync, const struct remote_options *options);
-// Set the source, or the tables that are not replicated; a backup then connects again. NULL, or what
-// is wrong (caller frees).
-char *sync_set_source(struct sync *sync, const char *target);
-char *sync_set_exclude(struct sync *sync, const char *tables);
-bool sync_is_backup(const struct sync *sync);
-const char *sync_source(const struct sync *sync); // NULL: none
-const struct remote_options *sync_options(const struct sync *sync);
+// Sets the configuration file that owns the common settings or those of a database: commands then
+// refuse to change them. NULL: none.
+void sync_set_owner(struct sync *sync, const char *db, const char *file);
+// The file that owns the settings of `db`, or if that is NULL any settings; or NULL.
+const char *sync_owner(const struct sync *sync, const char *db);
+
+// The functions that change something return NULL, or what is wrong (caller frees). With several
+// databases they go on after an error, and return the first.
+//
+// Sets the options of the connection to the source. An open connection stays open, unless databases
+// that keep other options share it.
+void sync_set_options(struct sync *sync, const char *db, const struct remote_options *options);
+void sync_set_probe_interval(struct sync *sync, const char *db, uint64_t ms);
+// Sets the source. Backups connect to it. An error of the connection is only logged.
+char *sync_set_source(struct sync *sync, const char *db, const char *source);
+// Sets the tables that are not replicated, as "DB:TABLE,...": all, or those of one database.
+char *sync_set_exclude(struct sync *sync, const char *db, const char *tables);
+// Makes databases backups of their sources. Of all databases, those that have none stay active.
+char *sync_connect(struct sync *sync, const char *db);
+// Makes databases active.
+void sync_disconnect(struct sync *sync, const char *db);
+// Sets the common settings, for databases that are added later only.
+void sync_set_common(struct sync *sync, const struct sync_settings *settings);
+// Sets all settings of a database.
+char *sync_apply(struct sync *sync, const char *db, const struct sync_settings *settings);
+
+// `db` must exist, or be NULL: then the common settings.
+struct sync_settings sync_settings(const struct sync *sync, const char *db);
 const struct exclude *sync_exclude(const struct sync *sync);
-// Makes the server a backup of the source. NULL, or what is wrong (caller frees).
-char *sync_connect(struct sync *sync);
-// Makes the server active.
-void sync_disconnect(struct sync *sync);
+bool sync_has(const struct sync *sync, const char *db);
+// The database after `db`, in order of name; NULL: the first. NULL if there is none.
+const char *sync_next(const struct sync *sync, const char *db);
+
+struct sync_state {
+    bool is_replicating;
+    const char *remote; // of the source: the one that is connected or being dialled, or NULL
+    const char *error;  // why it is not replicating, or NULL
+};
+// Valid until the next turn of the loop.
+struct sync_state sync_state(const struct sync *sync, const char *db);
+
+// How many of the databases are backups.
+size_t sync_count_backups(const struct sync *sync);
+enum sync_role { SYNC_ACTIVE, SYNC_BACKUP, SYNC_MIXED };
+// What all databases are, or if there are none the common setting.
+enum sync_role sync_role(const struct sync *sync);
+const char *sync_role_name(enum sync_role role); // "active", "backup" or "mixed"

@@ -53,6 +53,9 @@ static void test_valid_files(void **state)
         {"[database a]\nsource=tcp:1.2.3.4:5\nbackup=yes\nexclude-tables=A,B\n"
          "service-model = active-backup\n",
          "/x/a(,tcp:1.2.3.4:5,A,B,active-backup,backup);"},
+        {"[database a]\nsource=tcp:1.2.3.4:5,ssl:b:6\nbackup=yes\n[database b]\nsource=unix:x\n"
+         "[database c]",
+         "/x/a(,tcp:1.2.3.4:5,ssl:b:6,,,backup);/x/b(,unix:x,,,);/x/c(,,,,);"},
         {"[remote ptcp:1]\ninactivity-probe=0\nmax-backoff=7\ndscp=10\nread-only=on\nrole=r\n",
          "ptcp:1(0,7,10,read-only,r);"},
         {"[ remote  db:A,B,C ]\n[remote punix:x]\nread-only=no",
@@ -122,20 +125,6 @@ static void test_invalid_files(void **state)
          "F: database /x/a: backup needs a source"},
         {"[database a]\nservice-model = standalone\nsource = tcp:1.2.3.4:5",
          "F: database /x/a: source: not for the service-model \"standalone\""},
-        {"[database a]\nsource=tcp:1.2.3.4:5\n[database b]\nsource=tcp:1.2.3.4:6",
-         "F: databases /x/a and /x/b have different sources (tcp:1.2.3.4:5 and tcp:1.2.3.4:6): all "
-         "databases of a server must have the same"},
-        {"[database a]\n[database b]\nsource=tcp:1.2.3.4:6",
-         "F: databases /x/a and /x/b have different sources (none and tcp:1.2.3.4:6): all "
-         "databases "
-         "of a server must have the same"},
-        {"[database a]\nsource=tcp:1.2.3.4:5\nbackup=yes\n[database b]\nsource=tcp:1.2.3.4:5",
-         "F: database /x/a is a backup and /x/b is not: all databases of a server must have the "
-         "same role"},
-        {"[database a]\nsource=tcp:1.2.3.4:5\n[database b]\nsource=tcp:1.2.3.4:5\n"
-         "source-inactivity-probe=7",
-         "F: databases /x/a and /x/b have different options for their source: all databases of a "
-         "server must have the same"},
         {"[remote]", "F:1: \"\" is not a valid remote"},
         {"[remote http:1]", "F:1: \"http:1\" is not a valid remote"},
         {"[remote ptcp:1]\n[remote ptcp:1]", "F:2: remote ptcp:1: given twice"},
@@ -217,7 +206,7 @@ static void test_unknown_keys_of_json(void **state)
     }
 }
 
-// A file with the service model "active-backup" sets the role, even without a source.
+// The service model "active-backup" needs no source: a command may set it.
 static void test_pair_without_source(void **state)
 {
     struct configuration config = {0};
@@ -227,7 +216,6 @@ static void test_pair_without_source(void **state)
                                           "\"active-backup\", \"backup\": false}, \"b\": {}}}"),
                                     &config));
     assert_int_equal(config.n_warnings, 0);
-    assert_true(configuration_sets_roles(&config));
     configuration_done(&config);
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A replica on a connection to an active server whose messages the test writes.
-#include "replication/replica.h"
+// A source with one replica, on a connection whose other end is the test.
+#include "replication/source.h"
 
 #include "engine/txn.h"
 #include "unit.h"
+#include "json/emit.h"
 #include "json/framer.h"
 
 #define SCHEMA                                                                                     \
@@ -18,11 +19,12 @@ struct fixture {
     struct schema *schema;
     struct db *db;
     struct exclude exclude;
-    struct resume *resume;
+    struct source *source;
     struct replica *replica;
     struct buf sent;
     char *reason; // why it gave up
     bool is_self;
+    unsigned n_retries; // how often a retry was requested
 };
 
 static void on_send(void *userdata, struct slice text)
@@ -33,11 +35,10 @@ static void on_send(void *userdata, struct slice text)
     buf_putc(&f->sent, '\n');
 }
 
-static struct db *on_find_db(void *userdata, const char *name)
+static struct db *on_find_db(void *userdata)
 {
     struct fixture *f = userdata;
 
-    assert_string_equal(name, "db");
     return f->db;
 }
 
@@ -56,14 +57,26 @@ static void on_is_self(void *userdata)
     f->is_self = true;
 }
 
-static const struct replica_handler handler = {on_send, on_find_db, on_give_up, on_is_self};
+static void on_retry(void *userdata)
+{
+    struct fixture *f = userdata;
+
+    f->n_retries++;
+}
+
+static const struct source_handler source_handler = {on_send, on_give_up, on_is_self, on_retry};
+static const struct replica_handler replica_handler = {.db = on_find_db};
 
 static void connect_again(struct fixture *f)
 {
-    replica_free(f->replica);
-    f->replica = replica_new(&handler, f, (struct uuid){1, 2}, &f->exclude, f->resume);
-    replica_add_db(f->replica, "db");
-    replica_start(f->replica);
+    source_disconnected(f->source);
+    buf_clear(&f->sent);
+    source_connected(f->source);
+}
+
+static bool is_replicating(const struct fixture *f)
+{
+    return replica_state(f->replica) == REPLICA_REPLICATING;
 }
 
 static int set_up(void **state)
@@ -74,8 +87,10 @@ static int set_up(void **state)
     assert_null(schema_from_text(SLICE(SCHEMA), &f->schema));
     f->db = db_new(f->schema, uuid_random);
     assert_true(exclude_parse(&f->exclude, "db:X", &bad));
-    f->resume = resume_new();
-    connect_again(f);
+    f->source = source_new(&source_handler, f, (struct uuid){1, 2});
+    f->replica = replica_new(&replica_handler, f, "db", &f->exclude);
+    source_add(f->source, f->replica);
+    source_connected(f->source);
     *state = f;
     return 0;
 }
@@ -84,8 +99,10 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
 
+    source_disconnected(f->source);
+    source_remove(f->source, f->replica);
     replica_free(f->replica);
-    resume_free(f->resume);
+    source_free(f->source);
     exclude_done(&f->exclude);
     db_free(f->db);
     schema_unref(f->schema);
@@ -101,38 +118,87 @@ static void exchange(struct fixture *f, const char *expected, const char *answer
     assert_string_equal(buf_cstr(&f->sent), expected);
     buf_clear(&f->sent);
     assert_null(framer_check(slice_of(answer), SIZE_MAX, NULL, NULL));
-    replica_receive(f->replica, slice_of(answer));
+    source_receive(f->source, slice_of(answer));
 }
 
 #define ZERO "00000000-0000-0000-0000-000000000000"
-#define REQUEST(method, last)                                                                      \
-    "{\"id\":3,\"method\":\"" method                                                               \
+#define REQUEST(id, method, last)                                                                  \
+    "{\"id\":" id ",\"method\":\"" method                                                          \
     "\",\"params\":[\"db\",\"db\",{\"T\":[{\"columns\":[\"n\"]}]}" last "]}\n"
-#define SINCE(id) REQUEST("monitor_cond_since", ",\"" id "\"")
-#define REFUSED   "{\"id\":3,\"error\":\"unknown method\",\"result\":null}"
+#define REFUSED(id) "{\"id\":" id ",\"error\":\"unknown method\",\"result\":null}"
+// The request for the contents, the fourth to a source with _Server and the sixth to an older one.
+#define SINCE(txn)     REQUEST("4", "monitor_cond_since", ",\"" txn "\"")
+#define OLD_SINCE(txn) REQUEST("6", "monitor_cond_since", ",\"" txn "\"")
+
+#define FIRST_REQUESTS                                                                             \
+    "{\"id\":1,\"method\":\"get_server_id\",\"params\":[]}\n"                                      \
+    "{\"id\":2,\"method\":\"set_db_change_aware\",\"params\":[true]}\n"                            \
+    "{\"id\":3,\"method\":\"monitor\",\"params\":[\"_Server\",\"_Server\",{\"Database\":[{"        \
+    "\"columns\":[\"name\",\"schema\",\"connected\"]}]}]}\n"
+
+// The row of "db" in _Server.
+static char *server_row(const char *schema, const char *connected)
+{
+    _cleanup_buf_ struct buf quoted = {0};
+
+    if (schema) {
+        emit_string(&quoted, slice_of(schema));
+    } else {
+        buf_puts(&quoted, "[\"set\",[]]");
+    }
+    return xasprintf("{\"Database\":{\"" ROW2
+                     "\":{\"new\":{\"name\":\"db\",\"schema\":%s,"
+                     "\"connected\":%s}}}}",
+                     buf_cstr(&quoted), connected);
+}
+
+// Replies to the monitor of _Server, or sends an update of it.
+static void send_server_row(struct fixture *f, bool is_update, const char *schema,
+                            const char *connected)
+{
+    _cleanup_free_ char *row = server_row(schema, connected);
+    _cleanup_free_ char *message =
+        xasprintf(is_update ? "{\"id\":null,\"method\":\"update\",\"params\":[\"_Server\",%s]}"
+                            : "{\"id\":3,\"error\":null,\"result\":%s}",
+                  row);
+
+    assert_null(framer_check(slice_of(message), SIZE_MAX, NULL, NULL));
+    source_receive(f->source, slice_of(message));
+}
 
 // Up to the request for the contents, which is not read yet.
 static void begin(struct fixture *f)
 {
-    exchange(f,
-             "{\"id\":0,\"method\":\"get_server_id\",\"params\":[]}\n"
-             "{\"id\":1,\"method\":\"list_dbs\",\"params\":[]}\n",
-             "{\"id\":0,\"error\":null,\"result\":\"" ROW1 "\"}");
-    exchange(f, "", "{\"id\":1,\"error\":null,\"result\":[\"other\",\"db\"]}");
-    exchange(f, "{\"id\":2,\"method\":\"get_schema\",\"params\":[\"db\"]}\n",
-             "{\"id\":2,\"error\":null,\"result\":" SCHEMA "}");
-    assert_false(replica_is_replicating(f->replica));
+    exchange(f, FIRST_REQUESTS, "{\"id\":1,\"error\":null,\"result\":\"" ROW1 "\"}");
+    exchange(f, "", "{\"id\":2,\"error\":null,\"result\":{}}");
+    assert_false(source_is_usable(f->source));
+    send_server_row(f, false, SCHEMA, "true");
+    assert_true(source_is_usable(f->source));
+    assert_int_equal(replica_state(f->replica), REPLICA_INITIAL);
+}
+
+// The same with a source that has no _Server.
+static void begin_old(struct fixture *f)
+{
+    exchange(f, FIRST_REQUESTS, REFUSED("1"));
+    exchange(f, "", REFUSED("2"));
+    exchange(f, "", REFUSED("3"));
+    exchange(f, "{\"id\":4,\"method\":\"list_dbs\",\"params\":[]}\n",
+             "{\"id\":4,\"error\":null,\"result\":[\"other\",\"db\"]}");
+    exchange(f, "{\"id\":5,\"method\":\"get_schema\",\"params\":[\"db\"]}\n",
+             "{\"id\":5,\"error\":null,\"result\":" SCHEMA "}");
+    assert_int_equal(replica_state(f->replica), REPLICA_INITIAL);
 }
 
 // With a source that knows the methods of the RFC only.
 static void begin_monitor(struct fixture *f, const char *contents)
 {
-    _cleanup_free_ char *answer = xasprintf("{\"id\":3,\"error\":null,\"result\":%s}", contents);
+    _cleanup_free_ char *answer = xasprintf("{\"id\":8,\"error\":null,\"result\":%s}", contents);
 
-    begin(f);
-    exchange(f, SINCE(ZERO), REFUSED);
-    exchange(f, REQUEST("monitor_cond", ""), REFUSED);
-    exchange(f, REQUEST("monitor", ""), answer);
+    begin_old(f);
+    exchange(f, OLD_SINCE(ZERO), REFUSED("6"));
+    exchange(f, REQUEST("7", "monitor_cond", ""), REFUSED("7"));
+    exchange(f, REQUEST("8", "monitor", ""), answer);
 }
 
 static void assert_number(const struct fixture *f, const char *table, const char *uuid_text_, int n)
@@ -169,15 +235,14 @@ static void add_row(struct fixture *f, const char *table, const char *text)
 static void test_follows(void **state)
 {
     struct fixture *f = *state;
-    const char *reason;
 
     add_row(f, "T", ROW1);
     add_row(f, "T", ROW3);
     add_row(f, "X", ROW3);
     begin_monitor(f, "{\"T\":{\"" ROW1 "\":{\"new\":{\"n\":1}},\"" ROW2 "\":{\"new\":{\"n\":2}}}}");
-    assert_true(replica_is_replicating(f->replica));
-    assert_true(replica_db_status(f->replica, "db", &reason));
-    assert_null(reason);
+    assert_true(is_replicating(f));
+    assert_true(replica_is_connected(f->replica));
+    assert_null(replica_reason(f->replica));
     assert_number(f, "T", ROW1, 1);
     assert_number(f, "T", ROW2, 2);
     assert_number(f, "T", ROW3, -1); // the active server does not have it
@@ -199,12 +264,12 @@ static void test_follows_update2(void **state)
 
     begin_monitor(f, "{\"T\":{\"" ROW1 "\":{\"new\":{\"n\":7}}}}");
     connect_again(f);
-    begin(f);
-    exchange(f, SINCE(ZERO), REFUSED);
-    exchange(f, REQUEST("monitor_cond", ""),
-             "{\"id\":3,\"error\":null,\"result\":{\"T\":{\"" ROW1 "\":{\"initial\":{}},\"" ROW2
+    begin_old(f);
+    exchange(f, OLD_SINCE(ZERO), REFUSED("6"));
+    exchange(f, REQUEST("7", "monitor_cond", ""),
+             "{\"id\":7,\"error\":null,\"result\":{\"T\":{\"" ROW1 "\":{\"initial\":{}},\"" ROW2
              "\":{\"initial\":{\"n\":2}}}}}");
-    assert_true(replica_is_replicating(f->replica));
+    assert_true(is_replicating(f));
     assert_number(f, "T", ROW1, 0);
     assert_number(f, "T", ROW2, 2);
     exchange(f, "",
@@ -219,7 +284,7 @@ static void test_follows_update2(void **state)
 
 static void begin_since(struct fixture *f, const char *request, const char *result)
 {
-    _cleanup_free_ char *answer = xasprintf("{\"id\":3,\"error\":null,\"result\":%s}", result);
+    _cleanup_free_ char *answer = xasprintf("{\"id\":4,\"error\":null,\"result\":%s}", result);
 
     begin(f);
     exchange(f, request, answer);
@@ -247,19 +312,34 @@ static void test_resumes(void **state)
     assert_null(f->reason);
 }
 
+static void assert_failed(const struct fixture *f, const char *part)
+{
+    assert_int_equal(replica_state(f->replica), REPLICA_FAILED);
+    assert_non_null(strstr(replica_reason(f->replica), part));
+    assert_int_equal(f->n_retries, 1);
+    assert_null(f->reason); // the connection stays
+}
+
 // A source that knows no ids says so with the zero UUID: nothing is resumed.
 static void test_source_without_ids(void **state)
 {
     struct fixture *f = *state;
 
     begin_since(f, SINCE(ZERO), "[false,\"" ZERO "\",{}]");
-    assert_true(replica_is_replicating(f->replica));
+    assert_true(is_replicating(f));
     connect_again(f);
     begin_since(f, SINCE(ZERO), "[true,\"" ZERO "\",{}]");
-    assert_non_null(f->reason);
+    assert_failed(f, "no id was sent");
 }
 
-// A difference that does not fit: the next connection asks for all contents.
+#define CANCEL(id, monitor)                                                                        \
+    "{\"id\":" id ",\"method\":\"monitor_cancel\",\"params\":[\"" monitor "\"]}\n"
+#define AGAIN(id, monitor, txn)                                                                    \
+    "{\"id\":" id ",\"method\":\"monitor_cond_since\",\"params\":[\"db\",\"" monitor               \
+    "\",{\"T\":[{\"columns\":[\"n\"]}]},\"" txn "\"]}\n"
+
+// A difference that does not fit ends the monitor; all contents are requested later, on the same
+// connection, by a monitor with another id.
 static void test_bad_difference(void **state)
 {
     struct fixture *f = *state;
@@ -268,10 +348,132 @@ static void test_bad_difference(void **state)
     exchange(f, "",
              "{\"id\":null,\"method\":\"update3\",\"params\":[\"db\",\"" ROW2 "\",{\"T\":{\"" ROW2
              "\":{\"modify\":{\"n\":2}}}}]}");
-    assert_non_null(strstr(f->reason, "row " ROW2 ": a row that does not exist is modified"));
+    assert_failed(f, "row " ROW2 ": a row that does not exist is modified");
+    exchange(f, CANCEL("5", "db"),
+             "{\"id\":null,\"method\":\"update3\",\"params\":[\"db\",\"" ROW2 "\",{}]}");
+    exchange(f, "", "{\"id\":5,\"error\":null,\"result\":{}}");
+    source_retry(f->source);
+    exchange(f, AGAIN("6", "db 2", ZERO),
+             "{\"id\":6,\"error\":null,\"result\":[false,\"" ROW1 "\",{\"T\":{\"" ROW1
+             "\":{\"initial\":{\"n\":4}}}}]}");
+    assert_true(is_replicating(f));
+    assert_null(replica_reason(f->replica));
+    assert_number(f, "T", ROW1, 4);
+}
+
+// The source converts the database: it cancels the monitor and sends the new schema, in any order.
+static void test_conversion_at_the_source(void **state)
+{
+    static const char with_m[] =
+        "{\"name\":\"db\",\"version\":\"2.0.0\",\"tables\":{\"T\":{"
+        "\"columns\":{\"n\":{\"type\":\"integer\"},\"m\":{\"type\":"
+        "\"integer\"}},\"isRoot\":true}}}";
+    static const char canceled[] =
+        "{\"id\":null,\"method\":\"monitor_canceled\",\"params\":[\"db\"]}";
+    struct fixture *f = *state;
+
+    for (int order = 0; order < 2; order++) {
+        begin_since(f, order ? SINCE(ROW1) : SINCE(ZERO), "[false,\"" ROW1 "\",{}]");
+        if (!order) {
+            source_receive(f->source, SLICE(canceled));
+            assert_int_equal(replica_state(f->replica), REPLICA_WAITING);
+            send_server_row(f, true, with_m, "true");
+            assert_string_equal(buf_cstr(&f->sent), AGAIN("5", "db 2", ROW1));
+        } else {
+            send_server_row(f, true, with_m, "true");
+            source_receive(f->source, SLICE(canceled));
+            assert_string_equal(buf_cstr(&f->sent), CANCEL("5", "db") AGAIN("6", "db 2", ROW1));
+        }
+        assert_int_equal(replica_state(f->replica), REPLICA_INITIAL);
+        assert_null(f->reason);
+        connect_again(f);
+    }
+}
+
+// The source stops and begins to serve the database.
+static void test_database_comes_and_goes(void **state)
+{
+    struct fixture *f = *state;
+
+    begin_since(f, SINCE(ZERO), "[false,\"" ROW1 "\",{}]");
+    source_receive(f->source, SLICE("{\"id\":null,\"method\":\"update\",\"params\":[\"_Server\",{"
+                                    "\"Database\":{\"" ROW2 "\":{\"old\":{\"name\":\"db\"}}}}]}"));
+    assert_int_equal(replica_state(f->replica), REPLICA_LEFT_OUT);
+    assert_false(replica_is_connected(f->replica));
+    assert_string_equal(replica_reason(f->replica), "the active server does not have it");
+    buf_clear(&f->sent);
+    send_server_row(f, true, NULL, "false"); // for example a relay that has no source yet
+    assert_int_equal(replica_state(f->replica), REPLICA_WAITING);
+    assert_int_equal(f->sent.size, 0);
+    send_server_row(f, true, SCHEMA, "true");
+    assert_true(replica_is_connected(f->replica));
+    assert_string_equal(buf_cstr(&f->sent), AGAIN("6", "db 2", ROW1));
+    send_server_row(f, true, SCHEMA, "false");
+    assert_false(replica_is_connected(f->replica));
+    assert_int_equal(replica_state(f->replica), REPLICA_INITIAL);
+}
+
+struct call_result {
+    unsigned n_replies, n_ends;
+};
+
+static void on_done(void *userdata, const struct message *reply)
+{
+    struct call_result *result = userdata;
+
+    result->n_replies += reply && reply->type == MESSAGE_REPLY;
+    result->n_ends += !reply;
+}
+
+// Other requests on the connection.
+static void test_requests(void **state)
+{
+    struct call_result result = {0};
+    struct fixture *f = *state;
+    uint64_t number;
+
+    buf_clear(&f->sent);
+    number = source_request(f->source, "transact", SLICE("[\"db\"]"), on_done, &result);
+    exchange(f, "{\"id\":4,\"method\":\"transact\",\"params\":[\"db\"]}\n",
+             "{\"id\":4,\"error\":null,\"result\":[]}");
+    assert_int_equal(result.n_replies, 1);
+    source_cancel(f->source, number); // too late: no effect
+    number = source_request(f->source, "transact", SLICE("[\"db\"]"), on_done, &result);
+    source_cancel(f->source, number);
+    source_receive(f->source, SLICE("{\"id\":5,\"error\":null,\"result\":[]}"));
+    source_request(f->source, "transact", SLICE("[\"db\"]"), on_done, &result);
     connect_again(f);
-    begin(f);
-    assert_string_equal(buf_cstr(&f->sent), SINCE(ZERO));
+    assert_int_equal(result.n_replies, 1);
+    assert_int_equal(result.n_ends, 1);
+    source_disconnected(f->source);
+    assert_int_equal(source_request(f->source, "transact", SLICE("[]"), on_done, &result), 0);
+    source_connected(f->source);
+}
+
+// A replica that joins a connection, and one that leaves it.
+static void test_replicas_come_and_go(void **state)
+{
+    struct fixture *f = *state;
+    struct exclude nothing = {0};
+    struct replica *other = replica_new(&replica_handler, f, "other", &nothing);
+
+    begin_since(f, SINCE(ZERO), "[false,\"" ROW1 "\",{}]");
+    source_add(f->source, other);
+    assert_int_equal(replica_state(other), REPLICA_LEFT_OUT);
+    assert_true(is_replicating(f));
+    source_remove(f->source, other);
+    assert_int_equal(replica_state(other), REPLICA_OFFLINE);
+    replica_free(other);
+    source_remove(f->source, f->replica);
+    exchange(f, CANCEL("5", "db"),
+             "{\"id\":null,\"method\":\"update3\",\"params\":[\"db\",\"" ROW2 "\",{}]}");
+    source_add(f->source, f->replica);
+    assert_string_equal(buf_cstr(&f->sent), AGAIN("6", "db", ROW1));
+    replica_forget(f->replica);
+    buf_clear(&f->sent);
+    replica_restart(f->replica);
+    assert_string_equal(buf_cstr(&f->sent), CANCEL("7", "db") AGAIN("8", "db 2", ZERO));
+    assert_null(f->reason);
 }
 
 static void test_same_contents_are_no_change(void **state)
@@ -282,7 +484,7 @@ static void test_same_contents_are_no_change(void **state)
     add_row(f, "T", ROW1);
     seq = db_tail(f->db)->seq;
     begin_monitor(f, "{\"T\":{\"" ROW1 "\":{\"new\":{\"n\":0}}}}");
-    assert_true(replica_is_replicating(f->replica));
+    assert_true(is_replicating(f));
     assert_int_equal(db_tail(f->db)->seq, seq);
 }
 
@@ -293,8 +495,8 @@ static void test_bad_contents_change_nothing(void **state)
     add_row(f, "T", ROW3);
     begin_monitor(f, "{\"T\":{\"" ROW1 "\":{\"new\":{\"n\":1}},\"" ROW2
                      "\":{\"new\":{\"n\":\"x\"}}}}");
-    assert_false(replica_is_replicating(f->replica));
-    assert_non_null(strstr(f->reason, "table T, row " ROW2 ": column n: "));
+    assert_false(is_replicating(f));
+    assert_failed(f, "table T, row " ROW2 ": column n: ");
     assert_number(f, "T", ROW1, -1);
     assert_number(f, "T", ROW3, 0);
 }
@@ -303,9 +505,9 @@ static void test_itself(void **state)
 {
     struct fixture *f = *state;
 
-    replica_receive(
-        f->replica,
-        SLICE("{\"id\":0,\"error\":null,\"result\":\"00000000-0000-0001-0000-000000000002\"}"));
+    source_receive(
+        f->source,
+        SLICE("{\"id\":1,\"error\":null,\"result\":\"00000000-0000-0001-0000-000000000002\"}"));
     assert_true(f->is_self);
     assert_null(f->reason);
 }
@@ -316,19 +518,17 @@ static void test_schemas_that_differ(void **state)
     struct fixture *f = *state;
 
     add_row(f, "T", ROW1);
-    replica_receive(f->replica, SLICE("{\"id\":1,\"error\":null,\"result\":[\"db\"]}"));
     buf_clear(&f->sent);
-    exchange(
-        f, "",
-        "{\"id\":2,\"error\":null,\"result\":{\"name\":\"db\",\"version\":\"2.0.0\",\"tables\":"
-        "{\"T\":{\"columns\":{\"m\":{\"type\":\"string\"}}},\"Y\":{\"columns\":{\"m\":{\"type\":"
-        "\"string\"}}}}}}");
+    send_server_row(f, false,
+                    "{\"name\":\"db\",\"version\":\"2.0.0\",\"tables\":{\"T\":{\"columns\":{\"m\":"
+                    "{\"type\":\"string\"}}},\"Y\":{\"columns\":{\"m\":{\"type\":\"string\"}}}}}",
+                    "true");
     exchange(f,
-             "{\"id\":3,\"method\":\"monitor_cond_since\",\"params\":[\"db\",\"db\",{\"T\":[{"
+             "{\"id\":4,\"method\":\"monitor_cond_since\",\"params\":[\"db\",\"db\",{\"T\":[{"
              "\"columns\":[]}]},\"" ZERO "\"]}\n",
-             "{\"id\":3,\"error\":null,\"result\":[false,\"" ROW3 "\",{\"T\":{\"" ROW1
+             "{\"id\":4,\"error\":null,\"result\":[false,\"" ROW3 "\",{\"T\":{\"" ROW1
              "\":{\"initial\":{}},\"" ROW2 "\":{\"initial\":{}}}}]}");
-    assert_true(replica_is_replicating(f->replica));
+    assert_true(is_replicating(f));
     assert_number(f, "T", ROW1, 0);
     assert_number(f, "T", ROW2, 0);
 }
@@ -336,16 +536,16 @@ static void test_schemas_that_differ(void **state)
 static void test_other_schema(void **state)
 {
     struct fixture *f = *state;
-    const char *reason;
 
-    replica_receive(f->replica, SLICE("{\"id\":1,\"error\":null,\"result\":[\"db\"]}"));
     buf_clear(&f->sent);
-    replica_receive(f->replica,
-                    SLICE("{\"id\":2,\"error\":null,\"result\":{\"name\":\"db\",\"tables\":{}}}"));
+    send_server_row(f, false, "{\"name\":\"db\",\"tables\":{}}", "true");
     assert_int_equal(f->sent.size, 0);
-    assert_false(replica_db_status(f->replica, "db", &reason));
-    assert_string_equal(reason, "the active server's schema has no table that is to be replicated");
+    assert_int_equal(replica_state(f->replica), REPLICA_LEFT_OUT);
+    assert_string_equal(replica_reason(f->replica),
+                        "the active server's schema has no table that is to be replicated");
     assert_null(f->reason);
+    send_server_row(f, true, "{\"name\":5}", "true");
+    assert_failed(f, "database db: ");
 }
 
 static void test_nonsense(void **state)
@@ -354,13 +554,18 @@ static void test_nonsense(void **state)
         "5",
         "{\"id\":77,\"error\":null,\"result\":[]}",
         "{\"id\":\"a\",\"error\":null,\"result\":[]}",
-        "{\"id\":3,\"error\":null,\"result\":{}}",
-        "{\"id\":1,\"error\":null,\"result\":{}}",
-        "{\"id\":1,\"error\":\"no\",\"result\":null}",
-        "{\"id\":null,\"method\":\"update\",\"params\":[\"db\",{}]}",
+        "{\"id\":3,\"error\":null,\"result\":[]}",
+        "{\"id\":3,\"error\":null,\"result\":{\"Database\":5}}",
+        "{\"id\":3,\"error\":null,\"result\":{\"Database\":{\"x\":{}}}}",
+        "{\"id\":3,\"error\":null,\"result\":{\"Database\":{\"" ZERO "\":{}}}}",
+        "{\"id\":3,\"error\":null,\"result\":{\"Database\":{\"" ROW1 "\":5}}}",
+        "{\"id\":3,\"error\":null,\"result\":{\"Database\":{\"" ROW1 "\":{\"new\":{}}}}}",
+        "{\"id\":3,\"error\":null,\"result\":{\"Database\":{\"" ROW1
+        "\":{\"new\":{\"name\":5,\"schema\":\"\",\"connected\":true}}}}}",
+        "{\"id\":3,\"error\":null,\"result\":{\"Database\":{\"" ROW1
+        "\":{\"new\":{\"name\":\"db\",\"schema\":\"\",\"connected\":5}}}}}",
+        "{\"id\":null,\"method\":\"update\",\"params\":[\"_Server\",{}]}",
         "{\"id\":null,\"method\":\"update\",\"params\":[]}",
-        "{\"id\":null,\"method\":\"update2\",\"params\":[\"db\",{}]}",
-        "{\"id\":null,\"method\":\"update3\",\"params\":[\"db\",\"" ROW1 "\",{}]}",
         "{\"id\":null,\"method\":\"update3\",\"params\":[\"db\",{}]}",
     };
 
@@ -368,23 +573,40 @@ static void test_nonsense(void **state)
         void *inner;
 
         set_up(&inner);
-        replica_receive(((struct fixture *)inner)->replica, slice_of(messages[i]));
+        source_receive(((struct fixture *)inner)->source, slice_of(messages[i]));
         assert_non_null(((struct fixture *)inner)->reason);
         tear_down(&inner);
     }
 }
 
-// A second reply to a request that has been answered ends the connection, in every state.
+// Replies of an old source that are no names and no schema.
+static void test_nonsense_of_an_old_source(void **state)
+{
+    static const char *const lists[] = {"{}", "[5]", "[\"db\"]"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        _cleanup_free_ char *reply = xasprintf("{\"id\":4,\"error\":null,\"result\":%s}", lists[i]);
+        struct fixture *f;
+        void *inner;
+
+        set_up(&inner);
+        f = inner;
+        source_receive(f->source, SLICE(REFUSED("3")));
+        source_receive(f->source, slice_of(reply));
+        assert_int_equal(!f->reason, i == 2);
+        source_receive(f->source, SLICE("{\"id\":5,\"error\":null,\"result\":{\"name\":7}}"));
+        assert_non_null(f->reason);
+        tear_down(&inner);
+    }
+}
+
+// A second reply to a request that has been answered ends the connection.
 static void test_repeated_replies(void **state)
 {
-    static const char *const replies[] = {
-        "{\"id\":1,\"error\":null,\"result\":[\"db\"]}",
-        "{\"id\":1,\"error\":null,\"result\":[]}",
-        "{\"id\":2,\"error\":null,\"result\":" SCHEMA "}",
-        "{\"id\":3,\"error\":null,\"result\":{}}",
-    };
+    static const char *const ids[] = {"1", "3", "4", "5", "6", "8"};
 
-    for (size_t i = 0; i < ARRAY_SIZE(replies); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+        _cleanup_free_ char *reply = xasprintf("{\"id\":%s,\"error\":null,\"result\":{}}", ids[i]);
         struct fixture *f;
         void *inner;
 
@@ -392,7 +614,7 @@ static void test_repeated_replies(void **state)
         f = inner;
         begin_monitor(f, "{}");
         assert_null(f->reason);
-        replica_receive(f->replica, slice_of(replies[i]));
+        source_receive(f->source, slice_of(reply));
         assert_string_equal(f->reason, "received a reply without a request");
         tear_down(&inner);
     }
@@ -420,6 +642,11 @@ int main(void)
         TEST(test_resumes),
         TEST(test_source_without_ids),
         TEST(test_bad_difference),
+        TEST(test_conversion_at_the_source),
+        TEST(test_database_comes_and_goes),
+        TEST(test_requests),
+        TEST(test_replicas_come_and_go),
+        cmocka_unit_test(test_nonsense_of_an_old_source),
         cmocka_unit_test(test_repeated_replies),
         TEST(test_same_contents_are_no_change),
         TEST(test_bad_contents_change_nothing),

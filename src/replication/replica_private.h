@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a source does with its replicas. For this folder only.
+#pragma once
+
+#include "basic/list.h"
+#include "replication/source.h"
+
+// Ways to request contents and updates, the best first.
+enum monitor_method { MONITOR_COND_SINCE, MONITOR_COND, MONITOR, N_MONITOR_METHODS };
+
+struct replica {
+    const struct replica_handler *handler;
+    void *userdata;
+    char *name;
+    const struct exclude *exclude;
+    struct source *source; // or NULL
+    struct list node;      // source->replicas
+    enum replica_state state;
+    bool is_connected;
+    char *reason;          // in LEFT_OUT and FAILED: why; else NULL
+    struct schema *theirs; // the schema at the source, or NULL
+    enum monitor_method method;
+    uint64_t request;       // in INITIAL: the number of the monitor request
+    char *monitor;          // its id; NULL: there is none
+    unsigned n_monitors;    // in this connection
+    struct buf tables;      // the <monitor-requests> of the monitor
+    struct buf last_tables; // the <monitor-requests> under which last_txn was applied
+    struct uuid last_txn;   // the last applied transaction; UUID_ZERO: not known
+    struct buf scratch;
+};
+
+// The schema of the database at the source is `text`: requests the contents.
+void replica_offer(struct replica *replica, struct slice text);
+// The source does not have the database.
+void replica_offer_nothing(struct replica *replica);
+// The schema is not known: waits for another call of these functions.
+void replica_wait(struct replica *replica);
+// The connection has ended.
+void replica_disconnected(struct replica *replica);
+void replica_set_connected(struct replica *replica, bool is_connected);
+// The source has canceled the monitor: waits.
+void replica_lose_monitor(struct replica *replica);
+// Cancels the replica's monitor and requests.
+void replica_stop(struct replica *replica);
+// Applies an update of the replica's monitor.
+void replica_update(struct replica *replica, enum monitor_method method, struct slice updates,
+                    struct slice txn_id);
+
+// source.c: a replica has failed.
+void source_plan_retry(struct source *source);

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client of a source: of a server whose databases are replicated. Handles the messages of the
+// connection and sends its own through a function of the caller. No I/O, no clock.
+//
+//     source_connected() --> get_server_id, set_db_change_aware,
+//                            monitor of _Server (older servers: list_dbs, get_schema)
+//         --> for each replica: its schema is known --> monitor_cond_since --> updates
+//
+// The monitor of _Server tells when the source gets, loses or converts a database. A database that
+// cannot be replicated has no effect on the others; only a violation of the protocol ends the
+// connection.
+#pragma once
+
+#include "basic/uuid.h"
+#include "replication/replica.h"
+#include "json/message.h"
+
+struct source;
+
+struct source_handler {
+    void (*send)(void *userdata, struct slice text);
+    // The source violates the protocol: close the connection, not from within this call. Called at
+    // most once in a connection; the source then ignores what it receives.
+    void (*give_up)(void *userdata, const char *reason);
+    // The server at the other end is this server itself. Call source_report_self() later, not from
+    // within this call. The source does nothing more in this connection.
+    void (*is_self)(void *userdata);
+    // A replica has failed: call source_retry() after some time.
+    void (*retry)(void *userdata);
+};
+
+// `own_id` is our server id.
+struct source *source_new(const struct source_handler *handler, void *userdata, struct uuid own_id);
+void source_free(struct source *source); // not connected, without replicas (asserted); NULL allowed
+
+// Adds a replica, which belongs to no source. It starts at once if there is a connection. At most
+// one replica of each name.
+void source_add(struct source *source, struct replica *replica);
+void source_remove(struct source *source, struct replica *replica);
+bool source_has_replicas(const struct source *source);
+bool source_has_replica_of(const struct source *source, const char *name);
+
+// A connection exists from now on: sends the first requests.
+void source_connected(struct source *source);
+// True if the source has sent what it must know of its databases in this connection, and has not
+// violated the protocol.
+bool source_is_usable(const struct source *source);
+// The connection has ended: ends all requests.
+void source_disconnected(struct source *source);
+// Handles one message: one value that passed the framer (I-1).
+void source_receive(struct source *source, struct slice text);
+// Starts those replicas again that have failed.
+void source_retry(struct source *source);
+// Calls is_self() of every replica, each of which may be removed and freed by that.
+void source_report_self(struct source *source);
+
+// `reply` is a MESSAGE_REPLY or a MESSAGE_ERROR, borrowed; NULL: the connection has ended.
+typedef void source_done(void *userdata, const struct message *reply);
+// Sends a request. `done`, unless it is NULL, is called exactly once and later, unless
+// source_cancel() is called first. Returns the number of the request; 0, and has no effect, without a connection.
+uint64_t source_request(struct source *source, const char *method, struct slice params,
+                        source_done *done, void *userdata);
+// Forgets a request: its reply is ignored. No effect if it has been replied to.
+void source_cancel(struct source *source, uint64_t number);

@@ -53,7 +53,7 @@ static struct ovsdb_error *check_request(struct session *session, const struct s
     if (session->role) {
         return refuse_role(session, name);
     }
-    if (session->read_only || served_db_is_read_only(sdb)) {
+    if (session->read_only || (served_db_is_read_only(sdb) && !sdb->forwarder)) {
         return error_new(ERROR_NOT_ALLOWED, "convert: %s is read-only here", name);
     }
     if (sdb->conversion) {
@@ -137,7 +137,8 @@ void served_db_cancel_conversion(struct served_db *sdb)
 
 bool served_db_holds(const struct served_db *sdb, struct slice params)
 {
-    return sdb->conversion && params_could_write(params, &sdb->server->scratch);
+    return !sdb->state.has_schema ||
+           (sdb->conversion && params_could_write(params, &sdb->server->scratch));
 }
 
 static void conversion_reply(struct conversion *conversion, const struct ovsdb_error *error)
@@ -156,6 +157,18 @@ static void conversion_reply(struct conversion *conversion, const struct ovsdb_e
         session_flush_monitors(session);
         session_reply(session, id, SLICE("{}"));
     }
+}
+
+void server_replace_db(struct server *server, struct db *old, struct db *new)
+{
+    struct served_db *sdb = server_find(server, slice_of(db_schema(old)->name));
+
+    assert(sdb && sdb->db == old && !sdb->conversion);
+    log_dbg("database %s has a new schema", db_schema(new)->name);
+    served_db_replace(sdb, new);
+    server_db_update(server, sdb);
+    server_disconnect_unaware(server, "a database was converted");
+    served_db_run_all(sdb);
 }
 
 void server_converted(struct server *server, struct db *old, struct db *new,

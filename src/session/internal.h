@@ -32,13 +32,13 @@ struct served_db {
     struct db *db;
     struct hub *hub;
     struct db_observer observer;
-    struct list *wakes;            // by table index: struct wake of the triggers that wait for it
-    struct list triggers;          // all waiting transactions of this database
-    bool is_own;                   // this is _Server, which clients may only read
+    struct list *wakes;   // by table index: struct wake of the triggers that wait for it
+    struct list triggers; // all waiting transactions of this database
+    bool is_own;          // this is _Server, which clients may only read
     enum db_role role;
     struct db_state state;
-    struct uuid row;               // UUID of the database's row in _Server
-    struct conversion *conversion; // the running one, or NULL
+    struct uuid row;                   // UUID of the database's row in _Server
+    struct conversion *conversion;     // the running one, or NULL
     const struct forwarder *forwarder; // or NULL: this server executes all requests itself
     void *forwarder_userdata;
     bool is_source_ready; // the forwarder's
@@ -226,7 +226,7 @@ void server_check_slow(struct server *server, usec_t now);
 usec_t server_slow_deadline(const struct server *server);
 
 // convert.c
-// True if a transaction with these params must wait for the end of a conversion.
+// True if a transaction with these params must wait for the end of a conversion, or for the schema.
 bool served_db_holds(const struct served_db *sdb, struct slice params);
 // Cancels the conversion of a database, with a reply to the client that requested it.
 void served_db_cancel_conversion(struct served_db *sdb);

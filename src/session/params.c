@@ -22,6 +22,12 @@ struct ovsdb_error *params_database(struct session *session, const struct messag
                                 SLICE_FORMAT ": there is no database " SLICE_FORMAT,
                                 SLICE_ARGS(request->method), SLICE_ARGS(name));
     }
+    if (!sdb->state.has_schema) {
+        return error_new(ERROR_NOT_AVAILABLE,
+                         SLICE_FORMAT ": the schema of database " SLICE_FORMAT
+                                      " is not known yet, as its source was never connected",
+                         SLICE_ARGS(request->method), SLICE_ARGS(name));
+    }
     session_add_use(session, sdb);
     *ret = sdb;
     return NULL;

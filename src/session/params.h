@@ -4,8 +4,8 @@
 
 #include "session/internal.h"
 
-// Finds the database whose name is the first of the params. The error is "syntax error" or "unknown
-// database". The session uses the
+// Finds the database whose name is the first of the params. The error is "syntax error", "unknown
+// database", or "database not available" while a relay does not know the schema. The session uses the
 // database from now on (session_add_use()).
 struct ovsdb_error *params_database(struct session *session, const struct message *request,
                                     struct served_db **ret);

@@ -12,7 +12,7 @@
 struct server;
 
 struct slow_transaction {
-    usec_t ended;    // by the server's clock
+    usec_t ended; // by the server's clock
     // Of the run that ended it: operations and commit, without the sync to disk. If a relay has
     // forwarded it: from then to the reply of the source.
     usec_t duration;

@@ -271,9 +271,9 @@ void session_check_triggers(const struct session *session)
         }
         assert(trigger->is_forwarded + trigger->is_unsent + trigger->is_answered <= 1);
         assert(!trigger->is_forwarded || (!trigger->n_wakes && !is_woken));
-        // One that waits for no table waits for a conversion, or for the source.
-        assert(trigger->n_wakes || is_woken || trigger->sdb->conversion || trigger->is_forwarded ||
-               trigger->is_unsent);
+        // One that waits for no table waits for a conversion, the schema or the source.
+        assert(trigger->n_wakes || is_woken || trigger->sdb->conversion ||
+               !trigger->sdb->state.has_schema || trigger->is_forwarded || trigger->is_unsent);
     }
 }
 

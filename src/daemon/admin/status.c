@@ -171,7 +171,7 @@ static void on_status(struct command_call *call, int argc, char **argv, void *us
     json_t *reply;
     size_t state = 0;
 
-    while (databases_next(parts->databases, &state, &name)) {
+    while (databases_next_db(parts->databases, &state, &name)) {
         json_array_append_new(databases, json_string(name));
     }
     take_snapshot(parts, &snapshot);

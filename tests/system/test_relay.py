@@ -6,9 +6,10 @@ import signal
 
 import pytest
 
-from harness import wait
+from harness import dbfile, wait
 from harness.idl import Idl
 from harness.lab import schema
+from harness.rbac_server import SCHEMA as RBAC_SCHEMA, permission, rules
 from harness.rpc import Client, Closed, RpcError
 
 ZERO = "00000000-0000-0000-0000-000000000000"
@@ -372,3 +373,92 @@ def test_pipelined_writes_keep_their_order(source, relay):
     for request in requests:
         assert client.result(request) == [{"count": 1}]
     assert source.client().select("small", "T", ["n"]) == [{"n": 299}]
+
+
+def configured(lab, contents, *options):
+    path = lab.path("relay.conf")
+    path.write_text(contents if isinstance(contents, str) else json.dumps(contents))
+    relay = lab.new_server().start([], f"--config-file={path}", *options)
+    relay.allow("replication", "net")
+    return relay, path
+
+
+@pytest.mark.ours("the reference server of this version has no configuration file")
+@pytest.mark.parametrize("form", ["json", "sections"])
+def test_configuration(lab, source, form):
+    target = f"unix:{source.socket_path}"
+    if form == "json":
+        text = {"remotes": {}, "databases": {"small": {
+            "service-model": "relay", "source": {target: {"inactivity-probe": 7000}}}}}
+    else:
+        text = (f"[database small]\nservice-model = relay\nsource = {target}\n"
+                "source-inactivity-probe = 7000\n")
+    relay, path = configured(lab, text)
+    until_connected(relay)
+    with Client(relay.socket_path) as client:
+        client.commit("small", insert("x"))
+    assert names(source) == ["x"]
+    with pytest.raises(RpcError):  # the file names it
+        relay.control("ovsdb-server/remove-db", "small")
+    relay.control("ovsdb-server/reload")
+    assert is_connected(relay)
+    path.write_text("{}")
+    relay.control("ovsdb-server/reload")
+    assert relay.control("ovsdb-server/list-dbs").split() == ["_Server"]
+
+
+@pytest.mark.ours("the reference server of this version has no configuration file")
+@pytest.mark.parametrize("keys, why", [
+    ({}, "needs a source"), ({"source": "nonsense"}, "nonsense"),
+    ({"source": "unix:s", "backup": True}, "not for the service-model"),
+    ({"source": "unix:s", "exclude-tables": ["T"]}, "not for the service-model")])
+def test_a_bad_configuration(lab, keys, why):
+    path = lab.path("bad.conf")
+    path.write_text(json.dumps({"databases": {"small": {"service-model": "relay", **keys}}}))
+    lab.run(lab.programs.server, f"--check-config={path}", "-vsyslog:off").fails(1, why)
+
+
+@pytest.mark.ours("the reference server knows no identities of local clients")
+def test_roles_are_enforced_here(lab):
+    """The source sees the relay, not its clients, so the relay refuses what their roles forbid."""
+    source = lab.new_server().start([dbfile.create(lab.path("rbac.db"), RBAC_SCHEMA)])
+    admin = source.client()
+    admin.commit("rbac", *rules({"Card": permission(["owner"], True, ["n"])}))
+    for owner in ("me", "other"):
+        admin.insert("rbac", "Card", {"name": "a", "owner": owner})
+    relay = lab.new_server().start([f"relay:rbac:unix:{source.socket_path}"],
+                                   f"--identity=user:{os.getuid()}, role=r, id=me")
+    relay.allow("replication", r"\|rbac\|WARN\|")
+    client = aware(relay)
+    wait.until(lambda: get_schema(client, "rbac"), "the schema")
+
+    def update(owner, **row):
+        return {"op": "update", "table": "Card", "where": [["owner", "==", owner]], "row": row}
+
+    assert client.transact("rbac", update("me", n=5)) == [{"count": 1}]
+    for operation in (update("other", n=6), update("me", name="x"),
+                      {"op": "delete", "table": "Open", "where": []},
+                      {"op": "insert", "table": "Card", "row": {"owner": "other"}}):
+        reply = client.transact("rbac", update("me", n=7), operation)
+        assert reply[1]["error"] == "permission error"
+    assert client.error("convert", "rbac", RBAC_SCHEMA)["error"] == "permission error"
+    rows = admin.select("rbac", "Card", ["owner", "n"])
+    assert sorted((row["owner"], row["n"]) for row in rows) == [("me", 5), ("other", 0)]
+
+
+def get_schema(client, name):
+    try:
+        return client.call("get_schema", name)
+    except RpcError:
+        return None
+
+
+@pytest.mark.ours("the reference server has no such commands")
+def test_status_and_metrics(lab, source, relay):
+    assert "failed relay" not in relay.control("ovsdb-server/status")
+    assert 'ovsdb_relay_connected{database="small"} 1' in relay.control("metrics")
+    source.stop()
+    wait.until(lambda: not is_connected(relay), "the loss of the source")
+    assert f"failed relay: small: unix:{source.socket_path} is not connected" in \
+        relay.control("ovsdb-server/status")
+    assert 'ovsdb_relay_connected{database="small"} 0' in relay.control("metrics")

@@ -6,6 +6,7 @@
 #include "daemon/configuration/replication_options.h"
 #include "daemon/configuration/tls_settings.h"
 #include "daemon/handover/run_time.h"
+#include "daemon/replication/relay.h"
 #include "daemon/replication/sync.h"
 #include "daemon/replication/upstream.h"
 #include "session/audit.h"
@@ -52,6 +53,15 @@ static void set_role_owners(const struct parts *parts, const struct server_optio
     }
 }
 
+// Sets what the file says of the connection of a relay to its source.
+static void set_relay_options(const struct parts *parts, const struct config_database *database)
+{
+    if (database->is_of_file && databases_is_relay(database->file)) {
+        relays_set_options(parts->relays, databases_name_of(parts->databases, database->file),
+                           &database->source_options);
+    }
+}
+
 static char *add_database(const struct parts *parts, const struct server_options *options,
                           const struct config_database *database)
 {
@@ -59,7 +69,12 @@ static char *add_database(const struct parts *parts, const struct server_options
                        ? options->recover_damaged
                        : database->recover_damaged == CHOICE_YES;
 
-    return databases_add(parts->databases, database->file, database->schema, recover);
+    char *error = databases_add(parts->databases, database->file, database->schema, recover);
+
+    if (!error) {
+        set_relay_options(parts, database);
+    }
+    return error;
 }
 
 char *settings_open_databases(const struct parts *parts, const struct run_time *run_time,
@@ -114,6 +129,7 @@ char *settings_start_sync(const struct parts *parts, const struct server_options
 
         error = sync_apply(parts->sync, name, &settings);
     }
+    relays_start(parts->relays);
     return error;
 }
 
@@ -180,6 +196,8 @@ static char *change_databases(const struct parts *parts, const struct server_opt
 
         if (database->is_of_file && !databases_name_of(parts->databases, database->file)) {
             keep_first(&first_error, add_database(parts, new, database));
+        } else {
+            set_relay_options(parts, database);
         }
     }
     return first_error;

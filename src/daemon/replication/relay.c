@@ -24,6 +24,7 @@ struct relay {
     struct list node; // relays->all
     char *name;
     char *source;
+    struct remote_options options; // of the connection to the source
     struct db *db;      // the served copy, owned by `databases`; NULL: the relay is being freed
     struct db *next;    // or NULL
     bool has_schema;    // `db` has the schema of the source
@@ -38,7 +39,8 @@ struct relays {
     struct databases *databases;
     struct upstreams *upstreams;
     struct databases_observer observer;
-    struct remote_options options;
+    uint64_t probe_interval_ms; // of relays that are added; see struct remote_options
+    bool is_started;
     struct list all;
 };
 
@@ -219,10 +221,22 @@ static struct relay *relay_new(struct relays *relays, struct slice name, const c
     relay->relays = relays;
     relay->name = xstrndup(name.data, name.size);
     relay->source = xstrdup(source);
+    relay->options = REMOTE_OPTIONS_DEFAULT;
+    relay->options.probe_interval_ms = relays->probe_interval_ms;
     relay->log.append = on_append;
     relay->replica = replica_new(&handler, relay, relay->name, &nothing);
     list_push_back(&relays->all, &relay->node);
     return relay;
+}
+
+// Connects to the source. NULL, or what is wrong (caller frees).
+static char *relay_join(struct relay *relay)
+{
+    assert(!relay->upstream);
+    return relay->relays->is_started
+               ? upstream_join(relay->relays->upstreams, relay->source, &relay->options,
+                               relay->replica, &relay->upstream)
+               : NULL;
 }
 
 static void relay_leave(struct relay *relay)
@@ -286,8 +300,7 @@ static char *relay_start(struct relay *relay, const char *argument)
     }
     server_set_forwarder(relays->server, relay->db, &forwarder, relay);
     show_state(relay, false);
-    return upstream_join(relays->upstreams, relay->source, &relays->options, relay->replica,
-                         &relay->upstream);
+    return relay_join(relay);
 }
 
 // Adds the relay "relay:DB:SOURCE[,SOURCE...]". NULL, or what is wrong (caller frees).
@@ -334,7 +347,7 @@ struct relays *relays_new(struct server *server, struct databases *databases,
     relays->server = server;
     relays->databases = databases;
     relays->upstreams = upstreams;
-    relays->options = REMOTE_OPTIONS_DEFAULT;
+    relays->probe_interval_ms = REMOTE_OPTIONS_DEFAULT.probe_interval_ms;
     list_init(&relays->all);
     relays->observer.changed = on_databases_changed;
     databases_on_change(databases, &relays->observer);
@@ -357,30 +370,61 @@ void relays_free(struct relays *relays)
     }
 }
 
+static void join_or_log(struct relay *relay)
+{
+    _cleanup_free_ char *error = relay_join(relay);
+
+    if (error) {
+        log_err("database %s: cannot connect to its source: %s", relay->name, error);
+    }
+}
+
+void relays_start(struct relays *relays)
+{
+    struct relay *relay;
+
+    assert(!relays->is_started);
+    relays->is_started = true;
+    LIST_FOREACH (relay, &relays->all, node) {
+        join_or_log(relay);
+    }
+}
+
+static void set_options(struct relay *relay, const struct remote_options *options)
+{
+    if (!remote_options_equal(&relay->options, options)) {
+        relay->options = *options;
+        relay_leave(relay);
+        join_or_log(relay);
+    }
+}
+
+void relays_set_options(struct relays *relays, const char *name,
+                        const struct remote_options *options)
+{
+    struct relay *relay = find_relay(relays, name);
+
+    if (relay) {
+        set_options(relay, options);
+    }
+}
+
 void relays_set_probe_interval(struct relays *relays, uint64_t ms)
 {
     struct relay *relay;
 
-    if (relays->options.probe_interval_ms == ms) {
-        return;
-    }
-    relays->options.probe_interval_ms = ms;
+    relays->probe_interval_ms = ms;
     LIST_FOREACH (relay, &relays->all, node) {
-        relay_leave(relay);
-    }
-    LIST_FOREACH (relay, &relays->all, node) {
-        _cleanup_free_ char *error = upstream_join(
-            relays->upstreams, relay->source, &relays->options, relay->replica, &relay->upstream);
+        struct remote_options options = relay->options;
 
-        if (error) {
-            log_err("database %s: %s", relay->name, error);
-        }
+        options.probe_interval_ms = ms;
+        set_options(relay, &options);
     }
 }
 
 uint64_t relays_probe_interval(const struct relays *relays)
 {
-    return relays->options.probe_interval_ms;
+    return relays->probe_interval_ms;
 }
 
 bool relay_state(const struct relays *relays, const char *name, struct relay_state *ret)

@@ -16,8 +16,16 @@ struct relays *relays_new(struct server *server, struct databases *databases,
 void relays_free(struct relays *relays); // after databases_free(); NULL allowed
 void relays_register_commands(struct relays *relays, struct command_registry *registry);
 
-// Sets the probe interval of the connections to sources, for all present and future relays.
+// Connects all relays to their sources, and later ones at once. Call when the TLS options are set.
+void relays_start(struct relays *relays);
+
+// Sets the options of the connection of a relay to its source. A change connects again. No effect if
+// the database `name` is not a relay.
+void relays_set_options(struct relays *relays, const char *name,
+                        const struct remote_options *options);
+// Sets the probe interval of these connections, for all present and future relays.
 void relays_set_probe_interval(struct relays *relays, uint64_t ms);
+// That of future relays.
 uint64_t relays_probe_interval(const struct relays *relays);
 
 struct relay_state {

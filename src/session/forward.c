@@ -151,6 +151,9 @@ static void count_forwarded(const struct trigger *trigger, bool failed, size_t r
             .failed = failed,
         };
 
+        if (!failed) {
+            audit_forwarded(trigger->sdb, session, text_slice(trigger->params));
+        }
         session->server->n_transactions++;
         session->n_transactions++;
         slow_log_add(session, &run);

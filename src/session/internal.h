@@ -263,6 +263,10 @@ void session_log_denial(void *userdata, const struct denial *denial);
 // audit.c
 // Logs the commit if a rule says so.
 void audit_commit(const struct served_db *sdb, const struct changeset *changes);
+// Logs a transaction of a client that the source has committed, if a rule says so. audit_commit() logs
+// the commit that the source sends, but does not know the client.
+void audit_forwarded(const struct served_db *sdb, const struct session *session,
+                     struct slice params);
 void audit_clear(struct server *server, const char *db); // drops the rules of `db`; NULL: all rules
 
 // server_db.c

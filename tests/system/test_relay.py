@@ -2,6 +2,7 @@
 """Relays: a server that serves a copy of a database of its source, and forwards the changes to it."""
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -462,3 +463,25 @@ def test_status_and_metrics(lab, source, relay):
     assert f"failed relay: small: unix:{source.socket_path} is not connected" in \
         relay.control("ovsdb-server/status")
     assert 'ovsdb_relay_connected{database="small"} 0' in relay.control("metrics")
+
+
+@pytest.mark.ours("the reference server's log has other lines")
+def test_the_log_of_changes_names_the_client(source, relay):
+    relay.control("ovsdb-server/tlog-set", "small:T", "on")
+    client = relay.client()
+    client.commit("small", insert("x"), {"op": "insert", "table": "I", "row": {"a": 1}})
+    client.transact("small", insert("y"), {"op": "abort"})
+    client.commit("small", {"op": "insert", "table": "I", "row": {"a": 2, "b": "b"}})
+    lines = [line for line in relay.log().splitlines() if "|transaction|INFO|" in line]
+    assert len(lines) == 2
+    assert re.search(r"small: transaction \S+ of the source: T insert", lines[0])
+    assert re.search(r"small: transaction forwarded for unix#\d+ .*: insert T$", lines[1])
+
+
+@pytest.mark.ours("the reference server has no slow log")
+def test_slow_log(lab, source):
+    relay = lab.new_server().start([argument(source)], "--slow-log-threshold=0")
+    until_connected(relay.allow("replication"))
+    with Client(relay.socket_path) as client:
+        client.commit("small", insert("x"))
+    assert "insert T" in relay.control("ovsdb-server/slow-log")

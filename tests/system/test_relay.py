@@ -189,6 +189,7 @@ def restart(source, lab):
     source.start([lab.path("small.db")])
 
 
+@pytest.mark.difference("relay-keeps-requests")
 def test_the_source_restarts(lab, source, relay):
     client = aware(relay)
     client.commit("small", insert("before"))
@@ -229,6 +230,7 @@ def test_the_reply_is_lost(lab, source, relay):
     assert names(source).count("y") <= 1
 
 
+@pytest.mark.difference("transaction-ids-of-files")
 def test_a_client_moves_between_relays(lab, source):
     """The transaction ids are those of the source."""
     first, second = serve_relay(lab, source), serve_relay(lab, source)
@@ -245,6 +247,7 @@ def test_a_client_moves_between_relays(lab, source):
     assert monitor(aware(source), last)[::2] == [True, changes]
 
 
+@pytest.mark.difference("transaction-ids-of-files")
 def test_a_relay_of_a_relay(lab, source, relay):
     far = serve_relay(lab, relay)
     client = aware(far)
@@ -267,6 +270,7 @@ def newer():
     return text
 
 
+@pytest.mark.difference("relay-keeps-aware-clients")
 @pytest.mark.parametrize("where", ["source", "relay"])
 def test_conversion(source, relay, where):
     client = aware(relay)
@@ -303,6 +307,7 @@ def test_before_the_schema_is_known(lab):
     client.commit("small", insert("x"))
 
 
+@pytest.mark.difference("relay-argument-checked")
 def test_commands(lab, source):
     server = lab.serve(lab.db("ops"))
     server.allow("replication", "net")

@@ -12,6 +12,7 @@
 #include "basic/log.h"
 #include "basic/str.h"
 #include "daemon/replication/upstream.h"
+#include "engine/history.h"
 #include "session/forward.h"
 #include "json/emit.h"
 
@@ -52,13 +53,17 @@ struct request {
     uint64_t number;
 };
 
-// Gives the commit the id that it has at the source. Nothing is stored.
+// Gives the commit the id that it has at the source. Nothing is stored. If the source has gone back to a
+// transaction that is known here, because it was restarted and has lost ephemeral values or its last
+// transactions, the commit gets an id of its own: the known id stands for other contents.
 static struct ovsdb_error *on_append(struct db_log *log, struct changeset *changes, bool durable,
                                      uint64_t *ret_ticket)
 {
     const struct relay *relay = CONTAINER_OF(log, struct relay, log);
+    bool is_new = !uuid_equals(relay->txn_id, UUID_ZERO) &&
+                  (relay->next || !db_history_has(relay->db, relay->txn_id));
 
-    changes->txn_id = uuid_equals(relay->txn_id, UUID_ZERO) ? uuid_random() : relay->txn_id;
+    changes->txn_id = is_new ? relay->txn_id : uuid_random();
     *ret_ticket = 0;
     return NULL;
 }

@@ -88,7 +88,7 @@ static void print_help(void)
         dirs_db());
     printf(
         "\nActive-backup replication:\n"
-        "  --sync-from=SERVER      copy the databases of the active SERVER, and follow them\n"
+        "  --sync-from=SERVER,...  copy the databases of the active SERVER, and follow them\n"
         "  --sync-exclude-tables=DB:TABLE,...  except these tables\n"
         "  --active                start as active server in spite of --sync-from\n");
     client_limits_help();

@@ -48,7 +48,7 @@ def test_the_role(service):
     backup, = service.journal("MESSAGE_ID=" + IDS["MSG_ROLE_BACKUP"])
     active, = service.journal("MESSAGE_ID=" + IDS["MSG_ROLE_ACTIVE"])
     assert backup["OVSDB_REMOTE"] == active["OVSDB_REMOTE"] == "unix:/run/openvswitch/other.sock"
-    assert "Subject: ovsdb-server has become a backup of unix:/run/openvswitch/other.sock" \
+    assert "Subject: Database small has become a backup of unix:/run/openvswitch/other.sock" \
         in service.explained()
 
 

@@ -274,3 +274,19 @@ def test_a_reload_keeps_what_commands_have_changed(lab):
     server.control("ovsdb-server/reload")
     assert "punix:other.sock" not in remotes(server)
     assert server.control("ovsdb-server/get-sync-exclude-tables").strip() == "small:I"
+
+
+def test_roles_of_databases(start, lab):
+    server = start()
+    server.control("ovsdb-server/add-db", lab.db("ops", "added.db"))
+    server.control("ovsdb-server/set-active-ovsdb-server", "unix:/nonexistent,unix:/none", "ops")
+    server.control("ovsdb-server/connect-active-ovsdb-server", "ops")
+    server.control("ovsdb-server/set-active-ovsdb-server", "unix:/nonexistent", "small")
+    server.restart()
+    status = server.control("ovsdb-server/sync-status", "ops")
+    assert status.startswith("database: ops\nstate: backup\n"
+                             "connecting: unix:/nonexistent,unix:/none\n")
+    assert server.control("ovsdb-server/sync-status", "small").strip() == \
+        "database: small\nstate: active"
+    assert server.control("ovsdb-server/get-active-ovsdb-server", "small").strip() == \
+        "unix:/nonexistent"

@@ -203,6 +203,37 @@ static void put_relays(const struct parts *parts, const struct exposition *out)
     }
 }
 
+static double is_backup(const struct sync *sync, const char *name)
+{
+    return sync_settings(sync, name).is_backup;
+}
+
+static double is_replicating(const struct sync *sync, const char *name)
+{
+    return sync_state(sync, name).is_replicating;
+}
+
+static void put_replication(const struct sync *sync, const struct exposition *out)
+{
+    static const struct {
+        const char *name, *help;
+        double (*value)(const struct sync *sync, const char *name);
+    } metrics[] = {
+        {"database_backup", "1 if it is a backup", is_backup},
+        {"database_replicating", "1 if it is a backup that follows its active server",
+         is_replicating},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(metrics); i++) {
+        const char *name = NULL;
+
+        begin_family(out, metrics[i].name, "gauge", "", metrics[i].help);
+        while ((name = sync_next(sync, name))) {
+            put_labelled(out, metrics[i].name, "database", name, metrics[i].value(sync, name));
+        }
+    }
+}
+
 static void put_clients(const struct parts *parts, const struct exposition *out)
 {
     const struct session *session = NULL;
@@ -236,7 +267,7 @@ static void put_clients(const struct parts *parts, const struct exposition *out)
               "Largest amount queued and kept for one client", (double)taken.server.max_backlog);
     put_gauge(out, "backlog_limit_bytes", "bytes", "Amount above which a client is disconnected",
               (double)parts->options->limits.server.max_backlog);
-    put_gauge(out, "backup", "", "1 if this server is a backup of another one",
+    put_gauge(out, "backup", "", "1 if all databases are backups",
               sync_role(parts->sync) == SYNC_BACKUP);
 }
 
@@ -277,6 +308,7 @@ void metrics_put(const struct parts *parts, enum metrics_format format, struct b
     buf_puts(text, "ovsdb_build_info{version=\"" OVSDBD_VERSION "\"} 1\n");
     put_databases(parts, out);
     put_relays(parts, out);
+    put_replication(parts->sync, out);
     put_clients(parts, out);
     put_counters(out);
     put_durations(out);

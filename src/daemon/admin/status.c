@@ -20,6 +20,8 @@ LOG_MODULE(ovsdb_server);
 // after the next turn of the loop.
 struct snapshot {
     enum sync_role role;
+    size_t n_backups;
+    size_t n_replicating;
     size_t n_databases;
     const char *failed;       // name of a read-only database, or NULL
     const char *failure;      // why it is read-only
@@ -104,6 +106,7 @@ static void take_snapshot(const struct parts *parts, struct snapshot *ret)
     }
     server_usage(parts->server, &usage);
     snapshot.role = sync_role(parts->sync);
+    sync_count(parts->sync, &snapshot.n_backups, &snapshot.n_replicating);
     snapshot.n_remotes = remotes_count(parts->remotes);
     snapshot.n_failed_remotes = remotes_count_failed(parts->remotes, &snapshot.remote_error);
     snapshot.tls_error = tls_settings_error(parts->tls);
@@ -143,6 +146,14 @@ static void print_status(const json_t *reply, struct buf *text)
         buf_printf(text, "%s%s", i ? " " : "", json_string_value(name));
     }
     buf_putc(text, '\n');
+    if (!strcmp(reply_string(reply, "role"), sync_role_name(SYNC_MIXED))) {
+        buf_puts(text, "backups:");
+        json_array_foreach(json_object_get(reply, "backups"), i, name)
+        {
+            buf_printf(text, " %s", json_string_value(name));
+        }
+        buf_putc(text, '\n');
+    }
     for (i = 0; i < ARRAY_SIZE(counts); i++) {
         buf_printf(text, "%s: %lld\n", counts[i], reply_integer(reply, counts[i]));
     }
@@ -200,7 +211,7 @@ static void on_status(struct command_call *call, int argc, char **argv, void *us
 {
     const struct status *status = userdata;
     const struct parts *parts = status->parts;
-    json_t *databases = json_array();
+    json_t *databases = json_array(), *backups = json_array();
     struct snapshot snapshot;
     const char *name;
     json_t *reply;
@@ -208,13 +219,17 @@ static void on_status(struct command_call *call, int argc, char **argv, void *us
 
     while (databases_next_db(parts->databases, &state, &name)) {
         json_array_append_new(databases, json_string(name));
+        if (sync_settings(parts->sync, name).is_backup) {
+            json_array_append_new(backups, json_string(name));
+        }
     }
     take_snapshot(parts, &snapshot);
-    reply = json_pack(
-        "{ss so sI sI sI sI sI sI}", "role", sync_role_name(snapshot.role), "databases", databases,
-        "remotes", (json_int_t)snapshot.n_remotes, "clients", (json_int_t)snapshot.n_clients,
-        "monitors", (json_int_t)snapshot.n_monitors, "waiting", (json_int_t)snapshot.n_waiting,
-        "locks", (json_int_t)snapshot.n_locks, "transactions", (json_int_t)snapshot.n_transactions);
+    reply = json_pack("{ss so so sI sI sI sI sI sI}", "role", sync_role_name(snapshot.role),
+                      "databases", databases, "backups", backups, "remotes",
+                      (json_int_t)snapshot.n_remotes, "clients", (json_int_t)snapshot.n_clients,
+                      "monitors", (json_int_t)snapshot.n_monitors, "waiting",
+                      (json_int_t)snapshot.n_waiting, "locks", (json_int_t)snapshot.n_locks,
+                      "transactions", (json_int_t)snapshot.n_transactions);
     set_faults(reply, &snapshot);
     command_reply_value(call, reply, print_status);
 }
@@ -222,12 +237,13 @@ static void on_status(struct command_call *call, int argc, char **argv, void *us
 static const struct command commands[] = {
     {"ovsdb-server/status", "", 0, 0, on_status, .method = "GetStatus",
      .result = COMMAND_FIELDS(
-         {"role", FIELD_STRING}, {"databases", FIELD_STRINGS}, {"remotes", FIELD_INTEGER},
-         {"clients", FIELD_INTEGER}, {"monitors", FIELD_INTEGER}, {"waiting", FIELD_INTEGER},
-         {"locks", FIELD_INTEGER}, {"transactions", FIELD_INTEGER}, {"failure", FIELD_STRING, true},
-         {"failed_write", FIELD_STRING, true}, {"recovery", FIELD_STRING, true},
-         {"failed_relay", FIELD_STRING, true}, {"failed_remotes", FIELD_STRING, true},
-         {"tls_failure", FIELD_STRING, true}, {"log_failure", FIELD_STRING, true}),
+         {"role", FIELD_STRING}, {"databases", FIELD_STRINGS}, {"backups", FIELD_STRINGS},
+         {"remotes", FIELD_INTEGER}, {"clients", FIELD_INTEGER}, {"monitors", FIELD_INTEGER},
+         {"waiting", FIELD_INTEGER}, {"locks", FIELD_INTEGER}, {"transactions", FIELD_INTEGER},
+         {"failure", FIELD_STRING, true}, {"failed_write", FIELD_STRING, true},
+         {"recovery", FIELD_STRING, true}, {"failed_relay", FIELD_STRING, true},
+         {"failed_remotes", FIELD_STRING, true}, {"tls_failure", FIELD_STRING, true},
+         {"log_failure", FIELD_STRING, true}),
      .reads = true},
     {NULL},
 };
@@ -274,6 +290,9 @@ static char *status_line(const struct status *status, const struct snapshot *sna
         buf_printf(&text, "database %s was %s; ", snapshot->recovered, snapshot->recovery);
     }
     put_failures(&text, snapshot);
+    if (snapshot->role == SYNC_MIXED) {
+        buf_printf(&text, "backups: %zu; ", snapshot->n_backups);
+    }
     buf_printf(&text, "%sdatabases: %zu, clients: %zu, transactions: %llu",
                snapshot->role == SYNC_BACKUP ? "backup; " : "", snapshot->n_databases,
                snapshot->n_clients, (unsigned long long)snapshot->n_transactions);

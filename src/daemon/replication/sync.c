@@ -5,6 +5,7 @@
 #include "basic/messages.h"
 #include "basic/str.h"
 #include "daemon/replication/upstream.h"
+#include "json/emit.h"
 
 #include <assert.h>
 #include <string.h>
@@ -506,22 +507,38 @@ struct sync_state sync_state(const struct sync *sync, const char *db)
     return state;
 }
 
-size_t sync_count_backups(const struct sync *sync)
+// The source replies to an empty transaction after the updates for all earlier ones.
+bool sync_catch_up(const struct sync *sync, const char *db, source_done *done, void *userdata)
+{
+    const struct entry *entry = find_entry(sync, db);
+    _cleanup_buf_ struct buf params = {0};
+
+    if (!entry->upstream || replica_state(entry->replica) != REPLICA_REPLICATING) {
+        return false;
+    }
+    buf_putc(&params, '[');
+    emit_string(&params, slice_of(db));
+    buf_putc(&params, ']');
+    return upstream_request(entry->upstream, "transact", buf_slice(&params), done, userdata);
+}
+
+void sync_count(const struct sync *sync, size_t *ret_backups, size_t *ret_replicating)
 {
     const struct entry *entry;
-    size_t n = 0;
 
+    *ret_backups = *ret_replicating = 0;
     LIST_FOREACH (entry, &sync->entries, node) {
-        n += entry->is_backup;
+        *ret_backups += entry->is_backup;
+        *ret_replicating += entry->replica && replica_state(entry->replica) == REPLICA_REPLICATING;
     }
-    return n;
 }
 
 enum sync_role sync_role(const struct sync *sync)
 {
-    size_t n_backups = sync_count_backups(sync), n = 0;
+    size_t n_backups, n_replicating, n = 0;
     const struct entry *entry;
 
+    sync_count(sync, &n_backups, &n_replicating);
     LIST_FOREACH (entry, &sync->entries, node) {
         n++;
     }

@@ -9,6 +9,7 @@
 #include "daemon/databases/databases.h"
 #include "net/net.h"
 #include "replication/exclude.h"
+#include "replication/source.h"
 
 struct sync;
 struct upstreams;
@@ -66,8 +67,12 @@ struct sync_state {
 // Valid until the next turn of the loop.
 struct sync_state sync_state(const struct sync *sync, const char *db);
 
-// How many of the databases are backups.
-size_t sync_count_backups(const struct sync *sync);
+// Calls `done` when a backup has applied what its source had committed before this call, or when the
+// connection has ended (with NULL). False, and has no effect, if it is not replicating.
+bool sync_catch_up(const struct sync *sync, const char *db, source_done *done, void *userdata);
+
+// How many of the databases are backups, and how many of these are replicating.
+void sync_count(const struct sync *sync, size_t *ret_backups, size_t *ret_replicating);
 enum sync_role { SYNC_ACTIVE, SYNC_BACKUP, SYNC_MIXED };
 // What all databases are, or if there are none the common setting.
 enum sync_role sync_role(const struct sync *sync);

@@ -171,6 +171,65 @@ static void on_get_exclude(struct command_call *call, int argc, char **argv, voi
     command_reply(call, buf_cstr(&text));
 }
 
+// A call of "sync-wait".
+struct catching_up {
+    struct command_call *call;
+    size_t n_waiting; // databases, and 1 while requests are sent
+    bool has_failed;
+};
+
+static void catching_up_release(struct catching_up *catching_up)
+{
+    catching_up->n_waiting--;
+    if (catching_up->n_waiting) {
+        return;
+    }
+    if (catching_up->has_failed) {
+        command_reply_error(catching_up->call, "not all databases are replicating");
+    } else {
+        command_reply(catching_up->call, "");
+    }
+    free(catching_up);
+}
+
+static void on_caught_up(void *userdata, const struct message *reply)
+{
+    struct catching_up *catching_up = userdata;
+
+    catching_up->has_failed |= !reply || reply->type != MESSAGE_REPLY;
+    catching_up_release(catching_up);
+}
+
+static void catch_up(const struct sync *sync, const char *db, struct catching_up *catching_up)
+{
+    catching_up->n_waiting++;
+    if (!sync_catch_up(sync, db, on_caught_up, catching_up)) {
+        on_caught_up(catching_up, NULL);
+    }
+}
+
+static void on_wait(struct command_call *call, int argc, char **argv, void *userdata)
+{
+    const char *db = database_argument(argc, argv, 1), *name = NULL;
+    const struct sync *sync = userdata;
+    struct catching_up *catching_up;
+
+    if (is_unknown(sync, db, call)) {
+        return;
+    }
+    catching_up = NEW(struct catching_up);
+    *catching_up = (struct catching_up){.call = call, .n_waiting = 1};
+    if (db) {
+        catch_up(sync, db, catching_up);
+    }
+    while (!db && (name = sync_next(sync, name))) {
+        if (sync_settings(sync, name).is_backup) {
+            catch_up(sync, name, catching_up);
+        }
+    }
+    catching_up_release(catching_up);
+}
+
 static void set_member(json_t *object, const char *name, const char *text)
 {
     if (text && *text) {
@@ -267,6 +326,8 @@ static const struct command commands[] = {
     {"ovsdb-server/get-sync-exclude-tables", "[DB]", 0, 1, on_get_exclude,
      .method = "GetSyncExcludeTables", .args = {{"database", ARG_OPTIONAL_STRING}},
      .result = COMMAND_STRING("tables"), .reads = true},
+    {"ovsdb-server/sync-wait", "[DB]", 0, 1, on_wait, .method = "WaitForSync",
+     .args = {{"database", ARG_OPTIONAL_STRING}}},
     {"ovsdb-server/sync-status", "[DB]", 0, 1, on_status, .method = "GetSyncStatus",
      .args = {{"database", ARG_OPTIONAL_STRING}},
      .result = COMMAND_RECORDS("databases", {"database", FIELD_STRING, true},

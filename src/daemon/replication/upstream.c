@@ -38,6 +38,7 @@ struct upstream {
     struct backoff dial_backoff;
     sd_event_source *dial; // dials the next remote
     struct backoff retry_backoff;
+    usec_t retried_at;      // when failed replicas were started last
     sd_event_source *retry; // starts failed replicas again
     sd_event_source *report_self;
 };
@@ -119,6 +120,7 @@ static int on_retry_timer(sd_event_source *timer, usec_t when, void *userdata)
 {
     struct upstream *upstream = userdata;
 
+    upstream->retried_at = clock_monotonic();
     source_retry(upstream->source);
     return 0;
 }
@@ -132,6 +134,8 @@ static void on_retry(void *userdata)
         sd_event_source_get_enabled(upstream->retry, &enabled);
     }
     if (enabled == SD_EVENT_OFF) {
+        backoff_connection_ended(&upstream->retry_backoff,
+                                 clock_monotonic() - upstream->retried_at);
         arm(upstream, &upstream->retry, "retry of replicas",
             backoff_next(&upstream->retry_backoff, max_wait_ms(upstream)), on_retry_timer);
     }

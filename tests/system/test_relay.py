@@ -462,6 +462,9 @@ def get_schema(client, name):
 @pytest.mark.ours("the reference server has no such commands")
 def test_status_and_metrics(lab, source, relay):
     assert "failed relay" not in relay.control("ovsdb-server/status")
+    assert relay.control("ovsdb-server/sync-status").strip() == "state: active"
+    with pytest.raises(RpcError):  # a relay is no backup
+        relay.control("ovsdb-server/sync-status", "small")
     assert 'ovsdb_relay_connected{database="small"} 1' in relay.control("metrics")
     source.stop()
     wait.until(lambda: not is_connected(relay), "the loss of the source")

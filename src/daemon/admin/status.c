@@ -219,7 +219,7 @@ static void on_status(struct command_call *call, int argc, char **argv, void *us
 
     while (databases_next_db(parts->databases, &state, &name)) {
         json_array_append_new(databases, json_string(name));
-        if (sync_settings(parts->sync, name).is_backup) {
+        if (sync_has(parts->sync, name) && sync_settings(parts->sync, name).is_backup) {
             json_array_append_new(backups, json_string(name));
         }
     }

@@ -16,6 +16,7 @@
 #include "daemon/handover/clients.h"
 #include "daemon/handover/run_time.h"
 #include "daemon/loop.h"
+#include "daemon/replication/relay.h"
 #include "daemon/replication/sync_commands.h"
 #include "daemon/replication/upstream.h"
 #include "daemon/sessions/client_sessions.h"
@@ -271,6 +272,7 @@ static void register_commands(struct daemon *daemon)
     clients_register_commands(registry, daemon->parts.server);
     audit_register_commands(registry, &daemon->parts);
     sync_register_commands(daemon->parts.sync, registry);
+    relays_register_commands(daemon->parts.relays, registry);
 }
 
 // Creates the event loop and the objects of every layer; nothing is served yet. 0 or negative errno.
@@ -295,6 +297,8 @@ static int make_objects(struct daemon *daemon)
     daemon->parts.upstreams = upstreams_new(daemon->event, daemon->parts.server, daemon->parts.net);
     daemon->parts.sync =
         sync_new(daemon->parts.server, daemon->parts.databases, daemon->parts.upstreams);
+    daemon->parts.relays =
+        relays_new(daemon->parts.server, daemon->parts.databases, daemon->parts.upstreams);
     daemon->parts.registry = command_registry_new();
     daemon->status = status_new(&daemon->parts);
     daemon->reload = reload_new(&daemon->parts, daemon->status);
@@ -476,6 +480,7 @@ void daemon_stop(struct daemon *daemon)
         remotes_free(TAKE_PTR(daemon->parts.remotes));
         tls_settings_free(TAKE_PTR(daemon->parts.tls));
         sync_free(TAKE_PTR(daemon->parts.sync));
+        relays_free(TAKE_PTR(daemon->parts.relays));
         upstreams_free(TAKE_PTR(daemon->parts.upstreams));
         net_free(TAKE_PTR(daemon->parts.net));
         databases_free(TAKE_PTR(daemon->parts.databases));

@@ -8,6 +8,7 @@
 #include "daemon/remotes/remotes.h"
 
 struct command_registry;
+struct relays;
 struct sync;
 struct upstreams;
 struct tls_settings;
@@ -21,5 +22,6 @@ struct parts {
     struct remotes *remotes;
     struct upstreams *upstreams;
     struct sync *sync;
+    struct relays *relays;
     struct command_registry *registry;
 };

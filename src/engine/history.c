@@ -154,6 +154,11 @@ size_t history_memory(const struct history *history)
     return history->memory;
 }
 
+bool db_history_has(const struct db *db, struct uuid txn_id)
+{
+    return db->history && history_find(db->history, txn_id);
+}
+
 size_t db_history_memory(const struct db *db)
 {
     return db->history ? history_memory(db->history) : 0;

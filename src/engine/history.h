@@ -27,5 +27,7 @@ struct changeset *history_find(const struct history *history, struct uuid txn_id
 // The number of commits kept, and the approximate memory that the history keeps alive.
 size_t history_n_changes(const struct history *history);
 size_t history_memory(const struct history *history);
+// True if the history of `db`, if it has one, has this transaction. O(1).
+bool db_history_has(const struct db *db, struct uuid txn_id);
 // history_memory() of the history of `db`; 0 if it has none.
 size_t db_history_memory(const struct db *db);

@@ -143,7 +143,7 @@ static void run_finish(struct run *run, struct transact_result *ret)
     bool is_empty = run->result->data[run->result->size - 1] == '[';
     struct ovsdb_error *error = NULL;
 
-    if (!ret->failed) {
+    if (!ret->failed && !run->request->check_only) {
         error = txn_commit(run->txn, run->durable, &ret->changes, &ret->position);
     }
     if (error) {

@@ -18,6 +18,7 @@ struct transact_request {
     struct slice params; // validated: [<db-name>, <operation>*]; the name is not checked here
     usec_t elapsed;      // since the request was first run: decides "timed out"
     bool read_only;      // operations that modify fail with "not allowed"
+    bool check_only;     // the operations run but are not committed, and the commit is not checked
     bool (*owns_lock)(void *userdata, struct slice lock); // for "assert"; NULL: owns none
     // Role-based access control (protocol extensions 4.1.3).
     const char *role;      // NULL: the client may make every change

@@ -35,6 +35,8 @@ struct ovsdb_error {
 #define ERROR_INTEGRITY           "referential integrity violation"
 #define ERROR_RESOURCES           "resources exhausted"
 #define ERROR_IO                  "I/O error"
+#define ERROR_CONNECTION_LOST     "connection lost"
+#define ERROR_NOT_AVAILABLE       "database not available"
 
 // `details` may be NULL.
 struct ovsdb_error *error_new(const char *tag, const char *details, ...) PRINTF_FORMAT(2, 3);

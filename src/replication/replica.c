@@ -372,7 +372,8 @@ void replica_restart(struct replica *replica)
 }
 
 // Returns false if that is not possible: then the replica has failed, or waits for our database.
-static bool apply_to_db(struct replica *replica, struct slice updates, enum apply_kind kind)
+static bool apply_to_db(struct replica *replica, struct slice updates, enum apply_kind kind,
+                        struct uuid txn_id)
 {
     enum apply_form form = replica->method == MONITOR ? APPLY_UPDATES : APPLY_UPDATES2;
     struct db *db = replica->handler->db(replica->userdata);
@@ -382,6 +383,9 @@ static bool apply_to_db(struct replica *replica, struct slice updates, enum appl
         replica_wait(replica);
         return false;
     }
+    if (replica->handler->applying) {
+        replica->handler->applying(replica->userdata, txn_id);
+    }
     error = apply_updates(db, replica->exclude, replica->theirs, updates, kind, form);
     if (error) {
         replica_fail_with_error(replica, error);
@@ -389,15 +393,19 @@ static bool apply_to_db(struct replica *replica, struct slice updates, enum appl
     return !error;
 }
 
-// `id` is the id of the last transaction that has been applied. If it is the zero UUID or not an id,
-// the source does not give its transactions ids.
-static void set_position(struct replica *replica, struct slice id)
+// The UUID in `id`, or UUID_ZERO if there is none: then the source does not give its transactions ids.
+static struct uuid read_txn_id(struct replica *replica, struct slice id)
 {
     struct slice text;
+    struct uuid txn_id;
 
-    if (!json_read_string(id, &replica->scratch, &text) || !uuid_parse(text, &replica->last_txn)) {
-        replica->last_txn = UUID_ZERO;
-    }
+    return json_read_string(id, &replica->scratch, &text) && uuid_parse(text, &txn_id) ? txn_id
+                                                                                       : UUID_ZERO;
+}
+
+static void set_position(struct replica *replica, struct uuid txn_id)
+{
+    replica->last_txn = txn_id;
     buf_clear(&replica->last_tables);
     buf_put_slice(&replica->last_tables, buf_slice(&replica->tables));
 }
@@ -406,6 +414,7 @@ static void set_position(struct replica *replica, struct slice id)
 static bool apply_since(struct replica *replica, struct slice result)
 {
     struct slice parts[3];
+    struct uuid txn_id;
     bool is_found;
 
     if (json_cut(result, parts, 3) != 3 || !json_read_boolean(parts[0], &is_found)) {
@@ -416,12 +425,13 @@ static bool apply_since(struct replica *replica, struct slice result)
         replica_fail(replica, "the reply to monitor_cond_since says found, but no id was sent");
         return false;
     }
-    if (!apply_to_db(replica, parts[2], is_found ? APPLY_CHANGES : APPLY_ALL)) {
+    txn_id = read_txn_id(replica, parts[1]);
+    if (!apply_to_db(replica, parts[2], is_found ? APPLY_CHANGES : APPLY_ALL, txn_id)) {
         return false;
     }
     log_dbg("database %s: the source sends %s", replica->name,
             is_found ? "what has changed since the last connection" : "all contents");
-    set_position(replica, parts[1]);
+    set_position(replica, txn_id);
     return true;
 }
 
@@ -452,18 +462,21 @@ static void on_contents(void *userdata, const struct message *reply)
         on_contents_refused(replica, reply->error);
     } else if (replica->method == MONITOR_COND_SINCE
                    ? apply_since(replica, reply->result)
-                   : apply_to_db(replica, reply->result, APPLY_ALL)) {
+                   : apply_to_db(replica, reply->result, APPLY_ALL, UUID_ZERO)) {
         replica_set_state(replica, REPLICA_REPLICATING, NULL);
         log_info("replicating database %s", replica->name);
     }
 }
 
 void replica_update(struct replica *replica, enum monitor_method method, struct slice updates,
-                    struct slice txn_id)
+                    struct slice id)
 {
+    bool has_id = method == MONITOR_COND_SINCE;
+    struct uuid txn_id = has_id ? read_txn_id(replica, id) : UUID_ZERO;
+
     if (replica->state != REPLICA_REPLICATING || replica->method != method) {
         replica_fail(replica, "received an update before the contents, or of another method");
-    } else if (apply_to_db(replica, updates, APPLY_CHANGES) && method == MONITOR_COND_SINCE) {
+    } else if (apply_to_db(replica, updates, APPLY_CHANGES, txn_id) && has_id) {
         set_position(replica, txn_id);
     }
 }

@@ -120,6 +120,17 @@ void source_cancel(struct source *source, uint64_t number)
     }
 }
 
+void source_cancel_there(struct source *source, uint64_t number)
+{
+    _cleanup_buf_ struct buf message = {0};
+
+    if (find_call(source, number) && !source->has_ended) {
+        message_begin_notification(&message, "cancel");
+        buf_printf(&message, "[%llu]}", (unsigned long long)number);
+        source->handler->send(source->userdata, buf_slice(&message));
+    }
+}
+
 static void call_end(struct call *call, const struct message *reply)
 {
     source_done *done = call->done;

@@ -60,5 +60,7 @@ typedef void source_done(void *userdata, const struct message *reply);
 // source_cancel() is called first. Returns the number of the request; 0, and has no effect, without a connection.
 uint64_t source_request(struct source *source, const char *method, struct slice params,
                         source_done *done, void *userdata);
+// Asks the source to cancel a request "transact". It is replied to all the same.
+void source_cancel_there(struct source *source, uint64_t number);
 // Forgets a request: its reply is ignored. No effect if it has been replied to.
 void source_cancel(struct source *source, uint64_t number);

@@ -6,6 +6,7 @@
 #include "basic/str.h"
 #include "basic/utf8.h"
 #include "session/internal.h"
+#include "json/cursor.h"
 
 #include <assert.h>
 
@@ -164,11 +165,12 @@ static void add_tables(struct entry *entry, const struct served_db *sdb,
     }
 }
 
-// "unix#3 (uid 0, pid 77)", or "the server itself" for a commit without a client. Caller frees.
-static char *author_text(const struct session *session)
+// "unix#3 (uid 0, pid 77)"; for a commit without a client "the server itself" or, in a relay, "the
+// source". Caller frees.
+static char *author_text(const struct served_db *sdb, const struct session *session)
 {
     if (!session) {
-        return xstrdup("the server itself");
+        return xstrdup(sdb->forwarder ? "the source" : "the server itself");
     }
     if (session->peer.is_known && !session->peer.pid) { // a process of another pid namespace
         return xasprintf("%s (uid %u)", session->name, session->peer.uid);
@@ -214,10 +216,10 @@ static void add_comment(struct entry *entry, const char *comment)
     }
 }
 
-static void write_entry(struct entry *entry, const struct session *session,
-                        const struct changeset *changes)
+static void write_entry(struct entry *entry, const struct served_db *sdb,
+                        const struct session *session, const struct changeset *changes)
 {
-    _cleanup_free_ char *author = author_text(session);
+    _cleanup_free_ char *author = author_text(sdb, session);
     char txn[UUID_TEXT_SIZE];
     char ids[2][16];
 
@@ -241,10 +243,69 @@ void audit_commit(const struct served_db *sdb, const struct changeset *changes)
     }
     add_tables(&entry, sdb, changes);
     if (entry.n_rows) {
-        write_entry(&entry, sdb->server->author, changes);
+        write_entry(&entry, sdb, sdb->server->author, changes);
     }
     for (size_t i = 0; i < MIN(entry.n_rows, (size_t)MAX_ROWS); i++) {
         free(entry.rows[i]);
+    }
+    buf_done(&entry.text);
+}
+
+// Appends "insert Bridge" if the operation may have changed an audited table.
+static void add_operation(struct entry *entry, const struct served_db *sdb, struct slice operation)
+{
+    struct buf *scratch = &sdb->server->scratch;
+    struct slice op = json_member(operation, "op"), table = json_member(operation, "table"), text;
+    _cleanup_free_ char *op_name = NULL, *table_name = NULL;
+    const struct table_schema *schema;
+
+    if (!op.data || !table.data || !json_read_string(op, scratch, &text)) {
+        return;
+    }
+    op_name = xstrndup(text.data, text.size);
+    if (!strcmp(op_name, "select") || !strcmp(op_name, "wait") ||
+        !json_read_string(table, scratch, &text)) {
+        return;
+    }
+    table_name = xstrndup(text.data, text.size);
+    schema = schema_find_table(db_schema(sdb->db), slice_of(table_name));
+    if (schema && audit_is_on(sdb->server, db_schema(sdb->db)->name, table_name)) {
+        if (entry->n_rows++ < MAX_ROWS) {
+            buf_printf(&entry->text, "%s %s %s", entry->n_rows > 1 ? "," : "", op_name, table_name);
+        }
+        if (entry->n_tables++ < MAX_TABLES) {
+            add_field(entry, "OVSDB_TABLE", schema->name);
+        }
+    }
+}
+
+void audit_forwarded(const struct served_db *sdb, const struct session *session,
+                     struct slice params)
+{
+    const char *database = db_schema(sdb->db)->name;
+    _cleanup_free_ char *author = NULL;
+    struct entry entry = {0};
+    struct cursor cursor;
+    char ids[2][16];
+
+    if (list_is_empty(&sdb->server->audit_rules)) {
+        return;
+    }
+    cursor_init(&cursor, params);
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        struct slice operation = cursor_skip(&cursor);
+
+        if (json_kind_of(operation) == JSON_KIND_OBJECT) {
+            add_operation(&entry, sdb, operation);
+        }
+    }
+    if (entry.n_rows) {
+        author = author_text(sdb, session);
+        add_field(&entry, "OVSDB_DATABASE", database);
+        add_session(&entry, session, ids);
+        log_event(LOG_LEVEL_INFO, MSG_TRANSACTION, entry.fields,
+                  "%s: transaction forwarded for %s:%s%s", database, author, buf_cstr(&entry.text),
+                  entry.n_rows > MAX_ROWS ? ", ..." : "");
     }
     buf_done(&entry.text);
 }

@@ -6,6 +6,7 @@
 // and the transactions that waited for the conversion run.
 #include "session/params.h"
 #include "session/reply.h"
+#include "session/trigger.h"
 
 #include "basic/log.h"
 #include "basic/str.h"
@@ -52,7 +53,7 @@ static struct ovsdb_error *check_request(struct session *session, const struct s
     if (session->role) {
         return refuse_role(session, name);
     }
-    if (session->read_only || served_db_is_read_only(sdb)) {
+    if (session->read_only || (served_db_is_read_only(sdb) && !sdb->forwarder)) {
         return error_new(ERROR_NOT_ALLOWED, "convert: %s is read-only here", name);
     }
     if (sdb->conversion) {
@@ -89,6 +90,10 @@ void method_convert(struct session *session, const struct message *request, usec
     }
     if (error) {
         session_reply_error(session, request->id, error);
+        return;
+    }
+    if (sdb->forwarder) {
+        session_forward_convert(session, sdb, request, now);
         return;
     }
     log_dbg("%s: conversion of %s begins", session->name, schema->name);
@@ -130,44 +135,10 @@ void served_db_cancel_conversion(struct served_db *sdb)
     }
 }
 
-// True if an operation of this name changes nothing.
-static bool is_reading(struct slice name)
-{
-    static const char *const names[] = {"select", "wait", "comment", "assert", "abort"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        if (slice_is(name, names[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool operation_is_reading(struct slice operation, struct buf *scratch)
-{
-    struct slice op = json_member(operation, "op");
-
-    if (json_kind_of(operation) != JSON_KIND_OBJECT) {
-        return true; // the transaction fails
-    }
-    return op.data && json_kind_of(op) == JSON_KIND_STRING &&
-           is_reading(json_decode_string(op, scratch));
-}
-
 bool served_db_holds(const struct served_db *sdb, struct slice params)
 {
-    struct buf *scratch = &sdb->server->scratch;
-    bool reads = true;
-    struct cursor cursor;
-
-    if (!sdb->conversion) {
-        return false;
-    }
-    cursor_init(&cursor, params);
-    for (bool more = cursor_enter(&cursor); more && reads; more = reads && cursor_more(&cursor)) {
-        reads = operation_is_reading(cursor_skip(&cursor), scratch);
-    }
-    return !reads;
+    return !sdb->state.has_schema ||
+           (sdb->conversion && params_could_write(params, &sdb->server->scratch));
 }
 
 static void conversion_reply(const struct served_db *sdb, struct conversion *conversion,
@@ -187,6 +158,18 @@ static void conversion_reply(const struct served_db *sdb, struct conversion *con
         session_flush_monitors(session);
         session_reply(session, id, SLICE("{}"));
     }
+}
+
+void server_replace_db(struct server *server, struct db *old, struct db *new)
+{
+    struct served_db *sdb = server_find(server, slice_of(db_schema(old)->name));
+
+    assert(sdb && sdb->db == old && !sdb->conversion);
+    log_dbg("database %s has a new schema", db_schema(new)->name);
+    served_db_replace(sdb, new);
+    server_db_update(server, sdb);
+    server_disconnect_unaware(server, "a database was converted");
+    served_db_run_all(sdb);
 }
 
 void server_converted(struct server *server, struct db *old, struct db *new,

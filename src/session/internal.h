@@ -11,6 +11,7 @@
 //     staging.c   transactions in pieces          slow_log.c  the slowest transactions
 //     usage.c     resources used by clients       saved.c     handover to another process
 //     roles.c     roles of databases              check.c     consistency checks for tests
+//     forward.c   requests that the source executes
 #pragma once
 
 #include "basic/timers.h"
@@ -20,6 +21,7 @@
 #include "json/message.h"
 
 struct trigger;
+struct forwarder;
 struct conversion;
 struct staged;
 struct slow_log;
@@ -35,8 +37,12 @@ struct served_db {
     bool is_own;          // this is _Server, which clients may only read
     enum db_role role;
     struct db_state state;
-    struct uuid row;               // UUID of the database's row in _Server
-    struct conversion *conversion; // the running one, or NULL
+    struct uuid row;                   // UUID of the database's row in _Server
+    struct conversion *conversion;     // the running one, or NULL
+    const struct forwarder *forwarder; // or NULL: this server executes all requests itself
+    void *forwarder_userdata;
+    bool is_source_ready; // the forwarder's
+    size_t n_unsent;      // triggers that wait for the source
 };
 
 struct server {
@@ -183,7 +189,8 @@ void served_db_cancel_waits(struct served_db *sdb);
 // Wakes all waiting transactions of the database, and removes them from the lists of its tables.
 void served_db_run_all(struct served_db *sdb);
 // A trigger is saved as ["DATABASE", ID, PARAMS, CREATED]. CREATED is a time of the monotonic clock.
-// A restored trigger runs in the next server_run().
+// A restored trigger runs in the next server_run(). One whose PARAMS are null was forwarded to a
+// source: its client gets the error that the outcome is unknown.
 void session_save_triggers(const struct session *session, struct buf *buf);
 bool session_restore_trigger(struct session *session, struct slice saved);
 usec_t server_triggers_deadline(const struct server *server);
@@ -218,7 +225,7 @@ void server_check_slow(struct server *server, usec_t now);
 usec_t server_slow_deadline(const struct server *server);
 
 // convert.c
-// True if a transaction with these params must wait for the end of a conversion.
+// True if a transaction with these params must wait for the end of a conversion, or for the schema.
 bool served_db_holds(const struct served_db *sdb, struct slice params);
 // Cancels the conversion of a database, with a reply to the client that requested it.
 void served_db_cancel_conversion(struct served_db *sdb);
@@ -255,6 +262,10 @@ void session_log_denial(void *userdata, const struct denial *denial);
 // audit.c
 // Logs the commit if a rule says so.
 void audit_commit(const struct served_db *sdb, const struct changeset *changes);
+// Logs a transaction of a client that the source has committed, if a rule says so. audit_commit() logs
+// the commit that the source sends, but does not know the client.
+void audit_forwarded(const struct served_db *sdb, const struct session *session,
+                     struct slice params);
 void audit_clear(struct server *server, const char *db); // drops the rules of `db`; NULL: all rules
 
 // server_db.c

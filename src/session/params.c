@@ -22,6 +22,12 @@ struct ovsdb_error *params_database(struct session *session, const struct messag
                                 SLICE_FORMAT ": there is no database " SLICE_FORMAT,
                                 SLICE_ARGS(request->method), SLICE_ARGS(name));
     }
+    if (!sdb->state.has_schema) {
+        return error_new(ERROR_NOT_AVAILABLE,
+                         SLICE_FORMAT ": the schema of database " SLICE_FORMAT
+                                      " is not known yet, as its source was never connected",
+                         SLICE_ARGS(request->method), SLICE_ARGS(name));
+    }
     session_add_use(session, sdb);
     *ret = sdb;
     return NULL;
@@ -34,4 +40,40 @@ struct text *id_key(struct slice id)
     emit_key(&buf, id);
     // The key can be up to four times as long as the id: 9e18 is printed with all of its digits.
     return text_new(buf.size < UINT32_MAX ? buf_slice(&buf) : id);
+}
+
+// True if an operation of this name changes nothing.
+static bool is_reading(struct slice name)
+{
+    static const char *const names[] = {"select", "wait", "comment", "assert", "abort"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (slice_is(name, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool operation_is_reading(struct slice operation, struct buf *scratch)
+{
+    struct slice op = json_member(operation, "op");
+
+    if (json_kind_of(operation) != JSON_KIND_OBJECT) {
+        return true; // the transaction fails
+    }
+    return op.data && json_kind_of(op) == JSON_KIND_STRING &&
+           is_reading(json_decode_string(op, scratch));
+}
+
+bool params_could_write(struct slice params, struct buf *scratch)
+{
+    bool reads = true;
+    struct cursor cursor;
+
+    cursor_init(&cursor, params);
+    for (bool more = cursor_enter(&cursor); more && reads; more = reads && cursor_more(&cursor)) {
+        reads = operation_is_reading(cursor_skip(&cursor), scratch);
+    }
+    return !reads;
 }

@@ -79,6 +79,9 @@ void server_set_converter(struct server *server, const struct server_converter *
 void server_converted(struct server *server, struct db *old, struct db *new,
                       const struct ovsdb_error *error);
 
+// Serves `new`, which stays the caller's, instead of `old` of the same name, as after a conversion.
+void server_replace_db(struct server *server, struct db *old, struct db *new);
+
 // When to call server_run() even if nothing else happens, for example for the timeout of a waiting
 // transaction. USEC_INFINITY: no need.
 usec_t server_deadline(const struct server *server);

@@ -12,8 +12,10 @@
 struct server;
 
 struct slow_transaction {
-    usec_t ended;    // by the server's clock
-    usec_t duration; // of the run that ended it: operations and commit, without the sync to disk
+    usec_t ended; // by the server's clock
+    // Of the run that ended it: operations and commit, without the sync to disk. If a relay has
+    // forwarded it: from then to the reply of the source.
+    usec_t duration;
     usec_t waited;   // between the request and that run
     char *client;    // name of the session
     char *client_id; // or NULL

@@ -10,6 +10,8 @@
 //                                 +--cancel---------> reply "canceled"
 //                                 +--end of session-> no reply
 //
+// A relay does not execute transactions that could write: forward.c has their states.
+//
 // A commit finds the triggers of its tables in served_db.wakes, server_run() finds those whose
 // timeout is over in server->timeouts. A woken trigger of a session that waits for the initial
 // contents of a monitor is held until these have been sent.
@@ -18,6 +20,7 @@
 #include "basic/log.h"
 #include "session/params.h"
 #include "session/reply.h"
+#include "session/trigger.h"
 #include "json/emit.h"
 
 #include <assert.h>
@@ -26,26 +29,6 @@ LOG_MODULE(session);
 COUNTER(transactions_waited, "Transactions that had to wait");
 DURATION(transaction, "Runs of transactions that ended them, without the sync to the disk");
 COUNTER(transactions_run_again, "Times that a waiting transaction was run again");
-
-// A trigger's place on the wake list of one table.
-struct wake {
-    struct list node;
-    struct trigger *trigger;
-};
-
-struct trigger {
-    struct session *session;
-    struct served_db *sdb;
-    struct list node;       // sdb->triggers
-    struct list woken_node; // server->woken or session->held_triggers, if it is woken
-    struct text *id;        // as the client wrote it
-    struct text *key;       // id_key()
-    struct text *params;
-    usec_t created;
-    struct timer timeout; // server->timeouts; not set: no timeout
-    struct wake *wakes;
-    size_t n_wakes;
-};
 
 // Registers the trigger for changes of its tables and for its timeout.
 static void trigger_wait(struct trigger *trigger, const struct transact_result *result)
@@ -63,7 +46,7 @@ static void trigger_wait(struct trigger *trigger, const struct transact_result *
     }
 }
 
-static void trigger_unwait(struct trigger *trigger)
+static void trigger_stop_waiting(struct trigger *trigger)
 {
     timers_clear(&trigger->session->server->timeouts, &trigger->timeout);
     for (size_t i = 0; i < trigger->n_wakes; i++) {
@@ -74,33 +57,31 @@ static void trigger_unwait(struct trigger *trigger)
     list_remove(&trigger->woken_node);
 }
 
-static struct trigger *trigger_new(struct session *session, struct served_db *sdb, struct slice id,
-                                   struct slice params, usec_t now,
-                                   const struct transact_result *result)
+struct trigger *trigger_new(struct session *session, struct served_db *sdb, const char *method,
+                            struct slice id, struct slice params, usec_t created)
 {
     struct trigger *trigger = NEW(struct trigger);
 
     trigger->session = session;
     trigger->sdb = sdb;
+    trigger->method = method;
     trigger->id = text_new(id);
     trigger->key = id_key(id);
     trigger->params = text_new(params);
-    trigger->created = now;
+    trigger->created = created;
     list_init(&trigger->woken_node);
     list_push_back(&sdb->triggers, &trigger->node);
     htable_insert(&session->triggers, text_hash(trigger->key), trigger);
     session->server->n_triggers++;
-    COUNT(transactions_waited);
-    trigger_wait(trigger, result);
-    log_dbg("%s: transaction %s waits", session->name, trigger->key->data);
     return trigger;
 }
 
-static void trigger_free(struct trigger *trigger)
+void trigger_free(struct trigger *trigger)
 {
     struct session *session = trigger->session;
 
-    trigger_unwait(trigger);
+    trigger_stop_waiting(trigger);
+    trigger_stop_forwarding(trigger);
     list_remove(&trigger->node);
     htable_remove(&session->triggers, text_hash(trigger->key), trigger);
     assert(session->server->n_triggers);
@@ -108,17 +89,17 @@ static void trigger_free(struct trigger *trigger)
     text_unref(trigger->id);
     text_unref(trigger->key);
     text_unref(trigger->params);
+    buf_done(&trigger->answer);
     free(trigger);
 }
 
-// Ends the trigger with the error reply "canceled".
-static void trigger_cancel(struct trigger *trigger)
+void trigger_cancel(struct trigger *trigger)
 {
     session_reply_error_text(trigger->session, text_slice(trigger->id), "canceled");
     trigger_free(trigger);
 }
 
-static struct trigger *find_trigger(const struct session *session, struct slice id)
+struct trigger *session_find_trigger(const struct session *session, struct slice id)
 {
     _cleanup_text_ struct text *key = NULL;
     struct trigger *trigger;
@@ -144,17 +125,25 @@ static void count_transaction(struct session *session, const struct slow_run *ru
     slow_log_add(session, run);
 }
 
-// Runs a transaction, sends the updates of the session's monitors, and then the reply. Returns true
-// if the transaction must wait instead; then *ret says for which tables and how long, and the caller
-// frees ret->tables.
-static bool transaction_run(struct session *session, const struct served_db *sdb, struct slice id,
-                            struct slice params, usec_t elapsed, struct transact_result *ret)
+enum run_end {
+    RUN_REPLIED,  // the reply has been sent
+    RUN_WAITS,    // the transaction must wait
+    RUN_FORWARDS, // the source executes it
+};
+
+// Runs a transaction, sends the updates of the session's monitors, and then the reply. RUN_WAITS: *ret
+// says for which tables and how long, and the caller frees ret->tables.
+static enum run_end transaction_run(struct session *session, const struct served_db *sdb,
+                                    struct slice id, struct slice params, usec_t elapsed,
+                                    struct transact_result *ret)
 {
     struct buf *out = session_out(session);
+    bool forwards = served_db_forwards(session, sdb, params);
     const struct transact_request request = {
         .params = params,
         .elapsed = elapsed,
-        .read_only = session->read_only || served_db_is_read_only(sdb),
+        .read_only = session->read_only || (served_db_is_read_only(sdb) && !forwards),
+        .check_only = forwards,
         .owns_lock = session_owns_lock,
         .role = session->role,
         .client_id = session->client_id,
@@ -166,9 +155,12 @@ static bool transaction_run(struct session *session, const struct served_db *sdb
     struct ovsdb_error *error;
     size_t size;
 
+    if (forwards && !session->role) {
+        return RUN_FORWARDS;
+    }
     if (served_db_holds(sdb, params)) {
         *ret = (struct transact_result){.timeout = USEC_INFINITY};
-        return true;
+        return RUN_WAITS;
     }
     message_begin_reply(out, id);
     size = out->size;
@@ -180,10 +172,13 @@ static bool transaction_run(struct session *session, const struct served_db *sdb
     done.duration = server_clock(session->server) - done.duration;
     if (error) {
         session_reply_error(session, id, error);
-        return false;
+        return RUN_REPLIED;
     }
     if (status == TRANSACT_WAIT) {
-        return true;
+        return RUN_WAITS;
+    }
+    if (forwards && !ret->failed) {
+        return RUN_FORWARDS;
     }
     done.reply_size = out->size - size;
     done.failed = ret->failed;
@@ -191,26 +186,42 @@ static bool transaction_run(struct session *session, const struct served_db *sdb
     buf_putc(out, '}');
     session_flush_monitors(session);
     session_send_out(session, sdb);
-    return false;
+    return RUN_REPLIED;
 }
 
-// Runs a transaction, and makes it a trigger if it must wait.
+// Makes the transaction a trigger if it ended so.
+static void transaction_become_trigger(struct session *session, struct served_db *sdb,
+                                       const struct message *request, usec_t now, enum run_end end,
+                                       const struct transact_result *result)
+{
+    struct ovsdb_error *error = session_check_limit(session, LIMITED_TRIGGERS);
+    struct trigger *trigger;
+
+    if (error) {
+        session_reply_error(session, request->id, error);
+        return;
+    }
+    trigger = trigger_new(session, sdb, "transact", request->id, request->params, now);
+    if (end == RUN_FORWARDS) {
+        trigger_forward(trigger, false);
+        return;
+    }
+    COUNT(transactions_waited);
+    trigger_wait(trigger, result);
+    log_dbg("%s: transaction %s waits", session->name, trigger->key->data);
+}
+
+// Runs a transaction, and makes it a trigger if it must wait or is forwarded.
 static void transaction_start(struct session *session, struct served_db *sdb,
                               const struct message *request, usec_t now)
 {
     struct transact_result result = {0};
-    struct ovsdb_error *error;
+    enum run_end end = transaction_run(session, sdb, request->id, request->params, 0, &result);
 
-    if (!transaction_run(session, sdb, request->id, request->params, 0, &result)) {
-        return;
+    if (end != RUN_REPLIED) {
+        transaction_become_trigger(session, sdb, request, now, end, &result);
+        free((void *)result.tables);
     }
-    error = session_check_limit(session, LIMITED_TRIGGERS);
-    if (error) {
-        session_reply_error(session, request->id, error);
-    } else {
-        trigger_new(session, sdb, request->id, request->params, now, &result);
-    }
-    free((void *)result.tables);
 }
 
 void method_transact(struct session *session, const struct message *request, usec_t now)
@@ -218,7 +229,7 @@ void method_transact(struct session *session, const struct message *request, use
     struct served_db *sdb;
     struct ovsdb_error *error = params_database(session, request, &sdb);
 
-    if (!error && find_trigger(session, request->id)) {
+    if (!error && session_find_trigger(session, request->id)) {
         error = error_syntax(request->params, "transact: duplicate request ID");
     }
     if (error) {
@@ -235,9 +246,11 @@ void method_cancel(struct session *session, const struct message *request, usec_
     struct slice id;
 
     if (json_cut(request->params, &id, 1) == 1) {
-        trigger = find_trigger(session, id);
+        trigger = session_find_trigger(session, id);
     }
-    if (trigger) {
+    if (trigger && trigger->is_forwarded) {
+        trigger->sdb->forwarder->cancel(trigger->sdb->forwarder_userdata, trigger->request);
+    } else if (trigger && !trigger->is_answered) {
         trigger_cancel(trigger);
     }
 }
@@ -251,13 +264,16 @@ void session_check_triggers(const struct session *session)
         bool is_woken = !list_is_empty(&trigger->woken_node);
 
         assert(trigger->session == session && trigger->sdb->server == session->server);
-        assert(find_trigger(session, text_slice(trigger->id)) == trigger);
+        assert(session_find_trigger(session, text_slice(trigger->id)) == trigger);
         for (size_t i = 0; i < trigger->n_wakes; i++) {
             assert(trigger->wakes[i].trigger == trigger);
             assert(!list_is_empty(&trigger->wakes[i].node));
         }
-        // One that waits for no table waits for a conversion, and then it is woken.
-        assert(trigger->n_wakes || is_woken || trigger->sdb->conversion);
+        assert(trigger->is_forwarded + trigger->is_unsent + trigger->is_answered <= 1);
+        assert(!trigger->is_forwarded || (!trigger->n_wakes && !is_woken));
+        // One that waits for no table waits for a conversion, the schema or the source.
+        assert(trigger->n_wakes || is_woken || trigger->sdb->conversion ||
+               !trigger->sdb->state.has_schema || trigger->is_forwarded || trigger->is_unsent);
     }
 }
 
@@ -278,7 +294,7 @@ void served_db_cancel_triggers(struct served_db *sdb)
     }
 }
 
-static void trigger_wake(struct trigger *trigger)
+void trigger_wake(struct trigger *trigger)
 {
     if (list_is_empty(&trigger->woken_node)) {
         list_push_back(&trigger->session->server->woken, &trigger->woken_node);
@@ -313,8 +329,10 @@ void served_db_run_all(struct served_db *sdb)
     struct trigger *trigger;
 
     LIST_FOREACH (trigger, &sdb->triggers, node) {
-        trigger_unwait(trigger);
-        trigger_wake(trigger);
+        if (!trigger->is_forwarded && !trigger->is_answered) {
+            trigger_stop_waiting(trigger);
+            trigger_wake(trigger);
+        }
     }
 }
 
@@ -335,12 +353,17 @@ static int compare_ages(const void *a_, const void *b_)
     return ((*a)->created > (*b)->created) - ((*a)->created < (*b)->created);
 }
 
+// The connection to the source is lost with this process, so a forwarded request is saved without
+// params: it must not be forwarded again.
 static void save_trigger(const struct trigger *trigger, struct buf *buf)
 {
+    bool is_lost =
+        trigger->is_forwarded || trigger->is_answered || !strcmp(trigger->method, "convert");
+
     buf_printf(buf, "[\"%s\",", db_schema(trigger->sdb->db)->name);
     buf_put_slice(buf, text_slice(trigger->id));
     buf_putc(buf, ',');
-    buf_put_slice(buf, text_slice(trigger->params));
+    buf_put_slice(buf, is_lost ? SLICE("null") : text_slice(trigger->params));
     buf_printf(buf, ",%llu]", (unsigned long long)trigger->created);
 }
 
@@ -367,21 +390,27 @@ void session_save_triggers(const struct session *session, struct buf *buf)
 bool session_restore_trigger(struct session *session, struct slice saved)
 {
     struct buf *scratch = &session->server->scratch;
-    struct transact_result result = {.timeout = USEC_INFINITY};
     struct slice parts[4], name;
     struct served_db *sdb;
     uint64_t created;
 
-    if (json_cut(saved, parts, 4) != 4 || json_kind_of(parts[2]) != JSON_KIND_ARRAY ||
-        !json_read_count(parts[3], &created) || !json_read_string(parts[0], scratch, &name)) {
+    if (json_cut(saved, parts, 4) != 4 || !json_read_count(parts[3], &created) ||
+        !json_read_string(parts[0], scratch, &name)) {
+        return false;
+    }
+    if (json_kind_of(parts[2]) == JSON_KIND_NULL) {
+        session_reply_lost(session, parts[1]);
+        return true;
+    }
+    if (json_kind_of(parts[2]) != JSON_KIND_ARRAY) {
         return false;
     }
     sdb = server_find(session->server, name);
-    if (!sdb || find_trigger(session, parts[1])) {
+    if (!sdb || session_find_trigger(session, parts[1])) {
         return false;
     }
     session_add_use(session, sdb);
-    trigger_wake(trigger_new(session, sdb, parts[1], parts[2], created, &result));
+    trigger_wake(trigger_new(session, sdb, "transact", parts[1], parts[2], created));
     return true;
 }
 
@@ -393,21 +422,40 @@ usec_t server_triggers_deadline(const struct server *server)
     return timers_next(&server->timeouts);
 }
 
-static void trigger_run_again(struct trigger *trigger, usec_t now)
+static void transaction_run_again(struct trigger *trigger, usec_t now)
 {
     usec_t elapsed = now > trigger->created ? now - trigger->created : 0;
-    struct session *session = trigger->session;
-    usec_t start = server_clock(session->server);
     struct transact_result result = {0};
 
-    trigger_unwait(trigger);
     COUNT(transactions_run_again);
-    if (transaction_run(session, trigger->sdb, text_slice(trigger->id), text_slice(trigger->params),
-                        elapsed, &result)) {
+    switch (transaction_run(trigger->session, trigger->sdb, text_slice(trigger->id),
+                            text_slice(trigger->params), elapsed, &result)) {
+    case RUN_REPLIED:
+        trigger_free(trigger);
+        break;
+    case RUN_WAITS:
+        trigger_stop_forwarding(trigger);
         trigger_wait(trigger, &result);
         free((void *)result.tables);
+        break;
+    case RUN_FORWARDS:
+        trigger_forward(trigger, true);
+        break;
+    }
+}
+
+static void trigger_run_again(struct trigger *trigger, usec_t now)
+{
+    struct session *session = trigger->session;
+    usec_t start = server_clock(session->server);
+
+    trigger_stop_waiting(trigger);
+    if (trigger->is_answered) {
+        trigger_reply_forwarded(trigger);
+    } else if (!strcmp(trigger->method, "convert")) {
+        trigger_forward(trigger, true);
     } else {
-        trigger_free(trigger);
+        transaction_run_again(trigger, now);
     }
     session->busy += server_clock(session->server) - start;
 }

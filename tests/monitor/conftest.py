@@ -25,6 +25,8 @@ def pytest_addoption(parser):
 
 
 def pytest_generate_tests(metafunc):
+    first, rounds = (metafunc.config.getoption(name) for name in ("--first-seed", "--rounds"))
     if "seed" in metafunc.fixturenames:
-        first = metafunc.config.getoption("--first-seed")
-        metafunc.parametrize("seed", range(first, first + metafunc.config.getoption("--rounds")))
+        metafunc.parametrize("seed", range(first, first + rounds))
+    if "relay_seed" in metafunc.fixturenames:  # each history takes longer
+        metafunc.parametrize("relay_seed", range(first, first + max(rounds // 8, 1)))

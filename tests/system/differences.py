@@ -18,6 +18,20 @@ REASONS = {
     "real-digits":
         "reals are printed with 17 digits where 15 digits do not read back as the same number; the"
         " reference server changes such values",
+    "relay-keeps-requests":
+        "a relay keeps the transactions that it could not forward while its source is not connected,"
+        " and forwards them later; the reference server answers them with \"canceled\" when the"
+        " source is back",
+    "transaction-ids-of-files":
+        "the transactions of a database file have ids, which relays pass on, so that clients resume"
+        " at another relay; with the reference server only those of clusters have",
+    "relay-keeps-aware-clients":
+        "a conversion at the source of a relay ends the monitors of its clients, and the relay has"
+        " the new schema as soon as it is connected again; the reference server keeps the old schema"
+        " until the source disconnects",
+    "relay-argument-checked":
+        "\"relay:DB:SOURCE\" without a name or a source is refused; the reference server accepts"
+        " an empty name or source",
     "cancel-answered":
         "RFC 7047 4.1.4: a canceled request gets the error \"canceled\"; the reference server sends"
         " no reply",

@@ -132,6 +132,19 @@ def test_databases(start, lab):
     assert server.control("ovsdb-server/list-dbs").split() == ["_Server", "ops"]
 
 
+def test_relays(start, lab):
+    """A relay that a command has added, and its settings. Its source need not be there."""
+    server = start()
+    server.control("ovsdb-server/add-db", f"relay:ops:unix:{lab.path('source.sock')}")
+    server.control("ovsdb-server/add-db", "relay:gone:unix:/nowhere")
+    server.control("ovsdb-server/set-relay-source-probe-interval", "9000")
+    server.control("ovsdb-server/remove-db", "gone")
+    server.restart()
+    assert server.control("ovsdb-server/list-dbs").split() == ["_Server", "ops", "small"]
+    server.restart()
+    assert server.control("ovsdb-server/list-dbs").split() == ["_Server", "ops", "small"]
+
+
 def test_a_database_that_is_gone(start, lab):
     """The others are served all the same."""
     added = lab.db("ops", "added.db")

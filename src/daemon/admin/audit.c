@@ -81,15 +81,15 @@ static void on_tlog_list(struct command_call *call, int argc, char **argv, void 
     const struct parts *parts = userdata;
     const struct db *server_db = server_find_db(parts->server, SLICE("_Server"));
     json_t *tables = json_array();
-    struct store *store;
+    struct db *db;
     const char *name;
     size_t state = 0;
 
     if (server_db) {
         add_database(parts, server_db, tables);
     }
-    while ((store = databases_next(parts->databases, &state, &name))) {
-        add_database(parts, store_db(store), tables);
+    while ((db = databases_next_db(parts->databases, &state, &name))) {
+        add_database(parts, db, tables);
     }
     command_reply_value(call, json_pack("{so}", "tables", tables), print_audit);
 }

@@ -174,7 +174,7 @@ static void on_list_dbs(struct command_call *call, int argc, char **argv, void *
     size_t state = 0;
     const char *name;
 
-    while (databases_next(admin->parts->databases, &state, &name)) {
+    while (databases_next_db(admin->parts->databases, &state, &name)) {
         if (!has_server_db && strcmp(name, "_Server") > 0) {
             json_array_append_new(names, json_string("_Server"));
             has_server_db = true;

@@ -5,6 +5,7 @@
 #include "basic/log.h"
 #include "config.h"
 #include "daemon/parts.h"
+#include "daemon/replication/relay.h"
 #include "daemon/replication/sync.h"
 #include "engine/history.h"
 #include "session/usage.h"
@@ -118,38 +119,39 @@ static void put_durations(const struct exposition *out)
 
 struct database_metric {
     const char *name, *type, *unit, *help;
-    double (*value)(struct store *store);
+    bool is_of_file; // not of relays
+    double (*value)(struct db *db, struct store *store);
 };
 
-static double rows_of(struct store *store)
+static double rows_of(struct db *db, struct store *store)
 {
     struct db_usage usage;
 
-    db_usage(store_db(store), &usage);
+    db_usage(db, &usage);
     return (double)usage.n_rows;
 }
 
-static double memory_of(struct store *store)
+static double memory_of(struct db *db, struct store *store)
 {
-    return (double)db_memory(store_db(store));
+    return (double)db_memory(db);
 }
 
-static double history_of(struct store *store)
+static double history_of(struct db *db, struct store *store)
 {
-    return (double)db_history_memory(store_db(store));
+    return (double)db_history_memory(db);
 }
 
-static double file_of(struct store *store)
+static double file_of(struct db *db, struct store *store)
 {
     return (double)store_size(store);
 }
 
-static double commits_of(struct store *store)
+static double commits_of(struct db *db, struct store *store)
 {
-    return (double)db_tail(store_db(store))->seq;
+    return (double)db_tail(db)->seq;
 }
 
-static double is_read_only(struct store *store)
+static double is_read_only(struct db *db, struct store *store)
 {
     return store_failure(store) != NULL;
 }
@@ -157,13 +159,14 @@ static double is_read_only(struct store *store)
 static void put_databases(const struct parts *parts, const struct exposition *out)
 {
     static const struct database_metric metrics[] = {
-        {"database_rows", "gauge", "", "Rows in the database", rows_of},
-        {"database_memory_bytes", "gauge", "bytes", "Approximate memory of its rows", memory_of},
+        {"database_rows", "gauge", "", "Rows in the database", false, rows_of},
+        {"database_memory_bytes", "gauge", "bytes", "Approximate memory of its rows", false,
+         memory_of},
         {"database_history_bytes", "gauge", "bytes",
-         "Approximate memory of its recent changes, which clients resume from", history_of},
-        {"database_file_bytes", "gauge", "bytes", "Size of its file", file_of},
-        {"database_commits", "counter", "", "Commits since it was opened", commits_of},
-        {"database_failed", "gauge", "", "1 if its file could not be synced: it is read-only",
+         "Approximate memory of its recent changes, which clients resume from", false, history_of},
+        {"database_file_bytes", "gauge", "bytes", "Size of its file", true, file_of},
+        {"database_commits", "counter", "", "Commits since it was opened", false, commits_of},
+        {"database_failed", "gauge", "", "1 if its file could not be synced: it is read-only", true,
          is_read_only},
     };
 
@@ -171,13 +174,31 @@ static void put_databases(const struct parts *parts, const struct exposition *ou
         const struct database_metric *metric = &metrics[i];
         bool is_counter = !strcmp(metric->type, "counter");
         _cleanup_free_ char *sample = xasprintf("%s%s", metric->name, is_counter ? "_total" : "");
-        struct store *store;
         const char *name;
         size_t state = 0;
+        struct db *db;
 
         begin_family(out, metric->name, metric->type, metric->unit, metric->help);
-        while ((store = databases_next(parts->databases, &state, &name))) {
-            put_labelled(out, sample, "database", name, metric->value(store));
+        while ((db = databases_next_db(parts->databases, &state, &name))) {
+            struct store *store = databases_find(parts->databases, name);
+
+            if (store || !metric->is_of_file) {
+                put_labelled(out, sample, "database", name, metric->value(db, store));
+            }
+        }
+    }
+}
+
+static void put_relays(const struct parts *parts, const struct exposition *out)
+{
+    struct relay_state relay;
+    const char *name;
+    size_t state = 0;
+
+    begin_family(out, "relay_connected", "gauge", "", "1 if the source of the relay is connected");
+    while (databases_next_db(parts->databases, &state, &name)) {
+        if (relay_state(parts->relays, name, &relay)) {
+            put_labelled(out, "relay_connected", "database", name, relay.is_connected);
         }
     }
 }
@@ -286,6 +307,7 @@ void metrics_put(const struct parts *parts, enum metrics_format format, struct b
     begin_family(out, "build", "info", "", "This program");
     buf_puts(text, "ovsdb_build_info{version=\"" OVSDBD_VERSION "\"} 1\n");
     put_databases(parts, out);
+    put_relays(parts, out);
     put_replication(parts->sync, out);
     put_clients(parts, out);
     put_counters(out);

@@ -31,19 +31,19 @@ static json_t *memory_reply(const struct parts *parts)
     struct db_usage total = {0};
     struct server_usage usage;
     size_t memory = 0, history = 0;
-    struct store *store;
+    struct db *db;
     size_t state = 0;
     const char *name;
 
-    while ((store = databases_next(parts->databases, &state, &name))) {
+    while ((db = databases_next_db(parts->databases, &state, &name))) {
         struct db_usage one;
 
-        db_usage(store_db(store), &one);
+        db_usage(db, &one);
         total.n_rows += one.n_rows;
         total.n_cells += one.n_cells;
         total.n_weak_refs += one.n_weak_refs;
-        memory += db_memory(store_db(store));
-        history += db_history_memory(store_db(store));
+        memory += db_memory(db);
+        history += db_history_memory(db);
     }
     server_usage(parts->server, &usage);
     return json_pack("{s{sI sI sI sI sI sI sI sI sI sI}}", "usage", "backlog",

@@ -2,10 +2,12 @@
 #include "daemon/admin/status.h"
 
 #include "basic/log.h"
+#include "basic/str.h"
 #include "control/command.h"
 #include "control/reply.h"
 #include "daemon/configuration/tls_settings.h"
 #include "daemon/parts.h"
+#include "daemon/replication/relay.h"
 #include "daemon/replication/sync.h"
 #include "service/notify.h"
 #include "service/vlog.h"
@@ -27,6 +29,9 @@ struct snapshot {
     int write_error;          // why, an errno value
     const char *recovered;    // name of a database that was damaged when it was opened, or NULL
     const char *recovery;     // what was recovered
+    const char *relay;        // name of a relay whose source is not connected, or NULL
+    const char *relay_source; // its source
+    const char *relay_error;  // why, or NULL
     const char *remote_error; // why a remote is not open, or NULL
     const char *tls_error;    // why TLS is not available or not as a database says, or NULL
     int log_error;            // why the log file is not open, an errno value
@@ -59,6 +64,22 @@ void status_free(struct status *status)
     }
 }
 
+static void take_relays(const struct parts *parts, struct snapshot *snapshot)
+{
+    struct relay_state relay;
+    const char *name;
+    size_t state = 0;
+
+    while (databases_next_db(parts->databases, &state, &name)) {
+        snapshot->n_databases++;
+        if (relay_state(parts->relays, name, &relay) && !relay.is_connected) {
+            snapshot->relay = name;
+            snapshot->relay_source = relay.source;
+            snapshot->relay_error = relay.error;
+        }
+    }
+}
+
 static void take_snapshot(const struct parts *parts, struct snapshot *ret)
 {
     struct snapshot snapshot; // zeroed with its padding: snapshots are compared by memcmp()
@@ -68,8 +89,8 @@ static void take_snapshot(const struct parts *parts, struct snapshot *ret)
     size_t state = 0;
 
     memset(&snapshot, 0, sizeof(snapshot));
+    take_relays(parts, &snapshot);
     while ((store = databases_next(parts->databases, &state, &name))) {
-        snapshot.n_databases++;
         if (store_failure(store)) {
             snapshot.failed = name;
             snapshot.failure = store_failure(store);
@@ -103,9 +124,13 @@ static const struct fault {
     const char *member;
     const char *label;
 } faults[] = {
-    {"failure", "failure"},         {"failed_write", "failed write"},
-    {"recovery", "recovery"},       {"failed_remotes", "failed remotes"},
-    {"tls_failure", "TLS failure"}, {"log_failure", "log file failure"},
+    {"failure", "failure"},
+    {"failed_write", "failed write"},
+    {"recovery", "recovery"},
+    {"failed_relay", "failed relay"},
+    {"failed_remotes", "failed remotes"},
+    {"tls_failure", "TLS failure"},
+    {"log_failure", "log file failure"},
 };
 
 static void print_status(const json_t *reply, struct buf *text)
@@ -148,6 +173,13 @@ static void set_fault(json_t *reply, const char *member, char *text)
     free(text);
 }
 
+// "small: tcp:192.0.2.1:6640 is not connected: REASON". Caller frees.
+static char *relay_text(const struct snapshot *snapshot)
+{
+    return xasprintf("%s: %s is not connected%s%s", snapshot->relay, snapshot->relay_source,
+                     snapshot->relay_error ? ": " : "", str_or_empty(snapshot->relay_error));
+}
+
 static void set_faults(json_t *reply, const struct snapshot *snapshot)
 {
     if (snapshot->failed) {
@@ -159,6 +191,9 @@ static void set_faults(json_t *reply, const struct snapshot *snapshot)
     }
     if (snapshot->recovered) {
         set_fault(reply, "recovery", xasprintf("%s: %s", snapshot->recovered, snapshot->recovery));
+    }
+    if (snapshot->relay) {
+        set_fault(reply, "failed_relay", relay_text(snapshot));
     }
     if (snapshot->n_failed_remotes) {
         set_fault(reply, "failed_remotes",
@@ -182,9 +217,9 @@ static void on_status(struct command_call *call, int argc, char **argv, void *us
     json_t *reply;
     size_t state = 0;
 
-    while (databases_next(parts->databases, &state, &name)) {
+    while (databases_next_db(parts->databases, &state, &name)) {
         json_array_append_new(databases, json_string(name));
-        if (sync_settings(parts->sync, name).is_backup) {
+        if (sync_has(parts->sync, name) && sync_settings(parts->sync, name).is_backup) {
             json_array_append_new(backups, json_string(name));
         }
     }
@@ -206,8 +241,9 @@ static const struct command commands[] = {
          {"remotes", FIELD_INTEGER}, {"clients", FIELD_INTEGER}, {"monitors", FIELD_INTEGER},
          {"waiting", FIELD_INTEGER}, {"locks", FIELD_INTEGER}, {"transactions", FIELD_INTEGER},
          {"failure", FIELD_STRING, true}, {"failed_write", FIELD_STRING, true},
-         {"recovery", FIELD_STRING, true}, {"failed_remotes", FIELD_STRING, true},
-         {"tls_failure", FIELD_STRING, true}, {"log_failure", FIELD_STRING, true}),
+         {"recovery", FIELD_STRING, true}, {"failed_relay", FIELD_STRING, true},
+         {"failed_remotes", FIELD_STRING, true}, {"tls_failure", FIELD_STRING, true},
+         {"log_failure", FIELD_STRING, true}),
      .reads = true},
     {NULL},
 };
@@ -219,6 +255,11 @@ void status_register_command(struct command_registry *registry, struct status *s
 
 static void put_failures(struct buf *text, const struct snapshot *snapshot)
 {
+    if (snapshot->relay) {
+        _cleanup_free_ char *relay = relay_text(snapshot);
+
+        buf_printf(text, "relay %s; ", relay);
+    }
     if (snapshot->n_failed_remotes) {
         buf_printf(text, "%s", snapshot->remote_error);
         if (snapshot->n_failed_remotes > 1) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/configuration/confinement.h"
 
+#include "daemon/databases/databases.h"
 #include "daemon/databases/db_column.h"
 #include "daemon/remotes/remotes.h"
 #include "service/confine.h"
@@ -28,7 +29,9 @@ static void allow_config(const struct server_options *options)
         confine_allow(CONFINE_READ, options->config_file); // a reload reads it again
     }
     for (size_t i = 0; i < config->n_databases; i++) {
-        confine_allow(CONFINE_DATABASE, config->databases[i].file);
+        if (!databases_is_relay(config->databases[i].file)) {
+            confine_allow(CONFINE_DATABASE, config->databases[i].file);
+        }
         if (config->databases[i].schema) {
             confine_allow(CONFINE_READ, config->databases[i].schema);
         }

@@ -18,15 +18,40 @@ static bool is_json(struct slice text)
     return i < text.size && text.data[i] == '{';
 }
 
-static struct failure *check_database(const struct config_database *database)
+// A relay's section has the name of the database. Makes it the argument "relay:DB:SOURCE".
+static struct failure *make_relay(struct config_database *database)
+{
+    const char *slash = strrchr(database->file, '/');
+    char *argument;
+
+    if (!database->source) {
+        return failure_new(FAILURE_INVALID, "the service-model \"relay\" needs a source");
+    }
+    if (database->schema || database->exclude_tables || database->backup) {
+        return failure_new(FAILURE_INVALID,
+                           "schema, exclude-tables and backup are not for the "
+                           "service-model \"relay\"");
+    }
+    argument = xasprintf("relay:%s:%s", slash ? slash + 1 : database->file, database->source);
+    free(database->file);
+    database->file = argument;
+    free(TAKE_PTR(database->source));
+    return NULL;
+}
+
+static struct failure *check_database(struct config_database *database)
 {
     const char *model = database->service_model;
     bool is_pair = model && !strcmp(model, "active-backup");
 
+    if (model && !strcmp(model, "relay")) {
+        return make_relay(database);
+    }
+
     if (model && strcmp(model, "standalone") && !is_pair) {
         return failure_new(FAILURE_INVALID,
-                           "service-model: \"%s\" is not supported, only \"standalone\" and "
-                           "\"active-backup\"",
+                           "service-model: \"%s\" is not supported, only \"standalone\", "
+                           "\"active-backup\" and \"relay\"",
                            model);
     }
     if (database->source && model && !is_pair) {
@@ -42,10 +67,10 @@ static struct failure *check_database(const struct config_database *database)
 }
 
 // Checks rules that concern more than one key.
-static struct failure *check_rules(const char *path, const struct configuration *config)
+static struct failure *check_rules(const char *path, struct configuration *config)
 {
     for (size_t i = 0; i < config->n_databases; i++) {
-        const struct config_database *database = &config->databases[i];
+        struct config_database *database = &config->databases[i];
         struct failure *failure = check_database(database);
 
         if (failure) {

@@ -7,6 +7,7 @@
 #include "daemon/configuration/replication_options.h"
 #include "daemon/configuration/tls_settings.h"
 #include "daemon/handover/run_time.h"
+#include "daemon/replication/relay.h"
 #include "daemon/replication/sync.h"
 #include "daemon/replication/upstream.h"
 #include "session/audit.h"
@@ -54,6 +55,15 @@ static void set_role_owners(const struct parts *parts, const struct server_optio
     }
 }
 
+// Sets what the file says of the connection of a relay to its source.
+static void set_relay_options(const struct parts *parts, const struct config_database *database)
+{
+    if (database->is_of_file && databases_is_relay(database->file)) {
+        relays_set_options(parts->relays, databases_name_of(parts->databases, database->file),
+                           &database->source_options);
+    }
+}
+
 static bool recovers_damaged(const struct server_options *options,
                              const struct config_database *database)
 {
@@ -85,6 +95,9 @@ char *settings_open_databases(const struct parts *parts, const struct run_time *
             error = add_failed(database->file,
                                databases_add(parts->databases, database->file, database->schema,
                                              recovers_damaged(options, database)));
+            if (!error) {
+                set_relay_options(parts, database);
+            }
         }
     }
     return error;
@@ -125,6 +138,7 @@ char *settings_start_sync(const struct parts *parts, const struct server_options
 
         error = sync_apply(parts->sync, name, &settings);
     }
+    relays_start(parts->relays);
     return error;
 }
 
@@ -205,7 +219,7 @@ static void change_one_done(struct settings_change *change);
 // One database of a reload.
 struct added_database {
     struct settings_change *change;
-    const char *file; // in change->new
+    const struct config_database *database; // in change->new
 };
 
 static void on_added(void *userdata, struct failure *failure)
@@ -216,7 +230,10 @@ static void on_added(void *userdata, struct failure *failure)
     if (failure && failure_errno(failure) == ECANCELED) {
         change->is_canceled = true;
     }
-    keep_first(&change->error, add_failed(added->file, failure));
+    if (!failure) {
+        set_relay_options(change->parts, added->database);
+    }
+    keep_first(&change->error, add_failed(added->database->file, failure));
     free(added);
     change_one_done(change);
 }
@@ -231,10 +248,12 @@ static void add_databases(struct settings_change *change)
         if (database->is_of_file && !databases_name_of(parts->databases, database->file)) {
             struct added_database *added = NEW(struct added_database);
 
-            *added = (struct added_database){change, database->file};
+            *added = (struct added_database){change, database};
             change->n_pending++;
             databases_start_add(parts->databases, database->file, database->schema,
                                 recovers_damaged(&change->new, database), on_added, added);
+        } else {
+            set_relay_options(parts, database);
         }
     }
 }

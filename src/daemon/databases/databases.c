@@ -4,6 +4,7 @@
 #include "basic/file.h"
 #include "basic/log.h"
 #include "basic/messages.h"
+#include "basic/str.h"
 #include "daemon/databases/reclaim.h"
 #include "daemon/startup.h"
 #include "service/confine.h"
@@ -21,7 +22,9 @@ LOG_MODULE(ovsdb_server);
 
 struct database {
     char *name;
-    struct store *store;
+    struct store *store; // NULL: the database is the copy of a relay
+    struct db *copy;
+    char *relay; // the argument "relay:DB:SOURCE" of a copy, or NULL
 };
 
 struct databases {
@@ -36,11 +39,18 @@ struct databases {
     size_t capacity;
     // Stores that are not served any more, but still used by a helper thread.
     struct store **leaving;
+    char *(*add_relay)(void *userdata, const char *argument); // or NULL
+    void *relays;
     size_t n_leaving;
     size_t leaving_capacity;
     bool trim;
     bool whole_values; // records hold whole values instead of differences
 };
+
+static struct db *database_db(const struct database *database)
+{
+    return database->store ? store_db(database->store) : database->copy;
+}
 
 static bool is_served(const struct databases *databases, const struct store *store)
 {
@@ -90,10 +100,11 @@ static void on_convert(void *userdata, struct db *db, struct schema *schema)
     struct conversion_call *call = NEW(struct conversion_call);
     size_t i = 0;
 
-    while (store_db(databases->items[i].store) != db) {
+    while (database_db(&databases->items[i]) != db) {
         i++;
         assert(i < databases->n); // the server only knows databases from here
     }
+    assert(databases->items[i].store); // a relay forwards conversions
     *call = (struct conversion_call){databases, databases->items[i].store};
     store_start_conversion(call->store, schema, on_converted, call);
 }
@@ -136,12 +147,17 @@ static void close_at(struct databases *databases, size_t i)
     databases->n--;
     log_event(LOG_LEVEL_INFO, MSG_DATABASE_GONE, LOG_FIELDS({"OVSDB_DATABASE", database.name}),
               "%s: not served any more", database.name);
-    server_remove_db(databases->server, store_db(database.store));
-    notify_observers(databases, store_db(database.store), NULL);
-    GROW(databases->leaving, databases->n_leaving, databases->leaving_capacity);
-    databases->leaving[databases->n_leaving++] = database.store;
-    close_leaving(databases, false);
+    server_remove_db(databases->server, database_db(&database));
+    notify_observers(databases, database_db(&database), NULL);
+    if (database.store) {
+        GROW(databases->leaving, databases->n_leaving, databases->leaving_capacity);
+        databases->leaving[databases->n_leaving++] = database.store;
+        close_leaving(databases, false);
+    } else {
+        reclaim_db(databases->reclaim, database.copy);
+    }
     free(database.name);
+    free(database.relay);
 }
 
 void databases_free(struct databases *databases)
@@ -187,32 +203,47 @@ static bool is_at(const struct databases *databases, size_t i, const char *name)
     return i < databases->n && !strcmp(databases->items[i].name, name);
 }
 
-const char *databases_name_of(const struct databases *databases, const char *path)
+static const char *name_of_relay(const struct databases *databases, const char *argument)
 {
-    _cleanup_free_ char *real = NULL;
-
-    if (file_resolve(path, &real) < 0) {
-        return NULL;
-    }
     for (size_t i = 0; i < databases->n; i++) {
-        _cleanup_free_ char *other = NULL;
-
-        if (!file_resolve(store_path(databases->items[i].store), &other) && !strcmp(real, other)) {
+        if (str_equals(databases->items[i].relay, argument)) {
             return databases->items[i].name;
         }
     }
     return NULL;
 }
 
-static void insert_store(struct databases *databases, const char *name, struct store *store)
+const char *databases_name_of(const struct databases *databases, const char *path)
 {
-    size_t i = position_of(databases, name);
+    _cleanup_free_ char *real = NULL;
 
-    assert(!is_at(databases, i, name));
+    if (databases_is_relay(path)) {
+        return name_of_relay(databases, path);
+    }
+    if (file_resolve(path, &real) < 0) {
+        return NULL;
+    }
+    for (size_t i = 0; i < databases->n; i++) {
+        _cleanup_free_ char *other = NULL;
+
+        if (databases->items[i].store &&
+            !file_resolve(store_path(databases->items[i].store), &other) && !strcmp(real, other)) {
+            return databases->items[i].name;
+        }
+    }
+    return NULL;
+}
+
+// Takes over the members of `database`.
+static void insert_database(struct databases *databases, const struct database *database)
+{
+    size_t i = position_of(databases, database->name);
+
+    assert(!is_at(databases, i, database->name));
     GROW(databases->items, databases->n, databases->capacity);
     memmove(databases->items + i + 1, databases->items + i,
             (databases->n - i) * sizeof(databases->items[0]));
-    databases->items[i] = (struct database){xstrdup(name), store};
+    databases->items[i] = *database;
     databases->n++;
 }
 
@@ -267,7 +298,7 @@ static struct failure *serve_store(struct databases *databases, struct store *st
         return failure;
     }
     store_set_column_diff(store, !databases->whole_values);
-    insert_store(databases, name, store);
+    insert_database(databases, &(struct database){.name = xstrdup(name), .store = store});
     log_event(LOG_LEVEL_INFO, MSG_DATABASE_SERVED, LOG_FIELDS({"OVSDB_DATABASE", name}),
               "%s: serving database %s", store_path(store), name);
     notify_observers(databases, NULL, store_db(store));
@@ -279,15 +310,28 @@ static enum store_mode mode_for(bool recover_damaged)
     return recover_damaged ? STORE_RECOVER : STORE_READ_WRITE;
 }
 
+static struct failure *add_relay(struct databases *databases, const char *argument)
+{
+    _cleanup_free_ char *text = NULL;
+
+    assert(databases->add_relay);
+    text = databases->add_relay(databases->relays, argument);
+    return text ? failure_new(FAILURE_INVALID, "%s", text) : NULL;
+}
+
 struct failure *databases_add(struct databases *databases, const char *path, const char *schema,
                               bool recover_damaged)
 {
     static const struct progress progress = {startup_progress, NULL};
-    struct failure *failure = check_path(databases, path, schema);
+    struct failure *failure;
     struct ovsdb_error *error;
     struct store *store;
     bool is_damaged;
 
+    if (databases_is_relay(path)) {
+        return add_relay(databases, path);
+    }
+    failure = check_path(databases, path, schema);
     if (failure) {
         return failure;
     }
@@ -365,9 +409,14 @@ static void start_openings(struct databases *databases)
 void databases_start_add(struct databases *databases, const char *path, const char *schema,
                          bool recover_damaged, databases_added_function *done, void *userdata)
 {
-    struct failure *failure = check_path(databases, path, schema);
+    struct failure *failure;
     struct adding *adding;
 
+    if (databases_is_relay(path)) {
+        done(userdata, add_relay(databases, path));
+        return;
+    }
+    failure = check_path(databases, path, schema);
     if (!failure && is_file_being_added(databases, path)) {
         failure = failure_new(FAILURE_BUSY, "ovsdb error: %s: already being opened", path);
     }
@@ -416,6 +465,42 @@ static void report_openings(struct databases *databases)
     databases->steps_reported = n_steps;
 }
 
+void databases_on_add_relay(struct databases *databases,
+                            char *(*add)(void *userdata, const char *argument), void *userdata)
+{
+    databases->add_relay = add;
+    databases->relays = userdata;
+}
+
+bool databases_add_copy(struct databases *databases, struct db *db, const char *relay)
+{
+    const char *name = db_schema(db)->name;
+
+    if (server_add_db(databases->server, db) < 0) {
+        return false;
+    }
+    server_set_role(databases->server, db, ROLE_RELAY);
+    insert_database(databases,
+                    &(struct database){.name = xstrdup(name), .copy = db, .relay = xstrdup(relay)});
+    log_event(LOG_LEVEL_INFO, MSG_DATABASE_SERVED, LOG_FIELDS({"OVSDB_DATABASE", name}),
+              "%s: serving database %s", relay, name);
+    notify_observers(databases, NULL, db);
+    return true;
+}
+
+void databases_replace_copy(struct databases *databases, struct db *new)
+{
+    const char *name = db_schema(new)->name;
+    struct database *database = &databases->items[position_of(databases, name)];
+    struct db *old = database->copy;
+
+    assert(!strcmp(database->name, name) && old);
+    database->copy = new;
+    notify_observers(databases, old, new);
+    server_replace_db(databases->server, old, new);
+    reclaim_db(databases->reclaim, old);
+}
+
 bool databases_remove(struct databases *databases, const char *name)
 {
     size_t i = position_of(databases, name);
@@ -434,7 +519,28 @@ struct store *databases_find(const struct databases *databases, const char *name
     return is_at(databases, i, name) ? databases->items[i].store : NULL;
 }
 
+struct db *databases_find_db(const struct databases *databases, const char *name)
+{
+    size_t i = position_of(databases, name);
+
+    return is_at(databases, i, name) ? database_db(&databases->items[i]) : NULL;
+}
+
 struct store *databases_next(const struct databases *databases, size_t *state,
+                             const char **ret_name)
+{
+    while (*state < databases->n) {
+        const struct database *database = &databases->items[(*state)++];
+
+        if (database->store) {
+            *ret_name = database->name;
+            return database->store;
+        }
+    }
+    return NULL;
+}
+
+struct db *databases_next_db(const struct databases *databases, size_t *state,
                              const char **ret_name)
 {
     const struct database *database;
@@ -444,7 +550,19 @@ struct store *databases_next(const struct databases *databases, size_t *state,
     }
     database = &databases->items[(*state)++];
     *ret_name = database->name;
-    return database->store;
+    return database_db(database);
+}
+
+const char *databases_next_relay(const struct databases *databases, size_t *state)
+{
+    while (*state < databases->n) {
+        const char *relay = databases->items[(*state)++].relay;
+
+        if (relay) {
+            return relay;
+        }
+    }
+    return NULL;
 }
 
 // The caller of databases_compact().
@@ -485,7 +603,7 @@ void databases_compact_if_due(struct databases *databases, usec_t now)
     for (size_t i = 0; i < databases->n; i++) {
         struct store *store = databases->items[i].store;
 
-        if (store_wants_compaction(store, now)) {
+        if (store && store_wants_compaction(store, now)) {
             databases_compact(databases, store, NULL, NULL);
         }
     }
@@ -498,7 +616,9 @@ static bool run_step(struct databases *databases)
     close_leaving(databases, false);
     start_openings(databases);
     for (size_t i = 0; i < databases->n; i++) {
-        more = store_run(databases->items[i].store) || more;
+        struct store *store = databases->items[i].store;
+
+        more = (store && store_run(store)) || more;
     }
     return more;
 }
@@ -525,7 +645,9 @@ void databases_set_column_diff(struct databases *databases, bool on)
 {
     databases->whole_values = !on;
     for (size_t i = 0; i < databases->n; i++) {
-        store_set_column_diff(databases->items[i].store, on);
+        if (databases->items[i].store) {
+            store_set_column_diff(databases->items[i].store, on);
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The database files that this server serves. A database is identified by the name of its schema.
+// The databases that this server serves: files, and the copies of relays. A database is identified by the name of its schema.
 #pragma once
 
 #include "basic/failure.h"
@@ -28,8 +28,17 @@ void databases_observer_remove(struct databases_observer *observer);
 
 // Whether a command line argument is "relay:DB:SOURCES", which names no file.
 bool databases_is_relay(const char *argument);
+// Sets the function with which databases_add() adds a relay.
+void databases_on_add_relay(struct databases *databases,
+                            char *(*add)(void *userdata, const char *argument), void *userdata);
+// Serves the copy of a relay, with ROLE_RELAY, and takes over `db`. `relay` is the argument for which
+// databases_name_of() returns the name. False if a database of this name is served already.
+bool databases_add_copy(struct databases *databases, struct db *db, const char *relay);
+// Serves `new` instead of the copy of the same name, as after a conversion, and takes it over.
+void databases_replace_copy(struct databases *databases, struct db *new);
 // Opens the database file `path` and serves it. `schema`: a schema file with which a missing
 // database is created and an older one converted (store/provision.h); NULL: the file must exist.
+// A relay ("relay:DB:SOURCES") is added too, without `schema`.
 // With `recover_damaged` a damaged file is cut to its whole prefix (STORE_RECOVER); otherwise damage
 // is a FAILURE_DAMAGED. For the start: O(file), reports to startup_progress().
 struct failure *databases_add(struct databases *databases, const char *path, const char *schema,
@@ -45,12 +54,20 @@ void databases_stop_adding(struct databases *databases);
 // Stops serving a database and closes its file, at the latest when its helper thread has ended. False
 // if there is none of this name.
 bool databases_remove(struct databases *databases, const char *name);
-// The name of the database in the file to which `path` leads; NULL if it is not served.
+// The name of the database in the file to which `path` leads, or of the relay with this argument; NULL
+// if it is not served.
 const char *databases_name_of(const struct databases *databases, const char *path);
+struct db *databases_find_db(const struct databases *databases, const char *name);
+// The store of the database; NULL if there is none of this name, or if it has no file.
 struct store *databases_find(const struct databases *databases, const char *name);
-// Iterates in order of name: start with *state = 0, call until it returns NULL.
+// Iterates in order of name: start with *state = 0, call until it returns NULL. All databases:
+struct db *databases_next_db(const struct databases *databases, size_t *state,
+                             const char **ret_name);
+// Those with a file:
 struct store *databases_next(const struct databases *databases, size_t *state,
                              const char **ret_name);
+// The arguments of the relays:
+const char *databases_next_relay(const struct databases *databases, size_t *state);
 
 // Compacts a database in the background. `done` is called once with NULL or what is wrong, possibly
 // in this call, and at the latest when the database is closed. If `done` is NULL, a failure is

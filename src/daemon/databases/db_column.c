@@ -104,7 +104,6 @@ struct db_column *db_column_new(const char *spec, struct databases *databases,
                                 void (*changed)(void *userdata), void *userdata, char **ret_error)
 {
     struct db_column *column = NEW(struct db_column);
-    struct store *store;
 
     column->spec = xstrdup(spec);
     column->names = xstrdup(spec + strlen("db:"));
@@ -117,8 +116,7 @@ struct db_column *db_column_new(const char *spec, struct databases *databases,
     if (!cut_names(column)) {
         *ret_error = xasprintf("\"%s\": invalid syntax, it should be db:DB,TABLE,COLUMN", spec);
     } else {
-        store = databases_find(databases, column->db_name);
-        *ret_error = attach_to(column, store ? store_db(store) : NULL);
+        *ret_error = attach_to(column, databases_find_db(databases, column->db_name));
     }
     if (*ret_error) {
         db_column_free(column);

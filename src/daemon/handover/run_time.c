@@ -132,7 +132,7 @@ static char *real_name(const char *file)
 {
     char *real = NULL;
 
-    return file_resolve(file, &real) < 0 ? xstrdup(file) : real;
+    return databases_is_relay(file) || file_resolve(file, &real) < 0 ? xstrdup(file) : real;
 }
 
 bool run_time_has_removed_database(const struct run_time *run_time, const char *file)
@@ -254,8 +254,8 @@ static json_t *databases_difference(const struct parts *parts)
 {
     const struct configuration *config = &parts->options->config;
     json_t *difference = difference_new();
+    const char *name, *relay;
     struct store *store;
-    const char *name;
     size_t state = 0;
 
     while ((store = databases_next(parts->databases, &state, &name))) {
@@ -263,6 +263,11 @@ static json_t *databases_difference(const struct parts *parts)
 
         if (!is_configured(config, real)) {
             put_item(difference, real, true);
+        }
+    }
+    for (state = 0; (relay = databases_next_relay(parts->databases, &state));) {
+        if (!is_configured(config, relay)) {
+            put_item(difference, relay, true);
         }
     }
     for (size_t i = 0; i < config->n_databases; i++) {

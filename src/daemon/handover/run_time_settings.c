@@ -5,6 +5,7 @@
 #include "basic/str.h"
 #include "daemon/configuration/replication_options.h"
 #include "daemon/parts.h"
+#include "daemon/replication/relay.h"
 #include "daemon/replication/sync.h"
 #include "daemon/replication/upstream.h"
 #include "service/vlog.h"
@@ -155,6 +156,19 @@ static char *exclude_set(const struct parts *parts, const json_t *value)
 {
     return json_is_string(value) ? sync_set_exclude(parts->sync, NULL, json_string_value(value))
                                  : NULL;
+}
+
+static json_t *relay_probe_get(const struct parts *parts)
+{
+    return ms_or_null(relays_probe_interval(parts->relays));
+}
+
+static char *relay_probe_set(const struct parts *parts, const json_t *value)
+{
+    if (json_is_integer(value) && json_integer_value(value) >= 0) {
+        relays_set_probe_interval(parts->relays, (uint64_t)json_integer_value(value));
+    }
+    return NULL;
 }
 
 static json_t *audit_configured(const struct parts *parts)
@@ -309,6 +323,7 @@ static const struct setting {
 } settings[] = {
     {"sync-exclude-tables", exclude_configured, exclude_get, exclude_set},
     {"replication", sync_configured, sync_get, sync_restore},
+    {"relay-source-probe-interval", nothing_configured, relay_probe_get, relay_probe_set},
     {"audit", audit_configured, audit_get, audit_restore},
     {"memory-trim-on-compaction", nothing_configured, trim_get, trim_set},
     {"file-column-diff", column_diff_configured, column_diff_get, column_diff_set},

@@ -194,7 +194,7 @@ static bool report_all(struct remotes *remotes, usec_t now)
         const struct db_column *column = columns[i]->column;
         const struct store *store = databases_find(remotes->databases, column->db_name);
 
-        if (!column->db || store_failure(store) ||
+        if (!column->db || !store || store_failure(store) ||
             server_db_is_read_only(remotes->server, column->db)) {
             continue;
         }

@@ -196,11 +196,14 @@ static void on_databases_changed(struct databases_observer *observer, struct db 
     struct sync *sync = CONTAINER_OF(observer, struct sync, observer);
     struct entry *entry = old ? find_entry(sync, db_schema(old)->name) : NULL;
 
+    if (!old && server_role(sync->server, new) == ROLE_RELAY) {
+        return; // it has a source of its own
+    }
     if (!old) {
         on_added(sync, db_schema(new)->name);
-    } else if (!new) {
+    } else if (entry && !new) {
         entry_free(entry);
-    } else if (entry->replica) {
+    } else if (entry && entry->replica) {
         replica_forget(entry->replica);
         replica_restart(entry->replica);
     }

@@ -441,6 +441,11 @@ uint64_t upstream_request(struct upstream *upstream, const char *method, struct 
     return source_request(upstream->source, method, params, done, userdata);
 }
 
+void upstream_cancel_there(struct upstream *upstream, uint64_t number)
+{
+    source_cancel_there(upstream->source, number);
+}
+
 void upstream_cancel(struct upstream *upstream, uint64_t number)
 {
     source_cancel(upstream->source, number);

@@ -41,7 +41,8 @@ const char *upstream_failure(struct upstream *upstream);
 // The remote that is connected or being dialled.
 const char *upstream_remote(const struct upstream *upstream);
 
-// source_request() and source_cancel() on the connection.
+// source_request(), source_cancel_there() and source_cancel() on the connection.
 uint64_t upstream_request(struct upstream *upstream, const char *method, struct slice params,
                           source_done *done, void *userdata);
+void upstream_cancel_there(struct upstream *upstream, uint64_t number);
 void upstream_cancel(struct upstream *upstream, uint64_t number);

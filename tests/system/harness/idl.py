@@ -10,13 +10,13 @@ class Idl:
     """An IDL of the small schema, driven to a state by run(): of everything, or of `columns` of
     T."""
 
-    def __init__(self, remote, lock=None, columns=None):
+    def __init__(self, remote, lock=None, columns=None, leader_only=True):
         helper = ovs_idl.SchemaHelper(schema_json=lab_module.schema("small"))
         if columns:
             helper.register_columns("T", columns)
         else:
             helper.register_all()
-        self.idl = ovs_idl.Idl(remote, helper)
+        self.idl = ovs_idl.Idl(remote, helper, leader_only=leader_only)
         if lock:
             self.idl.set_lock(lock)
         self.events = []

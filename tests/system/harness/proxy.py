@@ -38,7 +38,12 @@ class Proxy:
     def accept(self):
         while not self.is_over:
             if select.select([self.listener], [], [], 0.05)[0]:
-                near, far = Client(self.listener.accept()[0]), Client(self.server.socket_path)
+                near = Client(self.listener.accept()[0])
+                try:
+                    far = Client(self.server.socket_path)
+                except OSError:  # the server is not running
+                    near.close()
+                    continue
                 self.threads.append(threading.Thread(target=self.relay, args=(near, far)))
                 self.threads[-1].start()
 
@@ -47,7 +52,7 @@ class Proxy:
             try:
                 while not self.is_over:
                     self.pass_on(near, far)
-            except Closed:
+            except (Closed, ConnectionError):
                 pass
 
     def pass_on(self, near, far):

@@ -73,6 +73,11 @@ static void test_valid_files(void **state)
         {"{\"databases\": {\"a.db\": {\"service-model\": \"active-backup\", \"backup\": true,"
          " \"source\": {\"tcp:1.2.3.4:5\": null}, \"exclude-tables\": [\"A\", \"B\"]}}}",
          "/x/a.db(,tcp:1.2.3.4:5,A,B,active-backup,backup);"},
+        {"[database A]\nservice-model = relay\nsource = tcp:1.2.3.4:5,ssl:b:6\n",
+         "relay:A:tcp:1.2.3.4:5,ssl:b:6(,,,relay,);"},
+        {"{\"databases\": {\"A\": {\"service-model\": \"relay\", \"source\":"
+         " {\"tcp:1.2.3.4:5,ssl:b:6\": null}}}}",
+         "relay:A:tcp:1.2.3.4:5,ssl:b:6(,,,relay,);"},
         {"{\"databases\": {\"a.db\": {\"source\": {\"tcp:1.2.3.4:5\": {}}, \"backup\": false}}}",
          "/x/a.db(,tcp:1.2.3.4:5,,,);"},
         {"{\"databases\": {\"a.db\": {\"source\": {\"tcp:1.2.3.4:5\": {\"inactivity-probe\": 7,"
@@ -119,8 +124,13 @@ static void test_invalid_files(void **state)
         {"[database a]\nbackup = yes", "F: database /x/a: backup needs a source"},
         {"[database a]\nexclude-tables = T", "F: database /x/a: exclude-tables needs a source"},
         {"[database a]\nservice-model = clustered",
-         "F: database /x/a: service-model: \"clustered\" is not supported, only \"standalone\" and "
-         "\"active-backup\""},
+         "F: database /x/a: service-model: \"clustered\" is not supported, only \"standalone\", "
+         "\"active-backup\" and \"relay\""},
+        {"[database a]\nservice-model = relay",
+         "F: database /x/a: the service-model \"relay\" needs a source"},
+        {"[database a]\nservice-model = relay\nsource = tcp:1.2.3.4:5\nbackup = yes",
+         "F: database /x/a: schema, exclude-tables and backup are not for the service-model "
+         "\"relay\""},
         {"{\"databases\": {\"a\": {\"service-model\": \"active-backup\", \"backup\": true}}}",
          "F: database /x/a: backup needs a source"},
         {"[database a]\nservice-model = standalone\nsource = tcp:1.2.3.4:5",

@@ -25,6 +25,7 @@ struct fixture {
     char *reason; // why it gave up
     bool is_self;
     unsigned n_retries; // how often a retry was requested
+    struct uuid txn_id; // of the last call of applying()
 };
 
 static void on_send(void *userdata, struct slice text)
@@ -65,7 +66,14 @@ static void on_retry(void *userdata)
 }
 
 static const struct source_handler source_handler = {on_send, on_give_up, on_is_self, on_retry};
-static const struct replica_handler replica_handler = {.db = on_find_db};
+static void on_applying(void *userdata, struct uuid txn_id)
+{
+    struct fixture *f = userdata;
+
+    f->txn_id = txn_id;
+}
+
+static const struct replica_handler replica_handler = {.db = on_find_db, .applying = on_applying};
 
 static void connect_again(struct fixture *f)
 {
@@ -620,6 +628,55 @@ static void test_repeated_replies(void **state)
     }
 }
 
+static void assert_txn_id(const struct fixture *f, const char *expected)
+{
+    char text[UUID_TEXT_SIZE];
+
+    assert_string_equal(uuid_text(f->txn_id, text), expected);
+}
+
+// The owner learns which transaction of the source is applied.
+static void test_transaction_ids(void **state)
+{
+    struct fixture *f = *state;
+
+    begin(f);
+    exchange(f, SINCE(ZERO), "{\"id\":4,\"error\":null,\"result\":[false,\"" ROW1 "\",{}]}");
+    assert_txn_id(f, ROW1);
+    exchange(f, "",
+             "{\"id\":null,\"method\":\"update3\",\"params\":[\"db\",\"" ROW2 "\",{\"T\":{\"" ROW2
+             "\":{\"insert\":{\"n\":2}}}}]}");
+    assert_txn_id(f, ROW2);
+    exchange(f, "", "{\"id\":null,\"method\":\"update3\",\"params\":[\"db\",null,{}]}");
+    assert_txn_id(f, ZERO);
+}
+
+static void on_canceled(void *userdata, const struct message *reply)
+{
+    bool *is_canceled = userdata;
+
+    assert_int_equal(reply->type, MESSAGE_ERROR);
+    *is_canceled = true;
+}
+
+static void test_cancel_at_the_source(void **state)
+{
+    struct fixture *f = *state;
+    bool is_canceled = false;
+    uint64_t number;
+
+    begin(f);
+    exchange(f, SINCE(ZERO), "{\"id\":4,\"error\":null,\"result\":[false,\"" ROW1 "\",{}]}");
+    number = source_request(f->source, "transact", SLICE("[]"), on_canceled, &is_canceled);
+    buf_clear(&f->sent);
+    source_cancel_there(f->source, number);
+    exchange(f, "{\"id\":null,\"method\":\"cancel\",\"params\":[5]}\n",
+             "{\"id\":5,\"error\":\"canceled\",\"result\":null}");
+    assert_true(is_canceled);
+    source_cancel_there(f->source, number); // replied to: no effect
+    assert_int_equal(f->sent.size, 0);
+}
+
 static void test_echo(void **state)
 {
     struct fixture *f = *state;
@@ -654,6 +711,8 @@ int main(void)
         TEST(test_schemas_that_differ),
         TEST(test_other_schema),
         TEST(test_nonsense),
+        TEST(test_transaction_ids),
+        TEST(test_cancel_at_the_source),
         TEST(test_echo),
     };
 

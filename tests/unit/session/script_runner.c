@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "script_runner.h"
 
+#include "json/cursor.h"
 #include "json/emit.h"
 
 static const char schema_text[] =
@@ -95,6 +96,7 @@ void runner_done(struct script_runner *runner)
         }
     }
     server_free(runner->server);
+    buf_done(&runner->source.output);
     for (size_t i = 0; i < runner->n_dbs; i++) {
         db_free(runner->dbs[i]);
     }
@@ -150,11 +152,72 @@ uint64_t runner_waits(const struct script_runner *runner, char letter, const cha
     return 0;
 }
 
-struct client *runner_open(struct script_runner *runner, char letter, bool read_only)
+static void *source_forward(void *userdata, const char *method, struct slice params,
+                            struct trigger *trigger)
+{
+    struct script_runner *runner = userdata;
+    size_t id = runner->n_forwarded++;
+
+    assert_true(id < RUNNER_SENT);
+    runner->forwarded[id] = trigger;
+    buf_printf(&runner->source.output, "{\"id\":%zu,\"method\":\"%s\",\"params\":" SLICE_FORMAT "}",
+               id, method, SLICE_ARGS(params));
+    return &runner->forwarded[id];
+}
+
+static void source_cancel(void *userdata, void *request)
+{
+    struct script_runner *runner = userdata;
+    struct trigger **forwarded = request;
+
+    assert_non_null(*forwarded);
+    buf_printf(&runner->source.output, "{\"cancel\":%td}", forwarded - runner->forwarded);
+}
+
+static void source_drop(void *userdata, void *request)
+{
+    struct script_runner *runner = userdata;
+    struct trigger **forwarded = request;
+
+    assert_non_null(*forwarded);
+    *forwarded = NULL;
+    buf_printf(&runner->source.output, "{\"drop\":%td}", forwarded - runner->forwarded);
+}
+
+void runner_make_relay(struct script_runner *runner, bool is_relay)
+{
+    static const struct forwarder forwarder = {source_forward, source_cancel, source_drop};
+    struct db *db = server_find_db(runner->server, SLICE("shop"));
+
+    server_set_forwarder(runner->server, db, is_relay ? &forwarder : NULL, runner);
+}
+
+void runner_reply(struct script_runner *runner, const char *text)
+{
+    struct slice message, result, error;
+    uint64_t id;
+
+    assert_null(framer_check(slice_of(text), SIZE_MAX, &message, NULL));
+    assert_true(json_read_count(json_member(message, "id"), &id) && id < runner->n_forwarded);
+    assert_non_null(runner->forwarded[id]);
+    result = json_member(message, "result");
+    error = json_member(message, "error");
+    server_forwarded(TAKE_PTR(runner->forwarded[id]),
+                     result.data  ? FORWARDED_RESULT
+                     : error.data ? FORWARDED_ERROR
+                                  : FORWARDED_LOST,
+                     result.data ? result : error);
+}
+
+struct client *runner_open(struct script_runner *runner, char letter, const char *option)
 {
     struct client *client = &runner->clients[letter - 'A'];
     char name[] = {letter, '\0'};
-    const struct session_options options = {.name = name, .read_only = read_only};
+    const struct session_options options = {
+        .name = name,
+        .read_only = !strcmp(option, "ro"),
+        .role = !strcmp(option, "role") ? "keeper" : NULL,
+    };
 
     assert_null(client->session);
     *client = (struct client){0};
@@ -203,7 +266,7 @@ static void mask_uuids(char *text)
 
 char *runner_take(struct script_runner *runner, char letter)
 {
-    struct client *client = &runner->clients[letter - 'A'];
+    struct client *client = letter == 'S' ? &runner->source : &runner->clients[letter - 'A'];
     struct framer framer;
     struct buf text = {0};
     size_t consumed;

@@ -84,8 +84,8 @@ static void test_waiting_for_other_tables(void **state)
     struct server_usage usage;
 
     runner_init(&runner);
-    runner_open(&runner, 'A', false);
-    runner_open(&runner, 'B', false);
+    runner_open(&runner, 'A', "");
+    runner_open(&runner, 'B', "");
     for (int i = 0; i < N_WAITING; i++) {
         _cleanup_free_ char *text = xasprintf(
             "{\"id\":%d,\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"wait\","

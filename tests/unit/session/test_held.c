@@ -40,8 +40,8 @@ static void begin(struct script_runner *runner)
     _cleanup_buf_ struct buf request = {0};
 
     runner_init(runner);
-    runner_open(runner, 'A', false);
-    runner_open(runner, 'B', false);
+    runner_open(runner, 'A', "");
+    runner_open(runner, 'B', "");
     runner_send(runner, 'A', "{\"id\":0,\"method\":\"set_db_change_aware\",\"params\":[true]}");
     assert_next(runner, 'A', "{\"error\":null,\"id\":0,");
     buf_puts(&request, "{\"id\":0,\"method\":\"transact\",\"params\":[\"shop\"");

@@ -71,11 +71,16 @@ static void test_who_may_write(void **state)
     };
     struct script_runner *runner = *state;
 
-    runner_open(runner, 'A', false);
+    runner_open(runner, 'A', "");
     ask(runner, 'A', AWARE, "{}");
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         server_set_role(runner->server, find(runner, "shop"), table[i].role);
         assert_int_equal(server_role(runner->server, find(runner, "shop")), table[i].role);
+        if (table[i].role == ROLE_RELAY || table[i].role == ROLE_CLUSTERED) {
+            ask(runner, 'A', INSERT("shop"), "database not available");
+            server_set_state(runner->server, find(runner, "shop"),
+                             &(struct db_state){.has_schema = true});
+        }
         ask(runner, 'A', INSERT("shop"), table[i].part);
         ask(runner, 'A', INSERT("other"), "uuid");
     }
@@ -87,7 +92,7 @@ static void test_who_is_disconnected(void **state)
     struct script_runner *runner = *state;
 
     for (char letter = 'A'; letter <= 'D'; letter++) {
-        runner_open(runner, letter, false);
+        runner_open(runner, letter, "");
     }
     ask(runner, 'A', INSERT("shop"), "uuid");
     ask(runner, 'B', INSERT("other"), "uuid");
@@ -109,7 +114,7 @@ static void test_locks(void **state)
 
     server_set_role(runner->server, find(runner, "shop"), ROLE_BACKUP);
     for (char letter = 'A'; letter <= 'C'; letter++) {
-        runner_open(runner, letter, false);
+        runner_open(runner, letter, "");
         ask(runner, letter, AWARE, "{}");
     }
     ask(runner, 'A', INSERT("shop"), "not allowed");
@@ -131,7 +136,7 @@ static void test_server_row(void **state)
     const struct db_state connected = {.is_connected = true, .has_schema = true, .index = 7};
     struct script_runner *runner = *state;
 
-    runner_open(runner, 'A', false);
+    runner_open(runner, 'A', "");
     ask(runner, 'A', AWARE, "{}");
     server_set_role(runner->server, find(runner, "shop"), ROLE_BACKUP);
     ask(runner, 'A', ROWS, "\"connected\":true");
@@ -154,7 +159,7 @@ static void test_removed_database(void **state)
 {
     struct script_runner *runner = *state;
 
-    runner_open(runner, 'A', false);
+    runner_open(runner, 'A', "");
     ask(runner, 'A', AWARE, "{}");
     ask(runner, 'A', INSERT("other"), "uuid");
     assert_true(

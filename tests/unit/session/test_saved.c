@@ -39,7 +39,7 @@ static void save(struct script_runner *runner, struct saved *saved)
 
 static bool restore(struct script_runner *runner, const struct saved *saved, char letter)
 {
-    return session_restore(runner_open(runner, letter, false)->session,
+    return session_restore(runner_open(runner, letter, "")->session,
                            buf_slice(&saved->sessions[letter - 'A']));
 }
 
@@ -70,7 +70,7 @@ static void begin(struct script_runner *runner, const char *letters)
 {
     runner_init(runner);
     for (; *letters; letters++) {
-        runner_open(runner, *letters, false);
+        runner_open(runner, *letters, "");
     }
 }
 
@@ -95,7 +95,7 @@ static void test_monitors(void **state)
     assert_next(&first, 'B', "newer");
 
     runner_init(&second);
-    runner_open(&second, 'A', false);
+    runner_open(&second, 'A', "");
     insert_row(&second, 'A');
     runner_close(&second, 'A');
     assert_true(server_restore(second.server, buf_slice(&saved.server), true));
@@ -192,7 +192,7 @@ static void test_triggers(void **state)
     server_run(second.server, second.now);
     assert_next(&second, 'A', NULL);
     assert_true(server_deadline(second.server) == first.now + 5 * USEC_PER_SEC);
-    runner_open(&second, 'B', false);
+    runner_open(&second, 'B', "");
     insert_row(&second, 'B');
     server_run(second.server, second.now);
     assert_next(&second, 'A', "\"id\":[1,2]");
@@ -235,7 +235,7 @@ static void test_invalid_texts(void **state)
     assert_false(server_restore(runner.server, SLICE("[]"), true));
     assert_false(server_restore(runner.server, SLICE("[1,2,3,{}]"), true));
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-        struct client *client = runner_open(&runner, 'A', false);
+        struct client *client = runner_open(&runner, 'A', "");
 
         assert_false(session_restore(client->session, slice_of(texts[i])));
         server_end_restore(runner.server);

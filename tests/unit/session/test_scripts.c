@@ -42,12 +42,18 @@ static void check_contains(struct script_runner *runner, char letter, const char
 
 static void check_nothing_left(struct script_runner *runner)
 {
-    for (size_t i = 0; i < RUNNER_CLIENTS; i++) {
-        _cleanup_free_ char *message = runner_take(runner, (char)('A' + i));
+    _cleanup_free_ char *message = NULL;
 
-        if (message) {
-            fail_msg("%s:%zu: %c was also sent %s", script, line_number, (char)('A' + i), message);
+    for (size_t i = 0; i < RUNNER_CLIENTS; i++) {
+        _cleanup_free_ char *text = runner_take(runner, (char)('A' + i));
+
+        if (text) {
+            fail_msg("%s:%zu: %c was also sent %s", script, line_number, (char)('A' + i), text);
         }
+    }
+    message = runner_take(runner, 'S');
+    if (message) {
+        fail_msg("%s:%zu: the source was also sent %s", script, line_number, message);
     }
 }
 
@@ -79,7 +85,7 @@ static void run_command(struct script_runner *runner, const char *word, const ch
     char letter = *argument;
 
     if (!strcmp(word, "open")) {
-        runner_open(runner, letter, !strcmp(more, "ro"));
+        runner_open(runner, letter, more);
     } else if (!strcmp(word, "end")) {
         runner_close(runner, letter);
     } else if (!strcmp(word, "slow")) {
@@ -111,6 +117,11 @@ static void run_command(struct script_runner *runner, const char *word, const ch
         runner_set_position(runner, argument, strtoull(more, NULL, 10));
     } else if (!strcmp(word, "waits")) {
         assert_int_equal(runner_waits(runner, letter, more), strtoull(last, NULL, 10));
+    } else if (!strcmp(word, "relay")) {
+        runner_make_relay(runner, !strcmp(argument, "on"));
+    } else if (!strcmp(word, "source")) {
+        server_set_source_ready(runner->server, server_find_db(runner->server, SLICE("shop")),
+                                !strcmp(argument, "ready"));
     } else {
         fail_msg("%s:%zu: unknown command %s", script, line_number, word);
     }
@@ -133,7 +144,9 @@ static void run_line(struct script_runner *runner, const char *line)
         return;
     }
     check_nothing_left(runner);
-    if (line[0] && line[1] == '>') {
+    if (line[0] == 'S' && line[1] == '>') {
+        runner_reply(runner, line + 3);
+    } else if (line[0] && line[1] == '>') {
         runner_send(runner, line[0], line + 3);
     } else if (sscanf(line, "%15s %31s %31s %31s", word, argument, more, last) >= 1) {
         run_command(runner, word, argument, more, last);

@@ -20,7 +20,7 @@ static void begin(struct script_runner *runner, size_t size, usec_t threshold)
     runner_init(runner);
     server_set_clock(runner->server, stepping_clock);
     server_set_slow_log(runner->server, &settings);
-    runner_open(runner, 'A', false);
+    runner_open(runner, 'A', "");
 }
 
 // Runs a transaction with these operations; the clock makes it take `duration`.

@@ -49,8 +49,8 @@ static void test_usage(void **state)
 
     runner_init(&runner);
     server_set_clock(runner.server, ticking_clock);
-    runner_open(&runner, 'A', false);
-    runner_open(&runner, 'B', true);
+    runner_open(&runner, 'A', "");
+    runner_open(&runner, 'B', "ro");
     first = server_next_session(runner.server, NULL);
     second = server_next_session(runner.server, first);
     assert_string_equal(session_name(first), "A");
@@ -99,9 +99,9 @@ static void test_ended_monitor(void **state)
 
     runner_init(&runner);
     server_set_clock(runner.server, ticking_clock);
-    runner_open(&runner, 'A', false);
+    runner_open(&runner, 'A', "");
     session = server_next_session(runner.server, NULL);
-    runner_open(&runner, 'B', false);
+    runner_open(&runner, 'B', "");
     runner_send(&runner, 'A', MONITOR);
     runner_send(&runner, 'B', INSERT);
     drain(&runner, 'A');

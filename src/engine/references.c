@@ -29,17 +29,17 @@ struct side {
 typedef bool base_type_is_fn(const struct base_type *base);
 typedef void side_fn(struct side *side, struct uuid target, int delta);
 
-static void visit_change(struct side *side, const union atom *old, const union atom *new,
+static void visit_change(struct side *side, const union atom *before, const union atom *after,
                          side_fn *visit)
 {
-    if (old && new &&uuid_equals(old->uuid, new->uuid)) {
+    if (before && after && uuid_equals(before->uuid, after->uuid)) {
         return;
     }
-    if (old) {
-        visit(side, old->uuid, -1);
+    if (before) {
+        visit(side, before->uuid, -1);
     }
-    if (new) {
-        visit(side, new->uuid, 1);
+    if (after) {
+        visit(side, after->uuid, 1);
     }
 }
 

@@ -318,6 +318,22 @@ static void touch_by_values(const struct found_clauses *values, const struct row
     }
 }
 
+// The same for a large set or map, in which few clauses are faster to find than all elements among
+// the clauses.
+static void touch_by_clauses(const struct found_clauses *elements, const struct column *column,
+                             const struct row *row, const struct commit *commit)
+{
+    const struct watched_clause *watched;
+
+    HTABLE_FOREACH(watched, &elements->clauses)
+    {
+        if (watched->clause->column->index == column->index &&
+            condition_clause_matches(watched->clause, row)) {
+            commit->touch(watched->view, commit->changes);
+        }
+    }
+}
+
 static void touch_by_elements(const struct found_clauses *elements, const struct row *row,
                               const struct row *other, const struct commit *commit)
 {
@@ -327,6 +343,10 @@ static void touch_by_elements(const struct found_clauses *elements, const struct
         struct elems_cursor element;
 
         if (is_handled(column, row, other)) {
+            continue;
+        }
+        if (elements->clauses.n < datum_n(value, &column->type)) {
+            touch_by_clauses(elements, column, row, commit);
             continue;
         }
         for (datum_start(&value, &column->type, &element); element.key; elems_next(&element)) {

@@ -2,6 +2,7 @@
 // Datums in memory: building, sharing, comparing. Set algebra is in datum_algebra.c, JSON in
 // datum_json.c, text for people in datum_text.c.
 #include "model/datum.h"
+#include "model/elems_build.h"
 
 #include <assert.h>
 

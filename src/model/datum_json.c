@@ -3,6 +3,7 @@
 // collected in a small array on the stack, or on the heap if there are many. They are sorted only
 // if they are not in order; mostly they are, because servers and clients print sets sorted.
 #include "model/datum.h"
+#include "model/elems_build.h"
 #include "json/emit.h"
 
 #include <assert.h>

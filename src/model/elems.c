@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Nodes: release, construction, look-up, hashes. Changed trees are made in elems_edit.c.
+// Nodes: release, look-up, hashes, checks. They are built in elems_build.c and elems_edit.c.
 #include "model/elems.h"
-#include "model/elems_build.h"
 
 #include <assert.h>
 
@@ -65,32 +64,6 @@ void elems_unref(struct datum_elems *elems, enum atom_type key, enum atom_type v
         elems_unref(elems_inner(elems)->children[i].node, key, value);
     }
     free(elems);
-}
-
-struct ovsdb_error *elems_finish(enum atom_type key, uint32_t step, union atom *atoms, uint32_t n,
-                                 bool is_sorted, struct datum_elems **ret)
-{
-    atom_comparator *compare = atom_comparator_of(key);
-
-    if (!is_sorted) {
-        qsort(atoms, n, step * sizeof(*atoms), compare);
-        for (size_t i = 1; i < n; i++) {
-            int cmp = compare(&atoms[(i - 1) * step], &atoms[i * step]);
-
-            assert(cmp <= 0);
-            if (!cmp) {
-                return error_new(ERROR_OVSDB, step == 2 ? "map contains duplicate key"
-                                                        : "set contains duplicate");
-            }
-        }
-    }
-    *ret = elems_build(atoms, step == 2 ? atoms + 1 : NULL, step, n);
-    return NULL;
-}
-
-struct datum_elems *elems_from_arrays(const union atom *keys, const union atom *values, uint32_t n)
-{
-    return elems_build(keys, values, 1, n);
 }
 
 static const union atom *leaf_find(const struct elems_leaf *leaf, enum atom_type type,

@@ -6,11 +6,8 @@
 // `value` is ATOM_VOID for a set. NULL is an empty set or map.
 //
 // Nodes that are not the root have at least LEAF_MIN elements or INNER_MIN children. A leaf is
-// allocated with its exact size, so a tree built from many elements needs 4 % more memory than an
+// allocated with its exact size, so a tree built from many elements needs 5 % more memory than an
 // array.
-//
-// While the elements are collected, the atoms of a set are one after another, and those of a map in
-// pairs: key, value, key, value. The "step" is the number of atoms of an element, 1 or 2.
 #pragma once
 
 #include "model/atom.h"
@@ -84,14 +81,6 @@ static inline struct datum_elems *elems_ref(const struct datum_elems *elems)
 }
 // Releases a reference.
 void elems_unref(struct datum_elems *elems, enum atom_type key, enum atom_type value);
-
-// Builds a set or map from `n` collected elements and takes their atoms; *ret is NULL if n is 0.
-// Sorts the elements unless `is_sorted` says that the keys are strictly ascending. If a key occurs
-// twice, returns an "ovsdb error"; the atoms stay with the caller then. O(n log n), O(n) if sorted.
-struct ovsdb_error *elems_finish(enum atom_type key, uint32_t step, union atom *atoms, uint32_t n,
-                                 bool is_sorted, struct datum_elems **ret);
-// The same from `n` sorted keys and, in a map, `n` values. Takes the atoms. O(n).
-struct datum_elems *elems_from_arrays(const union atom *keys, const union atom *values, uint32_t n);
 
 // Finds `key`. Returns it in the leaf, or NULL. *ret_value, unless that is NULL, is set to the value
 // of a map. O(log n).

@@ -203,8 +203,9 @@ struct datum_elems *level_end(struct elems_level *level)
     return root && root->is_inner && root->n <= LEAF_MAX ? flatten(level, root) : root;
 }
 
-struct datum_elems *elems_build(const union atom *keys, const union atom *values, uint32_t step,
-                                uint32_t n)
+// Takes the atoms, which are `step` apart.
+static struct datum_elems *elems_build(const union atom *keys, const union atom *values,
+                                       uint32_t step, uint32_t n)
 {
     struct elems_level level = {0};
 
@@ -213,4 +214,30 @@ struct datum_elems *elems_build(const union atom *keys, const union atom *values
     }
     level_add_leaves(&level, keys, values, step, n);
     return level_end(&level);
+}
+
+struct ovsdb_error *elems_finish(enum atom_type key, uint32_t step, union atom *atoms, uint32_t n,
+                                 bool is_sorted, struct datum_elems **ret)
+{
+    atom_comparator *compare = atom_comparator_of(key);
+
+    if (!is_sorted) {
+        qsort(atoms, n, step * sizeof(*atoms), compare);
+        for (size_t i = 1; i < n; i++) {
+            int cmp = compare(&atoms[(i - 1) * step], &atoms[i * step]);
+
+            assert(cmp <= 0);
+            if (!cmp) {
+                return error_new(ERROR_OVSDB, step == 2 ? "map contains duplicate key"
+                                                        : "set contains duplicate");
+            }
+        }
+    }
+    *ret = elems_build(atoms, step == 2 ? atoms + 1 : NULL, step, n);
+    return NULL;
+}
+
+struct datum_elems *elems_from_arrays(const union atom *keys, const union atom *values, uint32_t n)
+{
+    return elems_build(keys, values, 1, n);
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Construction of the nodes of sets and maps, from leaves to the root.
+//
+// While the elements are collected, the atoms of a set are one after another, and those of a map in
+// pairs: key, value, key, value. The "step" is the number of atoms of an element, 1 or 2.
 #pragma once
 
 #include "model/elems.h"
@@ -26,6 +29,10 @@ void level_add_parents(struct elems_level *level, struct elems_level *below);
 // level is empty. The level is empty afterwards.
 struct datum_elems *level_end(struct elems_level *level);
 
-// elems_from_arrays() for atoms that are `step` apart.
-struct datum_elems *elems_build(const union atom *keys, const union atom *values, uint32_t step,
-                                uint32_t n);
+// Builds a set or map from `n` collected elements and takes their atoms; *ret is NULL if n is 0.
+// Sorts the elements unless `is_sorted` says that the keys are strictly ascending. If a key occurs
+// twice, returns an "ovsdb error"; the atoms stay with the caller then. O(n log n), O(n) if sorted.
+struct ovsdb_error *elems_finish(enum atom_type key, uint32_t step, union atom *atoms, uint32_t n,
+                                 bool is_sorted, struct datum_elems **ret);
+// The same from `n` sorted keys and, in a map, `n` values. Takes the atoms. O(n).
+struct datum_elems *elems_from_arrays(const union atom *keys, const union atom *values, uint32_t n);

@@ -69,7 +69,7 @@ static inline void assert_error_is(struct ovsdb_error *error, const char *tag, c
 // Asserts I-2: the keys are strictly ascending. Checks the form of the tree as well.
 static inline void assert_datum_sorted(union datum datum, const struct type *type)
 {
-    const char *problem = elems_check(datum.elems, type->key.type);
+    const char *problem = type_is_scalar(type) ? NULL : elems_check(datum.elems, type->key.type);
 
     if (problem) {
         fail_msg("%s", problem);

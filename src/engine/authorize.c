@@ -70,12 +70,13 @@ static bool is_permission_map(const struct type *type)
 // The value of `key` in a map of strings, or NULL.
 static const union atom *find_value(union datum map, const struct type *type, struct slice key)
 {
-    for (uint32_t i = 0; i < datum_n(map, type); i++) {
-        if (slice_equals(text_slice(datum_keys(&map, type)[i].string), key)) {
-            return &datum_values(&map)[i];
-        }
+    struct elems_cursor cursor;
+
+    datum_start(&map, type, &cursor);
+    while (cursor.key && !slice_equals(text_slice(cursor.key->string), key)) {
+        elems_next(&cursor);
     }
-    return NULL;
+    return cursor.value;
 }
 
 // Adds the permission of a row of RBAC_Role for the table, if it has one.
@@ -152,7 +153,7 @@ static bool names_owner(struct slice element, const struct row *row, const char 
     type = &column->type;
     datum = row_get(row, column);
     if (!type_is_map(type)) {
-        value = !key.data && type->n_max == 1 ? datum_keys(&datum, type) : NULL;
+        value = !key.data && type->n_max == 1 ? datum_first(&datum, type) : NULL;
     } else if (key.data && type->value.type == ATOM_STRING) {
         value = find_value(datum, type, key);
     }
@@ -161,8 +162,10 @@ static bool names_owner(struct slice element, const struct row *row, const char 
 
 static bool is_owner(const struct grant *grant, const struct row *row, const char *id)
 {
-    for (uint32_t i = 0; grant->authorization && i < grant->authorization->n; i++) {
-        struct slice element = text_slice(grant->authorization->atoms[i].string);
+    struct elems_cursor cursor;
+
+    for (elems_start(&cursor, grant->authorization, false); cursor.key; elems_next(&cursor)) {
+        struct slice element = text_slice(cursor.key->string);
 
         if (!element.size || names_owner(element, row, id)) {
             return true;
@@ -182,12 +185,12 @@ static enum extent extent_of(const struct grant *grant, const struct table_schem
                              const struct column *column, const struct slice *key)
 {
     enum extent extent = NOTHING;
+    struct elems_cursor cursor;
 
-    for (uint32_t i = 0; grant->update && i < grant->update->n; i++) {
+    for (elems_start(&cursor, grant->update, false); cursor.key; elems_next(&cursor)) {
         struct slice listed;
 
-        if (split_column_key(text_slice(grant->update->atoms[i].string), table, &listed) !=
-            column) {
+        if (split_column_key(text_slice(cursor.key->string), table, &listed) != column) {
             continue;
         }
         if (!listed.data) {
@@ -201,19 +204,19 @@ static enum extent extent_of(const struct grant *grant, const struct table_schem
     return extent;
 }
 
-// True if the client may change all pairs of `map`, which has this type, that are not in `other`.
+// True if the client may change all pairs, or keys, that are not the same in `a` and `b`, which have
+// this type.
 static bool may_change_pairs(const struct grant *grant, const struct table_schema *table,
-                             const struct column *column, union datum map, const struct type *type,
-                             union datum other)
+                             const struct column *column, union datum a, union datum b,
+                             const struct type *type)
 {
-    for (uint32_t i = 0; i < datum_n(map, type); i++) {
-        union atom key = datum_keys(&map, type)[i];
-        int64_t at = datum_find(other, &column->type, key);
-        struct slice text = text_slice(key.string);
-        bool is_same = at >= 0 && atom_equals(datum_values(&map)[i], datum_values(&other)[at],
-                                              column->type.value.type);
+    struct elems_delta delta;
 
-        if (!is_same && !extent_of(grant, table, column, &text)) {
+    datum_delta_start(a, b, type, &delta);
+    while (elems_delta_next(&delta)) {
+        struct slice key = text_slice((delta.old_key ? delta.old_key : delta.new_key)->string);
+
+        if (!extent_of(grant, table, column, &key)) {
             return false;
         }
     }
@@ -225,11 +228,10 @@ static bool may_set(const struct grant *grant, const struct row *row, const stru
 {
     enum extent extent = extent_of(grant, row->table, column, NULL);
     union datum old = row_get(row, column);
-    const struct type *type = &column->type;
 
     return extent == EVERYTHING ||
-           (extent == SOME_KEYS && may_change_pairs(grant, row->table, column, old, type, value) &&
-            may_change_pairs(grant, row->table, column, value, type, old));
+           (extent == SOME_KEYS &&
+            may_change_pairs(grant, row->table, column, old, value, &column->type));
 }
 
 static bool may_mutate(const struct grant *grant, const struct row *row,
@@ -239,8 +241,8 @@ static bool may_mutate(const struct grant *grant, const struct row *row,
     enum extent extent = extent_of(grant, row->table, column, NULL);
 
     return extent == EVERYTHING ||
-           (extent == SOME_KEYS && may_change_pairs(grant, row->table, column, mutation->value,
-                                                    &mutation->type, DATUM_EMPTY));
+           (extent == SOME_KEYS && may_change_pairs(grant, row->table, column, DATUM_EMPTY,
+                                                    mutation->value, &mutation->type));
 }
 
 // The first column of the attempt that the grant does not allow to change in this way; NULL: none.

@@ -98,56 +98,51 @@ static void check_weak(struct check *check, const struct table *table, const str
     }
 }
 
-static void check_side(struct check *check, const struct table *table, const struct entry *entry,
-                       const struct base_type *base, const union atom *atoms, uint32_t n)
+static void check_reference(struct check *check, const struct table *table,
+                            const struct entry *entry, const struct base_type *base,
+                            const union atom *atom)
 {
+    const struct table *target_table;
+    const struct entry *target;
+
     if (base->type != ATOM_UUID || base->uuid.ref_type == REF_NONE) {
         return;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        const struct table *target_table = db_table_of(check->db, base->uuid.ref_table);
-        const struct entry *target = table_find_entry(target_table, atoms[i].uuid);
-
-        if (!target || !target->row) {
-            check_fail(check, table, entry->row, "a reference to a row that does not exist");
-        } else if (base_type_is_weak_ref(base)) {
-            check_weak(check, table, entry, target_table, target);
-        } else if (target != entry) {
-            tally_of(&check->strong, target)->n++;
-        }
+    target_table = db_table_of(check->db, base->uuid.ref_table);
+    target = table_find_entry(target_table, atom->uuid);
+    if (!target || !target->row) {
+        check_fail(check, table, entry->row, "a reference to a row that does not exist");
+    } else if (base_type_is_weak_ref(base)) {
+        check_weak(check, table, entry, target_table, target);
+    } else if (target != entry) {
+        tally_of(&check->strong, target)->n++;
     }
 }
 
-static bool is_ascending(const union atom *keys, uint32_t n, enum atom_type type)
+static void check_value(struct check *check, const struct table *table, const struct entry *entry,
+                        const struct column *column)
 {
-    for (uint32_t i = 1; i < n; i++) {
-        if (atom_compare(keys[i - 1], keys[i], type) >= 0) {
-            return false;
+    const struct type *type = &column->type;
+    union datum datum = row_get(entry->row, column);
+    _cleanup_error_ struct ovsdb_error *error = datum_check(datum, type);
+    const char *problem = type_is_scalar(type) ? NULL : elems_check(datum.elems, type->key.type);
+    struct elems_cursor cursor;
+
+    if (error || problem) {
+        check_fail(check, table, entry->row, error ? error->details : problem);
+    }
+    for (datum_start(&datum, type, &cursor); cursor.key; elems_next(&cursor)) {
+        check_reference(check, table, entry, &type->key, cursor.key);
+        if (cursor.value) {
+            check_reference(check, table, entry, &type->value, cursor.value);
         }
     }
-    return true;
 }
 
 static void check_values(struct check *check, const struct table *table, const struct entry *entry)
 {
     for (uint16_t i = COLUMN_VERSION + 1; i < table->schema->n_columns; i++) {
-        const struct column *column = &table->schema->columns[i];
-        const struct type *type = &column->type;
-        union datum datum = row_get(entry->row, column);
-        struct ovsdb_error *error = datum_check(datum, type);
-        uint32_t n = datum_n(datum, type);
-
-        if (error) {
-            check_fail(check, table, entry->row, error->details);
-            error_free(error);
-        }
-        if (!is_ascending(datum_keys(&datum, type), n, type->key.type)) {
-            check_fail(check, table, entry->row, "the keys of a value are not ascending (I-2)");
-        }
-        check_side(check, table, entry, &type->key, datum_keys(&datum, type), n);
-        if (type_is_map(type)) {
-            check_side(check, table, entry, &type->value, datum_values(&datum), n);
-        }
+        check_value(check, table, entry, &table->schema->columns[i]);
     }
 }
 

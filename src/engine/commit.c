@@ -106,7 +106,7 @@ static void swap_weak_references(struct txn *txn)
         struct pending *pending = txn_pending(txn, i);
 
         if (pending->new != pending->old && pending->table->n_weak) {
-            references_swap_weak(txn->db, pending->entry, pending->old, pending->new);
+            references_swap_weak(txn, pending);
         }
     }
 }

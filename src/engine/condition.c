@@ -168,7 +168,7 @@ static bool order_matches(const struct condition_clause *clause, union datum val
     if (!datum_n(value, type)) {
         return false;
     }
-    cmp = atom_compare(datum_keys(&value, type)[0], datum_keys(&clause->value, type)[0],
+    cmp = atom_compare(*datum_first(&value, type), *datum_first(&clause->value, type),
                        type->key.type);
     switch (clause->function) {
     case COND_LT:

@@ -219,13 +219,14 @@ static struct ovsdb_error *mutate_set(const struct mutation *mutation, union dat
                                       union datum *ret)
 {
     const struct type *type = &mutation->column->type;
-    uint32_t n = datum_n(old, type);
-    _cleanup_free_ union atom *atoms = NEW_ARRAY(union atom, n + 1u);
+    _cleanup_free_ union atom *atoms = NEW_ARRAY(union atom, datum_n(old, type) + 1u);
+    struct elems_cursor cursor;
     struct ovsdb_error *error;
+    uint32_t n = 0;
 
-    for (uint32_t i = 0; i < n; i++) {
-        atoms[i] = datum_keys(&old, type)[i];
-        error = mutate_atom(mutation, &atoms[i]);
+    for (datum_start(&old, type, &cursor); cursor.key; elems_next(&cursor)) {
+        atoms[n] = *cursor.key;
+        error = mutate_atom(mutation, &atoms[n++]);
         if (error) {
             return error;
         }
@@ -259,7 +260,10 @@ struct ovsdb_error *mutation_apply(const struct mutation *mutation, union datum 
     if (error) {
         return error;
     }
-    error = datum_check(result, type);
+    // The elements of the old value and of the operand have been checked.
+    error = mutation->mutator == MUTATOR_INSERT || mutation->mutator == MUTATOR_DELETE
+                ? datum_check_count(result, type)
+                : datum_check(result, type);
     if (error) {
         datum_done(result, type);
         return error;

@@ -10,6 +10,10 @@
 // steps are repeated until they change nothing.
 #include "engine/references.h"
 
+// All elements of a value are looked at if it has fewer than so many for each row of the
+// transaction.
+#define PURGE_BY_SCAN 8
+
 // One side, keys or values, of a column that refers to rows of `target`.
 struct side {
     struct txn *txn;
@@ -19,59 +23,49 @@ struct side {
     struct table *target;
     struct ovsdb_error *error; // the first
     bool dangles;              // a new weak reference leads to a row that does not exist
+    struct lost_and_gained *targets;
 };
 
 typedef bool base_type_is_fn(const struct base_type *base);
 typedef void side_fn(struct side *side, struct uuid target, int delta);
 
-// A column's value in one version of a row, as arrays. Empty if the row is NULL.
-struct view {
-    union datum datum;
-    const union atom *keys;
-    const union atom *values; // of a map
-    uint32_t n;
-};
-
-static void view_init(struct view *view, const struct row *row, const struct column *column)
+static void visit_change(struct side *side, const union atom *before, const union atom *after,
+                         side_fn *visit)
 {
-    *view = (struct view){.n = 0};
-    if (row) {
-        view->datum = row_get(row, column);
-        view->keys = datum_keys(&view->datum, &column->type);
-        view->n = datum_n(view->datum, &column->type);
-        view->values = type_is_map(&column->type) ? datum_values(&view->datum) : NULL;
+    if (before && after && uuid_equals(before->uuid, after->uuid)) {
+        return;
+    }
+    if (before) {
+        visit(side, before->uuid, -1);
+    }
+    if (after) {
+        visit(side, after->uuid, 1);
     }
 }
 
-static struct uuid reference(const struct view *view, bool is_value, uint32_t i)
+// The value in a row; empty if the row is NULL.
+static union datum value_of(const struct row *row, const struct column *column)
 {
-    return (is_value ? view->values : view->keys)[i].uuid;
+    return row ? row_get(row, column) : DATUM_EMPTY;
 }
 
 // Calls `visit` with -1 for each reference of `old` that `new` does not have, and with +1 for each
-// reference of `new` that `old` does not have. Both are sorted by key (I-2).
+// reference of `new` that `old` does not have.
 static void diff_side(struct side *side, const struct row *old, const struct row *new,
                       side_fn *visit)
 {
-    struct view a, b;
-    enum atom_type type = side->column->type.key.type;
+    const struct type *type = &side->column->type;
+    union datum a = value_of(old, side->column), b = value_of(new, side->column);
+    struct elems_delta delta;
 
-    view_init(&a, old, side->column);
-    view_init(&b, new, side->column);
-    for (uint32_t i = 0, j = 0; i < a.n || j < b.n;) {
-        int cmp = i == a.n ? 1 : j == b.n ? -1 : atom_compare(a.keys[i], b.keys[j], type);
-
-        if (cmp ||
-            !uuid_equals(reference(&a, side->is_value, i), reference(&b, side->is_value, j))) {
-            if (cmp <= 0) {
-                visit(side, reference(&a, side->is_value, i), -1);
-            }
-            if (cmp >= 0) {
-                visit(side, reference(&b, side->is_value, j), 1);
-            }
-        }
-        i += cmp <= 0;
-        j += cmp >= 0;
+    if (type_is_scalar(type)) {
+        visit_change(side, old ? &a.scalar : NULL, new ? &b.scalar : NULL, visit);
+        return;
+    }
+    datum_delta_start(a, b, type, &delta);
+    while (elems_delta_next(&delta)) {
+        visit_change(side, side->is_value ? delta.old_value : delta.old_key,
+                     side->is_value ? delta.new_value : delta.new_key, visit);
     }
 }
 
@@ -228,13 +222,10 @@ static void check_weak(struct side *side, struct uuid target, int delta)
     }
 }
 
-static bool element_survives(const struct db *db, const struct type *type, const struct view *view,
-                             uint32_t i)
+static bool dangles(const struct db *db, const struct base_type *base, const union atom *atom)
 {
-    return (!base_type_is_weak_ref(&type->key) ||
-            is_visible(db_table_of(db, type->key.uuid.ref_table), view->keys[i].uuid)) &&
-           (!base_type_is_weak_ref(&type->value) ||
-            is_visible(db_table_of(db, type->value.uuid.ref_table), view->values[i].uuid));
+    return base_type_is_weak_ref(base) &&
+           !is_visible(db_table_of(db, base->uuid.ref_table), atom->uuid);
 }
 
 static struct ovsdb_error *became_empty(const struct pending *pending, const struct column *column)
@@ -247,36 +238,101 @@ static struct ovsdb_error *became_empty(const struct pending *pending, const str
                      column->name, uuid_text(pending->uuid, uuid), pending->table->schema->name);
 }
 
+// Keys of elements to remove, borrowed.
+struct keys {
+    union atom *list;
+    size_t n, capacity;
+};
+
+static void keys_add(struct keys *keys, union atom key)
+{
+    GROW(keys->list, keys->n, keys->capacity);
+    keys->list[keys->n++] = key;
+}
+
+// Finds the dangling elements by looking at all of them.
+static void find_dangling(const struct db *db, const struct type *type, const union datum *value,
+                          struct keys *ret)
+{
+    struct elems_cursor cursor;
+
+    for (datum_start(value, type, &cursor); cursor.key; elems_next(&cursor)) {
+        if (dangles(db, &type->key, cursor.key) ||
+            (cursor.value && dangles(db, &type->value, cursor.value))) {
+            keys_add(ret, *cursor.key);
+        }
+    }
+}
+
+// The same for a set of weak references, or a map with such keys only: an element of the committed
+// value dangles only if this transaction deletes its target. O(deleted rows * log n).
+static void find_dangling_keys(const struct txn *txn, const struct pending *pending,
+                               const struct column *column, struct keys *ret)
+{
+    const struct type *type = &column->type;
+    const struct table *target = db_table_of(txn->db, type->key.uuid.ref_table);
+    union datum old = value_of(pending->old, column), new = row_get(pending->new, column);
+    struct elems_delta delta;
+
+    for (size_t i = 0; i < txn->n_pending; i++) {
+        const struct pending *other = txn_pending(txn, i);
+        union atom key = {.uuid = other->uuid};
+
+        if (other->table == target && !other->new &&datum_find(&old, type, key, NULL) &&
+            datum_find(&new, type, key, NULL)) {
+            keys_add(ret, key);
+        }
+    }
+    datum_delta_start(old, new, type, &delta);
+    while (elems_delta_next(&delta)) {
+        if (delta.new_key && !delta.old_key && dangles(txn->db, &type->key, delta.new_key)) {
+            keys_add(ret, *delta.new_key);
+        }
+    }
+}
+
+// The value without the elements that have these keys, which are in any order.
+static union datum without_keys(const struct type *type, const struct keys *keys, union datum value)
+{
+    struct type set = {.key = type->key, .n_max = UINT32_MAX};
+    struct ovsdb_error *error;
+    union datum removed, result;
+
+    for (size_t i = 0; i < keys->n; i++) {
+        atom_copy(keys->list[i], set.key.type);
+    }
+    error = datum_build(&set, keys->list, NULL, (uint32_t)keys->n, &removed);
+    assert(!error); // each key is found once
+    result = datum_subtract(value, removed, type, true);
+    datum_done(removed, &set);
+    return result;
+}
+
 // Sets *ret to the value without its dangling elements, and *ret_changed to true, if there are any.
-// O(elements).
-static struct ovsdb_error *purge_value(const struct db *db, const struct pending *pending,
+static struct ovsdb_error *purge_value(const struct txn *txn, const struct pending *pending,
                                        const struct column *column, union datum *ret,
                                        bool *ret_changed)
 {
     const struct type *type = &column->type;
-    _cleanup_free_ union atom *keys = NULL;
-    struct view view;
-    union atom *values;
-    uint32_t n = 0;
+    union datum value = row_get(pending->new, column);
+    uint32_t n = datum_n(value, type);
+    struct keys keys = {0};
+    bool is_too_short;
 
-    view_init(&view, pending->new, column);
-    keys = NEW_ARRAY(union atom, 2 * (size_t)view.n + 1);
-    values = keys + view.n;
-    for (uint32_t i = 0; i < view.n; i++) {
-        if (element_survives(db, type, &view, i)) {
-            keys[n] = view.keys[i];
-            values[n] = view.values ? view.values[i] : keys[n];
-            n++;
-        }
+    if (!type_is_scalar(type) && !base_type_is_weak_ref(&type->value) &&
+        txn->n_pending < n / PURGE_BY_SCAN) {
+        find_dangling_keys(txn, pending, column, &keys);
+    } else {
+        find_dangling(txn->db, type, &value, &keys);
     }
-    *ret_changed = n < view.n;
-    if (n < type->n_min) {
-        return became_empty(pending, column);
+    assert(keys.n <= n);
+    is_too_short = n - keys.n < type->n_min;
+    *ret_changed = keys.n;
+    if (keys.n && !is_too_short) {
+        *ret = without_keys(type, &keys, value);
     }
-    if (n < view.n) {
-        *ret = datum_from_sorted(type, keys, view.values ? values : NULL, n);
-    }
-    return NULL;
+    free(keys.list);
+    return is_too_short ? became_empty(pending, column) : NULL;
 }
 
 // Purges the dangling weak references of one row. Rows that lose a strong reference by that may be
@@ -288,7 +344,7 @@ static struct ovsdb_error *purge_row(struct txn *txn, struct pending *pending)
         struct row *before;
         union datum datum;
         bool changed = false;
-        struct ovsdb_error *error = purge_value(txn->db, pending, column, &datum, &changed);
+        struct ovsdb_error *error = purge_value(txn, pending, column, &datum, &changed);
 
         if (error) {
             return error;
@@ -395,11 +451,17 @@ struct ovsdb_error *references_settle(struct txn *txn)
 struct target {
     struct table *table;
     struct uuid uuid;
+    bool is_kept; // the other version of the row refers to it too
 };
 
+// Rows that only one of two versions of a row refers to.
 struct targets {
     struct target *list;
     size_t n, capacity;
+};
+
+struct lost_and_gained {
+    struct targets lost, gained;
 };
 
 static int target_compare(const void *a_, const void *b_)
@@ -412,81 +474,114 @@ static int target_compare(const void *a_, const void *b_)
     return uuid_compare(a->uuid, b->uuid);
 }
 
-static void add_targets(struct targets *targets, struct db *db, const struct base_type *base,
-                        const union atom *atoms, uint32_t n)
-{
-    for (uint32_t i = 0; i < n && base_type_is_weak_ref(base); i++) {
-        GROW(targets->list, targets->n, targets->capacity);
-        targets->list[targets->n++] =
-            (struct target){db_table_of(db, base->uuid.ref_table), atoms[i].uuid};
-    }
-}
-
-// Finds all rows that `row` refers to weakly: each once, sorted by target_compare().
-static void find_targets(struct targets *targets, struct db *db, const struct table *table,
-                         const struct row *row)
+// Sorts the targets and drops repeated ones.
+static void targets_sort(struct targets *targets)
 {
     size_t n = 0;
 
-    for (size_t i = 0; row && i < table->n_weak; i++) {
-        const struct column *column = table->weak[i];
-        struct view view;
-
-        view_init(&view, row, column);
-        add_targets(targets, db, &column->type.key, view.keys, view.n);
-        add_targets(targets, db, &column->type.value, view.values, view.n);
-    }
-    if (targets->n) {
-        qsort(targets->list, targets->n, sizeof(*targets->list), target_compare);
-        for (size_t i = 1; i < targets->n; i++) {
-            if (target_compare(&targets->list[n], &targets->list[i])) {
-                targets->list[++n] = targets->list[i];
-            }
-        }
-        targets->n = n + 1;
-    }
-}
-
-static bool weak_columns_same(const struct table *table, const struct row *old,
-                              const struct row *new)
-{
-    for (size_t i = 0; i < table->n_weak; i++) {
-        if (!is_same(old, new, table->weak[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-void references_swap_weak(struct db *db, struct entry *entry, const struct row *old,
-                          const struct row *new)
-{
-    struct table *table = db_table_of(db, (new ? new : old)->table);
-    struct targets from = {0}, to = {0};
-
-    if (weak_columns_same(table, old, new)) {
+    if (!targets->n) {
         return;
     }
-    find_targets(&from, db, table, old);
-    find_targets(&to, db, table, new);
-    for (size_t i = 0, j = 0; i < from.n || j < to.n;) {
-        int cmp = i == from.n ? 1 : j == to.n ? -1 : target_compare(&from.list[i], &to.list[j]);
+    qsort(targets->list, targets->n, sizeof(*targets->list), target_compare);
+    for (size_t i = 1; i < targets->n; i++) {
+        if (target_compare(&targets->list[n], &targets->list[i])) {
+            targets->list[++n] = targets->list[i];
+        }
+    }
+    targets->n = n + 1;
+}
 
-        if (cmp < 0) {
-            const struct target *target = &from.list[i];
+static void add_target(struct side *side, struct uuid target, int delta)
+{
+    struct targets *targets = delta < 0 ? &side->targets->lost : &side->targets->gained;
 
+    GROW(targets->list, targets->n, targets->capacity);
+    targets->list[targets->n++] = (struct target){side->target, target, false};
+}
+
+// Marks the targets to which the keys of a column refer.
+static void keep_keys(struct targets *targets, const struct table *table, const struct type *type,
+                      const union datum *value)
+{
+    for (size_t i = 0; i < targets->n; i++) {
+        struct target *target = &targets->list[i];
+
+        if (target->table == table &&
+            datum_find(value, type, (union atom){.uuid = target->uuid}, NULL)) {
+            target->is_kept = true;
+        }
+    }
+}
+
+// The same for the values of a map, which are not sorted.
+static void keep_values(struct targets *targets, struct table *table, const struct type *type,
+                        const union datum *value)
+{
+    struct elems_cursor cursor;
+
+    for (datum_start(value, type, &cursor); cursor.key; elems_next(&cursor)) {
+        struct target key = {table, cursor.value->uuid, false};
+        struct target *target =
+            bsearch(&key, targets->list, targets->n, sizeof(key), target_compare);
+
+        if (target) {
+            target->is_kept = true;
+        }
+    }
+}
+
+// Marks the targets to which `row` refers in any of its columns. O(targets * log n), but O(n) for a
+// map with weak values.
+static void targets_keep(struct targets *targets, struct db *db, const struct table *table,
+                         const struct row *row)
+{
+    for (size_t i = 0; row && targets->n && i < table->n_weak; i++) {
+        const struct type *type = &table->weak[i]->type;
+        union datum value = row_get(row, table->weak[i]);
+
+        if (base_type_is_weak_ref(&type->key)) {
+            keep_keys(targets, db_table_of(db, type->key.uuid.ref_table), type, &value);
+        }
+        if (base_type_is_weak_ref(&type->value)) {
+            keep_values(targets, db_table_of(db, type->value.uuid.ref_table), type, &value);
+        }
+    }
+}
+
+void references_swap_weak(struct txn *txn, struct pending *pending)
+{
+    const struct table *table = pending->table;
+    struct lost_and_gained targets = {0};
+    struct side side = {.txn = txn, .source = pending, .targets = &targets};
+    struct db *db = txn->db;
+
+    for (size_t i = 0; i < table->n_weak; i++) {
+        side.column = table->weak[i];
+        diff_column(&side, pending->old, pending->new, base_type_is_weak_ref, add_target);
+    }
+    targets_sort(&targets.lost);
+    targets_sort(&targets.gained);
+    targets_keep(&targets.lost, db, table, pending->new);
+    targets_keep(&targets.gained, db, table, pending->old);
+    for (size_t i = 0; i < targets.lost.n; i++) {
+        const struct target *target = &targets.lost.list[i];
+
+        if (!target->is_kept) {
             assert(db->n_weak_refs);
-            table_remove_weak(target->table, table_find_entry(target->table, target->uuid), entry);
+            table_remove_weak(target->table, table_find_entry(target->table, target->uuid),
+                              pending->entry);
             db->n_weak_refs--;
-        } else if (cmp > 0) {
-            const struct target *target = &to.list[j];
+        }
+    }
+    for (size_t i = 0; i < targets.gained.n; i++) {
+        const struct target *target = &targets.gained.list[i];
 
-            table_add_weak(target->table, table_find_entry(target->table, target->uuid), entry);
+        if (!target->is_kept) {
+            table_add_weak(target->table, table_find_entry(target->table, target->uuid),
+                           pending->entry);
             db->n_weak_refs++;
         }
-        i += cmp <= 0;
-        j += cmp >= 0;
     }
-    free(from.list);
-    free(to.list);
+    free(targets.lost.list);
+    free(targets.gained.list);
 }

@@ -11,7 +11,6 @@
 // column would have fewer elements than its type requires. Changes only the open transaction.
 // O(references that changed + references of rows that are deleted or purged).
 struct ovsdb_error *references_settle(struct txn *txn);
-// Updates the sets of weak referrers for a row whose version `old` is replaced by `new` (each may
-// be NULL). Part of the swap: cannot fail.
-void references_swap_weak(struct db *db, struct entry *entry, const struct row *old,
-                          const struct row *new);
+// Updates the sets of weak referrers for a changed row. Part of the swap: cannot fail. O(references
+// that changed * log n).
+void references_swap_weak(struct txn *txn, struct pending *pending);

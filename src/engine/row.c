@@ -116,27 +116,28 @@ void row_set(struct row *row, const struct column *column, union datum datum)
     put(row, column, datum);
 }
 
-static size_t atoms_memory(const union atom *atoms, uint32_t n, enum atom_type type)
+static size_t atom_memory(const union atom *atom, enum atom_type type)
 {
-    size_t size = n * sizeof(union atom);
-
-    if (type == ATOM_STRING) {
-        for (uint32_t i = 0; i < n; i++) {
-            size += sizeof(struct text) + atoms[i].string->size;
-        }
-    }
-    return size;
+    return atom && type == ATOM_STRING ? sizeof(struct text) + atom->string->size : 0;
 }
 
-static size_t value_memory(union datum datum, const struct type *type)
+// The nodes of a value that `other` does not share, and the strings of its elements that `other`
+// does not have. So the difference between value_memory(a, b) and value_memory(b, a) is that between
+// the whole values.
+static size_t value_memory(union datum datum, union datum other, const struct type *type)
 {
-    uint32_t n = datum_n(datum, type);
-    size_t size = n ? atoms_memory(datum_keys(&datum, type), n, type->key.type) : 0;
+    struct elems_delta delta;
+    size_t size = 0;
 
-    if (n && type_is_map(type)) {
-        size += atoms_memory(datum_values(&datum), n, type->value.type);
+    if (type_is_scalar(type)) {
+        return sizeof(union atom) + atom_memory(&datum.scalar, type->key.type);
     }
-    return size;
+    datum_delta_start(other, datum, type, &delta);
+    while (elems_delta_next(&delta)) {
+        size += atom_memory(delta.new_key, type->key.type) +
+                atom_memory(delta.new_value, type->value.type);
+    }
+    return size + delta.new.size;
 }
 
 size_t row_memory(const struct row *row, const struct row *other)
@@ -149,7 +150,8 @@ size_t row_memory(const struct row *row, const struct row *other)
         // Values that both versions share are not counted.
         if (!column_is_plain(column) &&
             (!other || row->words[column->offset] != other->words[column->offset])) {
-            size += value_memory(row_get(row, column), &column->type);
+            size += value_memory(row_get(row, column), other ? row_get(other, column) : DATUM_EMPTY,
+                                 &column->type);
         }
     }
     return size;

@@ -2,6 +2,7 @@
 // Datums in memory: building, sharing, comparing. Set algebra is in datum_algebra.c, JSON in
 // datum_json.c, text for people in datum_text.c.
 #include "model/datum.h"
+#include "model/elems_build.h"
 
 #include <assert.h>
 
@@ -30,37 +31,48 @@ struct ovsdb_error *datum_build(const struct type *type, union atom *keys, union
     return error;
 }
 
-static void copy_atoms(union atom *to, const union atom *from, size_t n, enum atom_type type)
+void datum_start(const union datum *datum, const struct type *type, struct elems_cursor *cursor)
 {
-    for (size_t i = 0; i < n; i++) {
-        to[i] = atom_copy(from[i], type);
+    if (!type_is_scalar(type)) {
+        elems_start(cursor, datum->elems, type_is_map(type));
+        return;
+    }
+    elems_start(cursor, NULL, false);
+    cursor->key = &datum->scalar;
+}
+
+void datum_delta_start(union datum old, union datum new, const struct type *type,
+                       struct elems_delta *delta)
+{
+    assert(!type_is_scalar(type));
+    elems_delta_start(delta, old.elems, new.elems, type->key.type, type->value.type);
+}
+
+static void ref_atoms(const union atom *atoms, size_t n, enum atom_type type)
+{
+    for (size_t i = 0; i < n && type == ATOM_STRING; i++) {
+        atom_copy(atoms[i], type);
     }
 }
 
 union datum datum_from_sorted(const struct type *type, const union atom *keys,
                               const union atom *values, uint32_t n)
 {
-    struct datum_elems *elems;
-
     if (type_is_scalar(type)) {
         assert(n == 1);
         return (union datum){.scalar = atom_copy(keys[0], type->key.type)};
     }
-    if (!n) {
-        return DATUM_EMPTY;
-    }
     assert(n < 2 || atom_compare(keys[0], keys[n - 1], type->key.type) < 0); // I-2, for its ends
-    elems = elems_new(type_step(type), n);
-    copy_atoms(elems->atoms, keys, n, type->key.type);
+    ref_atoms(keys, n, type->key.type);
     if (type_is_map(type)) {
-        copy_atoms(elems->atoms + n, values, n, type->value.type);
+        ref_atoms(values, n, type->value.type);
     }
-    return (union datum){.elems = elems};
+    return (union datum){.elems = elems_from_arrays(keys, type_is_map(type) ? values : NULL, n)};
 }
 
 union datum datum_default(const struct type *type)
 {
-    struct datum_elems *elems;
+    union atom key, value;
 
     if (type_is_scalar(type)) {
         return (union datum){.scalar = atom_default(type->key.type)};
@@ -68,24 +80,27 @@ union datum datum_default(const struct type *type)
     if (!type->n_min) {
         return DATUM_EMPTY;
     }
-    elems = elems_new(type_step(type), 1);
-    elems->atoms[0] = atom_default(type->key.type);
-    if (type_is_map(type)) {
-        elems->atoms[1] = atom_default(type->value.type);
-    }
-    return (union datum){.elems = elems};
+    key = atom_default(type->key.type);
+    value = atom_default(type->value.type);
+    return (union datum){.elems = elems_from_arrays(&key, type_is_map(type) ? &value : NULL, 1)};
 }
 
 bool datum_is_default(union datum datum, const struct type *type)
 {
+    const union atom *atoms;
+
     if (type_is_scalar(type)) {
         return atom_is_default(datum.scalar, type->key.type);
     }
     if (!type->n_min || !datum.elems) {
         return !type->n_min && !datum.elems;
     }
-    return datum.elems->n == 1 && atom_is_default(datum.elems->atoms[0], type->key.type) &&
-           (!type_is_map(type) || atom_is_default(datum.elems->atoms[1], type->value.type));
+    if (datum.elems->n != 1) {
+        return false;
+    }
+    atoms = elems_leaf(datum.elems)->atoms;
+    return atom_is_default(atoms[0], type->key.type) &&
+           (!type_is_map(type) || atom_is_default(atoms[1], type->value.type));
 }
 
 union datum datum_copy(union datum datum, const struct type *type)
@@ -93,8 +108,7 @@ union datum datum_copy(union datum datum, const struct type *type)
     if (type_is_scalar(type)) {
         atom_copy(datum.scalar, type->key.type);
     } else if (datum.elems) {
-        assert(datum.elems->refs);
-        datum.elems->refs++;
+        elems_ref(datum.elems);
     }
     return datum;
 }
@@ -108,19 +122,9 @@ void datum_done(union datum datum, const struct type *type)
     }
 }
 
-static bool atoms_equal(const union atom *a, const union atom *b, size_t n, enum atom_type type)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (!atom_equals(a[i], b[i], type)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool datum_equals(union datum a, union datum b, const struct type *type)
 {
-    size_t n;
+    struct elems_delta delta;
 
     if (type_is_scalar(type)) {
         return atom_equals(a.scalar, b.scalar, type->key.type);
@@ -131,83 +135,85 @@ bool datum_equals(union datum a, union datum b, const struct type *type)
     if (!a.elems || !b.elems || a.elems->n != b.elems->n) {
         return false;
     }
-    n = a.elems->n;
-    return atoms_equal(a.elems->atoms, b.elems->atoms, n, type->key.type) &&
-           (!type_is_map(type) ||
-            atoms_equal(a.elems->atoms + n, b.elems->atoms + n, n, type->value.type));
+    datum_delta_start(a, b, type, &delta);
+    return !elems_delta_next(&delta);
 }
 
 uint64_t datum_hash(union datum datum, const struct type *type, uint64_t basis)
 {
-    const union atom *keys = datum_keys(&datum, type);
-    uint32_t n = datum_n(datum, type);
-    uint64_t hash = type_is_scalar(type) ? basis : hash_u64(n, basis);
-
-    for (size_t i = 0; i < n; i++) {
-        hash = atom_hash(keys[i], type->key.type, hash);
-        if (type_is_map(type)) {
-            hash = atom_hash(keys[n + i], type->value.type, hash);
-        }
+    if (type_is_scalar(type)) {
+        return atom_hash(datum.scalar, type->key.type, basis);
     }
-    return hash;
+    return hash_u64(datum.elems ? elems_hash(datum.elems, type->key.type, type->value.type) : 0,
+                    basis);
 }
 
-static int compare_atoms(const union atom *a, const union atom *b, size_t n, enum atom_type type)
+static int compare_keys(union datum a, union datum b, const struct type *type)
 {
-    for (size_t i = 0; i < n; i++) {
-        int cmp = atom_compare(a[i], b[i], type);
+    struct elems_cursor x, y;
+    int cmp = 0;
 
-        if (cmp) {
-            return cmp;
-        }
-    }
-    return 0;
-}
-
-int datum_compare(union datum a, union datum b, const struct type *type)
-{
-    uint32_t n = datum_n(a, type), n_b = datum_n(b, type);
-    int cmp = (n > n_b) - (n < n_b);
-
-    if (!cmp) {
-        cmp = compare_atoms(datum_keys(&a, type), datum_keys(&b, type), n, type->key.type);
-    }
-    if (!cmp && n && type_is_map(type)) {
-        cmp = compare_atoms(datum_values(&a), datum_values(&b), n, type->value.type);
+    datum_start(&a, type, &x);
+    datum_start(&b, type, &y);
+    for (; !cmp && x.key && y.key; elems_next(&x), elems_next(&y)) {
+        cmp = atom_compare(*x.key, *y.key, type->key.type);
     }
     return cmp;
 }
 
-int64_t datum_find(union datum datum, const struct type *type, union atom key)
+static int compare_values(union datum a, union datum b, const struct type *type)
 {
-    return atoms_find(datum_keys(&datum, type), datum_n(datum, type), type->key.type, key);
+    struct elems_cursor x, y;
+    int cmp = 0;
+
+    datum_start(&a, type, &x);
+    datum_start(&b, type, &y);
+    for (; !cmp && x.key && y.key; elems_next(&x), elems_next(&y)) {
+        cmp = atom_compare(*x.value, *y.value, type->value.type);
+    }
+    return cmp;
 }
 
-static struct ovsdb_error *check_atoms(const struct base_type *base, const union atom *atoms,
-                                       size_t n)
+int datum_compare(union datum a, union datum b, const struct type *type)
 {
-    struct ovsdb_error *error = NULL;
+    uint32_t n_a = datum_n(a, type), n_b = datum_n(b, type);
+    int cmp = (n_a > n_b) - (n_a < n_b);
 
-    for (size_t i = 0; i < n && !error; i++) {
-        error = base_type_check(base, atoms[i]);
+    cmp = cmp ? cmp : compare_keys(a, b, type);
+    return cmp || !type_is_map(type) ? cmp : compare_values(a, b, type);
+}
+
+const union atom *datum_find(const union datum *datum, const struct type *type, union atom key,
+                             const union atom **ret_value)
+{
+    if (type_is_scalar(type)) {
+        return atom_equals(datum->scalar, key, type->key.type) ? &datum->scalar : NULL;
     }
-    return error;
+    return elems_find(datum->elems, type->key.type, key, ret_value);
+}
+
+struct ovsdb_error *datum_check_count(union datum datum, const struct type *type)
+{
+    uint32_t n = datum_n(datum, type);
+    _cleanup_free_ char *text = NULL;
+
+    if (n >= type->n_min && n <= type->n_max) {
+        return NULL;
+    }
+    text = type_text(type);
+    return error_new(ERROR_CONSTRAINT, "%u elements are not allowed in the type \"%s\"", n, text);
 }
 
 struct ovsdb_error *datum_check(union datum datum, const struct type *type)
 {
-    uint32_t n = datum_n(datum, type);
-    struct ovsdb_error *error;
+    struct ovsdb_error *error = datum_check_count(datum, type);
+    struct elems_cursor cursor;
 
-    if (n < type->n_min || n > type->n_max) {
-        _cleanup_free_ char *text = type_text(type);
-
-        return error_new(ERROR_CONSTRAINT, "%u elements are not allowed in the type \"%s\"", n,
-                         text);
-    }
-    error = check_atoms(&type->key, datum_keys(&datum, type), n);
-    if (!error && n && type_is_map(type)) {
-        error = check_atoms(&type->value, datum_values(&datum), n);
+    for (datum_start(&datum, type, &cursor); cursor.key && !error; elems_next(&cursor)) {
+        error = base_type_check(&type->key, *cursor.key);
+        if (!error && cursor.value) {
+            error = base_type_check(&type->value, *cursor.value);
+        }
     }
     return error;
 }

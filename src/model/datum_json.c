@@ -3,6 +3,7 @@
 // collected in a small array on the stack, or on the heap if there are many. They are sorted only
 // if they are not in order; mostly they are, because servers and clients print sets sorted.
 #include "model/datum.h"
+#include "model/elems_build.h"
 #include "json/emit.h"
 
 #include <assert.h>
@@ -121,8 +122,9 @@ static struct ovsdb_error *check_count(const struct type *type, enum datum_check
     const char *what = type_is_map(type) ? "pair" : "element";
     bool is_scalar = type_is_scalar(type); // exactly one atom under any `check`
     uint32_t n_min = check == DATUM_CHECK_ALL || is_scalar ? type->n_min : 0;
-    uint32_t n_max = check <= DATUM_CHECK_NO_MIN || is_scalar ? type->n_max : UINT32_MAX;
+    uint32_t n_max = check <= DATUM_CHECK_NO_MIN || is_scalar ? type->n_max : ELEMS_MAX;
 
+    n_max = MIN(n_max, ELEMS_MAX);
     if (n >= n_min && n <= n_max) {
         return NULL;
     }
@@ -248,7 +250,7 @@ struct ovsdb_error *datum_decode(struct cursor *cursor, const struct type *type,
     } else if (!error) {
         uint32_t step = type_step(type);
 
-        assert(c.n % step == 0 && c.n / step <= UINT32_MAX);
+        assert(c.n % step == 0 && c.n / step <= ELEMS_MAX);
         error = elems_finish(type->key.type, step, c.atoms, (uint32_t)(c.n / step), c.is_sorted,
                              &ret->elems);
     }
@@ -263,60 +265,40 @@ struct ovsdb_error *datum_decode_diff(struct cursor *cursor, union datum old,
                                       const struct type *type, struct buf *scratch,
                                       union datum *ret)
 {
-    union datum diff, result;
+    union datum diff;
     struct ovsdb_error *error =
-        datum_decode(cursor, type, DATUM_CHECK_NOTHING, NULL, scratch, &diff);
+        datum_decode(cursor, type, DATUM_CHECK_NO_COUNT, NULL, scratch, &diff);
 
     if (error) {
         return error;
     }
-    error = datum_apply_diff(old, diff, type, &result);
+    error = datum_apply_diff(old, diff, type, ret);
     datum_done(diff, type);
-    if (error) {
-        return error;
-    }
-    error = datum_check(result, type);
-    if (error) {
-        datum_done(result, type);
-        return error;
-    }
-    *ret = result;
-    return NULL;
-}
-
-static void put_pairs(struct buf *buf, const struct datum_elems *elems, const struct type *type)
-{
-    for (size_t i = 0; i < elems->n; i++) {
-        emit_next(buf);
-        buf_putc(buf, '[');
-        atom_put(buf, elems->atoms[i], type->key.type);
-        emit_next(buf);
-        atom_put(buf, elems->atoms[elems->n + i], type->value.type);
-        buf_putc(buf, ']');
-    }
+    return error;
 }
 
 void datum_put(struct buf *buf, union datum datum, const struct type *type)
 {
-    const union atom *keys = datum_keys(&datum, type);
-    uint32_t n = datum_n(datum, type);
+    bool is_map = type_is_map(type);
+    struct elems_cursor cursor;
 
-    if (type_is_map(type)) {
-        buf_puts(buf, "[\"map\",[");
-        if (n) {
-            put_pairs(buf, datum.elems, type);
-        }
-        buf_puts(buf, "]]");
+    datum_start(&datum, type, &cursor);
+    if (!is_map && datum_n(datum, type) == 1) {
+        atom_put(buf, *cursor.key, type->key.type);
         return;
     }
-    if (n == 1) {
-        atom_put(buf, keys[0], type->key.type);
-        return;
-    }
-    buf_puts(buf, "[\"set\",[");
-    for (size_t i = 0; i < n; i++) {
+    buf_puts(buf, is_map ? "[\"map\",[" : "[\"set\",[");
+    for (; cursor.key; elems_next(&cursor)) {
         emit_next(buf);
-        atom_put(buf, keys[i], type->key.type);
+        if (is_map) {
+            buf_putc(buf, '[');
+        }
+        atom_put(buf, *cursor.key, type->key.type);
+        if (is_map) {
+            emit_next(buf);
+            atom_put(buf, *cursor.value, type->value.type);
+            buf_putc(buf, ']');
+        }
     }
     buf_puts(buf, "]]");
 }

@@ -51,17 +51,16 @@ static void put_elements(struct buf *buf, union datum datum, const struct type *
                          void (*put)(struct buf *, union atom, enum atom_type),
                          const char *separator)
 {
-    const union atom *keys = datum_keys(&datum, type);
-    uint32_t n = datum_n(datum, type);
+    const char *before = "";
+    struct elems_cursor cursor;
 
-    for (size_t i = 0; i < n; i++) {
-        if (i) {
-            buf_puts(buf, separator);
-        }
-        put(buf, keys[i], type->key.type);
-        if (type_is_map(type)) {
+    for (datum_start(&datum, type, &cursor); cursor.key; elems_next(&cursor)) {
+        buf_puts(buf, before);
+        before = separator;
+        put(buf, *cursor.key, type->key.type);
+        if (cursor.value) {
             buf_putc(buf, '=');
-            put(buf, keys[n + i], type->value.type);
+            put(buf, *cursor.value, type->value.type);
         }
     }
 }
@@ -71,7 +70,7 @@ void datum_put_text(struct buf *buf, union datum datum, const struct type *type)
     const char *brackets = type_is_map(type) ? "{}" : "[]";
 
     if (!type_is_map(type) && type->n_max == 1 && datum_n(datum, type) == 1) {
-        atom_put_text(buf, datum_keys(&datum, type)[0], type->key.type);
+        atom_put_text(buf, *datum_first(&datum, type), type->key.type);
         return;
     }
     buf_putc(buf, brackets[0]);

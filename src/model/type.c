@@ -4,7 +4,7 @@
 #include "model/type.h"
 
 #include "basic/utf8.h"
-#include "model/elems.h"
+#include "model/elems_cursor.h"
 
 #include <float.h>
 
@@ -70,15 +70,15 @@ static struct ovsdb_error *violation(const struct base_type *base, union atom at
 
 static struct ovsdb_error *check_enum(const struct base_type *base, union atom atom)
 {
-    const struct datum_elems *allowed = base->enumeration;
     _cleanup_buf_ struct buf text = {0};
+    struct elems_cursor cursor;
 
-    if (atoms_find(allowed->atoms, allowed->n, base->type, atom) >= 0) {
+    if (elems_find(base->enumeration, base->type, atom, NULL)) {
         return NULL;
     }
-    for (uint32_t i = 0; i < allowed->n; i++) {
-        buf_puts(&text, i ? ", " : "");
-        atom_put_text(&text, allowed->atoms[i], base->type);
+    for (elems_start(&cursor, base->enumeration, false); cursor.key; elems_next(&cursor)) {
+        buf_puts(&text, text.size ? ", " : "");
+        atom_put_text(&text, *cursor.key, base->type);
     }
     return violation(base, atom, "is none of the allowed values [%s]", buf_cstr(&text));
 }

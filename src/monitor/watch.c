@@ -129,18 +129,27 @@ static uint64_t value_hash(const struct column *column, union datum value)
     return datum_hash(value, &column->type, column->index);
 }
 
-// The hash of element or pair number `i` of a set or map.
-static uint64_t element_hash(const struct column *column, const union datum *value, uint32_t i)
+// The hash of an element, or of a pair of a map.
+static uint64_t element_hash(const struct column *column, const struct elems_cursor *element)
 {
     const struct type *type = &column->type;
-    uint64_t hash = atom_hash(datum_keys(value, type)[i], type->key.type, column->index);
+    uint64_t hash = atom_hash(*element->key, type->key.type, column->index);
 
-    return type_is_map(type) ? atom_hash(datum_values(value)[i], type->value.type, hash) : hash;
+    return element->value ? atom_hash(*element->value, type->value.type, hash) : hash;
 }
 
 static bool is_one_element(const struct condition_clause *clause)
 {
     return clause->function == COND_INCLUDES && datum_n(clause->value, &clause->column->type) == 1;
+}
+
+static uint64_t only_element_hash(const struct condition_clause *clause)
+{
+    struct elems_cursor element;
+
+    assert(is_one_element(clause));
+    datum_start(&clause->value, &clause->column->type, &element);
+    return element_hash(clause->column, &element);
 }
 
 static struct tested_clause *find_tested(const struct table_watches *watches,
@@ -189,8 +198,7 @@ static void watch_clause(struct table_watches *watches, struct watched_clause *w
     if (clause->function == COND_EQ) {
         found_clauses_add(&watches->values, value_hash(clause->column, clause->value), watched);
     } else if (is_one_element(clause)) {
-        found_clauses_add(&watches->elements, element_hash(clause->column, &clause->value, 0),
-                          watched);
+        found_clauses_add(&watches->elements, only_element_hash(clause), watched);
     } else if (clause->function != COND_FALSE) {
         add_tested(watches, watched);
     }
@@ -203,8 +211,7 @@ static void unwatch_clause(struct table_watches *watches, struct watched_clause 
     if (clause->function == COND_EQ) {
         found_clauses_remove(&watches->values, value_hash(clause->column, clause->value), watched);
     } else if (is_one_element(clause)) {
-        found_clauses_remove(&watches->elements, element_hash(clause->column, &clause->value, 0),
-                             watched);
+        found_clauses_remove(&watches->elements, only_element_hash(clause), watched);
     } else if (clause->function != COND_FALSE) {
         remove_tested(watches, watched);
     }
@@ -311,18 +318,39 @@ static void touch_by_values(const struct found_clauses *values, const struct row
     }
 }
 
+// The same for a large set or map, in which few clauses are faster to find than all elements among
+// the clauses.
+static void touch_by_clauses(const struct found_clauses *elements, const struct column *column,
+                             const struct row *row, const struct commit *commit)
+{
+    const struct watched_clause *watched;
+
+    HTABLE_FOREACH(watched, &elements->clauses)
+    {
+        if (watched->clause->column->index == column->index &&
+            condition_clause_matches(watched->clause, row)) {
+            commit->touch(watched->view, commit->changes);
+        }
+    }
+}
+
 static void touch_by_elements(const struct found_clauses *elements, const struct row *row,
                               const struct row *other, const struct commit *commit)
 {
     for (size_t i = 0; i < elements->n_columns; i++) {
         const struct column *column = &row->table->columns[elements->columns[i].index];
         union datum value = row_get(row, column);
+        struct elems_cursor element;
 
         if (is_handled(column, row, other)) {
             continue;
         }
-        for (uint32_t j = 0; j < datum_n(value, &column->type); j++) {
-            touch_found(elements, element_hash(column, &value, j), row, commit);
+        if (elements->clauses.n < datum_n(value, &column->type)) {
+            touch_by_clauses(elements, column, row, commit);
+            continue;
+        }
+        for (datum_start(&value, &column->type, &element); element.key; elems_next(&element)) {
+            touch_found(elements, element_hash(column, &element), row, commit);
         }
     }
 }

@@ -76,21 +76,20 @@ static uint32_t drop_dangling(struct repair *repair, const struct place *place,
                               const struct column *column, union datum value, union datum *ret)
 {
     const struct type *type = &column->type;
-    const union atom *keys = datum_keys(&value, type);
-    const union atom *values = type_is_map(type) ? datum_values(&value) : NULL;
     uint32_t n = datum_n(value, type), n_kept = 0;
     _cleanup_free_ union atom *kept = NEW_ARRAY(union atom, 2 * (size_t)n + 1);
+    struct elems_cursor cursor;
 
-    for (uint32_t i = 0; i < n; i++) {
-        if (dangles(repair, place, column, &type->key, keys[i]) ||
-            (values && dangles(repair, place, column, &type->value, values[i]))) {
+    for (datum_start(&value, type, &cursor); cursor.key; elems_next(&cursor)) {
+        if (dangles(repair, place, column, &type->key, *cursor.key) ||
+            (cursor.value && dangles(repair, place, column, &type->value, *cursor.value))) {
             continue;
         }
-        kept[n_kept] = keys[i];
-        kept[n + n_kept++] = values ? values[i] : keys[i];
+        kept[n_kept] = *cursor.key;
+        kept[n + n_kept++] = cursor.value ? *cursor.value : *cursor.key;
     }
     if (n_kept < n && n_kept >= type->n_min) {
-        *ret = datum_from_sorted(type, kept, values ? kept + n : NULL, n_kept);
+        *ret = datum_from_sorted(type, kept, kept + n, n_kept);
     }
     return n_kept;
 }

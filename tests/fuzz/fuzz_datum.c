@@ -34,12 +34,18 @@ static bool decode(struct slice value, const struct type *type, enum datum_check
     return !error;
 }
 
+static void check_form(union datum datum, const struct type *type)
+{
+    assert(type_is_scalar(type) || !elems_check(datum.elems, type->key.type));
+}
+
 static void check_printing(union datum datum, const struct type *type)
 {
     _cleanup_buf_ struct buf text = {0};
     struct slice value;
     union datum again;
 
+    check_form(datum, type);
     datum_put(&text, datum, type);
     assert(!framer_check(buf_slice(&text), SIZE_MAX, &value, NULL));
     assert(decode(value, type, DATUM_CHECK_NOTHING, NULL, &again));
@@ -61,6 +67,8 @@ static void check_algebra(union datum a, union datum b, const struct type *type)
     }
     both = datum_union(a, b, type);
     rest = datum_subtract(both, a, type, false);
+    check_form(both, type);
+    check_form(rest, type);
     assert(datum_includes_all(both, a, type));
     assert(datum_includes_all(b, rest, type));
     assert(datum_excludes_all(a, rest, type));
@@ -75,6 +83,7 @@ static void check_diff(union datum a, union datum b, const struct type *type)
 
     if (!error) {
         assert(datum_equals(result, b, type));
+        check_form(result, type);
         datum_done(result, type);
     } else {
         uint32_t n = datum_n(b, type);

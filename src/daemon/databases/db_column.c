@@ -146,10 +146,10 @@ void db_column_each(const struct db_column *column, db_column_visit *visit, void
     while (table && (row = table_next(table, &state))) {
         const struct type *type = &column->column->type;
         union datum datum = row_get(row, column->column);
-        const union atom *values = datum_keys(&datum, type);
+        struct elems_cursor cursor;
 
-        for (uint32_t i = 0; i < datum_n(datum, type); i++) {
-            visit(userdata, row, values[i]);
+        for (datum_start(&datum, type, &cursor); cursor.key; elems_next(&cursor)) {
+            visit(userdata, row, *cursor.key);
         }
     }
 }

@@ -13,7 +13,7 @@ static const union atom *first_value(const struct row *row, const char *column, 
         return NULL;
     }
     *datum = row_get(row, found);
-    return datum_n(*datum, &found->type) ? datum_keys(datum, &found->type) : NULL;
+    return datum_first(datum, &found->type);
 }
 
 const char *row_string(const struct row *row, const char *column)
@@ -46,16 +46,16 @@ bool row_is_true(const struct row *row, const char *column)
 const char *row_map_string(const struct row *row, const char *column, const char *key)
 {
     const struct column *found = table_schema_find_column(row->table, slice_of(column));
+    const union atom *value = NULL;
     struct text *text;
     union datum map;
-    int64_t i;
 
     if (!found || found->type.key.type != ATOM_STRING || found->type.value.type != ATOM_STRING) {
         return NULL;
     }
     map = row_get(row, found);
     text = text_new(slice_of(key));
-    i = datum_find(map, &found->type, (union atom){.string = text});
+    datum_find(&map, &found->type, (union atom){.string = text}, &value);
     text_unref(text);
-    return i < 0 ? NULL : datum_values(&map)[i].string->data;
+    return value ? value->string->data : NULL;
 }

@@ -166,18 +166,17 @@ static bool is_status_news(const struct remote_report *report, const struct row 
                            const struct column *column)
 {
     union datum datum = row_get(row, column);
-    const union atom *keys = datum_keys(&datum, &column->type);
-    uint32_t n = datum_n(datum, &column->type);
+    struct elems_cursor cursor;
 
-    for (uint32_t i = 0; i < n; i++) {
-        const char *key = keys[i].string->data;
+    for (datum_start(&datum, &column->type, &cursor); cursor.key; elems_next(&cursor)) {
+        const char *key = cursor.key->string->data;
         const char *value = find_status(report, key);
 
-        if (!value || (is_timeless(key) && strcmp(value, datum_values(&datum)[i].string->data))) {
+        if (!value || (is_timeless(key) && strcmp(value, cursor.value->string->data))) {
             return true;
         }
     }
-    return n != report->n;
+    return datum_n(datum, &column->type) != report->n;
 }
 
 static union datum connected_datum(const struct remote_report *report, const struct type *type)

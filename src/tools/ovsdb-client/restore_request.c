@@ -171,23 +171,25 @@ static void put_atom(struct restore_request *request, union atom atom, const str
 // Appends a <value> as datum_put() does, but refers to rows with a new UUID by their name.
 static void put_datum(struct restore_request *request, union datum datum, const struct type *type)
 {
-    const union atom *keys = datum_keys(&datum, type);
     struct buf *params = &request->params;
-    uint32_t n = datum_n(datum, type);
     bool is_map = type_is_map(type);
+    struct elems_cursor cursor;
+    const char *before = "";
 
-    if (!is_map && n == 1) {
-        put_atom(request, keys[0], &type->key);
+    datum_start(&datum, type, &cursor);
+    if (!is_map && datum_n(datum, type) == 1) {
+        put_atom(request, *cursor.key, &type->key);
         return;
     }
     buf_puts(params, is_map ? "[\"map\",[" : "[\"set\",[");
-    for (uint32_t i = 0; i < n; i++) {
-        buf_puts(params, i ? "," : "");
+    for (; cursor.key; elems_next(&cursor)) {
+        buf_puts(params, before);
+        before = ",";
         buf_puts(params, is_map ? "[" : "");
-        put_atom(request, keys[i], &type->key);
+        put_atom(request, *cursor.key, &type->key);
         if (is_map) {
             buf_putc(params, ',');
-            put_atom(request, datum_values(&datum)[i], &type->value);
+            put_atom(request, *cursor.value, &type->value);
             buf_putc(params, ']');
         }
     }

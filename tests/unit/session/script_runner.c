@@ -126,13 +126,20 @@ void runner_remove_db(struct script_runner *runner, const char *name)
 
 struct client *runner_open(struct script_runner *runner, char letter, bool read_only)
 {
-    struct client *client = &runner->clients[letter - 'A'];
     char name[] = {letter, '\0'};
     const struct session_options options = {.name = name, .read_only = read_only};
 
+    return runner_open_with(runner, letter, &options);
+}
+
+struct client *runner_open_with(struct script_runner *runner, char letter,
+                                const struct session_options *options)
+{
+    struct client *client = &runner->clients[letter - 'A'];
+
     assert_null(client->session);
     *client = (struct client){0};
-    client->session = session_new(runner->server, &sink, client, &options);
+    client->session = session_new(runner->server, &sink, client, options);
     return client;
 }
 

@@ -34,6 +34,8 @@ void runner_done(struct script_runner *runner);
 void runner_add_db(struct script_runner *runner, const char *name);
 void runner_remove_db(struct script_runner *runner, const char *name);
 struct client *runner_open(struct script_runner *runner, char letter, bool read_only);
+struct client *runner_open_with(struct script_runner *runner, char letter,
+                                const struct session_options *options);
 void runner_close(struct script_runner *runner, char letter);
 void runner_send(struct script_runner *runner, char letter, const char *text);
 // The next message to the client, in canonical form, or NULL. UUIDs are replaced by "?", but for those

@@ -3,13 +3,9 @@
 #include "replication/replica.h"
 
 #include "engine/txn.h"
-#include "unit.h"
+#include "schema_file.h"
 #include "json/framer.h"
 
-#define SCHEMA                                                                                     \
-    "{\"name\":\"db\",\"version\":\"1.0.0\",\"tables\":{\"T\":{\"columns\":{\"n\":{\"type\":"      \
-    "\"integer\"}},\"isRoot\":true},\"X\":{\"columns\":{\"n\":{\"type\":\"integer\"}},\"isRoot\":" \
-    "true}}}"
 #define ROW1 "11111111-1111-1111-1111-111111111111"
 #define ROW2 "22222222-2222-2222-2222-222222222222"
 #define ROW3 "33333333-3333-3333-3333-333333333333"
@@ -71,7 +67,7 @@ static int set_up(void **state)
     struct fixture *f = NEW(struct fixture);
     char *bad;
 
-    assert_null(schema_from_text(SLICE(SCHEMA), &f->schema));
+    f->schema = schema_of_file("replication/db.ovsschema");
     f->db = db_new(f->schema, uuid_random);
     assert_true(exclude_parse(&f->exclude, "db:X", &bad));
     f->resume = resume_new();
@@ -111,16 +107,22 @@ static void exchange(struct fixture *f, const char *expected, const char *answer
 #define SINCE(id) REQUEST("monitor_cond_since", ",\"" id "\"")
 #define REFUSED   "{\"id\":3,\"error\":\"unknown method\",\"result\":null}"
 
+static char *reply_of_schema(const struct schema *schema)
+{
+    return xasprintf("{\"id\":2,\"error\":null,\"result\":%s}", schema->json->data);
+}
+
 // Up to the request for the contents, which is not read yet.
 static void begin(struct fixture *f)
 {
+    _cleanup_free_ char *schema_reply = reply_of_schema(f->schema);
+
     exchange(f,
              "{\"id\":0,\"method\":\"get_server_id\",\"params\":[]}\n"
              "{\"id\":1,\"method\":\"list_dbs\",\"params\":[]}\n",
              "{\"id\":0,\"error\":null,\"result\":\"" ROW1 "\"}");
     exchange(f, "", "{\"id\":1,\"error\":null,\"result\":[\"other\",\"db\"]}");
-    exchange(f, "{\"id\":2,\"method\":\"get_schema\",\"params\":[\"db\"]}\n",
-             "{\"id\":2,\"error\":null,\"result\":" SCHEMA "}");
+    exchange(f, "{\"id\":2,\"method\":\"get_schema\",\"params\":[\"db\"]}\n", schema_reply);
     assert_false(replica_is_replicating(f->replica));
 }
 
@@ -314,15 +316,13 @@ static void test_itself(void **state)
 static void test_schemas_that_differ(void **state)
 {
     struct fixture *f = *state;
+    _cleanup_schema_ struct schema *schema = schema_of_file("replication/db-2.ovsschema");
+    _cleanup_free_ char *schema_reply = reply_of_schema(schema);
 
     add_row(f, "T", ROW1);
     replica_receive(f->replica, SLICE("{\"id\":1,\"error\":null,\"result\":[\"db\"]}"));
     buf_clear(&f->sent);
-    exchange(
-        f, "",
-        "{\"id\":2,\"error\":null,\"result\":{\"name\":\"db\",\"version\":\"2.0.0\",\"tables\":"
-        "{\"T\":{\"columns\":{\"m\":{\"type\":\"string\"}}},\"Y\":{\"columns\":{\"m\":{\"type\":"
-        "\"string\"}}}}}}");
+    exchange(f, "", schema_reply);
     exchange(f,
              "{\"id\":3,\"method\":\"monitor_cond_since\",\"params\":[\"db\",\"db\",{\"T\":[{"
              "\"columns\":[]}]},\"" ZERO "\"]}\n",
@@ -377,10 +377,12 @@ static void test_nonsense(void **state)
 // A second reply to a request that has been answered ends the connection, in every state.
 static void test_repeated_replies(void **state)
 {
-    static const char *const replies[] = {
+    _cleanup_schema_ struct schema *schema = schema_of_file("replication/db.ovsschema");
+    _cleanup_free_ char *schema_reply = reply_of_schema(schema);
+    const char *const replies[] = {
         "{\"id\":1,\"error\":null,\"result\":[\"db\"]}",
         "{\"id\":1,\"error\":null,\"result\":[]}",
-        "{\"id\":2,\"error\":null,\"result\":" SCHEMA "}",
+        schema_reply,
         "{\"id\":3,\"error\":null,\"result\":{}}",
     };
 

@@ -1,22 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "script_runner.h"
 
+#include "schema_file.h"
 #include "json/emit.h"
-
-static const char schema_text[] =
-    "{\"name\":\"%s\",\"version\":\"1.0.0\",\"tables\":{"
-    "\"Item\":{\"isRoot\":true,\"columns\":{"
-    "\"name\":{\"type\":\"string\"},"
-    "\"count\":{\"type\":\"integer\"},"
-    "\"tags\":{\"type\":{\"key\":\"string\",\"min\":0,\"max\":\"unlimited\"}},"
-    "\"options\":{\"type\":{\"key\":\"string\",\"value\":\"string\",\"min\":0,\"max\":"
-    "\"unlimited\"}},"
-    "\"parts\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"Part\"},\"min\":0,\"max\":"
-    "\"unlimited\"}},"
-    "\"note\":{\"type\":{\"key\":\"string\",\"min\":0,\"max\":1},\"ephemeral\":true}},"
-    "\"indexes\":[[\"name\"]]},"
-    "\"Part\":{\"columns\":{\"size\":{\"type\":\"integer\"}}},"
-    "\"Other\":{\"isRoot\":true,\"columns\":{\"x\":{\"type\":\"integer\"}}}}}";
 
 static void sink_send(void *userdata, struct slice text, uint64_t ticket)
 {
@@ -101,10 +87,8 @@ void runner_done(struct script_runner *runner)
 
 void runner_add_db(struct script_runner *runner, const char *name)
 {
-    _cleanup_free_ char *text = xasprintf(schema_text, name);
-    _cleanup_schema_ struct schema *schema = NULL;
+    _cleanup_schema_ struct schema *schema = schema_of_file_named("session/shop.ovsschema", name);
 
-    assert_null(schema_from_text(slice_of(text), &schema));
     runner->dbs[runner->n_dbs] = db_new(schema, uuid_random);
     assert_int_equal(server_add_db(runner->server, runner->dbs[runner->n_dbs]), 0);
     runner->n_dbs++;

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs clang's static analyzer on every source file of the programs: analyze.py BUILD
+"""Runs clang's static analyzer on the source files of the programs: analyze.py BUILD [LAYER...]
 
-The arguments of each compilation are those of the build. Fails when there is a finding."""
+Without LAYER, on all of them. The arguments of each compilation are those of the build. Prints the
+findings of each file as soon as it is analyzed. Fails when there is a finding."""
 
 import concurrent.futures
 import json
@@ -19,6 +20,8 @@ def analysis_of(entry):
     """The analyzer's command for an entry of compile_commands.json."""
     words = shlex.split(entry["command"])
     kept = [word for word in words if word.startswith(("-I", "-D", "-std=", "-isystem"))]
+    if not entry["file"].endswith("src/model/error.c"):
+        kept += ["-include", str(ROOT / "tests" / "analyze.h")]
     return ["clang", "--analyze", "--analyzer-output", "text", *kept, entry["file"]]
 
 
@@ -30,12 +33,16 @@ def findings(entry):
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
+    folders = [ROOT / "src" / layer for layer in sys.argv[2:]] or [ROOT / "src"]
     entries = [entry for entry in json.loads((build / "compile_commands.json").read_text())
-               if (build / entry["file"]).resolve().is_relative_to(ROOT / "src")]
+               if any((build / entry["file"]).resolve().is_relative_to(f) for f in folders)]
+    n_findings = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        texts = [text for text in pool.map(findings, entries) if text]
-    print("".join(texts) + f"{len(entries)} files analyzed, findings in {len(texts)}")
-    return 1 if texts or not entries else 0
+        for text in pool.map(findings, entries):
+            n_findings += bool(text)
+            print(text, end="", flush=True)
+    print(f"{len(entries)} files analyzed, findings in {n_findings}")
+    return 1 if n_findings or not entries else 0
 
 
 if __name__ == "__main__":

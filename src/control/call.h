@@ -43,8 +43,8 @@ const struct command *command_registry_find(const struct command_registry *regis
 const struct command *command_registry_find_method(const struct command_registry *registry,
                                                    const char *method);
 bool command_has_arg(const struct command *command, const char *name);
-// Runs the command argv[0]. `argv` is needed until this returns only. Answers the call itself if the
-// command is unknown, if the caller is not allowed to run it, or if the number of arguments is
+// Runs the command argv[0]. `argv` is needed until this returns only. Answers the call itself if
+// the command is unknown, if the caller is not allowed to run it, or if the number of arguments is
 // wrong. The call may be freed when this returns.
 void command_registry_run(const struct command_registry *registry, struct command_call *call,
                           int argc, char **argv);

@@ -409,8 +409,8 @@ static int add_sources(struct control_client *client, sd_event *event)
     return sd_event_source_set_enabled(client->timer, patience ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
-// Determines the user at the other end. Root and the user that the server runs as may change things.
-// A peer that is not a local process is unknown and may not.
+// Determines the user at the other end. Root and the user that the server runs as may change
+// things. A peer that is not a local process is unknown and may not.
 static void identify_peer(struct control_client *client)
 {
     socklen_t size = sizeof(client->peer);

@@ -14,8 +14,8 @@ struct dialect;
 
 struct control_client_owner {
     struct list node; // in a list of the owner's
-    // The client has ended, and the owner must free it later: this is called from within the client.
-    // Called at most once.
+    // The client has ended, and the owner must free it later: this is called from within the
+    // client. Called at most once.
     void (*ended)(struct control_client *client, void *userdata);
     void *userdata;
 };

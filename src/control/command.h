@@ -54,8 +54,8 @@ struct command_field {
 #define COMMAND_RECORDS(name_, ...)                                                                \
     COMMAND_FIELDS({name_, FIELD_RECORDS, false, COMMAND_FIELDS(__VA_ARGS__)})
 
-// A command, and its method in the varlink interface. Lists of commands are static arrays ended by a
-// NULL name. A change of a method is a change of the interface (interface.h).
+// A command, and its method in the varlink interface. Lists of commands are static arrays ended by
+// a NULL name. A change of a method is a change of the interface (interface.h).
 struct command {
     const char *name;  // "ovsdb-server/add-remote"
     const char *usage; // "REMOTE"; "" if it has no arguments
@@ -66,9 +66,9 @@ struct command {
     const char *method;                 // "AddRemote"; NULL: none, varlink runs it by Run only
     struct command_arg args[4];         // of the method; ended by a NULL name
     const struct command_field *result; // the members of the reply; NULL: it has none
-    // The command changes nothing. Therefore every user who can connect may run it, not only root and
-    // the server's own user; and with varlink's "more" it is run again whenever its reply may have
-    // changed.
+    // The command changes nothing. Therefore every user who can connect may run it, not only root
+    // and the server's own user; and with varlink's "more" it is run again whenever its reply may
+    // have changed.
     bool reads;
 };
 
@@ -78,8 +78,8 @@ struct command_registry;
 struct command_registry *command_registry_new(void);
 // Frees it; no client may be watching it (asserted). NULL allowed.
 void command_registry_free(struct command_registry *registry);
-// Adds `commands`, which must stay valid. Their names and methods must be new (asserted). `userdata`
-// is passed to their run().
+// Adds `commands`, which must stay valid. Their names and methods must be new (asserted).
+// `userdata` is passed to their run().
 void command_register(struct command_registry *registry, const struct command *commands,
                       void *userdata);
 // Appends the output of "list-commands".
@@ -98,8 +98,8 @@ bool command_registry_is_watched(const struct command_registry *registry); // th
 
 // Appends the text that ovs-appctl prints for a reply.
 typedef void command_print(const json_t *reply, struct buf *text);
-// Replies with an object that has the members that the command's `result` declares (asserted). Takes
-// over `reply`.
+// Replies with an object that has the members that the command's `result` declares (asserted).
+// Takes over `reply`.
 void command_reply_value(struct command_call *call, json_t *reply, command_print *print);
 // Replies with a text. The `result` of a command with a method must be one string, which will be
 // `text`; or NULL, then `text` must be empty (asserted).

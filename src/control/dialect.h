@@ -30,17 +30,17 @@ struct dialect {
     // The dialect's state for one client.
     void *(*state_new)(const struct command_registry *registry);
     void (*state_free)(void *state);
-    // Scans the input that it has not seen yet. On DIALECT_MESSAGE *ret_size is the size of the whole
-    // message; on DIALECT_ERROR *ret_reason (static) is the reason for the log. O(unseen).
+    // Scans the input that it has not seen yet. On DIALECT_MESSAGE *ret_size is the size of the
+    // whole message; on DIALECT_ERROR *ret_reason (static) is the reason for the log. O(unseen).
     enum dialect_status (*scan)(void *state, struct slice unseen, size_t *ret_size,
                                 const char **ret_reason);
     // Decodes `message` to *ret, or does not change *ret and appends the answer to `out` itself.
-    // Returns NULL, or what is wrong with the message (valid until the next call with this `state`).
-    // Then the client is sent this text as an error and is disconnected.
+    // Returns NULL, or what is wrong with the message (valid until the next call with this
+    // `state`). Then the client is sent this text as an error and is disconnected.
     const char *(*decode)(void *state, struct slice message, struct dialect_request *ret,
                           struct buf *out);
-    // Appends the answer to the message decoded last. `continues`: more answers to it follow. `text`
-    // and `reply` are those of command_call.done().
+    // Appends the answer to the message decoded last. `continues`: more answers to it follow.
+    // `text` and `reply` are those of command_call.done().
     void (*encode)(void *state, enum command_outcome outcome, const char *text, json_t *reply,
                    bool continues, struct buf *out);
     void (*set_json)(void *state, bool on); // see command_call.set_json; may be NULL

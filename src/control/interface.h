@@ -11,6 +11,7 @@
 // tests/data/varlink/README says how.
 #define INTERFACE_VERSION 2
 
-// Appends the description of one of the two interfaces. Returns false if there is none of this name.
+// Appends the description of one of the two interfaces. Returns false if there is none of this
+// name.
 bool interface_describe(const struct command_registry *registry, const char *name,
                         struct buf *text);

@@ -13,8 +13,8 @@ struct history;
 
 // Keeps at most `max_changes` change sets of `db`, and at most as many bytes as `db` takes in
 // memory, or 1 MiB if that is more. If the last commit alone exceeds this, only its id is kept.
-// history_find() knows the last transaction of `db` from the start. The history must be freed before
-// `db`.
+// history_find() knows the last transaction of `db` from the start. The history must be freed
+// before `db`.
 struct history *history_new(struct db *db, size_t max_changes);
 void history_free(struct history *history);
 // Must be called after commits, when their observers have run. If the last change set alone exceeds

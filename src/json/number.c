@@ -101,12 +101,9 @@ static bool to_fraction(uint64_t digits, int64_t exponent, bool negative, double
 static double parse_real(struct slice token)
 {
     char on_stack[TOKEN_ON_STACK];
-    _cleanup_free_ char *on_heap = NULL;
-    char *copy = on_stack;
+    _cleanup_free_ char *on_heap = token.size < sizeof(on_stack) ? NULL : xmalloc(token.size + 1);
+    char *copy = on_heap ? on_heap : on_stack;
 
-    if (token.size >= sizeof(on_stack)) {
-        copy = on_heap = xmalloc(token.size + 1);
-    }
     memcpy(copy, token.data, token.size);
     copy[token.size] = '\0';
     return strtod(copy, NULL);
@@ -191,7 +188,7 @@ static bool put_decimals(struct buf *buf, double value)
     text[0] = '0' + thousandths / 100 % 10;
     text[1] = '0' + thousandths / 10 % 10;
     text[2] = '0' + thousandths % 10;
-    while (text[n - 1] == '0') {
+    while (n > 1 && text[n - 1] == '0') {
         n--;
     }
     if (value < 0) {

@@ -20,5 +20,6 @@ struct symbol_table {
 };
 
 void symbol_table_done(struct symbol_table *table);
-// The symbol called `name`, made with a UUID of table->new_uuid() if there is none. Owned by the table.
+// The symbol called `name`, made with a UUID of table->new_uuid() if there is none. Owned by the
+// table.
 struct symbol *symbol_table_get(struct symbol_table *table, struct slice name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// hub_check_structures(): the invariants that hold between hub, views, batches and monitors whenever
-// no function of this folder is running.
+// hub_check_structures(): the invariants that hold between hub, views, batches and monitors
+// whenever no function of this folder is running.
 #include "monitor/view.h"
 
 #include <assert.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A condition holds for a row if one of its clauses does, so only rows that match an added or removed
-// clause can be shown or hidden. Clients that list the rows they need change a few of many clauses
-// often. Therefore the rows of added and removed clauses are looked up by value if the column is
-// indexed; the table is scanned for the other clauses.
+// A condition holds for a row if one of its clauses does, so only rows that match an added or
+// removed clause can be shown or hidden. Clients that list the rows they need change a few of many
+// clauses often. Therefore the rows of added and removed clauses are looked up by value if the
+// column is indexed; the table is scanned for the other clauses.
 #include "monitor/condition_change.h"
 
 #include <assert.h>

@@ -136,9 +136,9 @@ const struct monitor_spec *monitor_spec(const struct monitor *monitor)
     return monitor->view->spec;
 }
 
-// The change set of the transaction `txn_id`, if the view can be brought up to date from there; else
-// NULL. An id can be in the chain twice: the last transaction that was loaded, and the state from
-// which a former process handed its clients over.
+// The change set of the transaction `txn_id`, if the view can be brought up to date from there;
+// else NULL. An id can be in the chain twice: the last transaction that was loaded, and the state
+// from which a former process handed its clients over.
 static struct changeset *find_seen(const struct view *view, struct uuid txn_id)
 {
     struct changeset *tail = db_tail(view->hub->db);
@@ -215,8 +215,8 @@ void monitor_change(struct monitor *monitor, struct monitor_spec *spec, struct t
             condition_change_write(&updates, a, b, db_table(hub->db, b->table));
         }
     }
-    // An update3 is sent even if no row is shown or hidden, because it names the last transaction: a
-    // client that resumed from an older one would get changes of rows that it never had.
+    // An update3 is sent even if no row is shown or hidden, because it names the last transaction:
+    // a client that resumed from an older one would get changes of rows that it never had.
     if (updates_end(&updates, &chunks) || (has_changed && spec->version == MONITOR_V3)) {
         view_send(old, monitor, &chunks);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A scan of the rows of some tables. Initial contents that are requested at about the same time share
-// one scan, even if their conditions differ: the rows are collected once, and the text of a row is
-// written once for all contents that show the same columns. Private to this folder.
+// A scan of the rows of some tables. Initial contents that are requested at about the same time
+// share one scan, even if their conditions differ: the rows are collected once, and the text of a
+// row is written once for all contents that show the same columns. Private to this folder.
 #pragma once
 
 #include "engine/snapshot.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parses monitor requests. The requests of one table are merged: their columns must be disjoint, each
-// column keeps the selection of its request, and the conditions are joined by "or". Two specs are
-// equal if tables, columns, selections and the canonical texts of the conditions are equal.
+// Parses monitor requests. The requests of one table are merged: their columns must be disjoint,
+// each column keeps the selection of its request, and the conditions are joined by "or". Two specs
+// are equal if tables, columns, selections and the canonical texts of the conditions are equal.
 #include "monitor/spec.h"
 
 #include "json/emit.h"

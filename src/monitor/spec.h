@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The specification of a monitor: its tables, columns, kinds of change and conditions (RFC 7047 4.1.5
-// <monitor-requests>; protocol extensions 4.1.12). Immutable once parsed.
+// The specification of a monitor: its tables, columns, kinds of change and conditions (RFC 7047
+// 4.1.5 <monitor-requests>; protocol extensions 4.1.12). Immutable once parsed.
 #pragma once
 
 #include "monitor/values.h"
@@ -67,8 +67,8 @@ void monitor_spec_free(struct monitor_spec *spec);
 // True if monitors with these specs get the same updates and can share a view.
 bool monitor_spec_equals(const struct monitor_spec *a, const struct monitor_spec *b);
 uint64_t monitor_spec_hash(const struct monitor_spec *spec);
-// True if the values that it shows survive a restart: neither its columns nor its conditions name an
-// ephemeral column or _version.
+// True if the values that it shows survive a restart: neither its columns nor its conditions name
+// an ephemeral column or _version.
 bool monitor_spec_is_persistent(const struct monitor_spec *spec);
 // True if the condition of the table holds for `row`.
 static inline bool monitor_table_matches(const struct monitor_table *table, const struct row *row)

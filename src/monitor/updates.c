@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Converts row versions to JSON. A change is classified by what the monitor selects before any of it
-// is written, so that the text is never truncated again.
+// Converts row versions to JSON. A change is classified by what the monitor selects before any of
+// it is written, so that the text is never truncated again.
 #include "monitor/updates.h"
 
 #include "basic/counter.h"

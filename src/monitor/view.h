@@ -74,8 +74,8 @@ struct view *view_get(struct hub *hub, struct monitor_spec *spec);
 void view_collect(struct view *view);
 // Makes the view send an update for the commit `changes`. O(batches).
 void view_touch(struct view *view, struct changeset *changes);
-// Keeps view->cached until `expires` for further monitors. Drops the oldest cached contents of other
-// views if all together exceed a limit.
+// Keeps view->cached until `expires` for further monitors. Drops the oldest cached contents of
+// other views if all together exceed a limit.
 void view_keep_cached(struct view *view, usec_t expires);
 void view_drop_cached(struct view *view);
 // Adds a monitor that has seen all commits up to `seen`. It gets updates for those that follow.

@@ -19,8 +19,8 @@ struct acceptor {
 #define ACCEPTOR_CLOSED ((struct acceptor){.fd = -1})
 
 // Starts watching the non-blocking socket `fd` and takes it over. The loop calls `ready` while
-// connections wait; `ready` may close the acceptor. `description` names the event source. Returns 0,
-// or negative errno: then `fd` is still the caller's.
+// connections wait; `ready` may close the acceptor. `description` names the event source. Returns
+// 0, or negative errno: then `fd` is still the caller's.
 int acceptor_open(struct acceptor *acceptor, sd_event *event, int fd, const char *description,
                   void (*ready)(void *userdata), void *userdata);
 // Accepts the next connection. Returns its descriptor (non-blocking, close-on-exec) and stores the

@@ -44,8 +44,8 @@ void connector_stop(struct connector *connector);
 void connector_free(struct connector *connector);
 // A connection is ready for messages. Takes over the stream and the name.
 void connector_succeed(struct connector *connector, const struct stream *stream, char *name);
-// Makes it ACTIVE for a connection that comes from another process. Returns false, and does nothing,
-// if it has a connection or is dialing.
+// Makes it ACTIVE for a connection that comes from another process. Returns false, and does
+// nothing, if it has a connection or is dialing.
 bool connector_continue(struct connector *connector);
 // The TLS handshake has failed. `at_once`: dial again without a wait, because the cause is removed.
 void connector_refused(struct connector *connector, const char *reason, bool at_once);

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-// Returns true if the service has a store: $FDSTORE is set. systemd sets it since version 254; units
-// for older versions can set it.
+// Returns true if the service has a store: $FDSTORE is set. systemd sets it since version 254;
+// units for older versions can set it.
 bool fd_store_is_offered(void);
 // Stores `fd`, which stays the caller's, and waits until it is stored. Returns 0 or negative errno.
 int fd_store_push(const char *name, int fd);

@@ -6,6 +6,6 @@
 
 // True if standard error is connected to the journal: JOURNAL_STREAM names its device and inode.
 bool journal_is_stderr(void);
-// Sends `record` with MESSAGE, PRIORITY, SYSLOG_IDENTIFIER (`program`), MESSAGE_ID, OVSDB_MODULE and
-// the record's own fields. Returns 0 or negative errno.
+// Sends `record` with MESSAGE, PRIORITY, SYSLOG_IDENTIFIER (`program`), MESSAGE_ID, OVSDB_MODULE
+// and the record's own fields. Returns 0 or negative errno.
 int journal_send(const struct log_record *record, const char *program);

@@ -9,6 +9,6 @@ void notify_ready(void); // READY=1
 void notify_status(const char *format, ...) PRINTF_FORMAT(1, 2);
 void notify_reloading(void); // RELOADING=1 with MONOTONIC_USEC=; notify_ready() ends it
 void notify_stopping(const char *status); // STOPPING=1, STATUS=; NULL: the status stays
-// EXTEND_TIMEOUT_USEC: starting or stopping takes `extra` more from now. Also resets the watchdog, so
-// it must only be called after progress.
+// EXTEND_TIMEOUT_USEC: starting or stopping takes `extra` more from now. Also resets the watchdog,
+// so it must only be called after progress.
 void notify_extend_timeout(usec_t extra);

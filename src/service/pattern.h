@@ -10,8 +10,8 @@
 //     %m       message                          %T  subprogram in parentheses
 //     %%       percent sign
 //
-// Between % and the letter, '-' (left-justified), '0' (padded with zeros) and a minimum width may be
-// given. In a time format, each run of # becomes as many digits of the fraction of the second.
+// Between % and the letter, '-' (left-justified), '0' (padded with zeros) and a minimum width may
+// be given. In a time format, each run of # becomes as many digits of the fraction of the second.
 #pragma once
 
 #include "basic/buf.h"

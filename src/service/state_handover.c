@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The descriptor is one end of a socket pair whose other end is closed. Messages with descriptors are
-// queued in it: first the descriptor of a sealed memory file with the bytes, then the others. The
-// kernel keeps the messages until they are read or the socket is closed.
+// The descriptor is one end of a socket pair whose other end is closed. Messages with descriptors
+// are queued in it: first the descriptor of a sealed memory file with the bytes, then the others.
+// The kernel keeps the messages until they are read or the socket is closed.
 #include "service/state_handover.h"
 
 #include <assert.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packs bytes and any number of descriptors into one descriptor, to hand over the state of a process
-// to the next one. It can be opened once.
+// Packs bytes and any number of descriptors into one descriptor, to hand over the state of a
+// process to the next one. It can be opened once.
 #pragma once
 
 #include "basic/buf.h"

@@ -2,9 +2,9 @@
 // The back end of the log: its destinations, and their control by the options -v, --log-file,
 // --syslog-method and --syslog-target and the commands vlog/*. basic/log.h is the front end.
 //
-// The destinations are console (standard error), syslog and file. Each has a pattern, and a level for
-// each module. If standard error is connected to the journal, a record goes to the journal once, with
-// its fields, instead of to console and syslog.
+// The destinations are console (standard error), syslog and file. Each has a pattern, and a level
+// for each module. If standard error is connected to the journal, a record goes to the journal
+// once, with its fields, instead of to console and syslog.
 #pragma once
 
 #include "basic/buf.h"
@@ -13,9 +13,9 @@
 
 #include <sys/types.h>
 
-// Becomes the sink of the log. `program` (must stay valid) is the value of %A and gives the log file
-// its default name. Call it first in main(). The default levels are WARN for the console, INFO for
-// syslog and file.
+// Becomes the sink of the log. `program` (must stay valid) is the value of %A and gives the log
+// file its default name. Call it first in main(). The default levels are WARN for the console, INFO
+// for syslog and file.
 void vlog_init(const char *program);
 void vlog_done(void); // closes everything; later messages go to standard error
 
@@ -25,12 +25,12 @@ struct failure *vlog_set(const char *spec);
 // Calls `visit` with arguments of vlog_set() that together restore the present levels, patterns and
 // facility.
 void vlog_visit_specs(void (*visit)(void *userdata, const char *spec), void *userdata);
-// Opens the log file (NULL: LOGDIR/PROGRAM.log), to which records are appended from now on. Returns 0
-// or negative errno; after an error vlog_reopen() tries again. *ret_path is the name of the file
+// Opens the log file (NULL: LOGDIR/PROGRAM.log), to which records are appended from now on. Returns
+// 0 or negative errno; after an error vlog_reopen() tries again. *ret_path is the name of the file
 // (caller frees; ret_path may be NULL).
 int vlog_set_file(const char *path, char **ret_path);
-// Opens the log file again. Returns 0, also without a log file, or negative errno; then the file that
-// is open stays in use.
+// Opens the log file again. Returns 0, also without a log file, or negative errno; then the file
+// that is open stays in use.
 int vlog_reopen(void);
 // Returns the errno of the latest attempt to open the log file; 0: it succeeded.
 int vlog_file_error(void);

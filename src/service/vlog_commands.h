@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The management commands vlog/set, list, list-pattern, message, reopen, close, enable-rate-limit and
-// disable-rate-limit.
+// The management commands vlog/set, list, list-pattern, message, reopen, close, enable-rate-limit
+// and disable-rate-limit.
 #pragma once
 
 #include "control/command.h"

@@ -25,9 +25,9 @@ struct tls_options; // net/tls/options.h
 // server. `tls` is used only for "ssl:" and "pssl:".
 struct client *client_open(const char *servers, const struct tls_options *tls,
                            enum client_retry retry);
-// Disconnects because of `reason` and connects to the next server. After the last server the program
-// ends with all the reasons; with CLIENT_RETRY the first server follows. False: client_stop() was
-// called.
+// Disconnects because of `reason` and connects to the next server. After the last server the
+// program ends with all the reasons; with CLIENT_RETRY the first server follows. False:
+// client_stop() was called.
 bool client_next_server(struct client *client, const char *reason);
 // Keeps the current server: from now on the loss of the connection ends the program instead of
 // returning CLIENT_LOST. Has no effect with CLIENT_RETRY.
@@ -46,8 +46,8 @@ sd_event *client_event(struct client *client); // borrowed; runs inside the call
 enum client_result {
     CLIENT_RESULT, // ret: the reply's result
     CLIENT_ERROR,  // ret: its error
-    // With CLIENT_RETRY or before client_stay(): the connection was lost. The server may have executed
-    // the request.
+    // With CLIENT_RETRY or before client_stay(): the connection was lost. The server may have
+    // executed the request.
     CLIENT_LOST,
     CLIENT_STOPPED, // client_stop() was called
 };

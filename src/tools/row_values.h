@@ -22,5 +22,6 @@ struct ovsdb_error *row_values_read_whole(struct row_values *row, const struct t
                                           struct slice object);
 // Returns the value of column `i`, which must be present, to the caller, who then owns it.
 union datum row_values_take(struct row_values *row, size_t i);
-// Compares rows with the same columns by the first column that differs; a missing value comes first.
+// Compares rows with the same columns by the first column that differs; a missing value comes
+// first.
 int row_values_compare(const struct row_values *a, const struct row_values *b);

@@ -4,5 +4,6 @@
 
 #include "model/schema.h"
 
-// Reads and parses the file. Ends the program with a message on failure. The caller unrefs the result.
+// Reads and parses the file. Ends the program with a message on failure. The caller unrefs the
+// result.
 struct schema *schema_file_read(const char *path);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// All formats but JSON first convert each cell to text (struct rendering) and then arrange the texts.
-// The JSON format writes the values directly from the cells.
+// All formats but JSON first convert each cell to text (struct rendering) and then arrange the
+// texts. The JSON format writes the values directly from the cells.
 #include "tools/table_formatter.h"
 
 #include "basic/utf8.h"

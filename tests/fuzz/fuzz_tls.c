@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a TLS peer sends before, during and after the handshake. The first byte selects the mode: the
-// rest is everything that the peer sends; or the peer is a real one, and at a position in its output
-// (the next two bytes) the rest overwrites it, is inserted, or replaces what follows; or the rest is
-// a certificate. In every mode, the bytes that we receive must be bytes that a real peer has sent.
+// What a TLS peer sends before, during and after the handshake. The first byte selects the mode:
+// the rest is everything that the peer sends; or the peer is a real one, and at a position in its
+// output (the next two bytes) the rest overwrites it, is inserted, or replaces what follows; or the
+// rest is a certificate. In every mode, the bytes that we receive must be bytes that a real peer
+// has sent.
 #include "basic/log.h"
 #include "net/tls/tls.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part that both forms of the configuration file share: sections, each of a kind and mostly with
-// a name, which contain keys with values. A section or key that is given twice is an error.
+// The part that both forms of the configuration file share: sections, each of a kind and mostly
+// with a name, which contain keys with values. A section or key that is given twice is an error.
 #pragma once
 
 #include "daemon/configuration/configuration.h"

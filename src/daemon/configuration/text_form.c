@@ -22,8 +22,8 @@ static struct slice trim_blanks(struct slice text)
     return text;
 }
 
-// Returns the text before the first `c`, trimmed (caller frees). *rest is the trimmed text after it,
-// or empty.
+// Returns the text before the first `c`, trimmed (caller frees). *rest is the trimmed text after
+// it, or empty.
 static char *cut_at(struct slice text, char c, struct slice *rest)
 {
     const char *at = text.size ? memchr(text.data, c, text.size) : NULL;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps what control commands have changed for the next process of the same server: the process that
-// --monitor or the service manager starts after a crash, or that the service manager starts in a
-// restart. It is JSON text in a memory file that one of these holds (service/crash_state.h):
+// Keeps what control commands have changed for the next process of the same server: the process
+// that --monitor or the service manager starts after a crash, or that the service manager starts in
+// a restart. It is JSON text in a memory file that one of these holds (service/crash_state.h):
 //
 //     {"remotes": {"added": [TARGET, ...], "removed": [TARGET, ...]},
 //      "databases": {"added": [FILE, ...], "removed": [FILE, ...]},

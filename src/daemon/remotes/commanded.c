@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The changes that commands have made to the set of remotes: added remotes, and removed ones that the
-// configuration or the service manager names ("withheld").
+// The changes that commands have made to the set of remotes: added remotes, and removed ones that
+// the configuration or the service manager names ("withheld").
 #include "daemon/remotes/entries.h"
 #include "daemon/remotes/remotes.h"
 

@@ -37,8 +37,8 @@ char *named_remotes_refusal(const struct column *column)
     return NULL;
 }
 
-// Reads milliseconds, raised to LEAST_MS. 0 is valid only if `zero_is_valid`. False: the column has no
-// valid number.
+// Reads milliseconds, raised to LEAST_MS. 0 is valid only if `zero_is_valid`. False: the column has
+// no valid number.
 static bool read_ms(const struct row *row, const char *column, bool zero_is_valid, uint64_t *ret)
 {
     int64_t ms;

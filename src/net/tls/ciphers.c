@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // An OpenSSL cipher list is applied, as OpenSSL documents it, to a table of the supported suites:
-// each word adds, removes or bans suites. The resulting suites are split into key exchanges, ciphers
-// and MACs, as gnutls selects these separately.
+// each word adds, removes or bans suites. The resulting suites are split into key exchanges,
+// ciphers and MACs, as gnutls selects these separately.
 //
 // OpenSSL ignores unknown words. Here the words for unsupported suites (RC4, aNULL, DES-CBC3-SHA)
-// are known and match nothing; any other unknown word is an error, because it may be a typing error.
-// A TLS 1.3 suite determines only a cipher.
+// are known and match nothing; any other unknown word is an error, because it may be a typing
+// error. A TLS 1.3 suite determines only a cipher.
 #include "net/tls/ciphers.h"
 
 #include "basic/alloc.h"
@@ -264,8 +264,8 @@ static bool is_bad(struct slice word)
     return n > 1;
 }
 
-// Removes from `matches` the suites that do not match a name, which is that of a suite or a keyword.
-// Returns false if the name is unknown.
+// Removes from `matches` the suites that do not match a name, which is that of a suite or a
+// keyword. Returns false if the name is unknown.
 static bool narrow_matches(struct slice name, bool matches[N_SUITES])
 {
     const struct keyword *keyword = NULL;

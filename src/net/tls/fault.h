@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks of a certificate by itself, without its issuer. Each function returns a sentence for people
-// ("certificate CN=a has expired on ..."; caller frees), or NULL if the certificate passes.
+// Checks of a certificate by itself, without its issuer. Each function returns a sentence for
+// people ("certificate CN=a has expired on ..."; caller frees), or NULL if the certificate passes.
 #pragma once
 
 #include <gnutls/x509.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The names in a certificate. A certificate may contain any bytes; these functions return only UTF-8
-// without control characters, which is safe for logs, databases and comparisons.
+// The names in a certificate. A certificate may contain any bytes; these functions return only
+// UTF-8 without control characters, which is safe for logs, databases and comparisons.
 #pragma once
 
 #include <gnutls/x509.h>

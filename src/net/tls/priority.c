@@ -115,7 +115,8 @@ static bool is_gnutls_string(const char *ciphers)
             return true;
         }
     }
-    // "@NAME" is a keyword of the system's gnutls configuration, except for two commands of OpenSSL.
+    // "@NAME" is a keyword of the system's gnutls configuration, except for two commands of
+    // OpenSSL.
     return ciphers[0] == '@' && strncmp(ciphers, "@STRENGTH", 9) &&
            strncmp(ciphers, "@SECLEVEL", 9);
 }

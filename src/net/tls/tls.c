@@ -76,8 +76,8 @@ static void send_plain_alert(const struct tls *tls)
     (void)n; // the connection ends, whether or not this succeeded
 }
 
-// Receives for gnutls. Recognizes a peer that uses another protocol, for which gnutls would report a
-// misleading error.
+// Receives for gnutls. Recognizes a peer that uses another protocol, for which gnutls would report
+// a misleading error.
 static ssize_t on_pull(gnutls_transport_ptr_t userdata, void *data, size_t size)
 {
     struct tls *tls = userdata;

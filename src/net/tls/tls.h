@@ -9,8 +9,8 @@
 struct tls;
 
 // Makes a session on `fd`, which stays the caller's. Takes over one reference to `material`. `host`
-// is the host name that was dialed, or NULL. It is sent to the server unless `material` has a server
-// name.
+// is the host name that was dialed, or NULL. It is sent to the server unless `material` has a
+// server name.
 struct tls *tls_new(struct tls_material *material, int fd, bool is_server, const char *host);
 void tls_free(struct tls *tls); // NULL allowed
 // Continues the handshake, for a few milliseconds of cryptography at most. Returns 0 if it is

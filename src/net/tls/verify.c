@@ -176,11 +176,12 @@ static char *explain_name(gnutls_x509_crt_t certificate, const char *expected)
     return xstrdup(buf_cstr(&text));
 }
 
-// Makes a file with these bytes unless `path` exists. The file is never visible with a part of them.
+// Makes a file with these bytes unless `path` exists. The file is never visible with a part of
+// them.
 static int write_new_file(const char *path, const void *data, size_t size)
 {
-    // The temporary name has no pid: in a container, a former process with the same pid may have left
-    // its file behind.
+    // The temporary name has no pid: in a container, a former process with the same pid may have
+    // left its file behind.
     _cleanup_free_ char *other = xasprintf("%s.XXXXXX", path);
     _cleanup_close_ int fd = mkostemp(other, O_CLOEXEC);
     int r;

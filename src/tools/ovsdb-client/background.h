@@ -18,8 +18,8 @@ void client_background_fork(struct client_context *context);
 void client_background_begin(struct client_context *context, const struct command *commands);
 // Makes client_stop() end the program, for verbs that do not check for CLIENT_STOPPED.
 void client_background_end_on_stop(struct client_context *context);
-// With --detach, the next client_call() calls client_background_ready() when its request is sent. For
-// verbs whose reply may take long.
+// With --detach, the next client_call() calls client_background_ready() when its request is sent.
+// For verbs whose reply may take long.
 void client_background_when_sent(struct client_context *context);
 // Lets the parent of --detach exit. Standard output and error stay open, because the verb prints to
 // them. A second call does nothing.

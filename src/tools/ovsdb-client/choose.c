@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Chooses a database and, of several servers, the first that has this database, is connected, is the
-// leader (unless --no-leader-only) and belongs to the cluster of "cid:". The row of the database in
-// _Server has this state; a server without _Server is accepted without these checks.
+// Chooses a database and, of several servers, the first that has this database, is connected, is
+// the leader (unless --no-leader-only) and belongs to the cluster of "cid:". The row of the
+// database in _Server has this state; a server without _Server is accepted without these checks.
 #include "basic/str.h"
 #include "tools/ovsdb-client/verbs.h"
 #include "tools/tool.h"
@@ -51,7 +51,8 @@ static char *join_names(char **names)
     return buf_steal(&text);
 }
 
-// Chooses context->database. Returns the reason why the server cannot be used, or NULL. Caller frees.
+// Chooses context->database. Returns the reason why the server cannot be used, or NULL. Caller
+// frees.
 static char *choose_database(struct client_context *context, const char *argument,
                              bool may_be_other, bool *ret_is_argument)
 {
@@ -129,8 +130,8 @@ static bool find_row(struct slice reply, struct slice *ret)
     return !ret->data || json_kind_of(*ret) == JSON_KIND_OBJECT;
 }
 
-// Checks the server's row of context->database. Returns the reason why the server cannot be used, or
-// NULL. Caller frees.
+// Checks the server's row of context->database. Returns the reason why the server cannot be used,
+// or NULL. Caller frees.
 static char *check_server(struct client_context *context)
 {
     _cleanup_buf_ struct buf params = {0};

@@ -77,7 +77,8 @@ static struct row_values *read_rows(struct slice array, const struct selection *
     return rows;
 }
 
-// The index of the column that is printed as number i: _uuid, which is sorted last, is printed first.
+// The index of the column that is printed as number i: _uuid, which is sorted last, is printed
+// first.
 static size_t printed_column(const struct selection *selection, size_t i)
 {
     bool has_uuid = selection->columns[selection->n - 1]->index == COLUMN_UUID;

@@ -274,8 +274,8 @@ static const struct client_verb *find_verb(const char *name)
     tool_fail("unknown command '%s'; use --help for help", name);
 }
 
-// Whether an argument is SERVER. `is_spare`: there are enough arguments without it; otherwise it must
-// be a valid server, because it may be an argument of the verb that contains a colon.
+// Whether an argument is SERVER. `is_spare`: there are enough arguments without it; otherwise it
+// must be a valid server, because it may be an argument of the verb that contains a colon.
 static bool is_server(const char *argument, bool is_spare)
 {
     return isalpha((unsigned char)argument[0]) && strchr(argument, ':') &&

@@ -7,8 +7,8 @@
 //     the immutable columns are equal             update
 //     an immutable column differs                 delete, and insert with a new UUID
 //
-// (The transaction that deletes a UUID cannot insert it again.) Wanted rows that the server does not
-// have are inserted with their UUID or, if the server does not support that, with a new one.
+// (The transaction that deletes a UUID cannot insert it again.) Wanted rows that the server does
+// not have are inserted with their UUID or, if the server does not support that, with a new one.
 // References to rows with a new UUID are adapted. "wait" operations fail the transaction if the
 // server's rows have changed since they were noted.
 #pragma once
@@ -26,8 +26,8 @@ struct restore_request {
 // `wanted`, whose schema must be that of the server's database, must outlive it.
 void restore_request_init(struct restore_request *request, struct db *wanted, bool knows_uuid);
 void restore_request_done(struct restore_request *request);
-// The columns that restore_request_note() needs: _uuid and the immutable ones. Returns their number;
-// `ret` must have room for all columns of the table.
+// The columns that restore_request_note() needs: _uuid and the immutable ones. Returns their
+// number; `ret` must have room for all columns of the table.
 size_t restore_request_columns(const struct table_schema *table, const struct column **ret);
 // Notes the server's rows of a table, a JSON array of the reply. Call it for every table.
 struct ovsdb_error *restore_request_note(struct restore_request *request,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pieces are small, so that nearly every limit allows them. Many are sent before the first reply has
-// arrived, so that the network delay hardly matters.
+// Pieces are small, so that nearly every limit allows them. Many are sent before the first reply
+// has arrived, so that the network delay hardly matters.
 #include "tools/ovsdb-client/stage.h"
 
 #include "basic/utf8.h"

@@ -67,8 +67,8 @@ static void put_without_last_object(struct buf *buf, struct slice array)
     buf_putc(buf, ']');
 }
 
-// An "abort" operation at the end undoes the transaction. Its result is not printed; it is null if an
-// operation before it failed.
+// An "abort" operation at the end undoes the transaction. Its result is not printed; it is null if
+// an operation before it failed.
 void client_query(struct client_context *context, int argc, char **argv)
 {
     struct slice transaction = parse_params(argv[0]);

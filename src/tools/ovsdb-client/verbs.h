@@ -43,8 +43,8 @@ struct client_verb {
     int max_args;      // -1: any number
     const char *usage; // of these arguments
     void (*run)(struct client_context *context, int argc, char **argv);
-    // Returns the database that is named within another argument (caller frees). Ends the program if
-    // the argument is invalid. NULL: there is no such argument.
+    // Returns the database that is named within another argument (caller frees). Ends the program
+    // if the argument is invalid. NULL: there is no such argument.
     char *(*database_of)(char **argv);
     bool stays; // runs until a signal or "exit", and calls client_background_begin() itself
 };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-client wait: a "wait" operation on the database _Server, which has a row for every database.
-// The server need not run yet. After the loss of the connection, it connects and sends the request
-// again.
+// ovsdb-client wait: a "wait" operation on the database _Server, which has a row for every
+// database. The server need not run yet. After the loss of the connection, it connects and sends
+// the request again.
 //
-// Several servers are queried in turn, each for TURN_MS. One server is enough for the states "added"
-// and "connected"; for "removed" all servers must confirm it one after another.
+// Several servers are queried in turn, each for TURN_MS. One server is enough for the states
+// "added" and "connected"; for "removed" all servers must confirm it one after another.
 #include "tools/ovsdb-client/background.h"
 #include "tools/tool.h"
 #include "json/cursor.h"

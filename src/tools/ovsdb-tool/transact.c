@@ -35,7 +35,8 @@ static struct ovsdb_error *run(const struct tool_context *context, struct db *db
     struct ovsdb_error *error = transact_run(db, &request, result, &status, &outcome);
 
     if (!error && status == TRANSACT_WAIT) {
-        // No other transaction changes this database, so waiting longer would not change the result.
+        // No other transaction changes this database, so waiting longer would not change the
+        // result.
         free((void *)outcome.tables);
         if (outcome.timeout == USEC_INFINITY) {
             return error_new(ERROR_NOT_SUPPORTED, "this \"wait\" would never end");

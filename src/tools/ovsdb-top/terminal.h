@@ -20,9 +20,9 @@ enum terminal_key {
     KEY_CLOSED, // the terminal was closed
 };
 
-// Switches standard input to unbuffered keys without echo, and hides the cursor. The former state is
-// restored at exit(), by signals that end the program, and while the program is stopped. Ctrl-C and
-// Ctrl-Z still send signals. Returns 0 or negative errno.
+// Switches standard input to unbuffered keys without echo, and hides the cursor. The former state
+// is restored at exit(), by signals that end the program, and while the program is stopped. Ctrl-C
+// and Ctrl-Z still send signals. Returns 0 or negative errno.
 int terminal_start(void);
 void terminal_size(size_t *ret_rows, size_t *ret_columns);
 // Waits for a key until `deadline` (monotonic time). Returns a character or an enum terminal_key.

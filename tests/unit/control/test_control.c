@@ -8,11 +8,39 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
+
+// While is_time_invented, the clock advances only in poll(), which returns at once when nothing is
+// ready, after the time for which it would have waited.
+static bool is_time_invented;
+static int waited_ms;
+
+int __real_clock_gettime(clockid_t id, struct timespec *ts);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ts);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ts)
+{
+    if (!is_time_invented) {
+        return __real_clock_gettime(id, ts);
+    }
+    *ts = (struct timespec){.tv_sec = waited_ms / 1000, .tv_nsec = waited_ms % 1000 * 1000000L};
+    return 0;
+}
+
+int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+    int r = __real_poll(fds, n, is_time_invented ? 0 : timeout);
+
+    waited_ms += is_time_invented && !r ? timeout : 0;
+    return r;
+}
 
 struct fixture {
     sd_event *event;
@@ -312,15 +340,15 @@ static void test_end_with_slow_clients(void **state)
 {
     struct fixture *fixture = *state;
     int fds[8];
-    usec_t start;
 
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
         fds[i] = connect_and_send(fixture, "{\"id\":1,\"method\":\"big\",\"params\":[]}");
     }
     run_loop(fixture, 100);
-    start = clock_monotonic();
+    is_time_invented = true;
     control_free(TAKE_PTR(fixture->control));
-    assert_true(clock_monotonic() - start < 5 * USEC_PER_SEC);
+    is_time_invented = false;
+    assert_int_equal(waited_ms, 1001); // one second, rounded up once
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
         close(fds[i]);
     }

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Observers are called when a database is added, converted and removed.
 #include "daemon/databases/databases.h"
+#include "schema_file.h"
 #include "session/session.h"
-#include "unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/ovsdbd-databases-XXXXXX";
-
-#define SCHEMA(version)                                                                            \
-    "{\"name\":\"d\",\"version\":\"" version                                                       \
-    "\",\"tables\":{\"T\":{\"columns\":"                                                           \
-    "{\"a\":{\"type\":\"integer\"}},\"isRoot\":true}}}"
 
 struct listener {
     struct databases_observer observer;
@@ -80,11 +75,10 @@ static void test_observers_are_called(void **state)
     struct databases *databases = databases_new(server, group_commit);
     struct listener listener = {.observer.changed = on_changed};
     struct failure *failure;
-    struct schema *schema;
+    _cleanup_schema_ struct schema *schema = schema_of_file("daemon/one-table.ovsschema");
+    _cleanup_schema_ struct schema *newer = schema_of_file("daemon/one-table-2.ovsschema");
 
-    assert_null(schema_from_text(SLICE(SCHEMA("1.0.0")), &schema));
     assert_null(store_create(path, schema));
-    schema_unref(schema);
     databases_on_change(databases, &listener.observer);
 
     assert_null(databases_add(databases, path, NULL, false));
@@ -93,7 +87,7 @@ static void test_observers_are_called(void **state)
     assert_int_equal(failure_kind(failure), FAILURE_BUSY); // it is already open
     failure_free(failure);
     expect(&listener, "");
-    convert(server, databases, SCHEMA("2.0.0"), "\"result\":{}");
+    convert(server, databases, newer->json->data, "\"result\":{}");
     expect(&listener, "1.0.0->2.0.0 ");
     convert(server, databases, "{\"name\":\"e\",\"tables\":{}}", "the database d");
     expect(&listener, "");

@@ -4,7 +4,7 @@
 #include "daemon/remotes/report.h"
 #include "engine/transact.h"
 #include "engine/txn.h"
-#include "unit.h"
+#include "schema_file.h"
 
 #include "basic/log.h"
 
@@ -13,24 +13,6 @@
 #include <unistd.h>
 
 static char folder[] = "/tmp/ovsdbd-db-remotes-XXXXXX";
-
-#define STRINGS "{\"type\":{\"key\":\"string\",\"min\":0,\"max\":\"unlimited\"}}"
-#define MAP     "{\"type\":{\"key\":\"string\",\"value\":\"string\",\"min\":0,\"max\":\"unlimited\"}}"
-#define REFERENCES(table)                                                                          \
-    "{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"" table                                  \
-    "\"},\"min\":0,\"max\":\"unlimited\"}}"
-#define OPTIONAL_INTEGER "{\"type\":{\"key\":\"integer\",\"min\":0,\"max\":1}}"
-
-static const char schema_text[] =
-    "{\"name\":\"d\",\"version\":\"1.0.0\",\"tables\":{"
-    "\"C\":{\"isRoot\":true,\"columns\":{\"strings\":" STRINGS ",\"map\":" MAP
-    ",\"integer\":{\"type\":\"integer\"},\"rows\":" REFERENCES("M") ",\"bad\":" REFERENCES("B") ","
-    "\"none\":" REFERENCES("C") "}},"
-    "\"B\":{\"isRoot\":true,\"columns\":{\"target\":{\"type\":\"integer\"}}},"
-    "\"M\":{\"columns\":{\"target\":{\"type\":\"string\"},\"max_backoff\":" OPTIONAL_INTEGER
-    ",\"inactivity_probe\":" OPTIONAL_INTEGER ",\"read_only\":{\"type\":\"boolean\"},"
-    "\"role\":{\"type\":\"string\"},\"other_config\":" MAP
-    ",\"is_connected\":{\"type\":\"boolean\"},\"status\":" MAP "}}}}";
 
 struct fixture {
     struct group_commit *group_commit;
@@ -50,12 +32,10 @@ static void on_changed(void *userdata)
 static int setup(void **state)
 {
     struct fixture *fixture = NEW(struct fixture);
-    struct schema *schema;
+    _cleanup_schema_ struct schema *schema = schema_of_file("daemon/named-remotes.ovsschema");
 
     fixture->path = xasprintf("%s/d.db", folder);
-    assert_null(schema_from_text(slice_of(schema_text), &schema));
     assert_null(store_create(fixture->path, schema));
-    schema_unref(schema);
     fixture->group_commit = group_commit_new(NULL, NULL);
     fixture->server = server_new(uuid_random);
     fixture->databases = databases_new(fixture->server, fixture->group_commit);

@@ -11,19 +11,17 @@ const char *fixture_schema_path;
 struct db *fixture_new(void)
 {
     _cleanup_buf_ struct buf text = {0};
+    struct schema *schema = NULL;
 
     assert_int_equal(file_read(fixture_schema_path, &text), 0);
-    return fixture_new_with(buf_cstr(&text));
+    assert_null(schema_from_text(buf_slice(&text), &schema));
+    return fixture_new_with(schema);
 }
 
-struct db *fixture_new_with(const char *text)
+struct db *fixture_new_with(struct schema *schema)
 {
-    struct schema *schema = NULL;
-    struct ovsdb_error *error = schema_from_text(slice_of(text), &schema);
-    struct db *db;
+    struct db *db = db_new(schema, uuid_random);
 
-    assert_null(error);
-    db = db_new(schema, uuid_random);
     schema_unref(schema);
     return db;
 }

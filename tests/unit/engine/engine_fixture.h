@@ -3,7 +3,7 @@
 // and requests as text. The whole database is checked after each request.
 #pragma once
 
-#include "unit.h"
+#include "schema_file.h"
 
 #include "engine/check.h"
 #include "engine/transact.h"
@@ -11,8 +11,8 @@
 extern const char *fixture_schema_path; // set by main()
 
 struct db *fixture_new(void);
-// An empty database with this schema (JSON text).
-struct db *fixture_new_with(const char *schema);
+// An empty database with this schema, of which it takes the reference.
+struct db *fixture_new_with(struct schema *schema);
 const struct table_schema *fixture_table(const struct db *db, const char *name);
 const struct column *fixture_column(const struct db *db, const char *table, const char *name);
 // UUID number n: 0000000n-0000-4000-8000-000000000000.

@@ -44,13 +44,7 @@ static void fill(struct db *db, const char *table)
 
 static struct db *big_new(void)
 {
-    return fixture_new_with(
-        "{\"name\":\"lab\",\"version\":\"1.0.0\",\"tables\":{\"Big\":{"
-        "\"isRoot\":true,\"indexes\":[[\"a\"],[\"b\",\"c\"]],\"columns\":{"
-        "\"a\":{\"type\":\"integer\"},\"b\":{\"type\":\"string\"},"
-        "\"c\":{\"type\":\"integer\"}}},\"Plain\":{\"isRoot\":true,\"columns\":{"
-        "\"a\":{\"type\":\"integer\"},\"b\":{\"type\":\"string\"},"
-        "\"t\":{\"type\":\"boolean\"}}}}}");
+    return fixture_new_with(schema_of_file("engine/index.ovsschema"));
 }
 
 static void test_schema_indexes_and_uuid_never_scan(void **state)

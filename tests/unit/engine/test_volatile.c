@@ -5,13 +5,6 @@
 #include "engine_fixture.h"
 #include "json/framer.h"
 
-#define SCHEMA                                                                                     \
-    "{\"name\":\"v\",\"version\":\"1.0.0\",\"tables\":{"                                           \
-    "\"T\":{\"isRoot\":true,\"columns\":{\"n\":{\"type\":\"integer\"},"                            \
-    "\"e\":{\"type\":\"string\",\"ephemeral\":true},"                                              \
-    "\"w\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"T\",\"refType\":\"weak\"},"        \
-    "\"min\":0},\"ephemeral\":true}}}}}"
-
 #define ROW(n) "\"0000000" n "-0000-4000-8000-000000000000\""
 
 static struct uuid version_of(const struct db *db, uint64_t n)
@@ -22,7 +15,7 @@ static struct uuid version_of(const struct db *db, uint64_t n)
 // A database with rows of three commits, one of them changed in memory only.
 static struct db *new_db(void)
 {
-    struct db *db = fixture_new_with(SCHEMA);
+    struct db *db = fixture_new_with(schema_of_file("engine/volatile.ovsschema"));
 
     fixture_run(db, "{\"op\":\"insert\",\"table\":\"T\",\"uuid\":" ROW("1") ",\"row\":{\"n\":1}}");
     fixture_run(db, "{\"op\":\"insert\",\"table\":\"T\",\"uuid\":" ROW("2") ",\"row\":{\"n\":2}}");

@@ -3,19 +3,12 @@
 // itself if there is no "prints". An invalid one must give the error of the table.
 #include "model/schema.h"
 #include "model_unit.h"
+#include "schema_file.h"
 #include "json/tree.h"
 
 #include <stdio.h>
 
 static const char *table_path;
-
-static struct schema *make_schema(const char *text)
-{
-    struct schema *schema = NULL;
-
-    assert_null(schema_from_text(slice_of(text), &schema));
-    return schema;
-}
 
 static void check_good(const json_t *row, struct schema *schema)
 {
@@ -73,17 +66,9 @@ static void test_not_json(void **state)
     assert_null(schema);
 }
 
-static const char *const layout =
-    "{\"name\":\"D\",\"version\":\"1.2.3\",\"cksum\":\"4 5\",\"tables\":{"
-    "\"B\":{\"columns\":{\"u\":{\"type\":\"uuid\"},\"i\":{\"type\":\"integer\"},"
-    "\"Z\":{\"type\":{\"key\":\"uuid\",\"min\":0}},"
-    "\"r\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"A\"}}}},"
-    "\"indexes\":[[\"i\",\"Z\"]],\"isRoot\":true},"
-    "\"A\":{\"columns\":{\"s\":{\"type\":\"string\",\"mutable\":false}},\"maxRows\":7}}}";
-
 static void test_layout(void **state)
 {
-    struct schema *schema = make_schema(layout);
+    struct schema *schema = schema_of_file("model/layout.ovsschema");
     const struct table_schema *a = schema_find_table(schema, SLICE("A"));
     const struct table_schema *b = schema_find_table(schema, SLICE("B"));
     static const struct {
@@ -123,7 +108,7 @@ static void test_layout(void **state)
 
 static void test_find(void **state)
 {
-    struct schema *schema = make_schema(layout);
+    struct schema *schema = schema_of_file("model/layout.ovsschema");
     const struct table_schema *a = schema_find_table(schema, SLICE("A"));
 
     assert_ptr_equal(table_schema_find_column(a, SLICE("_uuid")), &a->columns[COLUMN_UUID]);
@@ -142,15 +127,7 @@ static void test_find(void **state)
 // (RFC 7047 3.2).
 static void test_durability(void **state)
 {
-    struct schema *schema = make_schema(
-        "{\"name\":\"D\",\"tables\":{\"A\":{\"isRoot\":true,\"columns\":{"
-        "\"e\":{\"type\":\"integer\",\"ephemeral\":true},"
-        "\"s\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"B\"}},\"ephemeral\":true},"
-        "\"t\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"A\"}},\"ephemeral\":true},"
-        "\"w\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"B\",\"refType\":\"weak\"},"
-        "\"min\":0},"
-        "\"ephemeral\":true,\"mutable\":false}}},\"B\":{\"columns\":{\"c\":{\"type\":\"integer\"}}}"
-        "}}");
+    struct schema *schema = schema_of_file("model/durability.ovsschema");
     const struct table_schema *a = schema_find_table(schema, SLICE("A"));
 
     assert_false(table_schema_find_column(a, SLICE("e"))->is_persistent);
@@ -173,7 +150,7 @@ static void test_needs_conversion(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
         for (size_t j = 0; j < ARRAY_SIZE(texts); j++) {
-            struct schema *a = make_schema(texts[i]), *b = make_schema(texts[j]);
+            struct schema *a = schema_of_text(texts[i]), *b = schema_of_text(texts[j]);
 
             assert_int_equal(schema_needs_conversion(a, b), i != j);
             schema_unref(a);
@@ -182,52 +159,22 @@ static void test_needs_conversion(void **state)
     }
 }
 
+// The first schema of the table is compared with each.
 static void test_equals(void **state)
 {
-    static const struct {
-        const char *text;
-        bool equal;
-    } others[] = {
-        {"{\"name\":\"D\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":{\"key\":\"integer\","
-         "\"max\":1}}}}}}",
-         true},
-        {"{\"name\":\"D\",\"cksum\":\"1\",\"tables\":{\"T\":{\"isRoot\":true,\"columns\":{\"c\":{"
-         "\"type\":\"integer\"}}}}}",
-         true},
-        {"{\"name\":\"D\",\"version\":\"1.0.0\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":"
-         "\"integer\"}}}}}",
-         false},
-        {"{\"name\":\"E\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":\"integer\"}}}}}", false},
-        {"{\"name\":\"D\",\"tables\":{\"U\":{\"columns\":{\"c\":{\"type\":\"integer\"}}}}}", false},
-        {"{\"name\":\"D\",\"tables\":{\"T\":{\"columns\":{\"d\":{\"type\":\"integer\"}}}}}", false},
-        {"{\"name\":\"D\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":\"real\"}}}}}", false},
-        {"{\"name\":\"D\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":{\"key\":\"integer\","
-         "\"min\":0}}}}}}",
-         false},
-        {"{\"name\":\"D\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":\"integer\","
-         "\"ephemeral\":true}}}}}",
-         false},
-        {"{\"name\":\"D\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":\"integer\",\"mutable\":"
-         "false}}}}}",
-         false},
-        {"{\"name\":\"D\",\"tables\":{\"T\":{\"maxRows\":1,\"columns\":{\"c\":{\"type\":"
-         "\"integer\"}}}}}",
-         false},
-        {"{\"name\":\"D\",\"tables\":{\"T\":{\"indexes\":[[\"c\"]],\"columns\":{\"c\":{\"type\":"
-         "\"integer\"}}}}}",
-         false},
-        {"{\"name\":\"D\",\"tables\":{}}", false},
-    };
-    struct schema *schema = make_schema(
-        "{\"name\":\"D\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":\"integer\"}}}}}");
+    _cleanup_tree_ json_t *rows = data_tree("model/equal-schemas.json");
+    _cleanup_schema_ struct schema *schema =
+        schema_of_tree(json_object_get(json_array_get(rows, 0), "schema"));
+    const json_t *row;
+    size_t i;
 
-    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
-        struct schema *other = make_schema(others[i].text);
+    assert_int_equal(json_array_size(rows), 14);
+    json_array_foreach(rows, i, row)
+    {
+        _cleanup_schema_ struct schema *other = schema_of_tree(json_object_get(row, "schema"));
 
-        assert_int_equal(schema_equals(schema, other), others[i].equal);
-        schema_unref(other);
+        assert_int_equal(schema_equals(schema, other), json_is_true(json_object_get(row, "equal")));
     }
-    schema_unref(schema);
 }
 
 static struct ovsdb_error *parse_wide_table(unsigned n_columns, struct schema **ret)
@@ -259,7 +206,7 @@ static void test_many_columns(void **state)
 
 static void test_references_counted(void **state)
 {
-    struct schema *schema = make_schema(layout);
+    struct schema *schema = schema_of_file("model/layout.ovsschema");
 
     assert_ptr_equal(schema_ref(schema), schema);
     schema_unref(schema);

@@ -4,29 +4,13 @@
 
 #include "engine/txn.h"
 #include "monitor/view.h"
-#include "unit.h"
-
-static const char unit_schema[] =
-    "{\"name\":\"unit\",\"version\":\"1.0.0\",\"tables\":{"
-    "\"A\":{\"isRoot\":true,\"columns\":{"
-    "\"i\":{\"type\":\"integer\"},"
-    "\"s\":{\"type\":\"string\"},"
-    "\"set\":{\"type\":{\"key\":\"integer\",\"min\":0,\"max\":\"unlimited\"}},"
-    "\"map\":{\"type\":{\"key\":\"string\",\"value\":\"integer\",\"min\":0,\"max\":\"unlimited\"}},"
-    "\"opt\":{\"type\":{\"key\":\"integer\",\"min\":0,\"max\":1}},"
-    "\"e\":{\"type\":\"integer\",\"ephemeral\":true}}},"
-    "\"B\":{\"isRoot\":true,\"columns\":{\"x\":{\"type\":\"integer\"}}},"
-    "\"C\":{\"isRoot\":true,\"columns\":{\"y\":{\"type\":\"integer\"}}}}}";
+#include "schema_file.h"
 
 static inline struct db *unit_db(void)
 {
-    struct schema *schema;
-    struct db *db;
+    _cleanup_schema_ struct schema *schema = schema_of_file("monitor/unit.ovsschema");
 
-    assert_null(schema_from_text(SLICE(unit_schema), &schema));
-    db = db_new(schema, uuid_random);
-    schema_unref(schema);
-    return db;
+    return db_new(schema, uuid_random);
 }
 
 static inline const struct table_schema *unit_table(const struct db *db, const char *name)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The updates of a monitor, applied to its initial contents, give the current contents of the table.
-// Random commits, runs and slow clients; several monitors with different formats, columns and
-// conditions. The clients of this test are strict. It is an error to insert a row that the client
-// has, to change a row that it does not have, to send an "old" that differs from the client's row,
-// and to send a change without effect. After each step hub_check_structures() checks the hub.
+// The updates of a monitor, applied to its initial contents, give the current contents of the
+// table. Random commits, runs and slow clients; several monitors with different formats, columns
+// and conditions. The clients of this test are strict. It is an error to insert a row that the
+// client has, to change a row that it does not have, to send an "old" that differs from the
+// client's row, and to send a change without effect. After each step hub_check_structures() checks
+// the hub.
 #include "monitor_unit.h"
 
 #include "json/framer.h"

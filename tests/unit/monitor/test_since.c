@@ -59,8 +59,8 @@ static void test_since(void **state)
     db_free(db);
 }
 
-// A monitor of any version continues after the client's last transaction; an update is sent if there
-// were changes since.
+// A monitor of any version continues after the client's last transaction; an update is sent if
+// there were changes since.
 static void test_continue(void **state)
 {
     struct db *db = unit_db();

@@ -34,12 +34,9 @@ static void on_answer(void *userdata, const char *error, const struct endpoint *
 
 static void ask(sd_event *event, const char *host, struct answer *answer)
 {
-    usec_t deadline = clock_monotonic() + 60 * USEC_PER_SEC;
-
     assert_int_equal(resolver_ask(event, host, 7, on_answer, answer, &answer->resolution), 0);
     while (!answer->is_there) {
-        assert_true(clock_monotonic() < deadline);
-        assert_true(sd_event_run(event, 10 * USEC_PER_MSEC) >= 0);
+        assert_true(sd_event_run(event, 60 * USEC_PER_SEC) > 0);
     }
     resolution_free(answer->resolution);
 }

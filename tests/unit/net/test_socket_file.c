@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Socket files: a stale one is replaced, one of a running server is not, even if two servers start at
-// the same time.
+// Socket files: a stale one is replaced, one of a running server is not, even if two servers start
+// at the same time.
 #include "net/socket_file.h"
 #include "unit.h"
 

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-// Makes a certificate whose common name and only alternative name are `name`. As libraries refuse to
-// make invalid names, it is made with another name of the same length and patched.
+// Makes a certificate whose common name and only alternative name are `name`. As libraries refuse
+// to make invalid names, it is made with another name of the same length and patched.
 static gnutls_x509_crt_t make(const char *name, size_t size)
 {
     _cleanup_free_ char *other = xmalloc(size);
@@ -58,7 +58,8 @@ static const struct {
     {"two\nlines", 9, false},
     {"\x1b[31m", 5, false},
     {"del\x7f", 4, false},
-    // Overlong forms, surrogates, beyond U+10FFFF, incomplete, bytes that UTF-8 never has (RFC 3629 3).
+    // Overlong forms, surrogates, beyond U+10FFFF, incomplete, bytes that UTF-8 never has (RFC 3629
+    // 3).
     {"1\xc0\xaf", 3, false},
     {"12\xe0\x80\xaf", 5, false},
     {"12\xed\xa0\x80", 5, false},

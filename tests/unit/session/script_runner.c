@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "script_runner.h"
 
+#include "schema_file.h"
 #include "json/cursor.h"
 #include "json/emit.h"
-
-static const char schema_text[] =
-    "{\"name\":\"%s\",\"version\":\"1.0.0\",\"tables\":{"
-    "\"Item\":{\"isRoot\":true,\"columns\":{"
-    "\"name\":{\"type\":\"string\"},"
-    "\"count\":{\"type\":\"integer\"},"
-    "\"tags\":{\"type\":{\"key\":\"string\",\"min\":0,\"max\":\"unlimited\"}},"
-    "\"options\":{\"type\":{\"key\":\"string\",\"value\":\"string\",\"min\":0,\"max\":"
-    "\"unlimited\"}},"
-    "\"parts\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"Part\"},\"min\":0,\"max\":"
-    "\"unlimited\"}},"
-    "\"note\":{\"type\":{\"key\":\"string\",\"min\":0,\"max\":1},\"ephemeral\":true}},"
-    "\"indexes\":[[\"name\"]]},"
-    "\"Part\":{\"columns\":{\"size\":{\"type\":\"integer\"}}},"
-    "\"Other\":{\"isRoot\":true,\"columns\":{\"x\":{\"type\":\"integer\"}}}}}";
 
 static void sink_send(void *userdata, struct slice text, struct position position)
 {
@@ -104,10 +90,8 @@ void runner_done(struct script_runner *runner)
 
 void runner_add_db(struct script_runner *runner, const char *name)
 {
-    _cleanup_free_ char *text = xasprintf(schema_text, name);
-    _cleanup_schema_ struct schema *schema = NULL;
+    _cleanup_schema_ struct schema *schema = schema_of_file_named("session/shop.ovsschema", name);
 
-    assert_null(schema_from_text(slice_of(text), &schema));
     runner->dbs[runner->n_dbs] = db_new(schema, uuid_random);
     assert_int_equal(server_add_db(runner->server, runner->dbs[runner->n_dbs]), 0);
     runner->n_dbs++;
@@ -211,7 +195,6 @@ void runner_reply(struct script_runner *runner, const char *text)
 
 struct client *runner_open(struct script_runner *runner, char letter, const char *option)
 {
-    struct client *client = &runner->clients[letter - 'A'];
     char name[] = {letter, '\0'};
     const struct session_options options = {
         .name = name,
@@ -219,9 +202,17 @@ struct client *runner_open(struct script_runner *runner, char letter, const char
         .role = !strcmp(option, "role") ? "keeper" : NULL,
     };
 
+    return runner_open_with(runner, letter, &options);
+}
+
+struct client *runner_open_with(struct script_runner *runner, char letter,
+                                const struct session_options *options)
+{
+    struct client *client = &runner->clients[letter - 'A'];
+
     assert_null(client->session);
     *client = (struct client){0};
-    client->session = session_new(runner->server, &sink, client, &options);
+    client->session = session_new(runner->server, &sink, client, options);
     return client;
 }
 

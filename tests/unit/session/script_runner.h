@@ -51,6 +51,8 @@ void runner_make_relay(struct script_runner *runner, bool is_relay);
 void runner_reply(struct script_runner *runner, const char *text);
 // `option`: "ro": the client may only read; "role": it has a role; else "".
 struct client *runner_open(struct script_runner *runner, char letter, const char *option);
+struct client *runner_open_with(struct script_runner *runner, char letter,
+                                const struct session_options *options);
 void runner_close(struct script_runner *runner, char letter);
 void runner_send(struct script_runner *runner, char letter, const char *text);
 // The next message to the client, in canonical form, or NULL. UUIDs are replaced by "?", but for those

@@ -115,11 +115,74 @@ static void test_ended_monitor(void **state)
     runner_done(&runner);
 }
 
+static void assert_locks(const struct session *session, enum lock_state state, const char *expected)
+{
+    _cleanup_buf_ struct buf names = {0};
+
+    session_put_locks(session, state, &names);
+    assert_slice_is(buf_slice(&names), expected);
+}
+
+static void test_names_of_locks(void **state)
+{
+    const struct session *first, *second;
+    struct script_runner runner;
+
+    runner_init(&runner);
+    runner_open(&runner, 'A', "");
+    runner_open(&runner, 'B', "");
+    first = server_next_session(runner.server, NULL);
+    second = server_next_session(runner.server, first);
+    assert_locks(first, LOCKS_HELD, "");
+    runner_send(&runner, 'A', "{\"id\":1,\"method\":\"lock\",\"params\":[\"m\"]}");
+    runner_send(&runner, 'A', "{\"id\":1,\"method\":\"lock\",\"params\":[\"l\"]}");
+    runner_send(&runner, 'A', "{\"id\":1,\"method\":\"steal\",\"params\":[\"s\"]}");
+    runner_send(&runner, 'B', "{\"id\":1,\"method\":\"lock\",\"params\":[\"m\"]}");
+    runner_send(&runner, 'B', "{\"id\":1,\"method\":\"steal\",\"params\":[\"s\"]}");
+    assert_locks(first, LOCKS_HELD, "l m");
+    assert_locks(first, LOCKS_LOST, "s");
+    assert_locks(first, LOCKS_WAITING, "");
+    assert_locks(second, LOCKS_HELD, "s");
+    assert_locks(second, LOCKS_WAITING, "m");
+    runner_done(&runner);
+}
+
+// Each value is that of the client that uses most, not a sum.
+static void test_taken(void **state)
+{
+    struct server_limits taken;
+    struct script_runner runner;
+
+    runner_init(&runner);
+    runner_open(&runner, 'A', "");
+    runner_open(&runner, 'B', "");
+    server_taken(runner.server, &taken);
+    assert_int_equal(taken.max_monitors, 0);
+    runner_send(&runner, 'A', MONITOR);
+    runner_send(&runner, 'B', MONITOR);
+    runner_send(&runner, 'A', INSERT);
+    runner_send(&runner, 'A', WAIT);
+    runner_send(&runner, 'B', "{\"id\":1,\"method\":\"lock\",\"params\":[\"l\"]}");
+    runner_send(&runner, 'B', "{\"id\":1,\"method\":\"lock\",\"params\":[\"m\"]}");
+    runner_send(&runner, 'A', "{\"id\":1,\"method\":\"lock\",\"params\":[\"m\"]}");
+    drain(&runner, 'A');
+    runner.clients[0].backlog = 5000;
+    server_taken(runner.server, &taken);
+    assert_int_equal(taken.max_monitors, 1);
+    assert_int_equal(taken.max_triggers, 1);
+    assert_int_equal(taken.max_locks, 2);
+    assert_true(taken.max_backlog >= 5000 && taken.max_backlog < 10000);
+    assert_int_equal(taken.max_staged, 0);
+    runner_done(&runner);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_usage),
         cmocka_unit_test(test_ended_monitor),
+        cmocka_unit_test(test_names_of_locks),
+        cmocka_unit_test(test_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,17 +10,6 @@
 #include <ftw.h>
 #include <stdio.h>
 
-const char test_schema[] =
-    "{\"name\":\"d\",\"version\":\"1.0.0\",\"tables\":{"
-    "\"T\":{\"columns\":{"
-    "\"name\":{\"type\":\"string\"},"
-    "\"n\":{\"type\":{\"key\":{\"type\":\"integer\",\"minInteger\":0,\"maxInteger\":1000}}},"
-    "\"opt\":{\"type\":{\"key\":\"string\",\"min\":0}},"
-    "\"set\":{\"type\":{\"key\":\"string\",\"min\":0,\"max\":\"unlimited\"}},"
-    "\"map\":{\"type\":{\"key\":\"string\",\"value\":\"integer\",\"min\":0,\"max\":\"unlimited\"}},"
-    "\"map1\":{\"type\":{\"key\":\"string\",\"value\":\"integer\",\"min\":0}},"
-    "\"eph\":{\"type\":\"integer\",\"ephemeral\":true}}}}}";
-
 static char folder[64];
 
 int enter_folder(void **state)
@@ -49,9 +38,11 @@ void put_record(struct buf *file, const char *json)
     buf_put_slice(file, record_end(&record, sha1));
 }
 
-void put_schema(struct buf *file)
+void put_schema(struct buf *file, const char *name)
 {
-    put_record(file, test_schema);
+    _cleanup_schema_ struct schema *schema = schema_of_file(name);
+
+    put_record(file, schema->json->data);
 }
 
 void write_file(const char *path, struct slice content)
@@ -72,7 +63,7 @@ void create_database(void)
 {
     _cleanup_buf_ struct buf file = {0};
 
-    put_schema(&file);
+    put_schema(&file, TEST_SCHEMA);
     write_file("d.db", buf_slice(&file));
 }
 

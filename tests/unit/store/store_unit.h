@@ -2,7 +2,7 @@
 // Files, rows and dumps for the tests of the store.
 #pragma once
 
-#include "unit.h"
+#include "schema_file.h"
 
 #include "engine/db.h"
 #include "store/store.h"
@@ -11,10 +11,12 @@
 int enter_folder(void **state);
 int leave_folder(void **state);
 
-extern const char test_schema[]; // database "d", table "T", see store_unit.c
+#define TEST_SCHEMA "store/d.ovsschema" // database "d", table "T"
+
 // A record with the right header.
 void put_record(struct buf *file, const char *json);
-void put_schema(struct buf *file);
+// The record of the schema of a file of tests/data.
+void put_schema(struct buf *file, const char *name);
 void write_file(const char *path, struct slice content);
 void read_file(const char *path, struct buf *ret);
 // The database file "d.db" with the schema and no rows.

@@ -162,7 +162,7 @@ static void test_mixed_kinds(void **state)
     struct cluster_file *file;
 
     read_file(path, &content);
-    put_schema(&content);
+    put_schema(&content, TEST_SCHEMA);
     write_file("mixed.db", buf_slice(&content));
     assert_error(cluster_file_load("mixed.db", NULL, &file),
                  "mixed.db: record 1 at offset 261: there is no header line");
@@ -203,11 +203,10 @@ static void test_new_cluster(void **state)
 
 static void test_new_empty_cluster(void **state)
 {
-    _cleanup_schema_ struct schema *schema = NULL;
+    _cleanup_schema_ struct schema *schema = schema_of_file(TEST_SCHEMA);
     struct cluster_new new = {.address = "tcp:127.0.0.1:1"};
     struct cluster_file *file;
 
-    assert_ok(schema_from_text(slice_of(test_schema), &schema));
     new.schema = schema;
     assert_ok(cluster_new_create("e.db", &new));
     assert_ok(cluster_file_load("e.db", NULL, &file));

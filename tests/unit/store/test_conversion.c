@@ -25,15 +25,8 @@ int __wrap_fsync(int fd)
     return no_sync ? -1 : 0;
 }
 
-static const char new_schema[] =
-    "{\"name\":\"d\",\"version\":\"2.0.0\",\"tables\":{"
-    "\"T\":{\"columns\":{"
-    "\"name\":{\"type\":\"string\"},"
-    "\"set\":{\"type\":{\"key\":\"string\",\"min\":0,\"max\":\"unlimited\"}},"
-    "\"extra\":{\"type\":\"string\"}}}}}";
-static const char strict_schema[] =
-    "{\"name\":\"d\",\"version\":\"3.0.0\",\"tables\":{\"T\":{\"columns\":{"
-    "\"n\":{\"type\":{\"key\":{\"type\":\"integer\",\"maxInteger\":6}}}}}}}";
+#define NEW_SCHEMA    "store/d-2.ovsschema"
+#define STRICT_SCHEMA "store/d-3-strict.ovsschema"
 
 struct outcome {
     int n;
@@ -76,13 +69,11 @@ static struct store *fill(struct group_commit *group_commit)
     return store;
 }
 
-static void start(struct store *store, const char *text, struct outcome *outcome)
+static void start(struct store *store, const char *file, struct outcome *outcome)
 {
-    struct schema *schema;
+    _cleanup_schema_ struct schema *schema = schema_of_file(file);
 
-    assert_ok(schema_from_text(slice_of(text), &schema));
     store_start_conversion(store, schema, on_done, outcome);
-    schema_unref(schema);
     assert_true(store_is_converting(store));
 }
 
@@ -103,7 +94,7 @@ static void test_converts(void **state)
     struct outcome outcome = {0};
     _cleanup_free_ char *before = NULL, *after = NULL;
 
-    start(store, new_schema, &outcome);
+    start(store, NEW_SCHEMA, &outcome);
     while (!outcome.n) {
         assert_error(try_insert(store_db(store), "x", true, NULL, NULL), "being converted");
         step(store, group_commit);
@@ -153,19 +144,19 @@ static void check_refused(const char *schema, const char *expected)
 
 static void test_refused(void **state)
 {
-    check_refused(strict_schema, "table T, row ");
+    check_refused(STRICT_SCHEMA, "table T, row ");
 }
 
 static void test_disk_fails(void **state)
 {
     no_sync = true;
-    check_refused(new_schema, "d.db.tmp: cannot be written: Input/output error");
+    check_refused(NEW_SCHEMA, "d.db.tmp: cannot be written: Input/output error");
 }
 
 static void test_rename_fails(void **state)
 {
     no_rename = true;
-    check_refused(new_schema, "d.db: cannot be put in place: Permission denied");
+    check_refused(NEW_SCHEMA, "d.db: cannot be put in place: Permission denied");
 }
 
 static void test_close(void **state)
@@ -175,7 +166,7 @@ static void test_close(void **state)
         struct store *store = fill(group_commit);
         struct outcome outcome = {0};
 
-        start(store, new_schema, &outcome);
+        start(store, NEW_SCHEMA, &outcome);
         for (int i = 0; i < n_steps; i++) {
             store_run(store);
         }
@@ -198,7 +189,7 @@ static void test_after_a_compaction(void **state)
     struct outcome outcome = {0};
 
     store_start_compaction(store, NULL, NULL);
-    start(store, new_schema, &outcome);
+    start(store, NEW_SCHEMA, &outcome);
     while (!outcome.n) {
         struct pollfd fd = {.fd = group_commit_fd(group_commit), .events = POLLIN};
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -290,8 +291,10 @@ static void test_during_compaction(void **state)
     write_file("other.db", SLICE("restored"));
     assert_int_equal(rename("other.db", "d.db"), 0);
     while (!is_done) {
+        struct pollfd pollfd = {.fd = group_commit_fd(group_commit), .events = POLLIN};
+
+        assert_int_equal(poll(&pollfd, 1, -1), 1);
         group_commit_dispatch(group_commit);
-        usleep(1000);
     }
     assert_non_null(strstr(store_failure(store), "replaced"));
     read_file("d.db", &content);

@@ -27,7 +27,7 @@ static void write_case(const json_t *item)
     const json_t *record;
     size_t i;
 
-    put_schema(&file);
+    put_schema(&file, TEST_SCHEMA);
     json_array_foreach(json_object_get(item, "records"), i, record)
     {
         _cleanup_free_ char *text =
@@ -112,42 +112,26 @@ static void test_info(void **state)
 // Constraints of the whole database are checked after the last record.
 static void test_constraints(void **state)
 {
-    static const struct {
-        const char *schema;
-        const char *record;
-        const char *error; // NULL: none
-    } items[] = {
-        {"{\"name\":\"d\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":\"integer\"}},"
-         "\"indexes\":[[\"c\"]]}}}",
-         "{\"T\":{\"11111111-1111-4111-8111-111111111111\":{},"
-         "\"22222222-2222-4222-8222-222222222222\":{}}}",
-         "d.db: "},
-        {"{\"name\":\"d\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":{\"key\":{\"type\":"
-         "\"uuid\","
-         "\"refTable\":\"T\"},\"min\":0}}}}}}",
-         "{\"T\":{\"11111111-1111-4111-8111-111111111111\":{\"c\":[\"uuid\","
-         "\"22222222-2222-4222-8222-222222222222\"]}}}",
-         "d.db: "},
-        {"{\"name\":\"d\",\"tables\":{\"T\":{\"columns\":{\"c\":{\"type\":{\"key\":{\"type\":"
-         "\"uuid\","
-         "\"refTable\":\"T\"},\"min\":0}}}}}}",
-         "{\"T\":{\"11111111-1111-4111-8111-111111111111\":{\"c\":[\"uuid\","
-         "\"22222222-2222-4222-8222-222222222222\"]},"
-         "\"22222222-2222-4222-8222-222222222222\":{}}}",
-         NULL},
-    };
+    _cleanup_tree_ json_t *items = data_tree("store/constraints.json");
+    const json_t *item;
+    size_t i;
 
-    for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
+    assert_int_equal(json_array_size(items), 3);
+    json_array_foreach(items, i, item)
+    {
+        _cleanup_free_ char *schema = tree_text(json_object_get(item, "schema"));
+        _cleanup_free_ char *record = tree_text(json_object_get(item, "record"));
+        const char *expected = json_string_value(json_object_get(item, "error"));
         _cleanup_buf_ struct buf file = {0};
         struct store *store = NULL;
         struct ovsdb_error *error;
 
-        put_record(&file, items[i].schema);
-        put_record(&file, items[i].record);
+        put_record(&file, schema);
+        put_record(&file, record);
         write_file("d.db", buf_slice(&file));
         error = store_open("d.db", STORE_READ_ONLY, NULL, NULL, &store, NULL);
-        if (items[i].error) {
-            assert_error(error, items[i].error);
+        if (expected) {
+            assert_error(error, expected);
         } else {
             assert_ok(error);
             store_close(store);

@@ -84,13 +84,10 @@ static void test_conversion_ends(void **state)
         bool has_copy;
     } cases[] = {{"converting", false}, {"checking", false}, {"copying", false}, {"writing", true}};
     _cleanup_buf_ struct buf before = {0};
-    _cleanup_schema_ struct schema *schema = NULL;
+    _cleanup_schema_ struct schema *schema = schema_of_file("store/d-99.ovsschema");
 
     create_big_database();
     read_file("d.db", &before);
-    assert_ok(schema_from_text(SLICE("{\"name\":\"d\",\"version\":\"99.0.0\",\"tables\":{"
-                                     "\"T\":{\"columns\":{\"name\":{\"type\":\"string\"}}}}}"),
-                               &schema));
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct seen seen = {cases[i].step};
         const struct progress progress = {on_step, &seen};

@@ -13,19 +13,7 @@
 #define D "44444444-4444-4444-8444-444444444444"
 
 // "ref" and "must" refer strongly, "weak" weakly; "name" is an index; U may have one row.
-static const char schema[] =
-    "{\"name\":\"d\",\"tables\":{\"T\":{\"isRoot\":true,\"columns\":{"
-    "\"name\":{\"type\":\"string\"},"
-    "\"limited\":{\"type\":{\"key\":{\"type\":\"integer\",\"minInteger\":0},\"min\":0}},"
-    "\"ref\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"U\"},\"min\":0,"
-    "\"max\":\"unlimited\"}},"
-    "\"map\":{\"type\":{\"key\":\"string\",\"value\":{\"type\":\"uuid\",\"refTable\":\"T\"},"
-    "\"min\":0,\"max\":\"unlimited\"}},"
-    "\"weak\":{\"type\":{\"key\":{\"type\":\"uuid\",\"refTable\":\"T\",\"refType\":\"weak\"},"
-    "\"min\":0}}},\"indexes\":[[\"name\"]]},"
-    "\"U\":{\"isRoot\":true,\"maxRows\":1,\"columns\":{\"n\":{\"type\":\"integer\"}}},"
-    "\"V\":{\"isRoot\":true,\"columns\":{\"must\":{\"type\":{\"key\":{\"type\":\"uuid\","
-    "\"refTable\":\"V\"}}}}}}}";
+#define SCHEMA "store/salvage.ovsschema"
 
 struct outcome {
     struct buf said; // findings, each with a LF
@@ -127,7 +115,7 @@ static void test_rows(void **state)
         _cleanup_free_ char *text = NULL;
         struct outcome outcome;
 
-        put_record(&file, schema);
+        put_schema(&file, SCHEMA);
         for (size_t j = 0; j < ARRAY_SIZE(cases[i].records) && cases[i].records[j]; j++) {
             put_record(&file, cases[i].records[j]);
         }
@@ -156,7 +144,7 @@ static void test_violation_is_found(void **state)
         struct outcome outcome;
         size_t at = 0;
 
-        put_record(&file, schema);
+        put_schema(&file, SCHEMA);
         for (unsigned i = 1; i < 20; i++) {
             _cleanup_free_ char *record = xasprintf(
                 "{\"T\":{\"00000000-0000-4000-8000-%012u\":{\"name\":\"%u\",\"ref\":%s}}}", i, i,
@@ -187,7 +175,7 @@ static void test_everywhere(void **state)
     _cleanup_buf_ struct buf file = {0};
     size_t ends[4], n = 0;
 
-    put_record(&file, schema);
+    put_schema(&file, SCHEMA);
     ends[0] = file.size;
     for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
         put_record(&file, records[i]);

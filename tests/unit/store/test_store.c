@@ -296,12 +296,11 @@ static void test_wants_compaction(void **state)
 
 static void test_create(void **state)
 {
-    _cleanup_schema_ struct schema *schema = NULL;
+    _cleanup_schema_ struct schema *schema = schema_of_file(TEST_SCHEMA);
     struct store *store;
     struct stat st;
 
     umask(022);
-    assert_ok(schema_from_text(slice_of(test_schema), &schema));
     assert_ok(store_create("d.db", schema));
     assert_int_equal(stat("d.db", &st), 0);
     assert_int_equal(st.st_mode & 0777, 0640);
@@ -318,26 +317,10 @@ static void test_create(void **state)
     store_close(store);
 }
 
-static struct schema *other_schema(const char *table)
-{
-    _cleanup_free_ char *text =
-        xasprintf("{\"name\":\"d\",\"version\":\"2.0.0\",\"tables\":{%s}}", table);
-    struct schema *schema;
-
-    assert_ok(schema_from_text(slice_of(text), &schema));
-    return schema;
-}
-
 static void test_convert(void **state)
 {
     // "opt" becomes a set, "map" gets reals, "set" is dropped, "new" is added, "n" has no limits.
-    _cleanup_schema_ struct schema *schema = other_schema(
-        "\"T\":{\"columns\":{\"name\":{\"type\":\"string\"},"
-        "\"n\":{\"type\":\"integer\"},"
-        "\"opt\":{\"type\":{\"key\":\"string\",\"min\":0,\"max\":\"unlimited\"}},"
-        "\"map\":{\"type\":{\"key\":\"string\",\"value\":\"real\",\"min\":0,"
-        "\"max\":\"unlimited\"}},"
-        "\"new\":{\"type\":\"boolean\"}}}");
+    _cleanup_schema_ struct schema *schema = schema_of_file("store/convert.ovsschema");
     _cleanup_free_ char *before = NULL;
     struct store *store;
     struct uuid row;
@@ -364,28 +347,23 @@ static void test_convert(void **state)
 
 static void test_convert_errors(void **state)
 {
-    static const struct {
-        const char *table;
-        const char *error;
-    } cases[] = {
-        {"\"T\":{\"columns\":{\"name\":{\"type\":\"integer\"}}}", "column name"},
-        {"\"T\":{\"columns\":{\"name\":{\"type\":{\"key\":{\"type\":\"string\",\"maxLength\":2}}}}"
-         "}",
-         "column name"},
-        {"\"T\":{\"columns\":{\"name\":{\"type\":\"string\"}},\"maxRows\":1}", "row"},
-        {"\"T\":{\"columns\":{\"name\":{\"type\":\"string\"}},\"indexes\":[[\"name\"]]}", "name"},
-    };
+    _cleanup_tree_ json_t *cases = data_tree("store/convert-errors.json");
+    const json_t *item;
+    size_t i;
     struct store *store;
 
     create_database();
     store = open_store(STORE_READ_WRITE, NULL);
     insert(store_db(store), "same");
     insert(store_db(store), "same");
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        _cleanup_schema_ struct schema *schema = other_schema(cases[i].table);
+    assert_int_equal(json_array_size(cases), 4);
+    json_array_foreach(cases, i, item)
+    {
+        _cleanup_schema_ struct schema *schema = schema_of_tree(json_object_get(item, "schema"));
         struct db *db;
 
-        assert_error(store_convert(store_db(store), schema, NULL, &db), cases[i].error);
+        assert_error(store_convert(store_db(store), schema, NULL, &db),
+                     json_string_value(json_object_get(item, "error")));
         assert_int_equal(count_rows(store_db(store)), 2);
     }
     store_close(store);
@@ -422,7 +400,7 @@ static void test_torn(void **state)
     create_database();
     size = file_size("d.db");
     offset = xasprintf("record 1 at offset %zu", size);
-    put_schema(&file);
+    put_schema(&file, TEST_SCHEMA);
     buf_puts(&file, "OVSDB JSON 1");
     write_file("d.db", buf_slice(&file));
     log_set_sink(keep_warning);
@@ -503,7 +481,7 @@ static void test_damage(void **state)
         struct ovsdb_error *error;
         bool is_damaged = false;
 
-        put_schema(&file);
+        put_schema(&file, TEST_SCHEMA);
         put_record(&file, last_records[i] ? last_records[i] : "{\"_date\":1}");
         file.data[file.size - 3] ^= last_records[i] ? 0 : 1;
         write_file("d.db", buf_slice(&file));
@@ -527,7 +505,7 @@ static void test_damaged_schema(void **state)
     _cleanup_buf_ struct buf file = {0};
     struct store *store;
 
-    put_schema(&file);
+    put_schema(&file, TEST_SCHEMA);
     write_file("d.db", (struct slice){file.data, file.size - 10});
     for (enum store_mode mode = STORE_READ_ONLY; mode <= STORE_RECOVER; mode++) {
         assert_error(store_open("d.db", mode, NULL, NULL, &store, NULL),
@@ -543,7 +521,7 @@ static void test_recover(void **state)
     struct store *store;
     size_t whole;
 
-    put_schema(&file);
+    put_schema(&file, TEST_SCHEMA);
     put_record(&file, "{\"T\":{\"11111111-1111-4111-8111-111111111111\":{}}}");
     whole = file.size;
     put_record(&file, "{\"T\":{\"22222222-2222-4222-8222-222222222222\":{}}}");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The transaction of a restore, for one wanted database and different contents of the server.
-#include "unit.h"
+#include "schema_file.h"
 
 #include "tools/ovsdb-client/restore_request.h"
 #include "json/cursor.h"
@@ -132,17 +132,9 @@ static void test_bad_rows(void **state)
 
 static int set_up(void **state)
 {
-    struct ovsdb_error *error = schema_from_text(
-        SLICE("{\"name\":\"d\",\"tables\":{\"T\":{\"isRoot\":true,\"columns\":{"
-              "\"fixed\":{\"type\":\"integer\",\"mutable\":false},\"refs\":{\"type\":{\"key\":"
-              "{\"type\":\"uuid\",\"refTable\":\"U\"},\"value\":\"string\",\"min\":0,\"max\":9}}}},"
-              "\"U\":{\"isRoot\":true,\"columns\":{\"n\":{\"type\":\"integer\"}}}}}"),
-        &schema);
     struct row *row;
 
-    if (error) {
-        return -1;
-    }
+    schema = schema_of_file("tools/restore.ovsschema");
     wanted = db_new(schema, uuid_random);
     row = add("T", A);
     set(row, COLUMN_VERSION + 1, "1");

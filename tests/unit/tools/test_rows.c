@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows as the tools read them: the values of columns, and the names of rows in a log.
-#include "unit.h"
+#include "schema_file.h"
 
 #include "tools/ovsdb-tool/row_names.h"
 #include "tools/row_values.h"
@@ -106,12 +106,8 @@ static void test_names(void **state)
 
 static int set_up(void **state)
 {
-    struct ovsdb_error *error = schema_from_text(
-        SLICE("{\"name\":\"d\",\"tables\":{\"T\":{\"columns\":{\"name\":{\"type\":\"string\"},"
-              "\"set\":{\"type\":{\"key\":\"integer\",\"min\":0,\"max\":9}}}}}}"),
-        &schema);
-
-    return error ? -1 : 0;
+    schema = schema_of_file("tools/rows.ovsschema");
+    return 0;
 }
 
 static int tear_down(void **state)

@@ -493,3 +493,19 @@ def test_slow_log(lab, source):
     with Client(relay.socket_path) as client:
         client.commit("small", insert("x"))
     assert "insert T" in relay.control("ovsdb-server/slow-log")
+
+
+def test_remotes_in_the_database(lab):
+    """ovn-ctl starts relays with remotes and keys in columns, before the schema is known."""
+    connection = {"isRoot": True, "columns": {"target": {"type": "string"}}}
+    source = lab.serve(dbfile.create(lab.path("named.db"), {
+        "name": "named", "version": "1.0.0", "tables": {"Connection": connection}}))
+    relay = lab.new_server()
+    path = os.path.join(relay.run_dir, "named.sock")
+    target = f"punix:{path}"
+    with Client(source.socket_path) as client:
+        client.insert("named", "Connection", {"target": target})
+    relay.start([f"relay:named:unix:{source.socket_path}"], "--remote=db:named,Connection,target")
+    wait.until(lambda: os.path.exists(path), "the remote", 3 * wait.PATIENCE)
+    with Client(path) as client:
+        assert client.select("named", "Connection", ["target"]) == [{"target": target}]

@@ -526,6 +526,13 @@ struct db *databases_find_db(const struct databases *databases, const char *name
     return is_at(databases, i, name) ? database_db(&databases->items[i]) : NULL;
 }
 
+bool databases_waits_for_schema(const struct databases *databases, const char *name)
+{
+    const struct db *db = databases_find_db(databases, name);
+
+    return db && !databases_find(databases, name) && !db_schema(db)->n_tables;
+}
+
 struct store *databases_next(const struct databases *databases, size_t *state,
                              const char **ret_name)
 {

@@ -58,6 +58,8 @@ bool databases_remove(struct databases *databases, const char *name);
 // if it is not served.
 const char *databases_name_of(const struct databases *databases, const char *path);
 struct db *databases_find_db(const struct databases *databases, const char *name);
+// True if the database is a relay whose schema is not known yet.
+bool databases_waits_for_schema(const struct databases *databases, const char *name);
 // The store of the database; NULL if there is none of this name, or if it has no file.
 struct store *databases_find(const struct databases *databases, const char *name);
 // Iterates in order of name: start with *state = 0, call until it returns NULL. All databases:

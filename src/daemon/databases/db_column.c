@@ -115,7 +115,7 @@ struct db_column *db_column_new(const char *spec, struct databases *databases,
     list_init(&column->databases_observer.node);
     if (!cut_names(column)) {
         *ret_error = xasprintf("\"%s\": invalid syntax, it should be db:DB,TABLE,COLUMN", spec);
-    } else {
+    } else if (!databases_waits_for_schema(databases, column->db_name)) {
         *ret_error = attach_to(column, databases_find_db(databases, column->db_name));
     }
     if (*ret_error) {

@@ -26,6 +26,7 @@ bool db_column_is(const char *spec);
 // `refusal` returns what is wrong with the type of a column, or NULL (the caller frees). `changed` is
 // called after each commit that changes the table or the table to which the column refers, and when
 // the database is added, removed or converted. It may read the database, but not write to it.
+// The column of a relay may become known later, with its schema.
 // Returns NULL with the reason in *ret_error (caller frees) if the column does not exist or is
 // refused. Later the column may be missing for a while.
 struct db_column *db_column_new(const char *spec, struct databases *databases,

@@ -244,12 +244,49 @@ static void test_invalid_texts(void **state)
     runner_done(&runner);
 }
 
+#define WRITE(id)                                                                                  \
+    "{\"id\":" id                                                                                  \
+    ",\"method\":\"transact\",\"params\":[\"shop\",{\"op\":\"delete\",\"table\":"                  \
+    "\"Other\",\"where\":[]}]}"
+
+// What the source may have executed is not forwarded again; what waited for the source is.
+static void test_forwarded(void **state)
+{
+    struct script_runner first, second;
+    _cleanup_(saved_done) struct saved saved;
+
+    begin(&first, "A");
+    runner_make_relay(&first, true);
+    server_set_source_ready(first.server, first.dbs[0], true);
+    runner_send(&first, 'A', WRITE("1"));
+    assert_next(&first, 'S', "\"id\":0");
+    server_set_source_ready(first.server, first.dbs[0], false);
+    runner_send(&first, 'A', WRITE("2"));
+    save(&first, &saved);
+
+    runner_init(&second);
+    runner_make_relay(&second, true);
+    assert_true(server_restore(second.server, buf_slice(&saved.server), true));
+    assert_true(restore(&second, &saved, 'A'));
+    server_end_restore(second.server);
+    assert_next(&second, 'A', "connection lost");
+    server_run(second.server, second.now);
+    server_set_source_ready(second.server, second.dbs[0], true);
+    server_run(second.server, second.now);
+    assert_next(&second, 'S', "\"id\":0");
+    assert_next(&second, 'S', NULL);
+    runner_reply(&second, "{\"id\":0,\"result\":[{\"count\":0}]}");
+    assert_next(&second, 'A', "\"id\":2");
+    runner_done(&second);
+    runner_done(&first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_monitors),      cmocka_unit_test(test_monitor_that_is_starting),
-        cmocka_unit_test(test_locks),         cmocka_unit_test(test_triggers),
-        cmocka_unit_test(test_invalid_texts),
+        cmocka_unit_test(test_monitors),  cmocka_unit_test(test_monitor_that_is_starting),
+        cmocka_unit_test(test_locks),     cmocka_unit_test(test_triggers),
+        cmocka_unit_test(test_forwarded), cmocka_unit_test(test_invalid_texts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -202,9 +202,10 @@ static void on_caught_up(void *userdata, const struct message *reply)
 
 static void catch_up(const struct sync *sync, const char *db, struct catching_up *catching_up)
 {
-    catching_up->n_waiting++;
-    if (!sync_catch_up(sync, db, on_caught_up, catching_up)) {
-        on_caught_up(catching_up, NULL);
+    if (sync_catch_up(sync, db, on_caught_up, catching_up)) {
+        catching_up->n_waiting++;
+    } else {
+        catching_up->has_failed = true;
     }
 }
 

@@ -59,7 +59,7 @@ static void test_requests(void **state)
 
     runner_init(&runner);
     runner_add_db(&runner, "bar");
-    runner_open(&runner, 'A', false);
+    runner_open(&runner, 'A', "");
     runner_set_position(&runner, "shop", 7);
     runner_set_position(&runner, "bar", 9);
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -76,8 +76,8 @@ static void test_later(void **state)
 
     runner_init(&runner);
     runner_add_db(&runner, "bar");
-    runner_open(&runner, 'A', false);
-    runner_open(&runner, 'B', false);
+    runner_open(&runner, 'A', "");
+    runner_open(&runner, 'B', "");
     runner_send(&runner, 'A',
                 "{\"id\":1,\"method\":\"monitor\",\"params\":[\"shop\",\"m\",{\"Other\":{}}]}");
     runner_send(

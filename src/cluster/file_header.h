@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first record of a clustered file. There are two forms: the file of a member has the snapshot
-// that precedes its log; a file that "ovsdb-tool join-cluster" has made has the addresses of members
-// to which the server sends its request to join.
+// that precedes its log; a file that "ovsdb-tool join-cluster" has made has the addresses of
+// members to which the server sends its request to join.
 #pragma once
 
 #include "cluster/servers.h"

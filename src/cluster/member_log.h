@@ -42,10 +42,10 @@ struct member_log {
 // Takes `header` and copies prev_data.
 struct member_log *member_log_new(struct file_header header);
 void member_log_free(struct member_log *log);
-// Adds a record of the file of a member (asserted). A record that contradicts the earlier ones is an
-// error and changes nothing: an index that skips or precedes the log, a replaced committed entry, a
-// term that goes back, a second vote or leader in a term, a commit index that goes back or beyond
-// the log. Takes the servers of an entry and copies its data.
+// Adds a record of the file of a member (asserted). A record that contradicts the earlier ones is
+// an error and changes nothing: an index that skips or precedes the log, a replaced committed
+// entry, a term that goes back, a second vote or leader in a term, a commit index that goes back or
+// beyond the log. Takes the servers of an entry and copies its data.
 struct ovsdb_error *member_log_add(struct member_log *log, struct file_record *record);
 
 // The index of the last entry, or that of the snapshot.

@@ -16,7 +16,7 @@ static size_t find_position(const struct servers *servers, struct uuid id)
     return i;
 }
 
-const struct server *servers_find(const struct servers *servers, struct uuid id)
+const struct cluster_server *servers_find(const struct servers *servers, struct uuid id)
 {
     size_t i = find_position(servers, id);
 
@@ -35,8 +35,19 @@ void servers_add(struct servers *servers, struct uuid id, const char *address)
     }
     servers->list = xreallocarray(servers->list, servers->n + 1, sizeof(*servers->list));
     memmove(servers->list + i + 1, servers->list + i, (servers->n - i) * sizeof(*servers->list));
-    servers->list[i] = (struct server){id, xstrdup(address)};
+    servers->list[i] = (struct cluster_server){id, xstrdup(address)};
     servers->n++;
+}
+
+// True if another server's id begins as `id`. The consensus tells servers apart by this half.
+static bool has_first_half(const struct servers *servers, struct uuid id)
+{
+    for (size_t i = 0; i < servers->n; i++) {
+        if (servers->list[i].id.hi == id.hi && servers->list[i].id.lo != id.lo) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static struct ovsdb_error *decode_server(struct cursor *cursor, struct servers *servers)
@@ -46,8 +57,12 @@ static struct ovsdb_error *decode_server(struct cursor *cursor, struct servers *
     struct slice key = cursor_name(cursor, &scratch);
     struct uuid id;
 
-    if (!uuid_parse(key, &id) || uuid_is_zero(id)) {
+    if (!uuid_parse(key, &id) || !id.hi) {
         return error_new(ERROR_SYNTAX, "\"" SLICE_FORMAT "\" is no server ID", SLICE_ARGS(key));
+    }
+    if (has_first_half(servers, id)) {
+        return error_new(ERROR_SYNTAX, "server " SLICE_FORMAT " shares its first half with another",
+                         SLICE_ARGS(key));
     }
     address = field_text(cursor_skip(cursor));
     if (!address) {

@@ -5,22 +5,23 @@
 #include "basic/uuid.h"
 #include "model/error.h"
 
-struct server {
+struct cluster_server {
     struct uuid id;
     char *address; // not empty
 };
 
 struct servers {
-    struct server *list; // sorted by id, each id once
+    struct cluster_server *list; // sorted by id, each id once
     size_t n;
 };
 
-// `json` is a valid JSON value (I-1). An object without members is an error.
+// `json` is a valid JSON value (I-1). Errors are: no members, and two ids with the same first
+// half, by which the consensus tells servers apart.
 struct ovsdb_error *servers_decode(struct slice json, struct servers *ret);
 void servers_put(struct buf *buf, const struct servers *servers);
 // Adds a member, or changes its address.
 void servers_add(struct servers *servers, struct uuid id, const char *address);
 // NULL if there is no such member. Valid until the set changes.
-const struct server *servers_find(const struct servers *servers, struct uuid id);
+const struct cluster_server *servers_find(const struct servers *servers, struct uuid id);
 bool servers_equal(const struct servers *a, const struct servers *b);
 void servers_done(struct servers *servers);

@@ -34,6 +34,7 @@ LIBRARIES = {
     "systemd/": ["net", "control", "service", "daemon", "tools"],
     "gnutls/": ["net", "store"],
     "sys/capability.h": ["service"],
+    "raft.h": ["cluster"],
     "pthread.h": ["basic", "store"],
     "jansson.h": ["json", "model", "engine", "control", "daemon", "tools"],
 }

@@ -236,6 +236,8 @@ SUITES = {
                                                          "--reference")),
     "model": (["sanitized"], lambda args: run_pytest(args, "sanitized", "tests/model",
                                                      extra_env=CHECKED)),
+    # Without sanitizers, for many seeds.
+    "simulation": (["plain"], lambda args: run_meson(args, "plain", "simulation")),
     "robust": (["sanitized"], lambda args: run_pytest(args, "sanitized", "tests/robust",
                                                       extra_env=CHECKED)),
     "monitor": (["sanitized"], lambda args: run_pytest(args, "sanitized", "tests/monitor",

@@ -12,7 +12,8 @@ TEST_PACKAGES="mold clang clang-format libclang-rt-14-dev libcmocka-dev python3 
     softhsm2 sslscan debhelper dpkg-dev debootstrap lintian rpm rpmlint selinux-policy-dev
     policycoreutils qemu-system-x86 logrotate sudo"
 
-# Installs those of the packages $1 that are missing. Services do not start because of it.
+# Installs those of the packages $1 that are missing, with the options $2 of apt-get. Services do not
+# start because of it.
 install_packages() {
     missing=
     for package in $1; do
@@ -27,9 +28,28 @@ install_packages() {
     echo "installing:$missing"
     log=$(mktemp)
     if ! { apt-get update && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
+        apt-get install -y --no-install-recommends ${2:-} $missing; } >"$log" 2>&1; then
         cat "$log" >&2
         exit 1
     fi
     rm -f "$log"
+}
+
+# Installs libraft 0.22, which clusters need, if it is missing. Debian 12 has it in its backports: their
+# suite is added with the mirror that the machine uses already. apt prefers no other package of it.
+install_libraft() {
+    version=$(dpkg-query -W -f='${Version}' libraft-dev 2>/dev/null || true)
+    if [ -n "$version" ] && dpkg --compare-versions "$version" ge 0.22; then
+        return 0
+    fi
+    . /etc/os-release
+    suite=
+    if [ "$(id -u)" = 0 ] && [ "$VERSION_CODENAME" = bookworm ]; then
+        suite="-t bookworm-backports"
+        mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
+            sed -n 's/ bookworm$//p' | head -n 1)
+        echo "deb ${mirror:-http://deb.debian.org/debian} bookworm-backports main" \
+            >/etc/apt/sources.list.d/ovsdbd-backports.list
+    fi
+    install_packages libraft-dev "$suite"
 }

@@ -46,7 +46,7 @@ IO_HEADERS = ["sys/socket.h", "sys/epoll.h", "fcntl.h", "poll.h", "time.h", "sys
               "netinet/in.h", "basic/file.h"]
 
 # Functions that layers without I/O may not name: their callers pass the time and a source of UUIDs.
-IMPURE = re.compile(r"\b(clock_\w+|gettimeofday|time|uuid_random|getrandom|random|rand|getenv)\s*[(;,)]")
+IMPURE = re.compile(r"(?<![.>])\b(clock_\w+|gettimeofday|time|uuid_random|getrandom|random|rand|getenv)\s*[(;,)]")
 COMMENT = re.compile(r'//.*|"(\\.|[^"\\])*"')
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

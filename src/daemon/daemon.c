@@ -163,39 +163,39 @@ static void on_exit_requested(void *userdata)
     exit_loop(userdata, 0);
 }
 
-static char *read_settings_again(struct daemon *daemon)
+static struct failure *read_settings_again(struct daemon *daemon)
 {
-    char *error = settings_reload(&daemon->parts);
+    struct failure *failure = settings_reload(&daemon->parts);
     int r = vlog_reopen();
 
-    if (!error && r < 0) {
-        error = xasprintf("the log file cannot be opened: %s", strerror(-r));
+    if (!failure && r < 0) {
+        failure = failure_from_errno(r, "the log file cannot be opened");
     }
     net_reload_tls(daemon->parts.net);
-    return error;
+    return failure;
 }
 
-// Reloads for SIGHUP and for ovsdb-server/reload, and logs the result. NULL, or what is wrong
-// (caller frees).
-static char *reload(struct daemon *daemon)
+// Reloads for SIGHUP and for ovsdb-server/reload. Logs the result, because the journal has to show it
+// for either; the caller may only reply with the failure.
+static struct failure *reload(struct daemon *daemon)
 {
-    char *error;
+    struct failure *failure;
 
     notify_reloading();
-    error = read_settings_again(daemon);
-    status_set_reload_error(daemon->status, error);
-    if (error) {
-        log_event(LOG_LEVEL_WARN, MSG_RELOAD_FAILED, NULL, "reload: %s", error);
+    failure = read_settings_again(daemon);
+    status_set_reload_failure(daemon->status, failure);
+    if (failure) {
+        log_event(LOG_LEVEL_WARN, MSG_RELOAD_FAILED, NULL, "reload: %s", failure_text(failure));
     } else {
         log_event(LOG_LEVEL_INFO, MSG_RELOADED, NULL, "reloaded");
     }
     run_time_save_again(daemon->run_time);
     status_send(daemon->status);
     notify_ready();
-    return error;
+    return failure;
 }
 
-static char *on_reload_requested(void *userdata)
+static struct failure *on_reload_requested(void *userdata)
 {
     return reload(userdata);
 }
@@ -215,7 +215,7 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
-    free(reload(userdata)); // reload() has logged what is wrong
+    failure_free(reload(userdata));
     return 0;
 }
 
@@ -361,24 +361,25 @@ static int make_objects(struct daemon *daemon)
     return r < 0 ? r : add_timers(daemon);
 }
 
-static char *adopt_control(struct daemon *daemon, struct listen_fd *fd, enum control_kind kind,
-                           struct control **ret)
+static struct failure *adopt_control(struct daemon *daemon, struct listen_fd *fd,
+                                     enum control_kind kind, struct control **ret)
 {
-    char *error = NULL;
+    struct failure *failure;
 
     if (*ret) {
-        return xasprintf("more than one socket called \"%s\" was passed", fd->name);
+        return failure_new(FAILURE_INVALID, "more than one socket called \"%s\" was passed",
+                           fd->name);
     }
-    control_new_from_fd(daemon->event, daemon->parts.registry, kind, fd->fd, ret, &error);
-    if (!error) {
+    failure = control_new_from_fd(daemon->event, daemon->parts.registry, kind, fd->fd, ret);
+    if (!failure) {
         fd->fd = -1;
     }
-    return error;
+    return failure;
 }
 
 // Takes over a socket from the service manager. Its name tells its purpose: "control", "metrics",
 // "ssl" for a database socket with TLS, any other name for a database socket.
-static char *adopt_socket(struct daemon *daemon, struct listen_fd *fd)
+static struct failure *adopt_socket(struct daemon *daemon, struct listen_fd *fd)
 {
     if (!strcmp(fd->name, "control")) {
         return adopt_control(daemon, fd, CONTROL_COMMANDS, &daemon->passed_control);
@@ -389,67 +390,65 @@ static char *adopt_socket(struct daemon *daemon, struct listen_fd *fd)
     return remotes_add_fd(daemon->parts.remotes, TAKE_FD(fd->fd), !strcmp(fd->name, "ssl"));
 }
 
-static char *open_sockets(struct daemon *daemon, const struct server_options *options,
-                          struct listen_fd *fds, size_t n_fds)
+static struct failure *open_sockets(struct daemon *daemon, const struct server_options *options,
+                                    struct listen_fd *fds, size_t n_fds)
 {
     _cleanup_free_ char *path = NULL;
-    char *error = NULL;
+    struct failure *failure = NULL;
 
-    for (size_t i = 0; i < n_fds && !error; i++) {
+    for (size_t i = 0; i < n_fds && !failure; i++) {
         if (fds[i].fd >= 0) {
-            error = adopt_socket(daemon, &fds[i]);
+            failure = adopt_socket(daemon, &fds[i]);
         }
     }
-    if (!error) {
-        error = settings_open_remotes(&daemon->parts, options);
+    if (!failure) {
+        failure = settings_open_remotes(&daemon->parts, options);
     }
-    if (!error) {
+    if (!failure) {
         run_time_restore_added_remotes(daemon->run_time);
-    }
-    if (!error) {
         remotes_follow(daemon->parts.remotes); // opens those that databases name before READY=1
     }
     path = service_options_control_path(&options->service, "ovsdb-server");
-    if (!error && path) {
-        control_new(daemon->event, daemon->parts.registry, path, &daemon->control, &error);
+    if (!failure && path) {
+        failure = control_new(daemon->event, daemon->parts.registry, path, &daemon->control);
     }
-    return error;
+    return failure;
 }
 
-static char *start_command(struct daemon *daemon, const char *command)
+static struct failure *start_command(struct daemon *daemon, const char *command)
 {
     int r = child_new(daemon->event, command, on_child_ended, daemon, &daemon->child);
 
-    return r < 0 ? xasprintf("%s: cannot be run: %s", command, strerror(-r)) : NULL;
+    return r < 0 ? failure_from_errno(r, "%s: cannot be run", command) : NULL;
 }
 
 // Starts serving, resuming handed-over connections if there are any. They are taken only when the
 // databases are open: if a database cannot be opened, they are kept for the next attempt.
-static char *start_serving(struct daemon *daemon, const struct server_options *options,
-                           struct listen_fd *fds, size_t n_fds)
+static struct failure *start_serving(struct daemon *daemon, const struct server_options *options,
+                                     struct listen_fd *fds, size_t n_fds)
 {
     _cleanup_handover_ struct handover *handover = NULL;
-    char *error = settings_open_databases(&daemon->parts, daemon->run_time, options);
+    struct failure *failure = settings_open_databases(&daemon->parts, daemon->run_time, options);
 
-    if (!error) {
+    if (!failure) {
         run_time_restore_databases(daemon->run_time);
         handover = handover_take(fds, n_fds);
         handover_restore_databases(handover, &daemon->parts);
-        error = settings_set_tls(&daemon->parts, options, true);
+        failure = settings_set_tls(&daemon->parts, options, true);
     }
-    if (!error) {
-        error = settings_start_sync(&daemon->parts, options);
+    if (!failure) {
+        failure = settings_start_sync(&daemon->parts, options);
     }
-    if (!error) {
+    if (!failure) {
         run_time_restore_settings(daemon->run_time);
         run_time_restore_removed_remotes(daemon->run_time);
         handover_offer_listeners(handover, daemon->parts.net);
-        error = open_sockets(daemon, options, fds, n_fds);
+        failure = open_sockets(daemon, options, fds, n_fds);
     }
-    if (!error) {
+    if (!failure) {
         handover_continue(handover, &daemon->parts);
     }
-    return error;
+    return failure;
 }
 
 static void on_state_changed(void *userdata)
@@ -459,26 +458,26 @@ static void on_state_changed(void *userdata)
     run_time_save(daemon->run_time);
 }
 
-char *daemon_start(struct daemon *daemon, struct server_options *options, struct listen_fd *fds,
-                   size_t n_fds)
+struct failure *daemon_start(struct daemon *daemon, struct server_options *options,
+                             struct listen_fd *fds, size_t n_fds)
 {
-    char *error;
+    struct failure *failure;
     int r;
 
     daemon->parts.options = options;
     r = make_objects(daemon);
     if (r < 0) {
-        return xasprintf("cannot set up the event loop: %s", strerror(-r));
+        return failure_from_errno(r, "cannot set up the event loop");
     }
     log_event(LOG_LEVEL_INFO, MSG_STARTED, NULL, "ovsdb-server (ovsdbd) %s", OVSDBD_VERSION);
     settings_log_warnings(options);
     daemon->run_time = run_time_new(&daemon->parts, fds, n_fds);
     command_registry_on_change(daemon->parts.registry, on_state_changed, daemon);
-    error = start_serving(daemon, options, fds, n_fds);
-    if (!error && options->run) {
-        error = start_command(daemon, options->run);
+    failure = start_serving(daemon, options, fds, n_fds);
+    if (!failure && options->run) {
+        failure = start_command(daemon, options->run);
     }
-    return error;
+    return failure;
 }
 
 int daemon_run(struct daemon *daemon)

@@ -47,11 +47,10 @@ struct daemon {
     int exit_status;
 };
 
-// Creates everything and starts serving. Returns NULL, or what is wrong (caller frees);
-// daemon_stop() must be called in both cases. Takes over the descriptors of `fds` that it uses:
-// their `fd` becomes -1.
-char *daemon_start(struct daemon *daemon, struct server_options *options, struct listen_fd *fds,
-                   size_t n_fds);
+// Creates everything and starts serving. daemon_stop() must be called after a failure, too. Takes over
+// the descriptors of `fds` that it uses: their `fd` becomes -1.
+struct failure *daemon_start(struct daemon *daemon, struct server_options *options,
+                             struct listen_fd *fds, size_t n_fds);
 // Runs until a signal, the command "exit" or the end of the --run command. Returns the exit status.
 int daemon_run(struct daemon *daemon);
 // Sends output that may be sent, syncs and closes everything. Also for a start that failed halfway.

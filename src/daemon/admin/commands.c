@@ -15,11 +15,11 @@
 #define NO_SUCH_DB "Failed to find the database."
 
 // Sends the status line and replies, after a command that changes what is served. Takes over
-// `error`, NULL for success.
-static void reply_change(struct admin *admin, struct command_call *call, char *error)
+// `failure`, NULL for success.
+static void reply_change(struct admin *admin, struct command_call *call, struct failure *failure)
 {
     status_send(admin->status);
-    command_reply_outcome(call, error);
+    command_reply_failure(call, failure);
 }
 
 static void on_exit_command(struct command_call *call, int argc, char **argv, void *userdata)
@@ -94,8 +94,9 @@ static void on_remove_remote(struct command_call *call, int argc, char **argv, v
 
     if (!refuse_if_in_file(admin, call, argv[1], file_has_remote(admin, argv[1]))) {
         reply_change(admin, call,
-                     remotes_remove(admin->parts->remotes, argv[1]) ? NULL
-                                                                    : xstrdup("no such remote"));
+                     remotes_remove(admin->parts->remotes, argv[1])
+                         ? NULL
+                         : failure_new(FAILURE_MISSING, "no such remote"));
     }
 }
 
@@ -119,9 +120,10 @@ static void on_add_db(struct command_call *call, int argc, char **argv, void *us
 {
     struct admin *admin = userdata;
 
-    reply_change(admin, call,
-                 databases_add(admin->parts->databases, argv[1], NULL,
-                               admin->parts->options->recover_damaged));
+    reply_change(
+        admin, call,
+        failure_from_text(FAILURE_SYSTEM, databases_add(admin->parts->databases, argv[1], NULL,
+                                                        admin->parts->options->recover_damaged)));
 }
 
 static void on_remove_db(struct command_call *call, int argc, char **argv, void *userdata)
@@ -262,7 +264,7 @@ static void on_reload(struct command_call *call, int argc, char **argv, void *us
 {
     struct admin *admin = userdata;
 
-    command_reply_outcome(call, admin->reload(admin->userdata));
+    command_reply_failure(call, admin->reload(admin->userdata));
 }
 
 static void on_limits(struct command_call *call, int argc, char **argv, void *userdata)

@@ -13,8 +13,8 @@ struct admin {
     struct status *status;
     // Ends the event loop after the current callback.
     void (*exit)(void *userdata);
-    // Reads the configuration file and certificates again. NULL, or what is wrong (caller frees).
-    char *(*reload)(void *userdata);
+    // Reads the configuration file and certificates again, and logs the result.
+    struct failure *(*reload)(void *userdata);
     void *userdata;
 };
 

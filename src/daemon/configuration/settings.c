@@ -9,6 +9,7 @@
 #include "daemon/replication/sync.h"
 #include "session/audit.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -46,39 +47,40 @@ static void set_role_owner(const struct parts *parts, const struct server_option
                    configuration_sets_roles(&options->config) ? options->config_file : NULL);
 }
 
-static char *add_database(const struct parts *parts, const struct server_options *options,
-                          const struct config_database *database)
+static struct failure *add_database(const struct parts *parts, const struct server_options *options,
+                                    const struct config_database *database)
 {
     bool recover = database->recover_damaged == CHOICE_UNSET
                        ? options->recover_damaged
                        : database->recover_damaged == CHOICE_YES;
 
-    return databases_add(parts->databases, database->file, database->schema, recover);
+    return failure_from_text(
+        FAILURE_SYSTEM, databases_add(parts->databases, database->file, database->schema, recover));
 }
 
-char *settings_open_databases(const struct parts *parts, const struct run_time *run_time,
-                              const struct server_options *options)
+struct failure *settings_open_databases(const struct parts *parts, const struct run_time *run_time,
+                                        const struct server_options *options)
 {
-    char *error = NULL;
+    struct failure *failure = NULL;
 
     set_column_diff(parts, options);
     set_audit(parts, options);
-    for (size_t i = 0; i < options->config.n_databases && !error; i++) {
+    for (size_t i = 0; i < options->config.n_databases && !failure; i++) {
         const struct config_database *database = &options->config.databases[i];
 
         if (database->is_of_file || !run_time_has_removed_database(run_time, database->file)) {
-            error = add_database(parts, options, database);
+            failure = add_database(parts, options, database);
         }
     }
-    return error;
+    return failure;
 }
 
-static char *set_excluded(const struct parts *parts, const struct server_options *options)
+static struct failure *set_excluded(const struct parts *parts, const struct server_options *options)
 {
     _cleanup_buf_ struct buf list = {0};
 
     replication_options_put_excluded(parts->databases, options, &list);
-    return sync_set_exclude(parts->sync, buf_cstr(&list));
+    return failure_from_text(FAILURE_INVALID, sync_set_exclude(parts->sync, buf_cstr(&list)));
 }
 
 static bool excludes_other_tables(const struct parts *parts, const struct server_options *old,
@@ -91,33 +93,44 @@ static bool excludes_other_tables(const struct parts *parts, const struct server
     return strcmp(buf_cstr(&before), buf_cstr(&after)) != 0;
 }
 
-char *settings_start_sync(const struct parts *parts, const struct server_options *options)
+static struct failure *set_source(const struct parts *parts, const char *source)
+{
+    return failure_from_text(FAILURE_INVALID, sync_set_source(parts->sync, source));
+}
+
+static struct failure *connect_source(const struct parts *parts)
+{
+    return failure_from_text(FAILURE_SYSTEM, sync_connect(parts->sync));
+}
+
+struct failure *settings_start_sync(const struct parts *parts, const struct server_options *options)
 {
     const struct remote_options source_options = replication_options_of_source(options);
     const char *source = replication_options_source(options);
-    char *error = set_excluded(parts, options);
+    struct failure *failure = set_excluded(parts, options);
 
     set_role_owner(parts, options);
     sync_set_options(parts->sync, &source_options);
-    if (!error && source) {
-        error = sync_set_source(parts->sync, source);
+    if (!failure && source) {
+        failure = set_source(parts, source);
     }
-    if (!error && replication_options_is_backup(options)) {
-        error = sync_connect(parts->sync);
+    if (!failure && replication_options_is_backup(options)) {
+        failure = connect_source(parts);
     }
-    return error;
+    return failure;
 }
 
-char *settings_set_tls(const struct parts *parts, const struct server_options *options,
-                       bool may_wait)
+struct failure *settings_set_tls(const struct parts *parts, const struct server_options *options,
+                                 bool may_wait)
 {
-    char *error = tls_settings_set(parts->tls, &options->tls, may_wait);
+    struct failure *failure = tls_settings_set(parts->tls, &options->tls, may_wait);
 
     remotes_expect_tls(parts->remotes, tls_settings_may_change(parts->tls));
-    return error;
+    return failure;
 }
 
-static char *configure_remotes(const struct parts *parts, const struct server_options *options)
+static struct failure *configure_remotes(const struct parts *parts,
+                                         const struct server_options *options)
 {
     for (size_t i = 0; i < options->config.n_remotes_of_file; i++) {
         remotes_stop_withholding(parts->remotes, options->config.remotes[i].target);
@@ -125,7 +138,8 @@ static char *configure_remotes(const struct parts *parts, const struct server_op
     return remotes_configure(parts->remotes, options->config.remotes, options->config.n_remotes);
 }
 
-char *settings_open_remotes(const struct parts *parts, const struct server_options *options)
+struct failure *settings_open_remotes(const struct parts *parts,
+                                      const struct server_options *options)
 {
     set_limits(parts, options);
     return configure_remotes(parts, options);
@@ -141,20 +155,10 @@ static bool has_database(const struct configuration *config, const char *file)
     return false;
 }
 
-// Keeps the first of several errors; takes over `error`.
-static void keep_first(char **first, char *error)
+static struct failure *change_databases(const struct parts *parts, const struct server_options *old,
+                                        const struct server_options *new)
 {
-    if (*first) {
-        free(error);
-    } else {
-        *first = error;
-    }
-}
-
-static char *change_databases(const struct parts *parts, const struct server_options *old,
-                              const struct server_options *new)
-{
-    char *first_error = NULL;
+    struct failure *first = NULL;
 
     for (size_t i = 0; i < old->config.n_databases; i++) {
         const struct config_database *database = &old->config.databases[i];
@@ -170,41 +174,42 @@ static char *change_databases(const struct parts *parts, const struct server_opt
         const struct config_database *database = &new->config.databases[i];
 
         if (database->is_of_file && !databases_name_of(parts->databases, database->file)) {
-            keep_first(&first_error, add_database(parts, new, database));
+            failure_keep_first(&first, add_database(parts, new, database));
         }
     }
-    return first_error;
+    return first;
 }
 
 // Applies only what differs between the two files: commands may have changed the role meanwhile.
-static char *change_sync(const struct parts *parts, const struct server_options *old,
-                         const struct server_options *new)
+static struct failure *change_sync(const struct parts *parts, const struct server_options *old,
+                                   const struct server_options *new)
 {
     const struct remote_options before = replication_options_of_source(old),
                                 after = replication_options_of_source(new);
     const char *source = replication_options_source(new);
-    char *error = excludes_other_tables(parts, old, new) ? set_excluded(parts, new) : NULL;
+    struct failure *failure =
+        excludes_other_tables(parts, old, new) ? set_excluded(parts, new) : NULL;
 
     if (!remote_options_equal(&before, &after)) {
         sync_set_options(parts->sync, &after);
     }
-    if (!error && source && !str_equals(replication_options_source(old), source)) {
-        error = sync_set_source(parts->sync, source);
+    if (!failure && source && !str_equals(replication_options_source(old), source)) {
+        failure = set_source(parts, source);
     }
-    if (!error && replication_options_is_backup(new) && !replication_options_is_backup(old)) {
-        error = sync_connect(parts->sync);
+    if (!failure && replication_options_is_backup(new) && !replication_options_is_backup(old)) {
+        failure = connect_source(parts);
     } else if (replication_options_is_backup(old) && !replication_options_is_backup(new)) {
         sync_disconnect(parts->sync);
     }
-    return error;
+    return failure;
 }
 
 // Applies the differences. All values have been checked: only files, sockets and connections can
-// still fail. Returns the first error.
-static char *apply_changes(const struct parts *parts, const struct server_options *old,
-                           const struct server_options *new)
+// still fail. Returns the first failure.
+static struct failure *apply_changes(const struct parts *parts, const struct server_options *old,
+                                     const struct server_options *new)
 {
-    char *error;
+    struct failure *first;
 
     set_limits(parts, new);
     if (!str_equals(old->audit, new->audit)) {
@@ -218,10 +223,10 @@ static char *apply_changes(const struct parts *parts, const struct server_option
         net_reconnect(parts->net);
     }
     set_role_owner(parts, new);
-    error = change_databases(parts, old, new);
-    keep_first(&error, change_sync(parts, old, new));
-    keep_first(&error, configure_remotes(parts, new));
-    return error;
+    first = change_databases(parts, old, new);
+    failure_keep_first(&first, change_sync(parts, old, new));
+    failure_keep_first(&first, configure_remotes(parts, new));
+    return first;
 }
 
 // Appends all values of an option in the file, one a line.
@@ -257,43 +262,46 @@ static void warn_of_needed_restart(const struct server_options *old,
 
 // Parses the command line and the file again. File names on the command line are relative to the
 // folder in which the server was started.
-static int parse_again(const struct server_options *options, struct server_options *new,
-                       char **ret_error)
+static struct failure *parse_again(const struct server_options *options, struct server_options *new)
 {
     _cleanup_close_ int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     bool is_moved = here >= 0 && options->folder && !chdir(options->folder);
-    int r = server_options_parse(new, options->argc, options->argv, ret_error);
+    struct failure *failure = NULL;
+    enum options_outcome outcome =
+        server_options_parse(new, options->argc, options->argv, &failure);
 
     if (is_moved && fchdir(here) < 0) {
         log_warn("cannot return to the working directory: %s", strerror(errno));
     }
-    return r;
+    assert(failure ? outcome == OPTIONS_INVALID : outcome == OPTIONS_RUN);
+    return failure;
 }
 
-char *settings_reload(const struct parts *parts)
+struct failure *settings_reload(const struct parts *parts)
 {
     struct server_options *options = parts->options;
     struct server_options new = {0};
-    char *error = NULL;
+    struct failure *failure;
 
     if (!options->config_file) {
         return NULL;
     }
-    if (parse_again(options, &new, &error) < 0) {
+    failure = parse_again(options, &new);
+    if (failure) {
         server_options_done(&new);
-        return error;
+        return failure;
     }
     // If TLS files could not be loaded so far, loading them is retried further.
-    error = settings_set_tls(parts, &new, tls_settings_error(parts->tls));
-    if (error) {
-        server_options_done(
-            &new); // nothing was applied: the next reload compares with the old ones
-        return error;
+    failure = settings_set_tls(parts, &new, tls_settings_failure(parts->tls));
+    if (failure) {
+        // Nothing was applied: the next reload compares with the old options.
+        server_options_done(&new);
+        return failure;
     }
     settings_log_warnings(&new);
     warn_of_needed_restart(options, &new);
-    error = apply_changes(parts, options, &new);
+    failure = apply_changes(parts, options, &new);
     server_options_done(options);
     *options = new;
-    return error;
+    return failure;
 }

@@ -7,16 +7,18 @@
 
 struct run_time;
 
-// At the start, in this order. Each returns NULL, or what is wrong (caller frees). Databases of the
-// command line that a command had removed in the former process (`run_time`) are not opened.
-char *settings_open_databases(const struct parts *parts, const struct run_time *run_time,
-                              const struct server_options *options);
-// `may_wait`: files that cannot be loaded are no error; loading is tried again until it succeeds.
-char *settings_set_tls(const struct parts *parts, const struct server_options *options,
-                       bool may_wait);
-char *settings_start_sync(const struct parts *parts, const struct server_options *options);
+// At the start, in this order. Databases of the command line that a command had removed in the former
+// process (`run_time`) are not opened.
+struct failure *settings_open_databases(const struct parts *parts, const struct run_time *run_time,
+                                        const struct server_options *options);
+// `may_wait`: files that cannot be loaded are no failure; loading is tried again until it succeeds.
+struct failure *settings_set_tls(const struct parts *parts, const struct server_options *options,
+                                 bool may_wait);
+struct failure *settings_start_sync(const struct parts *parts,
+                                    const struct server_options *options);
 // Sets the limits, and opens the remotes.
-char *settings_open_remotes(const struct parts *parts, const struct server_options *options);
+struct failure *settings_open_remotes(const struct parts *parts,
+                                      const struct server_options *options);
 
 // Logs the keys of the configuration file that were ignored.
 void settings_log_warnings(const struct server_options *options);
@@ -24,5 +26,5 @@ void settings_log_warnings(const struct server_options *options);
 // Reads the configuration file of parts->options again and applies what differs: databases,
 // replication, TLS, limits, log levels, remotes. Does nothing if there is no file. If the file has
 // an error, nothing changes. If a part cannot be applied (a database cannot be opened, for
-// instance), the other parts still are. NULL, or the first error (caller frees).
-char *settings_reload(const struct parts *parts);
+// instance), the other parts still are, and the first failure is returned.
+struct failure *settings_reload(const struct parts *parts);

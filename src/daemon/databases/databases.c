@@ -240,9 +240,12 @@ static struct ovsdb_error *open_store(struct databases *databases, const char *p
 
 static char *check_files(const char *path, const char *schema)
 {
-    char *refusal = confine_check(CONFINE_DATABASE, path);
+    struct failure *failure = confine_check(CONFINE_DATABASE, path);
 
-    return refusal || !schema ? refusal : confine_check(CONFINE_READ, schema);
+    if (!failure && schema) {
+        failure = confine_check(CONFINE_READ, schema);
+    }
+    return failure_take_text(failure);
 }
 
 static char *open_failed(const char *path, const struct ovsdb_error *error, bool is_damaged)

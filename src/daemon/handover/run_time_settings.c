@@ -41,13 +41,13 @@ static json_t *source_get(const struct parts *parts)
     return string_or_null(sync_source(parts->sync));
 }
 
-static char *source_set(const struct parts *parts, const json_t *value)
+static struct failure *source_set(const struct parts *parts, const json_t *value)
 {
     const char *source = json_string_value(value);
 
     return !source || str_equals(sync_source(parts->sync), source)
                ? NULL
-               : sync_set_source(parts->sync, source);
+               : failure_from_text(FAILURE_INVALID, sync_set_source(parts->sync, source));
 }
 
 static json_t *probe_configured(const struct parts *parts)
@@ -60,7 +60,7 @@ static json_t *probe_get(const struct parts *parts)
     return ms_or_null(sync_options(parts->sync)->probe_interval_ms);
 }
 
-static char *probe_set(const struct parts *parts, const json_t *value)
+static struct failure *probe_set(const struct parts *parts, const json_t *value)
 {
     struct remote_options options = *sync_options(parts->sync);
     json_int_t ms = json_integer_value(value);
@@ -69,7 +69,7 @@ static char *probe_set(const struct parts *parts, const json_t *value)
         return NULL;
     }
     if (ms < 0 || ms > UINT32_MAX) {
-        return xstrdup("not a probe interval");
+        return failure_new(FAILURE_INVALID, "not a probe interval");
     }
     options.probe_interval_ms = (uint64_t)ms;
     sync_set_options(parts->sync, &options);
@@ -92,9 +92,12 @@ static json_t *exclude_get(const struct parts *parts)
     return string_or_null(buf_cstr(&list));
 }
 
-static char *exclude_set(const struct parts *parts, const json_t *value)
+static struct failure *exclude_set(const struct parts *parts, const json_t *value)
 {
-    return json_is_string(value) ? sync_set_exclude(parts->sync, json_string_value(value)) : NULL;
+    return json_is_string(value)
+               ? failure_from_text(FAILURE_INVALID,
+                                   sync_set_exclude(parts->sync, json_string_value(value)))
+               : NULL;
 }
 
 static json_t *backup_configured(const struct parts *parts)
@@ -107,10 +110,10 @@ static json_t *backup_get(const struct parts *parts)
     return json_boolean(sync_is_backup(parts->sync));
 }
 
-static char *backup_set(const struct parts *parts, const json_t *value)
+static struct failure *backup_set(const struct parts *parts, const json_t *value)
 {
     if (json_is_true(value)) {
-        return sync_connect(parts->sync);
+        return failure_from_text(FAILURE_SYSTEM, sync_connect(parts->sync));
     }
     sync_disconnect(parts->sync);
     return NULL;
@@ -139,7 +142,7 @@ static json_t *audit_get(const struct parts *parts)
     return rules;
 }
 
-static char *audit_restore(const struct parts *parts, const json_t *value)
+static struct failure *audit_restore(const struct parts *parts, const json_t *value)
 {
     json_t *rule;
     size_t i;
@@ -162,7 +165,7 @@ static json_t *trim_get(const struct parts *parts)
     return json_boolean(databases_trim(parts->databases));
 }
 
-static char *trim_set(const struct parts *parts, const json_t *value)
+static struct failure *trim_set(const struct parts *parts, const json_t *value)
 {
     databases_set_trim(parts->databases, json_is_true(value));
     return NULL;
@@ -178,7 +181,7 @@ static json_t *column_diff_get(const struct parts *parts)
     return json_boolean(databases_column_diff(parts->databases));
 }
 
-static char *column_diff_set(const struct parts *parts, const json_t *value)
+static struct failure *column_diff_set(const struct parts *parts, const json_t *value)
 {
     databases_set_column_diff(parts->databases, json_is_true(value));
     return NULL;
@@ -216,19 +219,19 @@ static json_t *log_get(const struct parts *parts)
     return specs;
 }
 
-static char *log_set(const struct parts *parts, const json_t *value)
+static struct failure *log_set(const struct parts *parts, const json_t *value)
 {
-    char *error = NULL;
+    struct failure *first = NULL;
     json_t *spec;
     size_t i;
 
     json_array_foreach(value, i, spec)
     {
-        if (!error && json_is_string(spec)) {
-            error = failure_take_text(vlog_set(json_string_value(spec)));
+        if (!first && json_is_string(spec)) {
+            first = vlog_set(json_string_value(spec));
         }
     }
-    return error;
+    return first;
 }
 
 static json_t *log_limits_get(const struct parts *parts)
@@ -243,7 +246,7 @@ static json_t *log_limits_get(const struct parts *parts)
     return names;
 }
 
-static char *log_limits_set(const struct parts *parts, const json_t *value)
+static struct failure *log_limits_set(const struct parts *parts, const json_t *value)
 {
     json_t *name;
     size_t i;
@@ -264,7 +267,7 @@ static const struct setting {
     const char *name;
     json_t *(*configured)(const struct parts *parts);
     json_t *(*get)(const struct parts *parts);
-    char *(*set)(const struct parts *parts, const json_t *value); // NULL, or what is wrong
+    struct failure *(*set)(const struct parts *parts, const json_t *value);
 } settings[] = {
     {"active-server", source_configured, source_get, source_set},
     {"active-server-probe-interval", probe_configured, probe_get, probe_set},
@@ -295,7 +298,7 @@ static void restore_setting(const struct parts *parts, const struct setting *set
                             const json_t *pair)
 {
     _cleanup_tree_ json_t *configured = setting->configured(parts);
-    _cleanup_free_ char *error = NULL;
+    _cleanup_failure_ struct failure *failure = NULL;
 
     if (!pair) {
         return;
@@ -304,9 +307,9 @@ static void restore_setting(const struct parts *parts, const struct setting *set
         log_info("%s: not restored: the configuration has changed", setting->name);
         return;
     }
-    error = setting->set(parts, json_array_get(pair, 1));
-    if (error) {
-        log_warn("%s: cannot be restored: %s", setting->name, error);
+    failure = setting->set(parts, json_array_get(pair, 1));
+    if (failure) {
+        log_warn("%s: cannot be restored: %s", setting->name, failure_text(failure));
     }
 }
 

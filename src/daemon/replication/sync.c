@@ -141,7 +141,7 @@ static char *open_connection(struct sync *sync)
         .closed = on_closed,
     };
     struct net_limits limits = NET_LIMITS_DEFAULT;
-    char *error = NULL;
+    char *error;
 
     close_connection(sync);
     assert(!sync->net && !sync->replica && !sync->connection);
@@ -149,7 +149,9 @@ static char *open_connection(struct sync *sync)
     limits.max_message = NET_LONGEST_MESSAGE;
     net_set_limits(sync->net, &limits);
     net_share_tls(sync->net, sync->clients_net);
-    if (remote_new(sync->net, sync->source, &sync->options, NULL, &sync->remote, &error) < 0) {
+    error =
+        failure_take_text(remote_new(sync->net, sync->source, &sync->options, NULL, &sync->remote));
+    if (error) {
         close_connection(sync);
     }
     return error;

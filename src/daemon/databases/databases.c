@@ -4,7 +4,8 @@
 #include "basic/file.h"
 #include "basic/log.h"
 #include "basic/messages.h"
-#include "daemon/databases/reclaim.h"
+#include "basic/reclaim.h"
+#include "daemon/databases/discard.h"
 #include "daemon/startup.h"
 #include "model/schema.h"
 #include "service/confine.h"
@@ -12,7 +13,8 @@
 
 #include <assert.h>
 
-#define RUN_TIME USEC_PER_MSEC // of databases_run()
+#define RUN_TIME     USEC_PER_MSEC // of databases_run()
+#define RECLAIM_STEP 64            // units of reclaim_run()
 
 LOG_MODULE(ovsdb_server);
 
@@ -24,7 +26,6 @@ struct database {
 struct databases {
     struct server *server;
     struct group_commit *group_commit;
-    struct reclaim *reclaim;
     struct list observers;
     struct database *items; // sorted by name
     size_t n;
@@ -74,7 +75,7 @@ static void on_converted(void *userdata, struct db *old, const struct ovsdb_erro
     }
     server_converted(databases->server, old ? old : current, current, error);
     if (old) {
-        reclaim_db(databases->reclaim, old);
+        discard_db(old, databases->group_commit);
     }
     free(call);
 }
@@ -101,8 +102,8 @@ struct databases *databases_new(struct server *server, struct group_commit *grou
     server_set_converter(server, &converter);
     databases->server = server;
     databases->group_commit = group_commit;
-    databases->reclaim = reclaim_new(group_commit);
     list_init(&databases->observers);
+    reclaim_start();
     return databases;
 }
 
@@ -116,7 +117,7 @@ static void close_leaving(struct databases *databases, bool wait)
             i++;
         } else {
             databases->leaving[i] = databases->leaving[--databases->n_leaving];
-            reclaim_db(databases->reclaim, store_close_keeping_db(store));
+            discard_db(store_close_keeping_db(store), databases->group_commit);
         }
     }
 }
@@ -149,7 +150,7 @@ void databases_free(struct databases *databases)
     close_leaving(databases, true);
     assert(!databases->n_leaving);
     assert(list_is_empty(&databases->observers));
-    reclaim_leave(databases->reclaim);
+    reclaim_stop();
     free(databases->leaving);
     free(databases->items);
     free(databases);
@@ -379,7 +380,7 @@ void databases_compact_if_due(struct databases *databases, usec_t now)
 
 static bool run_step(struct databases *databases)
 {
-    bool more = reclaim_run(databases->reclaim);
+    bool more = reclaim_run(RECLAIM_STEP);
 
     close_leaving(databases, false);
     for (size_t i = 0; i < databases->n; i++) {

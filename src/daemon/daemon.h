@@ -2,7 +2,8 @@
 // The running server: the objects of every layer, and the event loop that drives them.
 //
 //     main, options         the process and its command line
-//     startup, loop, child  progress of the start; the event loop; the command of --run
+//     startup, serve        progress of the start; its order
+//     loop, child           the event loop; the command of --run
 //     configuration/        the configuration file, and applying it at start and reload
 //     databases/            the open database files; columns that hold settings of this server
 //     remotes/              what the server listens on and connects to
@@ -55,3 +56,8 @@ struct failure *daemon_start(struct daemon *daemon, struct server_options *optio
 int daemon_run(struct daemon *daemon);
 // Sends output that may be sent, syncs and closes everything. Also for a start that failed halfway.
 void daemon_stop(struct daemon *daemon);
+
+// For daemon.c only, in serve.c: opens the databases and the sockets of a daemon whose objects exist.
+// Starts serving as parts.options say, and resumes handed-over connections if there are any. Takes
+// over the descriptors of `fds` that it uses: their `fd` becomes -1.
+struct failure *daemon_serve(struct daemon *daemon, struct listen_fd *fds, size_t n_fds);

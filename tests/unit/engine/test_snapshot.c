@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Snapshots have the rows of one moment, in whatever order collecting steps and commits alternate.
+// Snapshots have the rows of one moment, in any order of collecting steps and commits.
 #include "engine_fixture.h"
 
 #include "engine/snapshot.h"

@@ -168,7 +168,7 @@ static void test_failure(void **state)
     group_commit_issue(&b);
     group_commit_flush(group_commit);
     sem_wait(&entered);
-    group_commit_issue(&b); // nobody will sync that
+    group_commit_issue(&b); // no call will sync that
     group_commit_issue(&a);
     sem_post(&go_on);
     sem_wait(&entered);

@@ -3,8 +3,10 @@
 """Builds and runs the test suites, and counts their results.
 
 Each suite is an entry of SUITES or ON_REQUEST: the builds that it needs, and the function that runs
-it and returns its count. The last line printed is "N passed, N failed", with ", N skipped" when
-tests were skipped."""
+it and returns its count. Tests that fail are run a second time, alone, at the end: with several suites
+at a time on few processors a test may exceed its patience. The report names the tests that needed the
+second attempt. The last line printed is "N passed, N failed", with ", N skipped" when tests were
+skipped."""
 
 import argparse
 import concurrent.futures
@@ -41,12 +43,16 @@ SANITIZERS = {
 
 
 class Count:
-    def __init__(self, passed=0, failed=0, skipped=0):
+    def __init__(self, passed=0, failed=0, skipped=0, again=None):
         self.passed, self.failed, self.skipped = passed, failed, skipped
+        self.again = again or []  # functions that run the failed tests once more
+        self.reports = []  # the ends of outputs with failures
 
     def __add__(self, other):
-        return Count(self.passed + other.passed, self.failed + other.failed,
-                     self.skipped + other.skipped)
+        total = Count(self.passed + other.passed, self.failed + other.failed,
+                      self.skipped + other.skipped, self.again + other.again)
+        total.reports = self.reports + other.reports
+        return total
 
     def __str__(self):
         text = f"{self.passed} passed, {self.failed} failed"
@@ -71,8 +77,10 @@ def configure(folder, name):
         command = ["meson", "configure", "-Dtests=enabled", folder]
     else:
         return
+    # mold links the many tests several times as fast as the default linker, but without LTO only.
+    linker = {} if "lto" in name else {"CC_LD": "mold"}
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL,
-                   env={**os.environ, "CC": compiler})
+                   env={**os.environ, **linker, "CC": compiler})
 
 
 def build(args, name):
@@ -93,19 +101,21 @@ def give_to_user(folder):
 
 
 def count_meson(log):
-    """The results of the tests of tests/unit, tests/fuzz or tests/lint in meson's log."""
-    count = Count()
+    """The results of the tests of tests/unit, tests/fuzz or tests/lint in meson's log, and the names
+    of those that failed."""
+    count, failed = Count(), []
     if not log.exists():
-        return Count(failed=1)
+        return Count(failed=1), failed
     for line in log.read_text().splitlines():
-        result = json.loads(line)["result"]
-        if result in ("OK", "EXPECTEDFAIL"):
+        test = json.loads(line)
+        if test["result"] in ("OK", "EXPECTEDFAIL"):
             count.passed += 1
-        elif result == "SKIP":
+        elif test["result"] == "SKIP":
             count.skipped += 1
         else:
             count.failed += 1
-    return count
+            failed.append(test["name"].split(" / ")[-1])
+    return count, failed
 
 
 def execute(title, command, env=None):
@@ -118,13 +128,21 @@ def execute(title, command, env=None):
     return result.returncode, result.stdout
 
 
+def report(title, output, start):
+    """The part of an output that shows failures, at most 60 lines."""
+    lines = output.splitlines()
+    first = next((i for i, line in enumerate(lines) if start in line), 0)
+    return "\n".join([f"== failures of {title}", *lines[max(first, len(lines) - 60):]])
+
+
 def run_script(name, folder):
     """A script of this folder, which counts as one test."""
     status, _ = execute(name, [PYTHON, ROOT / "tests" / name, folder])
     return Count(failed=1) if status else Count(passed=1)
 
 
-def run_meson(args, name, suite, extra_env=None, setup=None):
+def run_meson(args, name, suite, extra_env=None, setup=None, tests=()):
+    """Runs the tests of a suite, or only those with the names `tests`."""
     folder = build_dir(args, name)
     # A log for each suite: two of them may use the same build at a time.
     command = ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--suite", suite,
@@ -133,10 +151,15 @@ def run_meson(args, name, suite, extra_env=None, setup=None):
         command += ["--setup", setup]
     log = folder / "meson-logs" / (f"{suite}-{setup}.json" if setup else f"{suite}.json")
     log.unlink(missing_ok=True)
-    status, _ = execute(f"{suite} of the build {name} {setup or ''}", command, extra_env)
-    count = count_meson(log)
+    title = f"{suite} of the build {name} {setup or ''}"
+    status, output = execute(title, [*command, *tests], extra_env)
+    count, failed = count_meson(log)
     if status and not count.failed:
         count.failed = 1
+    if count.failed:
+        count.reports = [report(title, output, "Summary of Failures")]
+    if failed and not tests:
+        count.again = [lambda: run_meson(args, name, suite, extra_env, setup, failed)]
     return count
 
 
@@ -149,21 +172,31 @@ VALGRIND_ENV = {
 }
 
 
-def run_pytest(args, name, folder, *options, extra_env=None):
+def run_pytest(args, name, folder, *options, extra_env=None, is_again=False):
+    """Runs the tests of a folder; again: those that failed."""
     if not list((ROOT / folder).rglob("test_*.py")):
         return Count()
+    title = " ".join([folder, *options])
+    # pytest keeps the names of failed tests there.
+    cache = build_dir(args, name) / "pytest" / re.sub(r"\W+", "-", title)
     # The folder first: its conftest.py knows the options that follow.
-    command = [PYTHON, "-m", "pytest", str(ROOT / folder), "-q", "-p", "no:cacheprovider", "-n",
+    command = [PYTHON, "-m", "pytest", str(ROOT / folder), "-q", "-o", f"cache_dir={cache}", "-n",
                str(args.jobs), "-rs", "--build", str(build_dir(args, name)), *options]
-    status, output = execute(" ".join([folder, *options]), command,
-                             {"PYTHONDONTWRITEBYTECODE": "1", **(extra_env or {})})
+    if is_again:
+        command += ["-n", "0", "--last-failed", "--last-failed-no-failures=none"]
+    status, output = execute(title, command, {"PYTHONDONTWRITEBYTECODE": "1", **(extra_env or {})})
     summary = output.strip().splitlines()[-1] if output.strip() else ""
     numbers = {word: int(n) for n, word in re.findall(r"(\d+) (\w+)", summary)}
     count = Count(numbers.get("passed", 0) + numbers.get("xfailed", 0),
                   numbers.get("failed", 0) + numbers.get("error", 0) + numbers.get("errors", 0),
                   numbers.get("skipped", 0))
+    if count.failed and not is_again:
+        count.again = [lambda: run_pytest(args, name, folder, *options, extra_env=extra_env,
+                                          is_again=True)]
     if status and not count.failed:
         count.failed = 1
+    if count.failed:
+        count.reports = [report(title, output, "= FAILURES =")]
     return count
 
 
@@ -214,7 +247,7 @@ SUITES = {
     "package": (["plain"], lambda args: run_pytest(args, "plain", "tests/packages", "-k",
                                                    "test_lintian or test_usage")),
     "rpm": (["plain"], lambda args: run_pytest(args, "plain", "tests/rpm", "-n", "0")),
-    # ./run and ./check on the source itself, one at a time.
+    # ./run and ./check on the source itself.
     "first-contact": (["plain"], lambda args: run_pytest(args, "plain", "tests/first_contact",
                                                          "-n", "0")),
     "builds": (["clang-o0"], lambda args: run_builds(args, "clang-o0")),
@@ -222,6 +255,9 @@ SUITES = {
     "valgrind-system": (["plain"], lambda args: run_pytest(
         args, "plain", "tests/system", "-k", VALGRIND_TESTS, extra_env=VALGRIND_ENV)),
 }
+
+# Suites that run when no other does: ./run and ./check work on the build folders.
+ALONE = ("first-contact",)
 
 # Run only when they are named: they take minutes, or download a system or emulate one.
 ON_REQUEST = {
@@ -269,11 +305,23 @@ def build_all(args, names):
 
 
 def run_suite(args, name, failed_builds):
-    """Returns the suite's count and a line about it."""
+    """Returns the suite's count and its duration in seconds."""
     start = time.monotonic()
     builds, run = {**SUITES, **ON_REQUEST}[name]
     count = Count(failed=1) if set(builds) & set(failed_builds) else run(args)
-    return count, f"{name}: {count} in {time.monotonic() - start:.0f} s"
+    return count, time.monotonic() - start
+
+
+def try_again(count):
+    """Runs failed tests a second time. Returns the count of both attempts, and how many tests passed
+    at the second one. More than a few failures have another reason than the load of the machine."""
+    if not count.again or count.failed > 10:
+        return count, 0
+    second = sum((again() for again in count.again), Count())
+    failed = max(second.failed, count.failed - second.passed)
+    total = Count(count.passed + count.failed - failed, failed, count.skipped)
+    total.reports = count.reports + second.reports
+    return total, count.failed - failed
 
 
 def run_suites(args):
@@ -284,9 +332,19 @@ def run_suites(args):
     print(f"built {' '.join(builds)} in {time.monotonic() - start:.0f} s", flush=True)
     # Two suites at a time: many tests wait, and some suites use one processor only.
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(lambda name: run_suite(args, name, failed_builds), names))
-    total = sum((count for count, _ in results), Count())
-    print("\n".join(["", *(line for _, line in results)]))
+        others = [name for name in names if name not in ALONE]
+        results = dict(zip(others, pool.map(lambda name: run_suite(args, name, failed_builds),
+                                            others)))
+    for name in names:
+        if name in ALONE:
+            results[name] = run_suite(args, name, failed_builds)
+    total, lines = Count(), []
+    for name in names:
+        count, n_again = try_again(results[name][0])
+        second = f"; {n_again} passed at the second attempt" if n_again else ""
+        lines.append(f"{name}: {count} in {results[name][1]:.0f} s{second}")
+        total += count
+    print("\n\n".join(["", *total.reports, "\n".join(lines)]))
     print(f"all in {time.monotonic() - start:.0f} s")
     print(total)
     return 1 if total.failed or not total.passed else 0

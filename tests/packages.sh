@@ -5,7 +5,7 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libsystemd-dev libgnu
     libjansson-dev libcap-dev"
 
 # openvswitch-*, ovn-* and python3-o*: the real clients, and the reference server that the same tests run against.
-TEST_PACKAGES="clang clang-format libclang-rt-14-dev libcmocka-dev python3 python3-pytest
+TEST_PACKAGES="mold clang clang-format libclang-rt-14-dev libcmocka-dev python3 python3-pytest
     python3-pytest-xdist valgrind git iproute2 mandoc openssl procps systemd-container systemd-sysv strace
     openvswitch-common openvswitch-switch python3-openvswitch ovn-central ovn-host python3-ovsdbapp
     python3-prometheus-client python3-pyflakes prometheus golang-go golang-github-varlink-go-dev

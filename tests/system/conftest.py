@@ -80,8 +80,9 @@ def pki(tmp_path_factory):
 
 
 @pytest.fixture
-def lab(programs, reference, tmp_path):
+def lab(programs, reference, tmp_path, request):
     lab = Lab(programs, reference, tmp_path)
+    lab.finds_client_leaks = request.node.path.name.startswith(("test_client", "test_appctl"))
     yield lab
     lab.clean_up()
 

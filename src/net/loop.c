@@ -356,9 +356,9 @@ void net_free(struct net *net)
     }
 }
 
-int net_set_tls(struct net *net, const struct tls_options *options, char **ret_error)
+struct failure *net_set_tls(struct net *net, const struct tls_options *options)
 {
-    return tls_config_set(net->tls, options, ret_error);
+    return tls_config_set(net->tls, options);
 }
 
 void net_share_tls(struct net *net, struct net *other)

@@ -10,6 +10,8 @@
 // Without these options the caller itself is the worker.
 #pragma once
 
+#include "basic/failure.h"
+
 #include <stdbool.h>
 
 struct daemonize_options {
@@ -21,8 +23,8 @@ struct daemonize_options {
 };
 
 // Forks as the options say, and makes the pid file. Call it before any thread is started. Returns in
-// the worker only: 0, or negative errno with the reason in *ret_error (caller frees).
-int daemonize_start(const struct daemonize_options *options, char **ret_error);
+// the worker, and after a failure before the fork also in the caller.
+struct failure *daemonize_start(const struct daemonize_options *options);
 // Returns the crash state (crash_state.h) that the monitor keeps for its workers, or -1 without
 // --monitor. The descriptor belongs to this module.
 int daemonize_crash_state(void);

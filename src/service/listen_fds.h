@@ -2,6 +2,8 @@
 // Listening sockets that this process was started with (socket activation).
 #pragma once
 
+#include "basic/failure.h"
+
 #include <stddef.h>
 
 struct listen_fd {
@@ -14,8 +16,8 @@ struct listen_fd {
 // or negative errno. Free *ret with listen_fds_free().
 int listen_fds_take(struct listen_fd **ret);
 // Adds the inherited descriptor `fd`, with the name "inherited", and sets close-on-exec. Call it once
-// for each, before other descriptors are opened. Returns NULL, or why `fd` is not a listening stream
-// socket (caller frees).
-char *listen_fds_add(struct listen_fd **fds, int *n, int fd);
+// for each, before other descriptors are opened. Fails if `fd` is not a listening stream socket or is
+// in the array already.
+struct failure *listen_fds_add(struct listen_fd **fds, int *n, int fd);
 // Frees the array, and closes the descriptors in it that are not -1.
 void listen_fds_free(struct listen_fd *fds, size_t n);

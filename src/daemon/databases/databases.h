@@ -30,7 +30,8 @@ void databases_observer_remove(struct databases_observer *observer);
 bool databases_is_relay(const char *argument);
 // Sets the function with which databases_add() adds a relay.
 void databases_on_add_relay(struct databases *databases,
-                            char *(*add)(void *userdata, const char *argument), void *userdata);
+                            struct failure *(*add)(void *userdata, const char *argument),
+                            void *userdata);
 // Serves the copy of a relay, with ROLE_RELAY, and takes over `db`. `relay` is the argument for which
 // databases_name_of() returns the name. False if a database of this name is served already.
 bool databases_add_copy(struct databases *databases, struct db *db, const char *relay);

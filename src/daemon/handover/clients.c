@@ -208,7 +208,7 @@ void handover_free(struct handover *handover)
     }
 }
 
-// NULL, or what is wrong (static).
+// Cuts the text into its parts. Returns why it cannot be used (static), or NULL.
 static const char *parse_state(struct handover *handover)
 {
     struct slice text, parts[4];

@@ -75,7 +75,7 @@ static void test_schema_indexes_and_uuid_never_scan(void **state)
                         i + 1, i, -1 - i),
             "[{\"count\":1}]");
     }
-    assert_null(table->scanned); // nobody has looked through the rows for equal values
+    assert_null(table->scanned); // the rows were not scanned for equal values
     assert_int_equal(table->n_indexes, 2);
     assert_string_equal(fixture_run(db,
                                     "{\"op\":\"select\",\"table\":\"Big\",\"columns\":[\"b\"],"

@@ -86,7 +86,7 @@ static void assert_rows_in_file(size_t n)
     store_close(store);
 }
 
-// At whatever byte the disk becomes full, the partial record is removed, and the next commit with
+// At any byte at which the disk becomes full, the partial record is removed, and the next commit with
 // enough space succeeds.
 static void test_full_disk(void **state)
 {

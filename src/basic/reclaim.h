@@ -13,9 +13,9 @@
 // An unused object in the queue. The object contains it, possibly in memory that had another use.
 struct reclaim_item {
     struct reclaim_item *next; // private
-    // Frees a part of the object and takes what this cost, at most all, from *budget, which is not 0.
-    // Returns the item if a part is left; another item that is to be freed next and is not in the
-    // queue; or NULL if the object is gone. One unit is a row, or 1 kB of a text.
+    // Frees a part of the object and takes what this cost, at most all, from *budget, which is not
+    // 0. Returns the item if a part is left; another item that is to be freed next and is not in
+    // the queue; or NULL if the object is gone. One unit is a row, or 1 kB of a text.
     struct reclaim_item *(*step)(struct reclaim_item *item, size_t *budget);
 };
 

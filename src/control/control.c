@@ -140,9 +140,9 @@ static struct control *control_alloc(sd_event *event, struct command_registry *r
     return control;
 }
 
-// Lets a group that can read the socket file connect to it, which needs write permission. A umask of
-// 027 leaves it only read permission. This is safe, as commands that change something check the user
-// of the client.
+// Lets a group that can read the socket file connect to it, which needs write permission. A umask
+// of 027 leaves it only read permission. This is safe, as commands that change something check the
+// user of the client.
 static void let_group_connect(const char *path)
 {
     struct stat st;

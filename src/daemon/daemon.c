@@ -275,7 +275,8 @@ static void register_commands(struct daemon *daemon)
     relays_register_commands(daemon->parts.relays, registry);
 }
 
-// Creates the event loop and the objects of every layer; nothing is served yet. 0 or negative errno.
+// Creates the event loop and the objects of every layer; nothing is served yet. 0 or negative
+// errno.
 static int make_objects(struct daemon *daemon)
 {
     int r = sd_event_new(&daemon->event);

@@ -49,8 +49,8 @@ struct daemon {
     int exit_status;
 };
 
-// Creates everything and starts serving. daemon_stop() must be called after a failure, too. Takes over
-// the descriptors of `fds` that it uses: their `fd` becomes -1.
+// Creates everything and starts serving. daemon_stop() must be called after a failure, too. Takes
+// over the descriptors of `fds` that it uses: their `fd` becomes -1.
 struct failure *daemon_start(struct daemon *daemon, struct server_options *options,
                              struct listen_fd *fds, size_t n_fds);
 // Runs until a signal, the command "exit" or the end of the --run command. Returns the exit status.
@@ -58,7 +58,7 @@ int daemon_run(struct daemon *daemon);
 // Sends output that may be sent, syncs and closes everything. Also for a start that failed halfway.
 void daemon_stop(struct daemon *daemon);
 
-// For daemon.c only, in serve.c: opens the databases and the sockets of a daemon whose objects exist.
-// Starts serving as parts.options say, and resumes handed-over connections if there are any. Takes
-// over the descriptors of `fds` that it uses: their `fd` becomes -1.
+// For daemon.c only, in serve.c: opens the databases and the sockets of a daemon whose objects
+// exist. Starts serving as parts.options say, and resumes handed-over connections if there are any.
+// Takes over the descriptors of `fds` that it uses: their `fd` becomes -1.
 struct failure *daemon_serve(struct daemon *daemon, struct listen_fd *fds, size_t n_fds);

@@ -22,8 +22,8 @@
 
 LOG_MODULE(ovsdb_server);
 
-// Reports why the server cannot start, and frees the failure: on standard error, in the log if that is not standard error,
-// and as the status that the service manager shows. Returns the exit status.
+// Reports why the server cannot start, and frees the failure: on standard error, in the log if that
+// is not standard error, and as the status that the service manager shows. Returns the exit status.
 static int fail(struct failure *failure)
 {
     _cleanup_free_ char *error = failure_take_text(failure);

@@ -301,7 +301,8 @@ static const struct option *find_option(const char *name)
     return NULL;
 }
 
-// Handles an option of the file. An option without argument has the value "yes" or "no" in the file.
+// Handles an option of the file. An option without argument has the value "yes" or "no" in the
+// file.
 static struct failure *handle_config(struct server_options *options,
                                      const struct config_option *item, bool *no_dbs)
 {

@@ -45,8 +45,8 @@ enum options_outcome {
 };
 
 // Parses the options of the configuration file and then those of the command line, which override
-// them. *ret_failure is the reason of OPTIONS_INVALID, unless getopt_long() has printed it; otherwise
-// NULL. -v and the syslog options take effect at once.
+// them. *ret_failure is the reason of OPTIONS_INVALID, unless getopt_long() has printed it;
+// otherwise NULL. -v and the syslog options take effect at once.
 enum options_outcome server_options_parse(struct server_options *options, int argc, char **argv,
                                           struct failure **ret_failure);
 void server_options_done(struct server_options *options);

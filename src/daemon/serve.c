@@ -63,8 +63,8 @@ static struct failure *open_sockets(struct daemon *daemon, struct listen_fd *fds
     return failure;
 }
 
-// Handed-over connections are taken only when the databases are open: if a database cannot be opened,
-// they are kept for the next attempt.
+// Handed-over connections are taken only when the databases are open: if a database cannot be
+// opened, they are kept for the next attempt.
 struct failure *daemon_serve(struct daemon *daemon, struct listen_fd *fds, size_t n_fds)
 {
     const struct server_options *options = daemon->parts.options;

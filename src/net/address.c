@@ -40,8 +40,8 @@ static bool parse_port(struct slice text, uint16_t *ret)
     return true;
 }
 
-// Reads an IPv6 address, which may be followed by '%' and a network interface. If the interface does
-// not exist, the scope is 0.
+// Reads an IPv6 address, which may be followed by '%' and a network interface. If the interface
+// does not exist, the scope is 0.
 static bool read_ipv6(const char *text, struct sockaddr_in6 *ret)
 {
     const char *percent = strchr(text, '%');

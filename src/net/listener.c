@@ -2,8 +2,8 @@
 // Sockets that listen: made here or passed by the service manager.
 //
 // IPv6 and IPv4: "ptcp:PORT:[::]" listens for both families with one socket. If another remote of
-// the net listens on the same port of all IPv4 addresses, whichever is made first, the IPv6 listener
-// is narrowed to IPv6. It is widened again when the other one is closed.
+// the net listens on the same port of all IPv4 addresses, whichever is made first, the IPv6
+// listener is narrowed to IPv6. It is widened again when the other one is closed.
 #include "net/listener.h"
 
 #include "net/admission.h"

@@ -85,8 +85,8 @@ struct net *net_new(sd_event *event, const struct net_handler *handler, void *us
 // lost unless net_flush() was called.
 void net_free(struct net *net);
 void *net_userdata(const struct net *net);
-// Sends output that waits for no commit log until none is left or `timeout` has passed. For use before exit: blocks,
-// and calls no handler.
+// Sends output that waits for no commit log until none is left or `timeout` has passed. For use
+// before exit: blocks, and calls no handler.
 void net_flush(struct net *net, usec_t timeout);
 
 // Sets the TLS options for new connections of this net and of the nets that share them. Copies
@@ -131,9 +131,9 @@ static inline bool remote_options_equal(const struct remote_options *a,
 struct failure *remote_new(struct net *net, const char *target,
                            const struct remote_options *options, void *userdata,
                            struct remote **ret);
-// Makes a remote from a listening or a connected stream socket. A connected one is opened() from the
-// loop. The remote's target is derived from the socket's own address. On success the net owns `fd`;
-// on a failure the caller still does. Never removes the socket's file.
+// Makes a remote from a listening or a connected stream socket. A connected one is opened() from
+// the loop. The remote's target is derived from the socket's own address. On success the net owns
+// `fd`; on a failure the caller still does. Never removes the socket's file.
 struct failure *remote_new_from_fd(struct net *net, int fd, const struct remote_options *options,
                                    void *userdata, struct remote **ret);
 // Makes an adopted TCP listener use TLS for new connections, and changes its target to pssl:. Needs
@@ -199,8 +199,8 @@ const char *connection_name(const struct connection *connection);
 // The common name in the verified certificate of the peer. NULL if it has none, is not verified, or
 // does not use TLS. Valid until closed() has returned.
 const char *connection_peer_cn(const struct connection *connection);
-// Stores the process at the other end of a Unix socket, as recorded by the kernel when it connected.
-// Returns false if the socket is not a Unix socket. Not before opened().
+// Stores the process at the other end of a Unix socket, as recorded by the kernel when it
+// connected. Returns false if the socket is not a Unix socket. Not before opened().
 bool connection_peer_process(const struct connection *connection, uid_t *ret_uid, pid_t *ret_pid);
 // Stores the groups of that process, its primary one included, in *ret (caller frees), and returns
 // how many there are. Returns 0 if they are not known.

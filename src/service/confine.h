@@ -37,10 +37,10 @@ void confine_allow(enum confine_use use, const char *path);
 // Allows every use, or only reading, of the file `path`, or in and below the folder `path`. Before
 // confine_enforce(). Returns false if it does not exist: then the kernel will not allow it.
 bool confine_allow_path(const char *path, bool read_only);
-// Fails unless a folder that allows `use` contains `path` (after resolving links). The text names the
-// option that would allow it.
+// Fails unless a folder that allows `use` contains `path` (after resolving links). The text names
+// the option that would allow it.
 struct failure *confine_check(enum confine_use use, const char *path);
-// Makes the kernel enforce the rules, for this thread and the threads it starts later. No program can
-// be executed afterwards. A kernel without Landlock is not a failure.
+// Makes the kernel enforce the rules, for this thread and the threads it starts later. No program
+// can be executed afterwards. A kernel without Landlock is not a failure.
 struct failure *confine_enforce(void);
 void confine_done(void); // forgets the folders; confine_check() then accepts everything

@@ -169,7 +169,8 @@ static void set_forwarding(void (*handler)(int))
     }
 }
 
-// Blocks the forwarded signals, so that none is delivered between fork() and storing the child's pid.
+// Blocks the forwarded signals, so that none is delivered between fork() and storing the child's
+// pid.
 static void block_forwarded(sigset_t *ret_old)
 {
     sigset_t set;
@@ -214,8 +215,8 @@ static void return_to(const char *folder)
 }
 
 // Starts a worker, and another one when it crashes. If a worker ends in another way, exits with the
-// same status. Restarts at once after the first crash, later at most every RESTART_INTERVAL. Returns
-// in the workers, or with an error.
+// same status. Restarts at once after the first crash, later at most every RESTART_INTERVAL.
+// Returns in the workers, or with an error.
 static int run_monitor(void)
 {
     _cleanup_free_ char *folder = getcwd(NULL, 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The order matters. Changing the bounding set needs CAP_SETPCAP, the groups CAP_SETGID, and the user
-// CAP_SETUID. Therefore the remaining capabilities are set last. Finally it is tested that root
-// cannot be regained.
+// The order matters. Changing the bounding set needs CAP_SETPCAP, the groups CAP_SETGID, and the
+// user CAP_SETUID. Therefore the remaining capabilities are set last. Finally it is tested that
+// root cannot be regained.
 #include "service/privileges.h"
 
 #include "basic/alloc.h"
@@ -103,8 +103,9 @@ static int limit_bounding_set(const cap_value_t *keep, size_t n)
     return 0;
 }
 
-// True if the process has capabilities other than `keep`. If it has none, cap_set_proc() must not be
-// called, because a service manager that has removed them may have forbidden the system call too.
+// True if the process has capabilities other than `keep`. If it has none, cap_set_proc() must not
+// be called, because a service manager that has removed them may have forbidden the system call
+// too.
 static bool has_others(cap_t caps, const cap_value_t *keep, size_t n)
 {
     for (cap_value_t value = 0; value < cap_max_bits(); value++) {

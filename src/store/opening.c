@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The helper makes everything that belongs to the new database, so no reference count is shared with
-// the engine thread. Its log messages wait until it has ended.
+// The helper makes everything that belongs to the new database, so no reference count is shared
+// with the engine thread. Its log messages wait until it has ended.
 #include "store/opening.h"
 
 #include "basic/log.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A state handover with arbitrary bytes. The first byte of the input is the number of connections, the
-// rest is the state. A server without databases, with one listener, restores what it can and runs
-// the loop for some turns.
+// A state handover with arbitrary bytes. The first byte of the input is the number of connections,
+// the rest is the state. A server without databases, with one listener, restores what it can and
+// runs the loop for some turns.
 #include "basic/log.h"
 #include "daemon/daemon.h"
 #include "daemon/handover/clients.h"

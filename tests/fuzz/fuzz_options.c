@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small parsers for texts in command lines, commands, the configuration and rows. The first byte
-// selects the parser, the rest is the text. A refused text must give a reason. A printed value must
-// parse to the same value.
+// The small parsers for texts in command lines, commands, the configuration and rows. The first
+// byte selects the parser, the rest is the text. A refused text must give a reason. A printed value
+// must parse to the same value.
 #include "basic/log.h"
 #include "daemon/admin/client_limits.h"
 #include "daemon/configuration/configuration.h"

@@ -7,8 +7,8 @@
 
 struct run_time;
 
-// At the start, in this order. Databases of the command line that a command had removed in the former
-// process (`run_time`) are not opened.
+// At the start, in this order. Databases of the command line that a command had removed in the
+// former process (`run_time`) are not opened.
 struct failure *settings_open_databases(const struct parts *parts, const struct run_time *run_time,
                                         const struct server_options *options);
 // `may_wait`: files that cannot be loaded are no failure; loading is tried again until it succeeds.

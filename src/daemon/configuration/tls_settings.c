@@ -154,8 +154,8 @@ static void log_failure(const struct tls_settings *settings)
     }
 }
 
-// Gives the options and the values of the columns to the net. False: they cannot be used; the reason
-// is logged if it is a new one.
+// Gives the options and the values of the columns to the net. False: they cannot be used; the
+// reason is logged if it is a new one.
 static bool load_options(struct tls_settings *settings, usec_t now)
 {
     _cleanup_failure_ struct failure *former = TAKE_PTR(settings->failure);

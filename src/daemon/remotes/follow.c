@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Remotes that databases name. After a commit to a table with names, the names are read again at the
-// end of the loop's turn. When the state of a remote may have changed, its report is compared with
-// its row and written.
+// Remotes that databases name. After a commit to a table with names, the names are read again at
+// the end of the loop's turn. When the state of a remote may have changed, its report is compared
+// with its row and written.
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "daemon/remotes/entries.h"
@@ -148,8 +148,8 @@ static void report_one(struct remotes *remotes, struct db *db, const struct name
     remote_report_done(&report);
 }
 
-// Commits the reports. A failure, such as a full disk, is logged and tried again later. True: it has
-// committed a change.
+// Commits the reports. A failure, such as a full disk, is logged and tried again later. True: it
+// has committed a change.
 static bool commit_report(struct remotes *remotes, struct txn *txn, const struct db_column *column,
                           usec_t now)
 {

@@ -32,8 +32,8 @@ void remotes_free(struct remotes *remotes); // closes all; `databases` must stil
 
 // Replaces the remotes of the configuration by these `n`. Remotes that are not among them any more
 // are closed unless they have another origin. Changed settings take effect; if they change what
-// clients may do, the connections are closed. Returns the failure of the first remote that can never
-// work; the others are opened nevertheless.
+// clients may do, the connections are closed. Returns the failure of the first remote that can
+// never work; the others are opened nevertheless.
 struct failure *remotes_configure(struct remotes *remotes, const struct remote_config *configs,
                                   size_t n);
 // Adds a remote for a command. A remote that exists already is no error, and keeps its settings.
@@ -66,14 +66,15 @@ size_t remotes_count(const struct remotes *remotes);
 size_t remotes_count_failed(const struct remotes *remotes, const struct failure **ret_failure);
 // Whether that number or reason may have changed since the last call of this function.
 bool remotes_take_failures_changed(struct remotes *remotes);
-// The targets, sorted: "db:..." itself, but not the remotes that the database names. The caller owns
-// the reference.
+// The targets, sorted: "db:..." itself, but not the remotes that the database names. The caller
+// owns the reference.
 json_t *remotes_list(const struct remotes *remotes);
 
 // Opens and closes remotes as databases name them, retries remotes that could not be opened, and
-// writes reports into rows that name a remote (daemon/remotes/report.h): when something has changed,
-// but at most once a second. Call it after input and at remotes_deadline(). True: it has committed a
-// transaction, so the server must run again. O(1) if nothing has happened, else O(remotes).
+// writes reports into rows that name a remote (daemon/remotes/report.h): when something has
+// changed, but at most once a second. Call it after input and at remotes_deadline(). True: it has
+// committed a transaction, so the server must run again. O(1) if nothing has happened, else
+// O(remotes).
 bool remotes_run(struct remotes *remotes, usec_t now);
 // Only opens and closes remotes as databases name them: for the start, before READY=1.
 void remotes_follow(struct remotes *remotes);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The first copy of a relay has no tables, and _Server shows no schema. When the schema at the source
-// is known, and whenever it has changed, a new copy is made beside the served one, and is served when
-// it has got the contents:
+// The first copy of a relay has no tables, and _Server shows no schema. When the schema at the
+// source is known, and whenever it has changed, a new copy is made beside the served one, and is
+// served when it has got the contents:
 //
-//     schema at the source == schema of the served copy --> the difference is applied to the served copy
+//     schema at the source == schema of the served copy --> the difference is applied to it
 //                          != --> next copy --contents--> served copy
 //
 // Commits have the transaction ids of the source, so that clients can resume at another relay.
@@ -53,9 +53,9 @@ struct request {
     uint64_t number;
 };
 
-// Gives the commit the id that it has at the source. Nothing is stored. If the source has gone back to a
-// transaction that is known here, because it was restarted and has lost ephemeral values or its last
-// transactions, the commit gets an id of its own: the known id stands for other contents.
+// Gives the commit the id that it has at the source. Nothing is stored. If the source has gone back
+// to a transaction that is known here, because it was restarted and has lost ephemeral values or
+// its last transactions, the commit gets an id of its own: the known id stands for other contents.
 static struct ovsdb_error *on_append(struct commit_log *log, struct changeset *changes,
                                      bool durable, uint64_t *ret_position)
 {

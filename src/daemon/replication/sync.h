@@ -67,8 +67,8 @@ struct sync_state {
 // Valid until the next turn of the loop.
 struct sync_state sync_state(const struct sync *sync, const char *db);
 
-// Calls `done` when a backup has applied what its source had committed before this call, or when the
-// connection has ended (with NULL). False, and has no effect, if it is not replicating.
+// Calls `done` when a backup has applied what its source had committed before this call, or when
+// the connection has ended (with NULL). False, and has no effect, if it is not replicating.
 bool sync_catch_up(const struct sync *sync, const char *db, source_done *done, void *userdata);
 
 // How many of the databases are backups, and how many of these are replicating.

@@ -154,8 +154,8 @@ static struct failure *set_ca_cert(struct tls_options *options, const char *argu
     return set_file(&options->ca_cert, argument);
 }
 
-// Returns where the value of an option is stored that is neither a file nor the CA certificate. NULL:
-// `c` is another option.
+// Returns where the value of an option is stored that is neither a file nor the CA certificate.
+// NULL: `c` is another option.
 static char **text_of(struct tls_options *options, int c)
 {
     switch (c) {

@@ -63,10 +63,10 @@ enum tls_option {
     {"ssl-server-name", required_argument, NULL, TLS_OPTION_SERVER_NAME}
 // clang-format on
 
-// Handles the option `c` of getopt_long() with its argument. File names are made absolute, because a
-// daemon changes its folder. "credential:NAME" becomes $CREDENTIALS_DIRECTORY/NAME. "db:..." is not
-// changed; the server reads it from a database. Returns false if it is not an option of this group.
-// Stores NULL in *ret_failure, or why the argument is refused.
+// Handles the option `c` of getopt_long() with its argument. File names are made absolute, because
+// a daemon changes its folder. "credential:NAME" becomes $CREDENTIALS_DIRECTORY/NAME. "db:..." is
+// not changed; the server reads it from a database. Returns false if it is not an option of this
+// group. Stores NULL in *ret_failure, or why the argument is refused.
 bool tls_options_handle(struct tls_options *options, int c, const char *argument,
                         struct failure **ret_failure);
 // Prints the help text of the group to standard output.

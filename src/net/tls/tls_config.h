@@ -17,8 +17,8 @@ void tls_config_unref(struct tls_config *config);
 struct failure *tls_config_set(struct tls_config *config, const struct tls_options *options);
 // Returns the name of an option that is missing for TLS connections (static). NULL: none.
 const char *tls_config_lacks(const struct tls_config *config);
-// Returns why the latest tls_config_set() failed, if there is no material. NULL: it did not fail, or
-// there is material. Valid until the options are set again.
+// Returns why the latest tls_config_set() failed, if there is no material. NULL: it did not fail,
+// or there is material. Valid until the options are set again.
 const char *tls_config_fault(const struct tls_config *config);
 // Checks the protocols and ciphers, without any file.
 struct failure *tls_config_check(const struct tls_options *options);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The control socket and its client: the loop of the server runs in the test, the blocking client in
-// a thread.
+// The control socket and its client: the loop of the server runs in the test, the blocking client
+// in a thread.
 #include "basic/clock.h"
 #include "control/control.h"
 #include "net/socket_file.h"

@@ -117,8 +117,8 @@ static void test_columns_asked_often_get_an_index(void **state)
     db_free(db);
 }
 
-// An index is built in steps of every size, while commits change rows that the steps have and have not
-// visited. It is used when it is complete, and then equals one that is built in one step.
+// An index is built in steps of every size, while commits change rows that the steps have and have
+// not visited. It is used when it is complete, and then equals one that is built in one step.
 static void test_index_is_built_in_steps(void **state)
 {
     static const size_t steps[] = {1, 7, 100, N, SIZE_MAX};

@@ -191,8 +191,8 @@ static bool has_ipv6(struct net_fixture *fixture)
     return true;
 }
 
-// Listeners on all addresses of both families, made in either order, each get their own clients. When
-// the IPv4 one is closed, the IPv6 one gets the IPv4 clients too.
+// Listeners on all addresses of both families, made in either order, each get their own clients.
+// When the IPv4 one is closed, the IPv6 one gets the IPv4 clients too.
 static void check_wildcards(struct net_fixture *fixture, const char *first, const char *second)
 {
     struct remote *remotes[2];

@@ -63,6 +63,18 @@ static enum failure_kind kind_of_errno(int error)
     }
 }
 
+struct failure *failure_new_errno(int error, const char *format, ...)
+{
+    va_list args;
+    char *text;
+
+    error = abs(error);
+    va_start(args, format);
+    text = xvasprintf(format, args);
+    va_end(args);
+    return failure_make(kind_of_errno(error), error, text);
+}
+
 struct failure *failure_from_errno(int error, const char *format, ...)
 {
     _cleanup_free_ char *what = NULL;
@@ -93,6 +105,20 @@ struct failure *failure_prefix(struct failure *failure, const char *format, ...)
     rest = failure->text;
     failure->text = xasprintf("%s: %s", prefix, rest);
     return failure;
+}
+
+struct failure *failure_copy(const struct failure *failure)
+{
+    return failure ? failure_make(failure->kind, failure->error, xstrdup(failure->text)) : NULL;
+}
+
+void failure_keep_first(struct failure **first, struct failure *failure)
+{
+    if (*first) {
+        failure_free(failure);
+    } else {
+        *first = failure;
+    }
 }
 
 void failure_free(struct failure *failure)

@@ -23,6 +23,10 @@ struct failure;
 // The format has no newline at its end. Never returns NULL.
 struct failure *failure_new(enum failure_kind kind, const char *format, ...) PRINTF_FORMAT(2, 3);
 
+// As failure_from_errno() below, but the text is complete: it does not get a description of
+// `error`.
+struct failure *failure_new_errno(int error, const char *format, ...) PRINTF_FORMAT(2, 3);
+
 // The text gets ": " and the description of `error` (a positive or negative errno) at its end. The
 // kind follows from `error`: ENOENT is FAILURE_MISSING; EBUSY, EAGAIN and EADDRINUSE are
 // FAILURE_BUSY; any other is FAILURE_SYSTEM. errno is left as it is.
@@ -33,6 +37,13 @@ struct failure *failure_from_errno(int error, const char *format, ...) PRINTF_FO
 struct failure *failure_prefix(struct failure *failure, const char *format, ...)
     PRINTF_FORMAT(2, 3);
 
+// NULL stays NULL.
+struct failure *failure_copy(const struct failure *failure);
+
+// Keeps the first of several failures in *first: stores `failure` there, or frees it if there is
+// one already.
+void failure_keep_first(struct failure **first, struct failure *failure);
+
 void failure_free(struct failure *failure);
 
 enum failure_kind failure_kind(const struct failure *failure);
@@ -40,8 +51,8 @@ enum failure_kind failure_kind(const struct failure *failure);
 // The name of a kind: "system", "invalid", "missing", "busy" or "damaged".
 const char *failure_kind_name(enum failure_kind kind);
 
-// The errno, positive, of failure_from_errno(). For the other failures one that stands for the
-// kind: EIO, EINVAL, ENOENT, EBUSY or EBADMSG.
+// The errno, positive, of failure_from_errno() and failure_new_errno(). For the other failures one
+// that stands for the kind: EIO, EINVAL, ENOENT, EBUSY or EBADMSG.
 int failure_errno(const struct failure *failure);
 
 // Valid as long as `failure` is and failure_prefix() is not called.

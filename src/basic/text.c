@@ -2,6 +2,7 @@
 #include "basic/text.h"
 
 #include "basic/hash.h"
+#include "basic/reclaim.h"
 
 #include <assert.h>
 
@@ -36,39 +37,31 @@ struct text *text_new(struct slice bytes)
 
 #define LARGE 65536 // bytes
 
-// Large texts without references that wait for texts_free_some(). The first bytes of each hold the
-// address of the next one.
-static _Thread_local struct text *dead;
-static _Thread_local bool keeps_dead;
+// The item of a large text without references lies in its bytes.
+static_assert(LARGE >= sizeof(struct reclaim_item), "a large text has room for an item");
+static_assert(offsetof(struct text, data) % _Alignof(struct reclaim_item) == 0,
+              "the item is aligned");
 
-static_assert(LARGE >= sizeof(dead), "a large text has room for an address");
+static struct reclaim_item *text_reclaim(struct reclaim_item *item, size_t *budget)
+{
+    struct text *text = (struct text *)((char *)item - offsetof(struct text, data));
+
+    *budget -= MIN(*budget, text->size / 1024);
+    free(text);
+    return NULL;
+}
 
 void text_free(struct text *text)
 {
     assert(!text->refs);
-    if (keeps_dead && text->size >= LARGE) {
-        memcpy(text->data, &dead, sizeof(dead));
-        dead = text;
+    if (text->size >= LARGE) {
+        struct reclaim_item *item = (struct reclaim_item *)text->data;
+
+        item->step = text_reclaim;
+        reclaim_add(item);
     } else {
         free(text);
     }
-}
-
-void texts_keep_dead(bool on)
-{
-    keeps_dead = on;
-}
-
-bool texts_free_some(size_t size)
-{
-    while (dead && size) {
-        struct text *text = dead;
-
-        memcpy(&dead, text->data, sizeof(dead));
-        size -= MIN(size, text->size);
-        free(text);
-    }
-    return dead != NULL;
 }
 
 // A cache of recent texts of at most SHARED_MAX bytes: one in each slot, the hash chooses the slot.

@@ -26,13 +26,9 @@ struct text *text_new(struct slice bytes);
 // As text_new(), but returns another reference to a text with the same bytes if one was created
 // recently. Saves memory for values that repeat, such as the keys of maps.
 struct text *text_share(struct slice bytes);
-// For text_unref(), when the last reference is released.
+// For text_unref(), when the last reference is released. Gives a large text to the reclaim queue,
+// because freeing much memory at once takes long.
 void text_free(struct text *text);
-// While this is on, the thread does not free large texts at their last text_unref(), because
-// freeing much memory at once takes long: texts_free_some() frees about `size` bytes of them.
-void texts_keep_dead(bool on);
-// Returns true if more texts wait to be freed.
-bool texts_free_some(size_t size);
 // A helper thread may create texts between these two calls. They share nothing with texts of other
 // threads, not even text_empty(), so the helper thread can pass them all to the engine thread
 // afterwards.

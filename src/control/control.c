@@ -140,9 +140,9 @@ static struct control *control_alloc(sd_event *event, struct command_registry *r
     return control;
 }
 
-// Lets a group that can read the socket file connect to it, which needs write permission. A umask of
-// 027 leaves it only read permission. This is safe, as commands that change something check the user
-// of the client.
+// Lets a group that can read the socket file connect to it, which needs write permission. A umask
+// of 027 leaves it only read permission. This is safe, as commands that change something check the
+// user of the client.
 static void let_group_connect(const char *path)
 {
     struct stat st;
@@ -152,8 +152,8 @@ static void let_group_connect(const char *path)
     }
 }
 
-int control_new(sd_event *event, struct command_registry *registry, const char *path,
-                struct control **ret, char **ret_error)
+struct failure *control_new(sd_event *event, struct command_registry *registry, const char *path,
+                            struct control **ret)
 {
     struct socket_file file = {0};
     struct failure *failure;
@@ -162,26 +162,23 @@ int control_new(sd_event *event, struct command_registry *registry, const char *
 
     failure = socket_file_listen(path, 0660, LISTEN_QUEUE, &file, &fd);
     if (failure) {
-        r = -failure_errno(failure);
-        *ret_error = failure_take_text(failure_prefix(failure, "control socket"));
-        return r;
+        return failure_prefix(failure, "control socket");
     }
     let_group_connect(path);
     control = control_alloc(event, registry);
     control->file = file;
     r = control_start(control, fd);
     if (r < 0) {
-        *ret_error = xasprintf("%s: cannot watch the control socket: %s", path, strerror(-r));
         control_free(control);
         close(fd);
-        return r;
+        return failure_from_errno(r, "%s: cannot watch the control socket", path);
     }
     *ret = control;
-    return 0;
+    return NULL;
 }
 
-int control_new_from_fd(sd_event *event, struct command_registry *registry, enum control_kind kind,
-                        int fd, struct control **ret, char **ret_error)
+struct failure *control_new_from_fd(sd_event *event, struct command_registry *registry,
+                                    enum control_kind kind, int fd, struct control **ret)
 {
     struct control *control = control_alloc(event, registry);
     int flags = fcntl(fd, F_GETFL);
@@ -191,12 +188,11 @@ int control_new_from_fd(sd_event *event, struct command_registry *registry, enum
     // accept() must never wait, but the socket may be a blocking one.
     r = flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) ? -errno : control_start(control, fd);
     if (r < 0) {
-        *ret_error = xasprintf("cannot watch the control socket passed: %s", strerror(-r));
         control_free(control);
-        return r;
+        return failure_from_errno(r, "cannot watch the control socket passed");
     }
     *ret = control;
-    return 0;
+    return NULL;
 }
 
 static void free_clients(struct list *clients, usec_t end)

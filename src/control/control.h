@@ -14,13 +14,13 @@ enum control_kind {
 };
 
 // Listens at the Unix socket `path`; replaces a stale socket file. The file has the mode 0660 minus
-// the umask; a group that can read it can also connect. Returns 0, or negative errno with the reason
-// in *ret_error (caller frees).
-int control_new(sd_event *event, struct command_registry *registry, const char *path,
-                struct control **ret, char **ret_error);
+// the umask; a group that can read it can also connect. The errno of a failure is EADDRINUSE if a
+// process listens there.
+struct failure *control_new(sd_event *event, struct command_registry *registry, const char *path,
+                            struct control **ret);
 // The same on a listening socket passed by the service manager. Takes over `fd` on success.
-int control_new_from_fd(sd_event *event, struct command_registry *registry, enum control_kind kind,
-                        int fd, struct control **ret, char **ret_error);
+struct failure *control_new_from_fd(sd_event *event, struct command_registry *registry,
+                                    enum control_kind kind, int fd, struct control **ret);
 // Sends queued answers for at most a second, and removes the socket file. NULL allowed.
 void control_free(struct control *control);
 

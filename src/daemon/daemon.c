@@ -275,7 +275,8 @@ static void register_commands(struct daemon *daemon)
     relays_register_commands(daemon->parts.relays, registry);
 }
 
-// Creates the event loop and the objects of every layer; nothing is served yet. 0 or negative errno.
+// Creates the event loop and the objects of every layer; nothing is served yet. 0 or negative
+// errno.
 static int make_objects(struct daemon *daemon)
 {
     int r = sd_event_new(&daemon->event);
@@ -313,95 +314,11 @@ static int make_objects(struct daemon *daemon)
     return r < 0 ? r : add_timers(daemon);
 }
 
-static char *adopt_control(struct daemon *daemon, struct listen_fd *fd, enum control_kind kind,
-                           struct control **ret)
-{
-    char *error = NULL;
-
-    if (*ret) {
-        return xasprintf("more than one socket called \"%s\" was passed", fd->name);
-    }
-    control_new_from_fd(daemon->event, daemon->parts.registry, kind, fd->fd, ret, &error);
-    if (!error) {
-        fd->fd = -1;
-    }
-    return error;
-}
-
-// Takes over a socket from the service manager. Its name tells its purpose: "control", "metrics",
-// "ssl" for a database socket with TLS, any other name for a database socket.
-static char *adopt_socket(struct daemon *daemon, struct listen_fd *fd)
-{
-    if (!strcmp(fd->name, "control")) {
-        return adopt_control(daemon, fd, CONTROL_COMMANDS, &daemon->passed_control);
-    }
-    if (!strcmp(fd->name, "metrics")) {
-        return adopt_control(daemon, fd, CONTROL_METRICS, &daemon->metrics);
-    }
-    return remotes_add_fd(daemon->parts.remotes, TAKE_FD(fd->fd), !strcmp(fd->name, "ssl"));
-}
-
-static char *open_sockets(struct daemon *daemon, const struct server_options *options,
-                          struct listen_fd *fds, size_t n_fds)
-{
-    _cleanup_free_ char *path = NULL;
-    char *error = NULL;
-
-    for (size_t i = 0; i < n_fds && !error; i++) {
-        if (fds[i].fd >= 0) {
-            error = adopt_socket(daemon, &fds[i]);
-        }
-    }
-    if (!error) {
-        error = settings_open_remotes(&daemon->parts, options);
-    }
-    if (!error) {
-        run_time_restore_added_remotes(daemon->run_time);
-    }
-    if (!error) {
-        remotes_follow(daemon->parts.remotes); // opens those that databases name before READY=1
-    }
-    path = service_options_control_path(&options->service, "ovsdb-server");
-    if (!error && path) {
-        control_new(daemon->event, daemon->parts.registry, path, &daemon->control, &error);
-    }
-    return error;
-}
-
-static char *start_command(struct daemon *daemon, const char *command)
+static struct failure *start_command(struct daemon *daemon, const char *command)
 {
     int r = child_new(daemon->event, command, on_child_ended, daemon, &daemon->child);
 
-    return r < 0 ? xasprintf("%s: cannot be run: %s", command, strerror(-r)) : NULL;
-}
-
-// Starts serving, resuming handed-over connections if there are any. They are taken only when the
-// databases are open: if a database cannot be opened, they are kept for the next attempt.
-static char *start_serving(struct daemon *daemon, const struct server_options *options,
-                           struct listen_fd *fds, size_t n_fds)
-{
-    _cleanup_handover_ struct handover *handover = NULL;
-    char *error = settings_open_databases(&daemon->parts, daemon->run_time, options);
-
-    if (!error) {
-        run_time_restore_databases(daemon->run_time);
-        handover = handover_take(fds, n_fds);
-        handover_restore_databases(handover, &daemon->parts);
-        error = settings_set_tls(&daemon->parts, options, true);
-    }
-    if (!error) {
-        error = settings_start_sync(&daemon->parts, options);
-    }
-    if (!error) {
-        run_time_restore_settings(daemon->run_time);
-        run_time_restore_removed_remotes(daemon->run_time);
-        handover_offer_listeners(handover, daemon->parts.net);
-        error = open_sockets(daemon, options, fds, n_fds);
-    }
-    if (!error) {
-        handover_continue(handover, &daemon->parts);
-    }
-    return error;
+    return r < 0 ? failure_from_errno(r, "%s: cannot be run", command) : NULL;
 }
 
 static void on_state_changed(void *userdata)
@@ -411,27 +328,27 @@ static void on_state_changed(void *userdata)
     run_time_save(daemon->run_time);
 }
 
-char *daemon_start(struct daemon *daemon, struct server_options *options, struct listen_fd *fds,
-                   size_t n_fds)
+struct failure *daemon_start(struct daemon *daemon, struct server_options *options,
+                             struct listen_fd *fds, size_t n_fds)
 {
-    char *error;
+    struct failure *failure;
     int r;
 
     daemon->parts.options = options;
     r = make_objects(daemon);
     if (r < 0) {
-        return xasprintf("cannot set up the event loop: %s", strerror(-r));
+        return failure_from_errno(r, "cannot set up the event loop");
     }
     log_event(LOG_LEVEL_INFO, MSG_STARTED, NULL, "ovsdb-server (ovsdbd) %s", OVSDBD_VERSION);
     settings_log_warnings(options);
     daemon->run_time = run_time_new(&daemon->parts, fds, n_fds);
     reload_set_run_time(daemon->reload, daemon->run_time);
     command_registry_on_change(daemon->parts.registry, on_state_changed, daemon);
-    error = start_serving(daemon, options, fds, n_fds);
-    if (!error && options->run) {
-        error = start_command(daemon, options->run);
+    failure = daemon_serve(daemon, fds, n_fds);
+    if (!failure && options->run) {
+        failure = start_command(daemon, options->run);
     }
-    return error;
+    return failure;
 }
 
 int daemon_run(struct daemon *daemon)

@@ -2,7 +2,8 @@
 // The running server: the objects of every layer, and the event loop that drives them.
 //
 //     main, options         the process and its command line
-//     startup, loop, child  progress of the start; the event loop; the command of --run
+//     startup, serve        progress of the start; its order
+//     loop, child           the event loop; the command of --run
 //     configuration/        the configuration file, and applying it at start and reload
 //     databases/            the open database files; columns that hold settings of this server
 //     remotes/              what the server listens on and connects to
@@ -48,12 +49,16 @@ struct daemon {
     int exit_status;
 };
 
-// Creates everything and starts serving. Returns NULL, or what is wrong (caller frees);
-// daemon_stop() must be called in both cases. Takes over the descriptors of `fds` that it uses:
-// their `fd` becomes -1.
-char *daemon_start(struct daemon *daemon, struct server_options *options, struct listen_fd *fds,
-                   size_t n_fds);
+// Creates everything and starts serving. daemon_stop() must be called after a failure, too. Takes
+// over the descriptors of `fds` that it uses: their `fd` becomes -1.
+struct failure *daemon_start(struct daemon *daemon, struct server_options *options,
+                             struct listen_fd *fds, size_t n_fds);
 // Runs until a signal, the command "exit" or the end of the --run command. Returns the exit status.
 int daemon_run(struct daemon *daemon);
 // Sends output that may be sent, syncs and closes everything. Also for a start that failed halfway.
 void daemon_stop(struct daemon *daemon);
+
+// For daemon.c only, in serve.c: opens the databases and the sockets of a daemon whose objects
+// exist. Starts serving as parts.options say, and resumes handed-over connections if there are any.
+// Takes over the descriptors of `fds` that it uses: their `fd` becomes -1.
+struct failure *daemon_serve(struct daemon *daemon, struct listen_fd *fds, size_t n_fds);

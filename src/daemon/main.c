@@ -3,10 +3,10 @@
 #include "basic/alloc.h"
 #include "basic/log.h"
 #include "basic/messages.h"
+#include "basic/reclaim.h"
 #include "daemon/admin/status.h"
 #include "daemon/configuration/confinement.h"
 #include "daemon/daemon.h"
-#include "daemon/databases/reclaim.h"
 #include "daemon/startup.h"
 #include "engine/check.h"
 #include "service/confine.h"
@@ -22,10 +22,12 @@
 
 LOG_MODULE(ovsdb_server);
 
-// Reports why the server cannot start: on standard error, in the log if that is not standard error,
-// and as the status that the service manager shows. Returns the exit status.
-static int fail(const char *error)
+// Reports why the server cannot start, and frees the failure: on standard error, in the log if that
+// is not standard error, and as the status that the service manager shows. Returns the exit status.
+static int fail(struct failure *failure)
 {
+    _cleanup_free_ char *error = failure_take_text(failure);
+
     notify_status("%s", error);
     if (!vlog_is_journal()) {
         fprintf(stderr, "ovsdb-server: %s\n", error);
@@ -81,12 +83,14 @@ static void set_structure_checks(void)
     }
 }
 
-// What was wrong with the start; an interrupted start is a success. Returns the exit status.
-static int end_start(const char *error)
+// Reports and frees the failure of a start; an interrupted start is a success. Returns the exit
+// status.
+static int end_start(struct failure *failure)
 {
     if (!startup_is_interrupted()) {
-        return fail(error);
+        return fail(failure);
     }
+    failure_free(failure);
     notify_stopping("ended before everything was ready");
     return EXIT_SUCCESS;
 }
@@ -94,16 +98,18 @@ static int end_start(const char *error)
 static int serve(struct server_options *options, struct listen_fd *fds, size_t n_fds)
 {
     struct daemon daemon = {0};
-    _cleanup_free_ char *error = NULL;
+    struct failure *failure;
+    bool was_started;
     int status;
 
     block_signals();
-    error = confinement_start(options);
-    if (!error) {
-        error = daemon_start(&daemon, options, fds, n_fds);
+    failure = confinement_start(options);
+    if (!failure) {
+        failure = daemon_start(&daemon, options, fds, n_fds);
     }
-    if (error) {
-        status = end_start(error);
+    was_started = !failure;
+    if (failure) {
+        status = end_start(failure);
     } else {
         startup_is_over();
         daemonize_ready();
@@ -112,35 +118,53 @@ static int serve(struct server_options *options, struct listen_fd *fds, size_t n
         status = daemon_run(&daemon);
     }
     // After a failure the service manager keeps showing the reason.
-    notify_stopping(status == EXIT_SUCCESS && !error ? "closing databases and connections" : NULL);
+    notify_stopping(status == EXIT_SUCCESS && was_started ? "closing databases and connections"
+                                                          : NULL);
     daemon_stop(&daemon);
     return status;
 }
 
-// Forks if asked to, drops privileges, writes the pid file, and serves. Returns the exit status.
+// Stores the sockets of the service manager and those of --remote=pfd:FD.
+static struct failure *collect_sockets(const struct server_options *options, struct listen_fd **fds,
+                                       int *n_fds)
+{
+    struct failure *failure = NULL;
+    int n = listen_fds_take(fds);
+
+    if (n < 0) {
+        return failure_from_errno(n, "the sockets passed by the service manager cannot be used");
+    }
+    *n_fds = n;
+    for (size_t i = 0; i < options->n_inherited && !failure; i++) {
+        failure = listen_fds_add(fds, n_fds, options->inherited[i]);
+    }
+    return failure;
+}
+
+// Opens the log file, drops privileges, forks if asked to, and writes the pid file.
+static struct failure *prepare_process(const struct server_options *options)
+{
+    struct failure *failure = service_options_apply(&options->service);
+
+    // The command of --run may need capabilities that the server does not.
+    if (!failure && !options->run && !options->service.user) {
+        failure = privileges_trim();
+    }
+    return failure ? failure : daemonize_start(&options->service.daemonize);
+}
+
+// Prepares the process and serves. Returns the exit status.
 static int start_process(struct server_options *options)
 {
-    _cleanup_free_ char *error = NULL;
     struct listen_fd *fds = NULL;
-    int n_fds = listen_fds_take(&fds);
-    int status = EXIT_FAILURE;
+    int n_fds = 0;
+    struct failure *failure = collect_sockets(options, &fds, &n_fds);
+    int status;
 
-    if (n_fds < 0) {
-        return fail("the sockets passed by the service manager cannot be used");
+    if (!failure) {
+        failure = prepare_process(options);
     }
-    for (size_t i = 0; i < options->n_inherited && !error; i++) {
-        error = listen_fds_add(&fds, &n_fds, options->inherited[i]);
-    }
-    if (error) {
-        fail(error);
-    } else if (service_options_apply(&options->service, &error) < 0 ||
-               // The command of --run may need capabilities that the server does not.
-               (!options->run && !options->service.user && privileges_trim(&error) < 0) ||
-               daemonize_start(&options->service.daemonize, &error) < 0) {
-        fail(error);
-    } else {
-        status = serve(options, fds, (size_t)n_fds);
-    }
+    status = failure ? fail(failure) : serve(options, fds, (size_t)n_fds);
     listen_fds_free(fds, (size_t)n_fds);
     return status;
 }
@@ -156,22 +180,26 @@ static void print_warnings(const struct server_options *options)
 int main(int argc, char **argv)
 {
     struct server_options options = {0};
-    _cleanup_free_ char *error = NULL;
+    struct failure *failure;
     int status = EXIT_SUCCESS;
-    int r;
 
     vlog_init("ovsdb-server");
     show_ports_on_console();
     raise_descriptor_limit();
     reclaim_set_malloc_options();
-    r = server_options_parse(&options, argc, argv, &error);
-    if (r < 0) {
-        status = error ? fail(error) : EXIT_FAILURE;
-    } else if (r == OPTIONS_RUN) {
+    switch (server_options_parse(&options, argc, argv, &failure)) {
+    case OPTIONS_RUN:
         set_structure_checks();
         status = start_process(&options);
-    } else if (r == OPTIONS_CHECK) {
+        break;
+    case OPTIONS_CHECK:
         print_warnings(&options);
+        break;
+    case OPTIONS_EXIT:
+        break;
+    case OPTIONS_INVALID:
+        status = failure ? fail(failure) : EXIT_FAILURE;
+        break;
     }
     confine_done();
     server_options_done(&options);

@@ -126,129 +126,140 @@ static void replace_string(char **where, const char *value)
 }
 
 // "pfd:FD"
-static int add_inherited(struct server_options *options, const char *target, char **ret_error)
+static struct failure *add_inherited(struct server_options *options, const char *target)
 {
     uint64_t fd;
 
     if (!str_parse_number(target + strlen("pfd:"), INT_MAX, &fd)) {
-        *ret_error = xasprintf("--remote=%s: the number of a descriptor is expected", target);
-        return -EINVAL;
+        return failure_new(FAILURE_INVALID, "--remote=%s: the number of a descriptor is expected",
+                           target);
     }
     options->inherited =
         xreallocarray(options->inherited, options->n_inherited + 1, sizeof(*options->inherited));
     options->inherited[options->n_inherited++] = (int)fd;
-    return 0;
+    return NULL;
 }
 
-static int not_supported(const char *name, char **ret_error)
+static struct failure *not_supported(const char *name)
 {
-    *ret_error = xasprintf("%s is not supported by this server", name);
-    return -EINVAL;
+    return failure_new(FAILURE_INVALID, "%s is not supported by this server", name);
 }
 
-// A number of at most `max` for the option `name`. 0, or -EINVAL with the reason in *ret_error.
-static int parse_number(const char *name, const char *argument, uint64_t max, uint64_t *ret,
-                        char **ret_error)
+// Stores a number of at most `max` for the option `name`.
+static struct failure *parse_number(const char *name, const char *argument, uint64_t max,
+                                    uint64_t *ret)
 {
-    if (str_parse_number(argument, max, ret)) {
-        return 0;
+    return str_parse_number(argument, max, ret)
+               ? NULL
+               : failure_new(FAILURE_INVALID, "--%s=%s: a number from 0 to %llu is expected", name,
+                             argument, (unsigned long long)max);
+}
+
+static struct failure *set_slow_log_size(struct slow_log_settings *settings, const char *argument)
+{
+    uint64_t size = settings->size;
+    struct failure *failure = parse_number("slow-log-size", argument, SLOW_LOG_MAX_SIZE, &size);
+
+    settings->size = size;
+    return failure;
+}
+
+static struct failure *set_slow_log_threshold(struct slow_log_settings *settings,
+                                              const char *argument)
+{
+    uint64_t ms = settings->threshold / USEC_PER_MSEC;
+    struct failure *failure = parse_number("slow-log-threshold", argument, UINT32_MAX, &ms);
+
+    settings->threshold = ms * USEC_PER_MSEC;
+    return failure;
+}
+
+static struct failure *add_remote(struct server_options *options, const char *target)
+{
+    if (!strncmp(target, "pfd:", strlen("pfd:"))) {
+        return add_inherited(options, target);
     }
-    *ret_error = xasprintf("--%s=%s: a number from 0 to %llu is expected", name, argument,
-                           (unsigned long long)max);
-    return -EINVAL;
+    configuration_add_remote(&options->config, target);
+    return NULL;
 }
 
-static int handle_slow_log(struct slow_log_settings *settings, int c, const char *argument,
-                           char **ret_error)
+// Handles the options that the functions of other modules define.
+static struct failure *handle_shared_option(struct server_options *options, int c,
+                                            const char *argument)
 {
-    uint64_t value = 0;
-    int r;
+    struct failure *failure = NULL;
 
-    if (c == OPTION_SLOW_LOG_SIZE) {
-        r = parse_number("slow-log-size", argument, SLOW_LOG_MAX_SIZE, &value, ret_error);
-        settings->size = r < 0 ? settings->size : value;
-    } else {
-        r = parse_number("slow-log-threshold", argument, UINT32_MAX, &value, ret_error);
-        settings->threshold = r < 0 ? settings->threshold : value * USEC_PER_MSEC;
+    if (!client_limits_handle(&options->limits, c, argument, &failure) &&
+        !tls_options_handle(&options->tls, c, argument, &failure)) {
+        service_options_handle(&options->service, c, argument, &failure);
     }
-    return r;
+    return failure;
 }
 
-// Handles one option. Returns an outcome that ends parsing, 0 to continue, or negative errno.
-static int handle_option(struct server_options *options, int c, const char *argument, bool *no_dbs,
-                         char **ret_error)
+// Handles one option of this program. *ret_end: the option ends parsing with this outcome.
+static struct failure *handle_option(struct server_options *options, int c, const char *argument,
+                                     bool *no_dbs, enum options_outcome *ret_end)
 {
     switch (c) {
     case OPTION_RECORD:
-        return not_supported("--record", ret_error);
+        return not_supported("--record");
     case OPTION_REPLAY:
-        return not_supported("--replay", ret_error);
+        return not_supported("--replay");
     case OPTION_REMOTE:
-        if (!strncmp(argument, "pfd:", strlen("pfd:"))) {
-            return add_inherited(options, argument, ret_error);
-        }
-        configuration_add_remote(&options->config, argument);
-        return 0;
+        return add_remote(options, argument);
     case OPTION_RUN:
         replace_string(&options->run, argument);
-        return 0;
+        return NULL;
     case OPTION_CONFIG_FILE:
     case OPTION_CHECK_CONFIG:
-        return 0; // find_config_file() has found it
-    case OPTION_IDENTITY: {
-        struct failure *failure = identities_add(&options->identities, argument);
-
-        *ret_error = failure_take_text(failure_prefix(failure, "--identity=%s", argument));
-        return *ret_error ? -EINVAL : 0;
-    }
+        return NULL; // find_config_file() has found it
+    case OPTION_IDENTITY:
+        return failure_prefix(identities_add(&options->identities, argument), "--identity=%s",
+                              argument);
     case OPTION_NO_DBS:
         *no_dbs = true;
-        return 0;
+        return NULL;
     case OPTION_SYNC_FROM:
         replace_string(&options->sync_from, argument);
-        return 0;
+        return NULL;
     case OPTION_SYNC_EXCLUDE:
         replace_string(&options->sync_exclude_tables, argument);
-        return 0;
+        return NULL;
     case OPTION_AUDIT:
         replace_string(&options->audit, argument);
-        return 0;
+        return NULL;
     case OPTION_NO_COLUMN_DIFF:
         options->no_column_diff = true;
-        return 0;
+        return NULL;
     case OPTION_NO_DATA_CONVERSION:
-        return 0; // it concerns clustered databases; a conversion always writes the data
+        return NULL; // it concerns clustered databases; a conversion always writes the data
     case OPTION_RECOVER_DAMAGED:
         options->recover_damaged = true;
-        return 0;
+        return NULL;
     case OPTION_SLOW_LOG_SIZE:
+        return set_slow_log_size(&options->slow_log, argument);
     case OPTION_SLOW_LOG_THRESHOLD:
-        return handle_slow_log(&options->slow_log, c, argument, ret_error);
+        return set_slow_log_threshold(&options->slow_log, argument);
     case OPTION_ACTIVE:
         options->active = true;
-        return 0;
+        return NULL;
     case 'h':
         print_help();
-        return OPTIONS_EXIT;
+        *ret_end = OPTIONS_EXIT;
+        return NULL;
     case 'o':
         service_options_list(long_options);
-        return OPTIONS_EXIT;
+        *ret_end = OPTIONS_EXIT;
+        return NULL;
     case 'V':
         puts("ovsdb-server " OVSDBD_VERSION_TEXT);
-        return OPTIONS_EXIT;
+        *ret_end = OPTIONS_EXIT;
+        return NULL;
     case '?':
-        return -EINVAL; // getopt_long() has printed what is wrong
-    default: {
-        int r = client_limits_handle(&options->limits, c, argument, ret_error);
-
-        if (!r) {
-            r = tls_options_handle(&options->tls, c, argument, ret_error);
-        }
-        if (!r) {
-            r = service_options_handle(&options->service, c, argument, ret_error);
-        }
-        return r < 0 ? r : 0;
-    }
+        *ret_end = OPTIONS_INVALID; // getopt_long() has printed an error message
+        return NULL;
+    default:
+        return handle_shared_option(options, c, argument);
     }
 }
 
@@ -290,57 +301,69 @@ static const struct option *find_option(const char *name)
     return NULL;
 }
 
-// Handles an option of the file. An option without argument has the value "yes" or "no" in the file.
-static int handle_config(struct server_options *options, const struct config_option *item,
-                         bool *no_dbs, char **ret_error)
+// Handles an option of the file. An option without argument has the value "yes" or "no" in the
+// file.
+static struct failure *handle_config(struct server_options *options,
+                                     const struct config_option *item, bool *no_dbs)
 {
+    enum options_outcome end; // no option of the file ends parsing
     const struct option *option = find_option(item->name);
     const char *value = item->value;
     bool is_on = true;
 
     if (!option) {
-        *ret_error = xstrdup("not an option of the configuration file");
-        return -EINVAL;
+        return failure_new(FAILURE_INVALID, "not an option of the configuration file");
     }
     if (option->has_arg == required_argument) {
         if (!value[0]) {
-            *ret_error = xstrdup("a value is missing");
-            return -EINVAL;
+            return failure_new(FAILURE_INVALID, "a value is missing");
         }
-        return handle_option(options, option->val, value, no_dbs, ret_error);
+        return handle_option(options, option->val, value, no_dbs, &end);
     }
     if (configuration_parse_bool(value, &is_on) || !value[0]) {
         value = NULL;
     } else if (option->has_arg == no_argument) {
-        *ret_error = xstrdup("yes or no is expected");
-        return -EINVAL;
+        return failure_new(FAILURE_INVALID, "yes or no is expected");
     }
-    return is_on ? handle_option(options, option->val, value, no_dbs, ret_error) : 0;
+    return is_on ? handle_option(options, option->val, value, no_dbs, &end) : NULL;
 }
 
-static int read_config(struct server_options *options, bool *no_dbs, char **ret_error)
+static struct failure *read_config(struct server_options *options, bool *no_dbs)
 {
-    *ret_error = failure_take_text(configuration_load(options->config_file, &options->config));
-    if (*ret_error) {
-        return -EINVAL;
-    }
-    for (size_t i = 0; i < options->config.n_options; i++) {
-        const struct config_option *item = &options->config.options[i];
-        _cleanup_free_ char *reason = NULL;
-        int r = handle_config(options, item, no_dbs, &reason);
+    struct failure *failure = configuration_load(options->config_file, &options->config);
 
-        if (r < 0) {
-            *ret_error =
-                xasprintf("%s:%u: %s: %s", options->config_file, item->line, item->name, reason);
-            return r;
-        }
+    for (size_t i = 0; i < options->config.n_options && !failure; i++) {
+        const struct config_option *item = &options->config.options[i];
+
+        failure = failure_prefix(handle_config(options, item, no_dbs), "%s:%u: %s",
+                                 options->config_file, item->line, item->name);
     }
-    return 0;
+    return failure;
 }
 
-int server_options_parse(struct server_options *options, int argc, char **argv, char **ret_error)
+// Adds the databases of the command line, or the default one.
+static void add_databases(struct server_options *options, int n, char **files, bool no_dbs)
+{
+    for (int i = 0; i < n; i++) {
+        _cleanup_free_ char *file = databases_is_relay(files[i])
+                                        ? xstrdup(files[i])
+                                        : dirs_path(str_or_empty(options->folder), files[i]);
+
+        configuration_add_database(&options->config, file);
+    }
+    if (!options->config.n_databases && !options->config_file && !no_dbs) {
+        _cleanup_free_ char *file = dirs_path(dirs_db(), "conf.db");
+
+        configuration_add_database(&options->config, file);
+    }
+}
+
+enum options_outcome server_options_parse(struct server_options *options, int argc, char **argv,
+                                          struct failure **ret_failure)
 {
     const char *config_file = find_config_file(argc, argv, &options->only_check);
+    enum options_outcome end = options->only_check ? OPTIONS_CHECK : OPTIONS_RUN;
+    struct failure *failure = NULL;
     bool no_dbs = false;
     int c;
 
@@ -349,36 +372,25 @@ int server_options_parse(struct server_options *options, int argc, char **argv, 
     options->folder = getcwd(NULL, 0);
     options->limits = LIMITS_DEFAULT;
     options->slow_log = SLOW_LOG_SETTINGS_DEFAULT;
+    *ret_failure = NULL;
     if (config_file) {
-        int r;
-
         options->config_file = dirs_path(str_or_empty(options->folder), config_file);
-        r = read_config(options, &no_dbs, ret_error);
-        if (r < 0) {
-            return r;
-        }
+        failure = read_config(options, &no_dbs);
     }
     optind = 0;
-    while ((c = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1) {
-        int r = handle_option(options, c, optarg, &no_dbs, ret_error);
+    while (!failure && (c = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1) {
+        enum options_outcome ended = 0;
 
-        if (r) {
-            return r;
+        failure = handle_option(options, c, optarg, &no_dbs, &ended);
+        if (ended) {
+            return ended;
         }
     }
-    for (int i = optind; i < argc; i++) {
-        _cleanup_free_ char *file = databases_is_relay(argv[i])
-                                        ? xstrdup(argv[i])
-                                        : dirs_path(str_or_empty(options->folder), argv[i]);
-
-        configuration_add_database(&options->config, file);
+    if (!failure) {
+        add_databases(options, argc - optind, argv + optind, no_dbs);
     }
-    if (!options->config.n_databases && !config_file && !no_dbs) {
-        _cleanup_free_ char *file = dirs_path(dirs_db(), "conf.db");
-
-        configuration_add_database(&options->config, file);
-    }
-    return options->only_check ? OPTIONS_CHECK : OPTIONS_RUN;
+    *ret_failure = failure;
+    return failure ? OPTIONS_INVALID : end;
 }
 
 void server_options_done(struct server_options *options)

@@ -41,10 +41,12 @@ enum options_outcome {
     OPTIONS_RUN = 1, // start the server
     OPTIONS_EXIT,    // --help or --version has been printed: exit with status 0
     OPTIONS_CHECK,   // --check-config: the file is valid, as far as it can be checked
+    OPTIONS_INVALID, // an option or the file is refused
 };
 
 // Parses the options of the configuration file and then those of the command line, which override
-// them. Returns an outcome, or -EINVAL with the reason in *ret_error (caller frees; NULL if
-// getopt_long() has printed it). -v and the syslog options take effect at once.
-int server_options_parse(struct server_options *options, int argc, char **argv, char **ret_error);
+// them. *ret_failure is the reason of OPTIONS_INVALID, unless getopt_long() has printed it;
+// otherwise NULL. -v and the syslog options take effect at once.
+enum options_outcome server_options_parse(struct server_options *options, int argc, char **argv,
+                                          struct failure **ret_failure);
 void server_options_done(struct server_options *options);

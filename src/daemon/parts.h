@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parts of the running server on which commands, settings and the handover work. daemon.c makes
-// them before anything is served and frees them at the end; nobody else changes these pointers.
+// them before anything is served and frees them at the end; no other code changes these pointers.
 #pragma once
 
 #include "daemon/databases/databases.h"

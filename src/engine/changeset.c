@@ -9,9 +9,6 @@
 static_assert(sizeof(struct changeset) % _Alignof(struct table_changes) == 0, "tables are aligned");
 static_assert(sizeof(struct table_changes) % _Alignof(struct row_change) == 0, "rows are aligned");
 
-// Change sets without references, which still hold a reference to the next of their chain.
-static _Thread_local struct changeset *dead;
-
 struct changeset *changeset_new(struct schema *schema, size_t n_tables, size_t n_rows)
 {
     size_t tables_at = sizeof(struct changeset);
@@ -52,20 +49,39 @@ static size_t changes_free_rows(struct changeset *changes, size_t n)
     return n;
 }
 
-// Frees a change set whose rows have been released.
-static void changes_free_empty(struct changeset *changes)
+// Frees a change set whose rows have been released. Returns the next of its chain if that has no
+// references any more.
+static struct changeset *changes_free_empty(struct changeset *changes)
 {
+    struct changeset *next = changes->next;
+
     assert(!changes->refs && !changes->n_tables);
     free(changes->comment);
     schema_unref(changes->schema);
     free(changes);
+    return next && !--next->refs ? next : NULL;
 }
 
-static void dead_push(struct changeset *changes)
+static struct reclaim_item *changes_make_unused(struct changeset *changes);
+
+static struct reclaim_item *changes_reclaim(struct reclaim_item *item, size_t *budget)
 {
-    assert(!changes->refs && !changes->next_dead);
-    changes->next_dead = dead;
-    dead = changes;
+    struct changeset *changes = CONTAINER_OF(item, struct changeset, unused);
+
+    assert(!changes->refs);
+    *budget = changes_free_rows(changes, *budget);
+    if (changes->n_tables) {
+        return item;
+    }
+    *budget -= *budget > 0;
+    changes = changes_free_empty(changes);
+    return changes ? changes_make_unused(changes) : NULL;
+}
+
+static struct reclaim_item *changes_make_unused(struct changeset *changes)
+{
+    changes->unused.step = changes_reclaim;
+    return &changes->unused;
 }
 
 void changeset_unref(struct changeset *changes)
@@ -75,32 +91,12 @@ void changeset_unref(struct changeset *changes)
         return;
     }
     changes_free_rows(changes, FREED_AT_ONCE);
-    if (changes->n_tables) {
-        dead_push(changes);
-        return;
+    if (!changes->n_tables) {
+        changes = changes_free_empty(changes);
     }
-    if (changes->next && !--changes->next->refs) {
-        dead_push(changes->next);
+    if (changes) {
+        reclaim_add(changes_make_unused(changes));
     }
-    changes_free_empty(changes);
-}
-
-bool changesets_free_some(size_t n)
-{
-    while (n && dead) {
-        struct changeset *changes = dead;
-
-        n = changes_free_rows(changes, n);
-        if (!changes->n_tables) {
-            dead = changes->next_dead;
-            if (changes->next && !--changes->next->refs) {
-                dead_push(changes->next);
-            }
-            changes_free_empty(changes);
-            n -= n > 0;
-        }
-    }
-    return dead != NULL;
 }
 
 const struct table_changes *changeset_find_table(const struct changeset *changes,

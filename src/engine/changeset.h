@@ -5,6 +5,7 @@
 // so a reader that holds the change set at its position keeps all those that it has not read.
 #pragma once
 
+#include "basic/reclaim.h"
 #include "engine/row.h"
 
 struct row_change {
@@ -26,9 +27,9 @@ struct changeset {
     char *comment;                // the comment operations' texts joined by LF, or NULL
     struct table_changes *tables; // only tables with changes, in schema order
     size_t n_tables;
-    size_t memory;               // bytes that it keeps alive, approximately
-    struct changeset *next;      // a reference; NULL at the end of the chain
-    struct changeset *next_dead; // in the list of changesets_free_some()
+    size_t memory;              // bytes that it keeps alive, approximately
+    struct changeset *next;     // a reference; NULL at the end of the chain
+    struct reclaim_item unused; // once there are no references
 };
 
 // Makes an empty change set with room for `n_tables` tables and `n_rows` rows in one allocation.
@@ -36,11 +37,8 @@ struct changeset {
 struct changeset *changeset_new(struct schema *schema, size_t n_tables, size_t n_rows);
 struct changeset *changeset_ref(struct changeset *changes);
 // Releasing the last reference frees only a small change set at once. A large one, and the rest of
-// the chain, are put into a list for changesets_free_some(). NULL allowed.
+// the chain, go to the reclaim queue (basic/reclaim.h). NULL allowed.
 void changeset_unref(struct changeset *changes);
-// Frees about `n` rows of change sets in that list. Returns true if the list is not empty yet.
-// db_free() empties it.
-bool changesets_free_some(size_t n);
 // The changes in one table, or NULL. O(log tables).
 const struct table_changes *changeset_find_table(const struct changeset *changes,
                                                  const struct table_schema *table);

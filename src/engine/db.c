@@ -43,7 +43,6 @@ void db_free(struct db *db)
     db_free_tables(db);
     replayed_history_free(db->replayed);
     changeset_unref(db->tail);
-    changesets_free_some(SIZE_MAX);
     schema_unref(db->schema);
     free(db);
 }

@@ -26,7 +26,7 @@ void txn_add_comment(struct txn *txn, struct slice comment);
 
 // Commits: strong references, garbage collection, weak references, minimums, maxRows, uniqueness,
 // log, swap, observers, in this order. On error the database is unchanged. Sets *ret_changes
-// (borrowed) to the change set, or to NULL if the transaction changed nothing. After the call,
-// whatever it returns, the transaction can only be freed.
+// (borrowed) to the change set, or to NULL if the transaction changed nothing.
+// Afterwards the transaction can only be freed, also after an error.
 struct ovsdb_error *txn_commit(struct txn *txn, bool durable, struct changeset **ret_changes,
                                uint64_t *ret_position);

@@ -65,7 +65,7 @@ static struct changed_row *find_entry(const struct htable *entries, struct uuid 
 }
 
 // Adds, keeps or removes the entry of a row. A row that the monitor showed neither before the first
-// commit nor now has none, whatever happened in between.
+// commit nor shows now has none, even if the monitor would have shown it in between.
 static void coalesced_add_row(struct coalesced *coalesced, size_t i,
                               const struct row_change *change)
 {

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 static const struct prefix {
@@ -20,18 +19,6 @@ static const struct prefix {
     {"punix:", ADDRESS_UNIX, true}, {"unix:", ADDRESS_UNIX, false}, {"ptcp:", ADDRESS_TCP, true},
     {"tcp:", ADDRESS_TCP, false},   {"pssl:", ADDRESS_TLS, true},   {"ssl:", ADDRESS_TLS, false},
 };
-
-PRINTF_FORMAT(2, 3) static int address_invalid(char **ret_error, const char *format, ...)
-{
-    va_list args;
-
-    if (ret_error) {
-        va_start(args, format);
-        *ret_error = xvasprintf(format, args);
-        va_end(args);
-    }
-    return -EINVAL;
-}
 
 static bool parse_port(struct slice text, uint16_t *ret)
 {
@@ -53,8 +40,8 @@ static bool parse_port(struct slice text, uint16_t *ret)
     return true;
 }
 
-// Reads an IPv6 address, which may be followed by '%' and a network interface. If the interface does
-// not exist, the scope is 0.
+// Reads an IPv6 address, which may be followed by '%' and a network interface. If the interface
+// does not exist, the scope is 0.
 static bool read_ipv6(const char *text, struct sockaddr_in6 *ret)
 {
     const char *percent = strchr(text, '%');
@@ -103,31 +90,30 @@ static bool is_host_name(const char *text)
     return has_letter && strlen(text) <= 253;
 }
 
-static int check_host(const char *host, bool in_brackets, bool allow_name, const char *target,
-                      char **ret_error)
+static struct failure *check_host(const char *host, bool in_brackets, bool allow_name,
+                                  const char *target)
 {
     struct in_addr in;
     struct sockaddr_in6 in6;
 
     if (in_brackets) {
         if (!read_ipv6(host, &in6)) {
-            return address_invalid(ret_error, "%s: \"%s\" is not an IPv6 address", target, host);
+            return failure_new(FAILURE_INVALID, "%s: \"%s\" is not an IPv6 address", target, host);
         }
-        return 0;
+        return NULL;
     }
     if (inet_pton(AF_INET, host, &in) == 1 || (allow_name && is_host_name(host))) {
-        return 0;
+        return NULL;
     }
     if (strchr(host, ':')) {
-        return address_invalid(ret_error, "%s: an IPv6 address must stand in brackets", target);
+        return failure_new(FAILURE_INVALID, "%s: an IPv6 address must stand in brackets", target);
     }
-    return address_invalid(ret_error, "%s: \"%s\" is not an IP address%s", target, host,
-                           allow_name ? " or host name" : "");
+    return failure_new(FAILURE_INVALID, "%s: \"%s\" is not an IP address%s", target, host,
+                       allow_name ? " or host name" : "");
 }
 
 // HOST[:PORT]
-static int parse_active(const char *text, const char *target, struct address *address,
-                        char **ret_error)
+static struct failure *parse_active(const char *text, const char *target, struct address *address)
 {
     bool in_brackets = text[0] == '[';
     const char *host = text + in_brackets;
@@ -136,28 +122,28 @@ static int parse_active(const char *text, const char *target, struct address *ad
 
     if (in_brackets) {
         if (!*end) {
-            return address_invalid(ret_error, "%s: the closing bracket is missing", target);
+            return failure_new(FAILURE_INVALID, "%s: the closing bracket is missing", target);
         }
         port = end + 1;
         if (*port && *port != ':') {
-            return address_invalid(ret_error, "%s: only \":PORT\" may follow the bracket", target);
+            return failure_new(FAILURE_INVALID, "%s: only \":PORT\" may follow the bracket",
+                               target);
         }
     } else if (*port && strchr(port + 1, ':')) {
-        return address_invalid(ret_error, "%s: an IPv6 address must stand in brackets", target);
+        return failure_new(FAILURE_INVALID, "%s: an IPv6 address must stand in brackets", target);
     }
     if (end == host) {
-        return address_invalid(ret_error, "%s: a host is missing", target);
+        return failure_new(FAILURE_INVALID, "%s: a host is missing", target);
     }
     if (*port && (!parse_port(slice_of(port + 1), &address->port) || !address->port)) {
-        return address_invalid(ret_error, "%s: bad port number \"%s\"", target, port + 1);
+        return failure_new(FAILURE_INVALID, "%s: bad port number \"%s\"", target, port + 1);
     }
     address->host = xstrndup(host, (size_t)(end - host));
-    return check_host(address->host, in_brackets, true, target, ret_error);
+    return check_host(address->host, in_brackets, true, target);
 }
 
 // [PORT][:IP]
-static int parse_passive(const char *text, const char *target, struct address *address,
-                         char **ret_error)
+static struct failure *parse_passive(const char *text, const char *target, struct address *address)
 {
     size_t port_size = strcspn(text, ":");
     const char *host;
@@ -165,20 +151,20 @@ static int parse_passive(const char *text, const char *target, struct address *a
     bool in_brackets;
 
     if (port_size && !parse_port((struct slice){text, port_size}, &address->port)) {
-        return address_invalid(ret_error, "%s: bad port number \"%.*s\"", target, (int)port_size,
-                               text);
+        return failure_new(FAILURE_INVALID, "%s: bad port number \"%.*s\"", target, (int)port_size,
+                           text);
     }
     if (!text[port_size]) {
-        return 0;
+        return NULL;
     }
     host = text + port_size + 1;
     host_size = strlen(host);
     in_brackets = host_size >= 2 && host[0] == '[' && host[host_size - 1] == ']';
     if (!host_size) {
-        return address_invalid(ret_error, "%s: an IP address must follow the colon", target);
+        return failure_new(FAILURE_INVALID, "%s: an IP address must follow the colon", target);
     }
     address->host = in_brackets ? xstrndup(host + 1, host_size - 2) : xstrdup(host);
-    return check_host(address->host, in_brackets, false, target, ret_error);
+    return check_host(address->host, in_brackets, false, target);
 }
 
 static const struct prefix *find_prefix(const char *target)
@@ -191,44 +177,43 @@ static const struct prefix *find_prefix(const char *target)
     return NULL;
 }
 
-int address_parse(const char *target, struct address *ret, char **ret_error)
+struct failure *address_parse(const char *target, struct address *ret)
 {
     const struct prefix *prefix = find_prefix(target);
     struct address address = {.port = ADDRESS_DEFAULT_PORT};
+    struct failure *failure = NULL;
     const char *rest;
-    int r = 0;
 
     if (!strncmp(target, "pfd:", 4)) {
-        return address_invalid(
-            ret_error, "%s: an inherited socket can be named on the command line only", target);
+        return failure_new(FAILURE_INVALID,
+                           "%s: an inherited socket can be named on the command line only", target);
     }
     if (!prefix) {
-        return address_invalid(
-            ret_error,
-            "%s: not a target of the form punix:FILE, unix:FILE, ptcp:[PORT][:IP], "
-            "tcp:HOST[:PORT], pssl:[PORT][:IP] or ssl:HOST[:PORT]",
-            target);
+        return failure_new(FAILURE_INVALID,
+                           "%s: not a target of the form punix:FILE, unix:FILE, ptcp:[PORT][:IP], "
+                           "tcp:HOST[:PORT], pssl:[PORT][:IP] or ssl:HOST[:PORT]",
+                           target);
     }
     rest = target + strlen(prefix->text);
     address.kind = prefix->kind;
     address.is_passive = prefix->is_passive;
     if (prefix->kind == ADDRESS_UNIX) {
         if (!rest[0]) {
-            return address_invalid(ret_error, "%s: a file name is missing", target);
+            return failure_new(FAILURE_INVALID, "%s: a file name is missing", target);
         }
         address.port = 0;
         address.path = xstrdup(rest);
     } else if (prefix->is_passive) {
-        r = parse_passive(rest, target, &address, ret_error);
+        failure = parse_passive(rest, target, &address);
     } else {
-        r = parse_active(rest, target, &address, ret_error);
+        failure = parse_active(rest, target, &address);
     }
-    if (r < 0) {
+    if (failure) {
         address_done(&address);
-        return r;
+        return failure;
     }
     *ret = address;
-    return 0;
+    return NULL;
 }
 
 void address_done(struct address *address)

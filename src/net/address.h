@@ -3,6 +3,7 @@
 #pragma once
 
 #include "basic/alloc.h"
+#include "basic/failure.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -34,9 +35,9 @@ struct endpoint {
 };
 
 // Parses "punix:FILE", "unix:FILE", "ptcp:[PORT][:IP]", "tcp:HOST[:PORT]", "pssl:[PORT][:IP]" or
-// "ssl:HOST[:PORT]". IPv6 addresses stand in brackets. Returns 0, or -EINVAL with the reason in
-// *ret_error (caller frees; may be NULL).
-int address_parse(const char *target, struct address *ret, char **ret_error);
+// "ssl:HOST[:PORT]". IPv6 addresses stand in brackets. Fails with FAILURE_INVALID. Free *ret with
+// address_done().
+struct failure *address_parse(const char *target, struct address *ret);
 void address_done(struct address *address);
 
 // Stores the endpoint of a TCP or TLS address (asserted) whose host is a number or any. Returns

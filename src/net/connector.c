@@ -88,7 +88,7 @@ static void back_off(struct connector *connector)
     connector_set_state(connector, CONNECTOR_BACKOFF);
     net_set_timer(net, &connector->timer, net_now(net) + wait * USEC_PER_MSEC);
     if (wait != last) {
-        log_info("%s: dialling again in %g seconds%s", connector->remote->target,
+        log_info("%s: dialing again in %g seconds%s", connector->remote->target,
                  (double)wait / 1000, wait == max ? "; further attempts are not logged" : "");
     }
 }

@@ -2,8 +2,8 @@
 // Sockets that listen: made here or passed by the service manager.
 //
 // IPv6 and IPv4: "ptcp:PORT:[::]" listens for both families with one socket. If another remote of
-// the net listens on the same port of all IPv4 addresses, whichever is made first, the IPv6 listener
-// is narrowed to IPv6. It is widened again when the other one is closed.
+// the net listens on the same port of all IPv4 addresses, whichever is made first, the IPv6
+// listener is narrowed to IPv6. It is widened again when the other one is closed.
 #include "net/listener.h"
 
 #include "net/admission.h"
@@ -20,13 +20,6 @@ LOG_MODULE(net);
 
 #define LISTEN_QUEUE 1024
 #define UNIX_MODE    0770 // minus the umask
-
-static int listener_fail(char **ret_error, int error, const char *target, const char *what)
-{
-    assert(error > 0);
-    *ret_error = xasprintf("%s: %s: %s", target, what, strerror(error));
-    return -error;
-}
 
 void listener_welcome(struct listener *listener, const struct stream *stream, char *name)
 {
@@ -125,13 +118,13 @@ static void on_accept(void *userdata)
 }
 
 // Starts accepting from `fd`, which becomes the listener's on success.
-static int start_accepting(struct listener *listener, int fd, char **ret_error)
+static struct failure *start_accepting(struct listener *listener, int fd)
 {
     struct remote *remote = listener->remote;
     int r = acceptor_open(&listener->acceptor, remote->net->event, fd, remote->target, on_accept,
                           listener);
 
-    return r < 0 ? listener_fail(ret_error, -r, remote->target, "cannot watch the socket") : 0;
+    return r < 0 ? failure_from_errno(r, "%s: cannot watch the socket", remote->target) : NULL;
 }
 
 static bool endpoint_of(int fd, struct endpoint *ret)
@@ -237,7 +230,7 @@ static int listen_at(const struct remote *remote, const struct endpoint *endpoin
 static void rebind(struct listener *listener, bool ipv6_only)
 {
     struct remote *remote = listener->remote;
-    _cleanup_free_ char *error = NULL;
+    _cleanup_failure_ struct failure *failure = NULL;
     struct endpoint endpoint;
     int fd;
 
@@ -249,8 +242,10 @@ static void rebind(struct listener *listener, bool ipv6_only)
         fd = listen_at(remote, &endpoint, true);
     }
     listener->is_narrowed = ipv6_only;
-    if (fd < 0 || start_accepting(listener, fd, &error) < 0) {
-        log_warn("%s: cannot listen: %s", remote->target, error ? error : strerror(-fd));
+    failure = fd < 0 ? failure_from_errno(fd, "%s: cannot listen", remote->target)
+                     : start_accepting(listener, fd);
+    if (failure) {
+        log_warn("%s", failure_text(failure));
         remote_set_error(remote, "cannot listen any more");
         return;
     }
@@ -279,8 +274,8 @@ static int listen_beside(struct listener *listener, const struct endpoint *endpo
     return -EADDRINUSE;
 }
 
-// Returns a descriptor that listens at the address of the remote, or negative errno.
-static int bind_tcp(struct listener *listener, char **ret_error)
+// Stores a descriptor that listens at the address of the remote.
+static struct failure *bind_tcp(struct listener *listener, int *ret_fd)
 {
     struct remote *remote = listener->remote;
     struct listener *holder = NULL;
@@ -290,7 +285,7 @@ static int bind_tcp(struct listener *listener, char **ret_error)
     if (!address_endpoint(&remote->address, &endpoint)) {
         // The host of a passive address is a number or absent. What is missing is the network
         // interface that it names.
-        return listener_fail(ret_error, ENODEV, remote->target, "cannot listen");
+        return failure_from_errno(ENODEV, "%s: cannot listen", remote->target);
     }
     fd = listen_at(remote, &endpoint, false);
     if (fd == -EADDRINUSE) {
@@ -298,10 +293,11 @@ static int bind_tcp(struct listener *listener, char **ret_error)
         fd = holder ? listen_beside(listener, &endpoint, holder) : fd;
     }
     if (fd < 0) {
-        *ret_error = xasprintf("%s: cannot listen: %s%s%s", remote->target, strerror(-fd),
-                               holder ? " by " : "", holder ? holder->remote->target : "");
+        return failure_new_errno(fd, "%s: cannot listen: %s%s%s", remote->target, strerror(-fd),
+                                 holder ? " by " : "", holder ? holder->remote->target : "");
     }
-    return fd;
+    *ret_fd = fd;
+    return NULL;
 }
 
 // A socket from another process may be narrowed. Lets the loop check whether it can be widened.
@@ -317,79 +313,75 @@ static void check_width(struct listener *listener)
     }
 }
 
-static int open_tcp(struct listener *listener, char **ret_error)
+static struct failure *open_tcp(struct listener *listener)
 {
     struct remote *remote = listener->remote;
     _cleanup_close_ int fd = offer_take(remote->net, remote->target);
-    int r;
+    struct failure *failure = NULL;
 
     if (fd >= 0) {
         remote_configure_socket(remote, fd);
     } else {
-        fd = bind_tcp(listener, ret_error);
+        failure = bind_tcp(listener, &fd);
     }
-    if (fd < 0) {
-        return fd;
+    if (!failure) {
+        failure = start_accepting(listener, fd);
     }
-    r = start_accepting(listener, fd, ret_error);
-    if (r < 0) {
-        return r;
+    if (failure) {
+        return failure;
     }
     listener->port = port_of(TAKE_FD(fd));
     check_width(listener);
     // Scripts that use port 0 read the port from this line.
     log_info("%s: listening on port %u", remote->target, listener->port);
-    return 0;
+    return NULL;
 }
 
-static int open_unix(struct listener *listener, char **ret_error)
+static struct failure *open_unix(struct listener *listener)
 {
     struct remote *remote = listener->remote;
     _cleanup_free_ char *path = dirs_path(dirs_run(), remote->address.path);
     struct failure *failure;
-    int fd, r;
+    int fd;
 
     failure = socket_file_listen(path, UNIX_MODE, LISTEN_QUEUE, &listener->file, &fd);
     if (failure) {
-        r = -failure_errno(failure);
-        *ret_error = failure_take_text(failure_prefix(failure, "%s", remote->target));
-        return r;
+        return failure_prefix(failure, "%s", remote->target);
     }
-    r = start_accepting(listener, fd, ret_error);
-    if (r < 0) {
+    failure = start_accepting(listener, fd);
+    if (failure) {
         socket_file_remove(&listener->file);
         close(fd);
-        return r;
+        return failure;
     }
     log_dbg("%s: listening", remote->target);
-    return 0;
+    return NULL;
 }
 
-int listener_open(struct listener *listener, char **ret_error)
+struct failure *listener_open(struct listener *listener)
 {
     assert(listener->remote->kind == REMOTE_LISTENER && listener->acceptor.fd < 0);
-    return listener->remote->is_unix ? open_unix(listener, ret_error)
-                                     : open_tcp(listener, ret_error);
+    return listener->remote->is_unix ? open_unix(listener) : open_tcp(listener);
 }
 
-int listener_adopt(struct listener *listener, int fd, char **ret_error)
+struct failure *listener_adopt(struct listener *listener, int fd)
 {
     struct remote *remote = listener->remote;
-    int r;
+    struct failure *failure;
 
     assert(remote->kind == REMOTE_LISTENER && listener->acceptor.fd < 0);
     if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ||
         fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
-        return listener_fail(ret_error, errno, remote->target, "cannot set up the socket");
+        return failure_from_errno(errno, "%s: cannot set up the socket", remote->target);
     }
     remote_configure_socket(remote, fd);
-    r = start_accepting(listener, fd, ret_error);
-    if (r < 0) {
-        return r;
+    failure = start_accepting(listener, fd);
+    if (failure) {
+        return failure;
     }
     listener->port = port_of(fd);
     log_info("%s: listening on a socket that was passed", remote->target);
-    return 0;
+    return NULL;
 }
 
 // The remote that had the port for IPv4 may have been closed.

@@ -24,11 +24,10 @@ struct listener {
 
 // Makes a listener that does not listen yet.
 struct listener *listener_new(struct remote *remote);
-// Listens at the address of the remote. Returns 0, or negative errno with the reason in *ret_error
-// (caller frees).
-int listener_open(struct listener *listener, char **ret_error);
-// Listens at `fd`, which it takes over on success. Returns as listener_open() does.
-int listener_adopt(struct listener *listener, int fd, char **ret_error);
+// Listens at the address of the remote.
+struct failure *listener_open(struct listener *listener);
+// Listens at `fd`, which it takes over on success.
+struct failure *listener_adopt(struct listener *listener, int fd);
 // Stops listening and removes the socket file. Other listeners may then widen.
 void listener_close(struct listener *listener);
 // Frees a closed listener (asserted). NULL allowed.

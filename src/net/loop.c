@@ -75,8 +75,8 @@ usec_t net_now(struct net *net)
 }
 
 // Moves the timer source only if a timer is due before it fires. If the first timer has been moved
-// to later, the source fires early once, finds nothing due, and is armed again. Therefore input on a
-// connection costs no system call for timers.
+// to later, the source fires early once, finds nothing due, and is armed again. Therefore input on
+// a connection costs no system call for timers.
 static void arm_timer(struct net *net)
 {
     usec_t next = timers_next(&net->timers);
@@ -356,9 +356,9 @@ void net_free(struct net *net)
     }
 }
 
-int net_set_tls(struct net *net, const struct tls_options *options, char **ret_error)
+struct failure *net_set_tls(struct net *net, const struct tls_options *options)
 {
-    return tls_config_set(net->tls, options, ret_error);
+    return tls_config_set(net->tls, options);
 }
 
 void net_share_tls(struct net *net, struct net *other)

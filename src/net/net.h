@@ -21,6 +21,7 @@
 #pragma once
 
 #include "basic/clock.h"
+#include "basic/failure.h"
 #include "basic/positions.h"
 #include "basic/text.h"
 
@@ -84,15 +85,14 @@ struct net *net_new(sd_event *event, const struct net_handler *handler, void *us
 // lost unless net_flush() was called.
 void net_free(struct net *net);
 void *net_userdata(const struct net *net);
-// Sends output that waits for no commit log until none is left or `timeout` has passed. For use before exit: blocks,
-// and calls no handler.
+// Sends output that waits for no commit log until none is left or `timeout` has passed. For use
+// before exit: blocks, and calls no handler.
 void net_flush(struct net *net, usec_t timeout);
 
 // Sets the TLS options for new connections of this net and of the nets that share them. Copies
-// `options`. Options of which none is set turn TLS off. Setting equal options has no effect. Returns
-// 0, or negative errno with the reason in *ret_error (caller frees); on an error nothing changes.
-// Blocks while it reads the files.
-int net_set_tls(struct net *net, const struct tls_options *options, char **ret_error);
+// `options`. Options of which none is set turn TLS off. Setting equal options has no effect. On a
+// failure nothing changes. Blocks while it reads the files.
+struct failure *net_set_tls(struct net *net, const struct tls_options *options);
 // Loads keys and certificates again. This also happens automatically when a file has changed. Logs
 // the result. On an error the loaded ones stay in use.
 void net_reload_tls(struct net *net);
@@ -115,30 +115,31 @@ static inline bool remote_options_equal(const struct remote_options *a,
 }
 
 // Makes a remote. When this returns, a listener accepts connections; a connector dials from the
-// loop. Returns 0, or negative errno with the reason in *ret_error (caller frees).
+// loop. A failure whose errno is EINVAL is permanent: the target or an address in it is invalid.
 //
 // `target` is "punix:FILE", "ptcp:[PORT][:IP]", "pssl:[PORT][:IP]", "unix:FILE", "tcp:HOST[:PORT]"
 // or "ssl:HOST[:PORT]". IPv6 addresses stand in brackets. The default port is 6640. A relative FILE
 // is one in the run directory.
 //
-// Unix: a stale socket file is replaced. A socket file of a running server (-EADDRINUSE) and a file
-// of another kind (-EEXIST) are not. The file gets the mode 0770 minus the umask.
+// Unix: a stale socket file is replaced. A socket file of a running server (EADDRINUSE) and a file
+// of another kind (EEXIST) are not. The file gets the mode 0770 minus the umask.
 // TCP: "ptcp:PORT" listens on IPv4 only. "ptcp:PORT:[::]" listens on IPv6 and IPv4, or on IPv6 only
 // while another remote of this net listens on the same port of all IPv4 addresses.
-// TLS: net_set_tls() comes first. -ENOPROTOOPT means that a TLS option is missing, -ENOKEY that a
-// TLS file could not be loaded. An "ssl:" remote without `no_retry` accepts the latter and tries to
+// TLS: net_set_tls() comes first. ENOPROTOOPT means that a TLS option is missing, ENOKEY that a TLS
+// file could not be loaded. An "ssl:" remote without `no_retry` accepts the latter and tries to
 // load the files whenever it dials.
-int remote_new(struct net *net, const char *target, const struct remote_options *options,
-               void *userdata, struct remote **ret, char **ret_error);
-// Makes a remote from a listening or a connected stream socket. A connected one is opened() from the
-// loop. The remote's target is derived from the socket's own address. On success the net owns `fd`;
-// on an error the caller still does. Never removes the socket's file.
-int remote_new_from_fd(struct net *net, int fd, const struct remote_options *options,
-                       void *userdata, struct remote **ret, char **ret_error);
+struct failure *remote_new(struct net *net, const char *target,
+                           const struct remote_options *options, void *userdata,
+                           struct remote **ret);
+// Makes a remote from a listening or a connected stream socket. A connected one is opened() from
+// the loop. The remote's target is derived from the socket's own address. On success the net owns
+// `fd`; on a failure the caller still does. Never removes the socket's file.
+struct failure *remote_new_from_fd(struct net *net, int fd, const struct remote_options *options,
+                                   void *userdata, struct remote **ret);
 // Makes an adopted TCP listener use TLS for new connections, and changes its target to pssl:. Needs
-// net_set_tls() first, unless `may_follow`: then connections are refused until it is called. Returns
-// 0, or negative errno with the reason in *ret_error (caller frees).
-int remote_use_tls(struct remote *remote, bool may_follow, char **ret_error);
+// net_set_tls() first, unless `may_follow`: then connections are refused until it is called. On a
+// failure nothing changes.
+struct failure *remote_use_tls(struct remote *remote, bool may_follow);
 // Stops listening or dialing at once, removes the socket file if it is still the one that
 // remote_new() made, and closes the connections as connection_close() does. The caller must not use
 // `remote` afterwards, except that remote_userdata() still works in the closed() calls that follow.
@@ -152,8 +153,8 @@ void remote_reconnect(struct remote *remote, const char *reason);
 uint16_t remote_bound_port(const struct remote *remote); // 0: none
 // True for a listener on all IPv6 addresses that accepts IPv4 as well.
 bool remote_is_dual(const struct remote *remote);
-// Returns NULL if `target` is well-formed, otherwise what is wrong (caller frees).
-char *remote_target_fault(const char *target);
+// Fails if `target` is not well-formed. Checks the syntax only.
+struct failure *remote_target_check(const char *target);
 bool remote_target_is_valid(const char *target);
 // True if `target` is well-formed and names a server to connect to.
 bool remote_target_dials(const char *target);
@@ -198,8 +199,8 @@ const char *connection_name(const struct connection *connection);
 // The common name in the verified certificate of the peer. NULL if it has none, is not verified, or
 // does not use TLS. Valid until closed() has returned.
 const char *connection_peer_cn(const struct connection *connection);
-// Stores the process at the other end of a Unix socket, as recorded by the kernel when it connected.
-// Returns false if the socket is not a Unix socket. Not before opened().
+// Stores the process at the other end of a Unix socket, as recorded by the kernel when it
+// connected. Returns false if the socket is not a Unix socket. Not before opened().
 bool connection_peer_process(const struct connection *connection, uid_t *ret_uid, pid_t *ret_pid);
 // Stores the groups of that process, its primary one included, in *ret (caller frees), and returns
 // how many there are. Returns 0 if they are not known.

@@ -36,22 +36,22 @@ static struct remote *remote_alloc(struct net *net, enum remote_kind kind, char 
     return remote;
 }
 
-char *remote_target_fault(const char *target)
+struct failure *remote_target_check(const char *target)
 {
     struct address address;
-    char *error = NULL;
+    struct failure *failure = address_parse(target, &address);
 
-    if (!address_parse(target, &address, &error)) {
+    if (!failure) {
         address_done(&address);
     }
-    return error;
+    return failure;
 }
 
 bool remote_target_is_valid(const char *target)
 {
-    _cleanup_free_ char *fault = remote_target_fault(target);
+    _cleanup_failure_ struct failure *failure = remote_target_check(target);
 
-    return !fault;
+    return !failure;
 }
 
 bool remote_target_dials(const char *target)
@@ -59,40 +59,39 @@ bool remote_target_dials(const char *target)
     return remote_target_is_valid(target) && target[0] != 'p';
 }
 
-// Returns 0 if TLS can be used now, otherwise negative errno with the reason in *ret_error.
-static int check_tls(struct net *net, const char *target, char **ret_error)
+// Fails unless TLS can be used now.
+static struct failure *check_tls(struct net *net, const char *target)
 {
     const char *lacks = tls_config_lacks(net->tls);
     const char *fault = tls_config_fault(net->tls);
 
     if (!lacks) {
-        return 0;
+        return NULL;
     }
-    *ret_error =
-        fault ? xasprintf("%s: %s", target, fault) : xasprintf("%s: TLS needs %s", target, lacks);
-    return fault ? -ENOKEY : -ENOPROTOOPT;
+    return fault ? failure_new_errno(ENOKEY, "%s: %s", target, fault)
+                 : failure_new_errno(ENOPROTOOPT, "%s: TLS needs %s", target, lacks);
 }
 
-int remote_new(struct net *net, const char *target, const struct remote_options *options,
-               void *userdata, struct remote **ret, char **ret_error)
+struct failure *remote_new(struct net *net, const char *target,
+                           const struct remote_options *options, void *userdata,
+                           struct remote **ret)
 {
     struct address address;
     struct remote *remote;
-    int r = address_parse(target, &address, ret_error);
+    struct failure *failure = address_parse(target, &address);
 
-    if (r < 0) {
-        return r;
+    if (failure) {
+        return failure;
     }
     if (address.kind == ADDRESS_TLS) {
-        r = check_tls(net, target, ret_error);
+        failure = check_tls(net, target);
     }
-    if (r == -ENOKEY && !address.is_passive && !options->no_retry) {
-        free(TAKE_PTR(*ret_error)); // the connector checks this whenever it dials
-        r = 0;
+    if (failure && failure_errno(failure) == ENOKEY && !address.is_passive && !options->no_retry) {
+        failure_free(TAKE_PTR(failure)); // the connector checks this whenever it dials
     }
-    if (r < 0) {
+    if (failure) {
         address_done(&address);
-        return r;
+        return failure;
     }
     remote = remote_alloc(net, address.is_passive ? REMOTE_LISTENER : REMOTE_CONNECTOR,
                           xstrdup(target), options, userdata);
@@ -100,16 +99,16 @@ int remote_new(struct net *net, const char *target, const struct remote_options 
     remote->is_unix = address.kind == ADDRESS_UNIX;
     remote->is_tls = address.kind == ADDRESS_TLS;
     if (address.is_passive) {
-        r = listener_open(remote->listener, ret_error);
-        if (r < 0) {
+        failure = listener_open(remote->listener);
+        if (failure) {
             remote_reap(remote);
-            return r;
+            return failure;
         }
     } else {
         connector_start(remote->connector);
     }
     *ret = remote;
-    return 0;
+    return NULL;
 }
 
 // Returns the target of a passed socket. NULL with the reason in *ret_errno if it is not a stream
@@ -144,57 +143,53 @@ static char *passed_target(int fd, bool *ret_listens, bool *ret_is_unix, int *re
     return target;
 }
 
-int remote_new_from_fd(struct net *net, int fd, const struct remote_options *options,
-                       void *userdata, struct remote **ret, char **ret_error)
+struct failure *remote_new_from_fd(struct net *net, int fd, const struct remote_options *options,
+                                   void *userdata, struct remote **ret)
 {
     bool listens, is_unix;
-    int error, r;
+    int error;
     char *target = passed_target(fd, &listens, &is_unix, &error);
     struct remote *remote;
+    struct failure *failure;
 
     if (!target) {
-        *ret_error = xasprintf(
-            "file descriptor %d is not a stream socket that listens or is "
-            "connected: %s",
-            fd, strerror(error));
-        return -error;
+        return failure_from_errno(
+            error, "file descriptor %d is not a stream socket that listens or is connected", fd);
     }
     remote =
         remote_alloc(net, listens ? REMOTE_LISTENER : REMOTE_ADOPTED, target, options, userdata);
     remote->is_unix = is_unix;
     if (listens) {
-        r = listener_adopt(remote->listener, fd, ret_error);
-        if (r < 0) {
+        failure = listener_adopt(remote->listener, fd);
+        if (failure) {
             remote_reap(remote);
-            return r;
+            return failure;
         }
     } else {
         connector_adopt(remote->connector, fd);
     }
     *ret = remote;
-    return 0;
+    return NULL;
 }
 
-int remote_use_tls(struct remote *remote, bool may_follow, char **ret_error)
+struct failure *remote_use_tls(struct remote *remote, bool may_follow)
 {
-    char *target;
-    int r;
+    _cleanup_free_ char *target = NULL;
+    struct failure *failure;
 
     if (remote->is_unix || remote->kind != REMOTE_LISTENER) {
-        *ret_error =
-            xasprintf("%s: only a TCP socket that listens can be one for TLS", remote->target);
-        return -EINVAL;
+        return failure_new(FAILURE_INVALID, "%s: only a TCP socket that listens can be one for TLS",
+                           remote->target);
     }
     target = xasprintf("pssl%s", strchr(remote->target, ':'));
-    r = may_follow ? 0 : check_tls(remote->net, target, ret_error);
-    if (r < 0) {
-        free(target);
-        return r;
+    failure = may_follow ? NULL : check_tls(remote->net, target);
+    if (failure) {
+        return failure;
     }
     free(remote->target);
-    remote->target = target;
+    remote->target = TAKE_PTR(target);
     remote->is_tls = true;
-    return 0;
+    return NULL;
 }
 
 void remote_free(struct remote *remote)

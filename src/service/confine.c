@@ -144,7 +144,7 @@ static bool allows(const struct folder *folder, unsigned uses)
     return (folder->uses & uses) == uses;
 }
 
-static char *refusal(enum confine_use use, const char *path)
+static struct failure *refusal(enum confine_use use, const char *path)
 {
     _cleanup_buf_ struct buf folders = {0};
     _cleanup_free_ char *folder = folder_of(path);
@@ -154,13 +154,14 @@ static char *refusal(enum confine_use use, const char *path)
             buf_printf(&folders, "%s%s", folders.size ? ", " : "", confine.folders[i].path);
         }
     }
-    return xasprintf(
+    return failure_new(
+        FAILURE_INVALID,
         "%s: outside the folders that this server is confined to (%s); start it with "
         "--allow-path=%s%s to add this folder, or with --no-self-confinement to disable this",
         path, buf_cstr(&folders), folder, use == CONFINE_READ ? ":ro" : "");
 }
 
-char *confine_check(enum confine_use use, const char *path)
+struct failure *confine_check(enum confine_use use, const char *path)
 {
     _cleanup_free_ char *real = NULL;
     int r;
@@ -173,7 +174,7 @@ char *confine_check(enum confine_use use, const char *path)
         return NULL; // opening it will report that it does not exist
     }
     if (r < 0) {
-        return xasprintf("%s: %s", path, strerror(-r));
+        return failure_from_errno(r, "%s", path);
     }
     for (size_t i = 0; i < confine.n; i++) {
         if (allows(&confine.folders[i], use) && is_within(real, confine.folders[i].path)) {
@@ -272,29 +273,26 @@ static int add_rules(int ruleset)
     return r;
 }
 
-int confine_enforce(char **ret_error)
+struct failure *confine_enforce(void)
 {
     _cleanup_close_ int ruleset = -1;
     int r;
 
     if (!confine.is_enabled) {
-        return 0;
+        return NULL;
     }
     ruleset = landlock_new();
     // EPERM is the error of the system call filters of containers.
     if (ruleset == -ENOSYS || ruleset == -EOPNOTSUPP || ruleset == -EPERM) {
         log_event(LOG_LEVEL_INFO, MSG_NO_LANDLOCK, NULL,
                   "this kernel has no Landlock: names of files are checked by this program only");
-        return 0;
+        return NULL;
     }
     r = ruleset < 0 ? ruleset : add_rules(ruleset);
     if (!r) {
         r = landlock_enforce(ruleset);
     }
-    if (r < 0) {
-        *ret_error = xasprintf("cannot confine the process: %s", strerror(-r));
-    }
-    return r;
+    return r < 0 ? failure_from_errno(r, "cannot confine the process") : NULL;
 }
 
 void confine_done(void)

@@ -6,12 +6,14 @@
 //     confine_enable();                    // the standard folders
 //     confine_allow(CONFINE_LOG, "/x/y");  // files named on the command line
 //     confine_allow_path("/x", true);      // --allow-path
-//     confine_enforce(&error);             // before the first thread and the first client
+//     confine_enforce();                   // before the first thread and the first client
 //     ...
-//     error = confine_check(CONFINE_DATABASE, name);
+//     failure = confine_check(CONFINE_DATABASE, name);
 //
 // Without confine_enable(), everything is allowed and nothing is enforced.
 #pragma once
+
+#include "basic/failure.h"
 
 #include <stdbool.h>
 
@@ -35,11 +37,10 @@ void confine_allow(enum confine_use use, const char *path);
 // Allows every use, or only reading, of the file `path`, or in and below the folder `path`. Before
 // confine_enforce(). Returns false if it does not exist: then the kernel will not allow it.
 bool confine_allow_path(const char *path, bool read_only);
-// Returns NULL if a folder that allows `use` contains `path` (after resolving links), otherwise an
-// error message (caller frees).
-char *confine_check(enum confine_use use, const char *path);
-// Makes the kernel enforce the rules, for this thread and the threads it starts later. No program can
-// be executed afterwards. A kernel without Landlock is not an error. Returns 0, or negative errno
-// with the reason in *ret_error (caller frees).
-int confine_enforce(char **ret_error);
+// Fails unless a folder that allows `use` contains `path` (after resolving links). The text names
+// the option that would allow it.
+struct failure *confine_check(enum confine_use use, const char *path);
+// Makes the kernel enforce the rules, for this thread and the threads it starts later. No program
+// can be executed afterwards. A kernel without Landlock is not a failure.
+struct failure *confine_enforce(void);
 void confine_done(void); // forgets the folders; confine_check() then accepts everything

@@ -169,7 +169,8 @@ static void set_forwarding(void (*handler)(int))
     }
 }
 
-// Blocks the forwarded signals, so that none is delivered between fork() and storing the child's pid.
+// Blocks the forwarded signals, so that none is delivered between fork() and storing the child's
+// pid.
 static void block_forwarded(sigset_t *ret_old)
 {
     sigset_t set;
@@ -214,8 +215,8 @@ static void return_to(const char *folder)
 }
 
 // Starts a worker, and another one when it crashes. If a worker ends in another way, exits with the
-// same status. Restarts at once after the first crash, later at most every RESTART_INTERVAL. Returns
-// in the workers, or with an error.
+// same status. Restarts at once after the first crash, later at most every RESTART_INTERVAL.
+// Returns in the workers, or with an error.
 static int run_monitor(void)
 {
     _cleanup_free_ char *folder = getcwd(NULL, 0);
@@ -275,22 +276,23 @@ static bool is_main_process(void)
     return getenv("NOTIFY_SOCKET") && pid && atol(pid) == (long)getpid();
 }
 
-int daemonize_start(const struct daemonize_options *options, char **ret_error)
+struct failure *daemonize_start(const struct daemonize_options *options)
 {
+    struct failure *failure;
     int r = 0;
 
     if ((options->detach || options->monitor) && is_main_process()) {
-        *ret_error = xasprintf(
+        return failure_new(
+            FAILURE_INVALID,
             "--%s: not possible in a service of Type=notify, because the service manager "
             "watches the process that it has started",
             options->detach ? "detach" : "monitor");
-        return -EINVAL;
     }
     if (options->pidfile && !options->overwrite_pidfile) {
         // Checked before the fork: the error must end the program, not a worker of the monitor.
-        r = pidfile_check(options->pidfile, ret_error);
-        if (r < 0) {
-            return r;
+        failure = pidfile_check(options->pidfile);
+        if (failure) {
+            return failure;
         }
     }
     if (options->detach) {
@@ -302,13 +304,9 @@ int daemonize_start(const struct daemonize_options *options, char **ret_error)
         r = run_monitor();
     }
     if (r < 0) {
-        *ret_error = xasprintf("cannot start a background process: %s", strerror(-r));
-        return r;
+        return failure_from_errno(r, "cannot start a background process");
     }
-    if (options->pidfile) {
-        return pidfile_create(options->pidfile, options->overwrite_pidfile, ret_error);
-    }
-    return 0;
+    return options->pidfile ? pidfile_create(options->pidfile, options->overwrite_pidfile) : NULL;
 }
 
 int daemonize_crash_state(void)

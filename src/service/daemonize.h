@@ -10,6 +10,8 @@
 // Without these options the caller itself is the worker.
 #pragma once
 
+#include "basic/failure.h"
+
 #include <stdbool.h>
 
 struct daemonize_options {
@@ -20,12 +22,12 @@ struct daemonize_options {
     char *pidfile; // absolute, or NULL: none
 };
 
-// Forks as the options say, and makes the pid file. Call it before any thread is started. Returns in
-// the worker only: 0, or negative errno with the reason in *ret_error (caller frees).
-int daemonize_start(const struct daemonize_options *options, char **ret_error);
+// Forks as the options say, and makes the pid file. Call it before any thread is started. Returns
+// in the worker, and after a failure before the fork also in the caller.
+struct failure *daemonize_start(const struct daemonize_options *options);
 // Returns the crash state (crash_state.h) that the monitor keeps for its workers, or -1 without
 // --monitor. The descriptor belongs to this module.
 int daemonize_crash_state(void);
-// The worker calls this once when it is ready: the waiting parent exits. With --detach it also closes
-// standard input, output and error and (unless no_chdir) changes to the root folder.
+// The worker calls this once when it is ready: the waiting parent exits. With --detach it also
+// closes standard input, output and error and (unless no_chdir) changes to the root folder.
 void daemonize_ready(void);

@@ -36,7 +36,7 @@ static const char *fault_of(int fd)
     return fcntl(fd, F_GETFD) < 0 ? "it is not open" : "it is not a stream socket that listens";
 }
 
-char *listen_fds_add(struct listen_fd **fds, int *n, int fd)
+struct failure *listen_fds_add(struct listen_fd **fds, int *n, int fd)
 {
     const char *fault = fault_of(fd);
 
@@ -46,7 +46,7 @@ char *listen_fds_add(struct listen_fd **fds, int *n, int fd)
         }
     }
     if (fault) {
-        return xasprintf("descriptor %d: %s", fd, fault);
+        return failure_new(FAILURE_INVALID, "descriptor %d: %s", fd, fault);
     }
     *fds = xreallocarray(*fds, (size_t)*n + 1, sizeof(**fds));
     (*fds)[(*n)++] = (struct listen_fd){fd, xstrdup("inherited")};

@@ -4,6 +4,7 @@
 #include "basic/alloc.h"
 #include "basic/dirs.h"
 #include "basic/log.h"
+#include "basic/str.h"
 #include "service/confine.h"
 #include "service/privileges.h"
 #include "service/vlog.h"
@@ -42,95 +43,92 @@ static void set_pidfile(struct service_options *options, const char *argument)
     replace_text(&options->daemonize.pidfile, dirs_path(dirs_run(), name));
 }
 
-static int add_allowed_path(struct service_options *options, const char *argument, char **ret_error)
+static struct failure *add_allowed_path(struct service_options *options, const char *argument)
 {
     _cleanup_free_ char *folder = getcwd(NULL, 0);
 
     if (!argument[0] || !strcmp(argument, ":ro")) {
-        *ret_error = xstrdup("--allow-path: a folder is expected");
-        return -EINVAL;
+        return failure_new(FAILURE_INVALID, "--allow-path: a folder is expected");
     }
     options->allowed_paths =
         xreallocarray(options->allowed_paths, options->n_allowed_paths + 1, sizeof(char *));
     options->allowed_paths[options->n_allowed_paths++] = dirs_path(folder ? folder : "", argument);
-    return 1;
+    return NULL;
 }
 
-static int set_verbosity(const char *argument, char **ret_error)
+static struct failure *set_verbosity(const char *argument)
 {
-    struct failure *failure = vlog_set(argument ? argument : "");
-
-    *ret_error = failure_take_text(failure_prefix(failure, "processing \"%s\"", argument));
-    return *ret_error ? -EINVAL : 1;
+    argument = str_or_empty(argument);
+    return failure_prefix(vlog_set(argument), "processing \"%s\"", argument);
 }
 
-int service_options_handle(struct service_options *options, int c, const char *argument,
-                           char **ret_error)
+bool service_options_handle(struct service_options *options, int c, const char *argument,
+                            struct failure **ret_failure)
 {
+    *ret_failure = NULL;
     switch (c) {
     case SERVICE_OPTION_DETACH:
         options->daemonize.detach = true;
-        return 1;
+        return true;
     case SERVICE_OPTION_MONITOR:
         options->daemonize.monitor = true;
-        return 1;
+        return true;
     case SERVICE_OPTION_NO_CHDIR:
         options->daemonize.no_chdir = true;
-        return 1;
+        return true;
     case SERVICE_OPTION_PIDFILE:
         set_pidfile(options, argument);
-        return 1;
+        return true;
     case SERVICE_OPTION_OVERWRITE_PIDFILE:
         options->daemonize.overwrite_pidfile = true;
-        return 1;
+        return true;
     case SERVICE_OPTION_NO_SELF_CONFINEMENT:
         options->no_self_confinement = true;
-        return 1;
+        return true;
     case SERVICE_OPTION_ALLOW_PATH:
-        return add_allowed_path(options, argument, ret_error);
+        *ret_failure = add_allowed_path(options, argument);
+        return true;
     case SERVICE_OPTION_USER:
         replace_text(&options->user, xstrdup(argument));
-        return 1;
+        return true;
     case 'v':
-        return set_verbosity(argument, ret_error);
+        *ret_failure = set_verbosity(argument);
+        return true;
     case SERVICE_OPTION_LOG_FILE:
         options->log_to_file = true;
         replace_text(&options->log_file, argument ? xstrdup(argument) : NULL);
-        return 1;
+        return true;
     case SERVICE_OPTION_SYSLOG_METHOD:
-        *ret_error = failure_take_text(vlog_set_syslog_method(argument));
-        return *ret_error ? -EINVAL : 1;
+        *ret_failure = vlog_set_syslog_method(argument);
+        return true;
     case SERVICE_OPTION_SYSLOG_TARGET:
-        *ret_error = failure_take_text(vlog_set_syslog_target(argument));
-        return *ret_error ? -EINVAL : 1;
+        *ret_failure = vlog_set_syslog_target(argument);
+        return true;
     case SERVICE_OPTION_UNIXCTL:
         replace_text(&options->unixctl, xstrdup(argument));
-        return 1;
+        return true;
     default:
-        return 0;
+        return false;
     }
 }
 
-static int become_user(const char *spec, char **ret_error)
+static struct failure *become_user(const char *spec)
 {
     struct identity identity = {0};
-    int r = identity_parse(spec, &identity, ret_error);
+    struct failure *failure = identity_parse(spec, &identity);
+    int r;
 
-    if (!r) {
-        r = vlog_give_file(identity.uid, identity.gid);
-        if (r < 0) {
-            *ret_error =
-                xasprintf("cannot give the log file to user %s: %s", identity.user, strerror(-r));
-        }
+    if (failure) {
+        return failure;
     }
-    if (!r) {
-        r = privileges_become(&identity, ret_error);
-    }
+    r = vlog_give_file(identity.uid, identity.gid);
+    failure = r < 0 ? failure_from_errno(r, "cannot give the log file to user %s", identity.user)
+                    : privileges_become(&identity);
     identity_done(&identity);
-    return r;
+    return failure;
 }
 
-int service_options_apply(const struct service_options *options, char **ret_error)
+struct failure *service_options_apply(const struct service_options *options)
 {
     _cleanup_free_ char *path = NULL;
     int r = options->log_to_file ? vlog_set_file(options->log_file, &path) : 0;
@@ -138,7 +136,7 @@ int service_options_apply(const struct service_options *options, char **ret_erro
     if (r < 0) {
         log_warn("failed to open %s for logging: %s", path, strerror(-r));
     }
-    return options->user ? become_user(options->user, ret_error) : 0;
+    return options->user ? become_user(options->user) : NULL;
 }
 
 char *service_options_control_path(const struct service_options *options, const char *program)

@@ -58,15 +58,14 @@ struct service_options {
 };
 
 void service_options_done(struct service_options *options);
-// Handles the option `c` of getopt_long() with its argument. Returns 1 if it is an option of these
-// groups, 0 if it is not, or negative errno if it is invalid, with the reason in *ret_error (caller
-// frees). -v and the syslog options take effect at once.
-int service_options_handle(struct service_options *options, int c, const char *argument,
-                           char **ret_error);
-// Opens the log file, if --log-file was given; with --user makes it that user's and becomes the user.
-// A log file that cannot be opened is only a warning. Before daemonize_start(). Returns 0, or
-// negative errno with the reason in *ret_error (caller frees).
-int service_options_apply(const struct service_options *options, char **ret_error);
+// Handles the option `c` of getopt_long() with its argument. Returns false if it is not an option
+// of these groups. Stores NULL in *ret_failure, or why the argument is refused. -v and the syslog
+// options take effect at once.
+bool service_options_handle(struct service_options *options, int c, const char *argument,
+                            struct failure **ret_failure);
+// Opens the log file, if --log-file was given; with --user makes it that user's and becomes the
+// user. A log file that cannot be opened is only a warning. Before daemonize_start().
+struct failure *service_options_apply(const struct service_options *options);
 // Returns the path of the control socket (caller frees): that of --unixctl, relative to RUNDIR, or
 // RUNDIR/PROGRAM.PID.ctl. NULL: --unixctl=none. The pid is that of the calling process.
 char *service_options_control_path(const struct service_options *options, const char *program);

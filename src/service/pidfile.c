@@ -39,17 +39,20 @@ static bool is_locked(int fd, pid_t *ret_holder)
     return true;
 }
 
-int pidfile_check(const char *path, char **ret_error)
+struct failure *pidfile_check(const char *path)
 {
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
     pid_t holder;
 
     if (fd < 0 || !is_locked(fd, &holder)) {
-        return 0;
+        return NULL;
     }
-    *ret_error = holder ? xasprintf("%s: already running as pid %ld, aborting", path, (long)holder)
-                        : xasprintf("%s: already running in another pid namespace, aborting", path);
-    return -EEXIST;
+    if (!holder) {
+        return failure_new(FAILURE_BUSY, "%s: already running in another pid namespace, aborting",
+                           path);
+    }
+    return failure_new(FAILURE_BUSY, "%s: already running as pid %ld, aborting", path,
+                       (long)holder);
 }
 
 // Writes the pid to a new, locked file. Removes the file on an error.
@@ -74,29 +77,25 @@ static int write_locked(const char *path, int *ret_fd)
     return 0;
 }
 
-int pidfile_create(const char *path, bool overwrite, char **ret_error)
+struct failure *pidfile_create(const char *path, bool overwrite)
 {
     _cleanup_free_ char *temporary = xasprintf("%s.tmp", path);
     _cleanup_close_ int fd = -1;
     struct stat st;
+    struct failure *failure = overwrite ? NULL : pidfile_check(path);
     int r;
 
-    if (!overwrite) {
-        r = pidfile_check(path, ret_error);
-        if (r < 0) {
-            return r;
-        }
+    if (failure) {
+        return failure;
     }
     r = write_locked(temporary, &fd);
     if (r < 0) {
-        *ret_error = xasprintf("%s: create failed (%s)", temporary, strerror(-r));
-        return r;
+        return failure_from_errno(r, "%s: create failed", temporary);
     }
     if (fstat(fd, &st) || rename(temporary, path)) {
-        r = -errno;
-        *ret_error = xasprintf("%s: create failed (%s)", path, strerror(-r));
+        failure = failure_from_errno(errno, "%s: create failed", path);
         unlink(temporary);
-        return r;
+        return failure;
     }
     pidfile_remove();
     assert(ours.owner != getpid() || !ours.path);
@@ -106,7 +105,7 @@ int pidfile_create(const char *path, bool overwrite, char **ret_error)
     ours.device = st.st_dev;
     ours.inode = st.st_ino;
     atexit(pidfile_remove);
-    return 0;
+    return NULL;
 }
 
 void pidfile_remove(void)

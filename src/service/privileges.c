@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The order matters. Changing the bounding set needs CAP_SETPCAP, the groups CAP_SETGID, and the user
-// CAP_SETUID. Therefore the remaining capabilities are set last. Finally it is tested that root
-// cannot be regained.
+// The order matters. Changing the bounding set needs CAP_SETPCAP, the groups CAP_SETGID, and the
+// user CAP_SETUID. Therefore the remaining capabilities are set last. Finally it is tested that
+// root cannot be regained.
 #include "service/privileges.h"
 
 #include "basic/alloc.h"
@@ -36,47 +36,43 @@ static bool is_member(const struct passwd *user, gid_t gid)
     return false;
 }
 
-static int find_group(const char *spec, const char *name, const struct passwd *user, gid_t *ret,
-                      char **ret_error)
+static struct failure *find_group(const char *spec, const char *name, const struct passwd *user,
+                                  gid_t *ret)
 {
     const struct group *group = getgrnam(name);
 
     if (!group) {
-        *ret_error = xasprintf("--user=%s: there is no group %s", spec, name);
-        return -ENOENT;
+        return failure_new(FAILURE_MISSING, "--user=%s: there is no group %s", spec, name);
     }
     if (!is_member(user, group->gr_gid)) {
-        *ret_error = xasprintf("--user=%s: user %s is not in group %s", spec, user->pw_name, name);
-        return -EPERM;
+        return failure_new(FAILURE_INVALID, "--user=%s: user %s is not in group %s", spec,
+                           user->pw_name, name);
     }
     *ret = group->gr_gid;
-    return 0;
+    return NULL;
 }
 
-int identity_parse(const char *spec, struct identity *ret, char **ret_error)
+struct failure *identity_parse(const char *spec, struct identity *ret)
 {
     const char *colon = strchrnul(spec, ':');
     _cleanup_free_ char *name = xstrndup(spec, (size_t)(colon - spec));
     const struct passwd *user;
-    int r = 0;
+    struct failure *failure;
+    gid_t gid;
 
     if (geteuid()) {
-        *ret_error = xasprintf("--user=%s: only root can become another user", spec);
-        return -EPERM;
+        return failure_new(FAILURE_INVALID, "--user=%s: only root can become another user", spec);
     }
     user = name[0] ? getpwnam(name) : getpwuid(getuid());
     if (!user) {
-        *ret_error = xasprintf("--user=%s: there is no user %s", spec, name);
-        return -ENOENT;
+        return failure_new(FAILURE_MISSING, "--user=%s: there is no user %s", spec, name);
     }
-    *ret = (struct identity){.uid = user->pw_uid, .gid = user->pw_gid};
-    if (*colon && colon[1]) {
-        r = find_group(spec, colon + 1, user, &ret->gid, ret_error);
+    gid = user->pw_gid;
+    if (*colon && colon[1] && (failure = find_group(spec, colon + 1, user, &gid))) {
+        return failure;
     }
-    if (!r) {
-        ret->user = xstrdup(user->pw_name);
-    }
-    return r;
+    *ret = (struct identity){.uid = user->pw_uid, .gid = gid, .user = xstrdup(user->pw_name)};
+    return NULL;
 }
 
 void identity_done(struct identity *identity)
@@ -107,8 +103,9 @@ static int limit_bounding_set(const cap_value_t *keep, size_t n)
     return 0;
 }
 
-// True if the process has capabilities other than `keep`. If it has none, cap_set_proc() must not be
-// called, because a service manager that has removed them may have forbidden the system call too.
+// True if the process has capabilities other than `keep`. If it has none, cap_set_proc() must not
+// be called, because a service manager that has removed them may have forbidden the system call
+// too.
 static bool has_others(cap_t caps, const cap_value_t *keep, size_t n)
 {
     for (cap_value_t value = 0; value < cap_max_bits(); value++) {
@@ -163,7 +160,7 @@ static int become_user(const struct identity *identity)
     return 0;
 }
 
-int privileges_become(const struct identity *identity, char **ret_error)
+struct failure *privileges_become(const struct identity *identity)
 {
     int r = limit_bounding_set(service_capabilities, ARRAY_SIZE(service_capabilities));
 
@@ -179,25 +176,19 @@ int privileges_become(const struct identity *identity, char **ret_error)
     if (!r && identity->uid && !setuid(0)) {
         r = -EPERM; // becoming root again must be impossible
     }
-    if (r < 0) {
-        *ret_error = xasprintf("cannot become user %s: %s", identity->user, strerror(-r));
-    }
-    return r;
+    return r < 0 ? failure_from_errno(r, "cannot become user %s", identity->user) : NULL;
 }
 
-int privileges_trim(char **ret_error)
+struct failure *privileges_trim(void)
 {
     int r;
 
     if (geteuid()) {
-        return 0;
+        return NULL;
     }
     r = limit_bounding_set(root_capabilities, ARRAY_SIZE(root_capabilities));
     if (!r) {
         r = keep_only(root_capabilities, ARRAY_SIZE(root_capabilities));
     }
-    if (r < 0) {
-        *ret_error = xasprintf("cannot give up privileges: %s", strerror(-r));
-    }
-    return r;
+    return r < 0 ? failure_from_errno(r, "cannot give up privileges") : NULL;
 }

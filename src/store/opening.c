@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The helper makes everything that belongs to the new database, so no reference count is shared with
-// the engine thread. Its log messages wait until it has ended.
+// The helper makes everything that belongs to the new database, so no reference count is shared
+// with the engine thread. Its log messages wait until it has ended.
 #include "store/opening.h"
 
 #include "basic/log.h"
-#include "engine/changeset.h"
+#include "basic/text.h"
 #include "store/group_commit_member.h"
 #include "store/job.h"
 #include "store/provision.h"
@@ -55,9 +55,6 @@ static void opening_run_mt(struct job *job)
     log_thread_begin(&opening->messages);
     opening->error = provision_open(opening->path, opening->schema_path, opening->mode, &progress,
                                     &opening->store, &opening->is_damaged);
-    // Change sets that the replayed history has dropped wait in a list of this thread.
-    while (changesets_free_some(SIZE_MAX)) {
-    }
     log_thread_end();
     text_thread_end();
 }

@@ -133,14 +133,13 @@ static bool uses_tls(const char *server)
 static void connect_current(struct client *client)
 {
     struct remote_options options = REMOTE_OPTIONS_DEFAULT;
-    _cleanup_free_ char *error = NULL;
-    int r;
+    _cleanup_failure_ struct failure *failure = NULL;
 
     options.no_retry = client->retry == CLIENT_NO_RETRY || client->n_servers > 1;
-    r = remote_new(client->net, client_server(client), &options, client, &client->remote, &error);
-    if (r < 0) {
+    failure = remote_new(client->net, client_server(client), &options, client, &client->remote);
+    if (failure) {
         tool_fail("failed to connect or listen to \"%s\" (%s)", client_server(client),
-                  error ? error : strerror(-r));
+                  failure_text(failure));
     }
 }
 
@@ -301,14 +300,14 @@ static void parse_servers(struct client *client, const char *servers)
 
 static void set_tls(struct client *client, const struct tls_options *tls)
 {
-    _cleanup_free_ char *error = NULL;
+    struct failure *failure;
     bool is_needed = false;
 
     for (size_t i = 0; i < client->n_servers; i++) {
         is_needed |= uses_tls(client->servers[i]);
     }
-    if (is_needed && net_set_tls(client->net, tls, &error) < 0) {
-        tool_fail("%s", error);
+    if (is_needed && (failure = net_set_tls(client->net, tls))) {
+        tool_fail_failure(failure);
     }
 }
 
@@ -581,11 +580,11 @@ void client_on_stop(struct client *client, void (*stop)(void *userdata), void *u
 
 bool client_handle_tls_option(struct tls_options *tls, int c)
 {
-    _cleanup_free_ char *error = NULL;
-    int r = tls_options_handle(tls, c, optarg, &error);
+    struct failure *failure;
+    bool is_handled = tls_options_handle(tls, c, optarg, &failure);
 
-    if (r < 0) {
-        tool_fail("%s", error);
+    if (failure) {
+        tool_fail_failure(failure);
     }
-    return r;
+    return is_handled;
 }

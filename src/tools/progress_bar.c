@@ -130,7 +130,7 @@ static void write_error_output(const char *text, size_t size)
 {
     ssize_t n = write(STDERR_FILENO, text, size);
 
-    (void)n; // without the terminal nobody needs the bar
+    (void)n; // without the terminal the bar is not needed
 }
 
 // Async-signal-safe.

@@ -63,6 +63,13 @@ noreturn void tool_fail(const char *format, ...)
     exit(EXIT_FAILURE);
 }
 
+noreturn void tool_fail_failure(struct failure *failure)
+{
+    _cleanup_free_ char *text = failure_take_text(failure);
+
+    tool_fail("%s", text);
+}
+
 noreturn void tool_fail_errno(int errno_value, const char *format, ...)
 {
     _cleanup_free_ char *text = NULL;
@@ -280,7 +287,7 @@ char *tool_short_options(const struct option *options)
 
 void tool_handle_option(struct service_options *service, int c, const struct option *options)
 {
-    _cleanup_free_ char *error = NULL;
+    struct failure *failure;
 
     if (c == 'o') {
         service_options_list(options);
@@ -290,19 +297,19 @@ void tool_handle_option(struct service_options *service, int c, const struct opt
         tool_print_version();
         exit(EXIT_SUCCESS);
     }
-    if (service_options_handle(service, c, optarg, &error) <= 0) {
-        if (error) {
-            tool_fail("%s", error);
-        }
-        exit(EXIT_FAILURE); // getopt_long() has printed what is wrong
+    if (!service_options_handle(service, c, optarg, &failure)) {
+        exit(EXIT_FAILURE); // getopt_long() has printed an error message
+    }
+    if (failure) {
+        tool_fail_failure(failure);
     }
 }
 
 void tool_apply_options(struct service_options *service)
 {
-    _cleanup_free_ char *error = NULL;
+    struct failure *failure = service_options_apply(service);
 
-    if (service_options_apply(service, &error) < 0) {
-        tool_fail("%s", error);
+    if (failure) {
+        tool_fail_failure(failure);
     }
 }

@@ -3,6 +3,7 @@
 // Messages go to standard error as "PROGRAM: TEXT"; a failure ends the program with status 1.
 #pragma once
 
+#include "basic/failure.h"
 #include "model/schema.h"
 
 #include <stdnoreturn.h>
@@ -17,6 +18,8 @@ noreturn void tool_fail(const char *format, ...) PRINTF_FORMAT(1, 2);
 noreturn void tool_fail_errno(int errno_value, const char *format, ...) PRINTF_FORMAT(2, 3);
 // "PROGRAM: TEXT: JSON", the validated `json` in canonical form.
 noreturn void tool_fail_json(struct slice json, const char *format, ...) PRINTF_FORMAT(2, 3);
+// Fails with the text of `failure`.
+noreturn void tool_fail_failure(struct failure *failure);
 // Fails with the text of `error`.
 noreturn void tool_fail_error(struct ovsdb_error *error);
 // Fails with the text of `error` unless it is NULL.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A state handover with arbitrary bytes. The first byte of the input is the number of connections, the
-// rest is the state. A server without databases, with one listener, restores what it can and runs
-// the loop for some turns.
+// A state handover with arbitrary bytes. The first byte of the input is the number of connections,
+// the rest is the state. A server without databases, with one listener, restores what it can and
+// runs the loop for some turns.
 #include "basic/log.h"
 #include "daemon/daemon.h"
 #include "daemon/handover/clients.h"
@@ -54,7 +54,7 @@ static void run(const struct daemon *daemon, const int *ends, size_t n)
 
 static void set_up(struct daemon *daemon, struct identities *identities)
 {
-    char *error;
+    struct failure *failure;
 
     if (sd_event_new(&daemon->event) < 0) {
         abort();
@@ -65,8 +65,8 @@ static void set_up(struct daemon *daemon, struct identities *identities)
     daemon->parts.databases = databases_new(daemon->parts.server, NULL);
     daemon->parts.remotes =
         remotes_new(daemon->parts.net, daemon->parts.server, daemon->parts.databases);
-    error = remotes_add(daemon->parts.remotes, "ptcp:0:127.0.0.1", &REMOTE_SETTINGS_DEFAULT);
-    assert(!error);
+    failure = remotes_add(daemon->parts.remotes, "ptcp:0:127.0.0.1", &REMOTE_SETTINGS_DEFAULT);
+    assert(!failure);
 }
 
 static void tear_down(struct daemon *daemon)

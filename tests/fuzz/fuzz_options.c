@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small parsers for texts in command lines, commands, the configuration and rows. The first byte
-// selects the parser, the rest is the text. A refused text must give a reason. A printed value must
-// parse to the same value.
+// The small parsers for texts in command lines, commands, the configuration and rows. The first
+// byte selects the parser, the rest is the text. A refused text must give a reason. A printed value
+// must parse to the same value.
 #include "basic/log.h"
 #include "daemon/admin/client_limits.h"
 #include "daemon/configuration/configuration.h"
@@ -34,16 +34,16 @@ static void read_target(const char *text)
 {
     struct address address = {0};
     struct endpoint endpoint;
-    char *error = NULL;
-    int r = address_parse(text, &address, &error);
+    struct failure *failure = address_parse(text, &address);
+    bool is_valid = !failure;
 
-    check_reason(r < 0, error);
-    if (!r && address.kind != ADDRESS_UNIX && address_endpoint(&address, &endpoint)) {
+    check_reason(!is_valid, failure_take_text(failure));
+    if (is_valid && address.kind != ADDRESS_UNIX && address_endpoint(&address, &endpoint)) {
         _cleanup_free_ char *target = address_target(&endpoint, address.is_passive);
         struct address again = {0};
 
         assert(target && !address_is_name(&address));
-        assert(!address_parse(target, &again, NULL) && again.port == address.port);
+        assert(!address_parse(target, &again) && again.port == address.port);
         address_done(&again);
     }
     address_done(&address);
@@ -121,10 +121,9 @@ static void expand_pattern(const char *text)
 static void read_user(const char *text)
 {
     struct identity identity = {0};
-    char *error = NULL;
-    int r = identity_parse(text, &identity, &error);
+    struct failure *failure = identity_parse(text, &identity);
 
-    check_reason(r < 0, error);
+    check_reason(failure, failure_take_text(failure));
     identity_done(&identity);
 }
 
@@ -143,11 +142,12 @@ static void read_limit(const char *text)
 {
     struct limits limits = LIMITS_DEFAULT;
     int option = *text ? LIMITS_OPTION + (*text & 0x7f) : 0;
-    char *error = NULL;
-    int r = client_limits_handle(&limits, option, text + !!*text, &error);
+    struct failure *failure;
+    bool is_limit = client_limits_handle(&limits, option, text + !!*text, &failure);
+    bool is_set = is_limit && !failure;
 
-    check_reason(r < 0, error);
-    if (r > 0) {
+    check_reason(is_limit && !is_set, failure_take_text(failure));
+    if (is_set) {
         _cleanup_buf_ struct buf table = {0};
         json_t *reply = client_limits_reply(&limits, &limits);
 
@@ -174,18 +174,18 @@ static void read_syslog_method(const char *text)
 static void read_tls_option(const char *text)
 {
     struct tls_options options = {0};
-    char *error = NULL;
+    struct failure *failure;
     int option = *text < 8 ? TLS_OPTION_BOOTSTRAP_CA_CERT + *text : *text;
-    int r = tls_options_handle(&options, option, text + !!*text, &error);
+    bool is_tls = tls_options_handle(&options, option, text + !!*text, &failure);
     const char *files[TLS_MAX_FILES];
 
-    check_reason(r < 0, error);
+    check_reason(is_tls && failure, failure_take_text(failure));
     tls_options_files(&options, files);
     tls_options_is_token(text);
     tls_options_done(&options);
 }
 
-static char *refuse_none(const struct column *column)
+static struct failure *refuse_none(const struct column *column)
 {
     return NULL;
 }
@@ -199,13 +199,13 @@ static void read_db_column(const char *text)
     struct group_commit *group_commit = group_commit_new(NULL, NULL);
     struct server *server = server_new(uuid_random);
     struct databases *databases = databases_new(server, group_commit);
-    char *error = NULL;
-    struct db_column *column = db_column_is(text) ? db_column_new(text, databases, refuse_none,
-                                                                  ignore_change, NULL, &error)
-                                                  : NULL;
+    struct db_column *column = NULL;
 
     if (db_column_is(text)) {
-        check_reason(!column, error);
+        struct failure *failure =
+            db_column_new(text, databases, refuse_none, ignore_change, NULL, &column);
+
+        check_reason(!column, failure_take_text(failure));
     }
     db_column_free(column);
     databases_free(databases);

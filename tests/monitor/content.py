@@ -39,7 +39,7 @@ def members(value):
 
 
 def normal(value):
-    """A value in a form that compares equal whatever the order in sets and maps."""
+    """A value in a form that compares equal for any order in sets and maps."""
     if isinstance(value, list) and value[0] in ("set", "map"):
         if value[0] == "set" and len(value[1]) == 1:
             return value[1][0]

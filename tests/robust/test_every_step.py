@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A disk on which any one step may be the last, or go wrong: a write, a sync, a rename, a removal.
 A life in which a database is made, written to, compacted, converted, has its contents replaced, and
-is converted at a start, is cut short or disturbed at a step, and goes on. Whatever was answered is
-there, all or nothing, and a copy that was put aside is whole."""
+is converted at a start, is cut short or disturbed at a step, and goes on. Every acknowledged
+transaction is there completely, every other one completely or not at all, and a copy that was put
+aside is whole."""
 import json
 import random
 import shutil

@@ -34,7 +34,7 @@ def write_and_remove(path):
 
 
 def connect(port):
-    """A refused connection was allowed: nobody listens."""
+    """A refused connection was allowed by the policy: no process listens."""
     try:
         socket.create_connection(("127.0.0.1", port), 10).close()
     except ConnectionRefusedError:

@@ -123,7 +123,7 @@ def test_signals(service):
 
 
 def test_replies_before_the_end(service):
-    """Requests received before the signal are answered, in whatever order the loop sees both."""
+    """Requests received before the signal are answered, in any order in which the loop sees both."""
     client = service.start().client()
     for n in range(100):
         client.request("transact", ["small", {"op": "insert", "table": "T", "row": {"n": n}},

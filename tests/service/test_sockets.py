@@ -50,7 +50,7 @@ def in_tls(service, port):
 
 
 def test_several_of_each(service, pki):
-    """Whatever they are called; "control", "metrics" and "ssl" are names of ours."""
+    """With any name; "control", "metrics" and "ssl" are names of ours."""
     add_socket(service, "one", "/run/t-one.sock", "127.0.0.1:6642")
     add_socket(service, "two", "/run/t-two.sock", "127.0.0.1:6643", kind="whatever")
     add_socket(service, "tls", "127.0.0.1:6644", "127.0.0.1:6645", kind="ssl")

@@ -272,9 +272,9 @@ def test_default_probe_interval_is_back(named):
 
 @pytest.mark.ours("the reference server waits at least as long as before")
 def test_max_backoff(lab, named):
-    """A far end that is not there is dialled every second instead of ever less often."""
+    """A server that does not exist is dialed every second if the back-off is limited to that."""
     uuid = named.add(f"unix:{lab.path('far')}", max_backoff=1000)
-    named.server.wait_log("dialling again in 1 seconds; further attempts are not logged")
+    named.server.wait_log("dialing again in 1 seconds; further attempts are not logged")
     with listen(address=str(lab.path("far"))) as far:
         accept(far).close()
         accept(far).close()

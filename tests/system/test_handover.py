@@ -298,7 +298,7 @@ def test_a_passed_socket(lab, managed):
 
 
 def test_a_connection_that_the_server_made(lab, managed):
-    """It is not dialled again, but once it ends."""
+    """A connection that was handed over is dialed again only after it has ended."""
     path = os.path.join(managed.run_dir, "far")
     far = socket.socket(socket.AF_UNIX)
     far.bind(path)

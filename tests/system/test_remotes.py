@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How connections come about: listeners, connections dialled by the server, probes, commands."""
+"""How connections come about: listeners, connections dialed by the server, probes, commands."""
 import os
 import socket
 import stat
@@ -105,7 +105,7 @@ def test_tcp_client_names_are_logged(lab):
     server.wait_log(rf"tcp:127\.0\.0\.1:{port}")
 
 
-# Dialled by the server
+# Dialed by the server
 
 
 def test_dial_unix(lab):
@@ -127,13 +127,13 @@ def test_dial_tcp(lab):
 
 @pytest.mark.ours("the reference server does not log the length of its pauses")
 def test_dial_again_with_growing_pauses(lab):
-    """A far end that closes the connection at once is dialled again after 1 s, then after 2 s."""
+    """A peer that closes the connection at once is dialed again after 1 s, then after 2 s."""
     with listen(address=str(lab.path("far"))) as far:
         server = lab.new_server().allow(r"far")
         server.start([lab.db("small")], remotes=[f"unix:{lab.path('far')}"])
         for pause in 1, 2:
             accept(far).close()
-            server.wait_log(rf"(dialling again in|waiting) {pause} seconds")
+            server.wait_log(rf"(dialing again in|waiting) {pause} seconds")
         accept(far).close()
 
 

@@ -458,7 +458,7 @@ def test_removed_ca_is_not_fetched_again(lab, pki, programs):
 # The server as the one that dials
 
 
-def dialled(lab, pki):
+def dialed(lab, pki):
     """Returns a server that connects to us with TLS, where we listen, its connection, and the
     port."""
     listener, port = listen()
@@ -469,7 +469,7 @@ def dialled(lab, pki):
 
 
 def test_server_dials(lab, pki):
-    server, listener, raw, port = dialled(lab, pki)
+    server, listener, raw, port = dialed(lab, pki)
     raw.settimeout(wait.PATIENCE)
     tls = server_context(pki.client, pki).wrap_socket(raw, server_side=True)
     tls.sendall(b'{"id":1,"method":"list_dbs","params":[]}')
@@ -480,7 +480,7 @@ def test_server_dials(lab, pki):
 
 
 def test_server_dials_a_stranger(lab, pki):
-    server, listener, raw, port = dialled(lab, pki)
+    server, listener, raw, port = dialed(lab, pki)
     server.allow(r"cannot connect: TLS: ")
     with pytest.raises((ssl.SSLError, ConnectionError)):
         tls = server_context(pki.stranger, pki).wrap_socket(raw, server_side=True)
@@ -492,7 +492,7 @@ def test_server_dials_a_stranger(lab, pki):
 
 
 def test_server_dials_one_without_tls(lab, pki):
-    server, listener, raw, port = dialled(lab, pki)
+    server, listener, raw, port = dialed(lab, pki)
     server.allow(r"cannot connect: TLS: ")
     raw.sendall(b'{"id":1,"method":"list_dbs","params":[]}')
     server.wait_log(rf"WARN\|ssl:127.0.0.1:{port}: cannot connect: TLS: the peer speaks JSON-RPC"

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-// Switches logging of `target`, "DB" or "DB:TABLE". NULL, or what is wrong (static).
-static const char *set_audit(const struct parts *parts, const char *target, bool on)
+// Switches logging of `target`, "DB" or "DB:TABLE".
+static struct failure *set_audit(const struct parts *parts, const char *target, bool on)
 {
     const char *colon = strchrnul(target, ':');
     _cleanup_free_ char *name = xstrndup(target, (size_t)(colon - target));
@@ -18,13 +18,13 @@ static const char *set_audit(const struct parts *parts, const char *target, bool
     const struct db *db = server_find_db(parts->server, slice_of(name));
 
     if (!name[0] || (table && !table[0])) {
-        return "invalid DB:TABLE argument";
+        return failure_new(FAILURE_INVALID, "invalid DB:TABLE argument");
     }
     if (!db) {
-        return "no such database";
+        return failure_new(FAILURE_MISSING, "no such database");
     }
     if (table && !schema_find_table(db_schema(db), slice_of(table))) {
-        return "no such table";
+        return failure_new(FAILURE_MISSING, "no such table");
     }
     audit_set(parts->server, name, table, on);
     return NULL;
@@ -33,14 +33,10 @@ static const char *set_audit(const struct parts *parts, const char *target, bool
 static void on_tlog_set(struct command_call *call, int argc, char **argv, void *userdata)
 {
     bool on = !strcmp(argv[2], "on");
-    const char *error = on || !strcmp(argv[2], "off") ? set_audit(userdata, argv[1], on)
-                                                      : "invalid command argument";
 
-    if (error) {
-        command_reply_error(call, error);
-    } else {
-        command_reply(call, "");
-    }
+    command_reply_failure(call, on || !strcmp(argv[2], "off")
+                                    ? set_audit(userdata, argv[1], on)
+                                    : failure_new(FAILURE_INVALID, "invalid command argument"));
 }
 
 static void print_audit(const json_t *reply, struct buf *text)

@@ -80,15 +80,16 @@ static char *value_text(size_t value, enum unit unit)
     return i ? xasprintf("%zu%c", value, letters[i]) : xasprintf("%zu", value);
 }
 
-static char *range_error(const struct limit *limit, const char *argument)
+static struct failure *range_failure(const struct limit *limit, const char *argument)
 {
     _cleanup_free_ char *max = value_text(maxima[limit->unit], limit->unit);
 
-    return xasprintf("--%s=%s: a %s from 1 to %s is expected", limit->option, argument,
-                     is_size(limit->unit) ? "size" : "number", max);
+    return failure_new(FAILURE_INVALID, "--%s=%s: a %s from 1 to %s is expected", limit->option,
+                       argument, is_size(limit->unit) ? "size" : "number", max);
 }
 
-int client_limits_handle(struct limits *limits, int c, const char *argument, char **ret_error)
+bool client_limits_handle(struct limits *limits, int c, const char *argument,
+                          struct failure **ret_failure)
 {
     const struct limit *limit = NULL;
 
@@ -97,14 +98,11 @@ int client_limits_handle(struct limits *limits, int c, const char *argument, cha
             limit = &table[i];
         }
     }
-    if (!limit) {
-        return 0;
+    *ret_failure = NULL;
+    if (limit && !parse_value(argument, limit->unit, value_of(limits, limit))) {
+        *ret_failure = range_failure(limit, argument);
     }
-    if (!parse_value(argument, limit->unit, value_of(limits, limit))) {
-        *ret_error = range_error(limit, argument);
-        return -EINVAL;
-    }
-    return 1;
+    return limit;
 }
 
 void client_limits_help(void)

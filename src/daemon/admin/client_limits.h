@@ -3,6 +3,7 @@
 // --help and ovsdb-server/limits. The defaults are far above what a thousand hypervisors need.
 #pragma once
 
+#include "basic/failure.h"
 #include "control/command.h"
 #include "net/net.h"
 #include "session/server.h"
@@ -44,9 +45,10 @@ struct limits {
     {option_, required_argument, NULL, LIMITS_OPTION + (int)offsetof(struct limits, member_)},
 #define LIMITS_LONG_OPTIONS LIMITS(LIMITS_LONG_OPTION)
 
-// Handles the option `c` of getopt_long(). 1: it is one of these and has been set; 0: it is not one
-// of these; -EINVAL with the reason in *ret_error (caller frees): its argument is wrong.
-int client_limits_handle(struct limits *limits, int c, const char *argument, char **ret_error);
+// Handles the option `c` of getopt_long(). Returns false if it is not one of these. Stores NULL in
+// *ret_failure, or why the argument is refused.
+bool client_limits_handle(struct limits *limits, int c, const char *argument,
+                          struct failure **ret_failure);
 void client_limits_help(void); // prints the options and their defaults
 // The reply of "ovsdb-server/limits": for each limit its value, the largest current use (`taken`),
 // and how often it was exceeded. The caller owns the reference.

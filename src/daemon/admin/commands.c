@@ -20,11 +20,11 @@ LOG_MODULE(ovsdb_server);
 #define NO_SUCH_DB "Failed to find the database."
 
 // Sends the status line and replies, after a command that changes what is served. Takes over
-// `error`, NULL for success.
-static void reply_change(struct admin *admin, struct command_call *call, char *error)
+// `failure`, NULL for success.
+static void reply_change(struct admin *admin, struct command_call *call, struct failure *failure)
 {
     status_send(admin->status);
-    command_reply_outcome(call, error);
+    command_reply_failure(call, failure);
 }
 
 static void on_exit_command(struct command_call *call, int argc, char **argv, void *userdata)
@@ -99,8 +99,9 @@ static void on_remove_remote(struct command_call *call, int argc, char **argv, v
 
     if (!refuse_if_in_file(admin, call, argv[1], file_has_remote(admin, argv[1]))) {
         reply_change(admin, call,
-                     remotes_remove(admin->parts->remotes, argv[1]) ? NULL
-                                                                    : xstrdup("no such remote"));
+                     remotes_remove(admin->parts->remotes, argv[1])
+                         ? NULL
+                         : failure_new(FAILURE_MISSING, "no such remote"));
     }
 }
 
@@ -135,7 +136,7 @@ static void on_db_added(void *userdata, struct failure *failure)
         log_event(LOG_LEVEL_ERR, MSG_DATABASE_DAMAGED, LOG_FIELDS({"OVSDB_FILE", add->path}), "%s",
                   failure_text(failure));
     }
-    reply_change(add->admin, add->call, failure_take_text(failure));
+    reply_change(add->admin, add->call, failure);
     free(add->path);
     free(add);
 }

@@ -16,9 +16,9 @@
 
 LOG_MODULE(ovsdb_server);
 
-// The state at one moment. Strings are borrowed: they may be compared by address, but not read,
+// The values at one moment. Pointers are borrowed: they may be compared by address, but not read,
 // after the next turn of the loop.
-struct snapshot {
+struct status_values {
     enum sync_role role;
     size_t n_backups;
     size_t n_replicating;
@@ -32,9 +32,10 @@ struct snapshot {
     const char *relay;        // name of a relay whose source is not connected, or NULL
     const char *relay_source; // its source
     const char *relay_error;  // why, or NULL
-    const char *remote_error; // why a remote is not open, or NULL
-    const char *tls_error;    // why TLS is not available or not as a database says, or NULL
-    int log_error;            // why the log file is not open, an errno value
+    const struct failure *remote_failure; // why a remote is not open, or NULL
+    // Why TLS is not available or not as a database says, or NULL.
+    const struct failure *tls_failure;
+    int log_error; // why the log file is not open, an errno value
     size_t n_failed_remotes;
     size_t n_remotes, n_clients, n_monitors, n_waiting, n_locks;
     uint64_t n_transactions;
@@ -42,9 +43,9 @@ struct snapshot {
 
 struct status {
     const struct parts *parts;
-    char *reload_error;       // of the last reload, or NULL
-    char *sent;               // the line that the service manager has, or NULL
-    struct snapshot notified; // the state of which watchers were notified last
+    char *reload_error;            // of the last reload, or NULL
+    char *sent;                    // the line that the service manager has, or NULL
+    struct status_values notified; // the values of which watchers were notified last
 };
 
 struct status *status_new(const struct parts *parts)
@@ -64,59 +65,59 @@ void status_free(struct status *status)
     }
 }
 
-static void take_relays(const struct parts *parts, struct snapshot *snapshot)
+static void take_relays(const struct parts *parts, struct status_values *values)
 {
     struct relay_state relay;
     const char *name;
     size_t state = 0;
 
     while (databases_next_db(parts->databases, &state, &name)) {
-        snapshot->n_databases++;
+        values->n_databases++;
         if (relay_state(parts->relays, name, &relay) && !relay.is_connected) {
-            snapshot->relay = name;
-            snapshot->relay_source = relay.source;
-            snapshot->relay_error = relay.error;
+            values->relay = name;
+            values->relay_source = relay.source;
+            values->relay_error = relay.error;
         }
     }
 }
 
-static void take_snapshot(const struct parts *parts, struct snapshot *ret)
+static void read_values(const struct parts *parts, struct status_values *ret)
 {
-    struct snapshot snapshot; // zeroed with its padding: snapshots are compared by memcmp()
+    struct status_values values; // zeroed with its padding: values are compared by memcmp()
     struct server_usage usage;
     struct store *store;
     const char *name;
     size_t state = 0;
 
-    memset(&snapshot, 0, sizeof(snapshot));
-    take_relays(parts, &snapshot);
+    memset(&values, 0, sizeof(values));
+    take_relays(parts, &values);
     while ((store = databases_next(parts->databases, &state, &name))) {
         if (store_failure(store)) {
-            snapshot.failed = name;
-            snapshot.failure = store_failure(store);
+            values.failed = name;
+            values.failure = store_failure(store);
         }
         if (store_write_error(store)) {
-            snapshot.full = name;
-            snapshot.write_error = store_write_error(store);
+            values.full = name;
+            values.write_error = store_write_error(store);
         }
         if (store_recovery(store)) {
-            snapshot.recovered = name;
-            snapshot.recovery = store_recovery(store);
+            values.recovered = name;
+            values.recovery = store_recovery(store);
         }
     }
     server_usage(parts->server, &usage);
-    snapshot.role = sync_role(parts->sync);
-    sync_count(parts->sync, &snapshot.n_backups, &snapshot.n_replicating);
-    snapshot.n_remotes = remotes_count(parts->remotes);
-    snapshot.n_failed_remotes = remotes_count_failed(parts->remotes, &snapshot.remote_error);
-    snapshot.tls_error = tls_settings_error(parts->tls);
-    snapshot.log_error = vlog_file_error();
-    snapshot.n_clients = usage.n_sessions;
-    snapshot.n_monitors = usage.n_monitors;
-    snapshot.n_waiting = usage.n_triggers;
-    snapshot.n_locks = usage.n_locks;
-    snapshot.n_transactions = usage.n_transactions;
-    memcpy(ret, &snapshot, sizeof(snapshot)); // an assignment need not copy the padding
+    values.role = sync_role(parts->sync);
+    sync_count(parts->sync, &values.n_backups, &values.n_replicating);
+    values.n_remotes = remotes_count(parts->remotes);
+    values.n_failed_remotes = remotes_count_failed(parts->remotes, &values.remote_failure);
+    values.tls_failure = tls_settings_failure(parts->tls);
+    values.log_error = vlog_file_error();
+    values.n_clients = usage.n_sessions;
+    values.n_monitors = usage.n_monitors;
+    values.n_waiting = usage.n_triggers;
+    values.n_locks = usage.n_locks;
+    values.n_transactions = usage.n_transactions;
+    memcpy(ret, &values, sizeof(values)); // an assignment need not copy the padding
 }
 
 // The optional members of the reply, and how they are printed.
@@ -174,36 +175,37 @@ static void set_fault(json_t *reply, const char *member, char *text)
 }
 
 // "small: tcp:192.0.2.1:6640 is not connected: REASON". Caller frees.
-static char *relay_text(const struct snapshot *snapshot)
+static char *relay_text(const struct status_values *values)
 {
-    return xasprintf("%s: %s is not connected%s%s", snapshot->relay, snapshot->relay_source,
-                     snapshot->relay_error ? ": " : "", str_or_empty(snapshot->relay_error));
+    return xasprintf("%s: %s is not connected%s%s", values->relay, values->relay_source,
+                     values->relay_error ? ": " : "", str_or_empty(values->relay_error));
 }
 
-static void set_faults(json_t *reply, const struct snapshot *snapshot)
+static void set_faults(json_t *reply, const struct status_values *values)
 {
-    if (snapshot->failed) {
-        set_fault(reply, "failure", xasprintf("%s: %s", snapshot->failed, snapshot->failure));
+    if (values->failed) {
+        set_fault(reply, "failure", xasprintf("%s: %s", values->failed, values->failure));
     }
-    if (snapshot->full) {
+    if (values->full) {
         set_fault(reply, "failed_write",
-                  xasprintf("%s: %s", snapshot->full, strerror(snapshot->write_error)));
+                  xasprintf("%s: %s", values->full, strerror(values->write_error)));
     }
-    if (snapshot->recovered) {
-        set_fault(reply, "recovery", xasprintf("%s: %s", snapshot->recovered, snapshot->recovery));
+    if (values->recovered) {
+        set_fault(reply, "recovery", xasprintf("%s: %s", values->recovered, values->recovery));
     }
-    if (snapshot->relay) {
-        set_fault(reply, "failed_relay", relay_text(snapshot));
+    if (values->relay) {
+        set_fault(reply, "failed_relay", relay_text(values));
     }
-    if (snapshot->n_failed_remotes) {
-        set_fault(reply, "failed_remotes",
-                  xasprintf("%zu: %s", snapshot->n_failed_remotes, snapshot->remote_error));
+    if (values->n_failed_remotes) {
+        set_fault(
+            reply, "failed_remotes",
+            xasprintf("%zu: %s", values->n_failed_remotes, failure_text(values->remote_failure)));
     }
-    if (snapshot->tls_error) {
-        set_fault(reply, "tls_failure", xstrdup(snapshot->tls_error));
+    if (values->tls_failure) {
+        set_fault(reply, "tls_failure", xstrdup(failure_text(values->tls_failure)));
     }
-    if (snapshot->log_error) {
-        set_fault(reply, "log_failure", xstrdup(strerror(snapshot->log_error)));
+    if (values->log_error) {
+        set_fault(reply, "log_failure", xstrdup(strerror(values->log_error)));
     }
 }
 
@@ -212,7 +214,7 @@ static void on_status(struct command_call *call, int argc, char **argv, void *us
     const struct status *status = userdata;
     const struct parts *parts = status->parts;
     json_t *databases = json_array(), *backups = json_array();
-    struct snapshot snapshot;
+    struct status_values values;
     const char *name;
     json_t *reply;
     size_t state = 0;
@@ -223,14 +225,14 @@ static void on_status(struct command_call *call, int argc, char **argv, void *us
             json_array_append_new(backups, json_string(name));
         }
     }
-    take_snapshot(parts, &snapshot);
-    reply = json_pack("{ss so so sI sI sI sI sI sI}", "role", sync_role_name(snapshot.role),
-                      "databases", databases, "backups", backups, "remotes",
-                      (json_int_t)snapshot.n_remotes, "clients", (json_int_t)snapshot.n_clients,
-                      "monitors", (json_int_t)snapshot.n_monitors, "waiting",
-                      (json_int_t)snapshot.n_waiting, "locks", (json_int_t)snapshot.n_locks,
-                      "transactions", (json_int_t)snapshot.n_transactions);
-    set_faults(reply, &snapshot);
+    read_values(parts, &values);
+    reply =
+        json_pack("{ss so so sI sI sI sI sI sI}", "role", sync_role_name(values.role), "databases",
+                  databases, "backups", backups, "remotes", (json_int_t)values.n_remotes, "clients",
+                  (json_int_t)values.n_clients, "monitors", (json_int_t)values.n_monitors,
+                  "waiting", (json_int_t)values.n_waiting, "locks", (json_int_t)values.n_locks,
+                  "transactions", (json_int_t)values.n_transactions);
+    set_faults(reply, &values);
     command_reply_value(call, reply, print_status);
 }
 
@@ -253,68 +255,68 @@ void status_register_command(struct command_registry *registry, struct status *s
     command_register(registry, commands, status);
 }
 
-static void put_failures(struct buf *text, const struct snapshot *snapshot)
+static void put_failures(struct buf *text, const struct status_values *values)
 {
-    if (snapshot->relay) {
-        _cleanup_free_ char *relay = relay_text(snapshot);
+    if (values->relay) {
+        _cleanup_free_ char *relay = relay_text(values);
 
         buf_printf(text, "relay %s; ", relay);
     }
-    if (snapshot->n_failed_remotes) {
-        buf_printf(text, "%s", snapshot->remote_error);
-        if (snapshot->n_failed_remotes > 1) {
-            buf_printf(text, " (and %zu other remotes)", snapshot->n_failed_remotes - 1);
+    if (values->n_failed_remotes) {
+        buf_printf(text, "%s", failure_text(values->remote_failure));
+        if (values->n_failed_remotes > 1) {
+            buf_printf(text, " (and %zu other remotes)", values->n_failed_remotes - 1);
         }
         buf_puts(text, "; ");
     }
-    if (snapshot->tls_error) {
-        buf_printf(text, "TLS: %s; ", snapshot->tls_error);
+    if (values->tls_failure) {
+        buf_printf(text, "TLS: %s; ", failure_text(values->tls_failure));
     }
-    if (snapshot->log_error) {
-        buf_printf(text, "the log file cannot be opened: %s; ", strerror(snapshot->log_error));
+    if (values->log_error) {
+        buf_printf(text, "the log file cannot be opened: %s; ", strerror(values->log_error));
     }
 }
 
 // The status line: faults first, then numbers. Caller frees.
-static char *status_line(const struct status *status, const struct snapshot *snapshot)
+static char *status_line(const struct status *status, const struct status_values *values)
 {
     struct buf text = {0};
 
-    if (snapshot->failed) {
-        buf_printf(&text, "database %s is read-only: %s; ", snapshot->failed, snapshot->failure);
-    } else if (snapshot->full) {
-        buf_printf(&text, "database %s cannot be written: %s; ", snapshot->full,
-                   strerror(snapshot->write_error));
+    if (values->failed) {
+        buf_printf(&text, "database %s is read-only: %s; ", values->failed, values->failure);
+    } else if (values->full) {
+        buf_printf(&text, "database %s cannot be written: %s; ", values->full,
+                   strerror(values->write_error));
     }
-    if (snapshot->recovered) {
-        buf_printf(&text, "database %s was %s; ", snapshot->recovered, snapshot->recovery);
+    if (values->recovered) {
+        buf_printf(&text, "database %s was %s; ", values->recovered, values->recovery);
     }
-    put_failures(&text, snapshot);
-    if (snapshot->role == SYNC_MIXED) {
-        buf_printf(&text, "backups: %zu; ", snapshot->n_backups);
+    put_failures(&text, values);
+    if (values->role == SYNC_MIXED) {
+        buf_printf(&text, "backups: %zu; ", values->n_backups);
     }
     buf_printf(&text, "%sdatabases: %zu, clients: %zu, transactions: %llu",
-               snapshot->role == SYNC_BACKUP ? "backup; " : "", snapshot->n_databases,
-               snapshot->n_clients, (unsigned long long)snapshot->n_transactions);
+               values->role == SYNC_BACKUP ? "backup; " : "", values->n_databases,
+               values->n_clients, (unsigned long long)values->n_transactions);
     if (status->reload_error) {
         buf_printf(&text, "; not reloaded: %s", status->reload_error);
     }
     return buf_steal(&text);
 }
 
-void status_set_reload_error(struct status *status, const char *error)
+void status_set_reload_failure(struct status *status, const struct failure *failure)
 {
     free(status->reload_error);
-    status->reload_error = error ? xstrdup(error) : NULL;
+    status->reload_error = failure ? xstrdup(failure_text(failure)) : NULL;
 }
 
 void status_send(struct status *status)
 {
     _cleanup_free_ char *line = NULL;
-    struct snapshot snapshot;
+    struct status_values values;
 
-    take_snapshot(status->parts, &snapshot);
-    line = status_line(status, &snapshot);
+    read_values(status->parts, &values);
+    line = status_line(status, &values);
     if (!status->sent || strcmp(status->sent, line)) {
         notify_status("%s", line);
         free(status->sent);
@@ -325,24 +327,24 @@ void status_send(struct status *status)
 void status_log(const struct status *status)
 {
     _cleanup_free_ char *line = NULL;
-    struct snapshot snapshot;
+    struct status_values values;
 
-    take_snapshot(status->parts, &snapshot);
-    line = status_line(status, &snapshot);
+    read_values(status->parts, &values);
+    line = status_line(status, &values);
     log_info("%s, remotes: %zu, monitors: %zu, waiting transactions: %zu, locks: %zu", line,
-             snapshot.n_remotes, snapshot.n_monitors, snapshot.n_waiting, snapshot.n_locks);
+             values.n_remotes, values.n_monitors, values.n_waiting, values.n_locks);
 }
 
 void status_notify_watchers(struct status *status)
 {
-    struct snapshot snapshot;
+    struct status_values values;
 
     if (!command_registry_is_watched(status->parts->registry)) {
         return;
     }
-    take_snapshot(status->parts, &snapshot);
-    if (memcmp(&snapshot, &status->notified, sizeof(snapshot))) {
-        memcpy(&status->notified, &snapshot, sizeof(snapshot));
+    read_values(status->parts, &values);
+    if (memcmp(&values, &status->notified, sizeof(values))) {
+        memcpy(&status->notified, &values, sizeof(values));
         command_registry_changed(status->parts->registry);
     }
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 struct command_registry;
+struct failure;
 struct parts;
 struct status;
 
@@ -14,7 +15,7 @@ void status_free(struct status *status); // NULL allowed
 void status_register_command(struct command_registry *registry, struct status *status);
 
 // Sets why the last reload failed (copied); NULL: it did not.
-void status_set_reload_error(struct status *status, const char *error);
+void status_set_reload_failure(struct status *status, const struct failure *failure);
 // Sends the status line to the service manager if it differs from the last one. Call it after a
 // fault or a change by a command; other changes are sent every COUNTER_SAMPLE_INTERVAL. O(databases
 // + remotes).

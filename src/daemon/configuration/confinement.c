@@ -51,10 +51,8 @@ static bool uses_token(const struct tls_options *tls)
     return tls->private_key && tls_options_is_token(tls->private_key);
 }
 
-char *confinement_start(const struct server_options *options)
+struct failure *confinement_start(const struct server_options *options)
 {
-    char *error = NULL;
-
     if (options->service.no_self_confinement) {
         return NULL;
     }
@@ -63,8 +61,5 @@ char *confinement_start(const struct server_options *options)
     allow_config(options);
     allow_tls(&options->tls);
     // The command of --run and the module of a token may need any file.
-    if (!options->run && !uses_token(&options->tls)) {
-        confine_enforce(&error);
-    }
-    return error;
+    return options->run || uses_token(&options->tls) ? NULL : confine_enforce();
 }

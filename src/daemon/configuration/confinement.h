@@ -7,5 +7,5 @@
 
 // Confines the process. Call it before any thread is started and any client is served. Does nothing
 // with --no-self-confinement. The kernel does not enforce it with --run or with a key in a token:
-// the command and the token's module may need other files. NULL, or what is wrong (caller frees).
-char *confinement_start(const struct server_options *options);
+// the command and the token's module may need other files.
+struct failure *confinement_start(const struct server_options *options);

@@ -13,7 +13,7 @@
 #include "service/vlog.h"
 
 #include <assert.h>
-#include <string.h>
+#include <errno.h>
 
 LOG_MODULE(ovsdb_server);
 
@@ -41,10 +41,11 @@ struct reload *reload_new(const struct parts *parts, struct status *status)
     return reload;
 }
 
-static void calls_answer(struct calls *calls, const char *error)
+// `failure` stays the caller's; NULL: the reload has succeeded.
+static void calls_answer(struct calls *calls, const struct failure *failure)
 {
     for (size_t i = 0; i < calls->n; i++) {
-        command_reply_outcome(calls->items[i], error ? xstrdup(error) : NULL);
+        command_reply_failure(calls->items[i], failure_copy(failure));
     }
     free(calls->items);
     *calls = (struct calls){0};
@@ -53,8 +54,11 @@ static void calls_answer(struct calls *calls, const char *error)
 void reload_free(struct reload *reload)
 {
     if (reload) {
+        _cleanup_failure_ struct failure *failure =
+            failure_new_errno(ECANCELED, "the server is stopping");
+
         assert(!reload->is_running);
-        calls_answer(&reload->waiting, "the server is stopping");
+        calls_answer(&reload->waiting, failure);
         free(reload);
     }
 }
@@ -64,19 +68,19 @@ void reload_set_run_time(struct reload *reload, struct run_time *run_time)
     reload->run_time = run_time;
 }
 
-// Logs the result and answers the calls. Takes `error`.
-static void on_reloaded(void *userdata, char *error)
+// Logs the result and answers the calls. Takes `failure`.
+static void on_reloaded(void *userdata, struct failure *failure)
 {
     struct reload *reload = userdata;
     int r = vlog_reopen();
 
-    if (!error && r < 0) {
-        error = xasprintf("the log file cannot be opened: %s", strerror(-r));
+    if (!failure && r < 0) {
+        failure = failure_from_errno(r, "the log file cannot be opened");
     }
     net_reload_tls(reload->parts->net);
-    status_set_reload_error(reload->status, error);
-    if (error) {
-        log_event(LOG_LEVEL_WARN, MSG_RELOAD_FAILED, NULL, "reload: %s", error);
+    status_set_reload_failure(reload->status, failure);
+    if (failure) {
+        log_event(LOG_LEVEL_WARN, MSG_RELOAD_FAILED, NULL, "reload: %s", failure_text(failure));
     } else {
         log_event(LOG_LEVEL_INFO, MSG_RELOADED, NULL, "reloaded");
     }
@@ -86,8 +90,8 @@ static void on_reloaded(void *userdata, char *error)
     status_send(reload->status);
     notify_ready();
     reload->is_running = false;
-    calls_answer(&reload->running, error);
-    free(error);
+    calls_answer(&reload->running, failure);
+    failure_free(failure);
 }
 
 void reload_run(struct reload *reload)

@@ -87,9 +87,7 @@ static struct failure *begin_remote(struct section *section, const char *target,
     size_t n = section->config->n_remotes;
 
     if (!strncmp(target, "pfd:", 4)) {
-        _cleanup_free_ char *fault = remote_target_fault(target);
-
-        return fault ? failure_new(FAILURE_INVALID, "%s", fault) : NULL;
+        return remote_target_check(target); // the text says where such a socket can be named
     }
     if (strncmp(target, "db:", 3) && !remote_target_is_valid(target)) {
         return failure_new(FAILURE_INVALID, "\"%s\" is not a valid remote", target);
@@ -183,9 +181,9 @@ static struct failure *set_dscp(int *where, const char *value)
 
 static struct failure *set_source(char **where, const char *value)
 {
-    _cleanup_free_ char *fault = upstream_source_fault(value);
+    _cleanup_failure_ struct failure *failure = upstream_check_source(value);
 
-    if (fault) {
+    if (failure) {
         return failure_new(FAILURE_INVALID,
                            "\"%s\" is not a server to connect to, as tcp:HOST:PORT", value);
     }

@@ -71,39 +71,39 @@ static bool recovers_damaged(const struct server_options *options,
                                                      : database->recover_damaged == CHOICE_YES;
 }
 
-// Logs the event here because only the text of a failure goes further. Takes `failure`.
-static char *add_failed(const char *file, struct failure *failure)
+// Logs the event of a database that cannot be added because it is damaged. Returns `failure`.
+static struct failure *log_damage(const char *file, struct failure *failure)
 {
     if (failure && failure_kind(failure) == FAILURE_DAMAGED) {
         log_event(LOG_LEVEL_ERR, MSG_DATABASE_DAMAGED, LOG_FIELDS({"OVSDB_FILE", file}),
                   "%s: the file is damaged", file);
     }
-    return failure_take_text(failure);
+    return failure;
 }
 
-char *settings_open_databases(const struct parts *parts, const struct run_time *run_time,
-                              const struct server_options *options)
+struct failure *settings_open_databases(const struct parts *parts, const struct run_time *run_time,
+                                        const struct server_options *options)
 {
-    char *error = NULL;
+    struct failure *failure = NULL;
 
     set_column_diff(parts, options);
     set_audit(parts, options);
-    for (size_t i = 0; i < options->config.n_databases && !error; i++) {
+    for (size_t i = 0; i < options->config.n_databases && !failure; i++) {
         const struct config_database *database = &options->config.databases[i];
 
         if (database->is_of_file || !run_time_has_removed_database(run_time, database->file)) {
-            error = add_failed(database->file,
-                               databases_add(parts->databases, database->file, database->schema,
-                                             recovers_damaged(options, database)));
-            if (!error) {
+            failure = log_damage(database->file,
+                                 databases_add(parts->databases, database->file, database->schema,
+                                               recovers_damaged(options, database)));
+            if (!failure) {
                 set_relay_options(parts, database);
             }
         }
     }
-    return error;
+    return failure;
 }
 
-static char *set_excluded(const struct parts *parts, const struct server_options *options)
+static struct failure *set_excluded(const struct parts *parts, const struct server_options *options)
 {
     _cleanup_buf_ struct buf list = {0};
 
@@ -121,37 +121,38 @@ static bool excludes_other_tables(const struct parts *parts, const struct server
     return strcmp(buf_cstr(&before), buf_cstr(&after)) != 0;
 }
 
-char *settings_start_sync(const struct parts *parts, const struct server_options *options)
+struct failure *settings_start_sync(const struct parts *parts, const struct server_options *options)
 {
     const struct sync_settings common = replication_options_common(options);
-    char *error = common.source ? upstream_source_fault(common.source) : NULL;
+    struct failure *failure = common.source ? upstream_check_source(common.source) : NULL;
     const char *name = NULL;
 
-    if (!error) {
-        error = set_excluded(parts, options);
+    if (!failure) {
+        failure = set_excluded(parts, options);
     }
     set_role_owners(parts, options);
     sync_set_common(parts->sync, &common);
-    while (!error && (name = sync_next(parts->sync, name))) {
+    while (!failure && (name = sync_next(parts->sync, name))) {
         const struct sync_settings settings =
             replication_options_of(parts->databases, options, name);
 
-        error = sync_apply(parts->sync, name, &settings);
+        failure = sync_apply(parts->sync, name, &settings);
     }
     relays_start(parts->relays);
-    return error;
+    return failure;
 }
 
-char *settings_set_tls(const struct parts *parts, const struct server_options *options,
-                       bool may_wait)
+struct failure *settings_set_tls(const struct parts *parts, const struct server_options *options,
+                                 bool may_wait)
 {
-    char *error = tls_settings_set(parts->tls, &options->tls, may_wait);
+    struct failure *failure = tls_settings_set(parts->tls, &options->tls, may_wait);
 
     remotes_expect_tls(parts->remotes, tls_settings_may_change(parts->tls));
-    return error;
+    return failure;
 }
 
-static char *configure_remotes(const struct parts *parts, const struct server_options *options)
+static struct failure *configure_remotes(const struct parts *parts,
+                                         const struct server_options *options)
 {
     for (size_t i = 0; i < options->config.n_remotes_of_file; i++) {
         remotes_stop_withholding(parts->remotes, options->config.remotes[i].target);
@@ -159,7 +160,8 @@ static char *configure_remotes(const struct parts *parts, const struct server_op
     return remotes_configure(parts->remotes, options->config.remotes, options->config.n_remotes);
 }
 
-char *settings_open_remotes(const struct parts *parts, const struct server_options *options)
+struct failure *settings_open_remotes(const struct parts *parts,
+                                      const struct server_options *options)
 {
     set_limits(parts, options);
     return configure_remotes(parts, options);
@@ -175,23 +177,13 @@ static bool has_database(const struct configuration *config, const char *file)
     return false;
 }
 
-// Keeps the first of several errors; takes over `error`.
-static void keep_first(char **first, char *error)
-{
-    if (*first) {
-        free(error);
-    } else {
-        *first = error;
-    }
-}
-
 // A reload that was started. The options of the server stay the old ones until its databases are
 // open, because the other settings may refer to these databases.
 struct settings_change {
     const struct parts *parts;
     struct server_options new;
-    size_t n_pending; // databases that are being opened, and 1 while they are started
-    char *error;      // the first
+    size_t n_pending;        // databases that are being opened, and 1 while they are started
+    struct failure *failure; // the first
     bool is_canceled;
     settings_reloaded_function *done;
     void *userdata;
@@ -233,7 +225,7 @@ static void on_added(void *userdata, struct failure *failure)
     if (!failure) {
         set_relay_options(change->parts, added->database);
     }
-    keep_first(&change->error, add_failed(added->database->file, failure));
+    failure_keep_first(&change->failure, log_damage(added->database->file, failure));
     free(added);
     change_one_done(change);
 }
@@ -259,44 +251,46 @@ static void add_databases(struct settings_change *change)
 }
 
 // Applies only what differs between the two files: commands may have changed the rest meanwhile.
-static char *change_sync_of(const struct parts *parts, const char *name,
-                            const struct sync_settings *old, const struct sync_settings *new)
+static struct failure *change_sync_of(const struct parts *parts, const char *name,
+                                      const struct sync_settings *old,
+                                      const struct sync_settings *new)
 {
-    char *error = NULL;
+    struct failure *failure = NULL;
 
     if (!remote_options_equal(&old->options, &new->options)) {
         sync_set_options(parts->sync, name, &new->options);
     }
     if (new->source && !str_equals(old->source, new->source)) {
-        error = sync_set_source(parts->sync, name, new->source);
+        failure = sync_set_source(parts->sync, name, new->source);
     }
-    if (!error && new->is_backup && !old->is_backup) {
-        error = sync_connect(parts->sync, name);
+    if (!failure && new->is_backup && !old->is_backup) {
+        failure = sync_connect(parts->sync, name);
     } else if (old->is_backup && !new->is_backup) {
         sync_disconnect(parts->sync, name);
     }
-    return error;
+    return failure;
 }
 
-static char *change_sync(const struct parts *parts, const struct server_options *old,
-                         const struct server_options *new)
+static struct failure *change_sync(const struct parts *parts, const struct server_options *old,
+                                   const struct server_options *new)
 {
     const struct sync_settings before_common = replication_options_common(old),
                                common = replication_options_common(new);
-    char *first_error = excludes_other_tables(parts, old, new) ? set_excluded(parts, new) : NULL;
+    struct failure *first =
+        excludes_other_tables(parts, old, new) ? set_excluded(parts, new) : NULL;
     const char *name = NULL;
 
     while ((name = sync_next(parts->sync, name))) {
         const struct sync_settings before = replication_options_of(parts->databases, old, name),
                                    after = replication_options_of(parts->databases, new, name);
 
-        keep_first(&first_error, change_sync_of(parts, name, &before, &after));
+        failure_keep_first(&first, change_sync_of(parts, name, &before, &after));
     }
     if (!str_equals(before_common.source, common.source) ||
         before_common.is_backup != common.is_backup) {
         sync_set_common(parts->sync, &common);
     }
-    return first_error;
+    return first;
 }
 
 // Applies what does not depend on the databases. All values have been checked: only files, sockets
@@ -329,13 +323,13 @@ static void change_one_done(struct settings_change *change)
     if (change->is_canceled) {
         server_options_done(&change->new);
     } else {
-        keep_first(&change->error, change_sync(parts, parts->options, &change->new));
+        failure_keep_first(&change->failure, change_sync(parts, parts->options, &change->new));
         set_role_owners(parts, &change->new);
-        keep_first(&change->error, configure_remotes(parts, &change->new));
+        failure_keep_first(&change->failure, configure_remotes(parts, &change->new));
         server_options_done(parts->options);
         *parts->options = change->new;
     }
-    change->done(change->userdata, change->error);
+    change->done(change->userdata, change->failure);
     free(change);
 }
 
@@ -372,42 +366,45 @@ static void warn_of_needed_restart(const struct server_options *old,
 
 // Parses the command line and the file again. File names on the command line are relative to the
 // folder in which the server was started.
-static int parse_again(const struct server_options *options, struct server_options *new,
-                       char **ret_error)
+static struct failure *parse_again(const struct server_options *options, struct server_options *new)
 {
     _cleanup_close_ int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     bool is_moved = here >= 0 && options->folder && !chdir(options->folder);
-    int r = server_options_parse(new, options->argc, options->argv, ret_error);
+    struct failure *failure = NULL;
+    enum options_outcome outcome =
+        server_options_parse(new, options->argc, options->argv, &failure);
 
     if (is_moved && fchdir(here) < 0) {
         log_warn("cannot return to the working directory: %s", strerror(errno));
     }
-    return r;
+    assert(failure ? outcome == OPTIONS_INVALID : outcome == OPTIONS_RUN);
+    return failure;
 }
 
 // Reads the configuration again. If that fails, nothing has been applied: the next reload compares
 // with the old options.
-static char *read_again(const struct parts *parts, struct server_options *new)
+static struct failure *read_again(const struct parts *parts, struct server_options *new)
 {
-    char *error = NULL;
+    struct failure *failure = parse_again(parts->options, new);
 
-    parse_again(parts->options, new, &error);
-    // If TLS files could not be loaded so far, loading them is retried further.
-    error = error ? error : settings_set_tls(parts, new, tls_settings_error(parts->tls));
-    if (error) {
+    if (!failure) {
+        // If TLS files could not be loaded so far, loading them is retried further.
+        failure = settings_set_tls(parts, new, tls_settings_failure(parts->tls));
+    }
+    if (failure) {
         server_options_done(new);
     }
-    return error;
+    return failure;
 }
 
 void settings_reload(const struct parts *parts, settings_reloaded_function *done, void *userdata)
 {
     struct server_options new = {0};
     struct settings_change *change;
-    char *error = parts->options->config_file ? read_again(parts, &new) : NULL;
+    struct failure *failure = parts->options->config_file ? read_again(parts, &new) : NULL;
 
-    if (error || !parts->options->config_file) {
-        done(userdata, error);
+    if (failure || !parts->options->config_file) {
+        done(userdata, failure);
         return;
     }
     settings_log_warnings(&new);

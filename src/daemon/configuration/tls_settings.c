@@ -22,7 +22,7 @@ struct tls_settings {
         *columns[TLS_N_TEXTS]; // of followed options, as in tls_options_texts(); or NULL
     bool is_changed;           // a column may have another value
     usec_t retry_at;           // time of the next attempt; USEC_INFINITY: none
-    char *error;               // of the last attempt, or NULL
+    struct failure *failure;   // of the last attempt, or NULL
 };
 
 struct tls_settings *tls_settings_new(struct net *net, struct databases *databases)
@@ -47,16 +47,16 @@ void tls_settings_free(struct tls_settings *settings)
     if (settings) {
         free_columns(settings->columns);
         tls_options_done(&settings->options);
-        free(settings->error);
+        failure_free(settings->failure);
         free(settings);
     }
 }
 
-static char *refuse_other_types(const struct column *column)
+static struct failure *refuse_other_types(const struct column *column)
 {
     return column->type.key.type == ATOM_STRING && !type_is_map(&column->type)
                ? NULL
-               : xasprintf("column \"%s\" does not hold strings", column->name);
+               : failure_new(FAILURE_INVALID, "column \"%s\" does not hold strings", column->name);
 }
 
 static void on_changed(void *userdata)
@@ -95,20 +95,20 @@ static void read_column(const struct db_column *column, struct tls_options *opti
 
 // Checks a file that a database names: its users must not make the server read other files than
 // self-confinement allows.
-static char *check_file(const char *file, bool is_made)
+static struct failure *check_file(const char *file, bool is_made)
 {
     if (file[0] != '/') {
-        return xasprintf("%s: the name of a file must begin with a slash", file);
+        return failure_new(FAILURE_INVALID, "%s: the name of a file must begin with a slash", file);
     }
     return confine_check(is_made ? CONFINE_ALL : CONFINE_READ, file);
 }
 
-// Copies the options and reads the followed ones from the databases. NULL, or what is wrong.
-static char *resolve_columns(const struct tls_settings *settings, struct tls_options *ret)
+// Copies the options and reads the followed ones from the databases. *ret is set in any case.
+static struct failure *resolve_columns(const struct tls_settings *settings, struct tls_options *ret)
 {
     const char *files[TLS_MAX_FILES];
     char **texts[TLS_N_TEXTS];
-    char *error = NULL;
+    struct failure *failure = NULL;
 
     *ret = tls_options_copy(&settings->options);
     tls_options_texts(ret, texts);
@@ -120,15 +120,15 @@ static char *resolve_columns(const struct tls_settings *settings, struct tls_opt
     tls_options_files(ret, files);
     if (settings->columns[0] && ret->private_key && !files[0]) {
         // A token's URL can name a module to load, which users of a database must not choose.
-        return xstrdup("a database cannot name a key in a token");
+        return failure_new(FAILURE_INVALID, "a database cannot name a key in a token");
     }
-    for (size_t i = 0; i < TLS_MAX_FILES && !error; i++) {
+    for (size_t i = 0; i < TLS_MAX_FILES && !failure; i++) {
         if (settings->columns[i] && files[i]) {
-            error = check_file(files[i], texts[i] == &ret->ca_cert && ret->bootstrap_ca_cert &&
-                                             access(files[i], F_OK));
+            failure = check_file(files[i], texts[i] == &ret->ca_cert && ret->bootstrap_ca_cert &&
+                                               access(files[i], F_OK));
         }
     }
-    return error;
+    return failure;
 }
 
 static bool has_columns(struct db_column *const columns[TLS_N_TEXTS])
@@ -146,88 +146,88 @@ static void log_failure(const struct tls_settings *settings)
     if (has_columns(settings->columns)) {
         log_event(LOG_LEVEL_WARN, MSG_TLS_NOT_LOADED, NULL,
                   "cannot use the TLS options of a database: %s; keeping the former ones",
-                  settings->error);
+                  failure_text(settings->failure));
     } else {
         log_event(LOG_LEVEL_WARN, MSG_TLS_NOT_LOADED, NULL,
-                  "%s; TLS is not available until this is corrected", settings->error);
+                  "%s; TLS is not available until this is corrected",
+                  failure_text(settings->failure));
     }
 }
 
-// Gives the options and the values of the columns to the net. False: they cannot be used; the reason
-// is logged if it is a new one.
+// Gives the options and the values of the columns to the net. False: they cannot be used; the
+// reason is logged if it is a new one.
 static bool load_options(struct tls_settings *settings, usec_t now)
 {
-    _cleanup_free_ char *former = TAKE_PTR(settings->error);
+    _cleanup_failure_ struct failure *former = TAKE_PTR(settings->failure);
     struct tls_options options;
 
-    settings->error = resolve_columns(settings, &options);
-    if (!settings->error) {
-        net_set_tls(settings->net, &options, &settings->error);
+    settings->failure = resolve_columns(settings, &options);
+    if (!settings->failure) {
+        settings->failure = net_set_tls(settings->net, &options);
     }
     tls_options_done(&options);
     settings->is_changed = false;
-    settings->retry_at = settings->error ? now + RETRY_INTERVAL : USEC_INFINITY;
-    if (settings->error && (!former || strcmp(former, settings->error))) {
+    settings->retry_at = settings->failure ? now + RETRY_INTERVAL : USEC_INFINITY;
+    if (settings->failure &&
+        (!former || strcmp(failure_text(former), failure_text(settings->failure)))) {
         log_failure(settings);
     }
-    return !settings->error;
+    return !settings->failure;
 }
 
-// Opens the columns that options name, and removes these options. NULL, or what is wrong.
-static char *open_columns(struct tls_settings *settings, struct tls_options *options,
-                          struct db_column *columns[TLS_N_TEXTS])
+// Opens the columns that options name, and removes these options.
+static struct failure *open_columns(struct tls_settings *settings, struct tls_options *options,
+                                    struct db_column *columns[TLS_N_TEXTS])
 {
     char **texts[TLS_N_TEXTS];
-    char *error = NULL;
+    struct failure *failure = NULL;
 
     tls_options_texts(options, texts);
-    for (size_t i = 0; i < TLS_N_TEXTS && !error; i++) {
+    for (size_t i = 0; i < TLS_N_TEXTS && !failure; i++) {
         if (*texts[i] && db_column_is(*texts[i])) {
-            columns[i] = db_column_new(*texts[i], settings->databases, refuse_other_types,
-                                       on_changed, settings, &error);
+            failure = db_column_new(*texts[i], settings->databases, refuse_other_types, on_changed,
+                                    settings, &columns[i]);
             free(TAKE_PTR(*texts[i]));
         }
     }
-    return error;
+    return failure;
 }
 
 // Checks the options that are not followed. If none is followed, the net gets them. With `may_wait`
-// only checks that do not depend on files are made. NULL, or what is wrong.
-static char *check_or_set(struct tls_settings *settings, const struct tls_options *options,
-                          bool follows, bool may_wait)
+// only checks that do not depend on files are made.
+static struct failure *check_or_set(struct tls_settings *settings,
+                                    const struct tls_options *options, bool follows, bool may_wait)
 {
     struct tls_config *trial;
-    char *error = NULL;
+    struct failure *failure;
 
     if (may_wait) {
-        tls_config_check(options, &error);
-        return error;
+        return tls_config_check(options);
     }
     if (!follows) {
-        net_set_tls(settings->net, options, &error);
-        return error;
+        return net_set_tls(settings->net, options);
     }
     trial = tls_config_new();
-    tls_config_set(trial, options, &error);
+    failure = tls_config_set(trial, options);
     tls_config_unref(trial);
-    return error;
+    return failure;
 }
 
-char *tls_settings_set(struct tls_settings *settings, const struct tls_options *options,
-                       bool may_wait)
+struct failure *tls_settings_set(struct tls_settings *settings, const struct tls_options *options,
+                                 bool may_wait)
 {
     struct db_column *columns[TLS_N_TEXTS] = {NULL};
     struct tls_options fixed = tls_options_copy(options);
-    char *error = open_columns(settings, &fixed, columns);
+    struct failure *failure = open_columns(settings, &fixed, columns);
     bool follows = has_columns(columns);
 
-    if (!error) {
-        error = check_or_set(settings, &fixed, follows, may_wait);
+    if (!failure) {
+        failure = check_or_set(settings, &fixed, follows, may_wait);
     }
-    if (error) {
+    if (failure) {
         free_columns(columns);
         tls_options_done(&fixed);
-        return error;
+        return failure;
     }
     free_columns(settings->columns);
     memcpy(settings->columns, columns, sizeof(columns));
@@ -236,7 +236,7 @@ char *tls_settings_set(struct tls_settings *settings, const struct tls_options *
     if (follows || may_wait) {
         load_options(settings, clock_monotonic());
     } else {
-        free(TAKE_PTR(settings->error));
+        failure_free(TAKE_PTR(settings->failure));
         settings->retry_at = USEC_INFINITY;
     }
     return NULL;
@@ -244,12 +244,12 @@ char *tls_settings_set(struct tls_settings *settings, const struct tls_options *
 
 bool tls_settings_may_change(const struct tls_settings *settings)
 {
-    return has_columns(settings->columns) || settings->error;
+    return has_columns(settings->columns) || settings->failure;
 }
 
-const char *tls_settings_error(const struct tls_settings *settings)
+const struct failure *tls_settings_failure(const struct tls_settings *settings)
 {
-    return settings->error;
+    return settings->failure;
 }
 
 bool tls_settings_run(struct tls_settings *settings, usec_t now)

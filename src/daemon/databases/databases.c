@@ -4,8 +4,9 @@
 #include "basic/file.h"
 #include "basic/log.h"
 #include "basic/messages.h"
+#include "basic/reclaim.h"
 #include "basic/str.h"
-#include "daemon/databases/reclaim.h"
+#include "daemon/databases/discard.h"
 #include "daemon/startup.h"
 #include "service/confine.h"
 #include "service/notify.h"
@@ -16,6 +17,7 @@
 #include <errno.h>
 
 #define RUN_TIME       USEC_PER_MSEC       // of databases_run()
+#define RECLAIM_STEP   64                  // units of reclaim_run()
 #define EXTEND_TIMEOUT (60 * USEC_PER_SEC) // of the service manager, when an opening has progressed
 
 LOG_MODULE(ovsdb_server);
@@ -30,7 +32,6 @@ struct database {
 struct databases {
     struct server *server;
     struct group_commit *group_commit;
-    struct reclaim *reclaim;
     struct list observers;
     struct list addings;
     uint64_t steps_reported; // of the openings in `addings`
@@ -39,7 +40,7 @@ struct databases {
     size_t capacity;
     // Stores that are not served any more, but still used by a helper thread.
     struct store **leaving;
-    char *(*add_relay)(void *userdata, const char *argument); // or NULL
+    struct failure *(*add_relay)(void *userdata, const char *argument); // or NULL
     void *relays;
     size_t n_leaving;
     size_t leaving_capacity;
@@ -89,7 +90,7 @@ static void on_converted(void *userdata, struct db *old, const struct ovsdb_erro
     }
     server_converted(databases->server, old ? old : current, current, error);
     if (old) {
-        reclaim_db(databases->reclaim, old);
+        discard_db(old, databases->group_commit);
     }
     free(call);
 }
@@ -117,9 +118,9 @@ struct databases *databases_new(struct server *server, struct group_commit *grou
     server_set_converter(server, &converter);
     databases->server = server;
     databases->group_commit = group_commit;
-    databases->reclaim = reclaim_new(group_commit);
     list_init(&databases->observers);
     list_init(&databases->addings);
+    reclaim_start();
     return databases;
 }
 
@@ -133,7 +134,7 @@ static void close_leaving(struct databases *databases, bool wait)
             i++;
         } else {
             databases->leaving[i] = databases->leaving[--databases->n_leaving];
-            reclaim_db(databases->reclaim, store_close_keeping_db(store));
+            discard_db(store_close_keeping_db(store), databases->group_commit);
         }
     }
 }
@@ -154,7 +155,7 @@ static void close_at(struct databases *databases, size_t i)
         databases->leaving[databases->n_leaving++] = database.store;
         close_leaving(databases, false);
     } else {
-        reclaim_db(databases->reclaim, database.copy);
+        discard_db(database.copy, databases->group_commit);
     }
     free(database.name);
     free(database.relay);
@@ -172,7 +173,7 @@ void databases_free(struct databases *databases)
     close_leaving(databases, true);
     assert(!databases->n_leaving);
     assert(list_is_empty(&databases->observers));
-    reclaim_leave(databases->reclaim);
+    reclaim_stop();
     free(databases->leaving);
     free(databases->items);
     free(databases);
@@ -250,22 +251,15 @@ static void insert_database(struct databases *databases, const struct database *
 static struct failure *check_path(const struct databases *databases, const char *path,
                                   const char *schema)
 {
-    _cleanup_free_ char *refusal = NULL;
+    struct failure *failure = confine_check(CONFINE_DATABASE, path);
 
-    if (databases_is_relay(path)) {
-        return failure_new(FAILURE_INVALID, "%s: relay databases are not supported yet", path);
+    if (!failure && schema) {
+        failure = confine_check(CONFINE_READ, schema);
     }
-    refusal = confine_check(CONFINE_DATABASE, path);
-    if (!refusal && schema) {
-        refusal = confine_check(CONFINE_READ, schema);
+    if (!failure && databases_name_of(databases, path)) {
+        failure = failure_new(FAILURE_BUSY, "ovsdb error: %s: already open", path);
     }
-    if (refusal) {
-        return failure_new(FAILURE_INVALID, "%s", refusal);
-    }
-    if (databases_name_of(databases, path)) {
-        return failure_new(FAILURE_BUSY, "ovsdb error: %s: already open", path);
-    }
-    return NULL;
+    return failure;
 }
 
 // Takes `error`.
@@ -294,7 +288,7 @@ static struct failure *serve_store(struct databases *databases, struct store *st
         struct failure *failure =
             failure_new(FAILURE_BUSY, "ovsdb error: %s: duplicate database name", name);
 
-        reclaim_db(databases->reclaim, store_close_keeping_db(store));
+        discard_db(store_close_keeping_db(store), databases->group_commit);
         return failure;
     }
     store_set_column_diff(store, !databases->whole_values);
@@ -312,11 +306,8 @@ static enum store_mode mode_for(bool recover_damaged)
 
 static struct failure *add_relay(struct databases *databases, const char *argument)
 {
-    _cleanup_free_ char *text = NULL;
-
     assert(databases->add_relay);
-    text = databases->add_relay(databases->relays, argument);
-    return text ? failure_new(FAILURE_INVALID, "%s", text) : NULL;
+    return databases->add_relay(databases->relays, argument);
 }
 
 struct failure *databases_add(struct databases *databases, const char *path, const char *schema,
@@ -367,7 +358,7 @@ static void on_opened(void *userdata, struct store *store, struct ovsdb_error *e
         failure = failure_from_errno(ECANCELED, "%s", opening_path(adding->opening));
         error_free(error);
         if (store) {
-            reclaim_db(databases->reclaim, store_close_keeping_db(store));
+            discard_db(store_close_keeping_db(store), databases->group_commit);
         }
     } else {
         failure = error ? open_failed(error, is_damaged) : serve_store(databases, store);
@@ -466,7 +457,8 @@ static void report_openings(struct databases *databases)
 }
 
 void databases_on_add_relay(struct databases *databases,
-                            char *(*add)(void *userdata, const char *argument), void *userdata)
+                            struct failure *(*add)(void *userdata, const char *argument),
+                            void *userdata)
 {
     databases->add_relay = add;
     databases->relays = userdata;
@@ -498,7 +490,7 @@ void databases_replace_copy(struct databases *databases, struct db *new)
     database->copy = new;
     notify_observers(databases, old, new);
     server_replace_db(databases->server, old, new);
-    reclaim_db(databases->reclaim, old);
+    discard_db(old, databases->group_commit);
 }
 
 bool databases_remove(struct databases *databases, const char *name)
@@ -618,7 +610,7 @@ void databases_compact_if_due(struct databases *databases, usec_t now)
 
 static bool run_step(struct databases *databases)
 {
-    bool more = reclaim_run(databases->reclaim);
+    bool more = reclaim_run(RECLAIM_STEP);
 
     close_leaving(databases, false);
     start_openings(databases);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The databases that this server serves: files, and the copies of relays. A database is identified by the name of its schema.
+// The databases that this server serves: files, and the copies of relays. A database is identified
+// by the name of its schema.
 #pragma once
 
 #include "basic/failure.h"
@@ -30,17 +31,18 @@ void databases_observer_remove(struct databases_observer *observer);
 bool databases_is_relay(const char *argument);
 // Sets the function with which databases_add() adds a relay.
 void databases_on_add_relay(struct databases *databases,
-                            char *(*add)(void *userdata, const char *argument), void *userdata);
-// Serves the copy of a relay, with ROLE_RELAY, and takes over `db`. `relay` is the argument for which
-// databases_name_of() returns the name. False if a database of this name is served already.
+                            struct failure *(*add)(void *userdata, const char *argument),
+                            void *userdata);
+// Serves the copy of a relay, with ROLE_RELAY, and takes over `db`. `relay` is the argument for
+// which databases_name_of() returns the name. False if a database of this name is served already.
 bool databases_add_copy(struct databases *databases, struct db *db, const char *relay);
 // Serves `new` instead of the copy of the same name, as after a conversion, and takes it over.
 void databases_replace_copy(struct databases *databases, struct db *new);
 // Opens the database file `path` and serves it. `schema`: a schema file with which a missing
 // database is created and an older one converted (store/provision.h); NULL: the file must exist.
 // A relay ("relay:DB:SOURCES") is added too, without `schema`.
-// With `recover_damaged` a damaged file is cut to its whole prefix (STORE_RECOVER); otherwise damage
-// is a FAILURE_DAMAGED. For the start: O(file), reports to startup_progress().
+// With `recover_damaged` a damaged file is cut to its whole prefix (STORE_RECOVER); otherwise
+// damage is a FAILURE_DAMAGED. For the start: O(file), reports to startup_progress().
 struct failure *databases_add(struct databases *databases, const char *path, const char *schema,
                               bool recover_damaged);
 // The same while other databases are served: a helper thread opens the file. `done` is called once,
@@ -51,11 +53,11 @@ void databases_start_add(struct databases *databases, const char *path, const ch
 bool databases_is_adding(const struct databases *databases); // `done` of such a call is pending
 // Cancels such calls and waits for their helper threads: `done` gets the errno ECANCELED.
 void databases_stop_adding(struct databases *databases);
-// Stops serving a database and closes its file, at the latest when its helper thread has ended. False
-// if there is none of this name.
+// Stops serving a database and closes its file, at the latest when its helper thread has ended.
+// False if there is none of this name.
 bool databases_remove(struct databases *databases, const char *name);
-// The name of the database in the file to which `path` leads, or of the relay with this argument; NULL
-// if it is not served.
+// The name of the database in the file to which `path` leads, or of the relay with this argument;
+// NULL if it is not served.
 const char *databases_name_of(const struct databases *databases, const char *path);
 struct db *databases_find_db(const struct databases *databases, const char *name);
 // True if the database is a relay whose schema is not known yet.

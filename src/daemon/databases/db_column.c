@@ -51,31 +51,29 @@ static void detach_from_db(struct db_column *column)
     }
 }
 
-// Finds the column in `db` (NULL: there is no database of this name) and observes it. NULL, or what
-// is wrong.
-static char *attach_to(struct db_column *column, struct db *db)
+// Finds the column in `db` (NULL: there is no database of this name) and observes it.
+static struct failure *attach_to(struct db_column *column, struct db *db)
 {
-    char *problem;
+    struct failure *failure;
 
     assert(!column->db);
     if (!db) {
-        return xasprintf("\"%s\": no database named %s", column->spec, column->db_name);
+        return failure_new(FAILURE_MISSING, "\"%s\": no database named %s", column->spec,
+                           column->db_name);
     }
     column->table = schema_find_table(db_schema(db), slice_of(column->table_name));
     if (!column->table) {
-        return xasprintf("\"%s\": no table named %s", column->spec, column->table_name);
+        return failure_new(FAILURE_MISSING, "\"%s\": no table named %s", column->spec,
+                           column->table_name);
     }
     column->column = table_schema_find_column(column->table, slice_of(column->column_name));
     if (!column->column) {
-        return xasprintf("\"%s\": table \"%s\" has no column \"%s\"", column->spec,
-                         column->table_name, column->column_name);
+        return failure_new(FAILURE_MISSING, "\"%s\": table \"%s\" has no column \"%s\"",
+                           column->spec, column->table_name, column->column_name);
     }
-    problem = column->refusal(column->column);
-    if (problem) {
-        char *error = xasprintf("\"%s\": %s", column->spec, problem);
-
-        free(problem);
-        return error;
+    failure = column->refusal(column->column);
+    if (failure) {
+        return failure_prefix(failure, "\"%s\"", column->spec);
     }
     column->db = db;
     db_add_observer(db, &column->observer);
@@ -86,24 +84,26 @@ static void on_databases_changed(struct databases_observer *observer, struct db 
                                  struct db *new)
 {
     struct db_column *column = CONTAINER_OF(observer, struct db_column, databases_observer);
-    _cleanup_free_ char *error = NULL;
+    _cleanup_failure_ struct failure *failure = NULL;
 
     if (strcmp(db_schema(old ? old : new)->name, column->db_name)) {
         return;
     }
     detach_from_db(column);
-    error = attach_to(column, new);
-    if (error) {
-        log_warn("%s; its settings are off until this changes", error);
+    failure = attach_to(column, new);
+    if (failure) {
+        log_warn("%s; its settings are off until this changes", failure_text(failure));
     }
     column->changed(column->userdata);
 }
 
-struct db_column *db_column_new(const char *spec, struct databases *databases,
-                                char *(*refusal)(const struct column *column),
-                                void (*changed)(void *userdata), void *userdata, char **ret_error)
+struct failure *db_column_new(const char *spec, struct databases *databases,
+                              struct failure *(*refusal)(const struct column *column),
+                              void (*changed)(void *userdata), void *userdata,
+                              struct db_column **ret)
 {
     struct db_column *column = NEW(struct db_column);
+    struct failure *failure = NULL;
 
     column->spec = xstrdup(spec);
     column->names = xstrdup(spec + strlen("db:"));
@@ -114,16 +114,18 @@ struct db_column *db_column_new(const char *spec, struct databases *databases,
     column->databases_observer.changed = on_databases_changed;
     list_init(&column->databases_observer.node);
     if (!cut_names(column)) {
-        *ret_error = xasprintf("\"%s\": invalid syntax, it should be db:DB,TABLE,COLUMN", spec);
+        failure = failure_new(FAILURE_INVALID,
+                              "\"%s\": invalid syntax, it should be db:DB,TABLE,COLUMN", spec);
     } else if (!databases_waits_for_schema(databases, column->db_name)) {
-        *ret_error = attach_to(column, databases_find_db(databases, column->db_name));
+        failure = attach_to(column, databases_find_db(databases, column->db_name));
     }
-    if (*ret_error) {
+    if (failure) {
         db_column_free(column);
-        return NULL;
+        return failure;
     }
     databases_on_change(databases, &column->databases_observer);
-    return column;
+    *ret = column;
+    return NULL;
 }
 
 void db_column_free(struct db_column *column)

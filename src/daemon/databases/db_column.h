@@ -15,7 +15,7 @@ struct db_column {
     const struct column *column;
     struct databases_observer databases_observer;
     struct db_observer observer;
-    char *(*refusal)(const struct column *column);
+    struct failure *(*refusal)(const struct column *column);
     void (*changed)(void *userdata);
     void *userdata;
 };
@@ -23,15 +23,15 @@ struct db_column {
 // Whether an argument begins with "db:".
 bool db_column_is(const char *spec);
 
-// `refusal` returns what is wrong with the type of a column, or NULL (the caller frees). `changed` is
+// `refusal` returns what is wrong with the type of a column, or NULL. `changed` is
 // called after each commit that changes the table or the table to which the column refers, and when
 // the database is added, removed or converted. It may read the database, but not write to it.
 // The column of a relay may become known later, with its schema.
-// Returns NULL with the reason in *ret_error (caller frees) if the column does not exist or is
-// refused. Later the column may be missing for a while.
-struct db_column *db_column_new(const char *spec, struct databases *databases,
-                                char *(*refusal)(const struct column *column),
-                                void (*changed)(void *userdata), void *userdata, char **ret_error);
+// Fails if the column does not exist or is refused. Later the column may be missing for a while.
+struct failure *db_column_new(const char *spec, struct databases *databases,
+                              struct failure *(*refusal)(const struct column *column),
+                              void (*changed)(void *userdata), void *userdata,
+                              struct db_column **ret);
 void db_column_free(struct db_column *column); // `databases` must still exist; NULL allowed
 
 // Calls `visit` for every value of the column in every row. Values and rows are borrowed: they are

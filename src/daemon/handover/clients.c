@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bytes of a state handover: a line with the format's number and the size of the state, the state
-// as JSON text, and then for each connection its unprocessed input and its unsent output. The state:
+// The bytes of a state handover: a line with the format's number and the size of the state, the
+// state as JSON text, and then for each connection its unprocessed input and its unsent output. The
+// state:
 //
 //     [SERVER, {"DATABASE": "FILE", ...}, ["TARGET" of a listener, ...],
 //      [["TARGET", "NAME", INPUT-SIZE, OUTPUT-SIZE, SESSION] of a connection, ...]]
@@ -91,7 +92,8 @@ static void give_connection(void *userdata, struct connection *connection)
     giving->connections[giving->n_connections++] = connection;
 }
 
-// A text that changes when the file is written to or replaced. NULL: there is no file. Caller frees.
+// A text that changes when the file is written to or replaced. NULL: there is no file. Caller
+// frees.
 static char *file_identity(const struct store *store)
 {
     struct stat st;
@@ -208,7 +210,7 @@ void handover_free(struct handover *handover)
     }
 }
 
-// NULL, or what is wrong (static).
+// Cuts the text into its parts. Returns why it cannot be used (static), or NULL.
 static const char *parse_state(struct handover *handover)
 {
     struct slice text, parts[4];

@@ -201,11 +201,11 @@ void run_time_restore_added_remotes(struct run_time *run_time)
 
     json_array_foreach(former_list(run_time, "remotes", "added"), i, item)
     {
-        _cleanup_free_ char *error = remotes_add(run_time->parts->remotes, json_string_value(item),
-                                                 &REMOTE_SETTINGS_DEFAULT);
+        _cleanup_failure_ struct failure *failure = remotes_add(
+            run_time->parts->remotes, json_string_value(item), &REMOTE_SETTINGS_DEFAULT);
 
-        if (error) {
-            log_err("cannot open a remote that a command added: %s", error);
+        if (failure) {
+            log_err("cannot open a remote that a command added: %s", failure_text(failure));
         }
     }
 }

@@ -94,21 +94,22 @@ static bool unpack_sync(const json_t *value, struct sync_settings *settings)
     return true;
 }
 
-static char *sync_restore_of(const struct parts *parts, const char *name, const json_t *value)
+static struct failure *sync_restore_of(const struct parts *parts, const char *name,
+                                       const json_t *value)
 {
     struct sync_settings settings;
-    _cleanup_free_ char *fault = NULL;
+    struct failure *failure;
 
     if (*name && !sync_has(parts->sync, name)) {
         return NULL;
     }
     settings = sync_settings(parts->sync, *name ? name : NULL);
     if (!unpack_sync(value, &settings)) {
-        return xasprintf("%s: not the settings of a database", name);
+        return failure_new(FAILURE_INVALID, "%s: not the settings of a database", name);
     }
-    fault = settings.source ? upstream_source_fault(settings.source) : NULL;
-    if (fault) {
-        return TAKE_PTR(fault);
+    failure = settings.source ? upstream_check_source(settings.source) : NULL;
+    if (failure) {
+        return failure;
     }
     if (*name) {
         return sync_apply(parts->sync, name, &settings);
@@ -117,23 +118,17 @@ static char *sync_restore_of(const struct parts *parts, const char *name, const 
     return NULL;
 }
 
-static char *sync_restore(const struct parts *parts, const json_t *value)
+static struct failure *sync_restore(const struct parts *parts, const json_t *value)
 {
-    char *first_error = NULL;
+    struct failure *first = NULL;
     const char *name;
     json_t *of_db;
 
     json_object_foreach((json_t *)value, name, of_db)
     {
-        char *error = sync_restore_of(parts, name, of_db);
-
-        if (first_error) {
-            free(error);
-        } else {
-            first_error = error;
-        }
+        failure_keep_first(&first, sync_restore_of(parts, name, of_db));
     }
-    return first_error;
+    return first;
 }
 
 static json_t *exclude_configured(const struct parts *parts)
@@ -152,7 +147,7 @@ static json_t *exclude_get(const struct parts *parts)
     return string_or_null(buf_cstr(&list));
 }
 
-static char *exclude_set(const struct parts *parts, const json_t *value)
+static struct failure *exclude_set(const struct parts *parts, const json_t *value)
 {
     return json_is_string(value) ? sync_set_exclude(parts->sync, NULL, json_string_value(value))
                                  : NULL;
@@ -163,7 +158,7 @@ static json_t *relay_probe_get(const struct parts *parts)
     return ms_or_null(relays_probe_interval(parts->relays));
 }
 
-static char *relay_probe_set(const struct parts *parts, const json_t *value)
+static struct failure *relay_probe_set(const struct parts *parts, const json_t *value)
 {
     if (json_is_integer(value) && json_integer_value(value) >= 0) {
         relays_set_probe_interval(parts->relays, (uint64_t)json_integer_value(value));
@@ -194,7 +189,7 @@ static json_t *audit_get(const struct parts *parts)
     return rules;
 }
 
-static char *audit_restore(const struct parts *parts, const json_t *value)
+static struct failure *audit_restore(const struct parts *parts, const json_t *value)
 {
     json_t *rule;
     size_t i;
@@ -217,7 +212,7 @@ static json_t *trim_get(const struct parts *parts)
     return json_boolean(databases_trim(parts->databases));
 }
 
-static char *trim_set(const struct parts *parts, const json_t *value)
+static struct failure *trim_set(const struct parts *parts, const json_t *value)
 {
     databases_set_trim(parts->databases, json_is_true(value));
     return NULL;
@@ -233,7 +228,7 @@ static json_t *column_diff_get(const struct parts *parts)
     return json_boolean(databases_column_diff(parts->databases));
 }
 
-static char *column_diff_set(const struct parts *parts, const json_t *value)
+static struct failure *column_diff_set(const struct parts *parts, const json_t *value)
 {
     databases_set_column_diff(parts->databases, json_is_true(value));
     return NULL;
@@ -271,19 +266,19 @@ static json_t *log_get(const struct parts *parts)
     return specs;
 }
 
-static char *log_set(const struct parts *parts, const json_t *value)
+static struct failure *log_set(const struct parts *parts, const json_t *value)
 {
-    char *error = NULL;
+    struct failure *first = NULL;
     json_t *spec;
     size_t i;
 
     json_array_foreach(value, i, spec)
     {
-        if (!error && json_is_string(spec)) {
-            error = failure_take_text(vlog_set(json_string_value(spec)));
+        if (!first && json_is_string(spec)) {
+            first = vlog_set(json_string_value(spec));
         }
     }
-    return error;
+    return first;
 }
 
 static json_t *log_limits_get(const struct parts *parts)
@@ -298,7 +293,7 @@ static json_t *log_limits_get(const struct parts *parts)
     return names;
 }
 
-static char *log_limits_set(const struct parts *parts, const json_t *value)
+static struct failure *log_limits_set(const struct parts *parts, const json_t *value)
 {
     json_t *name;
     size_t i;
@@ -319,7 +314,7 @@ static const struct setting {
     const char *name;
     json_t *(*configured)(const struct parts *parts);
     json_t *(*get)(const struct parts *parts);
-    char *(*set)(const struct parts *parts, const json_t *value); // NULL, or what is wrong
+    struct failure *(*set)(const struct parts *parts, const json_t *value);
 } settings[] = {
     {"sync-exclude-tables", exclude_configured, exclude_get, exclude_set},
     {"replication", sync_configured, sync_get, sync_restore},
@@ -349,7 +344,7 @@ static void restore_setting(const struct parts *parts, const struct setting *set
                             const json_t *pair)
 {
     _cleanup_tree_ json_t *configured = setting->configured(parts);
-    _cleanup_free_ char *error = NULL;
+    _cleanup_failure_ struct failure *failure = NULL;
 
     if (!pair) {
         return;
@@ -358,9 +353,9 @@ static void restore_setting(const struct parts *parts, const struct setting *set
         log_info("%s: not restored: the configuration has changed", setting->name);
         return;
     }
-    error = setting->set(parts, json_array_get(pair, 1));
-    if (error) {
-        log_warn("%s: cannot be restored: %s", setting->name, error);
+    failure = setting->set(parts, json_array_get(pair, 1));
+    if (failure) {
+        log_warn("%s: cannot be restored: %s", setting->name, failure_text(failure));
     }
 }
 

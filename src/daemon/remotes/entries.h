@@ -22,7 +22,7 @@ struct remote_entry {
     // Exactly one of these three is set once remotes_open() has been called:
     struct remote *remote;    // it is open
     struct db_column *column; // it is "db:..."
-    char *error;              // why it is not open
+    struct failure *failure;  // why it is not open
 };
 
 // The state at the last report. A report is due when one of these differs.
@@ -55,10 +55,10 @@ struct remote_entry *remotes_find_entry(const struct remotes *remotes, const cha
 // Adds an entry, not open and without origin, for a target that has none.
 struct remote_entry *remotes_insert(struct remotes *remotes, const char *target,
                                     const struct remote_settings *settings);
-// Opens an entry that is not open. 0, or negative errno with the reason in entry->error. -EINVAL: it
-// can never work.
-int remotes_open(struct remotes *remotes, struct remote_entry *entry);
-// Plans the next attempt to open entries with an error, RETRY_INTERVAL_MIN from now or earlier.
+// Opens an entry that is not open. False: it is not open, and entry->failure says why. If that is a
+// failure with the errno EINVAL, it can never work.
+bool remotes_open(struct remotes *remotes, struct remote_entry *entry);
+// Plans the next attempt to open entries with a failure, RETRY_INTERVAL_MIN from now or earlier.
 void remotes_plan_retry(struct remotes *remotes, usec_t now);
 // Applies changed settings; closes the connections if they change what clients may do.
 void remotes_change(struct remote_entry *entry, const struct remote_settings *settings);

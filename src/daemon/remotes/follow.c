@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Remotes that databases name. After a commit to a table with names, the names are read again at the
-// end of the loop's turn. When the state of a remote may have changed, its report is compared with
-// its row and written.
+// Remotes that databases name. After a commit to a table with names, the names are read again at
+// the end of the loop's turn. When the state of a remote may have changed, its report is compared
+// with its row and written.
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "daemon/remotes/entries.h"
@@ -31,7 +31,7 @@ static char *place_of(const struct db_column *column, const struct named_remote 
 static void log_failure(const struct remote_entry *entry, const char *place)
 {
     log_event(LOG_LEVEL_WARN, MSG_REMOTE_FAILED, LOG_FIELDS({"OVSDB_REMOTE", entry->target}),
-              "%s: %s", place, entry->error);
+              "%s: %s", place, failure_text(entry->failure));
 }
 
 static void open_named(struct remotes *remotes, const struct db_column *column,
@@ -40,7 +40,7 @@ static void open_named(struct remotes *remotes, const struct db_column *column,
     struct remote_entry *entry = remotes_insert(remotes, named->target, &named->settings);
 
     entry->origins = BY_DATABASE;
-    if (remotes_open(remotes, entry) < 0) {
+    if (!remotes_open(remotes, entry)) {
         _cleanup_free_ char *place = place_of(column, named);
 
         log_failure(entry, place);
@@ -95,7 +95,7 @@ static void follow_names(struct remotes *remotes)
 
 static bool may_succeed_later(const struct remote_entry *entry)
 {
-    return entry->error && remote_target_is_valid(entry->target);
+    return entry->failure && remote_target_is_valid(entry->target);
 }
 
 static void retry_failed(struct remotes *remotes, usec_t now)
@@ -106,11 +106,11 @@ static void retry_failed(struct remotes *remotes, usec_t now)
     remotes->retry_interval = MIN(2 * remotes->retry_interval, RETRY_INTERVAL_MAX);
     remotes->retry_at = n ? now + remotes->retry_interval : USEC_INFINITY;
     for (size_t i = 0; i < n; i++) {
-        _cleanup_free_ char *former = TAKE_PTR(entries[i]->error);
+        _cleanup_failure_ struct failure *former = TAKE_PTR(entries[i]->failure);
 
-        if (remotes_open(remotes, entries[i]) >= 0) {
+        if (remotes_open(remotes, entries[i])) {
             log_info("%s: open now", entries[i]->target);
-        } else if (strcmp(former, entries[i]->error)) {
+        } else if (strcmp(failure_text(former), failure_text(entries[i]->failure))) {
             log_failure(entries[i], "tried again");
         }
     }
@@ -138,7 +138,8 @@ static void report_one(struct remotes *remotes, struct db *db, const struct name
     struct remote_report report;
 
     remote_report_init(&report, entry ? entry->remote : NULL,
-                       entry && entry->error ? entry->error : "not a remote that a row can name",
+                       entry && entry->failure ? failure_text(entry->failure)
+                                               : "not a remote that a row can name",
                        now);
     if (remote_report_is_news(&report, named->row)) {
         *txn = *txn ? *txn : txn_new(db);
@@ -147,8 +148,8 @@ static void report_one(struct remotes *remotes, struct db *db, const struct name
     remote_report_done(&report);
 }
 
-// Commits the reports. A failure, such as a full disk, is logged and tried again later. True: it has
-// committed a change.
+// Commits the reports. A failure, such as a full disk, is logged and tried again later. True: it
+// has committed a change.
 static bool commit_report(struct remotes *remotes, struct txn *txn, const struct db_column *column,
                           usec_t now)
 {

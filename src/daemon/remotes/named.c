@@ -18,7 +18,7 @@ static const struct table_schema *referred(const struct column *column)
                : NULL;
 }
 
-char *named_remotes_refusal(const struct column *column)
+struct failure *named_remotes_refusal(const struct column *column)
 {
     const struct table_schema *table = referred(column);
     const struct column *target;
@@ -27,12 +27,14 @@ char *named_remotes_refusal(const struct column *column)
         return NULL;
     }
     if (!table) {
-        return xasprintf("column \"%s\" holds neither strings nor references to rows",
-                         column->name);
+        return failure_new(FAILURE_INVALID,
+                           "column \"%s\" holds neither strings nor references to rows",
+                           column->name);
     }
     target = table_schema_find_column(table, SLICE("target"));
     if (!target || !is_of_strings(target)) {
-        return xasprintf("table \"%s\" has no column \"target\" of strings", table->name);
+        return failure_new(FAILURE_INVALID, "table \"%s\" has no column \"target\" of strings",
+                           table->name);
     }
     return NULL;
 }

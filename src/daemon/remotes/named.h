@@ -14,7 +14,7 @@ struct named_remote {
 };
 
 // Checks the type of a column, for db_column_new().
-char *named_remotes_refusal(const struct column *column);
+struct failure *named_remotes_refusal(const struct column *column);
 // Reads the column. The remotes are sorted by target and row; empty targets are left out. The
 // caller frees the array; the strings and rows are valid until the database is written to.
 struct named_remote *named_remotes_read(const struct db_column *column, size_t *ret_n);

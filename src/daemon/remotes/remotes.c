@@ -28,13 +28,21 @@ struct remotes *remotes_new(struct net *net, struct server *server, struct datab
     return remotes;
 }
 
+// Parses a target whose faults are reported elsewhere. False: it is invalid.
+static bool parse_quietly(const char *target, struct address *ret)
+{
+    _cleanup_failure_ struct failure *failure = address_parse(target, ret);
+
+    return !failure;
+}
+
 // A text that is equal for all targets that mean the same remote. Caller frees.
 static char *key_of(const char *target)
 {
     struct address address;
     char *key;
 
-    if (address_parse(target, &address, NULL) < 0) {
+    if (!parse_quietly(target, &address)) {
         return xstrdup(target);
     }
     if (address.kind == ADDRESS_UNIX) {
@@ -56,7 +64,7 @@ char *remotes_socket_file(const char *target)
     struct address address;
     char *path = NULL;
 
-    if (address_parse(target, &address, NULL) < 0) {
+    if (!parse_quietly(target, &address)) {
         return NULL;
     }
     if (address.kind == ADDRESS_UNIX) {
@@ -141,7 +149,7 @@ static void entry_free(struct remote_entry *entry)
     free((char *)entry->settings.role);
     free(entry->target);
     free(entry->key);
-    free(entry->error);
+    failure_free(entry->failure);
     free(entry);
 }
 
@@ -159,7 +167,7 @@ static struct remote_entry *entry_new(const char *target, const struct remote_se
 
 static struct remote_entry *insert_entry(struct remotes *remotes, struct remote_entry *entry)
 {
-    assert(entry->remote || entry->column || entry->error || !entry->origins);
+    assert(entry->remote || entry->column || entry->failure || !entry->origins);
     htable_insert(&remotes->entries, key_hash(entry->key), entry);
     log_event(LOG_LEVEL_INFO, MSG_REMOTE_ADDED, LOG_FIELDS({"OVSDB_REMOTE", entry->target}),
               "%s: remote added", entry->target);
@@ -172,22 +180,24 @@ struct remote_entry *remotes_insert(struct remotes *remotes, const char *target,
     return insert_entry(remotes, entry_new(target, settings));
 }
 
-// NULL, or why self-confinement forbids the socket file of the target. Caller frees.
-static char *check_confinement(const char *target)
+// Fails if self-confinement forbids the socket file of the target.
+static struct failure *check_confinement(const char *target)
 {
     _cleanup_free_ char *path = remotes_socket_file(target);
 
     return path ? confine_check(CONFINE_SOCKET, path) : NULL;
 }
 
-int remotes_open(struct remotes *remotes, struct remote_entry *entry)
+bool remotes_open(struct remotes *remotes, struct remote_entry *entry)
 {
-    assert(!entry->remote && !entry->column && !entry->error);
+    assert(!entry->remote && !entry->column && !entry->failure);
     remotes->has_failures_changed = true;
-    entry->error = check_confinement(entry->target);
-    return entry->error ? -EINVAL
-                        : remote_new(remotes->net, entry->target, &entry->settings.options,
-                                     &entry->settings, &entry->remote, &entry->error);
+    entry->failure = check_confinement(entry->target);
+    if (!entry->failure) {
+        entry->failure = remote_new(remotes->net, entry->target, &entry->settings.options,
+                                    &entry->settings, &entry->remote);
+    }
+    return !entry->failure;
 }
 
 static void on_named_anew(void *userdata)
@@ -208,51 +218,49 @@ static bool has_settings(const struct remote_settings *settings)
            !remote_options_equal(&settings->options, &none);
 }
 
-// Opens the column of a "db:..." entry. NULL, or what is wrong.
-static char *follow_column(struct remotes *remotes, struct remote_entry *entry)
+// Opens the column of a "db:..." entry.
+static struct failure *follow_column(struct remotes *remotes, struct remote_entry *entry)
 {
-    char *error = NULL;
-
-    entry->column = db_column_new(entry->target, remotes->databases, named_remotes_refusal,
-                                  on_named_anew, remotes, &error);
     remotes->is_named_anew = true;
-    return error;
+    return db_column_new(entry->target, remotes->databases, named_remotes_refusal, on_named_anew,
+                         remotes, &entry->column);
 }
 
 // Whether a remote that could not be opened is kept and tried again. A remote of a command is not,
 // because its caller sees the error, unless it waits for TLS options.
-static bool may_retry(const struct remotes *remotes, int error, enum remote_origin origin)
+static bool may_retry(const struct remotes *remotes, const struct failure *failure,
+                      enum remote_origin origin)
 {
-    if (error == -ENOPROTOOPT) {
+    if (failure_errno(failure) == ENOPROTOOPT) {
         return remotes->expects_tls;
     }
-    return error != -EINVAL && origin == BY_CONFIGURATION;
+    return failure_errno(failure) != EINVAL && origin == BY_CONFIGURATION;
 }
 
-// Opens a remote that has no entry, and adds an entry. NULL with the reason if it is not open and not
-// retried.
-static struct remote_entry *open_entry(struct remotes *remotes, const struct remote_config *config,
-                                       enum remote_origin origin, char **ret_error)
+// Opens a remote that has no entry, and adds an entry. A failure is returned only if opening the
+// remote is not tried again; otherwise it is logged and kept in the entry.
+static struct failure *open_entry(struct remotes *remotes, const struct remote_config *config,
+                                  enum remote_origin origin, struct remote_entry **ret)
 {
     _cleanup_entry_ struct remote_entry *entry = entry_new(config->target, &config->settings);
-    int r;
 
     assert(!remotes_find_entry(remotes, config->target));
     if (db_column_is(entry->target)) {
-        *ret_error = follow_column(remotes, entry);
-        return *ret_error ? NULL : insert_entry(remotes, TAKE_PTR(entry));
-    }
-    r = remotes_open(remotes, entry);
-    if (r < 0 && !may_retry(remotes, r, origin)) {
-        *ret_error = TAKE_PTR(entry->error);
-        return NULL;
-    }
-    if (r < 0) {
+        struct failure *failure = follow_column(remotes, entry);
+
+        if (failure) {
+            return failure;
+        }
+    } else if (!remotes_open(remotes, entry)) {
+        if (!may_retry(remotes, entry->failure, origin)) {
+            return TAKE_PTR(entry->failure);
+        }
         log_event(LOG_LEVEL_WARN, MSG_REMOTE_FAILED, LOG_FIELDS({"OVSDB_REMOTE", entry->target}),
-                  "%s; trying again", entry->error);
+                  "%s; trying again", failure_text(entry->failure));
         remotes_plan_retry(remotes, clock_monotonic());
     }
-    return insert_entry(remotes, TAKE_PTR(entry));
+    *ret = insert_entry(remotes, TAKE_PTR(entry));
+    return NULL;
 }
 
 void remotes_change(struct remote_entry *entry, const struct remote_settings *settings)
@@ -283,7 +291,7 @@ static int compare_targets(const void *a, const void *b)
 
 static void remove_entry(struct remotes *remotes, struct remote_entry *entry)
 {
-    remotes->has_failures_changed |= entry->error != NULL;
+    remotes->has_failures_changed |= entry->failure != NULL;
     htable_remove(&remotes->entries, key_hash(entry->key), entry);
     log_event(LOG_LEVEL_INFO, MSG_REMOTE_REMOVED, LOG_FIELDS({"OVSDB_REMOTE", entry->target}),
               "%s: remote removed", entry->target);
@@ -362,13 +370,13 @@ static struct remote_entry *find_passed(const struct remotes *remotes, const cha
     return entry && entry->origins & BY_SERVICE_MANAGER ? entry : NULL;
 }
 
-// Changes a passed socket to TLS. NULL, or what is wrong.
-static char *use_tls(struct remotes *remotes, struct remote_entry *entry)
+// Changes a passed socket to TLS.
+static struct failure *use_tls(struct remotes *remotes, struct remote_entry *entry)
 {
-    char *error = NULL;
+    struct failure *failure = remote_use_tls(entry->remote, remotes->expects_tls);
 
-    if (remote_use_tls(entry->remote, remotes->expects_tls, &error) < 0) {
-        return error;
+    if (failure) {
+        return failure;
     }
     htable_remove(&remotes->entries, key_hash(entry->key), entry);
     set_target(entry, remote_target(entry->remote));
@@ -377,69 +385,65 @@ static char *use_tls(struct remotes *remotes, struct remote_entry *entry)
 }
 
 // Opens a remote if it is not open, and adds `origin` to its entry. `changes`: apply the settings
-// even if the remote has another origin. NULL, or what is wrong.
-static char *add_origin(struct remotes *remotes, const struct remote_config *config, bool changes,
-                        enum remote_origin origin)
+// even if the remote has another origin.
+static struct failure *add_origin(struct remotes *remotes, const struct remote_config *config,
+                                  bool changes, enum remote_origin origin)
 {
     struct remote_entry *entry = remotes_find_entry(remotes, config->target);
-    char *error = NULL;
+    struct failure *failure = NULL;
 
     if (db_column_is(config->target) && has_settings(&config->settings)) {
-        return xasprintf("%s: remotes that a database names have their settings there",
-                         config->target);
+        return failure_new(FAILURE_INVALID,
+                           "%s: remotes that a database names have their settings there",
+                           config->target);
     }
-    if (entry && entry->error && !is_listed(entry)) {
+    if (entry && entry->failure && !is_listed(entry)) {
         remove_entry(remotes, entry); // opening it again below tells whether it still fails
         remotes->is_named_anew = true;
         entry = NULL;
     }
     if (!entry && (entry = find_passed(remotes, config->target))) {
-        error = use_tls(remotes, entry);
-        if (error) {
-            return error;
+        failure = use_tls(remotes, entry);
+        if (failure) {
+            return failure;
         }
     }
     if (!entry) {
-        entry = open_entry(remotes, config, origin, &error);
+        failure = open_entry(remotes, config, origin, &entry);
     } else if (changes || !is_listed(entry)) {
         remotes_change(entry, &config->settings);
     }
     if (entry) {
         entry->origins |= origin;
     }
-    return error;
+    return failure;
 }
 
 // Closes remotes that are no longer wanted before it opens new ones, which may need the same port.
-char *remotes_configure(struct remotes *remotes, const struct remote_config *configs, size_t n)
+struct failure *remotes_configure(struct remotes *remotes, const struct remote_config *configs,
+                                  size_t n)
 {
-    char *first_error = NULL;
+    struct failure *first = NULL;
 
     remotes_withdraw(remotes, BY_CONFIGURATION);
     for (size_t i = 0; i < n; i++) {
         struct remote_entry *entry = remotes_find_entry(remotes, configs[i].target);
 
-        if (entry && !entry->error && !remotes_is_withheld(remotes, configs[i].target)) {
+        if (entry && !entry->failure && !remotes_is_withheld(remotes, configs[i].target)) {
             entry->origins |= BY_CONFIGURATION;
         }
     }
     remotes_remove_unwanted(remotes);
     for (size_t i = 0; i < n; i++) {
-        _cleanup_free_ char *error = NULL;
-
         if (!remotes_is_withheld(remotes, configs[i].target)) {
-            error = add_origin(remotes, &configs[i], true, BY_CONFIGURATION);
-        }
-
-        if (!first_error) {
-            first_error = TAKE_PTR(error);
+            failure_keep_first(&first, add_origin(remotes, &configs[i], true, BY_CONFIGURATION));
         }
     }
-    return first_error;
+    return first;
 }
 
-char *remotes_add(struct remotes *remotes, const char *target,
-                  const struct remote_settings *settings)
+struct failure *remotes_add(struct remotes *remotes, const char *target,
+                            const struct remote_settings *settings)
 {
     const struct remote_config config = {target, *settings};
 
@@ -447,18 +451,18 @@ char *remotes_add(struct remotes *remotes, const char *target,
     return add_origin(remotes, &config, false, BY_COMMAND);
 }
 
-char *remotes_add_fd(struct remotes *remotes, int fd, bool is_tls)
+struct failure *remotes_add_fd(struct remotes *remotes, int fd, bool is_tls)
 {
     _cleanup_entry_ struct remote_entry *entry = entry_new("", &REMOTE_SETTINGS_DEFAULT);
-    char *error = NULL;
+    struct failure *failure = remote_new_from_fd(remotes->net, fd, &entry->settings.options,
+                                                 &entry->settings, &entry->remote);
 
-    if (remote_new_from_fd(remotes->net, fd, &entry->settings.options, &entry->settings,
-                           &entry->remote, &error) < 0) {
+    if (failure) {
         close(fd);
-        return error;
+        return failure;
     }
-    if (is_tls && remote_use_tls(entry->remote, remotes->expects_tls, &error) < 0) {
-        return error;
+    if (is_tls && (failure = remote_use_tls(entry->remote, remotes->expects_tls))) {
+        return failure;
     }
     set_target(entry, remote_target(entry->remote));
     if (remotes_is_withheld(remotes, entry->target)) {
@@ -502,15 +506,15 @@ struct remote *remotes_find(const struct remotes *remotes, const char *target)
 
 static bool has_failed(const struct remote_entry *entry)
 {
-    return entry->error;
+    return entry->failure;
 }
 
-size_t remotes_count_failed(const struct remotes *remotes, const char **ret_error)
+size_t remotes_count_failed(const struct remotes *remotes, const struct failure **ret_failure)
 {
     size_t n;
     _cleanup_free_ struct remote_entry **entries = remotes_collect(remotes, has_failed, &n);
 
-    *ret_error = n ? entries[0]->error : NULL;
+    *ret_failure = n ? entries[0]->failure : NULL;
     return n;
 }
 

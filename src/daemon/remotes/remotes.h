@@ -32,16 +32,16 @@ void remotes_free(struct remotes *remotes); // closes all; `databases` must stil
 
 // Replaces the remotes of the configuration by these `n`. Remotes that are not among them any more
 // are closed unless they have another origin. Changed settings take effect; if they change what
-// clients may do, the connections are closed. NULL, or the error of the first remote that can never
-// work (caller frees); the others are opened nevertheless.
-char *remotes_configure(struct remotes *remotes, const struct remote_config *configs, size_t n);
+// clients may do, the connections are closed. Returns the failure of the first remote that can
+// never work; the others are opened nevertheless.
+struct failure *remotes_configure(struct remotes *remotes, const struct remote_config *configs,
+                                  size_t n);
 // Adds a remote for a command. A remote that exists already is no error, and keeps its settings.
-// NULL, or what is wrong (caller frees).
-char *remotes_add(struct remotes *remotes, const char *target,
-                  const struct remote_settings *settings);
+struct failure *remotes_add(struct remotes *remotes, const char *target,
+                            const struct remote_settings *settings);
 // Takes over a listening socket, also on failure. If `is_tls` is false, it changes to TLS when a
-// "pssl:" remote with its address is added. NULL, or what is wrong (caller frees).
-char *remotes_add_fd(struct remotes *remotes, int fd, bool is_tls);
+// "pssl:" remote with its address is added.
+struct failure *remotes_add_fd(struct remotes *remotes, int fd, bool is_tls);
 // Removes a remote for a command; a remote that a database names too stays open. False if there is
 // no such remote. A remote of the configuration or the service manager becomes withheld: it is not
 // opened again until remotes_add().
@@ -61,19 +61,20 @@ char *remotes_socket_file(const char *target);
 // The remote that `target` means. NULL if there is none, or it is not open.
 struct remote *remotes_find(const struct remotes *remotes, const char *target);
 size_t remotes_count(const struct remotes *remotes);
-// The number of remotes that are tried again because they could not be opened. *ret_error is the
+// The number of remotes that are tried again because they could not be opened. *ret_failure is the
 // reason of the first of them, or NULL; valid until the next call here. O(remotes).
-size_t remotes_count_failed(const struct remotes *remotes, const char **ret_error);
+size_t remotes_count_failed(const struct remotes *remotes, const struct failure **ret_failure);
 // Whether that number or reason may have changed since the last call of this function.
 bool remotes_take_failures_changed(struct remotes *remotes);
-// The targets, sorted: "db:..." itself, but not the remotes that the database names. The caller owns
-// the reference.
+// The targets, sorted: "db:..." itself, but not the remotes that the database names. The caller
+// owns the reference.
 json_t *remotes_list(const struct remotes *remotes);
 
 // Opens and closes remotes as databases name them, retries remotes that could not be opened, and
-// writes reports into rows that name a remote (daemon/remotes/report.h): when something has changed,
-// but at most once a second. Call it after input and at remotes_deadline(). True: it has committed a
-// transaction, so the server must run again. O(1) if nothing has happened, else O(remotes).
+// writes reports into rows that name a remote (daemon/remotes/report.h): when something has
+// changed, but at most once a second. Call it after input and at remotes_deadline(). True: it has
+// committed a transaction, so the server must run again. O(1) if nothing has happened, else
+// O(remotes).
 bool remotes_run(struct remotes *remotes, usec_t now);
 // Only opens and closes remotes as databases name them: for the start, before READY=1.
 void remotes_follow(struct remotes *remotes);

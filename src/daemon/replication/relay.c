@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The first copy of a relay has no tables, and _Server shows no schema. When the schema at the source
-// is known, and whenever it has changed, a new copy is made beside the served one, and is served when
-// it has got the contents:
+// The first copy of a relay has no tables, and _Server shows no schema. When the schema at the
+// source is known, and whenever it has changed, a new copy is made beside the served one, and is
+// served when it has got the contents:
 //
-//     schema at the source == schema of the served copy --> the difference is applied to the served copy
+//     schema at the source == schema of the served copy --> the difference is applied to it
 //                          != --> next copy --contents--> served copy
 //
 // Commits have the transaction ids of the source, so that clients can resume at another relay.
@@ -53,9 +53,9 @@ struct request {
     uint64_t number;
 };
 
-// Gives the commit the id that it has at the source. Nothing is stored. If the source has gone back to a
-// transaction that is known here, because it was restarted and has lost ephemeral values or its last
-// transactions, the commit gets an id of its own: the known id stands for other contents.
+// Gives the commit the id that it has at the source. Nothing is stored. If the source has gone back
+// to a transaction that is known here, because it was restarted and has lost ephemeral values or
+// its last transactions, the commit gets an id of its own: the known id stands for other contents.
 static struct ovsdb_error *on_append(struct commit_log *log, struct changeset *changes,
                                      bool durable, uint64_t *ret_position)
 {
@@ -235,8 +235,8 @@ static struct relay *relay_new(struct relays *relays, struct slice name, const c
     return relay;
 }
 
-// Connects to the source. NULL, or what is wrong (caller frees).
-static char *relay_join(struct relay *relay)
+// Connects to the source.
+static struct failure *relay_join(struct relay *relay)
 {
     assert(!relay->upstream);
     return relay->relays->is_started
@@ -290,48 +290,48 @@ static struct schema *empty_schema(const char *name)
     return error ? NULL : schema;
 }
 
-// Serves the database and connects. NULL, or what is wrong; then the relay is still there.
-static char *relay_start(struct relay *relay, const char *argument)
+// Serves the database and connects. The relay is still there after a failure.
+static struct failure *relay_start(struct relay *relay, const char *argument)
 {
     _cleanup_schema_ struct schema *schema = empty_schema(relay->name);
     struct relays *relays = relay->relays;
 
     if (!schema) {
-        return xasprintf("ovsdb error: %s: invalid syntax", argument);
+        return failure_new(FAILURE_INVALID, "ovsdb error: %s: invalid syntax", argument);
     }
     relay->db = copy_new(relay, schema);
     if (!databases_add_copy(relays->databases, relay->db, argument)) {
         db_free(TAKE_PTR(relay->db));
-        return xasprintf("ovsdb error: %s: duplicate database name", relay->name);
+        return failure_new(FAILURE_BUSY, "ovsdb error: %s: duplicate database name", relay->name);
     }
     server_set_forwarder(relays->server, relay->db, &forwarder, relay);
     show_state(relay, false);
     return relay_join(relay);
 }
 
-// Adds the relay "relay:DB:SOURCE[,SOURCE...]". NULL, or what is wrong (caller frees).
-static char *on_add(void *userdata, const char *argument)
+// Adds the relay "relay:DB:SOURCE[,SOURCE...]".
+static struct failure *on_add(void *userdata, const char *argument)
 {
     const char *name = argument + strlen("relay:"), *colon = strchr(name, ':');
     struct relays *relays = userdata;
     struct relay *relay;
-    char *error;
+    struct failure *failure;
 
     if (!colon || colon == name || !colon[1]) {
-        return xasprintf("ovsdb error: %s: invalid syntax", argument);
+        return failure_new(FAILURE_INVALID, "ovsdb error: %s: invalid syntax", argument);
     }
-    error = upstream_source_fault(colon + 1);
-    if (error) {
-        return error;
+    failure = upstream_check_source(colon + 1);
+    if (failure) {
+        return failure;
     }
     relay = relay_new(relays, (struct slice){name, (size_t)(colon - name)}, colon + 1);
-    error = relay_start(relay, argument);
-    if (error && relay->db) {
+    failure = relay_start(relay, argument);
+    if (failure && relay->db) {
         databases_remove(relays->databases, relay->name); // frees the relay
-    } else if (error) {
+    } else if (failure) {
         relay_free(relay);
     }
-    return error;
+    return failure;
 }
 
 static void on_databases_changed(struct databases_observer *observer, struct db *old,
@@ -378,10 +378,11 @@ void relays_free(struct relays *relays)
 
 static void join_or_log(struct relay *relay)
 {
-    _cleanup_free_ char *error = relay_join(relay);
+    _cleanup_failure_ struct failure *failure = relay_join(relay);
 
-    if (error) {
-        log_err("database %s: cannot connect to its source: %s", relay->name, error);
+    if (failure) {
+        log_err("database %s: cannot connect to its source: %s", relay->name,
+                failure_text(failure));
     }
 }
 

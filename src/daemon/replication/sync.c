@@ -23,7 +23,7 @@ struct entry {
     bool is_backup;
     struct replica *replica;   // only of a database that is a backup
     struct upstream *upstream; // of the replica; NULL: joining has failed
-    char *failure;             // why it has failed, or NULL
+    struct failure *failure;   // why it has failed, or NULL
 };
 
 struct sync {
@@ -74,28 +74,28 @@ static void entry_leave(struct entry *entry)
     if (entry->upstream) {
         upstream_leave(TAKE_PTR(entry->upstream), entry->replica);
     }
-    free(TAKE_PTR(entry->failure));
+    failure_free(TAKE_PTR(entry->failure));
 }
 
-// Connects a backup to its source. NULL, or what is wrong (caller frees).
-static char *entry_join(struct entry *entry)
+// Connects a backup to its source. The failure, if any, is kept in entry->failure, too.
+static struct failure *entry_join(struct entry *entry)
 {
-    char *error;
+    struct failure *failure;
 
     assert(entry->replica && entry->source);
     entry_leave(entry);
-    error = upstream_join(entry->sync->upstreams, entry->source, &entry->options, entry->replica,
-                          &entry->upstream);
-    entry->failure = error ? xstrdup(error) : NULL;
-    return error;
+    failure = upstream_join(entry->sync->upstreams, entry->source, &entry->options, entry->replica,
+                            &entry->upstream);
+    entry->failure = failure_copy(failure);
+    return failure;
 }
 
 static void entry_rejoin(struct entry *entry)
 {
-    _cleanup_free_ char *error = entry->replica ? entry_join(entry) : NULL;
+    _cleanup_failure_ struct failure *failure = entry->replica ? entry_join(entry) : NULL;
 
-    if (error) {
-        log_err("cannot connect to the active server: %s", error);
+    if (failure) {
+        log_err("cannot connect to the active server: %s", failure_text(failure));
     }
 }
 
@@ -105,23 +105,23 @@ static void entry_drop_replica(struct entry *entry)
     replica_free(TAKE_PTR(entry->replica));
 }
 
-static char *make_backup(struct entry *entry)
+static struct failure *make_backup(struct entry *entry)
 {
     static const struct replica_handler handler = {.db = on_find_db, .is_self = on_self};
-    char *error;
+    struct failure *failure;
 
     if (!entry->source) {
-        return xstrdup("there is no active server to connect to");
+        return failure_new(FAILURE_INVALID, "there is no active server to connect to");
     }
     if (entry->is_backup || !entry->name) {
         entry->is_backup = true;
         return NULL;
     }
     entry->replica = replica_new(&handler, entry, entry->name, &entry->sync->exclude);
-    error = entry_join(entry);
-    if (error) {
+    failure = entry_join(entry);
+    if (failure) {
         entry_drop_replica(entry);
-        return error;
+        return failure;
     }
     log_event(LOG_LEVEL_INFO, MSG_ROLE_BACKUP,
               LOG_FIELDS({"OVSDB_REMOTE", entry->source}, {"OVSDB_DATABASE", entry->name}),
@@ -181,12 +181,13 @@ static struct entry *entry_new(struct sync *sync, const char *name)
 static void on_added(struct sync *sync, const char *name)
 {
     const struct sync_settings settings = sync_settings(sync, NULL);
-    _cleanup_free_ char *error = NULL;
+    _cleanup_failure_ struct failure *failure = NULL;
 
     entry_new(sync, name);
-    error = sync_apply(sync, name, &settings);
-    if (error) {
-        log_err("database %s: cannot connect to the active server: %s", name, error);
+    failure = sync_apply(sync, name, &settings);
+    if (failure) {
+        log_err("database %s: cannot connect to the active server: %s", name,
+                failure_text(failure));
     }
 }
 
@@ -335,13 +336,13 @@ void sync_set_probe_interval(struct sync *sync, const char *db, uint64_t ms)
     }
 }
 
-char *sync_set_source(struct sync *sync, const char *db, const char *source)
+struct failure *sync_set_source(struct sync *sync, const char *db, const char *source)
 {
-    char *error = upstream_source_fault(source);
+    struct failure *failure = upstream_check_source(source);
     struct entry *entry;
 
-    if (error) {
-        return error;
+    if (failure) {
+        return failure;
     }
     FOREACH_MEANT(entry, sync, db)
     {
@@ -382,17 +383,17 @@ static void restart_replicas(struct sync *sync, const struct exclude *before)
     }
 }
 
-char *sync_set_exclude(struct sync *sync, const char *db, const char *tables)
+struct failure *sync_set_exclude(struct sync *sync, const char *db, const char *tables)
 {
     struct exclude before = sync->exclude, exclude = {0};
     _cleanup_free_ char *bad = NULL, *list = NULL;
 
     if (!exclude_parse(&exclude, tables, &bad)) {
-        return xasprintf("\"%s\" is not of the form DB:TABLE", bad);
+        return failure_new(FAILURE_INVALID, "\"%s\" is not of the form DB:TABLE", bad);
     }
     if (db && !exclude_is_of(&exclude, db)) {
         exclude_done(&exclude);
-        return xasprintf("%s: not only tables of the database %s", tables, db);
+        return failure_new(FAILURE_INVALID, "%s: not only tables of the database %s", tables, db);
     }
     if (db) {
         list = exclude_of_others(sync, db, tables);
@@ -406,28 +407,18 @@ char *sync_set_exclude(struct sync *sync, const char *db, const char *tables)
     return NULL;
 }
 
-// Keeps the first of several errors; takes over `error`.
-static void keep_first(char **first, char *error)
+struct failure *sync_connect(struct sync *sync, const char *db)
 {
-    if (*first) {
-        free(error);
-    } else {
-        *first = error;
-    }
-}
-
-char *sync_connect(struct sync *sync, const char *db)
-{
-    char *first_error = NULL;
+    struct failure *first = NULL;
     struct entry *entry;
 
     FOREACH_MEANT(entry, sync, db)
     {
         if (db || entry->source) {
-            keep_first(&first_error, make_backup(entry));
+            failure_keep_first(&first, make_backup(entry));
         }
     }
-    return first_error;
+    return first;
 }
 
 void sync_disconnect(struct sync *sync, const char *db)
@@ -450,21 +441,21 @@ void sync_set_common(struct sync *sync, const struct sync_settings *settings)
     common->is_backup = settings->is_backup;
 }
 
-char *sync_apply(struct sync *sync, const char *db, const struct sync_settings *settings)
+struct failure *sync_apply(struct sync *sync, const char *db, const struct sync_settings *settings)
 {
-    char *error = NULL;
+    struct failure *failure = NULL;
 
     sync_set_options(sync, db, &settings->options);
     if (settings->source && !str_equals(settings->source, sync_settings(sync, db).source)) {
-        error = sync_set_source(sync, db, settings->source);
+        failure = sync_set_source(sync, db, settings->source);
     }
-    if (!error && settings->is_backup) {
-        error = sync_connect(sync, db);
+    if (!failure && settings->is_backup) {
+        failure = sync_connect(sync, db);
     }
     if (!settings->is_backup) {
         sync_disconnect(sync, db);
     }
-    return error;
+    return failure;
 }
 
 struct sync_settings sync_settings(const struct sync *sync, const char *db)
@@ -494,7 +485,7 @@ const char *sync_next(const struct sync *sync, const char *db)
 struct sync_state sync_state(const struct sync *sync, const char *db)
 {
     const struct entry *entry = find_entry(sync, db);
-    struct sync_state state = {.error = entry->failure};
+    struct sync_state state = {.error = entry->failure ? failure_text(entry->failure) : NULL};
 
     if (entry->replica && entry->upstream) {
         state.remote = upstream_remote(entry->upstream);

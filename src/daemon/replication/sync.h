@@ -32,25 +32,25 @@ void sync_set_owner(struct sync *sync, const char *db, const char *file);
 // The file that owns the settings of `db`, or if that is NULL any settings; or NULL.
 const char *sync_owner(const struct sync *sync, const char *db);
 
-// The functions that change something return NULL, or what is wrong (caller frees). With several
-// databases they go on after an error, and return the first.
+// With several databases the functions that change something go on after a failure, and return the
+// first.
 //
 // Sets the options of the connection to the source. An open connection stays open, unless databases
 // that keep other options share it.
 void sync_set_options(struct sync *sync, const char *db, const struct remote_options *options);
 void sync_set_probe_interval(struct sync *sync, const char *db, uint64_t ms);
-// Sets the source. Backups connect to it. An error of the connection is only logged.
-char *sync_set_source(struct sync *sync, const char *db, const char *source);
+// Sets the source. Backups connect to it. A failure of the connection is only logged.
+struct failure *sync_set_source(struct sync *sync, const char *db, const char *source);
 // Sets the tables that are not replicated, as "DB:TABLE,...": all, or those of one database.
-char *sync_set_exclude(struct sync *sync, const char *db, const char *tables);
+struct failure *sync_set_exclude(struct sync *sync, const char *db, const char *tables);
 // Makes databases backups of their sources. Of all databases, those that have none stay active.
-char *sync_connect(struct sync *sync, const char *db);
+struct failure *sync_connect(struct sync *sync, const char *db);
 // Makes databases active.
 void sync_disconnect(struct sync *sync, const char *db);
 // Sets the common settings, for databases that are added later only.
 void sync_set_common(struct sync *sync, const struct sync_settings *settings);
 // Sets all settings of a database.
-char *sync_apply(struct sync *sync, const char *db, const struct sync_settings *settings);
+struct failure *sync_apply(struct sync *sync, const char *db, const struct sync_settings *settings);
 
 // `db` must exist, or be NULL: then the common settings.
 struct sync_settings sync_settings(const struct sync *sync, const char *db);
@@ -67,8 +67,8 @@ struct sync_state {
 // Valid until the next turn of the loop.
 struct sync_state sync_state(const struct sync *sync, const char *db);
 
-// Calls `done` when a backup has applied what its source had committed before this call, or when the
-// connection has ended (with NULL). False, and has no effect, if it is not replicating.
+// Calls `done` when a backup has applied what its source had committed before this call, or when
+// the connection has ended (with NULL). False, and has no effect, if it is not replicating.
 bool sync_catch_up(const struct sync *sync, const char *db, source_done *done, void *userdata);
 
 // How many of the databases are backups, and how many of these are replicating.

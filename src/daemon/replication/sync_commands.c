@@ -46,7 +46,7 @@ static void on_set_source(struct command_call *call, int argc, char **argv, void
     const char *db = database_argument(argc, argv, 2);
 
     if (!is_refused(userdata, db, call)) {
-        command_reply_outcome(call, sync_set_source(userdata, db, argv[1]));
+        command_reply_failure(call, sync_set_source(userdata, db, argv[1]));
     }
 }
 
@@ -112,7 +112,7 @@ static void on_connect(struct command_call *call, int argc, char **argv, void *u
         command_reply(call, "Unable to connect: active server is not specified.");
         return;
     }
-    command_reply_outcome(call, sync_connect(sync, db));
+    command_reply_failure(call, sync_connect(sync, db));
 }
 
 static void on_disconnect(struct command_call *call, int argc, char **argv, void *userdata)
@@ -150,7 +150,7 @@ static void on_set_exclude(struct command_call *call, int argc, char **argv, voi
     const char *db = database_argument(argc, argv, 2);
 
     if (!is_refused(userdata, db, call)) {
-        command_reply_outcome(call, sync_set_exclude(userdata, db, argv[1]));
+        command_reply_failure(call, sync_set_exclude(userdata, db, argv[1]));
     }
 }
 

@@ -218,24 +218,25 @@ static void on_gave_up(struct remote *remote, const char *error)
 }
 
 // Dials the current remote. Of several, the net dials each once.
-static int dial_current(struct upstream *upstream, char **ret_error)
+static struct failure *dial_current(struct upstream *upstream)
 {
     struct remote_options options = upstream->options;
 
     options.no_retry = upstream->n_remotes > 1;
     assert(!upstream->remote && !upstream->connection);
     return remote_new(upstream->net, upstream->remotes[upstream->current], &options, upstream,
-                      &upstream->remote, ret_error);
+                      &upstream->remote);
 }
 
 static int on_dial(sd_event_source *timer, usec_t when, void *userdata)
 {
     struct upstream *upstream = userdata;
-    _cleanup_free_ char *error = NULL;
+    _cleanup_failure_ struct failure *failure = NULL;
 
     remote_free(TAKE_PTR(upstream->remote));
-    if (dial_current(upstream, &error) < 0) {
-        set_failure(upstream, error);
+    failure = dial_current(upstream);
+    if (failure) {
+        set_failure(upstream, failure_text(failure));
         remote_failed(upstream);
     }
     return 0;
@@ -285,14 +286,15 @@ static bool check_remote(void *userdata, const char *remote)
     return remote_target_dials(remote);
 }
 
-char *upstream_source_fault(const char *source)
+struct failure *upstream_check_source(const char *source)
 {
     _cleanup_free_ char *last = NULL;
 
     if (visit_remotes(source, check_remote, &last) && last) {
         return NULL;
     }
-    return xasprintf(
+    return failure_new(
+        FAILURE_INVALID,
         "%s: not a server to connect to: unix:FILE, tcp:HOST[:PORT] or ssl:HOST[:PORT]",
         last ? last : source);
 }
@@ -374,18 +376,20 @@ static struct upstream *find_upstream(const struct upstreams *upstreams, const c
     return NULL;
 }
 
-char *upstream_join(struct upstreams *upstreams, const char *source,
-                    const struct remote_options *options, struct replica *replica,
-                    struct upstream **ret)
+struct failure *upstream_join(struct upstreams *upstreams, const char *source,
+                              const struct remote_options *options, struct replica *replica,
+                              struct upstream **ret)
 {
     struct upstream *upstream = find_upstream(upstreams, source, options);
-    char *error = NULL;
 
     if (!upstream) {
+        struct failure *failure;
+
         upstream = upstream_new(upstreams, source, options);
-        if (dial_current(upstream, &error) < 0) {
+        failure = dial_current(upstream);
+        if (failure) {
             upstream_free(upstream);
-            return error;
+            return failure;
         }
     }
     upstream->n_replicas++;

@@ -20,15 +20,14 @@ struct upstream;
 struct upstreams *upstreams_new(sd_event *event, struct server *server, struct net *net);
 void upstreams_free(struct upstreams *upstreams); // every replica must have left; NULL allowed
 
-// NULL if `source` is a list of at least one remote to connect to; otherwise what is wrong (caller
-// frees).
-char *upstream_source_fault(const char *source);
+// Checks that `source` is a list of at least one remote to connect to.
+struct failure *upstream_check_source(const char *source);
 
 // Makes `replica` follow `source`, a valid list, over the connection of other replicas if there is
-// one. NULL, or what is wrong (caller frees). The replica stays the caller's.
-char *upstream_join(struct upstreams *upstreams, const char *source,
-                    const struct remote_options *options, struct replica *replica,
-                    struct upstream **ret);
+// one. The replica stays the caller's.
+struct failure *upstream_join(struct upstreams *upstreams, const char *source,
+                              const struct remote_options *options, struct replica *replica,
+                              struct upstream **ret);
 // Ends that. The connection is closed when the last replica leaves. Not from within a function of
 // the replica, except is_self().
 void upstream_leave(struct upstream *upstream, struct replica *replica);

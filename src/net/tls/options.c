@@ -93,94 +93,112 @@ void tls_options_files(const struct tls_options *options, const char *files[TLS_
     files[4] = options->crl;
 }
 
-static int set_text(char **where, char *value)
+static struct failure *set_text(char **where, char *value)
 {
     free(*where);
     *where = value;
-    return 1;
+    return NULL;
 }
 
-// Returns the folder that a file name is relative to (caller frees), and removes the prefix
-// "credential:" from *name. NULL: an error, with the reason in *ret_error.
-static char *folder_of(const char **name, char **ret_error)
+// Stores the folder that a file name is relative to (caller frees), and removes the prefix
+// "credential:" from *name.
+static struct failure *folder_of(const char **name, char **ret)
 {
     const char *credentials = getenv("CREDENTIALS_DIRECTORY");
     char *folder;
 
     if (!strncmp(*name, "credential:", 11)) {
         if (!credentials) {
-            *ret_error = xasprintf("%s: the service manager has passed no credentials", *name);
-            return NULL;
+            return failure_new(FAILURE_INVALID, "%s: the service manager has passed no credentials",
+                               *name);
         }
         *name += 11;
-        return xstrdup(credentials);
+        *ret = xstrdup(credentials);
+        return NULL;
     }
     folder = getcwd(NULL, 0);
-    if (!folder && **name == '/') {
-        return xstrdup("/");
+    if (!folder && **name != '/') {
+        return failure_from_errno(errno, "%s: cannot tell the current folder", *name);
     }
-    if (!folder) {
-        *ret_error = xasprintf("%s: cannot tell the current folder: %s", *name, strerror(errno));
-    }
-    return folder;
+    *ret = folder ? folder : xstrdup("/");
+    return NULL;
 }
 
-static int set_file(char **where, const char *name, char **ret_error)
+static struct failure *set_file(char **where, const char *name)
 {
     _cleanup_free_ char *folder = NULL;
+    struct failure *failure;
 
     if (!strncmp(name, "db:", 3)) {
         return set_text(where, xstrdup(name));
     }
-    folder = folder_of(&name, ret_error);
-    return folder ? set_text(where, dirs_path(folder, name)) : -ENOENT;
+    failure = folder_of(&name, &folder);
+    return failure ? failure : set_text(where, dirs_path(folder, name));
 }
 
-static int set_key(char **where, const char *name, char **ret_error)
+static struct failure *set_key(char **where, const char *name)
 {
-    return tls_options_is_token(name) ? set_text(where, xstrdup(name))
-                                      : set_file(where, name, ret_error);
+    return tls_options_is_token(name) ? set_text(where, xstrdup(name)) : set_file(where, name);
 }
 
-static int set_ca_cert(struct tls_options *options, const char *argument, bool bootstrap,
-                       char **ret_error)
+static struct failure *set_ca_cert(struct tls_options *options, const char *argument,
+                                   bool bootstrap)
 {
     if (options->ca_cert && options->bootstrap_ca_cert != bootstrap) {
-        *ret_error = xstrdup("--ca-cert and --bootstrap-ca-cert exclude each other");
-        return -EINVAL;
+        return failure_new(FAILURE_INVALID, "--ca-cert and --bootstrap-ca-cert exclude each other");
     }
     options->bootstrap_ca_cert = bootstrap;
     if (!strcmp(argument, "none")) {
         return set_text(&options->ca_cert, xstrdup(argument));
     }
-    return set_file(&options->ca_cert, argument, ret_error);
+    return set_file(&options->ca_cert, argument);
 }
 
-int tls_options_handle(struct tls_options *options, int c, const char *argument, char **ret_error)
+// Returns where the value of an option is stored that is neither a file nor the CA certificate.
+// NULL: `c` is another option.
+static char **text_of(struct tls_options *options, int c)
 {
     switch (c) {
-    case 'p':
-        return set_key(&options->private_key, argument, ret_error);
-    case 'c':
-        return set_file(&options->certificate, argument, ret_error);
-    case 'C':
-        return set_ca_cert(options, argument, false, ret_error);
-    case TLS_OPTION_BOOTSTRAP_CA_CERT:
-        return set_ca_cert(options, argument, true, ret_error);
-    case TLS_OPTION_PEER_CA_CERT:
-        return set_file(&options->peer_ca_cert, argument, ret_error);
-    case TLS_OPTION_CRL:
-        return set_file(&options->crl, argument, ret_error);
     case TLS_OPTION_PROTOCOLS:
-        return set_text(&options->protocols, xstrdup(argument));
+        return &options->protocols;
     case TLS_OPTION_CIPHERS:
-        return set_text(&options->ciphers, xstrdup(argument));
+        return &options->ciphers;
     case TLS_OPTION_CIPHERSUITES:
-        return set_text(&options->ciphersuites, xstrdup(argument));
+        return &options->ciphersuites;
     case TLS_OPTION_SERVER_NAME:
-        return set_text(&options->server_name, xstrdup(argument));
+        return &options->server_name;
     default:
-        return 0;
+        return NULL;
+    }
+}
+
+bool tls_options_handle(struct tls_options *options, int c, const char *argument,
+                        struct failure **ret_failure)
+{
+    char **text = text_of(options, c);
+
+    switch (c) {
+    case 'p':
+        *ret_failure = set_key(&options->private_key, argument);
+        return true;
+    case 'c':
+        *ret_failure = set_file(&options->certificate, argument);
+        return true;
+    case 'C':
+        *ret_failure = set_ca_cert(options, argument, false);
+        return true;
+    case TLS_OPTION_BOOTSTRAP_CA_CERT:
+        *ret_failure = set_ca_cert(options, argument, true);
+        return true;
+    case TLS_OPTION_PEER_CA_CERT:
+        *ret_failure = set_file(&options->peer_ca_cert, argument);
+        return true;
+    case TLS_OPTION_CRL:
+        *ret_failure = set_file(&options->crl, argument);
+        return true;
+    default:
+        *ret_failure = text ? set_text(text, xstrdup(argument)) : NULL;
+        return text;
     }
 }
 

@@ -3,6 +3,8 @@
 // used like the one in service/options.h.
 #pragma once
 
+#include "basic/failure.h"
+
 #include <getopt.h>
 #include <stdbool.h>
 
@@ -61,10 +63,11 @@ enum tls_option {
     {"ssl-server-name", required_argument, NULL, TLS_OPTION_SERVER_NAME}
 // clang-format on
 
-// Handles the option `c` of getopt_long() with its argument. File names are made absolute, because a
-// daemon changes its folder. "credential:NAME" becomes $CREDENTIALS_DIRECTORY/NAME. "db:..." is not
-// changed; the server reads it from a database. Returns 1 if it is an option of this group, 0 if it
-// is not, or negative errno if it is invalid, with the reason in *ret_error (caller frees).
-int tls_options_handle(struct tls_options *options, int c, const char *argument, char **ret_error);
+// Handles the option `c` of getopt_long() with its argument. File names are made absolute, because
+// a daemon changes its folder. "credential:NAME" becomes $CREDENTIALS_DIRECTORY/NAME. "db:..." is
+// not changed; the server reads it from a database. Returns false if it is not an option of this
+// group. Stores NULL in *ret_failure, or why the argument is refused.
+bool tls_options_handle(struct tls_options *options, int c, const char *argument,
+                        struct failure **ret_failure);
 // Prints the help text of the group to standard output.
 void tls_options_help(const char *program);

@@ -163,33 +163,24 @@ static struct failure *load_files(struct tls_config *config, const struct tls_op
     return NULL;
 }
 
-// Stores the text of a failure and returns its errno, negative.
-static int return_failure(struct failure *failure, char **ret_error)
-{
-    int error = failure_errno(failure);
-
-    *ret_error = failure_take_text(failure);
-    return -error;
-}
-
-int tls_config_set(struct tls_config *config, const struct tls_options *options, char **ret_error)
+struct failure *tls_config_set(struct tls_config *config, const struct tls_options *options)
 {
     struct failure *failure;
     struct tls_options copy;
 
     if (tls_options_are_equal(options, &config->options)) {
-        return 0;
+        return NULL;
     }
     free(TAKE_PTR(config->fault));
     failure = load_files(config, options);
     if (failure) {
         config->fault = config->material ? NULL : xstrdup(failure_text(failure));
-        return return_failure(failure, ret_error);
+        return failure;
     }
     copy = tls_options_copy(options);
     tls_options_done(&config->options);
     config->options = copy;
-    return 0;
+    return NULL;
 }
 
 const char *tls_config_lacks(const struct tls_config *config)
@@ -208,14 +199,14 @@ const char *tls_config_fault(const struct tls_config *config)
     return config->fault;
 }
 
-int tls_config_check(const struct tls_options *options, char **ret_error)
+struct failure *tls_config_check(const struct tls_options *options)
 {
     const struct tls_choice choice = {options->protocols, options->ciphers, options->ciphersuites};
     struct tls_priority priority;
     struct failure *failure = tls_priority_init(&priority, &choice);
 
     tls_priority_done(&priority);
-    return failure ? return_failure(failure, ret_error) : 0;
+    return failure;
 }
 
 void tls_config_reload(struct tls_config *config)

@@ -18,11 +18,10 @@ static int stop_signal; // the signal that stopped the verb, or 0
 
 void client_background_fork(struct client_context *context)
 {
-    _cleanup_free_ char *error = NULL;
-    int r = daemonize_start(&context->service.daemonize, &error);
+    struct failure *failure = daemonize_start(&context->service.daemonize);
 
-    if (r < 0) {
-        tool_fail("%s", error ? error : strerror(-r));
+    if (failure) {
+        tool_fail_failure(failure);
     }
     tool_rearm_timeout();
 }
@@ -80,8 +79,7 @@ static const struct command own_commands[] = {
 static void open_control(struct client_context *context, const struct command *commands)
 {
     _cleanup_free_ char *path = service_options_control_path(&context->service, tool_name());
-    _cleanup_free_ char *error = NULL;
-    int r;
+    struct failure *failure;
 
     if (!path) {
         return;
@@ -92,9 +90,9 @@ static void open_control(struct client_context *context, const struct command *c
     if (commands) {
         command_register(registry, commands, context);
     }
-    r = control_new(client_event(context->client), registry, path, &control, &error);
-    if (r < 0) {
-        tool_fail("%s", error ? error : strerror(-r));
+    failure = control_new(client_event(context->client), registry, path, &control);
+    if (failure) {
+        tool_fail_failure(failure);
     }
 }
 

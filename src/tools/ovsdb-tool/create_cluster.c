@@ -29,10 +29,10 @@ static void check_address(const char *text)
 {
     struct address address;
     const char *port = NULL;
-    char *error;
+    struct failure *failure = address_parse(text, &address);
 
-    if (address_parse(text, &address, &error) < 0) {
-        tool_fail("%s: expected \"tcp\" or \"ssl\" address (%s)", text, error);
+    if (failure) {
+        tool_fail("%s: expected \"tcp\" or \"ssl\" address (%s)", text, failure_text(failure));
     }
     if (address.is_passive) {
         tool_fail("%s: expected \"tcp\" or \"ssl\" address to connect to", text);

@@ -39,6 +39,38 @@ static void test_from_errno(void **state)
     }
 }
 
+static void test_errno_with_own_text(void **state)
+{
+    struct failure *failure = failure_new_errno(-EADDRINUSE, "port %d is in use", 7);
+
+    assert_int_equal(failure_kind(failure), FAILURE_BUSY);
+    assert_string_equal(failure_text(failure), "port 7 is in use");
+    assert_failure(failure, EADDRINUSE, "");
+}
+
+static void test_copy(void **state)
+{
+    struct failure *failure = failure_new_errno(ECANCELED, "stopped"),
+                   *copy = failure_copy(failure);
+
+    failure_free(failure);
+    assert_int_equal(failure_kind(copy), FAILURE_SYSTEM);
+    assert_failure(copy, ECANCELED, "stopped");
+    assert_null(failure_copy(NULL));
+}
+
+static void test_keep_first(void **state)
+{
+    struct failure *first = NULL;
+
+    failure_keep_first(&first, NULL);
+    assert_null(first);
+    failure_keep_first(&first, failure_new(FAILURE_INVALID, "one"));
+    failure_keep_first(&first, failure_new(FAILURE_INVALID, "two"));
+    failure_keep_first(&first, NULL);
+    assert_failure(first, EINVAL, "one");
+}
+
 static void test_errno_is_kept(void **state)
 {
     _cleanup_failure_ struct failure *failure = NULL;
@@ -74,7 +106,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kind_and_text), cmocka_unit_test(test_from_errno),
         cmocka_unit_test(test_errno_is_kept), cmocka_unit_test(test_prefix),
-        cmocka_unit_test(test_take_text),
+        cmocka_unit_test(test_take_text),     cmocka_unit_test(test_errno_with_own_text),
+        cmocka_unit_test(test_copy),          cmocka_unit_test(test_keep_first),
     };
 
     return cmocka_run_group_tests_name("failure", tests, NULL, NULL);

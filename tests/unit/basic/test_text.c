@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "basic/reclaim.h"
 #include "basic/text.h"
 #include "unit.h"
 
@@ -66,7 +67,7 @@ static void test_thread(void **state)
     text_unref(shared);
 }
 
-// Large texts without references are freed in steps while texts_keep_dead() is on.
+// Large texts without references go to the reclaim queue.
 static void test_free_in_steps(void **state)
 {
     _cleanup_free_ char *bytes = xcalloc(1, 100001);
@@ -74,9 +75,9 @@ static void test_free_in_steps(void **state)
     int n_steps = 0;
 
     memset(bytes, 'x', 100000);
-    texts_keep_dead(true);
+    reclaim_start();
     text_unref(text_new(SLICE("short")));
-    assert_false(texts_free_some(1));
+    assert_false(reclaim_run(1));
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
         texts[i] = text_new((struct slice){bytes, 100000});
     }
@@ -84,14 +85,13 @@ static void test_free_in_steps(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
         text_unref(texts[i]);
     }
-    while (texts_free_some(200000)) {
+    while (reclaim_run(2 * 97)) {
         n_steps++;
     }
     assert_int_equal(n_steps, 4);
     assert_slice_is(text_slice(texts[0]), bytes);
-    texts_keep_dead(false);
-    text_unref(texts[0]);
-    assert_false(texts_free_some(1));
+    reclaim_stop();
+    text_unref(texts[0]); // freed at once
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The control socket and its client: the loop of the server runs in the test, the blocking client in
-// a thread.
+// The control socket and its client: the loop of the server runs in the test, the blocking client
+// in a thread.
 #include "basic/clock.h"
 #include "control/control.h"
 #include "net/socket_file.h"
@@ -82,7 +82,6 @@ static const struct command commands[] = {
 static int setup_in(void **state, const char *folder)
 {
     struct fixture *fixture = NEW(struct fixture);
-    char *error = NULL;
 
     snprintf(fixture->folder, sizeof(fixture->folder), "%s", folder);
     assert_non_null(mkdtemp(fixture->folder));
@@ -90,9 +89,8 @@ static int setup_in(void **state, const char *folder)
     assert_true(sd_event_new(&fixture->event) >= 0);
     fixture->registry = command_registry_new();
     command_register(fixture->registry, commands, fixture);
-    assert_int_equal(
-        control_new(fixture->event, fixture->registry, fixture->path, &fixture->control, &error),
-        0);
+    assert_no_failure(
+        control_new(fixture->event, fixture->registry, fixture->path, &fixture->control));
     *state = fixture;
     return 0;
 }
@@ -369,16 +367,13 @@ static void test_stale_socket_is_replaced(void **state)
     struct fixture *fixture = *state;
     char *path = xasprintf("%s/stale", fixture->folder);
     struct control *control;
-    char *error = NULL;
     int fd = listen_at(path);
 
-    assert_int_equal(control_new(fixture->event, fixture->registry, path, &control, &error),
-                     -EADDRINUSE);
-    assert_non_null(strstr(error, "a running server listens there"));
-    free(error);
+    assert_failure(control_new(fixture->event, fixture->registry, path, &control), EADDRINUSE,
+                   "a running server listens there");
     close(fd);
     assert_int_equal(access(path, F_OK), 0);
-    assert_int_equal(control_new(fixture->event, fixture->registry, path, &control, &error), 0);
+    assert_no_failure(control_new(fixture->event, fixture->registry, path, &control));
     control_free(control);
     assert_int_equal(access(path, F_OK), -1);
     free(path);
@@ -391,13 +386,11 @@ static void test_passed_socket(void **state)
     char *path = xasprintf("%s/passed", fixture->folder);
     int listener = listen_at(path);
     struct control *control;
-    char *error = NULL;
     int fd;
 
     assert_int_equal(fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) & ~O_NONBLOCK), 0);
-    assert_int_equal(control_new_from_fd(fixture->event, fixture->registry, CONTROL_COMMANDS,
-                                         listener, &control, &error),
-                     0);
+    assert_no_failure(control_new_from_fd(fixture->event, fixture->registry, CONTROL_COMMANDS,
+                                          listener, &control));
     fd = socket_file_connect(path);
     assert_true(send(fd, "{\"id\":1,\"method\":\"echo\",\"params\":[\"y\"]}", 39, 0) > 0);
     run_loop(fixture, 10);
@@ -414,16 +407,11 @@ static void test_bad_path(void **state)
 {
     struct fixture *fixture = *state;
     struct control *control;
-    char *error = NULL;
     char *text = NULL;
 
-    assert_int_equal(
-        control_new(fixture->event, fixture->registry, "/nonexistent/x/ctl", &control, &error),
-        -ENOENT);
-    assert_string_equal(error,
-                        "control socket: cannot listen on /nonexistent/x/ctl: "
-                        "No such file or directory");
-    free(error);
+    assert_failure(
+        control_new(fixture->event, fixture->registry, "/nonexistent/x/ctl", &control), ENOENT,
+        "control socket: cannot listen on /nonexistent/x/ctl: No such file or directory");
     assert_int_equal(control_call("/nonexistent/x/ctl", false, "version", 0, NULL, &text), -ENOENT);
 }
 

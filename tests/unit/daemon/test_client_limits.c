@@ -44,16 +44,16 @@ static void test_valid_and_invalid_values(void **state)
         struct limits limits = LIMITS_DEFAULT;
         const struct limits defaults = LIMITS_DEFAULT;
         size_t *value = (size_t *)((char *)&limits + (table[i].option - LIMITS_OPTION));
-        _cleanup_free_ char *error = NULL;
-        int r = client_limits_handle(&limits, table[i].option, table[i].argument, &error);
+        struct failure *failure;
 
+        assert_true(client_limits_handle(&limits, table[i].option, table[i].argument, &failure));
         if (table[i].value) {
-            assert_int_equal(r, 1);
+            assert_no_failure(failure);
             assert_int_equal(*value, table[i].value);
         } else {
-            assert_int_equal(r, -EINVAL);
-            assert_non_null(strstr(error, table[i].argument));
-            assert_non_null(strstr(error, " from 1 to "));
+            assert_non_null(failure);
+            assert_non_null(strstr(failure_text(failure), table[i].argument));
+            assert_failure(failure, EINVAL, " from 1 to ");
             assert_memory_equal(&limits, &defaults, sizeof(limits));
         }
     }
@@ -62,12 +62,14 @@ static void test_valid_and_invalid_values(void **state)
 static void test_options_that_are_no_limits(void **state)
 {
     struct limits limits = LIMITS_DEFAULT;
-    char *error = NULL;
+    struct failure *failure;
 
-    assert_int_equal(client_limits_handle(&limits, 'v', "1", &error), 0);
-    assert_int_equal(client_limits_handle(&limits, LIMITS_OPTION - 1, "1", &error), 0);
-    assert_int_equal(client_limits_handle(&limits, LIMITS_OPTION + 4096, "1", &error), 0);
-    assert_null(error);
+    assert_false(client_limits_handle(&limits, 'v', "1", &failure));
+    assert_null(failure);
+    assert_false(client_limits_handle(&limits, LIMITS_OPTION - 1, "1", &failure));
+    assert_null(failure);
+    assert_false(client_limits_handle(&limits, LIMITS_OPTION + 4096, "1", &failure));
+    assert_null(failure);
 }
 
 int main(void)

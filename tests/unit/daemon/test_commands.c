@@ -81,15 +81,13 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *fixture = NEW(struct fixture);
-    char *error;
 
     fixture->options.limits = LIMITS_DEFAULT;
     fixture->served = make_db("a.db", "alpha");
     configuration_add_database(&fixture->options.config, fixture->served);
     fixture->other = make_db("b.db", "beta");
     fixture->twin = make_db("c.db", "alpha");
-    error = daemon_start(&fixture->daemon, &fixture->options, NULL, 0);
-    assert_null(error);
+    assert_no_failure(daemon_start(&fixture->daemon, &fixture->options, NULL, 0));
     *state = fixture;
     return 0;
 }
@@ -232,7 +230,7 @@ static void test_start_errors(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         struct server_options options = {.limits = LIMITS_DEFAULT};
         struct daemon daemon = {0};
-        char *error;
+        struct failure *failure;
 
         if (table[i].database) {
             configuration_add_database(&options.config, table[i].database);
@@ -241,11 +239,9 @@ static void test_start_errors(void **state)
         if (table[i].remote) {
             configuration_add_remote(&options.config, table[i].remote);
         }
-        error = daemon_start(&daemon, &options, NULL, 0);
-        assert_non_null(error);
-        assert_non_null(strstr(error, table[i].error));
+        failure = daemon_start(&daemon, &options, NULL, 0);
         daemon_stop(&daemon);
-        free(error);
+        assert_failure(failure, 0, table[i].error);
         server_options_done(&options);
     }
 }

@@ -83,11 +83,10 @@ static void transact(struct fixture *fixture, const char *operations)
 
 static struct db_column *follow(struct fixture *fixture, const char *spec)
 {
-    char *error = NULL;
-    struct db_column *column =
-        db_column_new(spec, fixture->databases, named_remotes_refusal, on_changed, fixture, &error);
+    struct db_column *column;
 
-    assert_null(error);
+    assert_no_failure(db_column_new(spec, fixture->databases, named_remotes_refusal, on_changed,
+                                    fixture, &column));
     return column;
 }
 
@@ -116,15 +115,15 @@ static void test_refused_columns(void **state)
     struct fixture *fixture = *state;
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        char *error = NULL;
+        struct db_column *column;
+        _cleanup_failure_ struct failure *failure = db_column_new(
+            table[i].spec, fixture->databases, named_remotes_refusal, on_changed, fixture, &column);
 
-        assert_null(db_column_new(table[i].spec, fixture->databases, named_remotes_refusal,
-                                  on_changed, fixture, &error));
-        assert_non_null(strstr(error, table[i].spec));
-        if (!strstr(error, table[i].error)) {
-            fail_msg("%s: %s", table[i].spec, error);
+        assert_non_null(failure);
+        assert_non_null(strstr(failure_text(failure), table[i].spec));
+        if (!strstr(failure_text(failure), table[i].error)) {
+            fail_msg("%s: %s", table[i].spec, failure_text(failure));
         }
-        free(error);
     }
 }
 
@@ -254,16 +253,16 @@ static void test_report(void **state)
     struct remote *connector, *listener;
     struct net *net;
     sd_event *event;
-    char *error, *port;
+    char *port;
 
     assert_true(sd_event_new(&event) >= 0);
     net = net_new(event, &handler, NULL);
     transact(fixture, ROW("a", ",\"is_connected\":true")
              "{\"op\":\"insert\",\"table\":\"C\",\"row\":{\"rows\":[\"named-uuid\",\"a\"]}}");
     check_report(db, NULL, "caf\xc3\xa9: no", false, "{last_error=\"caf??: no\", state=VOID}");
-    assert_int_equal(remote_new(net, "tcp:127.0.0.1:1", &options, NULL, &connector, &error), 0);
+    assert_no_failure(remote_new(net, "tcp:127.0.0.1:1", &options, NULL, &connector));
     check_report(db, connector, NULL, false, "{state=BACKOFF}");
-    assert_int_equal(remote_new(net, "ptcp:0:127.0.0.1", &options, NULL, &listener, &error), 0);
+    assert_no_failure(remote_new(net, "ptcp:0:127.0.0.1", &options, NULL, &listener));
     port = xasprintf("{bound_port=\"%u\", sec_since_connect=\"0\", sec_since_disconnect=\"0\"}",
                      remote_bound_port(listener));
     check_report(db, listener, NULL, false, port);

@@ -72,10 +72,10 @@ static void test_same_remote_once(void **state)
     char *absolute = xasprintf("punix:%s/b.sock", folder);
     char *file = absolute + strlen("punix:");
 
-    assert_null(remotes_add(fixture->remotes, "punix:b.sock", &REMOTE_SETTINGS_DEFAULT));
-    assert_null(remotes_add(fixture->remotes, absolute, &REMOTE_SETTINGS_DEFAULT));
-    assert_null(remotes_add(fixture->remotes, "ptcp:0:127.0.0.1", &REMOTE_SETTINGS_DEFAULT));
-    assert_null(remotes_add(fixture->remotes, "ptcp:0:127.0.0.1", &REMOTE_SETTINGS_DEFAULT));
+    assert_no_failure(remotes_add(fixture->remotes, "punix:b.sock", &REMOTE_SETTINGS_DEFAULT));
+    assert_no_failure(remotes_add(fixture->remotes, absolute, &REMOTE_SETTINGS_DEFAULT));
+    assert_no_failure(remotes_add(fixture->remotes, "ptcp:0:127.0.0.1", &REMOTE_SETTINGS_DEFAULT));
+    assert_no_failure(remotes_add(fixture->remotes, "ptcp:0:127.0.0.1", &REMOTE_SETTINGS_DEFAULT));
     expect_list(fixture, "ptcp:0:127.0.0.1\npunix:b.sock\n");
     assert_int_equal(remotes_count(fixture->remotes), 2);
     assert_int_equal(access(file, F_OK), 0);
@@ -106,14 +106,14 @@ static void test_keys_of_addresses(void **state)
     struct fixture *fixture = *state;
 
     for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
-        assert_null(remotes_add(fixture->remotes, same[i][0], &REMOTE_SETTINGS_DEFAULT));
-        assert_null(remotes_add(fixture->remotes, same[i][1], &REMOTE_SETTINGS_DEFAULT));
+        assert_no_failure(remotes_add(fixture->remotes, same[i][0], &REMOTE_SETTINGS_DEFAULT));
+        assert_no_failure(remotes_add(fixture->remotes, same[i][1], &REMOTE_SETTINGS_DEFAULT));
         assert_int_equal(remotes_count(fixture->remotes), 1);
         assert_true(remotes_remove(fixture->remotes, same[i][1]));
     }
     for (size_t i = 0; i < ARRAY_SIZE(different); i++) {
-        assert_null(remotes_add(fixture->remotes, different[i][0], &REMOTE_SETTINGS_DEFAULT));
-        assert_null(remotes_add(fixture->remotes, different[i][1], &REMOTE_SETTINGS_DEFAULT));
+        assert_no_failure(remotes_add(fixture->remotes, different[i][0], &REMOTE_SETTINGS_DEFAULT));
+        assert_no_failure(remotes_add(fixture->remotes, different[i][1], &REMOTE_SETTINGS_DEFAULT));
         assert_int_equal(remotes_count(fixture->remotes), 2);
         assert_true(remotes_remove(fixture->remotes, different[i][0]));
         assert_true(remotes_remove(fixture->remotes, different[i][1]));
@@ -128,19 +128,18 @@ static void test_refused(void **state)
     };
     struct remote_settings bad = REMOTE_SETTINGS_DEFAULT;
     struct fixture *fixture = *state;
-    char *error;
+    struct failure *failure;
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        error = remotes_add(fixture->remotes, table[i], &REMOTE_SETTINGS_DEFAULT);
+        failure = remotes_add(fixture->remotes, table[i], &REMOTE_SETTINGS_DEFAULT);
 
-        assert_non_null(error);
-        assert_true(strlen(error) > strlen(table[i]));
-        free(error);
+        assert_non_null(failure);
+        assert_true(strlen(failure_text(failure)) > strlen(table[i]));
+        failure_free(failure);
     }
     bad.read_only = true;
-    error = remotes_add(fixture->remotes, "db:d,T,c", &bad);
-    assert_non_null(strstr(error, "remotes that a database names have their settings there"));
-    free(error);
+    failure = remotes_add(fixture->remotes, "db:d,T,c", &bad);
+    assert_failure(failure, 0, "remotes that a database names have their settings there");
     expect_list(fixture, "");
 }
 
@@ -176,13 +175,13 @@ static void test_option_and_descriptor(void **state)
     char target[64];
     uint16_t port;
 
-    assert_null(remotes_add_fd(fixture->remotes, listen_unix(path), false));
-    assert_null(remotes_add(fixture->remotes, "punix:d.sock", &REMOTE_SETTINGS_DEFAULT));
+    assert_no_failure(remotes_add_fd(fixture->remotes, listen_unix(path), false));
+    assert_no_failure(remotes_add(fixture->remotes, "punix:d.sock", &REMOTE_SETTINGS_DEFAULT));
     assert_int_equal(remotes_count(fixture->remotes), 1);
     // A socket that listens on all addresses is the remote without address.
-    assert_null(remotes_add_fd(fixture->remotes, listen_tcp6(&port), false));
+    assert_no_failure(remotes_add_fd(fixture->remotes, listen_tcp6(&port), false));
     snprintf(target, sizeof(target), "ptcp:%u", port);
-    assert_null(remotes_add(fixture->remotes, target, &REMOTE_SETTINGS_DEFAULT));
+    assert_no_failure(remotes_add(fixture->remotes, target, &REMOTE_SETTINGS_DEFAULT));
     assert_int_equal(remotes_count(fixture->remotes), 2);
     assert_true(remotes_remove(fixture->remotes, target));
     assert_true(remotes_remove(fixture->remotes, "punix:d.sock"));
@@ -198,7 +197,7 @@ static void configure(struct fixture *fixture, size_t n, const char *const *targ
     for (size_t i = 0; i < n; i++) {
         configs[i] = (struct remote_config){targets[i], REMOTE_SETTINGS_DEFAULT};
     }
-    assert_null(remotes_configure(fixture->remotes, configs, n));
+    assert_no_failure(remotes_configure(fixture->remotes, configs, n));
 }
 
 // Remotes that leave the configuration are closed unless they have another origin.
@@ -208,17 +207,16 @@ static void test_configure(void **state)
     struct remote_config bad[] = {{"punix:a", REMOTE_SETTINGS_DEFAULT},
                                   {"foo:1", REMOTE_SETTINGS_DEFAULT},
                                   {"punix:e", REMOTE_SETTINGS_DEFAULT}};
-    char *error;
+    struct failure *failure;
 
     configure(fixture, 3, (const char *[]){"punix:b", "punix:a", "punix:c"});
     expect_list(fixture, "punix:a\npunix:b\npunix:c\n");
-    assert_null(remotes_add(fixture->remotes, "punix:c", &REMOTE_SETTINGS_DEFAULT));
-    assert_null(remotes_add(fixture->remotes, "punix:d", &REMOTE_SETTINGS_DEFAULT));
+    assert_no_failure(remotes_add(fixture->remotes, "punix:c", &REMOTE_SETTINGS_DEFAULT));
+    assert_no_failure(remotes_add(fixture->remotes, "punix:d", &REMOTE_SETTINGS_DEFAULT));
     configure(fixture, 1, (const char *[]){"punix:a"});
     expect_list(fixture, "punix:a\npunix:c\npunix:d\n");
-    error = remotes_configure(fixture->remotes, bad, 3);
-    assert_non_null(strstr(error, "foo:1"));
-    free(error);
+    failure = remotes_configure(fixture->remotes, bad, 3);
+    assert_failure(failure, 0, "foo:1");
     expect_list(fixture, "punix:a\npunix:c\npunix:d\npunix:e\n");
     assert_true(remotes_remove(fixture->remotes, "punix:c"));
     configure(fixture, 0, NULL);
@@ -229,10 +227,9 @@ static void test_not_a_socket(void **state)
 {
     struct fixture *fixture = *state;
     int fd = dup(STDIN_FILENO);
-    char *error = remotes_add_fd(fixture->remotes, fd, false);
+    struct failure *failure = remotes_add_fd(fixture->remotes, fd, false);
 
-    assert_non_null(error);
-    free(error);
+    assert_failure(failure, 0, "");
     assert_int_equal(close(fd), -1);
 }
 
@@ -243,24 +240,21 @@ static void test_descriptors_for_tls(void **state)
     char *path = xasprintf("%s/d.sock", folder);
     char target[64];
     uint16_t port;
-    char *error = remotes_add_fd(fixture->remotes, listen_unix(path), true);
+    struct failure *failure = remotes_add_fd(fixture->remotes, listen_unix(path), true);
 
-    assert_non_null(strstr(error, "only a TCP socket that listens can be one for TLS"));
-    free(error);
-    error = remotes_add_fd(fixture->remotes, listen_tcp6(&port), true);
-    assert_non_null(strstr(error, "TLS needs"));
-    free(error);
+    assert_failure(failure, 0, "only a TCP socket that listens can be one for TLS");
+    failure = remotes_add_fd(fixture->remotes, listen_tcp6(&port), true);
+    assert_failure(failure, 0, "TLS needs");
     assert_int_equal(remotes_count(fixture->remotes), 0);
-    assert_null(remotes_add_fd(fixture->remotes, listen_tcp6(&port), false));
+    assert_no_failure(remotes_add_fd(fixture->remotes, listen_tcp6(&port), false));
     snprintf(target, sizeof(target), "pssl:%u", port);
-    error = remotes_add(fixture->remotes, target, &REMOTE_SETTINGS_DEFAULT);
-    assert_non_null(strstr(error, "TLS needs"));
-    free(error);
+    failure = remotes_add(fixture->remotes, target, &REMOTE_SETTINGS_DEFAULT);
+    assert_failure(failure, 0, "TLS needs");
     assert_int_equal(remotes_count(fixture->remotes), 1);
     // A remote that waits for TLS options of a database is retried.
     remotes_expect_tls(fixture->remotes, true);
-    assert_null(remotes_add(fixture->remotes, target, &REMOTE_SETTINGS_DEFAULT));
-    assert_null(remotes_add_fd(fixture->remotes, listen_tcp6(&port), true));
+    assert_no_failure(remotes_add(fixture->remotes, target, &REMOTE_SETTINGS_DEFAULT));
+    assert_no_failure(remotes_add_fd(fixture->remotes, listen_tcp6(&port), true));
     assert_int_equal(remotes_count(fixture->remotes), 2);
     unlink(path);
     free(path);

@@ -81,15 +81,34 @@ static void test_long_chain(void **state)
     struct db *db = fixture_new();
     struct changeset *first = changeset_new(db_schema(db), 0, 0), *last = first;
 
+    reclaim_start();
     for (int i = 0; i < 1000000; i++) {
         last = last->next = changeset_new(db_schema(db), 0, 0);
     }
     changeset_ref(last);
     changeset_unref(first);
-    for (int i = 0; changesets_free_some(10000); i++) {
+    for (int i = 0; reclaim_run(10000); i++) {
         assert_int_equal(last->refs, 2);
         assert_true(i <= 100);
     }
+    assert_int_equal(last->refs, 1);
+    changeset_unref(last);
+    db_free(db);
+    assert_false(reclaim_run(1));
+    reclaim_stop();
+}
+
+// Without a queue a chain is freed at once, without recursion.
+static void test_long_chain_at_once(void **state)
+{
+    struct db *db = fixture_new();
+    struct changeset *first = changeset_new(db_schema(db), 0, 0), *last = first;
+
+    for (int i = 0; i < 1000000; i++) {
+        last = last->next = changeset_new(db_schema(db), 0, 0);
+    }
+    changeset_ref(last);
+    changeset_unref(first);
     assert_int_equal(last->refs, 1);
     changeset_unref(last);
     db_free(db);
@@ -104,6 +123,7 @@ static void test_large(void **state)
     struct changeset *changes;
     int n_steps = 0;
 
+    reclaim_start();
     for (int i = 0; i < 1000; i++) {
         buf_printf(&operations, "%s{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"i\":%d}}",
                    i ? "," : "", i);
@@ -111,18 +131,21 @@ static void test_large(void **state)
     fixture_run(db, "%s", buf_cstr(&operations));
     changes = changeset_ref(db_tail(db));
     fixture_run(db, "{\"op\":\"delete\",\"table\":\"Thing\",\"where\":[]}");
-    assert_false(changesets_free_some(100));
+    assert_false(reclaim_run(100));
     assert_int_equal(changes->tables[0].n_rows, 1000);
     for (int i = 0; i < 1000; i++) {
         assert_int_equal(row_get(changes->tables[0].rows[i].new, column).scalar.integer, i);
     }
     changeset_unref(changes);
-    while (changesets_free_some(100)) {
+    while (reclaim_run(100)) {
         n_steps++;
     }
     assert_int_equal(n_steps, 9); // the first rows went at once
     buf_done(&operations);
     db_free(db);
+    while (reclaim_run(100)) {
+    }
+    reclaim_stop();
 }
 
 // A row version exists as long as a change set that refers to it.
@@ -144,9 +167,9 @@ static void test_outlives_database(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_contents),          cmocka_unit_test(test_no_change),
-        cmocka_unit_test(test_long_chain),        cmocka_unit_test(test_large),
-        cmocka_unit_test(test_outlives_database),
+        cmocka_unit_test(test_contents),   cmocka_unit_test(test_no_change),
+        cmocka_unit_test(test_long_chain), cmocka_unit_test(test_long_chain_at_once),
+        cmocka_unit_test(test_large),      cmocka_unit_test(test_outlives_database),
     };
 
     fixture_schema_path = argv[1];

@@ -32,7 +32,7 @@ static void test_finds_what_it_keeps(void **state)
     }
     assert_ptr_equal(history_find(history, ids[5])->next, history_find(history, ids[6]));
     history_free(history);
-    commit(db, 0); // nobody is told any more
+    commit(db, 0); // the freed history is not an observer any more
     db_free(db);
 }
 

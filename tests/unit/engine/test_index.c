@@ -75,7 +75,7 @@ static void test_schema_indexes_and_uuid_never_scan(void **state)
                         i + 1, i, -1 - i),
             "[{\"count\":1}]");
     }
-    assert_null(table->scanned); // nobody has looked through the rows for equal values
+    assert_null(table->scanned); // the rows were not scanned for equal values
     assert_int_equal(table->n_indexes, 2);
     assert_string_equal(fixture_run(db,
                                     "{\"op\":\"select\",\"table\":\"Big\",\"columns\":[\"b\"],"
@@ -117,8 +117,8 @@ static void test_columns_asked_often_get_an_index(void **state)
     db_free(db);
 }
 
-// An index is built in steps of every size, while commits change rows that the steps have and have not
-// visited. It is used when it is complete, and then equals one that is built in one step.
+// An index is built in steps of every size, while commits change rows that the steps have and have
+// not visited. It is used when it is complete, and then equals one that is built in one step.
 static void test_index_is_built_in_steps(void **state)
 {
     static const size_t steps[] = {1, 7, 100, N, SIZE_MAX};

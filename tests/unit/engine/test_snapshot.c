@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Snapshots have the rows of one moment, in whatever order collecting steps and commits alternate.
+// Snapshots have the rows of one moment, in any order of collecting steps and commits.
 #include "engine_fixture.h"
 
 #include "engine/snapshot.h"
@@ -80,6 +80,7 @@ static void check_collect(int n, size_t step, unsigned seed)
     struct snapshot *snapshot = snapshot_new(db);
     uint64_t fresh = N;
 
+    reclaim_start();
     do {
         commit(db, &seed, fresh++);
     } while (snapshot_collect(snapshot, step));
@@ -88,7 +89,7 @@ static void check_collect(int n, size_t step, unsigned seed)
     }
     check_is_first_state(snapshot, db, n);
     snapshot_free(snapshot);
-    for (int i = 0; changesets_free_some(7); i++) {
+    for (int i = 0; reclaim_run(7); i++) {
         commit(db, &seed, fresh++);
         if (i == 2000) {
             fail_msg("it never ends");
@@ -96,6 +97,9 @@ static void check_collect(int n, size_t step, unsigned seed)
     }
     fixture_check(db);
     db_free(db);
+    while (reclaim_run(1000)) {
+    }
+    reclaim_stop();
 }
 
 static void test_collect(void **state)

@@ -210,7 +210,7 @@ static void test_end_and_finish(void **state)
     db_free(db);
 }
 
-// Rows whose UUIDs are in the condition are looked up, whatever the size of the table.
+// Rows whose UUIDs are in the condition are looked up, for any size of the table.
 static void test_lookup_by_uuid(void **state)
 {
     struct db *db = big_db();

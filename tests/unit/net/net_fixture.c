@@ -200,11 +200,8 @@ struct remote *fixture_listen_with(struct net_fixture *fixture, const char *targ
                                    const struct remote_options *options)
 {
     struct remote *remote = NULL;
-    char *error = NULL;
 
-    if (remote_new(fixture->net, target, options, fixture, &remote, &error) < 0) {
-        fail_msg("%s", error);
-    }
+    assert_no_failure(remote_new(fixture->net, target, options, fixture, &remote));
     return remote;
 }
 

@@ -22,24 +22,19 @@ static char *describe(const struct address *address)
 static void check_line(const char *target, const char *expected)
 {
     struct address address;
-    char *result = NULL;
-    int r = address_parse(target, &address, &result);
+    struct failure *failure = address_parse(target, &address);
+    _cleanup_free_ char *result = NULL;
 
     if (!strncmp(expected, "error: ", 7)) {
-        assert_int_equal(r, -EINVAL);
-        assert_int_equal(address_parse(target, &address, NULL), -EINVAL);
-        if (!strstr(result, expected + 7) || strncmp(result, target, strlen(target)) != 0) {
-            fail_msg("%s: the error is \"%s\"", target, result);
-        }
+        assert_non_null(failure);
+        assert_int_equal(strncmp(failure_text(failure), target, strlen(target)), 0);
+        assert_failure(failure, EINVAL, expected + 7);
     } else {
-        if (r < 0) {
-            fail_msg("%s", result);
-        }
+        assert_no_failure(failure);
         result = describe(&address);
         address_done(&address);
         assert_string_equal(result, expected);
     }
-    free(result);
 }
 
 static void test_table(void **state)
@@ -70,10 +65,10 @@ static void test_long_names(void **state)
     struct address address;
 
     memset(target + 4, 'a', 253);
-    assert_int_equal(address_parse(target, &address, NULL), 0);
+    assert_no_failure(address_parse(target, &address));
     address_done(&address);
     target[4 + 253] = 'a';
-    assert_int_equal(address_parse(target, &address, NULL), -EINVAL);
+    assert_failure(address_parse(target, &address), EINVAL, target);
 }
 
 // Converts a target to a socket address and back.
@@ -83,7 +78,7 @@ static void check_round_trip(const char *target, const char *back)
     struct endpoint endpoint;
     char *result;
 
-    assert_int_equal(address_parse(target, &address, NULL), 0);
+    assert_no_failure(address_parse(target, &address));
     assert_true(address_endpoint(&address, &endpoint));
     assert_int_equal(address_port(&endpoint), address.port);
     result = address_target(&endpoint, address.is_passive);
@@ -105,7 +100,7 @@ static void test_endpoints(void **state)
     check_round_trip("tcp:192.0.2.1", "tcp:192.0.2.1:6640");
     check_round_trip("tcp:[2001:DB8:0::1]:9", "tcp:[2001:db8::1]:9");
     check_round_trip("tcp:[::ffff:192.0.2.1]:9", "tcp:192.0.2.1:9");
-    assert_int_equal(address_parse("tcp:localhost", &address, NULL), 0);
+    assert_no_failure(address_parse("tcp:localhost", &address));
     assert_false(address_endpoint(&address, &endpoint));
     address_done(&address);
 }

@@ -54,7 +54,7 @@ static void check_limit(struct net_fixture *fixture, size_t *limit, const char *
     close(fds[1]);
     RUN_UNTIL(fixture, !fixture->n_open);
     assert_int_equal(admission_most_of_user(fixture->net), 0);
-    assert_int_equal(fixture->net->users.n, 0); // nobody is remembered
+    assert_int_equal(fixture->net->users.n, 0); // no user is counted any more
 }
 
 static void test_in_all(void **state)
@@ -168,7 +168,7 @@ static void test_rate(void **state)
 
     fixture_settle(fixture); // from here on it is always the same moment
     net->limits.max_accept_rate = 100;
-    net->accept_time = net_now(net) - 10 * USEC_PER_SEC; // nobody has come for long
+    net->accept_time = net_now(net) - 10 * USEC_PER_SEC; // no client has connected for long
     for (n = 0; n < 1000 && admission_in_time(net, &pause); n++) {
         admission_count(net);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dialling: at once, again with longer and longer waits, by name, and giving up.
+// Dialing: at once, again with longer and longer waits, by name, and giving up.
 #include "net_fixture.h"
 
 #include <fcntl.h>
@@ -36,14 +36,14 @@ static void check_talks(struct net_fixture *fixture, const char *listen, const c
 {
     struct remote *listener = fixture_listen(fixture, listen);
     uint16_t port = remote_bound_port(listener);
-    _cleanup_free_ char *dialled = port ? xasprintf("%s:%u", target, port) : xstrdup(target);
-    struct remote *connector = dial(fixture, dialled, 0);
+    _cleanup_free_ char *dialed = port ? xasprintf("%s:%u", target, port) : xstrdup(target);
+    struct remote *connector = dial(fixture, dialed, 0);
     struct peer *ours, *theirs;
 
     assert_string_equal(status_of(connector).state, "BACKOFF");
     RUN_UNTIL(fixture,
               (ours = peer_of(fixture, connector)) && (theirs = peer_of(fixture, listener)));
-    assert_string_equal(ours->name, dialled);
+    assert_string_equal(ours->name, dialed);
     assert_string_equal(status_of(connector).state, "ACTIVE");
     assert_true(status_of(connector).is_connected);
     assert_int_equal(status_of(connector).n_connections, 1);

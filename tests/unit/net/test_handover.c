@@ -140,7 +140,6 @@ static void test_connector(void **state)
     struct remote *remote;
     struct remote_status status;
     struct peer *peer;
-    char *error = NULL;
     char byte;
     int ends[2], others[2];
 
@@ -148,7 +147,7 @@ static void test_connector(void **state)
                        errno);
     assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, others),
                        errno);
-    assert_int_equal(remote_new(fixture->net, "unix:none", &options, fixture, &remote, &error), 0);
+    assert_no_failure(remote_new(fixture->net, "unix:none", &options, fixture, &remote));
     peer = connection_userdata(
         remote_continue(remote, ends[0], SLICE("unix:none"), SLICE_EMPTY, SLICE_EMPTY));
     assert_null(remote_continue(remote, others[0], SLICE("unix:none"), SLICE_EMPTY, SLICE_EMPTY));

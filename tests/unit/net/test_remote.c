@@ -11,12 +11,9 @@
 static struct remote *adopt(struct net_fixture *fixture, int fd)
 {
     struct remote *remote = NULL;
-    char *error = NULL;
 
-    if (remote_new_from_fd(fixture->net, fd, &REMOTE_OPTIONS_DEFAULT, fixture, &remote, &error) <
-        0) {
-        fail_msg("%s", error);
-    }
+    assert_no_failure(
+        remote_new_from_fd(fixture->net, fd, &REMOTE_OPTIONS_DEFAULT, fixture, &remote));
     return remote;
 }
 
@@ -103,12 +100,9 @@ static void test_passed_connection(void **state)
 static void assert_not_adopted(struct net_fixture *fixture, int fd)
 {
     struct remote *remote;
-    char *error = NULL;
 
-    assert_true(remote_new_from_fd(fixture->net, fd, &REMOTE_OPTIONS_DEFAULT, fixture, &remote,
-                                   &error) < 0);
-    assert_non_null(strstr(error, "not a stream socket"));
-    free(error);
+    assert_failure(remote_new_from_fd(fixture->net, fd, &REMOTE_OPTIONS_DEFAULT, fixture, &remote),
+                   0, "not a stream socket");
 }
 
 static void test_wrong_descriptors(void **state)

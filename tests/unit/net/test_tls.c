@@ -77,11 +77,9 @@ static void remove_files(struct tls_options *options)
 static struct tls_options configure(struct net_fixture *fixture)
 {
     struct tls_options options = options_in(fixture);
-    _cleanup_free_ char *error = NULL;
 
     make_identity(options.private_key, options.certificate, "me");
-    assert_int_equal(net_set_tls(fixture->net, &options, &error), 0);
-    assert_null(error);
+    assert_no_failure(net_set_tls(fixture->net, &options));
     return options;
 }
 
@@ -106,12 +104,10 @@ static void test_needs_options(void **state)
 {
     struct net_fixture *fixture = *state;
     const struct remote_options options = REMOTE_OPTIONS_DEFAULT;
-    _cleanup_free_ char *error = NULL;
     struct remote *remote;
 
-    assert_int_equal(remote_new(fixture->net, "pssl:0", &options, NULL, &remote, &error),
-                     -ENOPROTOOPT);
-    assert_string_equal(error, "pssl:0: TLS needs --private-key");
+    assert_failure(remote_new(fixture->net, "pssl:0", &options, NULL, &remote), ENOPROTOOPT,
+                   "pssl:0: TLS needs --private-key");
 }
 
 static void test_both_ends(void **state)

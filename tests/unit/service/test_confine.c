@@ -68,19 +68,16 @@ static int remove_world(void **state)
 
 static void expect_allowed(enum confine_use use, const char *path)
 {
-    char *error = confine_check(use, path);
-
-    assert_null(error);
+    assert_no_failure(confine_check(use, path));
 }
 
 static void expect_refused(enum confine_use use, const char *path)
 {
-    char *error = confine_check(use, path);
+    struct failure *failure = confine_check(use, path);
 
-    assert_non_null(error);
-    assert_non_null(strstr(error, "outside the folders"));
-    assert_int_equal(strncmp(error, path, strlen(path)), 0);
-    free(error);
+    assert_non_null(failure);
+    assert_int_equal(strncmp(failure_text(failure), path, strlen(path)), 0);
+    assert_failure(failure, EINVAL, "outside the folders");
 }
 
 static void test_check(void **state)
@@ -209,13 +206,11 @@ static void test_break_out(void **state)
     pid = fork();
     assert_true(pid >= 0);
     if (!pid) {
-        char *error = NULL;
-
         confine_enable();
         confine_allow(CONFINE_DATABASE, path_of("more/b.db"));
         confine_allow(CONFINE_LOG, path_of("logs/x"));
         CHECK(can_open(path_of("else/secret"), O_RDWR)); // what is tried can be done at all
-        CHECK(!confine_enforce(&error));
+        CHECK(!confine_enforce());
         break_out();
         work();
         _exit(0);
@@ -226,9 +221,7 @@ static void test_break_out(void **state)
 
 static void test_nothing_is_enforced_unless_enabled(void **state)
 {
-    char *error = NULL;
-
-    assert_int_equal(confine_enforce(&error), 0);
+    assert_no_failure(confine_enforce());
     assert_true(can_open(path_of("else/secret"), O_RDWR));
 }
 

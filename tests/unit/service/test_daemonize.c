@@ -50,11 +50,9 @@ static void start(struct scenario *scenario)
     scenario->program = fork();
     assert_true(scenario->program >= 0);
     if (!scenario->program) {
-        char *error = NULL;
-
         close(scenario->report[0]);
         log_set_level(NULL, -1, LOG_LEVEL_OFF);
-        if (daemonize_start(&scenario->options, &error)) {
+        if (daemonize_start(&scenario->options)) {
             say(scenario->report[1], "[error]");
             exit(1);
         }

@@ -6,8 +6,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-// Parses the words as a program does. Returns 0, or negative errno with *ret_error.
-static int parse(struct service_options *options, const char **argv, char **ret_error)
+// Parses the words as a program does. False: a word is refused, with the reason in
+// *ret_failure, or getopt_long() does not know it.
+static bool parse(struct service_options *options, const char **argv, struct failure **ret_failure)
 {
     static const struct option table[] = {SERVICE_LONG_OPTIONS, {NULL, 0, NULL, 0}};
     int argc = 0;
@@ -19,40 +20,37 @@ static int parse(struct service_options *options, const char **argv, char **ret_
     optind = 0;
     opterr = 0;
     while ((c = getopt_long(argc, (char **)argv, "v::", table, NULL)) != -1) {
-        int r = service_options_handle(options, c, optarg, ret_error);
-
-        if (r <= 0) {
-            return r ? r : -ENOENT;
+        if (!service_options_handle(options, c, optarg, ret_failure) || *ret_failure) {
+            return false;
         }
     }
-    return 0;
+    return true;
 }
 
-#define PARSE(options, error, ...)                                                                 \
+#define PARSE(options, failure, ...)                                                               \
     ({                                                                                             \
         const char *argv_[] = {"program", ##__VA_ARGS__, NULL};                                    \
-        parse(options, argv_, error);                                                              \
+        parse(options, argv_, failure);                                                            \
     })
 
 static void test_daemon(void **state)
 {
     struct service_options options = {0};
-    char *error = NULL;
+    struct failure *failure = NULL;
 
-    assert_int_equal(PARSE(&options, &error), 0);
+    assert_true(PARSE(&options, &failure));
     assert_false(options.daemonize.detach);
     assert_null(options.daemonize.pidfile);
-    assert_int_equal(PARSE(&options, &error, "--detach", "--monitor", "--no-chdir",
-                           "--overwrite-pidfile", "--no-self-confinement", "--pidfile=x.pid"),
-                     0);
+    assert_true(PARSE(&options, &failure, "--detach", "--monitor", "--no-chdir",
+                      "--overwrite-pidfile", "--no-self-confinement", "--pidfile=x.pid"));
     assert_true(options.daemonize.detach);
     assert_true(options.daemonize.monitor);
     assert_true(options.daemonize.no_chdir);
     assert_true(options.daemonize.overwrite_pidfile);
     assert_string_equal(options.daemonize.pidfile, "/run/x/x.pid");
-    assert_int_equal(PARSE(&options, &error, "--pidfile=/a/b.pid"), 0);
+    assert_true(PARSE(&options, &failure, "--pidfile=/a/b.pid"));
     assert_string_equal(options.daemonize.pidfile, "/a/b.pid");
-    assert_int_equal(PARSE(&options, &error, "--pidfile"), 0);
+    assert_true(PARSE(&options, &failure, "--pidfile"));
     assert_string_equal(options.daemonize.pidfile, "/run/x/test_service_options.pid");
     service_options_done(&options);
 }
@@ -76,9 +74,9 @@ static void test_control_path(void **state)
     free(expected);
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         char *word = xasprintf("--unixctl=%s", table[i].unixctl);
-        char *error = NULL;
+        struct failure *failure = NULL;
 
-        assert_int_equal(PARSE(&options, &error, word), 0);
+        assert_true(PARSE(&options, &failure, word));
         path = service_options_control_path(&options, "prog");
         if (table[i].expected) {
             assert_string_equal(path, table[i].expected);
@@ -95,21 +93,20 @@ static void test_logging(void **state)
 {
     struct service_options options = {0};
     struct log_module *module = log_module_get("options_test");
-    char *error = NULL;
+    struct failure *failure = NULL;
 
-    assert_int_equal(PARSE(&options, &error, "-vconsole:off", "--verbose=file:err", "-v",
-                           "-vsyslog:emer", "--syslog-method=null"),
-                     0);
+    assert_true(PARSE(&options, &failure, "-vconsole:off", "--verbose=file:err", "-v",
+                      "-vsyslog:emer", "--syslog-method=null"));
     assert_int_equal(module->levels[LOG_TO_CONSOLE], LOG_LEVEL_DBG);
     assert_int_equal(module->levels[LOG_TO_SYSLOG], LOG_LEVEL_EMER);
-    assert_int_equal(PARSE(&options, &error, "-vPATTERN:console:%p %m", "-voff"), 0);
+    assert_true(PARSE(&options, &failure, "-vPATTERN:console:%p %m", "-voff"));
     assert_false(options.log_to_file);
-    assert_int_equal(PARSE(&options, &error, "--log-file"), 0);
+    assert_true(PARSE(&options, &failure, "--log-file"));
     assert_true(options.log_to_file);
     assert_null(options.log_file);
-    assert_int_equal(PARSE(&options, &error, "--log-file=/nonexistent/x"), 0);
+    assert_true(PARSE(&options, &failure, "--log-file=/nonexistent/x"));
     // A log file that cannot be opened is only a warning.
-    assert_int_equal(service_options_apply(&options, &error), 0);
+    assert_no_failure(service_options_apply(&options));
     assert_int_equal(vlog_file_error(), ENOENT);
     service_options_done(&options);
 }
@@ -129,11 +126,10 @@ static void test_errors(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         struct service_options options = {0};
-        char *error = NULL;
+        struct failure *failure = NULL;
 
-        assert_int_equal(PARSE(&options, &error, table[i].word), -EINVAL);
-        assert_string_equal(error, table[i].error);
-        free(error);
+        assert_false(PARSE(&options, &failure, table[i].word));
+        assert_failure(failure, EINVAL, table[i].error);
         service_options_done(&options);
     }
 }

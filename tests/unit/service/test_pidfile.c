@@ -24,9 +24,7 @@ static pid_t start_holder(void)
     pid = fork();
     assert_true(pid >= 0);
     if (!pid) {
-        char *error = NULL;
-
-        if (pidfile_create(path, false, &error) || write(fds[1], "", 1) != 1) {
+        if (pidfile_create(path, false) || write(fds[1], "", 1) != 1) {
             _exit(1);
         }
         pause();
@@ -47,18 +45,15 @@ static void stop_holder(pid_t pid)
 static void test_running(void **state)
 {
     pid_t holder = start_holder();
-    char *error = NULL;
     char *expected = xasprintf("%s: already running as pid %ld, aborting", path, (long)holder);
     pid_t pid = 0;
 
     assert_int_equal(pidfile_read(path, &pid), 0);
     assert_int_equal(pid, holder);
-    assert_int_equal(pidfile_create(path, false, &error), -EEXIST);
-    assert_string_equal(error, expected);
-    free(error);
+    assert_failure(pidfile_create(path, false), EBUSY, expected);
     free(expected);
     // `overwrite` replaces the file.
-    assert_int_equal(pidfile_create(path, true, &error), 0);
+    assert_no_failure(pidfile_create(path, true));
     pidfile_remove();
     assert_int_equal(access(path, F_OK), -1);
     stop_holder(holder);
@@ -72,7 +67,7 @@ static void test_other_namespace(void **state)
     int status;
 
     if (!maker) {
-        char *error = NULL;
+        struct failure *failure;
         pid_t pid = 0, inside;
 
         if (unshare(CLONE_NEWPID)) {
@@ -83,8 +78,9 @@ static void test_other_namespace(void **state)
             waitpid(inside, &status, 0);
             _exit(WEXITSTATUS(status));
         }
-        if (pidfile_create(path, false, &error) != -EEXIST ||
-            !strstr(error, "already running in another pid namespace") ||
+        failure = pidfile_create(path, false);
+        if (!failure ||
+            !strstr(failure_text(failure), "already running in another pid namespace") ||
             pidfile_read(path, &pid) || pid != holder) {
             _exit(1);
         }
@@ -102,13 +98,12 @@ static void test_other_namespace(void **state)
 
 static void test_stale(void **state)
 {
-    char *error = NULL;
     pid_t pid;
 
     stop_holder(start_holder());
     assert_int_equal(access(path, F_OK), 0);
     assert_int_equal(pidfile_read(path, &pid), -ESRCH);
-    assert_int_equal(pidfile_create(path, false, &error), 0);
+    assert_no_failure(pidfile_create(path, false));
     pidfile_remove();
     assert_int_equal(access(path, F_OK), -1);
 }
@@ -140,9 +135,7 @@ static void test_read_errors(void **state)
 
 static void test_not_ours_any_more(void **state)
 {
-    char *error = NULL;
-
-    assert_int_equal(pidfile_create(path, false, &error), 0);
+    assert_no_failure(pidfile_create(path, false));
     unlink(path);
     write_text("1\n");
     pidfile_remove();
@@ -152,11 +145,8 @@ static void test_not_ours_any_more(void **state)
 
 static void test_cannot_create(void **state)
 {
-    char *error = NULL;
-
-    assert_int_equal(pidfile_create("/nonexistent/x.pid", false, &error), -ENOENT);
-    assert_string_equal(error, "/nonexistent/x.pid.tmp: create failed (No such file or directory)");
-    free(error);
+    assert_failure(pidfile_create("/nonexistent/x.pid", false), ENOENT,
+                   "/nonexistent/x.pid.tmp: create failed: No such file or directory");
 }
 
 // A file can be made, but not written to, as on a full disk.
@@ -164,20 +154,18 @@ static void test_cannot_write(void **state)
 {
     struct rlimit before, none;
     char *temporary = xasprintf("%s.tmp", path);
-    char *error = NULL;
-    int r;
+    struct failure *failure;
 
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     none = before;
     none.rlim_cur = 0;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
-    r = pidfile_create(path, false, &error);
+    failure = pidfile_create(path, false);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    assert_int_equal(r, -EFBIG);
+    assert_failure(failure, EFBIG, temporary);
     assert_int_equal(access(temporary, F_OK), -1);
     assert_int_equal(access(path, F_OK), -1);
-    free(error);
     free(temporary);
 }
 
@@ -187,10 +175,9 @@ static void test_exit(void **state)
     int status;
 
     if (!pid) {
-        char *error = NULL;
         pid_t child;
 
-        if (pidfile_create(path, false, &error)) {
+        if (pidfile_create(path, false)) {
             _exit(2);
         }
         child = fork();

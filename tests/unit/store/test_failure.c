@@ -86,8 +86,8 @@ static void assert_rows_in_file(size_t n)
     store_close(store);
 }
 
-// At whatever byte the disk becomes full, the partial record is removed, and the next commit with
-// enough space succeeds.
+// At any byte at which the disk becomes full, the partial record is removed, and the next commit
+// with enough space succeeds.
 static void test_full_disk(void **state)
 {
     struct store *store;
@@ -176,8 +176,8 @@ static void test_sync_fails(void **state)
     group_commit_free(group_commit);
 }
 
-// A store is closed after a failed sync that group_commit_dispatch() has not reported yet. A further
-// sync would succeed, because the kernel reports an error once, but the commits are lost.
+// A store is closed after a failed sync that group_commit_dispatch() has not reported yet. A
+// further sync would succeed, because the kernel reports an error once, but the commits are lost.
 static void test_sync_fails_at_close(void **state)
 {
     struct group_commit *group_commit = group_commit_new(on_failed, NULL);

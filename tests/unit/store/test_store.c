@@ -428,7 +428,7 @@ static void test_torn(void **state)
     log_set_sink(NULL);
 }
 
-// At whatever byte writing stopped, the whole records are loaded, and new records follow them.
+// At any byte at which writing stopped, the whole records are loaded, and new records follow them.
 static void test_torn_everywhere(void **state)
 {
     _cleanup_buf_ struct buf file = {0};

@@ -5,7 +5,7 @@
 // its commit and all earlier ones would survive a power failure. Output that shows a database waits
 // for the last position that the log of this database has issued (I-6).
 //
-//     positions_issue()  -->  positions_advance()  -->  settled(waiter, false), oldest position first
+//     positions_issue() --> positions_advance() --> settled(waiter, false), oldest position first
 //                        -->  positions_lose()     -->  settled(waiter, true)
 //
 // One thread. The positions must outlive all that waits for them: before a log is freed, all its

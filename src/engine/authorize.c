@@ -204,8 +204,8 @@ static enum extent extent_of(const struct grant *grant, const struct table_schem
     return extent;
 }
 
-// True if the client may change all pairs, or keys, that are not the same in `a` and `b`, which have
-// this type.
+// True if the client may change all pairs, or keys, that are not the same in `a` and `b`, which
+// have this type.
 static bool may_change_pairs(const struct grant *grant, const struct table_schema *table,
                              const struct column *column, union datum a, union datum b,
                              const struct type *type)

@@ -16,8 +16,8 @@ struct table;
 // databases, but not on this one.
 struct db_observer {
     void (*committed)(struct db_observer *observer, struct db *db, struct changeset *changes);
-    // What follows `last` in the chain is withdrawn (engine/undo.h): the rows are as they were after
-    // `last`, and the chain is cut when every observer has been told. May be NULL.
+    // What follows `last` in the chain is withdrawn (engine/undo.h): the rows are as they were
+    // after `last`, and the chain is cut when every observer has been told. May be NULL.
     void (*withdrawn)(struct db_observer *observer, struct db *db, struct changeset *last);
     struct list node;
 };

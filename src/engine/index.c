@@ -4,9 +4,9 @@
 // when its upkeep has cost more than its use is worth. Costs are counted in rows: the layer has no
 // clock, and runs must be repeatable.
 //
-// Such an index is built in steps, while queries scan the table as before. A step visits the entries
-// of an interval of positions (htable_scan()). Commits keep the part up to date that has been
-// visited, and leave the rest to the later steps.
+// Such an index is built in steps, while queries scan the table as before. A step visits the
+// entries of an interval of positions (htable_scan()). Commits keep the part up to date that has
+// been visited, and leave the rest to the later steps.
 #include "engine/internal.h"
 
 #include <assert.h>

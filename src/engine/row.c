@@ -122,8 +122,8 @@ static size_t atom_memory(const union atom *atom, enum atom_type type)
 }
 
 // The nodes of a value that `other` does not share, and the strings of its elements that `other`
-// does not have. So the difference between value_memory(a, b) and value_memory(b, a) is that between
-// the whole values.
+// does not have. So the difference between value_memory(a, b) and value_memory(b, a) is that
+// between the whole values.
 static size_t value_memory(union datum datum, union datum other, const struct type *type)
 {
     struct elems_delta delta;

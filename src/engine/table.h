@@ -125,9 +125,9 @@ size_t table_build_indexes(struct table *table, size_t n);
 struct index *table_find_index(const struct table *table, const struct column *column);
 // False if too many rows have equal values in such a column.
 bool column_is_worth_index(const struct column *column);
-// Counts one scan of all rows for equal values in `column`. Starts an index if the scans so far have
-// cost more than an index would, and builds a part of it: a transaction with many scans completes
-// it, though db_build_indexes() is not called meanwhile. Returns true if it is complete.
+// Counts one scan of all rows for equal values in `column`. Starts an index if the scans so far
+// have cost more than an index would, and builds a part of it: a transaction with many scans
+// completes it, though db_build_indexes() is not called meanwhile. Returns true if it is complete.
 bool table_account_scan(struct table *table, const struct column *column);
 // Adds the new versions of the open transaction to index->pending. O(changes since the last call).
 void table_index_pending(struct table *table);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Values of columns, immutable and shared. The type determines the representation: a value of a
-// scalar type (type_is_scalar()) is an atom in the datum; any other set or map is a reference-counted
-// tree (see elems.h), or NULL if it is empty. A datum has 16 bytes and is passed by value. The
-// holder of a datum owns one reference and releases it with datum_done(). The keys are strictly
-// ascending in the order of atom_compare() (I-2).
+// scalar type (type_is_scalar()) is an atom in the datum; any other set or map is a
+// reference-counted tree (see elems.h), or NULL if it is empty. A datum has 16 bytes and is passed
+// by value. The holder of a datum owns one reference and releases it with datum_done(). The keys
+// are strictly ascending in the order of atom_compare() (I-2).
 #pragma once
 
 #include "model/elems_cursor.h"
@@ -47,8 +47,8 @@ bool datum_equals(union datum a, union datum b, const struct type *type);
 uint64_t datum_hash(union datum datum, const struct type *type, uint64_t basis);
 // A total order for sorting rows: by number of elements, then by keys, then by values.
 int datum_compare(union datum a, union datum b, const struct type *type);
-// Finds a key. Returns a pointer to it, or NULL. *ret_value, unless that is NULL, is set to the value
-// of a map. For a scalar the result points into *datum. O(log n).
+// Finds a key. Returns a pointer to it, or NULL. *ret_value, unless that is NULL, is set to the
+// value of a map. For a scalar the result points into *datum. O(log n).
 const union atom *datum_find(const union datum *datum, const struct type *type, union atom key,
                              const union atom **ret_value);
 
@@ -64,8 +64,8 @@ union datum datum_from_sorted(const struct type *type, const union atom *keys,
 
 // Set algebra on sets and maps, not on scalars. `type` is the type of the column. The caller keeps
 // its references to both operands; the result may share their nodes. For n elements in a and m in b
-// O(m log n), and at most O(n + m), unless stated otherwise. The elements of a, and those elements of
-// b whose keys a lacks.
+// O(m log n), and at most O(n + m), unless stated otherwise. The elements of a, and those elements
+// of b whose keys a lacks.
 union datum datum_union(union datum a, union datum b, const struct type *type);
 // The elements of a that are not in b. If `b_is_keys`, b is a set of keys to remove; else a pair is
 // removed only if key and value match.
@@ -77,8 +77,8 @@ bool datum_excludes_all(union datum a, union datum b, const struct type *type);
 
 // The difference from old to new, as update2 sends it (protocol extensions 4.1.14): if n_max is 1,
 // the new value; for sets, the elements that are in only one of them; for maps, the pairs whose key
-// is in only one of them, and the new pairs whose value differs. old must differ from new. Skips what
-// the two share, see datum_delta_start().
+// is in only one of them, and the new pairs whose value differs. old must differ from new. Skips
+// what the two share, see datum_delta_start().
 union datum datum_diff(union datum old, union datum new, const struct type *type);
 // Applies a difference to `old`. Returns a "constraint violation" if the result has a number of
 // elements that `type` does not allow.
@@ -99,8 +99,8 @@ enum datum_check {
 struct ovsdb_error *datum_decode(struct cursor *cursor, const struct type *type,
                                  enum datum_check check, struct symbol_table *symbols,
                                  struct buf *scratch, union datum *ret);
-// Decodes a difference (datum_diff()) and applies it to `old`, which stays the caller's. *ret satisfies
-// the constraints and the number of elements of `type`.
+// Decodes a difference (datum_diff()) and applies it to `old`, which stays the caller's. *ret
+// satisfies the constraints and the number of elements of `type`.
 struct ovsdb_error *datum_decode_diff(struct cursor *cursor, union datum old,
                                       const struct type *type, struct buf *scratch,
                                       union datum *ret);

@@ -82,12 +82,13 @@ static inline struct datum_elems *elems_ref(const struct datum_elems *elems)
 // Releases a reference.
 void elems_unref(struct datum_elems *elems, enum atom_type key, enum atom_type value);
 
-// Finds `key`. Returns it in the leaf, or NULL. *ret_value, unless that is NULL, is set to the value
-// of a map. O(log n).
+// Finds `key`. Returns it in the leaf, or NULL. *ret_value, unless that is NULL, is set to the
+// value of a map. O(log n).
 const union atom *elems_find(const struct datum_elems *elems, enum atom_type type, union atom key,
                              const union atom **ret_value);
-// A hash of the elements that does not depend on the form of the tree. Keeps the hashes of subtrees,
-// so that the hash of a changed set costs O(changed * log n). Only on the thread that owns the set.
+// A hash of the elements that does not depend on the form of the tree. Keeps the hashes of
+// subtrees, so that the hash of a changed set costs O(changed * log n). Only on the thread that
+// owns the set.
 uint64_t elems_hash(const struct datum_elems *elems, enum atom_type key, enum atom_type value);
 
 enum elems_edit {

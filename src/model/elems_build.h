@@ -19,14 +19,14 @@ void level_done(struct elems_level *level);
 // Adds a subtree after the others and takes the reference. Joins it with the last one if one of the
 // two is below the minimum size.
 void level_add(struct elems_level *level, struct elems_child child);
-// Adds leaves with `n` elements: keys[0], keys[step], ..., and values likewise (NULL in a set). Takes
-// the atoms.
+// Adds leaves with `n` elements: keys[0], keys[step], ..., and values likewise (NULL in a set).
+// Takes the atoms.
 void level_add_leaves(struct elems_level *level, const union atom *keys, const union atom *values,
                       uint32_t step, size_t n);
 // Adds inner nodes whose children are all of `below`, which is empty afterwards.
 void level_add_parents(struct elems_level *level, struct elems_level *below);
-// Adds levels until there is one node, and returns it in the form that a root must have. NULL if the
-// level is empty. The level is empty afterwards.
+// Adds levels until there is one node, and returns it in the form that a root must have. NULL if
+// the level is empty. The level is empty afterwards.
 struct datum_elems *level_end(struct elems_level *level);
 
 // Builds a set or map from `n` collected elements and takes their atoms; *ret is NULL if n is 0.

@@ -13,7 +13,8 @@ struct watched_clause {
     struct list node; // tested_clause.watched, if the clause is evaluated
 };
 
-// Equal clauses of several views that cannot be found by hash. They are evaluated once for each row.
+// Equal clauses of several views that cannot be found by hash. They are evaluated once for each
+// row.
 struct tested_clause {
     struct list watched; // struct watched_clause; never empty
     uint64_t seq;        // the last commit for which the clause held
@@ -299,8 +300,8 @@ static void touch_found(const struct found_clauses *found, uint64_t hash, const 
     }
 }
 
-// True if the other version of the row, or NULL, has the same value in `column`: its views have been
-// touched already.
+// True if the other version of the row, or NULL, has the same value in `column`: its views have
+// been touched already.
 static bool is_handled(const struct column *column, const struct row *row, const struct row *other)
 {
     return other && datum_equals(row_get(row, column), row_get(other, column), &column->type);

@@ -126,8 +126,8 @@ void connection_update_probe(struct connection *connection)
 
 // Looks for signs of life that have not been counted yet. Input counts even if it was not received,
 // because the loop was busy or messages are held back. A paused peer, from which nothing is
-// received, is alive if it accepts output. A peer is not lost if the probe has not been sent, because
-// the output before it waits for a commit log on a slow disk.
+// received, is alive if it accepts output. A peer is not lost if the probe has not been sent,
+// because the output before it waits for a commit log on a slow disk.
 static bool is_alive(const struct connection *connection)
 {
     char byte;

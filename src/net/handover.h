@@ -28,8 +28,8 @@ void connection_put_output(const struct connection *connection, struct buf *buf)
 void connection_leave(struct connection *connection);
 // Continues a connection of another process: `input` was received there and is to be handled,
 // `output` is to be sent. Calls opened() before it returns. Takes over `fd`. Returns NULL, having
-// closed `fd`, if the socket cannot be watched, or the remote uses TLS, or it is a connector that is
-// connected or dialing.
+// closed `fd`, if the socket cannot be watched, or the remote uses TLS, or it is a connector that
+// is connected or dialing.
 struct connection *remote_continue(struct remote *remote, int fd, struct slice name,
                                    struct slice input, struct slice output);
 // Keeps a listening socket of another process for the next remote that is made with this target.

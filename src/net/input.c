@@ -22,8 +22,8 @@ COUNTER(bytes_received, "Bytes received from clients");
 #define TLS_HANDSHAKE 0x16
 #define TLS_ALERT     0x15
 
-// Input that is being handled, in either buffer. The current value begins at `start`; the framer has
-// processed it up to `scanned`.
+// Input that is being handled, in either buffer. The current value begins at `start`; the framer
+// has processed it up to `scanned`.
 struct window {
     const char *data;
     size_t size;
@@ -80,7 +80,8 @@ static void end_long(struct connection *connection)
     connection_close_at(connection, LOG_LEVEL_DBG, message->reason);
 }
 
-// Returns the name of the protocol that a peer uses that sends `text` instead of JSON. NULL: unknown.
+// Returns the name of the protocol that a peer uses that sends `text` instead of JSON. NULL:
+// unknown.
 static const char *protocol_of(const struct connection *connection, struct slice text)
 {
     static const char *const methods[] = {"GET ", "HEAD ", "POST ", "PUT ", "OPTIONS "};

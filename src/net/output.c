@@ -2,10 +2,10 @@
 // The write path. connection_send() puts bytes into a queue. At the end of the turn everything that
 // was queued during the turn is written at once.
 //
-// A mark is an offset in the queue and the position of a commit log that must be durable before bytes
-// from there on are sent (I-6). Bytes before the first mark can be sent. A connection has marks of
-// each log that its output shows; they wait for this log only (basic/positions.h), so an advance of
-// a log costs O(marks that it settles).
+// A mark is an offset in the queue and the position of a commit log that must be durable before
+// bytes from there on are sent (I-6). Bytes before the first mark can be sent. A connection has
+// marks of each log that its output shows; they wait for this log only (basic/positions.h), so an
+// advance of a log costs O(marks that it settles).
 #include "basic/counter.h"
 #include "net/internal.h"
 
@@ -18,8 +18,8 @@ COUNTER(bytes_sent, "Bytes sent to clients");
 
 #define MAX_IOV 64
 
-// How many of a connection's last marks are searched for one of the same log. If more logs alternate
-// in the output of a connection, it gets more marks than necessary.
+// How many of a connection's last marks are searched for one of the same log. If more logs
+// alternate in the output of a connection, it gets more marks than necessary.
 #define MARKS_SEARCHED 8
 
 struct mark {

@@ -15,10 +15,10 @@ enum apply_form {
     APPLY_UPDATES2 // <table-updates2> of "monitor_cond", "update2" and their successors
 };
 
-// Applies `updates` of all columns that both schemas have, as one durable transaction. Rows have the
-// same UUIDs in both databases. Does not change excluded tables, and tables and columns that the other
-// server's schema `theirs` does not have. An error changes nothing. O(updates); for APPLY_ALL
-// O(database).
+// Applies `updates` of all columns that both schemas have, as one durable transaction. Rows have
+// the same UUIDs in both databases. Does not change excluded tables, and tables and columns that
+// the other server's schema `theirs` does not have. An error changes nothing. O(updates); for
+// APPLY_ALL O(database).
 struct ovsdb_error *apply_updates(struct db *db, const struct exclude *exclude,
                                   const struct schema *theirs, struct slice updates,
                                   enum apply_kind kind, enum apply_form form);

@@ -393,7 +393,8 @@ static bool apply_to_db(struct replica *replica, struct slice updates, enum appl
     return !error;
 }
 
-// The UUID in `id`, or UUID_ZERO if there is none: then the source does not give its transactions ids.
+// The UUID in `id`, or UUID_ZERO if there is none: then the source does not give its transactions
+// ids.
 static struct uuid read_txn_id(struct replica *replica, struct slice id)
 {
     struct slice text;

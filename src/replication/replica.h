@@ -34,8 +34,8 @@ struct replica_handler {
     // before contents are requested. May be NULL. If our database must be converted first, db()
     // returns NULL from then on until that is done and replica_restart() is called.
     void (*schema)(void *userdata, const struct schema *schema);
-    // Contents or an update will be applied, after which the database is as after transaction `txn_id`
-    // of the source; UUID_ZERO: the source gives no ids. May be NULL.
+    // Contents or an update will be applied, after which the database is as after transaction
+    // `txn_id` of the source; UUID_ZERO: the source gives no ids. May be NULL.
     void (*applying)(void *userdata, struct uuid txn_id);
     // replica_state(), replica_reason() or replica_is_connected() has changed. May be NULL.
     void (*changed)(void *userdata);

@@ -57,7 +57,8 @@ void source_report_self(struct source *source);
 // `reply` is a MESSAGE_REPLY or a MESSAGE_ERROR, borrowed; NULL: the connection has ended.
 typedef void source_done(void *userdata, const struct message *reply);
 // Sends a request. `done`, unless it is NULL, is called exactly once and later, unless
-// source_cancel() is called first. Returns the number of the request; 0, and has no effect, without a connection.
+// source_cancel() is called first. Returns the number of the request; 0, and has no effect, without
+// a connection.
 uint64_t source_request(struct source *source, const char *method, struct slice params,
                         source_done *done, void *userdata);
 // Asks the source to cancel a request "transact". It is replied to all the same.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The audit: a log message for each commit that changes an audited table, with the client, the rows
-// and the transaction's comment. Off by default. Rules contain names, so they also apply to databases
-// and tables that are added later.
+// and the transaction's comment. Off by default. Rules contain names, so they also apply to
+// databases and tables that are added later.
 #pragma once
 
 #include "engine/changeset.h"

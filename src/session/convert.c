@@ -2,8 +2,8 @@
 // The method "convert": converts a database to another schema. The daemon does the work (struct
 // server_converter). Until it is done, transactions that would change the database wait, and all
 // other requests are served. Then the new database replaces the old one: monitors end, transactions
-// that wait for a condition are canceled, sessions that did not send set_db_change_aware are closed,
-// and the transactions that waited for the conversion run.
+// that wait for a condition are canceled, sessions that did not send set_db_change_aware are
+// closed, and the transactions that waited for the conversion run.
 #include "session/params.h"
 #include "session/reply.h"
 #include "session/trigger.h"

@@ -106,8 +106,8 @@ struct session {
 };
 
 // check.c
-// Asserts that the server's counts, lists and tables are consistent, and hub_check_structures() of each
-// database. For tests and debugging. O(everything that sessions hold).
+// Asserts that the server's counts, lists and tables are consistent, and hub_check_structures() of
+// each database. For tests and debugging. O(everything that sessions hold).
 void server_check_structures(const struct server *server);
 
 // server.c
@@ -122,8 +122,8 @@ void served_db_replace(struct served_db *sdb, struct db *db);
 // Closes the sessions that did not send set_db_change_aware: their clients see a change of the set
 // of databases only when they reconnect.
 void server_disconnect_unaware(struct server *server, const char *reason);
-// The position for which output that shows the current state of the database waits (I-6). NULL: output
-// that shows nothing of any database, which waits only for earlier output of its client.
+// The position for which output that shows the current state of the database waits (I-6). NULL:
+// output that shows nothing of any database, which waits only for earlier output of its client.
 struct position served_db_position(const struct served_db *sdb);
 
 // roles.c
@@ -156,11 +156,12 @@ void slow_log_free(struct slow_log *log); // NULL allowed
 void slow_log_add(struct session *session, const struct slow_run *run);
 
 // session.c
-// A client with more queued output than this is slow: its monitors keep coalesced changes instead of
-// queueing more updates.
+// A client with more queued output than this is slow: its monitors keep coalesced changes instead
+// of queueing more updates.
 #define SESSION_BACKLOG_HIGH ((size_t)1 << 20)
 
-// Releases everything that the session holds and calls sink->close(). No effect if that has happened.
+// Releases everything that the session holds and calls sink->close(). No effect if that has
+// happened.
 void session_close(struct session *session, const char *reason);
 
 // The methods. Each sends the reply to its request, at once or later.
@@ -188,9 +189,9 @@ void served_db_wake(struct served_db *sdb, const struct changeset *changes);
 void served_db_cancel_waits(struct served_db *sdb);
 // Wakes all waiting transactions of the database, and removes them from the lists of its tables.
 void served_db_run_all(struct served_db *sdb);
-// A trigger is saved as ["DATABASE", ID, PARAMS, CREATED]. CREATED is a time of the monotonic clock.
-// A restored trigger runs in the next server_run(). One whose PARAMS are null was forwarded to a
-// source: its client gets the error that the outcome is unknown.
+// A trigger is saved as ["DATABASE", ID, PARAMS, CREATED]. CREATED is a time of the monotonic
+// clock. A restored trigger runs in the next server_run(). One whose PARAMS are null was forwarded
+// to a source: its client gets the error that the outcome is unknown.
 void session_save_triggers(const struct session *session, struct buf *buf);
 bool session_restore_trigger(struct session *session, struct slice saved);
 usec_t server_triggers_deadline(const struct server *server);
@@ -240,8 +241,8 @@ void session_drop_staged(struct session *session);
 void session_release_locks(struct session *session);
 void server_check_locks(const struct server *server); // for server_check_structures()
 size_t session_count_locks(const struct session *session, enum lock_state state); // O(its locks)
-// A lock, or the wait for one, is saved as ["NAME", IS-THIEF, POSITION]. POSITION is the place in the
-// lock's queue, 0 for the owner, and null if the lock was stolen from a thief (LOCKS_LOST).
+// A lock, or the wait for one, is saved as ["NAME", IS-THIEF, POSITION]. POSITION is the place in
+// the lock's queue, 0 for the owner, and null if the lock was stolen from a thief (LOCKS_LOST).
 void session_save_locks(const struct session *session, struct buf *buf);
 bool session_restore_lock(struct session *session, struct slice saved);
 // After sessions have been restored: sends "locked" to the owners that were not owners before.
@@ -262,8 +263,8 @@ void session_log_denial(void *userdata, const struct denial *denial);
 // audit.c
 // Logs the commit if a rule says so.
 void audit_commit(const struct served_db *sdb, const struct changeset *changes);
-// Logs a transaction of a client that the source has committed, if a rule says so. audit_commit() logs
-// the commit that the source sends, but does not know the client.
+// Logs a transaction of a client that the source has committed, if a rule says so. audit_commit()
+// logs the commit that the source sends, but does not know the client.
 void audit_forwarded(const struct served_db *sdb, const struct session *session,
                      struct slice params);
 void audit_clear(struct server *server, const char *db); // drops the rules of `db`; NULL: all rules

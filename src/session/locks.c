@@ -146,8 +146,8 @@ static void lock_take_from_owner(struct lock *lock)
     }
 }
 
-// Inserts a restored waiter into the queue by its saved position. Sessions that were before it may be
-// missing.
+// Inserts a restored waiter into the queue by its saved position. Sessions that were before it may
+// be missing.
 static void lock_insert_at_position(struct lock *lock, struct lock_waiter *waiter)
 {
     struct list *where = &lock->waiters;
@@ -231,8 +231,8 @@ void server_settle_locks(struct server *server)
     }
 }
 
-// Parses params of one <id>. The caller unrefs *ret. Returns false, after sending an error reply, if
-// they are anything else.
+// Parses params of one <id>. The caller unrefs *ret. Returns false, after sending an error reply,
+// if they are anything else.
 static bool parse_name(struct session *session, const struct message *request, struct text **ret)
 {
     struct slice value, name = SLICE_EMPTY;

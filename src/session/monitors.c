@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The monitor methods (RFC 7047 4.1.5-4.1.7; protocol extensions 4.1.12-4.1.14, monitor_cond_since).
-// Keeps the monitors of a session by their ids (<json-value>); src/monitor/ does the work.
+// The monitor methods (RFC 7047 4.1.5-4.1.7; protocol extensions 4.1.12-4.1.14,
+// monitor_cond_since). Keeps the monitors of a session by their ids (<json-value>); src/monitor/
+// does the work.
 #include "basic/log.h"
 #include "session/params.h"
 #include "session/reply.h"
@@ -383,8 +384,8 @@ static struct ovsdb_error *parse_saved(struct session *session, struct slice sav
                                             parts[3], &ret->spec);
 }
 
-// Each process creates its own _Server database, with other transaction ids. If its contents have not
-// changed, the monitor continues at the current one.
+// Each process creates its own _Server database, with other transaction ids. If its contents have
+// not changed, the monitor continues at the current one.
 static bool continue_monitor(struct session_monitor *sm, struct uuid last_txn_id)
 {
     struct monitor *monitor = &sm->monitor;
@@ -487,8 +488,8 @@ static void notify_canceled(const struct session_monitor *sm)
     session_notify(sm->session, "monitor_canceled", buf_slice(&params));
 }
 
-// Clients that did not send set_db_change_aware do not know this notification. They are disconnected
-// instead, by the caller.
+// Clients that did not send set_db_change_aware do not know this notification. They are
+// disconnected instead, by the caller.
 void session_cancel_monitors(struct session *session, struct served_db *sdb)
 {
     struct session_monitor *sm;

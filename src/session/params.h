@@ -5,16 +5,17 @@
 #include "session/internal.h"
 
 // Finds the database whose name is the first of the params. The error is "syntax error", "unknown
-// database", or "database not available" while a relay does not know the schema. The session uses the
-// database from now on (session_add_use()).
+// database", or "database not available" while a relay does not know the schema. The session uses
+// the database from now on (session_add_use()).
 struct ovsdb_error *params_database(struct session *session, const struct message *request,
                                     struct served_db **ret);
 // True if a transaction with these params may change the database: an operation is
 // not known to only read. O(params).
 bool params_could_write(struct slice params, struct buf *scratch);
 // The key for lookups of a JSON value that a client chose as an id. Equal values have equal keys,
-// however they are written (emit_key()); but if the key would exceed the length of a text, it is the
-// id as written. Messages to the client contain the id as written, not the key. The caller unrefs it.
+// however they are written (emit_key()); but if the key would exceed the length of a text, it is
+// the id as written. Messages to the client contain the id as written, not the key. The caller
+// unrefs it.
 struct text *id_key(struct slice id);
 static inline uint64_t text_hash(const struct text *text)
 {

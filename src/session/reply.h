@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sends replies and notifications. `id` is the id of the request, as the client wrote it. Private to
-// this folder.
+// Sends replies and notifications. `id` is the id of the request, as the client wrote it. Private
+// to this folder.
 #pragma once
 
 #include "session/internal.h"
 
 // An empty buffer for a message; all sessions share it. Valid until the next call.
 struct buf *session_out(struct session *session);
-// Sends the contents of that buffer. `shown` is the database that they show: they wait for its commit
-// log (I-6). NULL: they show nothing of any database. The functions without this argument are for such
-// messages only.
+// Sends the contents of that buffer. `shown` is the database that they show: they wait for its
+// commit log (I-6). NULL: they show nothing of any database. The functions without this argument
+// are for such messages only.
 void session_send_out(struct session *session, const struct served_db *shown);
 void session_reply(struct session *session, struct slice id, struct slice result);
 // Takes `error`.

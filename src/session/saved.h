@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Saves the state of sessions as JSON text, from which another process, the restarted program or its
-// successor, restores them. If a database file has changed in between, only those sessions can be
-// restored whose clients can be brought up to date exactly.
+// Saves the state of sessions as JSON text, from which another process, the restarted program or
+// its successor, restores them. If a database file has changed in between, only those sessions can
+// be restored whose clients can be brought up to date exactly.
 //
 //     saving process                     restoring process
 //
@@ -27,8 +27,8 @@ bool server_restore(struct server *server, struct slice saved, bool are_unchange
 
 // Writes the session's monitors, locks, and waiting transactions with the text of their requests.
 void session_save(const struct session *session, struct buf *buf);
-// Restores the state into a new session with the same options. Returns false if that is not possible
-// exactly. The session then has a part of the state, and the caller must close it after
+// Restores the state into a new session with the same options. Returns false if that is not
+// possible exactly. The session then has a part of the state, and the caller must close it after
 // server_end_restore().
 bool session_restore(struct session *session, struct slice saved);
 // Call when all sessions have been restored. Sessions that own a lock now, because the sessions

@@ -35,14 +35,14 @@ const char *db_role_name(enum db_role role);
 
 // A session uses the databases that its requests have named, or all if they have named none.
 //
-// Sets the role of a served database, which is ROLE_STANDALONE at first. A change closes the sessions
-// that use the database and did not send set_db_change_aware, because they do not expect that their
-// rights change. The others keep their monitors and locks.
+// Sets the role of a served database, which is ROLE_STANDALONE at first. A change closes the
+// sessions that use the database and did not send set_db_change_aware, because they do not expect
+// that their rights change. The others keep their monitors and locks.
 //
 // Locks belong to no database. A session that uses nothing but backups is refused "lock" and
-// "steal": its client, for example ovn-northd, must not act beside the one at the active server. When
-// a backup that such a session uses gets another role, the session is closed, so that its client
-// requests the lock again.
+// "steal": its client, for example ovn-northd, must not act beside the one at the active server.
+// When a backup that such a session uses gets another role, the session is closed, so that its
+// client requests the lock again.
 void server_set_role(struct server *server, struct db *db, enum db_role role);
 enum db_role server_role(const struct server *server, const struct db *db);
 // True if clients may only read the database in its role.
@@ -56,8 +56,8 @@ struct db_state {
     struct uuid cid, sid; // of a cluster; UUID_ZERO: none
     uint64_t index;       // of a cluster; 0: none
 };
-// The state of standalone databases and backups. That of relays and clustered databases is zeroed at
-// first.
+// The state of standalone databases and backups. That of relays and clustered databases is zeroed
+// at first.
 #define DB_STATE_DEFAULT                                                                           \
     ((struct db_state){.is_connected = true, .is_leader = true, .has_schema = true})
 void server_set_state(struct server *server, struct db *db, const struct db_state *state);
@@ -66,8 +66,8 @@ struct uuid server_id(const struct server *server);
 
 // Implements the method "convert". convert() begins a conversion and takes its own reference to
 // `schema`; it is never called for a database that is being converted. The caller of
-// server_set_converter() must call server_converted() later, not from within convert(). Until then no
-// transaction changes the database.
+// server_set_converter() must call server_converted() later, not from within convert(). Until then
+// no transaction changes the database.
 struct server_converter {
     void (*convert)(void *userdata, struct db *db, struct schema *schema);
     void *userdata;
@@ -85,9 +85,9 @@ void server_replace_db(struct server *server, struct db *old, struct db *new);
 // When to call server_run() even if nothing else happens, for example for the timeout of a waiting
 // transaction. USEC_INFINITY: no need.
 usec_t server_deadline(const struct server *server);
-// Runs the waiting transactions that a commit or a timeout has woken, and sends pending updates. Call
-// it after a batch of input and at the deadline. Does a bounded amount of work and returns true if
-// there is more to do.
+// Runs the waiting transactions that a commit or a timeout has woken, and sends pending updates.
+// Call it after a batch of input and at the deadline. Does a bounded amount of work and returns
+// true if there is more to do.
 bool server_run(struct server *server, usec_t now);
 
 // Limits of each session; `max_staged` is for all sessions together. A request that exceeds a limit

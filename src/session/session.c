@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The session of one client: passes each request to its method. A message that is not valid JSON-RPC,
-// or a reply without a request, ends the session. Any other error is sent as a reply.
+// The session of one client: passes each request to its method. A message that is not valid
+// JSON-RPC, or a reply without a request, ends the session. Any other error is sent as a reply.
 #include "basic/counter.h"
 #include "basic/log.h"
 #include "session/params.h"
@@ -125,8 +125,8 @@ static void session_reject(struct session *session, const char *reason)
     session_close(session, reason);
 }
 
-// The net layer sends requests "echo" to probe connections, and their replies may arrive late. Other
-// replies have no request.
+// The net layer sends requests "echo" to probe connections, and their replies may arrive late.
+// Other replies have no request.
 static void session_on_reply(struct session *session, const struct message *reply)
 {
     if (reply->type != MESSAGE_REPLY || !slice_is(reply->id, "\"echo\"")) {

@@ -20,8 +20,8 @@ struct session_sink {
     // After a call with `on`, the caller must not call session_receive() until a call without `on`:
     // the reply to the last request is not finished.
     void (*hold)(void *userdata, bool on);
-    // The session has ended (protocol error, change of the databases). The connection must be closed
-    // when the queued output has been sent. `reason` is for the log.
+    // The session has ended (protocol error, change of the databases). The connection must be
+    // closed when the queued output has been sent. `reason` is for the log.
     void (*close)(void *userdata, const char *reason);
 };
 
@@ -45,8 +45,8 @@ struct session *session_new(struct server *server, const struct session_sink *si
                             const struct session_options *options);
 // Releases the session's locks, and ends its waiting transactions and monitors. NULL allowed.
 void session_free(struct session *session);
-// Handles one message. `text` is one value that passed the framer (I-1). Errors are sent as replies,
-// or close the session through the sink.
+// Handles one message. `text` is one value that passed the framer (I-1). Errors are sent as
+// replies, or close the session through the sink.
 void session_receive(struct session *session, struct slice text, usec_t now);
 // Call when sink->backlog() has fallen. The next server_run() sends the coalesced updates.
 void session_output_drained(struct session *session);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The slow log is an array sorted by duration. For most transactions, slow_log_add() makes one or two
-// comparisons. Only if a transaction is kept, its request is parsed again for the names of its
+// The slow log is an array sorted by duration. For most transactions, slow_log_add() makes one or
+// two comparisons. Only if a transaction is kept, its request is parsed again for the names of its
 // operations.
 #include "session/slow_log.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The slow log: the transactions whose runs took the most time of the engine thread. It contains the
-// names of operations and tables but no values, because values may be confidential.
+// The slow log: the transactions whose runs took the most time of the engine thread. It contains
+// the names of operations and tables but no values, because values may be confidential.
 #pragma once
 
 #include "basic/clock.h"

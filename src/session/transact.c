@@ -5,7 +5,8 @@
 //
 //     request --run--> done: reply
 //                  |
-//                  +-> must wait: waiting --commit to its tables, timeout--> woken --run again--> ...
+//                  +-> must wait: waiting --commit to its tables, timeout--> woken --run again-->
+//                  ...
 //                                 |
 //                                 +--cancel---------> reply "canceled"
 //                                 +--end of session-> no reply
@@ -131,8 +132,8 @@ enum run_end {
     RUN_FORWARDS, // the source executes it
 };
 
-// Runs a transaction, sends the updates of the session's monitors, and then the reply. RUN_WAITS: *ret
-// says for which tables and how long, and the caller frees ret->tables.
+// Runs a transaction, sends the updates of the session's monitors, and then the reply. RUN_WAITS:
+// *ret says for which tables and how long, and the caller frees ret->tables.
 static enum run_end transaction_run(struct session *session, const struct served_db *sdb,
                                     struct slice id, struct slice params, usec_t elapsed,
                                     struct transact_result *ret)

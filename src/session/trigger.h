@@ -50,8 +50,8 @@ void trigger_wake(struct trigger *trigger);
 // True if the source executes this transaction.
 bool served_db_forwards(const struct session *session, const struct served_db *sdb,
                         struct slice params);
-// Forwards the trigger, or lets it wait until the source is ready. `is_next`: it is the first of those
-// that are woken, so no earlier request is overtaken.
+// Forwards the trigger, or lets it wait until the source is ready. `is_next`: it is the first of
+// those that are woken, so no earlier request is overtaken.
 void trigger_forward(struct trigger *trigger, bool is_next);
 // The trigger does not wait for the source any more.
 void trigger_stop_forwarding(struct trigger *trigger);

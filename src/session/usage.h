@@ -30,7 +30,8 @@ struct session_usage {
     size_t n_locks;   // locks held
     size_t owed;      // about how many bytes are kept for updates that its monitors send later
     // Time spent on running waiting transactions again and on updates of monitors. The time for an
-    // update is divided among the clients that get it. The time in session_receive() is not included.
+    // update is divided among the clients that get it. The time in session_receive() is not
+    // included.
     usec_t busy;
 };
 void session_usage(const struct session *session, struct session_usage *ret); // O(monitors + locks)

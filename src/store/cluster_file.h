@@ -20,8 +20,8 @@ struct cluster_file;
 struct ovsdb_error *cluster_file_open(const char *path, const struct progress *progress,
                                       struct cluster_file **ret);
 // Reads the next record and adds it to the log. *ret is NULL at the end of the file, before a torn
-// record too. It is valid until the next call; the servers of an entry are in the log only. An error
-// has the tag ERROR_IO if reading has failed, otherwise the record is damaged.
+// record too. It is valid until the next call; the servers of an entry are in the log only. An
+// error has the tag ERROR_IO if reading has failed, otherwise the record is damaged.
 struct ovsdb_error *cluster_file_next(struct cluster_file *file, const struct file_record **ret);
 // Opens the file and reads all records.
 struct ovsdb_error *cluster_file_load(const char *path, const struct progress *progress,

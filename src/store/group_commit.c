@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Members with positions that are not durable are dirty. group_commit_flush() starts a sync of each
-// dirty member that is not being synced (sync_threads.h). A member can become dirty again during its
-// sync; group_commit_dispatch() starts the next one.
+// dirty member that is not being synced (sync_threads.h). A member can become dirty again during
+// its sync; group_commit_dispatch() starts the next one.
 #include "store/group_commit_member.h"
 
 #include "basic/alloc.h"

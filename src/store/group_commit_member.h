@@ -37,8 +37,8 @@ void group_commit_member_init(struct group_commit_member *member, struct group_c
 uint64_t group_commit_issue(struct group_commit_member *member);
 // Has the member synced without a new position, so that synced() is called. O(1).
 void group_commit_member_check(struct group_commit_member *member);
-// If the member is being synced, waits for the end. Returns 0, or the negative errno of the member's
-// failed sync; group_commit_dispatch() may not have reported it yet.
+// If the member is being synced, waits for the end. Returns 0, or the negative errno of the
+// member's failed sync; group_commit_dispatch() may not have reported it yet.
 int group_commit_member_wait(struct group_commit_member *member);
 // The caller has made all positions of this member durable itself.
 void group_commit_member_synced(struct group_commit_member *member);

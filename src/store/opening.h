@@ -19,8 +19,8 @@ struct opening *opening_new(const char *path, const char *schema_path, enum stor
 void opening_start(struct opening *opening);
 bool opening_is_started(const struct opening *opening);
 const char *opening_path(const struct opening *opening);
-// Cancels the opening, waits for the helper thread and calls done() with an error, or with the store
-// if it was open already.
+// Cancels the opening, waits for the helper thread and calls done() with an error, or with the
+// store if it was open already.
 void opening_stop(struct opening *opening);
 // The number of steps that the work has taken so far: it rises as long as there is progress. While
 // the helper works, it makes group_commit_fd() readable once a second.

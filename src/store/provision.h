@@ -9,8 +9,8 @@
 struct ovsdb_error *provision_read_schema(const char *path, struct schema **ret);
 // Creates the file `path` unless it exists.
 struct ovsdb_error *provision_create(const char *path, struct schema *schema);
-// Opens the database file `path` like store_open_apart(), on any thread. `schema_path`: a schema file
-// for provision_create() and provision_convert(); NULL: the file must exist.
+// Opens the database file `path` like store_open_apart(), on any thread. `schema_path`: a schema
+// file for provision_create() and provision_convert(); NULL: the file must exist.
 struct ovsdb_error *provision_open(const char *path, const char *schema_path, enum store_mode mode,
                                    const struct progress *progress, struct store **ret,
                                    bool *ret_is_damaged);

@@ -6,8 +6,8 @@
 //
 // <length> is the decimal size of the second line with its LF, <sha1> 40 hexadecimal digits over
 // the same bytes. Record 0 is the schema. Each other record describes the changes of a transaction,
-// see encode.h. In the file of a clustered database CLUSTER stands in the place of JSON; its records
-// are described in cluster/file_header.h and cluster/file_record.h.
+// see encode.h. In the file of a clustered database CLUSTER stands in the place of JSON; its
+// records are described in cluster/file_header.h and cluster/file_record.h.
 #pragma once
 
 #include "basic/uuid.h"

@@ -16,18 +16,19 @@ enum store_mode {
     STORE_RECOVER,    // the same; cuts a damaged file to its whole prefix (see salvage.h)
 };
 
-// Opens the database file `path` and loads it. `group_commit` syncs durable commits; NULL: the store syncs when it is closed. `progress` may be NULL. Errors name the file
-// and the offset and, for damage, the ovsdb-tool verbs that help. Before something is cut off, a
-// copy is made beside the file and synced (put_aside()): FILE.torn-OFFSET of a torn record,
-// FILE.damaged of a whole damaged file. Without space for the copy the file is not opened. On error
-// sets *ret_is_damaged (NULL allowed) to true if the contents of a database file are damaged: a
-// record is damaged or cannot be applied, or the rows violate the schema. A torn record is not
-// damage. O(file + database).
+// Opens the database file `path` and loads it. `group_commit` syncs durable commits; NULL: the
+// store syncs when it is closed. `progress` may be NULL. Errors name the file and the offset and,
+// for damage, the ovsdb-tool verbs that help. Before something is cut off, a copy is made beside
+// the file and synced (put_aside()): FILE.torn-OFFSET of a torn record, FILE.damaged of a whole
+// damaged file. Without space for the copy the file is not opened. On error sets *ret_is_damaged
+// (NULL allowed) to true if the contents of a database file are damaged: a record is damaged or
+// cannot be applied, or the rows violate the schema. A torn record is not damage. O(file +
+// database).
 struct ovsdb_error *store_open(const char *path, enum store_mode mode,
                                struct group_commit *group_commit, const struct progress *progress,
                                struct store **ret, bool *ret_is_damaged);
-// The same for a server's store, which belongs to no group commit until store_join(). Any thread: the
-// store shares no memory with others. A helper thread must have called text_thread_begin() and
+// The same for a server's store, which belongs to no group commit until store_join(). Any thread:
+// the store shares no memory with others. A helper thread must have called text_thread_begin() and
 // log_thread_begin().
 struct ovsdb_error *store_open_apart(const char *path, enum store_mode mode,
                                      const struct progress *progress, struct store **ret,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Records of a clustered file, one a line, the first one first. A record that is accepted is written
-// as text that reads as the same record; the log keeps its invariants, agrees with itself under
-// another server id, and has contents.
+// Records of a clustered file, one a line, the first one first. A record that is accepted is
+// written as text that reads as the same record; the log keeps its invariants, agrees with itself
+// under another server id, and has contents.
 #include "cluster/agreement.h"
 #include "cluster/contents.h"
 #include "json/cursor.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Passes bytes of an active server through the framer to a replica of a small database with one row.
-// The two lowest bits of the first byte select the beginning. 0: the input has all replies. 1, 2, 3: the
-// fuzzer first sends valid replies, so that the replica is replicating by monitor, monitor_cond or
-// monitor_cond_since. Messages of the replica must be valid JSON, and it must send none after it has
-// failed.
+// Passes bytes of an active server through the framer to a replica of a small database with one
+// row. The two lowest bits of the first byte select the beginning. 0: the input has all replies. 1,
+// 2, 3: the fuzzer first sends valid replies, so that the replica is replicating by monitor,
+// monitor_cond or monitor_cond_since. Messages of the replica must be valid JSON, and it must send
+// none after it has failed.
 #include "engine/check.h"
 #include "replication/source.h"
 

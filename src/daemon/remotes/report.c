@@ -50,8 +50,8 @@ static void add_locks(struct remote_report *report, const struct session *sessio
     }
 }
 
-// The text may quote bytes of the peer and be cut within a character. The column must hold UTF-8, so
-// all but ASCII is replaced.
+// The text may quote bytes of the peer and be cut within a character. The column must hold UTF-8,
+// so all but ASCII is replaced.
 static void add_error(struct remote_report *report, const char *error)
 {
     char *value;
@@ -68,8 +68,8 @@ static void add_error(struct remote_report *report, const char *error)
     }
 }
 
-// The state to report, or NULL. A connector that failed before stays in BACKOFF while it connects, so
-// that repeated attempts do not change the report.
+// The state to report, or NULL. A connector that failed before stays in BACKOFF while it connects,
+// so that repeated attempts do not change the report.
 static const char *state_to_report(const struct remote_status *status)
 {
     if (!strcmp(status->state, "CONNECTING") && *status->last_error) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Relays: databases whose contents and schema come from a source, which executes the changes that our
-// clients request. They have no file. replication/replica.h keeps the copy, session/forward.h forwards.
+// Relays: databases whose contents and schema come from a source, which executes the changes that
+// our clients request. They have no file. replication/replica.h keeps the copy, session/forward.h
+// forwards.
 #pragma once
 
 #include "control/command.h"
@@ -19,8 +20,8 @@ void relays_register_commands(struct relays *relays, struct command_registry *re
 // Connects all relays to their sources, and later ones at once. Call when the TLS options are set.
 void relays_start(struct relays *relays);
 
-// Sets the options of the connection of a relay to its source. A change connects again. No effect if
-// the database `name` is not a relay.
+// Sets the options of the connection of a relay to its source. A change connects again. No effect
+// if the database `name` is not a relay.
 void relays_set_options(struct relays *relays, const char *name,
                         const struct remote_options *options);
 // Sets the probe interval of these connections, for all present and future relays.

@@ -196,8 +196,8 @@ static void put_datum(struct restore_request *request, union datum datum, const 
     buf_puts(params, "]]");
 }
 
-// Appends the members of "row". A new row leaves out default values; an existing row gets the values
-// of all mutable columns.
+// Appends the members of "row". A new row leaves out default values; an existing row gets the
+// values of all mutable columns.
 static void put_row(struct restore_request *request, const struct row *row, bool is_new)
 {
     struct buf *params = &request->params;

@@ -107,7 +107,8 @@ static bool is_in_use(const char *path)
     return !file_resolve(path, &real_path) && lockfile_is_held(real_path);
 }
 
-// Whether the only fault is an incomplete record at the end of a file in use: a server is writing it.
+// Whether the only fault is an incomplete record at the end of a file in use: a server is writing
+// it.
 static bool is_being_written(const struct checked_file *file, const struct salvage *result)
 {
     struct salvage rest = *result;

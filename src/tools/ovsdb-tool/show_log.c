@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovsdb-tool show-log: prints the records of a database file without building the database. Those of
-// a standalone file:
+// ovsdb-tool show-log: prints the records of a database file without building the database. Those
+// of a standalone file:
 //
 //     record N: DATE "COMMENT"                       and rows, see log_printer.h
 #include "store/reader.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Preloaded into a server: fdatasync() fails as long as the file $FAILING_SYNC exists. For one
-// database file NAME only: it fails as long as $FAILING_SYNC.NAME exists, and does not return before
-// $FAILING_SYNC.NAME.slow is removed.
+// database file NAME only: it fails as long as $FAILING_SYNC.NAME exists, and does not return
+// before $FAILING_SYNC.NAME.slow is removed.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

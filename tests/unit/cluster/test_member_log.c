@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Adds the records of tests/data/cluster/logs.json. The last one must give the error of the table, or
-// the log must have the state of the table.
+// Adds the records of tests/data/cluster/logs.json. The last one must give the error of the table,
+// or the log must have the state of the table.
 #include "cluster_unit.h"
 
 static const char *table_path;

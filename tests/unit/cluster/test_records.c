@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decodes the records of tests/data/cluster/records.json. A good one must be written as "prints", or
-// as itself; a bad one must give the error of the table.
+// Decodes the records of tests/data/cluster/records.json. A good one must be written as "prints",
+// or as itself; a bad one must give the error of the table.
 #include "cluster_unit.h"
 
 #include "cluster/fields.h"

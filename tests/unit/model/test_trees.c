@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Large sets and maps against a naive model, an array indexed by key. Each round makes a new version
-// from the last one; former versions must stay as they were.
+// Large sets and maps against a naive model, an array indexed by key. Each round makes a new
+// version from the last one; former versions must stay as they were.
 #include "model_unit.h"
 
 #define N_KEYS     1500

@@ -47,7 +47,8 @@ struct net_fixture {
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
-// Runs the loop until `condition` holds. The time limit only turns a hanging test into a failed one.
+// Runs the loop until `condition` holds. The time limit only turns a hanging test into a failed
+// one.
 #define RUN_UNTIL(fixture, condition)                                                              \
     do {                                                                                           \
         usec_t run_deadline_ = clock_monotonic() + FIXTURE_TIMEOUT;                                \
@@ -64,14 +65,14 @@ struct position fixture_position(struct net_fixture *fixture, uint64_t value);
 struct remote *fixture_listen(struct net_fixture *fixture, const char *target);
 struct remote *fixture_listen_with(struct net_fixture *fixture, const char *target,
                                    const struct remote_options *options);
-// Connects a raw non-blocking client to a listening remote and waits until it is accepted. *ret_peer
-// is the handler's record of it.
+// Connects a raw non-blocking client to a listening remote and waits until it is accepted.
+// *ret_peer is the handler's record of it.
 int fixture_connect(struct net_fixture *fixture, struct remote *remote, struct peer **ret_peer);
 int fixture_dial(const struct remote *remote);                     // the same, without waiting
 char *fixture_path(struct net_fixture *fixture, const char *name); // in the folder; caller frees
 
-// Send to and receive from a raw client. client_take() appends what has arrived, and returns false at
-// the end of the stream.
+// Send to and receive from a raw client. client_take() appends what has arrived, and returns false
+// at the end of the stream.
 void client_put(struct net_fixture *fixture, int fd, struct slice bytes);
 bool client_take(int fd, struct buf *buf);
 void assert_messages(const struct peer *peer, const char *expected);

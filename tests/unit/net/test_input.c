@@ -114,7 +114,8 @@ static void test_hold(void **state)
     close(other_fd);
 }
 
-// Messages sent before the end of the input are handled and answered, even if it takes several turns.
+// Messages sent before the end of the input are handled and answered, even if it takes several
+// turns.
 static void test_requests_before_the_end_are_answered(void **state)
 {
     struct net_fixture *fixture = *state;

@@ -116,7 +116,8 @@ static void test_any_byte_counts(void **state)
     close(fd);
 }
 
-// Input that has arrived counts, even if the loop was too busy to receive it before the probe expired.
+// Input that has arrived counts, even if the loop was too busy to receive it before the probe
+// expired.
 static void test_busy_loop_finds_input(void **state)
 {
     struct net_fixture *fixture = *state;

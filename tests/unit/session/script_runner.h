@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server in memory, with clients whose output is kept in a buffer until the test takes it, message
-// by message.
+// A server in memory, with clients whose output is kept in a buffer until the test takes it,
+// message by message.
 #pragma once
 
 #include "session/forward.h"
@@ -44,10 +44,11 @@ void runner_remove_db(struct script_runner *runner, const char *name);
 void runner_set_position(struct script_runner *runner, const char *name, uint64_t value);
 // The last position of this database for which output of the client waits; 0: none.
 uint64_t runner_waits(const struct script_runner *runner, char letter, const char *name);
-// Makes "shop" a relay, or ends that. What is forwarded to its source is the output of the client 'S':
-// requests with the ids 0, 1, 2, ..., {"cancel":ID} and {"drop":ID}.
+// Makes "shop" a relay, or ends that. What is forwarded to its source is the output of the client
+// 'S': requests with the ids 0, 1, 2, ..., {"cancel":ID} and {"drop":ID}.
 void runner_make_relay(struct script_runner *runner, bool is_relay);
-// The source replies: {"id":ID,"result":...} or {"id":ID,"error":...}; {"id":ID}: the connection is lost.
+// The source replies: {"id":ID,"result":...} or {"id":ID,"error":...}; {"id":ID}: the connection is
+// lost.
 void runner_reply(struct script_runner *runner, const char *text);
 // `option`: "ro": the client may only read; "role": it has a role; else "".
 struct client *runner_open(struct script_runner *runner, char letter, const char *option);
@@ -55,6 +56,6 @@ struct client *runner_open_with(struct script_runner *runner, char letter,
                                 const struct session_options *options);
 void runner_close(struct script_runner *runner, char letter);
 void runner_send(struct script_runner *runner, char letter, const char *text);
-// The next message to the client, in canonical form, or NULL. UUIDs are replaced by "?", but for those
-// whose first eight digits are equal. Caller frees.
+// The next message to the client, in canonical form, or NULL. UUIDs are replaced by "?", but for
+// those whose first eight digits are equal. Caller frees.
 char *runner_take(struct script_runner *runner, char letter);

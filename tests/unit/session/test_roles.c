@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The roles of databases: what clients may do, which of them a change disconnects, the rows of _Server.
+// The roles of databases: what clients may do, which of them a change disconnects, the rows of
+// _Server.
 #include "script_runner.h"
 #include "session/internal.h"
 

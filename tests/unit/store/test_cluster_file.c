@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loads files of another implementation's members (tests/data/cluster), whole and cut at every byte,
-// and makes new files.
+// Loads files of another implementation's members (tests/data/cluster), whole and cut at every
+// byte, and makes new files.
 #include "store_unit.h"
 
 #include "cluster/agreement.h"

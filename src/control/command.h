@@ -106,7 +106,5 @@ void command_reply_value(struct command_call *call, json_t *reply, command_print
 void command_reply(struct command_call *call, const char *text);
 // Fails. ovs-appctl prints `text` to standard error and exits with 2.
 void command_reply_error(struct command_call *call, const char *text);
-// Fails with the message `error`, which it frees. NULL: replies with an empty text.
-void command_reply_outcome(struct command_call *call, char *error);
-// The same with a failure, which it frees.
+// Fails with the text of `failure`, which it frees. NULL: replies with an empty text.
 void command_reply_failure(struct command_call *call, struct failure *failure);

@@ -279,19 +279,14 @@ void command_reply_error(struct command_call *call, const char *text)
     answer_call(call, COMMAND_FAILED, text, NULL);
 }
 
-void command_reply_outcome(struct command_call *call, char *error)
+void command_reply_failure(struct command_call *call, struct failure *failure)
 {
-    if (error) {
-        command_reply_error(call, error);
+    if (failure) {
+        command_reply_error(call, failure_text(failure));
     } else {
         command_reply(call, "");
     }
-    free(error);
-}
-
-void command_reply_failure(struct command_call *call, struct failure *failure)
-{
-    command_reply_outcome(call, failure_take_text(failure));
+    failure_free(failure);
 }
 
 void command_argv_free(char **argv)

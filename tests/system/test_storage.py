@@ -515,12 +515,3 @@ def test_memory_of_what_was_deleted(lab):
     client.commit("small", {"op": "delete", "table": "T", "where": []})
     wait.until(lambda: history() < 10000, "the history to let go")
     assert 'database_history_bytes{database="small"}' in server.control("metrics")
-
-
-@pytest.mark.ours("the reference server has them")
-@pytest.mark.parametrize("argument", ["relay:small:tcp:127.0.0.1:1", "relay:"])
-def test_relays_are_not_supported_yet(lab, argument):
-    server = lab.serve("small")
-    with pytest.raises(RpcError, match=re.escape(argument) + ".*not supported yet"):
-        server.control("ovsdb-server/add-db", argument)
-    lab.run(lab.programs.server, argument, "--remote=punix:x").fails(1, "not supported yet")

@@ -191,20 +191,18 @@ static void on_list_dbs(struct command_call *call, int argc, char **argv, void *
 // A command that is replied to when all of its compactions have ended.
 struct compact_call {
     struct command_call *call;
-    size_t n_pending; // compactions, and 1 for on_compact() until it returns
-    char *error;      // of the first that failed, or NULL
+    size_t n_pending;        // compactions, and 1 for on_compact() until it returns
+    struct failure *failure; // the first, or NULL
 };
 
-static void on_compacted(void *userdata, const char *error)
+static void on_compacted(void *userdata, struct failure *failure)
 {
     struct compact_call *compact = userdata;
 
     assert(compact->n_pending);
-    if (error && !compact->error) {
-        compact->error = xstrdup(error);
-    }
+    failure_keep_first(&compact->failure, failure);
     if (!--compact->n_pending) {
-        command_reply_outcome(compact->call, compact->error);
+        command_reply_failure(compact->call, compact->failure);
         free(compact);
     }
 }
@@ -214,8 +212,9 @@ static void start_compaction(struct admin *admin, struct compact_call *compact, 
     if (store) {
         compact->n_pending++;
         databases_compact(admin->parts->databases, store, on_compacted, compact);
-    } else if (!compact->error) {
-        compact->error = xstrdup("no database by that name");
+    } else {
+        failure_keep_first(&compact->failure,
+                           failure_new(FAILURE_MISSING, "no database by that name"));
     }
 }
 
@@ -229,7 +228,7 @@ static void on_compact(struct command_call *call, int argc, char **argv, void *u
 
     compact->call = call;
     compact->n_pending = 1;
-    for (int i = 1; i < argc && !compact->error; i++) {
+    for (int i = 1; i < argc && !compact->failure; i++) {
         start_compaction(admin, compact, databases_find(admin->parts->databases, argv[i]));
     }
     while (argc == 1 && (store = databases_next(admin->parts->databases, &state, &name))) {

@@ -29,8 +29,8 @@ struct failure *section_set(struct section *section, const char *key, const char
 // Whether the section, which must be of a database or a remote, can have the key.
 bool section_has_key(const struct section *section, const char *key);
 
-// Read either form into an empty `config`, which the caller frees also on failure. NULL, or what is
-// wrong, with file and line (caller frees).
+// Read either form into an empty `config`, which the caller frees also on failure. A failure names
+// the file and the line.
 struct failure *configuration_parse_text(const char *path, struct slice text,
                                          struct configuration *config);
 struct failure *configuration_parse_json(const char *path, struct slice text,

@@ -568,7 +568,7 @@ const char *databases_next_relay(const struct databases *databases, size_t *stat
 struct compaction_call {
     struct databases *databases;
     struct store *store;
-    void (*done)(void *userdata, const char *error);
+    void (*done)(void *userdata, struct failure *failure);
     void *userdata;
 };
 
@@ -581,7 +581,7 @@ static void on_compacted(void *userdata, const struct ovsdb_error *error)
         reclaim_trim();
     }
     if (call->done) {
-        call->done(call->userdata, text);
+        call->done(call->userdata, error ? failure_new(FAILURE_SYSTEM, "%s", text) : NULL);
     } else if (error && is_served(call->databases, call->store)) {
         log_event(LOG_LEVEL_WARN, MSG_COMPACTION_FAILED, NULL, "compaction failed: %s", text);
     }
@@ -589,7 +589,7 @@ static void on_compacted(void *userdata, const struct ovsdb_error *error)
 }
 
 void databases_compact(struct databases *databases, struct store *store,
-                       void (*done)(void *userdata, const char *error), void *userdata)
+                       void (*done)(void *userdata, struct failure *failure), void *userdata)
 {
     struct compaction_call *call = NEW(struct compaction_call);
 

@@ -73,11 +73,11 @@ struct store *databases_next(const struct databases *databases, size_t *state,
 // The arguments of the relays:
 const char *databases_next_relay(const struct databases *databases, size_t *state);
 
-// Compacts a database in the background. `done` is called once with NULL or what is wrong, possibly
-// in this call, and at the latest when the database is closed. If `done` is NULL, a failure is
-// logged.
+// Compacts a database in the background. `done` is called once, possibly in this call, and at
+// the latest when the database is closed; it takes over `failure`, NULL for success. If `done` is
+// NULL, a failure is logged.
 void databases_compact(struct databases *databases, struct store *store,
-                       void (*done)(void *userdata, const char *error), void *userdata);
+                       void (*done)(void *userdata, struct failure *failure), void *userdata);
 // Starts the compaction of databases that have grown enough (store_wants_compaction()).
 void databases_compact_if_due(struct databases *databases, usec_t now);
 // Runs a bounded part of compactions, conversions and freeing memory. True: call again soon.

@@ -186,11 +186,15 @@ def test_endless_requests_end(scraper):
 
 
 def test_slow_clients_are_cut_off(scraper):
-    """Those who send nothing take every place at first, and lose it."""
+    """Clients that do not complete a request take every place at first, and are disconnected."""
     slow = [scraper.connect() for _ in range(80)]
     for connection in slow[::2]:
         connection.sendall(b"GET /metr")
-    assert slow[0].recv(1) == b"" and slow[1].recv(1) == b""
+    for connection in slow[:2]:
+        try:
+            assert connection.recv(1) == b""
+        except ConnectionResetError:
+            pass  # the server has not read what was sent
     with scraper.server.client() as client:
         assert client.call("echo", 1) == [1]
     assert scraper.ask(b"GET /metrics HTTP/1.1\r\n\r\n")[0].startswith("HTTP/1.1 200")

@@ -2,6 +2,7 @@
 #include "basic/uuid.h"
 
 #include "basic/macro.h"
+#include "basic/str.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -43,21 +44,13 @@ struct uuid uuid_random(void)
     return uuid;
 }
 
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 // Parses `n` hexadecimal digits. False, with *ret untouched, if a character is no digit.
 static bool take_hex(const char *p, int n, uint64_t *ret)
 {
     uint64_t number = 0;
 
     for (int i = 0; i < n; i++) {
-        int value = hex_value(p[i]);
+        int value = str_hex_value(p[i]);
 
         if (value < 0) {
             return false;

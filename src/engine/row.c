@@ -5,17 +5,12 @@
 static_assert(sizeof(union datum) == 2 * sizeof(uint64_t), "a datum is one or two words");
 static_assert(sizeof(struct uuid) == sizeof(union datum), "a UUID fills a datum");
 
-static bool column_is_plain(const struct column *column)
-{
-    return type_is_scalar(&column->type) && column->type.key.type != ATOM_STRING;
-}
-
 // True if the default is not all zero bits: a string, or a set or map that must not be empty.
 static bool column_has_default_value(const struct column *column)
 {
     const struct type *type = &column->type;
 
-    return type->n_min && !column_is_plain(column);
+    return type->n_min && !type_is_plain(type);
 }
 
 static size_t row_size(const struct table_schema *table)
@@ -55,7 +50,7 @@ struct row *row_clone(const struct row *row)
     for (uint16_t i = COLUMN_VERSION + 1; i < table->n_columns; i++) {
         const struct column *column = &table->columns[i];
 
-        if (!column_is_plain(column)) {
+        if (!type_is_plain(&column->type)) {
             put(copy, column, datum_copy(row_get(row, column), &column->type));
         }
     }
@@ -70,7 +65,7 @@ void row_free(struct row *row)
     for (uint16_t i = COLUMN_VERSION + 1; i < table->n_columns; i++) {
         const struct column *column = &table->columns[i];
 
-        if (!column_is_plain(column)) {
+        if (!type_is_plain(&column->type)) {
             datum_done(row_get(row, column), &column->type);
         }
     }
@@ -110,7 +105,7 @@ struct uuid row_version(const struct row *row)
 void row_set(struct row *row, const struct column *column, union datum datum)
 {
     assert(column->index > COLUMN_VERSION && column->index < row->table->n_columns);
-    if (!column_is_plain(column)) {
+    if (!type_is_plain(&column->type)) {
         datum_done(row_get(row, column), &column->type);
     }
     put(row, column, datum);
@@ -148,7 +143,7 @@ size_t row_memory(const struct row *row, const struct row *other)
         const struct column *column = &row->table->columns[i];
 
         // Values that both versions share are not counted.
-        if (!column_is_plain(column) &&
+        if (!type_is_plain(&column->type) &&
             (!other || row->words[column->offset] != other->words[column->offset])) {
             size += value_memory(row_get(row, column), other ? row_get(other, column) : DATUM_EMPTY,
                                  &column->type);

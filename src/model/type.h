@@ -52,6 +52,12 @@ static inline bool type_is_scalar(const struct type *type)
 {
     return type->n_min == 1 && type->n_max == 1 && type->value.type == ATOM_VOID;
 }
+// True if the datum is one atom that refers to no memory of its own.
+static inline bool type_is_plain(const struct type *type)
+{
+    return type_is_scalar(type) && type->key.type != ATOM_STRING;
+}
+
 static inline bool type_is_optional(const struct type *type)
 {
     return type->n_min == 0 && type->n_max == 1;

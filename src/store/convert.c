@@ -16,11 +16,6 @@ struct converter {
     struct buf scratch;
 };
 
-static bool is_plain(const struct type *type)
-{
-    return type_is_scalar(type) && type->key.type != ATOM_STRING;
-}
-
 // Prints the value and parses it as the new type. Values without references are copied if the
 // atomic types are equal.
 static struct ovsdb_error *convert_value(struct converter *converter, union datum value,
@@ -30,7 +25,7 @@ static struct ovsdb_error *convert_value(struct converter *converter, union datu
     struct ovsdb_error *error;
     struct cursor cursor;
 
-    if (is_plain(from) && is_plain(to) && from->key.type == to->key.type) {
+    if (type_is_plain(from) && type_is_plain(to) && from->key.type == to->key.type) {
         error = datum_check(value, to);
         if (!error) {
             *ret = value;

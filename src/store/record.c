@@ -2,6 +2,7 @@
 // The frame of a record: header line and hash.
 #include "store/record.h"
 
+#include "basic/str.h"
 #include "json/cursor.h"
 #include "json/framer.h"
 
@@ -31,24 +32,13 @@ struct uuid record_txn_id(const uint8_t sha1[RECORD_ID_SIZE])
     return uuid_from_bytes(sha1);
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool parse_sha1(struct slice hex, uint8_t ret[RECORD_ID_SIZE])
 {
     if (hex.size != 2 * RECORD_ID_SIZE) {
         return false;
     }
     for (size_t i = 0; i < RECORD_ID_SIZE; i++) {
-        int high = hex_value(hex.data[2 * i]), low = hex_value(hex.data[2 * i + 1]);
+        int high = str_hex_value(hex.data[2 * i]), low = str_hex_value(hex.data[2 * i + 1]);
 
         if (high < 0 || low < 0) {
             return false;
@@ -95,7 +85,7 @@ bool record_header_is_prefix(const char *magic, struct slice line)
     if (p < end && (p == line.data + strlen(magic) || *p++ != ' ')) {
         return false;
     }
-    while (p < end && hex_value(*p) >= 0) {
+    while (p < end && str_hex_value(*p) >= 0) {
         p++;
         n_hex++;
     }

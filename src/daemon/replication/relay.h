@@ -14,7 +14,7 @@ struct upstreams;
 // databases_add() adds relays from now on; databases_remove() ends them.
 struct relays *relays_new(struct server *server, struct databases *databases,
                           struct upstreams *upstreams);
-void relays_free(struct relays *relays); // after databases_free(); NULL allowed
+void relays_free(struct relays *relays); // before databases_free(); NULL allowed
 void relays_register_commands(struct relays *relays, struct command_registry *registry);
 
 // Connects all relays to their sources, and later ones at once. Call when the TLS options are set.
@@ -31,7 +31,7 @@ uint64_t relays_probe_interval(const struct relays *relays);
 
 struct relay_state {
     const char *source; // the list of remotes
-    const char *remote; // that is connected or being dialled
+    const char *remote; // that is connected or being dialed
     bool is_connected;  // to the source, which is connected itself
     const char *error;  // why not, or NULL
 };

@@ -61,7 +61,7 @@ const char *sync_next(const struct sync *sync, const char *db);
 
 struct sync_state {
     bool is_replicating;
-    const char *remote; // of the source: the one that is connected or being dialled, or NULL
+    const char *remote; // of the source: the one that is connected or being dialed, or NULL
     const char *error;  // why it is not replicating, or NULL
 };
 // Valid until the next turn of the loop.

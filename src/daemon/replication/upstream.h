@@ -2,8 +2,8 @@
 // Connections to sources: to the servers whose databases are replicated. Databases with the same
 // source and options share one connection. replication/source.h has the protocol.
 //
-// A source is a list of remotes, "tcp:A:6640,ssl:B:6640". A single remote is dialled again as every
-// connector does. Of several, the next one is dialled at once when one cannot be reached or its
+// A source is a list of remotes, "tcp:A:6640,ssl:B:6640". A single remote is dialed again as every
+// connector does. Of several, the next one is dialed at once when one cannot be reached or its
 // connection ends, and after a wait when none of them could be reached.
 #pragma once
 
@@ -37,7 +37,7 @@ size_t upstream_n_replicas(const struct upstream *upstream);
 // Why the last attempt to connect or the last connection has failed; NULL while it works. Valid
 // until the next call of a function of the upstream or turn of the loop.
 const char *upstream_failure(struct upstream *upstream);
-// The remote that is connected or being dialled.
+// The remote that is connected or being dialed.
 const char *upstream_remote(const struct upstream *upstream);
 
 // source_request(), source_cancel_there() and source_cancel() on the connection.

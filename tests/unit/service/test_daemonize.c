@@ -50,9 +50,13 @@ static void start(struct scenario *scenario)
     scenario->program = fork();
     assert_true(scenario->program >= 0);
     if (!scenario->program) {
+        struct failure *failure;
+
         close(scenario->report[0]);
         log_set_level(NULL, -1, LOG_LEVEL_OFF);
-        if (daemonize_start(&scenario->options)) {
+        failure = daemonize_start(&scenario->options);
+        if (failure) {
+            failure_free(failure);
             say(scenario->report[1], "[error]");
             exit(1);
         }

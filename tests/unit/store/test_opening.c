@@ -134,9 +134,9 @@ static void test_failures(void **state)
 static void test_provision(void **state)
 {
     struct group_commit *group_commit = group_commit_new(on_failed, NULL);
-    _cleanup_free_ char *contents = fill();
     struct outcome outcome;
 
+    free(fill());
     write_file("d.ovsschema", slice_of(newer_schema));
     outcome = open_beside(group_commit, "d.db", "d.ovsschema");
     assert_null(outcome.error);

@@ -172,4 +172,7 @@ REASONS = {
     "cluster-show-log":
         "show-log prints election timers, and the name with the same quote on both sides; the"
         " reference server's tool does neither",
+    "weak-references-of-a-changed-set":
+        "if a transaction changes a set of weak references and deletes rows to which it refers, these"
+        " references are removed; the reference server keeps them, although the rows are gone",
 }

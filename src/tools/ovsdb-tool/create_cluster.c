@@ -28,23 +28,30 @@ static const char *find_port(const char *host)
 static void check_address(const char *text)
 {
     struct address address;
-    const char *port = NULL;
+    bool is_to_connect, has_port = true;
     struct failure *failure = address_parse(text, &address);
 
     if (failure) {
-        tool_fail("%s: expected \"tcp\" or \"ssl\" address (%s)", text, failure_text(failure));
+        char *reason = failure_take_text(failure);
+
+        failure = failure_new(FAILURE_INVALID, "%s: expected \"tcp\" or \"ssl\" address (%s)", text,
+                              reason);
+        free(reason);
+        tool_fail_failure(failure);
     }
-    if (address.is_passive) {
-        tool_fail("%s: expected \"tcp\" or \"ssl\" address to connect to", text);
-    }
-    if (address.kind != ADDRESS_UNIX) {
-        port = find_port(strchr(text, ':') + 1);
-        if (!port || !*port || !address.port) {
-            tool_fail("%s: syntax error in address (a port from 1 to 65535 must be specified)",
-                      text);
-        }
+    is_to_connect = !address.is_passive;
+    if (is_to_connect && address.kind != ADDRESS_UNIX) {
+        const char *port = find_port(strchr(text, ':') + 1);
+
+        has_port = port && *port && address.port;
     }
     address_done(&address);
+    if (!is_to_connect) {
+        tool_fail("%s: expected \"tcp\" or \"ssl\" address to connect to", text);
+    }
+    if (!has_port) {
+        tool_fail("%s: syntax error in address (a port from 1 to 65535 must be specified)", text);
+    }
 }
 
 // Removes "ephemeral" from the columns of a table. Returns how many columns had it.

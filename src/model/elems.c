@@ -190,7 +190,7 @@ static const char *check_inner(const struct elems_inner *inner, enum atom_type k
         }
         n += child->node->n;
         if (elems_height(child->node) != inner->height - 1 ||
-            memcmp(&child->key, elems_first(child->node), sizeof(child->key)) != 0) {
+            atom_compare(child->key, *elems_first(child->node), key) != 0) {
             return "an inner node of a value does not fit its children";
         }
         // The child's last key is less than the next child's first key.

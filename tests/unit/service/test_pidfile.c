@@ -79,12 +79,11 @@ static void test_other_namespace(void **state)
             _exit(WEXITSTATUS(status));
         }
         failure = pidfile_create(path, false);
-        if (!failure ||
-            !strstr(failure_text(failure), "already running in another pid namespace") ||
-            pidfile_read(path, &pid) || pid != holder) {
-            _exit(1);
-        }
-        _exit(0);
+        status = !failure ||
+                 !strstr(failure_text(failure), "already running in another pid namespace") ||
+                 pidfile_read(path, &pid) || pid != holder;
+        failure_free(failure);
+        _exit(status);
     }
     assert_int_equal(waitpid(maker, &status, 0), maker);
     assert_int_equal(access(path, F_OK), 0);

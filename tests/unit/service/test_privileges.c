@@ -64,8 +64,15 @@ static void test_only_root(void **state)
     assert_true(pid >= 0);
     if (!pid) {
         struct identity identity = {0};
+        struct failure *failure;
 
-        _exit(setresuid(1, 1, 1) ? 9 : !identity_parse("daemon", &identity));
+        if (setresuid(1, 1, 1)) {
+            _exit(9);
+        }
+        failure = identity_parse("daemon", &identity);
+        status = !failure;
+        failure_free(failure);
+        _exit(status);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);

@@ -51,5 +51,8 @@ install_libraft() {
         echo "deb ${mirror:-http://deb.debian.org/debian} bookworm-backports main" \
             >/etc/apt/sources.list.d/ovsdbd-backports.list
     fi
-    install_packages libraft-dev "$suite"
+    if ! (install_packages libraft-dev "$suite"); then
+        rm -f /etc/apt/sources.list.d/ovsdbd-backports.list
+        return 1
+    fi
 }

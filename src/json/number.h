@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading and printing of numbers. Clients and stored files depend on these rules:
-// - A token whose exact value is an integer that fits in 64 bits is an integer, in whatever form it
-//   is written (1.0, 1e3, -0.0).
+// - A token whose exact value is an integer that fits in 64 bits is an integer, also if it is
+//   written as 1.0, 1e3 or -0.0.
 // - Every other token is a real, correctly rounded: 1e-400 is the real 0, and 12345678901234567890
 //   and 12345678901234567890.0 are the same real.
 // - A real is printed with 15 significant digits if they read back as the same value, else with 17.

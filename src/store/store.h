@@ -33,8 +33,8 @@ struct ovsdb_error *store_open(const char *path, enum store_mode mode,
 struct ovsdb_error *store_open_apart(const char *path, enum store_mode mode,
                                      const struct progress *progress, struct store **ret,
                                      bool *ret_is_damaged);
-// Lets `group_commit` issue the tickets of a store that store_open_apart() has opened. Nothing must
-// have been committed yet.
+// Lets `group_commit` issue the positions of a store that store_open_apart() has opened. Nothing
+// must have been committed yet.
 void store_join(struct store *store, struct group_commit *group_commit);
 // One line that describes what store_open() has recovered in the mode STORE_RECOVER; NULL if there
 // was no damage.

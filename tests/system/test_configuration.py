@@ -204,7 +204,7 @@ def test_unknown_keys_of_json_are_warnings(configured, lab):
 
 
 def test_databases_of_several_roles(configured, lab):
-    """Each has its own source and role, whatever --sync-from says."""
+    """The source and the role of each database override --sync-from."""
     sources = []
     for name in ("one", "two"):
         active = lab.serve(lab.db("small", f"{name}-small.db"), lab.db("ops", f"{name}-ops.db"))

@@ -168,7 +168,7 @@ def test_what_changes_at_the_source(lab):
 
 
 class Writer(threading.Thread):
-    """Inserts rows into whatever server is active, and keeps the names of those acknowledged."""
+    """Inserts rows at the active server, and keeps the names of the acknowledged ones."""
 
     def __init__(self, servers):
         super().__init__()

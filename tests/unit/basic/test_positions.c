@@ -53,7 +53,7 @@ static void test_none(void **state)
     positions_done(&positions);
 }
 
-// Waiters are settled in order of position, whatever the order in which they began to wait.
+// Waiters are settled in order of position, not in the order in which they began to wait.
 static void test_order(void **state)
 {
     struct waiting waiting[N];

@@ -104,7 +104,7 @@ static void test_other_thread(void **state)
     reclaim_stop();
 }
 
-// What is left at the end is never freed, not even by a new owner.
+// reclaim_stop() drops the queue: its objects are never freed, not even after reclaim_start().
 static void test_stop(void **state)
 {
     reclaim_start();

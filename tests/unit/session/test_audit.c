@@ -195,14 +195,14 @@ static void test_commit_of_the_server(void **state)
     const struct table_schema *table;
     struct changeset *changes;
     struct txn *txn;
-    uint64_t ticket;
+    uint64_t position;
 
     begin(&runner, &(struct session_options){.name = "A"});
     audit_set(runner.server, "shop", NULL, true);
     txn = txn_new(runner.dbs[0]);
     table = schema_find_table(db_schema(runner.dbs[0]), SLICE("Other"));
     txn_insert(txn, table, (struct uuid){1, 2});
-    assert_null(txn_commit(txn, false, &changes, &ticket));
+    assert_null(txn_commit(txn, false, &changes, &position));
     txn_free(txn);
     assert_int_equal(n_entries, 1);
     assert_non_null(strstr(last_message, " of the server itself: "));

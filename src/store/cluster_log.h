@@ -66,8 +66,9 @@ bool cluster_log_append_synced(struct cluster_log *log, const struct file_record
 void cluster_log_start_snapshot(struct cluster_log *log, struct snapshot *snapshot, uint64_t index,
                                 void (*done)(void *userdata, const struct ovsdb_error *error),
                                 void *userdata);
-// Puts the new file in the place of the old one, durably, and drops the entries up to
-// index - n_kept from the contents. Only after done() without an error.
+// Puts the new file in the place of the old one, durably. Only after done() without an error. The
+// contents then begin with the snapshot; of the entries before it the last `n_kept` stay in memory,
+// where member_log_entry() finds them for members that lag behind.
 struct ovsdb_error *cluster_log_finish_snapshot(struct cluster_log *log, size_t n_kept);
 void cluster_log_cancel_snapshot(struct cluster_log *log); // waits for the helper; no done() call
 // Replaces the file and the contents by `header`, a snapshot received from the leader, followed by

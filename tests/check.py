@@ -43,14 +43,16 @@ SANITIZERS = {
 
 
 class Count:
-    def __init__(self, passed=0, failed=0, skipped=0, again=None):
+    def __init__(self, passed=0, failed=0, skipped=0, again=None, cpu=0.0):
         self.passed, self.failed, self.skipped = passed, failed, skipped
+        self.cpu = cpu  # seconds of processor time
         self.again = again or []  # functions that run the failed tests once more
         self.reports = []  # the ends of outputs with failures
 
     def __add__(self, other):
         total = Count(self.passed + other.passed, self.failed + other.failed,
-                      self.skipped + other.skipped, self.again + other.again)
+                      self.skipped + other.skipped, self.again + other.again,
+                      self.cpu + other.cpu)
         total.reports = self.reports + other.reports
         return total
 
@@ -120,12 +122,17 @@ def count_meson(log):
 
 def execute(title, command, env=None):
     """Runs a command of a suite and then prints its output as a whole, because two suites run at a
-    time. Returns its status and its output."""
-    result = subprocess.run(list(map(str, command)), check=False, text=True, errors="replace",
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT,
-                            env={**os.environ, **SANITIZERS, **(env or {})})
-    print(f"== {title}\n{result.stdout}", end="", flush=True)
-    return result.returncode, result.stdout
+    time. Returns its status, its output and the processor time in seconds of the command and its
+    descendants, without those that end after it or that nothing waits for."""
+    with subprocess.Popen(list(map(str, command)), text=True, errors="replace",
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT,
+                          env={**os.environ, **SANITIZERS, **(env or {})}) as process:
+        output = process.stdout.read()
+        # Unlike RUSAGE_CHILDREN, wait4() does not include the suite that runs at the same time.
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    print(f"== {title}\n{output}", end="", flush=True)
+    return process.returncode, output, usage.ru_utime + usage.ru_stime
 
 
 def report(title, output, start):
@@ -137,8 +144,8 @@ def report(title, output, start):
 
 def run_script(name, folder):
     """A script of this folder, which counts as one test."""
-    status, _ = execute(name, [PYTHON, ROOT / "tests" / name, folder])
-    return Count(failed=1) if status else Count(passed=1)
+    status, _, cpu = execute(name, [PYTHON, ROOT / "tests" / name, folder])
+    return Count(failed=1, cpu=cpu) if status else Count(passed=1, cpu=cpu)
 
 
 def run_meson(args, name, suite, extra_env=None, setup=None, tests=()):
@@ -152,8 +159,9 @@ def run_meson(args, name, suite, extra_env=None, setup=None, tests=()):
     log = folder / "meson-logs" / (f"{suite}-{setup}.json" if setup else f"{suite}.json")
     log.unlink(missing_ok=True)
     title = f"{suite} of the build {name} {setup or ''}"
-    status, output = execute(title, [*command, *tests], extra_env)
+    status, output, cpu = execute(title, [*command, *tests], extra_env)
     count, failed = count_meson(log)
+    count.cpu = cpu
     if status and not count.failed:
         count.failed = 1
     if count.failed:
@@ -185,12 +193,13 @@ def run_pytest(args, name, folder, *options, extra_env=None, is_again=False):
                str(args.jobs), "-rs", "--build", str(build_dir(args, name)), *options]
     if is_again:
         command += ["-n", "0", "--last-failed", "--last-failed-no-failures=none"]
-    status, output = execute(title, command, {"PYTHONDONTWRITEBYTECODE": "1", **(extra_env or {})})
+    status, output, cpu = execute(title, command,
+                                  {"PYTHONDONTWRITEBYTECODE": "1", **(extra_env or {})})
     summary = output.strip().splitlines()[-1] if output.strip() else ""
     numbers = {word: int(n) for n, word in re.findall(r"(\d+) (\w+)", summary)}
     count = Count(numbers.get("passed", 0) + numbers.get("xfailed", 0),
                   numbers.get("failed", 0) + numbers.get("error", 0) + numbers.get("errors", 0),
-                  numbers.get("skipped", 0))
+                  numbers.get("skipped", 0), cpu=cpu)
     if count.failed and not is_again:
         count.again = [lambda: run_pytest(args, name, folder, *options, extra_env=extra_env,
                                           is_again=True)]
@@ -333,7 +342,8 @@ def try_again(count):
         return count, 0
     second = sum((again() for again in count.again), Count())
     failed = max(second.failed, count.failed - second.passed)
-    total = Count(count.passed + count.failed - failed, failed, count.skipped)
+    total = Count(count.passed + count.failed - failed, failed, count.skipped,
+                  cpu=count.cpu + second.cpu)
     total.reports = count.reports + second.reports
     return total, count.failed - failed
 
@@ -356,10 +366,10 @@ def run_suites(args):
     for name in names:
         count, n_again = try_again(results[name][0])
         second = f"; {n_again} passed at the second attempt" if n_again else ""
-        lines.append(f"{name}: {count} in {results[name][1]:.0f} s{second}")
+        lines.append(f"{name}: {count} in {results[name][1]:.0f} s, {count.cpu:.0f} s of CPU{second}")
         total += count
     print("\n\n".join(["", *total.reports, "\n".join(lines)]))
-    print(f"all in {time.monotonic() - start:.0f} s")
+    print(f"all in {time.monotonic() - start:.0f} s, {total.cpu:.0f} s of CPU")
     print(total)
     return 1 if total.failed or not total.passed else 0
 

@@ -5,6 +5,7 @@ ids of the journal. Each must be in both.
 
 usage: man.py PROJECT_ROOT JOURNAL_PAGE OVSDB_SERVER OVSDB_TOOL OVSDB_CLIENT OVS_APPCTL OVSDB_TOP"""
 
+import functools
 import json
 import os
 import pathlib
@@ -44,6 +45,7 @@ def options_in(text):
     return set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*[a-z0-9]", text))
 
 
+@functools.cache
 def accepted(program):
     """Returns the long options of a program. getopt_long() lists them in its error for an ambiguous
     option, or for an option that must have no argument."""
@@ -56,6 +58,8 @@ def accepted(program):
 
 
 def exists(program, option):
+    if option in accepted(program):
+        return True
     answer = run(program, f"{option}=x", "--help")
     return "unrecognized option" not in answer and "is ambiguous" not in answer
 

@@ -18,6 +18,7 @@ from harness.daemons import Daemons
 from harness.lab import Lab
 from harness.manager import ManagedServer, Manager
 from harness.pki import Authority
+from harness.shared import SharedServer, Use
 
 
 def pytest_addoption(parser):
@@ -93,9 +94,42 @@ def server(lab):
     return lab.serve("small")
 
 
+@pytest.fixture(scope="session")
+def shared_servers(programs, reference, tmp_path_factory):
+    def make_lab():
+        return Lab(programs, reference, tmp_path_factory.mktemp("shared"))
+
+    servers = {name: SharedServer(make_lab, name) for name in ("small", "ops")}
+    yield servers
+    for one in servers.values():
+        one.finish()
+
+
+def use(server):
+    one = Use(server)
+    yield one
+    if not one.is_over:
+        server.drop()
+
+
 @pytest.fixture
-def client(server):
-    return server.client()
+def shared_small(shared_servers):
+    """A server with the empty database "small", for tests that look at nothing but their
+    connections."""
+    yield from use(shared_servers["small"])
+
+
+@pytest.fixture
+def shared_ops(shared_servers):
+    """The same with the database "ops"."""
+    yield from use(shared_servers["ops"])
+
+
+@pytest.fixture
+def client(request):
+    """A connection to the test's own server, if it has one, or to a shared one."""
+    own = "server" in request.fixturenames or "lab" in request.fixturenames
+    return request.getfixturevalue("server" if own else "shared_small").client()
 
 
 @pytest.fixture
@@ -134,9 +168,11 @@ def managed(lab, manager):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
-    """Runs the test and then its lab's last checks, so that both count as the test's result."""
+    """Runs the test and then the last checks of its servers, so that both count as the test's
+    result."""
     arguments = pyfuncitem.funcargs
     pyfuncitem.obj(**{name: arguments[name] for name in pyfuncitem._fixtureinfo.argnames})
-    if "lab" in arguments:
-        arguments["lab"].finish()
+    for name in ("lab", "shared_small", "shared_ops"):
+        if name in arguments:
+            arguments[name].finish()
     return True

@@ -88,8 +88,8 @@ CONDITIONS = load("conditions")
 
 @pytest.mark.parametrize("operation", ["select", "delete"])
 @pytest.mark.parametrize("case", params(CONDITIONS["cases"], lambda c: json.dumps(c["where"])))
-def test_condition(lab, case, operation):
-    client = lab.serve("ops").client()
+def test_condition(shared_ops, case, operation):
+    client = shared_ops.client()
     names = {}
     for tag, row in CONDITIONS["rows"].items():
         names["$" + tag] = client.insert("ops", "Types", {**row, "tag": tag})
@@ -114,8 +114,8 @@ def short(*members):
 
 
 @pytest.mark.parametrize("case", params(load("mutators")["cases"], short("row", "mutations")))
-def test_mutator(lab, case):
-    client = lab.serve("ops").client()
+def test_mutator(shared_ops, case):
+    client = shared_ops.client()
     table = case.get("table", "Types")
     uuid = client.insert("ops", table, case["row"])
     where = [["_uuid", "==", ["uuid", uuid]]]
@@ -142,17 +142,17 @@ UPDATABLE = [case for case in VALUES if not only_an_insert_sets(case)]
 
 
 @pytest.mark.parametrize("case", params(VALUES, short("row")))
-def test_value_inserted(lab, case):
-    check_value(lab, case, "insert")
+def test_value_inserted(shared_ops, case):
+    check_value(shared_ops, case, "insert")
 
 
 @pytest.mark.parametrize("case", params(UPDATABLE, short("row")))
-def test_value_updated(lab, case):
-    check_value(lab, case, "update")
+def test_value_updated(shared_ops, case):
+    check_value(shared_ops, case, "update")
 
 
-def check_value(lab, case, how):
-    client = lab.serve("ops").client()
+def check_value(shared_ops, case, how):
+    client = shared_ops.client()
     table = case.get("table", "Types")
     if how == "update":
         client.insert("ops", table, {})
@@ -219,8 +219,8 @@ SORTED_ROWS = {
 
 
 @pytest.mark.parametrize("sort, tags", SORTED, ids=lambda v: " ".join(v))
-def test_select_sort(lab, sort, tags):
-    client = lab.serve("ops").client()
+def test_select_sort(shared_ops, sort, tags):
+    client = shared_ops.client()
     for tag, row in SORTED_ROWS.items():
         client.insert("ops", "Types", {**row, "tag": tag})
     select = {"op": "select", "table": "Types", "where": [], "columns": ["tag"], "sort": sort}
@@ -229,8 +229,8 @@ def test_select_sort(lab, sort, tags):
 
 
 @pytest.mark.parametrize("sort", ["i", {}, None, [1], ["none"], ["i", "i"]], ids=json.dumps)
-def test_select_sort_refused(lab, sort):
-    client = lab.serve("ops").client()
+def test_select_sort_refused(shared_ops, sort):
+    client = shared_ops.client()
     [result] = client.transact("ops", {"op": "select", "table": "Types", "where": [], "sort": sort})
     assert result["error"] == "syntax error"
     assert ("sort" if not isinstance(sort, list) else json.dumps(sort, separators=(",", ":"))) in (
@@ -254,8 +254,8 @@ def operations_with(column, value):
 
 @pytest.mark.ours("the reference server does not name them")
 @pytest.mark.parametrize("column, value", BAD_VALUES, ids=str)
-def test_errors_name_the_column(lab, column, value):
-    client = lab.serve("ops").client()
+def test_errors_name_the_column(shared_ops, column, value):
+    client = shared_ops.client()
     for operation in operations_with(column, value):
         [result] = client.transact("ops", operation)
         assert f"table Types, column {column}: " in result["details"], (operation, result)

@@ -57,17 +57,30 @@ static inline void list_remove(struct list *node)
     list_init(node);
 }
 
+// The node after `node`: after the head the first element, after the last element the head.
+static inline struct list *list_next(const struct list *node)
+{
+    assert(node->next->prev == node);
+    return node->next;
+}
+
 // The first element; the list must not be empty.
-#define LIST_FIRST(head, type, member) CONTAINER_OF((head)->next, type, member)
+static inline struct list *list_first(const struct list *head)
+{
+    assert(!list_is_empty(head));
+    return list_next(head);
+}
+
+#define LIST_FIRST(head, type, member) CONTAINER_OF(list_first(head), type, member)
 
 #define LIST_FOREACH(var, head, member)                                                            \
-    for (__typeof__(var) var##_ = (var = CONTAINER_OF((head)->next, __typeof__(*var), member));    \
+    for (__typeof__(var) var##_ = (var = CONTAINER_OF(list_next(head), __typeof__(*var), member)); \
          &var->member != (head);                                                                   \
-         var = CONTAINER_OF(var->member.next, __typeof__(*var), member), (void)var##_)
+         var = CONTAINER_OF(list_next(&var->member), __typeof__(*var), member), (void)var##_)
 
 // As LIST_FOREACH, but the body may remove `var`.
 #define LIST_FOREACH_SAFE(var, next_var, head, member)                                             \
-    for (var = CONTAINER_OF((head)->next, __typeof__(*var), member),                               \
-        next_var = CONTAINER_OF(var->member.next, __typeof__(*var), member);                       \
-         &var->member != (head);                                                                   \
-         var = next_var, next_var = CONTAINER_OF(var->member.next, __typeof__(*var), member))
+    for (var = CONTAINER_OF(list_next(head), __typeof__(*var), member),                            \
+        next_var = CONTAINER_OF(list_next(&var->member), __typeof__(*var), member);                \
+         &var->member != (head); var = next_var,                                                   \
+        next_var = CONTAINER_OF(list_next(&var->member), __typeof__(*var), member))

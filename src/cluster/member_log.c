@@ -3,6 +3,7 @@
 
 #include "json/emit.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 // The owner of the copied text is the slice itself.
@@ -158,6 +159,7 @@ static struct ovsdb_error *add_leader(struct member_log *log, const struct file_
     char first[UUID_TEXT_SIZE], second[UUID_TEXT_SIZE];
     struct ovsdb_error *error;
 
+    assert(!log->n_leaders || log->leaders);
     if (last && last->term == record->term && !uuid_equals(last->server, record->server)) {
         return error_new(ERROR_SYNTAX, "a second leader of term %" PRIu64 ": %s after %s",
                          record->term, uuid_text(record->server, second),

@@ -374,9 +374,9 @@ static void initial_send_some(struct initial *initial)
     }
 }
 
-// Does one bounded step; frees the contents when every monitor has got them. The time is charged to
-// the monitors if `is_charged`.
-static void initial_step(struct initial *initial, usec_t now, bool is_charged)
+// Does one bounded step. Frees the contents when every monitor has got them, and then returns false.
+// The time is charged to the monitors if `is_charged`.
+static bool initial_step(struct initial *initial, usec_t now, bool is_charged)
 {
     const struct hub *hub = initial->view->hub;
     usec_t start = hub_time(hub);
@@ -396,7 +396,17 @@ static void initial_step(struct initial *initial, usec_t now, bool is_charged)
     }
     if (list_is_empty(&initial->monitors)) {
         initial_free(initial);
+        return false;
     }
+    return true;
+}
+
+// Does a step for a monitor that waits for its initial contents.
+static void monitor_step(struct monitor *monitor, usec_t now)
+{
+    bool exists = initial_step(monitor->initial, now, false);
+
+    assert(exists || !monitor->initial); // the contents exist as long as a monitor waits for them
 }
 
 void initials_run(struct hub *hub, usec_t now)
@@ -424,7 +434,7 @@ bool monitor_start(struct monitor *monitor, usec_t now)
         initial_add(initial, monitor);
         if (initial->n_rows <= STEP_ROWS) {
             for (int i = 0; i < STEPS_AT_ONCE && monitor->initial; i++) {
-                initial_step(initial, now, false);
+                monitor_step(monitor, now);
             }
         }
     }
@@ -434,6 +444,6 @@ bool monitor_start(struct monitor *monitor, usec_t now)
 void monitor_finish_start(struct monitor *monitor, usec_t now)
 {
     while (monitor->initial) {
-        initial_step(monitor->initial, now, false);
+        monitor_step(monitor, now);
     }
 }

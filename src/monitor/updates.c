@@ -177,6 +177,7 @@ static void put_change(struct buf *buf, enum monitor_version version,
                        const struct monitor_table *table, uint8_t kind, const struct row *old,
                        const struct row *new)
 {
+    assert(old || new);
     buf_putc(buf, '"');
     uuid_format((new ? new : old)->uuid, buf_reserve(buf, UUID_LEN));
     buf->size += UUID_LEN;

@@ -91,7 +91,7 @@ struct failure *socket_file_listen(const char *path, mode_t mode, int backlog,
 {
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     _cleanup_close_ int folder_fd = -1;
-    _cleanup_close_ int lock = -1;
+    _cleanup_close_ int lock __attribute__((unused)) = -1; // until the end of the function
     struct failure *failure;
     struct endpoint endpoint;
     struct stat st;
@@ -126,7 +126,7 @@ struct failure *socket_file_listen(const char *path, mode_t mode, int backlog,
 
 void socket_file_remove(struct socket_file *file)
 {
-    _cleanup_close_ int lock = -1;
+    _cleanup_close_ int lock __attribute__((unused)) = -1; // until the end of the function
     struct stat st;
 
     if (!file->path) {

@@ -120,6 +120,9 @@ struct entry {
     char *rows[MAX_ROWS];
     size_t n_rows; // all changed rows, of which MAX_ROWS are named
     size_t n_tables;
+    char txn[UUID_TEXT_SIZE]; // values of fields
+    char uid[16];
+    char pid[16];
 };
 
 static void add_field(struct entry *entry, const char *name, const char *value)
@@ -137,6 +140,7 @@ static void add_row(struct entry *entry, const char *table, const struct row_cha
     char uuid[UUID_TEXT_SIZE];
     char *text;
 
+    assert(row); // a changeset has no row that did not exist before and does not exist after it
     if (entry->n_rows++ >= MAX_ROWS) {
         return;
     }
@@ -183,7 +187,7 @@ static char *author_text(const struct served_db *sdb, const struct session *sess
                               : xstrdup(session->name);
 }
 
-static void add_session(struct entry *entry, const struct session *session, char ids[2][16])
+static void add_session(struct entry *entry, const struct session *session)
 {
     if (!session) {
         return;
@@ -192,10 +196,10 @@ static void add_session(struct entry *entry, const struct session *session, char
     add_field(entry, "OVSDB_REMOTE", session->remote);
     add_field(entry, "OVSDB_CLIENT_ID", session->client_id);
     if (session->peer.is_known) {
-        snprintf(ids[0], 16, "%u", session->peer.uid);
-        snprintf(ids[1], 16, "%d", session->peer.pid);
-        add_field(entry, "OVSDB_PEER_UID", ids[0]);
-        add_field(entry, "OVSDB_PEER_PID", session->peer.pid ? ids[1] : NULL);
+        snprintf(entry->uid, sizeof(entry->uid), "%u", session->peer.uid);
+        snprintf(entry->pid, sizeof(entry->pid), "%d", session->peer.pid);
+        add_field(entry, "OVSDB_PEER_UID", entry->uid);
+        add_field(entry, "OVSDB_PEER_PID", session->peer.pid ? entry->pid : NULL);
     }
 }
 
@@ -220,18 +224,16 @@ static void write_entry(struct entry *entry, const struct served_db *sdb,
                         const struct session *session, const struct changeset *changes)
 {
     _cleanup_free_ char *author = author_text(sdb, session);
-    char txn[UUID_TEXT_SIZE];
-    char ids[2][16];
 
     if (entry->n_rows > MAX_ROWS) {
         buf_printf(&entry->text, " and %zu more", entry->n_rows - MAX_ROWS);
     }
     add_field(entry, "OVSDB_DATABASE", changes->schema->name);
-    add_field(entry, "OVSDB_TXN", uuid_text(changes->txn_id, txn));
-    add_session(entry, session, ids);
+    add_field(entry, "OVSDB_TXN", uuid_text(changes->txn_id, entry->txn));
+    add_session(entry, session);
     add_comment(entry, changes->comment);
     log_event(LOG_LEVEL_INFO, MSG_TRANSACTION, entry->fields, "%s: transaction %s of %s:%s",
-              changes->schema->name, txn, author, buf_cstr(&entry->text));
+              changes->schema->name, entry->txn, author, buf_cstr(&entry->text));
 }
 
 void audit_commit(const struct served_db *sdb, const struct changeset *changes)
@@ -286,7 +288,6 @@ void audit_forwarded(const struct served_db *sdb, const struct session *session,
     _cleanup_free_ char *author = NULL;
     struct entry entry = {0};
     struct cursor cursor;
-    char ids[2][16];
 
     if (list_is_empty(&sdb->server->audit_rules)) {
         return;
@@ -302,7 +303,7 @@ void audit_forwarded(const struct served_db *sdb, const struct session *session,
     if (entry.n_rows) {
         author = author_text(sdb, session);
         add_field(&entry, "OVSDB_DATABASE", database);
-        add_session(&entry, session, ids);
+        add_session(&entry, session);
         log_event(LOG_LEVEL_INFO, MSG_TRANSACTION, entry.fields,
                   "%s: transaction forwarded for %s:%s%s", database, author, buf_cstr(&entry.text),
                   entry.n_rows > MAX_ROWS ? ", ..." : "");

@@ -77,7 +77,9 @@ static struct ovsdb_error *read_record(struct cluster_file *file, bool *ret_more
         return NULL;
     }
     if (status != READER_RECORD) {
-        return reader_problem(file->reader);
+        error = reader_problem(file->reader);
+        assert(error);
+        return error;
     }
     error = record_check(record.text, &text);
     if (!error) {

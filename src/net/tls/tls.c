@@ -70,10 +70,10 @@ static void send_plain_alert(const struct tls *tls)
     static const unsigned char alert[ALERT_SIZE] = {
         RECORD_ALERT, 3, 3, 0, 2, GNUTLS_AL_FATAL, GNUTLS_A_UNEXPECTED_MESSAGE};
     char unread[4096];
-    ssize_t n = recv(tls->fd, unread, sizeof(unread), MSG_DONTWAIT);
 
-    n = send(tls->fd, alert, sizeof(alert), MSG_NOSIGNAL | MSG_DONTWAIT);
-    (void)n; // the connection ends, whether or not this succeeded
+    // The connection ends, whether or not these calls succeed.
+    (void)recv(tls->fd, unread, sizeof(unread), MSG_DONTWAIT);
+    (void)send(tls->fd, alert, sizeof(alert), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 // Receives for gnutls. Recognizes a peer that uses another protocol, for which gnutls would report

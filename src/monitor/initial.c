@@ -374,8 +374,8 @@ static void initial_send_some(struct initial *initial)
     }
 }
 
-// Does one bounded step. Frees the contents when every monitor has got them, and then returns false.
-// The time is charged to the monitors if `is_charged`.
+// Does one bounded step. Frees the contents when every monitor has got them, and then returns
+// false. The time is charged to the monitors if `is_charged`.
 static bool initial_step(struct initial *initial, usec_t now, bool is_charged)
 {
     const struct hub *hub = initial->view->hub;

@@ -119,8 +119,28 @@ static void deliver_message(struct connection *connection, struct slice text)
     connection->n_messages++;
     COUNT(messages_received);
     if (!probe_is_reply(text)) {
+        connection->delivered = text;
         connection->net->handler.message(connection, text);
+        connection->delivered = SLICE_EMPTY;
     }
+}
+
+void connection_take_message(struct connection *connection, struct buf *ret)
+{
+    struct slice text = connection->delivered;
+    struct buf *input = &connection->input;
+    struct buf rest = {0};
+
+    assert(text.data && !ret->data && !connection->is_taken);
+    if (text.data != input->data) { // in the net's buffer, or after another message: not large
+        buf_put_slice(ret, text);
+        return;
+    }
+    buf_put(&rest, input->data + text.size, input->size - text.size);
+    *ret = *input;
+    ret->size = text.size;
+    *input = rest;
+    connection->is_taken = true;
 }
 
 // Reads and drops a piece of a message that is too long.
@@ -180,6 +200,10 @@ static void handle_window(struct connection *connection, struct window *window)
             n++;
             deliver_message(connection,
                             (struct slice){window->data + start, window->scanned - start});
+            if (connection->is_taken) {
+                connection->is_taken = false;
+                *window = (struct window){connection->input.data, connection->input.size, 0, 0};
+            }
         } else if (framer_is_idle(&connection->framer)) {
             window->start = window->scanned; // only white space so far
         }

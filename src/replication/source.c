@@ -17,6 +17,7 @@
 LOG_MODULE(replication);
 
 #define CATALOG_MONITOR "_Server"
+#define LARGE_REPLY     ((size_t)128 * 1024) // bytes, which take some milliseconds to apply
 
 static const char *const update_methods[] = {
     [MONITOR_COND_SINCE] = "update3",
@@ -365,6 +366,22 @@ bool source_has_replica_of(const struct source *source, const char *name)
     return false;
 }
 
+void source_plan_run(struct source *source)
+{
+    source->handler->run(source->userdata);
+}
+
+bool source_run(struct source *source)
+{
+    struct replica *replica, *next;
+    bool more = false;
+
+    LIST_FOREACH_SAFE (replica, next, &source->replicas, node) {
+        more = replica_run(replica) || more;
+    }
+    return more;
+}
+
 void source_plan_retry(struct source *source)
 {
     source->handler->retry(source->userdata);
@@ -487,6 +504,54 @@ static void on_reply(struct source *source, const struct message *reply)
     }
 }
 
+// The "id" of a message, if it comes before large members. A slice without data otherwise.
+static struct slice early_id(struct slice text, struct buf *scratch)
+{
+    struct cursor cursor;
+
+    if (json_kind_of(text) != JSON_KIND_OBJECT) {
+        return SLICE_EMPTY;
+    }
+    cursor_init(&cursor, text);
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        struct slice name = cursor_name(&cursor, scratch);
+
+        if (slice_is(name, "id")) {
+            return cursor_skip(&cursor);
+        }
+        if (cursor_kind(&cursor) != JSON_KIND_NULL) {
+            break;
+        }
+        cursor_skip(&cursor);
+    }
+    return SLICE_EMPTY;
+}
+
+// Gives a large reply with the contents of a database to its replica. Returns false if that is not
+// possible: if it is another message.
+static bool receive_contents(struct source *source, struct slice text)
+{
+    struct slice id = early_id(text, &source->scratch);
+    struct replica *replica;
+    struct buf message = {0};
+    struct call *call;
+    uint64_t number;
+
+    call = json_read_count(id, &number) ? find_call(source, number) : NULL;
+    if (!call || call->done != replica_contents || !replica_can_load(call->userdata)) {
+        return false;
+    }
+    replica = call->userdata;
+    call_free(call);
+    if (source->handler->take) {
+        source->handler->take(source->userdata, &message);
+    } else {
+        buf_put_slice(&message, text);
+    }
+    replica_load(replica, &message);
+    return true;
+}
+
 void source_receive(struct source *source, struct slice text)
 {
     _cleanup_buf_ struct buf scratch = {0};
@@ -495,6 +560,9 @@ void source_receive(struct source *source, struct slice text)
 
     assert(source->is_connected);
     if (source->has_ended) {
+        return;
+    }
+    if (text.size >= LARGE_REPLY && receive_contents(source, text)) {
         return;
     }
     error = message_parse(text, &scratch, &message);

@@ -27,6 +27,12 @@ struct source_handler {
     void (*is_self)(void *userdata);
     // A replica has failed: call source_retry() after some time.
     void (*retry)(void *userdata);
+    // Moves the memory of the message that is being received to *ret, an empty buffer, because it
+    // is too large to be copied. Called within source_receive(). NULL: large messages are copied.
+    void (*take)(void *userdata, struct buf *ret);
+    // Call source_run() later and, while it returns true, again. May be NULL if no replica's
+    // handler has load().
+    void (*run)(void *userdata);
 };
 
 // `own_id` is our server id.
@@ -47,8 +53,11 @@ void source_connected(struct source *source);
 bool source_is_usable(const struct source *source);
 // The connection has ended: ends all requests.
 void source_disconnected(struct source *source);
-// Handles one message: one value that passed the framer (I-1).
+// Handles one message: one value that passed the framer (I-1). Large contents are only stored, if
+// the replica's handler has load() and the "id" comes before the "result".
 void source_receive(struct source *source, struct slice text);
+// Does a bounded part of the replicas' work. Returns true if there is more.
+bool source_run(struct source *source);
 // Starts those replicas again that have failed.
 void source_retry(struct source *source);
 // Calls is_self() of every replica, each of which may be removed and freed by that.

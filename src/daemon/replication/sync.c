@@ -4,6 +4,7 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/str.h"
+#include "daemon/replication/load_job.h"
 #include "daemon/replication/upstream.h"
 #include "json/emit.h"
 
@@ -62,6 +63,18 @@ static struct db *on_find_db(void *userdata)
     return entry_db(userdata);
 }
 
+static void on_load(void *userdata, struct loading *loading)
+{
+    const struct entry *entry = userdata;
+
+    load_job_start(databases_group_commit(entry->sync->databases), loading);
+}
+
+static void on_finish_load(void *userdata, struct loading *loading)
+{
+    load_job_finish(loading);
+}
+
 static void make_active(struct entry *entry);
 
 static void on_self(void *userdata)
@@ -107,7 +120,8 @@ static void entry_drop_replica(struct entry *entry)
 
 static struct failure *make_backup(struct entry *entry)
 {
-    static const struct replica_handler handler = {.db = on_find_db, .is_self = on_self};
+    static const struct replica_handler handler = {
+        .db = on_find_db, .load = on_load, .finish_load = on_finish_load, .is_self = on_self};
     struct failure *failure;
 
     if (!entry->source) {

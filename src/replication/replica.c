@@ -164,6 +164,11 @@ void replica_forget(struct replica *replica)
     replica->last_txn = UUID_ZERO;
 }
 
+void replica_set_strict(struct replica *replica, bool is_strict)
+{
+    replica->is_strict = is_strict;
+}
+
 void replica_set_connected(struct replica *replica, bool is_connected)
 {
     if (replica->is_connected != is_connected) {
@@ -318,13 +323,17 @@ static void request_contents(struct replica *replica)
     assert(replica->request);
 }
 
-// Appends the tables and columns of `one` that `other` does not have.
-static void put_lacking(struct buf *list, const struct schema *one, const struct schema *other)
+// Appends the tables and columns of `one` that `other` does not have, without excluded tables.
+static void put_lacking(const struct replica *replica, struct buf *list, const struct schema *one,
+                        const struct schema *other)
 {
     for (size_t i = 0; i < one->n_tables; i++) {
         const struct table_schema *table = &one->tables[i];
         const struct table_schema *same = schema_find_table(other, slice_of(table->name));
 
+        if (exclude_has(replica->exclude, one->name, table->name)) {
+            continue;
+        }
         if (!same) {
             buf_printf(list, "%s%s", list->size ? ", " : "", table->name);
         }
@@ -338,20 +347,32 @@ static void put_lacking(struct buf *list, const struct schema *one, const struct
     }
 }
 
-static void log_differences(const struct replica *replica, const struct schema *ours)
+static void log_differences(const struct replica *replica, struct buf *lost, struct buf *kept)
 {
-    _cleanup_buf_ struct buf lost = {0}, kept = {0};
-
-    put_lacking(&lost, replica->theirs, ours);
-    put_lacking(&kept, ours, replica->theirs);
-    if (lost.size) {
+    if (lost->size) {
         log_warn("database %s: not replicated, as only the active server's schema has it: %s",
-                 replica->name, buf_cstr(&lost));
+                 replica->name, buf_cstr(lost));
     }
-    if (kept.size) {
+    if (kept->size) {
         log_info("database %s: not replicated, as the active server's schema lacks it: %s",
-                 replica->name, buf_cstr(&kept));
+                 replica->name, buf_cstr(kept));
     }
+}
+
+static void replica_refuse(struct replica *replica, const struct buf *lost, const struct buf *kept)
+{
+    _cleanup_buf_ struct buf reason = {0};
+
+    buf_puts(&reason, "the schemas differ: ");
+    if (lost->size) {
+        buf_puts(&reason, "only the active server has ");
+        buf_put_slice(&reason, buf_slice(lost));
+    }
+    if (kept->size) {
+        buf_puts(&reason, lost->size ? "; only this server has " : "only this server has ");
+        buf_put_slice(&reason, buf_slice(kept));
+    }
+    replica_leave_out(replica, buf_cstr(&reason));
 }
 
 // The id of the next monitor. Updates of a former monitor may still arrive, so it is not used again
@@ -368,7 +389,15 @@ static void make_monitor_id(struct replica *replica)
 // Our database and the schema at the source are known.
 static void replica_start(struct replica *replica, const struct db *db)
 {
-    log_differences(replica, db_schema(db));
+    _cleanup_buf_ struct buf lost = {0}, kept = {0};
+
+    put_lacking(replica, &lost, replica->theirs, db_schema(db));
+    put_lacking(replica, &kept, db_schema(db), replica->theirs);
+    if (replica->is_strict && (lost.size || kept.size)) {
+        replica_refuse(replica, &lost, &kept);
+        return;
+    }
+    log_differences(replica, &lost, &kept);
     if (!put_tables(replica, db_schema(db))) {
         replica_leave_out(replica,
                           "the active server's schema has no table that is to be replicated");

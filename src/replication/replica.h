@@ -6,7 +6,7 @@
 // only. Older servers are sent "monitor_cond" or "monitor", and reply with all contents each time.
 //
 // The schemas of the two servers may differ. Tables and columns that only one of them has are not
-// replicated; ours keep their contents.
+// replicated; ours keep their contents. Such differences can be refused: replica_set_strict().
 #pragma once
 
 #include "engine/db.h"
@@ -67,6 +67,10 @@ const char *replica_reason(const struct replica *replica);
 // True while the source serves the database and is, by its own account, connected to what the
 // database comes from.
 bool replica_is_connected(const struct replica *replica);
+// Sets whether the database is left out if one of the schemas has a table or column that the other
+// lacks, in tables that are not excluded. Initially off. A change has an effect after
+// replica_restart().
+void replica_set_strict(struct replica *replica, bool is_strict);
 // Requests the contents again, because our database or the excluded tables have changed. They are
 // requested as a difference unless replica_forget() is called first.
 void replica_restart(struct replica *replica);

@@ -17,6 +17,7 @@ struct replica {
     struct list node;      // source->replicas
     enum replica_state state;
     bool is_connected;
+    bool is_strict;
     char *reason;          // in LEFT_OUT and FAILED: why; else NULL
     struct schema *theirs; // the schema at the source, or NULL
     enum monitor_method method;

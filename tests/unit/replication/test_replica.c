@@ -520,6 +520,42 @@ static void test_itself(void **state)
     assert_null(f->reason);
 }
 
+// Differences between the schemas can be refused. Those of excluded tables do not count: X.
+static void test_strict(void **state)
+{
+    struct fixture *f = *state;
+
+    replica_set_strict(f->replica, true);
+    send_server_row(f, false,
+                    "{\"name\":\"db\",\"version\":\"2.0.0\",\"tables\":{\"T\":{\"columns\":{\"m\":"
+                    "{\"type\":\"string\"}}},\"Y\":{\"columns\":{\"m\":{\"type\":\"string\"}}}}}",
+                    "true");
+    assert_int_equal(replica_state(f->replica), REPLICA_LEFT_OUT);
+    assert_string_equal(replica_reason(f->replica),
+                        "the schemas differ: only the active server has T:m, Y; only this server "
+                        "has T:n");
+    send_server_row(f, true,
+                    "{\"name\":\"db\",\"version\":\"2.0.1\",\"tables\":{\"T\":{\"columns\":{\"m\":"
+                    "{\"type\":\"string\"},\"n\":{\"type\":\"integer\"}}}}}",
+                    "true");
+    assert_string_equal(replica_reason(f->replica),
+                        "the schemas differ: only the active server has T:m");
+    send_server_row(f, true, "{\"name\":\"db\",\"version\":\"2.0.2\",\"tables\":{}}", "true");
+    assert_string_equal(replica_reason(f->replica), "the schemas differ: only this server has T");
+    send_server_row(f, true,
+                    "{\"name\":\"db\",\"version\":\"2.0.3\",\"tables\":{\"T\":{\"columns\":{\"n\":"
+                    "{\"type\":\"integer\"}}}}}",
+                    "true");
+    assert_int_equal(replica_state(f->replica), REPLICA_INITIAL);
+    send_server_row(f, true, "{\"name\":\"db\",\"version\":\"2.0.2\",\"tables\":{}}", "true");
+    assert_int_equal(replica_state(f->replica), REPLICA_LEFT_OUT);
+    send_server_row(f, true, SCHEMA, "true");
+    assert_int_equal(replica_state(f->replica), REPLICA_INITIAL);
+    replica_set_strict(f->replica, false);
+    replica_restart(f->replica);
+    assert_int_equal(replica_state(f->replica), REPLICA_INITIAL);
+}
+
 // Tables and columns of only one side are not replicated: our X and n, their Y and m.
 static void test_schemas_that_differ(void **state)
 {
@@ -708,6 +744,7 @@ int main(void)
         TEST(test_same_contents_are_no_change),
         TEST(test_bad_contents_change_nothing),
         TEST(test_itself),
+        TEST(test_strict),
         TEST(test_schemas_that_differ),
         TEST(test_other_schema),
         TEST(test_nonsense),

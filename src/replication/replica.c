@@ -430,10 +430,10 @@ void replica_offer(struct replica *replica, struct slice text)
     }
 }
 
-void replica_offer_nothing(struct replica *replica)
+void replica_offer_nothing(struct replica *replica, const char *reason)
 {
     schema_unref(TAKE_PTR(replica->theirs));
-    replica_leave_out(replica, "the active server does not have it");
+    replica_leave_out(replica, reason);
 }
 
 void replica_restart(struct replica *replica)

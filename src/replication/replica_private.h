@@ -18,6 +18,8 @@ struct replica {
     enum replica_state state;
     bool is_connected;
     bool is_strict;
+    struct uuid cid;       // of the cluster that was replicated last, or UUID_ZERO
+    int64_t index;         // the highest index that a server of this cluster has shown
     char *reason;          // in LEFT_OUT and FAILED: why; else NULL
     struct schema *theirs; // the schema at the source, or NULL
     enum monitor_method method;
@@ -43,8 +45,8 @@ bool replica_run(struct replica *replica);
 
 // The schema of the database at the source is `text`: requests the contents.
 void replica_offer(struct replica *replica, struct slice text);
-// The source does not have the database.
-void replica_offer_nothing(struct replica *replica);
+// The source cannot be used for `reason`. It may be offered again later.
+void replica_offer_nothing(struct replica *replica, const char *reason);
 // The schema is not known: waits for another call of these functions.
 void replica_wait(struct replica *replica);
 // The connection has ended.

@@ -13,6 +13,7 @@
 #include "json/emit.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 LOG_MODULE(replication);
 
@@ -44,6 +45,7 @@ struct source {
     struct catalog catalog;
     bool is_connected;
     bool has_catalog;
+    bool has_alternatives;
     bool has_ended; // give_up() or is_self() has been called in this connection
     struct buf scratch;
 };
@@ -168,17 +170,48 @@ static void request_schema(struct source *source, struct catalog_entry *entry)
     }
 }
 
+static struct catalog_entry *entry_of(const struct source *source, const struct replica *replica)
+{
+    return catalog_find(&source->catalog, slice_of(replica->name));
+}
+
+// True if another member of the cluster has shown a higher index.
+static bool is_behind(const struct replica *replica, const struct catalog_entry *entry)
+{
+    return entry->index && uuid_equals(entry->cid, replica->cid) && entry->index < replica->index;
+}
+
+static void note_index(struct replica *replica, const struct catalog_entry *entry)
+{
+    if (entry->index) {
+        replica->cid = entry->cid;
+        replica->index = entry->index;
+    }
+}
+
+static void offer_nothing_behind(struct replica *replica, const struct catalog_entry *entry)
+{
+    _cleanup_free_ char *reason = xasprintf("the server is behind: its index is %" PRId64
+                                            ", that of another one was %" PRId64,
+                                            entry->index, replica->index);
+
+    replica_offer_nothing(replica, reason);
+}
+
 // Starts a replica with what the catalog has of its database.
 static void offer_to(struct source *source, struct replica *replica)
 {
-    struct catalog_entry *entry = catalog_find(&source->catalog, slice_of(replica->name));
+    struct catalog_entry *entry = entry_of(source, replica);
 
     replica_set_connected(replica, entry && entry->is_connected);
     if (!source->has_catalog) {
         replica_wait(replica);
     } else if (!entry) {
-        replica_offer_nothing(replica);
+        replica_offer_nothing(replica, "the active server does not have it");
+    } else if (is_behind(replica, entry)) {
+        offer_nothing_behind(replica, entry);
     } else if (entry->schema.size) {
+        note_index(replica, entry);
         replica_offer(replica, buf_slice(&entry->schema));
     } else {
         replica_wait(replica);
@@ -188,22 +221,68 @@ static void offer_to(struct source *source, struct replica *replica)
     }
 }
 
+// Why the replica cannot use this server, or NULL.
+static const char *unusable_reason(const struct source *source, const struct replica *replica)
+{
+    const struct catalog_entry *entry = entry_of(source, replica);
+
+    return !entry                      ? "it does not have the database"
+           : !entry->is_connected      ? "it is not connected to what the database comes from"
+           : is_behind(replica, entry) ? "it is behind another server of the cluster"
+                                       : NULL;
+}
+
+static void source_fail(struct source *source, const char *reason);
+
+// Gives up a server that no replica can use, if there are others.
+static void leave_unusable(struct source *source)
+{
+    _cleanup_free_ char *text = NULL;
+    const char *reason = NULL;
+    struct replica *replica;
+
+    if (!source->has_alternatives || !source->has_catalog) {
+        return;
+    }
+    LIST_FOREACH (replica, &source->replicas, node) {
+        const char *other = unusable_reason(source, replica);
+
+        if (!other) {
+            return;
+        }
+        if (!reason) {
+            reason = other;
+            text =
+                xasprintf("database %s: moving on to the next server: %s", replica->name, reason);
+        }
+    }
+    if (reason) {
+        source_fail(source, text);
+    }
+}
+
 // Starts those replicas whose databases have appeared, changed their schemas or disappeared.
 static void offer_changes(struct source *source)
 {
     struct replica *replica, *next;
 
     LIST_FOREACH_SAFE (replica, next, &source->replicas, node) {
-        const struct catalog_entry *entry = catalog_find(&source->catalog, slice_of(replica->name));
+        const struct catalog_entry *entry = entry_of(source, replica);
 
-        if (!entry != (replica->state == REPLICA_LEFT_OUT && !replica->theirs) ||
-            (entry && entry->has_changed_schema)) {
+        bool is_useful = entry && !is_behind(replica, entry);
+        bool was_useful = replica->state != REPLICA_LEFT_OUT || replica->theirs;
+
+        if (is_useful != was_useful || (is_useful && entry->has_changed_schema)) {
             offer_to(source, replica);
         } else if (entry) {
             replica_set_connected(replica, entry->is_connected);
         }
+        if (is_useful) {
+            note_index(replica, entry);
+        }
     }
     catalog_settle(&source->catalog);
+    leave_unusable(source);
 }
 
 // The reply to get_schema names the database itself.
@@ -240,6 +319,7 @@ static void catalog_is_known(struct source *source)
         offer_to(source, replica);
     }
     catalog_settle(&source->catalog);
+    leave_unusable(source);
 }
 
 static void on_names(void *userdata, const struct message *reply)
@@ -302,7 +382,7 @@ void source_connected(struct source *source)
     source_request(source, "set_db_change_aware", SLICE("[true]"), NULL, NULL);
     source_request(source, "monitor",
                    SLICE("[\"_Server\",\"" CATALOG_MONITOR "\",{\"Database\":[{\"columns\":["
-                         "\"name\",\"schema\",\"connected\"]}]}]"),
+                         "\"name\",\"schema\",\"connected\",\"cid\",\"index\"]}]}]"),
                    on_catalog, source);
 }
 
@@ -335,7 +415,13 @@ void source_add(struct source *source, struct replica *replica)
     list_push_back(&source->replicas, &replica->node);
     if (source->is_connected) {
         offer_to(source, replica);
+        leave_unusable(source);
     }
+}
+
+void source_set_alternatives(struct source *source, bool on)
+{
+    source->has_alternatives = on;
 }
 
 void source_remove(struct source *source, struct replica *replica)

@@ -6,6 +6,9 @@
 //                            monitor of _Server (older servers: list_dbs, get_schema)
 //         --> for each replica: its schema is known --> monitor_cond_since --> updates
 //
+// A member of a cluster that shows a lower index than another member has shown before has not yet
+// applied what was replicated from the other: it is left out until its index is high enough.
+//
 // The monitor of _Server tells when the source gets, loses or converts a database. A database that
 // cannot be replicated has no effect on the others; only a violation of the protocol ends the
 // connection.
@@ -19,7 +22,7 @@ struct source;
 
 struct source_handler {
     void (*send)(void *userdata, struct slice text);
-    // The source violates the protocol: close the connection, not from within this call. Called at
+    // The source violates the protocol or is of no use: close the connection, not from within this call. Called at
     // most once in a connection; the source then ignores what it receives.
     void (*give_up)(void *userdata, const char *reason);
     // The server at the other end is this server itself. Call source_report_self() later, not from
@@ -39,6 +42,10 @@ struct source_handler {
 struct source *source_new(const struct source_handler *handler, void *userdata, struct uuid own_id);
 void source_free(struct source *source); // not connected, without replicas (asserted); NULL allowed
 
+// Sets whether there are other servers to connect to. With `on`, the source gives up the connection
+// to a server that none of the replicas can use: that does not have the database, is not connected
+// to what it comes from, or is behind. Initially off: the source waits.
+void source_set_alternatives(struct source *source, bool on);
 // Adds a replica, which belongs to no source. It starts at once if there is a connection. At most
 // one replica of each name.
 void source_add(struct source *source, struct replica *replica);

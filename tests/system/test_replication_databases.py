@@ -184,6 +184,21 @@ def test_the_next_remote_of_the_list(lab):
                command(backup, "sync-status", "small"), "its name")
 
 
+def test_the_next_remote_of_one_without_the_database(lab):
+    """A server that has one of the databases is used for that; the other one waits."""
+    without = lab.serve(lab.db("ops", "without.db"))
+    active = serve_two(lab, "active")
+    active.client().insert("small", "T", {"name": "there"})
+    sources = f"unix:{without.socket_path},unix:{active.socket_path}"
+    backup = lab.serve(lab.db("small", "copy.db"), options=[f"--sync-from={sources}"])
+    backup.allow("net", "replication")
+    wait.until(lambda: names(backup) == ["there"], "the second remote")
+    both = serve_two(lab, "backup", f"--sync-from={sources}")
+    both.allow("net", "replication")
+    wait.until(lambda: replicates(both, "ops"), "the first remote")
+    assert "error: the active server does not have it" in command(both, "sync-status", "small")
+
+
 def test_what_changes_at_the_source(lab):
     """A database that comes later, and one that is converted."""
     active = lab.serve(lab.db("ops", "active-ops.db"))

@@ -366,6 +366,7 @@ static struct upstream *upstream_new(struct upstreams *upstreams, const char *so
     upstream->source = source_new(&source_handler, upstream, server_id(upstreams->server));
     visit_remotes(source, add_remote, upstream);
     assert(upstream->n_remotes);
+    source_set_alternatives(upstream->source, upstream->n_remotes > 1);
     upstream->net = net_new(upstreams->event, &handler, upstream);
     limits.max_message = NET_LONGEST_MESSAGE;
     net_set_limits(upstream->net, &limits);

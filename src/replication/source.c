@@ -6,6 +6,8 @@
 //     the source violated the protocol, or is this server            everything is ignored
 #include "replication/source.h"
 
+#include "basic/hash.h"
+#include "basic/htable.h"
 #include "basic/log.h"
 #include "replication/catalog.h"
 #include "replication/replica_private.h"
@@ -40,7 +42,8 @@ struct source {
     void *userdata;
     struct uuid own_id;
     struct list replicas;
-    struct list calls; // in the order of their requests
+    struct list calls;       // in the order of their requests
+    struct htable by_number; // the same
     uint64_t n_calls;
     struct catalog catalog;
     bool is_connected;
@@ -68,14 +71,16 @@ void source_free(struct source *source)
         assert(!source->is_connected && list_is_empty(&source->replicas));
         catalog_done(&source->catalog);
         buf_done(&source->scratch);
+        htable_done(&source->by_number);
         free(source);
     }
 }
 
 // Requests
 
-static void call_free(struct call *call)
+static void call_free(struct source *source, struct call *call)
 {
+    htable_remove(&source->by_number, hash_mix(call->number), call);
     list_remove(&call->node);
     free(call);
 }
@@ -94,6 +99,7 @@ uint64_t source_request(struct source *source, const char *method, struct slice 
     call->done = done;
     call->userdata = userdata;
     list_push_back(&source->calls, &call->node);
+    htable_insert(&source->by_number, hash_mix(call->number), call);
     emit_integer(&number, (int64_t)call->number);
     message_put_request(&message, slice_of(method), params, buf_slice(&number));
     if (!source->has_ended) {
@@ -106,7 +112,8 @@ static struct call *find_call(const struct source *source, uint64_t number)
 {
     struct call *call;
 
-    LIST_FOREACH (call, &source->calls, node) {
+    HTABLE_FOREACH_WITH_HASH(call, &source->by_number, hash_mix(number))
+    {
         if (call->number == number) {
             return call;
         }
@@ -134,12 +141,12 @@ void source_cancel_there(struct source *source, uint64_t number)
     }
 }
 
-static void call_end(struct call *call, const struct message *reply)
+static void call_end(struct source *source, struct call *call, const struct message *reply)
 {
     source_done *done = call->done;
     void *userdata = call->userdata;
 
-    call_free(call);
+    call_free(source, call);
     if (done) {
         done(userdata, reply);
     }
@@ -399,7 +406,7 @@ void source_disconnected(struct source *source)
     source->is_connected = source->has_catalog = source->has_ended = false;
     catalog_done(&source->catalog);
     while (!list_is_empty(&source->calls)) {
-        call_end(LIST_FIRST(&source->calls, struct call, node), NULL);
+        call_end(source, LIST_FIRST(&source->calls, struct call, node), NULL);
     }
     LIST_FOREACH_SAFE (replica, next, &source->replicas, node) {
         replica_disconnected(replica);
@@ -584,7 +591,7 @@ static void on_reply(struct source *source, const struct message *reply)
 
     call = json_read_count(reply->id, &number) ? find_call(source, number) : NULL;
     if (call) {
-        call_end(call, reply);
+        call_end(source, call, reply);
     } else {
         source_fail(source, "received a reply without a request");
     }
@@ -628,7 +635,7 @@ static bool receive_contents(struct source *source, struct slice text)
         return false;
     }
     replica = call->userdata;
-    call_free(call);
+    call_free(source, call);
     if (source->handler->take) {
         source->handler->take(source->userdata, &message);
     } else {

@@ -22,6 +22,7 @@ struct loading_table {
 // Handles a reply on the other thread.
 struct loader {
     struct loading *loading;
+    uuid_source *new_uuid;
     const struct schema *schema; // of `loading->db`, or loading->ours
     struct buf scratch;
     size_t n_done; // rows
@@ -345,7 +346,7 @@ static struct ovsdb_error *build(struct loader *loader, struct slice updates)
         return error; // never: our schema was parsed from this text
     }
     loader->schema = schema;
-    loading->db = db_new(schema, uuid_random);
+    loading->db = db_new(schema, loader->new_uuid);
     error = handle_tables(loader, updates);
     return error ? error : db_load_finish(loading->db, &progress);
 }
@@ -412,9 +413,9 @@ static struct ovsdb_error *handle_message(struct loader *loader)
                              : handle_contents(loader, message.result);
 }
 
-void loading_run_mt(struct loading *loading)
+void loading_run_mt(struct loading *loading, uuid_source *new_uuid)
 {
-    struct loader loader = {.loading = loading};
+    struct loader loader = {.loading = loading, .new_uuid = new_uuid};
 
     assert(loading->is_running && !loading->db && !loading->error);
     text_thread_begin();

@@ -45,9 +45,9 @@ struct loading *loading_new(struct db *db, struct schema *theirs, const struct e
                             bool is_since, bool may_build, struct buf *message);
 // Visits about `n` rows of `db`, which must not be freed meanwhile. True: call again.
 bool loading_collect(struct loading *loading, size_t n);
-// Makes the results. Not on the engine thread. Until it returns, the rows of the database must not
-// be freed if there is a snapshot.
-void loading_run_mt(struct loading *loading);
+// Makes the results, with `new_uuid` for a new database. Not on the engine thread. Until it
+// returns, the rows of the database must not be freed if there is a snapshot.
+void loading_run_mt(struct loading *loading, uuid_source *new_uuid);
 // True if the database has been changed since the snapshot, so that the difference does not fit.
 bool loading_is_outdated(const struct loading *loading, const struct db *db);
 void loading_free(struct loading *loading); // NULL allowed

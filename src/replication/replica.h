@@ -77,6 +77,6 @@ void replica_restart(struct replica *replica);
 // Forgets the last applied transaction. The owner must do so when anything but replication has
 // changed the database.
 void replica_forget(struct replica *replica);
-// The other thread has ended. Frees `loading`. Returns a database that is not needed any more, to be
-// freed by the caller, or NULL.
+// The other thread has ended. Frees `loading`. Returns a database that is not needed any more, to
+// be freed by the caller, or NULL.
 struct db *replica_loaded(struct loading *loading);

@@ -22,8 +22,8 @@ struct source;
 
 struct source_handler {
     void (*send)(void *userdata, struct slice text);
-    // The source violates the protocol or is of no use: close the connection, not from within this call. Called at
-    // most once in a connection; the source then ignores what it receives.
+    // The source violates the protocol or is of no use: close the connection, not from within this
+    // call. Called at most once in a connection; the source then ignores what it receives.
     void (*give_up)(void *userdata, const char *reason);
     // The server at the other end is this server itself. Call source_report_self() later, not from
     // within this call. The source does nothing more in this connection.

@@ -18,7 +18,7 @@ static void load_job_run_mt(struct job *job)
     struct load_job *load_job = CONTAINER_OF(job, struct load_job, job);
 
     log_thread_begin(&load_job->messages);
-    loading_run_mt(load_job->loading);
+    loading_run_mt(load_job->loading, uuid_random);
     log_thread_end();
 }
 

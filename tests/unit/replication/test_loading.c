@@ -79,7 +79,7 @@ static void on_finish_load(void *userdata, struct loading *loading)
 
     assert_ptr_equal(f->loading, loading);
     f->loading = NULL;
-    loading_run_mt(loading);
+    loading_run_mt(loading, uuid_random);
     assert_null(replica_loaded(loading));
 }
 
@@ -198,7 +198,7 @@ static void finish(struct fixture *f)
     if (f->loading) {
         struct loading *loading = TAKE_PTR(f->loading);
 
-        loading_run_mt(loading);
+        loading_run_mt(loading, uuid_random);
         assert_null(replica_loaded(loading));
     }
     while (source_run(f->source)) {
@@ -350,7 +350,7 @@ static void test_disconnected(void **state)
     }
     loading = TAKE_PTR(f->loading);
     source_disconnected(f->source);
-    loading_run_mt(loading); // it goes on alone
+    loading_run_mt(loading, uuid_random); // it goes on alone
     assert_null(replica_loaded(loading));
     assert_int_equal(count(f, "T"), 0);
     begin(f);

@@ -22,6 +22,7 @@ enum {
     OPTION_NO_DBS,
     OPTION_SYNC_FROM,
     OPTION_SYNC_EXCLUDE,
+    OPTION_SYNC_STRICT,
     OPTION_ACTIVE,
     OPTION_CONFIG_FILE,
     OPTION_CHECK_CONFIG,
@@ -42,6 +43,7 @@ static const struct option long_options[] = {
     {"no-dbs", no_argument, NULL, OPTION_NO_DBS},
     {"sync-from", required_argument, NULL, OPTION_SYNC_FROM},
     {"sync-exclude-tables", required_argument, NULL, OPTION_SYNC_EXCLUDE},
+    {"sync-strict-schema", no_argument, NULL, OPTION_SYNC_STRICT},
     {"active", no_argument, NULL, OPTION_ACTIVE},
     {"identity", required_argument, NULL, OPTION_IDENTITY},
     {"config-file", required_argument, NULL, OPTION_CONFIG_FILE},
@@ -90,6 +92,7 @@ static void print_help(void)
         "\nActive-backup replication:\n"
         "  --sync-from=SERVER,...  copy the databases of the active SERVER, and follow them\n"
         "  --sync-exclude-tables=DB:TABLE,...  except these tables\n"
+        "  --sync-strict-schema    refuse to copy a database if the schemas differ\n"
         "  --active                start as active server in spite of --sync-from\n");
     client_limits_help();
     tls_options_help("ovsdb-server");
@@ -221,6 +224,9 @@ static struct failure *handle_option(struct server_options *options, int c, cons
         return NULL;
     case OPTION_SYNC_FROM:
         replace_string(&options->sync_from, argument);
+        return NULL;
+    case OPTION_SYNC_STRICT:
+        options->sync_strict_schema = true;
         return NULL;
     case OPTION_SYNC_EXCLUDE:
         replace_string(&options->sync_exclude_tables, argument);

@@ -34,6 +34,7 @@ struct server_options {
     struct identities identities; // --identity
     bool no_column_diff;          // --disable-file-column-diff
     bool recover_damaged;         // --recover-damaged: default for databases of the file
+    bool sync_strict_schema;      // --sync-strict-schema
     bool active;                  // --active: start as active server in spite of --sync-from
 };
 

@@ -22,6 +22,10 @@ COUNTER(bytes_received, "Bytes received from clients");
 #define TLS_HANDSHAKE 0x16
 #define TLS_ALERT     0x15
 
+// See store_input(). The reserve is more than the free memory at the end of malloc()'s heap.
+#define LARGE_INPUT   ((size_t)1 << 20)
+#define INPUT_RESERVE ((size_t)256 << 20)
+
 // Input that is being handled, in either buffer. The current value begins at `start`; the framer
 // has processed it up to `scanned`.
 struct window {
@@ -119,8 +123,28 @@ static void deliver_message(struct connection *connection, struct slice text)
     connection->n_messages++;
     COUNT(messages_received);
     if (!probe_is_reply(text)) {
+        connection->delivered = text;
         connection->net->handler.message(connection, text);
+        connection->delivered = SLICE_EMPTY;
     }
+}
+
+void connection_take_message(struct connection *connection, struct buf *ret)
+{
+    struct slice text = connection->delivered;
+    struct buf *input = &connection->input;
+    struct buf rest = {0};
+
+    assert(text.data && !ret->data && !connection->is_taken);
+    if (text.data != input->data) { // in the net's buffer, or after another message: not large
+        buf_put_slice(ret, text);
+        return;
+    }
+    buf_put(&rest, input->data + text.size, input->size - text.size);
+    *ret = *input;
+    ret->size = text.size;
+    *input = rest;
+    connection->is_taken = true;
 }
 
 // Reads and drops a piece of a message that is too long.
@@ -180,6 +204,10 @@ static void handle_window(struct connection *connection, struct window *window)
             n++;
             deliver_message(connection,
                             (struct slice){window->data + start, window->scanned - start});
+            if (connection->is_taken) {
+                connection->is_taken = false;
+                *window = (struct window){connection->input.data, connection->input.size, 0, 0};
+            }
         } else if (framer_is_idle(&connection->framer)) {
             window->start = window->scanned; // only white space so far
         }
@@ -245,6 +273,20 @@ static void handle_own(struct connection *connection)
     schedule_input(connection);
 }
 
+// Appends to the connection's own buffer. Where messages may be whole databases, a buffer that has
+// become large gets a large reserve, of which only what is used takes memory: realloc() can move
+// such a block without copying it, and would copy smaller ones in a step that takes long.
+static void store_input(struct connection *connection, const char *data, size_t size)
+{
+    struct buf *input = &connection->input;
+
+    if (input->size > LARGE_INPUT && input->capacity < INPUT_RESERVE &&
+        connection->framer.max_size >= NET_LONGEST_MESSAGE) {
+        buf_reserve(input, INPUT_RESERVE - input->size);
+    }
+    buf_put(input, data, size);
+}
+
 // Handles input in the net's buffer and stores the rest in the connection's own.
 static void handle_shared(struct connection *connection, size_t size)
 {
@@ -282,7 +324,7 @@ void input_receive(struct connection *connection)
         connection->is_at_end = true;
         schedule_input(connection);
     } else if (connection->input.size) {
-        buf_put(&connection->input, net->read_buffer, (size_t)n);
+        store_input(connection, net->read_buffer, (size_t)n);
         handle_own(connection);
     } else {
         handle_shared(connection, (size_t)n);

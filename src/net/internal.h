@@ -125,8 +125,10 @@ struct connection {
     struct stream stream;
     uint32_t events; // epoll events waited for; 0: the socket is not in the epoll set
     struct framer framer;
-    struct buf input; // bytes received and not yet handled, from the beginning of a value
-    size_t scanned;   // how many of them the framer has processed
+    struct buf input;       // bytes received and not yet handled, from the beginning of a value
+    size_t scanned;         // how many of them the framer has processed
+    struct slice delivered; // the message with which message() is being called
+    bool is_taken;          // connection_take_message() has replaced `input`
     uint64_t n_messages;
     struct long_message *long_message; // the current message, if it is too long; or NULL
     uint64_t n_received, n_sent;       // bytes

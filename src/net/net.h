@@ -20,6 +20,7 @@
 // from it. Reading continues when NET_BACKLOG_LOW bytes or fewer are left.
 #pragma once
 
+#include "basic/buf.h"
 #include "basic/clock.h"
 #include "basic/failure.h"
 #include "basic/positions.h"
@@ -228,6 +229,10 @@ struct connection_usage {
     usec_t busy; // time spent in handling its input (message() included) and writing its output
 };
 void connection_usage(const struct connection *connection, struct connection_usage *ret);
+// Moves the memory of the message with which message() has been called to *ret, an empty buffer.
+// The text that message() has got is invalid then. Call it at most once, within message(). O(1) for
+// a message that is much larger than what is received at once.
+void connection_take_message(struct connection *connection, struct buf *ret);
 // Stops (`on`) or continues delivering messages. Used while a request of the peer takes long.
 void connection_hold(struct connection *connection, bool on);
 // Stops reading, and closes the connection when the queued output has been sent, output queued in

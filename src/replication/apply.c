@@ -32,8 +32,8 @@ static void add_listed(struct application *a, struct uuid uuid)
     a->listed[a->n_listed++] = uuid;
 }
 
-static struct ovsdb_error *set_columns(struct application *a, struct row *row, struct slice columns,
-                                       bool is_diff)
+struct ovsdb_error *apply_columns(struct row *row, struct slice columns, bool is_diff,
+                                  struct buf *scratch)
 {
     struct cursor cursor;
 
@@ -42,7 +42,7 @@ static struct ovsdb_error *set_columns(struct application *a, struct row *row, s
     }
     cursor_init(&cursor, columns);
     for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
-        struct slice name = cursor_name(&cursor, &a->scratch);
+        struct slice name = cursor_name(&cursor, scratch);
         const struct column *column = table_schema_find_column(row->table, name);
         struct ovsdb_error *error;
         union datum datum;
@@ -55,10 +55,10 @@ static struct ovsdb_error *set_columns(struct application *a, struct row *row, s
             cursor_skip(&cursor);
             continue;
         }
-        error = is_diff ? datum_decode_diff(&cursor, row_get(row, column), &column->type,
-                                            &a->scratch, &datum)
-                        : datum_decode(&cursor, &column->type, DATUM_CHECK_ALL, NULL, &a->scratch,
-                                       &datum);
+        error =
+            is_diff
+                ? datum_decode_diff(&cursor, row_get(row, column), &column->type, scratch, &datum)
+                : datum_decode(&cursor, &column->type, DATUM_CHECK_ALL, NULL, scratch, &datum);
         if (error) {
             error_prefix(error, "column %s: ", column->name);
             return error;
@@ -97,7 +97,7 @@ static struct ovsdb_error *put_row(struct application *a, const struct table_sch
     if (a->form == APPLY_UPDATES2) {
         reset_columns(a, row);
     }
-    return set_columns(a, row, columns, false);
+    return apply_columns(row, columns, false, &a->scratch);
 }
 
 static void delete_row(struct application *a, const struct table_schema *table, struct uuid uuid)
@@ -134,7 +134,7 @@ static struct ovsdb_error *apply_row_update2(struct application *a,
     }
     if (modify.data) {
         return txn_find(a->txn, table, uuid)
-                   ? set_columns(a, txn_modify(a->txn, table, uuid), modify, true)
+                   ? apply_columns(txn_modify(a->txn, table, uuid), modify, true, &a->scratch)
                    : error_new(ERROR_SYNTAX, "a row that does not exist is modified");
     }
     if (!json_member(update, "delete").data) {

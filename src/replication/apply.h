@@ -22,3 +22,9 @@ enum apply_form {
 struct ovsdb_error *apply_updates(struct db *db, const struct exclude *exclude,
                                   const struct schema *theirs, struct slice updates,
                                   enum apply_kind kind, enum apply_form form);
+
+// Sets the columns of a <row> in `row`, or with `is_diff` applies the differences of a "modify" of
+// <row-update2>. Nothing else may refer to `row`. After an error some columns may have been set.
+// Any thread that may change `row`.
+struct ovsdb_error *apply_columns(struct row *row, struct slice columns, bool is_diff,
+                                  struct buf *scratch);

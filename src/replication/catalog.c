@@ -68,6 +68,19 @@ void catalog_set_schema(struct catalog_entry *entry, struct slice schema)
     }
 }
 
+// Reads "index" and "cid", which are empty sets unless the database is clustered.
+static void read_cluster(struct catalog *catalog, struct catalog_entry *entry, struct slice row)
+{
+    struct slice index = json_member(row, "index"), cid = json_member(row, "cid"), pair[2], text;
+    uint64_t number;
+
+    entry->index = json_read_count(index, &number) && number <= INT64_MAX ? (int64_t)number : 0;
+    if (!cid.data || json_cut(cid, pair, 2) != 2 ||
+        !json_read_string(pair[1], &catalog->scratch, &text) || !uuid_parse(text, &entry->cid)) {
+        entry->cid = UUID_ZERO;
+    }
+}
+
 // Applies the new contents of a row. "schema" is a string or an empty set.
 static bool apply_row(struct catalog *catalog, struct uuid uuid, struct slice row)
 {
@@ -90,6 +103,7 @@ static bool apply_row(struct catalog *catalog, struct uuid uuid, struct slice ro
         text = SLICE_EMPTY;
     }
     catalog_set_schema(entry, text);
+    read_cluster(catalog, entry, row);
     return true;
 }
 

@@ -14,6 +14,8 @@ struct catalog_entry {
     char *name;
     struct buf schema; // JSON text; empty: not known
     bool is_connected;
+    struct uuid cid;         // of the cluster that serves the database; UUID_ZERO: none
+    int64_t index;           // of the last log entry that the server has applied; 0: none
     bool is_requested;       // get_schema has been sent
     bool has_changed_schema; // since catalog_settle()
 };
@@ -27,8 +29,8 @@ struct catalog {
 
 void catalog_done(struct catalog *catalog); // empty afterwards
 struct catalog_entry *catalog_find(const struct catalog *catalog, struct slice name); // or NULL
-// Applies the <table-updates> of a "monitor" of the columns "name", "schema" and "connected" of
-// _Server. False if they are malformed.
+// Applies the <table-updates> of a "monitor" of the columns "name", "schema", "connected", "cid"
+// and "index" of _Server. False if they are malformed.
 bool catalog_apply(struct catalog *catalog, struct slice updates);
 // Adds the names of a reply to list_dbs. False if it is malformed.
 bool catalog_add_names(struct catalog *catalog, struct slice names);

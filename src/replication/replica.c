@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //     OFFLINE --connected--> WAITING --schema known--> INITIAL --contents--> REPLICATING
-//                             |   ^                     |                       |
-//             does not fit    |   |    monitor_canceled +-----------------------+
-//        LEFT_OUT <-----------+   +---------------------+---cannot be applied---+---> FAILED
+//                             |   ^                     |  large contents       ^
+//                             |   |                     +-----> LOADING --------+
+//             does not fit    |   |    monitor_canceled         |               |
+//        LEFT_OUT <-----------+   +-----------------------------+---------------+---> FAILED
+//                                      (from INITIAL, too)         cannot be applied
+//
+// Updates that arrive in LOADING wait until the contents have been applied. The connection is read
+// meanwhile: a source whose probes are not answered would end it.
 //
 // replica_restart(), source_retry() and a change of the schema at the source lead from every state
 // back to WAITING, and the end of the connection to OFFLINE.
@@ -10,12 +15,25 @@
 
 #include "basic/log.h"
 #include "replication/apply.h"
+#include "replication/loading.h"
 #include "json/cursor.h"
 #include "json/emit.h"
 
 #include <assert.h>
 
 LOG_MODULE(replication);
+
+// Bounds of a step of replica_run().
+#define COLLECT_STEP 2000 // rows
+#define UPDATE_STEP  8    // updates
+
+// An update that waits for the end of LOADING.
+struct waiting_update {
+    struct list node; // replica->updates
+    enum monitor_method method;
+    struct buf updates;
+    struct uuid txn_id;
+};
 
 static const char *const method_names[] = {
     [MONITOR_COND_SINCE] = "monitor_cond_since",
@@ -26,8 +44,9 @@ static_assert(ARRAY_SIZE(method_names) == N_MONITOR_METHODS, "each method has a 
 
 static const char *const state_names[] = {
     [REPLICA_OFFLINE] = "offline",         [REPLICA_WAITING] = "waiting",
-    [REPLICA_INITIAL] = "requesting rows", [REPLICA_REPLICATING] = "replicating",
-    [REPLICA_LEFT_OUT] = "left out",       [REPLICA_FAILED] = "failed",
+    [REPLICA_INITIAL] = "requesting rows", [REPLICA_LOADING] = "loading rows",
+    [REPLICA_REPLICATING] = "replicating", [REPLICA_LEFT_OUT] = "left out",
+    [REPLICA_FAILED] = "failed",
 };
 static_assert(ARRAY_SIZE(state_names) == N_REPLICA_STATES, "each state has a name");
 
@@ -36,16 +55,48 @@ static_assert(ARRAY_SIZE(state_names) == N_REPLICA_STATES, "each state has a nam
 static const unsigned allowed_moves[N_REPLICA_STATES] = {
     [REPLICA_OFFLINE] = TO(WAITING) | TO(LEFT_OUT),
     [REPLICA_WAITING] = TO(OFFLINE) | TO(INITIAL) | TO(LEFT_OUT) | TO(FAILED),
-    [REPLICA_INITIAL] = TO(OFFLINE) | TO(WAITING) | TO(REPLICATING) | TO(FAILED),
+    [REPLICA_INITIAL] = TO(OFFLINE) | TO(WAITING) | TO(LOADING) | TO(REPLICATING) | TO(FAILED),
+    [REPLICA_LOADING] = TO(OFFLINE) | TO(WAITING) | TO(REPLICATING) | TO(FAILED),
     [REPLICA_REPLICATING] = TO(OFFLINE) | TO(WAITING) | TO(FAILED),
     [REPLICA_LEFT_OUT] = TO(OFFLINE) | TO(WAITING),
     [REPLICA_FAILED] = TO(OFFLINE) | TO(WAITING),
 };
 
+static void drop_update(struct waiting_update *update)
+{
+    list_remove(&update->node);
+    buf_done(&update->updates);
+    free(update);
+}
+
+// Ends LOADING. The other thread may still work: then replica_loaded() frees the loading. A
+// snapshot needs our database, which may be freed next.
+static void end_loading(struct replica *replica)
+{
+    struct loading *loading = TAKE_PTR(replica->loading);
+
+    while (!list_is_empty(&replica->updates)) {
+        drop_update(LIST_FIRST(&replica->updates, struct waiting_update, node));
+    }
+    if (!loading) {
+        return;
+    }
+    loading->replica = NULL;
+    atomic_store(&loading->is_canceled, true);
+    if (!loading->is_running) {
+        loading_free(loading);
+    } else if (loading->snapshot) {
+        replica->handler->finish_load(replica->userdata, loading);
+    }
+}
+
 static void replica_set_state(struct replica *replica, enum replica_state state, const char *reason)
 {
     if (replica->state == state) {
         return;
+    }
+    if (replica->state == REPLICA_LOADING) {
+        end_loading(replica);
     }
     assert(allowed_moves[replica->state] & 1u << state);
     assert(!reason == !(state == REPLICA_LEFT_OUT || state == REPLICA_FAILED));
@@ -69,6 +120,7 @@ struct replica *replica_new(const struct replica_handler *handler, void *userdat
     replica->name = xstrdup(name);
     replica->exclude = exclude;
     list_init(&replica->node);
+    list_init(&replica->updates);
     return replica;
 }
 
@@ -110,6 +162,11 @@ bool replica_is_connected(const struct replica *replica)
 void replica_forget(struct replica *replica)
 {
     replica->last_txn = UUID_ZERO;
+}
+
+void replica_set_strict(struct replica *replica, bool is_strict)
+{
+    replica->is_strict = is_strict;
 }
 
 void replica_set_connected(struct replica *replica, bool is_connected)
@@ -237,8 +294,6 @@ static bool put_tables(struct replica *replica, const struct schema *ours)
     return any;
 }
 
-static void on_contents(void *userdata, const struct message *reply);
-
 // The position from which the source may send the difference, or UUID_ZERO.
 static struct uuid replica_position(const struct replica *replica)
 {
@@ -264,17 +319,21 @@ static void request_contents(struct replica *replica)
     }
     buf_putc(&params, ']');
     replica->request = source_request(replica->source, method_names[replica->method],
-                                      buf_slice(&params), on_contents, replica);
+                                      buf_slice(&params), replica_contents, replica);
     assert(replica->request);
 }
 
-// Appends the tables and columns of `one` that `other` does not have.
-static void put_lacking(struct buf *list, const struct schema *one, const struct schema *other)
+// Appends the tables and columns of `one` that `other` does not have, without excluded tables.
+static void put_lacking(const struct replica *replica, struct buf *list, const struct schema *one,
+                        const struct schema *other)
 {
     for (size_t i = 0; i < one->n_tables; i++) {
         const struct table_schema *table = &one->tables[i];
         const struct table_schema *same = schema_find_table(other, slice_of(table->name));
 
+        if (exclude_has(replica->exclude, one->name, table->name)) {
+            continue;
+        }
         if (!same) {
             buf_printf(list, "%s%s", list->size ? ", " : "", table->name);
         }
@@ -288,20 +347,32 @@ static void put_lacking(struct buf *list, const struct schema *one, const struct
     }
 }
 
-static void log_differences(const struct replica *replica, const struct schema *ours)
+static void log_differences(const struct replica *replica, struct buf *lost, struct buf *kept)
 {
-    _cleanup_buf_ struct buf lost = {0}, kept = {0};
-
-    put_lacking(&lost, replica->theirs, ours);
-    put_lacking(&kept, ours, replica->theirs);
-    if (lost.size) {
+    if (lost->size) {
         log_warn("database %s: not replicated, as only the active server's schema has it: %s",
-                 replica->name, buf_cstr(&lost));
+                 replica->name, buf_cstr(lost));
     }
-    if (kept.size) {
+    if (kept->size) {
         log_info("database %s: not replicated, as the active server's schema lacks it: %s",
-                 replica->name, buf_cstr(&kept));
+                 replica->name, buf_cstr(kept));
     }
+}
+
+static void replica_refuse(struct replica *replica, const struct buf *lost, const struct buf *kept)
+{
+    _cleanup_buf_ struct buf reason = {0};
+
+    buf_puts(&reason, "the schemas differ: ");
+    if (lost->size) {
+        buf_puts(&reason, "only the active server has ");
+        buf_put_slice(&reason, buf_slice(lost));
+    }
+    if (kept->size) {
+        buf_puts(&reason, lost->size ? "; only this server has " : "only this server has ");
+        buf_put_slice(&reason, buf_slice(kept));
+    }
+    replica_leave_out(replica, buf_cstr(&reason));
 }
 
 // The id of the next monitor. Updates of a former monitor may still arrive, so it is not used again
@@ -318,7 +389,15 @@ static void make_monitor_id(struct replica *replica)
 // Our database and the schema at the source are known.
 static void replica_start(struct replica *replica, const struct db *db)
 {
-    log_differences(replica, db_schema(db));
+    _cleanup_buf_ struct buf lost = {0}, kept = {0};
+
+    put_lacking(replica, &lost, replica->theirs, db_schema(db));
+    put_lacking(replica, &kept, db_schema(db), replica->theirs);
+    if (replica->is_strict && (lost.size || kept.size)) {
+        replica_refuse(replica, &lost, &kept);
+        return;
+    }
+    log_differences(replica, &lost, &kept);
     if (!put_tables(replica, db_schema(db))) {
         replica_leave_out(replica,
                           "the active server's schema has no table that is to be replicated");
@@ -351,10 +430,10 @@ void replica_offer(struct replica *replica, struct slice text)
     }
 }
 
-void replica_offer_nothing(struct replica *replica)
+void replica_offer_nothing(struct replica *replica, const char *reason)
 {
     schema_unref(TAKE_PTR(replica->theirs));
-    replica_leave_out(replica, "the active server does not have it");
+    replica_leave_out(replica, reason);
 }
 
 void replica_restart(struct replica *replica)
@@ -451,7 +530,7 @@ static void on_contents_refused(struct replica *replica, struct slice error)
     replica_fail(replica, reason);
 }
 
-static void on_contents(void *userdata, const struct message *reply)
+void replica_contents(void *userdata, const struct message *reply)
 {
     struct replica *replica = userdata;
 
@@ -469,15 +548,151 @@ static void on_contents(void *userdata, const struct message *reply)
     }
 }
 
+bool replica_can_load(const struct replica *replica)
+{
+    assert(replica->state == REPLICA_INITIAL);
+    // The rows of "monitor" may lack columns, and then keep ours.
+    return replica->handler->load && replica->method != MONITOR &&
+           replica->handler->db(replica->userdata);
+}
+
+void replica_load(struct replica *replica, struct buf *message)
+{
+    const struct replica_handler *handler = replica->handler;
+    struct db *db = handler->db(replica->userdata);
+
+    assert(db && !replica->loading);
+    replica->request = 0;
+    replica->loading =
+        loading_new(db, replica->theirs, replica->exclude, replica->method == MONITOR_COND_SINCE,
+                    handler->may_replace && handler->may_replace(replica->userdata), message);
+    replica->loading->replica = replica;
+    replica_set_state(replica, REPLICA_LOADING, NULL);
+    source_plan_run(replica->source);
+}
+
+// Uses the results of the other thread. Returns false if that is not possible.
+static bool apply_loaded(struct replica *replica, struct loading *loading)
+{
+    const struct db *db = replica->handler->db(replica->userdata);
+
+    if (loading->error) {
+        replica_fail_with_error(replica, TAKE_PTR(loading->error));
+        return false;
+    }
+    if (loading->is_found && uuid_equals(replica_position(replica), UUID_ZERO)) {
+        replica_fail(replica, "the reply to monitor_cond_since says found, but no id was sent");
+        return false;
+    }
+    if (!db || loading_is_outdated(loading, db)) {
+        replica_fail(replica, "the database was changed while the contents were compared");
+        return false;
+    }
+    if (loading->db) {
+        if (replica->handler->applying) {
+            replica->handler->applying(replica->userdata, loading->txn_id);
+        }
+        replica->handler->loaded(replica->userdata, TAKE_PTR(loading->db));
+    } else if (!apply_to_db(replica, loading->updates, APPLY_CHANGES, loading->txn_id)) {
+        return false;
+    }
+    if (loading->is_since) {
+        set_position(replica, loading->txn_id);
+    }
+    return true;
+}
+
+struct db *replica_loaded(struct loading *loading)
+{
+    struct replica *replica = loading->replica;
+    struct db *unused;
+
+    assert(loading->is_running);
+    loading->is_running = false;
+    if (replica) {
+        assert(replica->state == REPLICA_LOADING && replica->loading == loading);
+        replica->loading = NULL;
+        if (apply_loaded(replica, loading)) {
+            source_plan_run(replica->source);
+        }
+    }
+    unused = TAKE_PTR(loading->db);
+    loading_free(loading);
+    return unused;
+}
+
+static bool apply_update(struct replica *replica, enum monitor_method method, struct slice updates,
+                         struct uuid txn_id)
+{
+    bool is_applied = apply_to_db(replica, updates, APPLY_CHANGES, txn_id);
+
+    if (is_applied && method == MONITOR_COND_SINCE) {
+        set_position(replica, txn_id);
+    }
+    return is_applied;
+}
+
+// Applies updates that have waited. Returns true if the state is LOADING still.
+static bool apply_waiting(struct replica *replica)
+{
+    for (int i = 0; i < UPDATE_STEP && !list_is_empty(&replica->updates); i++) {
+        struct waiting_update *update = LIST_FIRST(&replica->updates, struct waiting_update, node);
+
+        if (!apply_update(replica, update->method, buf_slice(&update->updates), update->txn_id)) {
+            return false; // the state has changed, which has dropped the updates
+        }
+        drop_update(update);
+    }
+    if (!list_is_empty(&replica->updates)) {
+        return true;
+    }
+    replica_set_state(replica, REPLICA_REPLICATING, NULL);
+    log_info("replicating database %s", replica->name);
+    return false;
+}
+
+bool replica_run(struct replica *replica)
+{
+    struct loading *loading = replica->loading;
+
+    if (replica->state != REPLICA_LOADING) {
+        return false;
+    }
+    if (!loading) {
+        return apply_waiting(replica);
+    }
+    if (loading->is_running) {
+        return false; // replica_loaded() goes on
+    }
+    if (!loading_collect(loading, COLLECT_STEP)) {
+        loading->is_running = true;
+        replica->handler->load(replica->userdata, loading);
+        return false;
+    }
+    return true;
+}
+
+// Stores an update until the contents have been applied.
+static void keep_update(struct replica *replica, struct slice updates, struct uuid txn_id)
+{
+    struct waiting_update *update = NEW(struct waiting_update);
+
+    update->method = replica->method;
+    buf_put_slice(&update->updates, updates);
+    update->txn_id = txn_id;
+    list_push_back(&replica->updates, &update->node);
+}
+
 void replica_update(struct replica *replica, enum monitor_method method, struct slice updates,
                     struct slice id)
 {
-    bool has_id = method == MONITOR_COND_SINCE;
-    struct uuid txn_id = has_id ? read_txn_id(replica, id) : UUID_ZERO;
+    struct uuid txn_id = method == MONITOR_COND_SINCE ? read_txn_id(replica, id) : UUID_ZERO;
 
-    if (replica->state != REPLICA_REPLICATING || replica->method != method) {
+    if (replica->state == REPLICA_LOADING && replica->method == method) {
+        keep_update(replica, updates, txn_id);
+    } else if (replica->state != REPLICA_REPLICATING || replica->method != method) {
         replica_fail(replica, "received an update before the contents, or of another method");
-    } else if (apply_to_db(replica, updates, APPLY_CHANGES, txn_id) && has_id) {
-        set_position(replica, txn_id);
+    } else {
+        apply_update(replica, method, updates, txn_id);
     }
 }

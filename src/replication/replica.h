@@ -6,12 +6,13 @@
 // only. Older servers are sent "monitor_cond" or "monitor", and reply with all contents each time.
 //
 // The schemas of the two servers may differ. Tables and columns that only one of them has are not
-// replicated; ours keep their contents.
+// replicated; ours keep their contents. Such differences can be refused: replica_set_strict().
 #pragma once
 
 #include "engine/db.h"
 #include "replication/exclude.h"
 
+struct loading;
 struct replica;
 struct source;
 
@@ -19,6 +20,7 @@ enum replica_state {
     REPLICA_OFFLINE,     // no connection to the source
     REPLICA_WAITING,     // for the schema at the source, or for our database
     REPLICA_INITIAL,     // the contents have been requested
+    REPLICA_LOADING,     // large contents have arrived and are made ready on another thread
     REPLICA_REPLICATING, // the contents have been applied, and updates are
     REPLICA_LEFT_OUT,    // cannot be replicated until a schema changes
     REPLICA_FAILED,      // contents could not be applied; source_retry() requests them again
@@ -37,6 +39,17 @@ struct replica_handler {
     // Contents or an update will be applied, after which the database is as after transaction
     // `txn_id` of the source; UUID_ZERO: the source gives no ids. May be NULL.
     void (*applying)(void *userdata, struct uuid txn_id);
+    // Large contents have arrived: calls loading_run_mt() on another thread and replica_loaded()
+    // afterwards, possibly in this call. NULL: contents of any size are applied at once.
+    void (*load)(void *userdata, struct loading *loading);
+    // Waits for the end of that, and calls replica_loaded(). Not NULL if `load` is not.
+    void (*finish_load)(void *userdata, struct loading *loading);
+    // Whether db(), if it is empty, may be replaced by a new database instead of being changed,
+    // because no client uses it. NULL: no.
+    bool (*may_replace)(void *userdata);
+    // Takes over the new database that replaces db(). Its last transaction is that of the last
+    // applying(). Not NULL if `may_replace` is not.
+    void (*loaded)(void *userdata, struct db *db);
     // replica_state(), replica_reason() or replica_is_connected() has changed. May be NULL.
     void (*changed)(void *userdata);
     // The source is this server itself. Called by source_report_self().
@@ -54,9 +67,16 @@ const char *replica_reason(const struct replica *replica);
 // True while the source serves the database and is, by its own account, connected to what the
 // database comes from.
 bool replica_is_connected(const struct replica *replica);
+// Sets whether the database is left out if one of the schemas has a table or column that the other
+// lacks, in tables that are not excluded. Initially off. A change has an effect after
+// replica_restart().
+void replica_set_strict(struct replica *replica, bool is_strict);
 // Requests the contents again, because our database or the excluded tables have changed. They are
 // requested as a difference unless replica_forget() is called first.
 void replica_restart(struct replica *replica);
 // Forgets the last applied transaction. The owner must do so when anything but replication has
 // changed the database.
 void replica_forget(struct replica *replica);
+// The other thread has ended. Frees `loading`. Returns a database that is not needed any more, to
+// be freed by the caller, or NULL.
+struct db *replica_loaded(struct loading *loading);

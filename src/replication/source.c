@@ -6,6 +6,8 @@
 //     the source violated the protocol, or is this server            everything is ignored
 #include "replication/source.h"
 
+#include "basic/hash.h"
+#include "basic/htable.h"
 #include "basic/log.h"
 #include "replication/catalog.h"
 #include "replication/replica_private.h"
@@ -13,10 +15,12 @@
 #include "json/emit.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 LOG_MODULE(replication);
 
 #define CATALOG_MONITOR "_Server"
+#define LARGE_REPLY     ((size_t)128 * 1024) // bytes, which take some milliseconds to apply
 
 static const char *const update_methods[] = {
     [MONITOR_COND_SINCE] = "update3",
@@ -38,11 +42,13 @@ struct source {
     void *userdata;
     struct uuid own_id;
     struct list replicas;
-    struct list calls; // in the order of their requests
+    struct list calls;       // in the order of their requests
+    struct htable by_number; // the same
     uint64_t n_calls;
     struct catalog catalog;
     bool is_connected;
     bool has_catalog;
+    bool has_alternatives;
     bool has_ended; // give_up() or is_self() has been called in this connection
     struct buf scratch;
 };
@@ -65,14 +71,16 @@ void source_free(struct source *source)
         assert(!source->is_connected && list_is_empty(&source->replicas));
         catalog_done(&source->catalog);
         buf_done(&source->scratch);
+        htable_done(&source->by_number);
         free(source);
     }
 }
 
 // Requests
 
-static void call_free(struct call *call)
+static void call_free(struct source *source, struct call *call)
 {
+    htable_remove(&source->by_number, hash_mix(call->number), call);
     list_remove(&call->node);
     free(call);
 }
@@ -91,6 +99,7 @@ uint64_t source_request(struct source *source, const char *method, struct slice 
     call->done = done;
     call->userdata = userdata;
     list_push_back(&source->calls, &call->node);
+    htable_insert(&source->by_number, hash_mix(call->number), call);
     emit_integer(&number, (int64_t)call->number);
     message_put_request(&message, slice_of(method), params, buf_slice(&number));
     if (!source->has_ended) {
@@ -103,7 +112,8 @@ static struct call *find_call(const struct source *source, uint64_t number)
 {
     struct call *call;
 
-    LIST_FOREACH (call, &source->calls, node) {
+    HTABLE_FOREACH_WITH_HASH(call, &source->by_number, hash_mix(number))
+    {
         if (call->number == number) {
             return call;
         }
@@ -131,12 +141,12 @@ void source_cancel_there(struct source *source, uint64_t number)
     }
 }
 
-static void call_end(struct call *call, const struct message *reply)
+static void call_end(struct source *source, struct call *call, const struct message *reply)
 {
     source_done *done = call->done;
     void *userdata = call->userdata;
 
-    call_free(call);
+    call_free(source, call);
     if (done) {
         done(userdata, reply);
     }
@@ -167,17 +177,48 @@ static void request_schema(struct source *source, struct catalog_entry *entry)
     }
 }
 
+static struct catalog_entry *entry_of(const struct source *source, const struct replica *replica)
+{
+    return catalog_find(&source->catalog, slice_of(replica->name));
+}
+
+// True if another member of the cluster has shown a higher index.
+static bool is_behind(const struct replica *replica, const struct catalog_entry *entry)
+{
+    return entry->index && uuid_equals(entry->cid, replica->cid) && entry->index < replica->index;
+}
+
+static void note_index(struct replica *replica, const struct catalog_entry *entry)
+{
+    if (entry->index) {
+        replica->cid = entry->cid;
+        replica->index = entry->index;
+    }
+}
+
+static void offer_nothing_behind(struct replica *replica, const struct catalog_entry *entry)
+{
+    _cleanup_free_ char *reason = xasprintf("the server is behind: its index is %" PRId64
+                                            ", that of another one was %" PRId64,
+                                            entry->index, replica->index);
+
+    replica_offer_nothing(replica, reason);
+}
+
 // Starts a replica with what the catalog has of its database.
 static void offer_to(struct source *source, struct replica *replica)
 {
-    struct catalog_entry *entry = catalog_find(&source->catalog, slice_of(replica->name));
+    struct catalog_entry *entry = entry_of(source, replica);
 
     replica_set_connected(replica, entry && entry->is_connected);
     if (!source->has_catalog) {
         replica_wait(replica);
     } else if (!entry) {
-        replica_offer_nothing(replica);
+        replica_offer_nothing(replica, "the active server does not have it");
+    } else if (is_behind(replica, entry)) {
+        offer_nothing_behind(replica, entry);
     } else if (entry->schema.size) {
+        note_index(replica, entry);
         replica_offer(replica, buf_slice(&entry->schema));
     } else {
         replica_wait(replica);
@@ -187,22 +228,68 @@ static void offer_to(struct source *source, struct replica *replica)
     }
 }
 
+// Why the replica cannot use this server, or NULL.
+static const char *unusable_reason(const struct source *source, const struct replica *replica)
+{
+    const struct catalog_entry *entry = entry_of(source, replica);
+
+    return !entry                      ? "it does not have the database"
+           : !entry->is_connected      ? "it is not connected to what the database comes from"
+           : is_behind(replica, entry) ? "it is behind another server of the cluster"
+                                       : NULL;
+}
+
+static void source_fail(struct source *source, const char *reason);
+
+// Gives up a server that no replica can use, if there are others.
+static void leave_unusable(struct source *source)
+{
+    _cleanup_free_ char *text = NULL;
+    const char *reason = NULL;
+    struct replica *replica;
+
+    if (!source->has_alternatives || !source->has_catalog) {
+        return;
+    }
+    LIST_FOREACH (replica, &source->replicas, node) {
+        const char *other = unusable_reason(source, replica);
+
+        if (!other) {
+            return;
+        }
+        if (!reason) {
+            reason = other;
+            text =
+                xasprintf("database %s: moving on to the next server: %s", replica->name, reason);
+        }
+    }
+    if (reason) {
+        source_fail(source, text);
+    }
+}
+
 // Starts those replicas whose databases have appeared, changed their schemas or disappeared.
 static void offer_changes(struct source *source)
 {
     struct replica *replica, *next;
 
     LIST_FOREACH_SAFE (replica, next, &source->replicas, node) {
-        const struct catalog_entry *entry = catalog_find(&source->catalog, slice_of(replica->name));
+        const struct catalog_entry *entry = entry_of(source, replica);
 
-        if (!entry != (replica->state == REPLICA_LEFT_OUT && !replica->theirs) ||
-            (entry && entry->has_changed_schema)) {
+        bool is_useful = entry && !is_behind(replica, entry);
+        bool was_useful = replica->state != REPLICA_LEFT_OUT || replica->theirs;
+
+        if (is_useful != was_useful || (is_useful && entry->has_changed_schema)) {
             offer_to(source, replica);
         } else if (entry) {
             replica_set_connected(replica, entry->is_connected);
         }
+        if (is_useful) {
+            note_index(replica, entry);
+        }
     }
     catalog_settle(&source->catalog);
+    leave_unusable(source);
 }
 
 // The reply to get_schema names the database itself.
@@ -239,6 +326,7 @@ static void catalog_is_known(struct source *source)
         offer_to(source, replica);
     }
     catalog_settle(&source->catalog);
+    leave_unusable(source);
 }
 
 static void on_names(void *userdata, const struct message *reply)
@@ -301,7 +389,7 @@ void source_connected(struct source *source)
     source_request(source, "set_db_change_aware", SLICE("[true]"), NULL, NULL);
     source_request(source, "monitor",
                    SLICE("[\"_Server\",\"" CATALOG_MONITOR "\",{\"Database\":[{\"columns\":["
-                         "\"name\",\"schema\",\"connected\"]}]}]"),
+                         "\"name\",\"schema\",\"connected\",\"cid\",\"index\"]}]}]"),
                    on_catalog, source);
 }
 
@@ -318,7 +406,7 @@ void source_disconnected(struct source *source)
     source->is_connected = source->has_catalog = source->has_ended = false;
     catalog_done(&source->catalog);
     while (!list_is_empty(&source->calls)) {
-        call_end(LIST_FIRST(&source->calls, struct call, node), NULL);
+        call_end(source, LIST_FIRST(&source->calls, struct call, node), NULL);
     }
     LIST_FOREACH_SAFE (replica, next, &source->replicas, node) {
         replica_disconnected(replica);
@@ -334,7 +422,13 @@ void source_add(struct source *source, struct replica *replica)
     list_push_back(&source->replicas, &replica->node);
     if (source->is_connected) {
         offer_to(source, replica);
+        leave_unusable(source);
     }
+}
+
+void source_set_alternatives(struct source *source, bool on)
+{
+    source->has_alternatives = on;
 }
 
 void source_remove(struct source *source, struct replica *replica)
@@ -363,6 +457,22 @@ bool source_has_replica_of(const struct source *source, const char *name)
         }
     }
     return false;
+}
+
+void source_plan_run(struct source *source)
+{
+    source->handler->run(source->userdata);
+}
+
+bool source_run(struct source *source)
+{
+    struct replica *replica, *next;
+    bool more = false;
+
+    LIST_FOREACH_SAFE (replica, next, &source->replicas, node) {
+        more = replica_run(replica) || more;
+    }
+    return more;
 }
 
 void source_plan_retry(struct source *source)
@@ -481,10 +591,58 @@ static void on_reply(struct source *source, const struct message *reply)
 
     call = json_read_count(reply->id, &number) ? find_call(source, number) : NULL;
     if (call) {
-        call_end(call, reply);
+        call_end(source, call, reply);
     } else {
         source_fail(source, "received a reply without a request");
     }
+}
+
+// The "id" of a message, if it comes before large members. A slice without data otherwise.
+static struct slice early_id(struct slice text, struct buf *scratch)
+{
+    struct cursor cursor;
+
+    if (json_kind_of(text) != JSON_KIND_OBJECT) {
+        return SLICE_EMPTY;
+    }
+    cursor_init(&cursor, text);
+    for (bool more = cursor_enter(&cursor); more; more = cursor_more(&cursor)) {
+        struct slice name = cursor_name(&cursor, scratch);
+
+        if (slice_is(name, "id")) {
+            return cursor_skip(&cursor);
+        }
+        if (cursor_kind(&cursor) != JSON_KIND_NULL) {
+            break;
+        }
+        cursor_skip(&cursor);
+    }
+    return SLICE_EMPTY;
+}
+
+// Gives a large reply with the contents of a database to its replica. Returns false if that is not
+// possible: if it is another message.
+static bool receive_contents(struct source *source, struct slice text)
+{
+    struct slice id = early_id(text, &source->scratch);
+    struct replica *replica;
+    struct buf message = {0};
+    struct call *call;
+    uint64_t number;
+
+    call = json_read_count(id, &number) ? find_call(source, number) : NULL;
+    if (!call || call->done != replica_contents || !replica_can_load(call->userdata)) {
+        return false;
+    }
+    replica = call->userdata;
+    call_free(source, call);
+    if (source->handler->take) {
+        source->handler->take(source->userdata, &message);
+    } else {
+        buf_put_slice(&message, text);
+    }
+    replica_load(replica, &message);
+    return true;
 }
 
 void source_receive(struct source *source, struct slice text)
@@ -495,6 +653,9 @@ void source_receive(struct source *source, struct slice text)
 
     assert(source->is_connected);
     if (source->has_ended) {
+        return;
+    }
+    if (text.size >= LARGE_REPLY && receive_contents(source, text)) {
         return;
     }
     error = message_parse(text, &scratch, &message);

@@ -6,6 +6,9 @@
 //                            monitor of _Server (older servers: list_dbs, get_schema)
 //         --> for each replica: its schema is known --> monitor_cond_since --> updates
 //
+// A member of a cluster that shows a lower index than another member has shown before has not yet
+// applied what was replicated from the other: it is left out until its index is high enough.
+//
 // The monitor of _Server tells when the source gets, loses or converts a database. A database that
 // cannot be replicated has no effect on the others; only a violation of the protocol ends the
 // connection.
@@ -19,20 +22,30 @@ struct source;
 
 struct source_handler {
     void (*send)(void *userdata, struct slice text);
-    // The source violates the protocol: close the connection, not from within this call. Called at
-    // most once in a connection; the source then ignores what it receives.
+    // The source violates the protocol or is of no use: close the connection, not from within this
+    // call. Called at most once in a connection; the source then ignores what it receives.
     void (*give_up)(void *userdata, const char *reason);
     // The server at the other end is this server itself. Call source_report_self() later, not from
     // within this call. The source does nothing more in this connection.
     void (*is_self)(void *userdata);
     // A replica has failed: call source_retry() after some time.
     void (*retry)(void *userdata);
+    // Moves the memory of the message that is being received to *ret, an empty buffer, because it
+    // is too large to be copied. Called within source_receive(). NULL: large messages are copied.
+    void (*take)(void *userdata, struct buf *ret);
+    // Call source_run() later and, while it returns true, again. May be NULL if no replica's
+    // handler has load().
+    void (*run)(void *userdata);
 };
 
 // `own_id` is our server id.
 struct source *source_new(const struct source_handler *handler, void *userdata, struct uuid own_id);
 void source_free(struct source *source); // not connected, without replicas (asserted); NULL allowed
 
+// Sets whether there are other servers to connect to. With `on`, the source gives up the connection
+// to a server that none of the replicas can use: that does not have the database, is not connected
+// to what it comes from, or is behind. Initially off: the source waits.
+void source_set_alternatives(struct source *source, bool on);
 // Adds a replica, which belongs to no source. It starts at once if there is a connection. At most
 // one replica of each name.
 void source_add(struct source *source, struct replica *replica);
@@ -47,8 +60,11 @@ void source_connected(struct source *source);
 bool source_is_usable(const struct source *source);
 // The connection has ended: ends all requests.
 void source_disconnected(struct source *source);
-// Handles one message: one value that passed the framer (I-1).
+// Handles one message: one value that passed the framer (I-1). Large contents are only stored, if
+// the replica's handler has load() and the "id" comes before the "result".
 void source_receive(struct source *source, struct slice text);
+// Does a bounded part of the replicas' work. Returns true if there is more.
+bool source_run(struct source *source);
 // Starts those replicas again that have failed.
 void source_retry(struct source *source);
 // Calls is_self() of every replica, each of which may be removed and freed by that.

@@ -127,6 +127,41 @@ def test_changes_of_the_source(pair):
     assert sorted(changes, key=str) == [{"delete": None}, {"modify": {"n": 7}}]
 
 
+OF_LIST = pytest.mark.ours("other servers take the sources of a list in random order")
+
+
+@OF_LIST
+def test_moves_on_from_a_source_that_loses_its_own(lab, source):
+    middle = serve_relay(lab, source)
+    other = lab.serve(lab.db("small", "other.db"))
+    source.client().insert("small", "T", {"name": "one"})
+    other.client().insert("small", "T", {"name": "two"})
+    relay = serve_relay(lab, middle, other)
+    assert names(relay) == ["one"]
+    client = aware(relay)
+    monitor(client)
+    source.kill()
+    wait.until(lambda: is_connected(relay) and names(relay) == ["two"], "the other source",
+               3 * wait.PATIENCE)
+    changes = client.notification("update3")[2]["T"].values()
+    assert sorted(changes, key=str) == [{"delete": None}, {"insert": {"name": "two"}}]
+    client.insert("small", "T", {"name": "three"})
+    assert names(other) == ["three", "two"]
+
+
+@OF_LIST
+def test_moves_on_from_a_source_without_the_database(lab, source):
+    without = lab.serve("ops")
+    other = lab.serve(lab.db("small", "other.db"))
+    source.client().insert("small", "T", {"name": "one"})
+    other.client().insert("small", "T", {"name": "two"})
+    relay = serve_relay(lab, without, source, other)
+    assert names(relay) == ["one"]
+    source.control("ovsdb-server/remove-db", "small")
+    wait.until(lambda: is_connected(relay) and names(relay) == ["two"], "the other source",
+               3 * wait.PATIENCE)
+
+
 def test_errors_are_passed_back(pair):
     _, relay = pair
     client = relay.client()

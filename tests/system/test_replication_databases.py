@@ -129,6 +129,44 @@ def test_one_connection_for_all(lab):
     assert names(backup) == ["fit"]
 
 
+@pytest.mark.parametrize("form", ["option", "text", "json"])
+def test_differences_between_schemas_can_be_refused(lab, form):
+    """By an option, or for one database in the configuration file, which a reload follows."""
+    active = serve_two(lab, "active")
+    source = f"unix:{active.socket_path}"
+    active.client().insert("small", "T", {"name": "there"})
+    text = schema("small")
+    del text["tables"]["T"]["columns"]["map"]
+    text["tables"]["Ours"] = {"columns": {"x": {"type": "string"}}}
+    path = lab.path("other.ovsschema")
+    path.write_text(json.dumps(text))
+    lab.tool("create", lab.path("other.db"), path).ok()
+    config = lab.path("server.conf")
+
+    def configure(strict):
+        config.write_text(
+            f"[database {lab.path('other.db')}]\nsource = {source}\nbackup = yes\n"
+            f"strict-schema = {'yes' if strict else 'no'}\n" if form == "text" else
+            json.dumps({"databases": {str(lab.path("other.db")): {
+                "service-model": "active-backup", "backup": True, "source": {source: None},
+                "strict-schema": strict}}}))
+
+    configure(True)
+    backup = lab.new_server()
+    if form == "option":
+        backup.start([lab.path("other.db")], f"--sync-from={source}", "--sync-strict-schema")
+    else:
+        backup.start([], f"--config-file={config}")
+    backup.allow("replication")
+    wait.until(lambda: "error: the schemas differ: only the active server has T:map; only this "
+               "server has Ours" in command(backup, "sync-status", "small"), "the reason")
+    assert names(backup) == []
+    if form != "option":
+        configure(False)
+        backup.control("ovsdb-server/reload")
+        wait.until(lambda: names(backup) == ["there"], "the contents")
+
+
 def test_the_next_remote_of_the_list(lab):
     """One that cannot be reached, and one whose connection ends."""
     one, two = serve_two(lab, "one"), serve_two(lab, "two")
@@ -144,6 +182,21 @@ def test_the_next_remote_of_the_list(lab):
     wait.until(lambda: names(backup) == ["new", "there"], "the third remote", 20)
     wait.until(lambda: f"remote: unix:{two.socket_path}" in
                command(backup, "sync-status", "small"), "its name")
+
+
+def test_the_next_remote_of_one_without_the_database(lab):
+    """A server that has one of the databases is used for that; the other one waits."""
+    without = lab.serve(lab.db("ops", "without.db"))
+    active = serve_two(lab, "active")
+    active.client().insert("small", "T", {"name": "there"})
+    sources = f"unix:{without.socket_path},unix:{active.socket_path}"
+    backup = lab.serve(lab.db("small", "copy.db"), options=[f"--sync-from={sources}"])
+    backup.allow("net", "replication")
+    wait.until(lambda: names(backup) == ["there"], "the second remote")
+    both = serve_two(lab, "backup", f"--sync-from={sources}")
+    both.allow("net", "replication")
+    wait.until(lambda: replicates(both, "ops"), "the first remote")
+    assert "error: the active server does not have it" in command(both, "sync-status", "small")
 
 
 def test_what_changes_at_the_source(lab):

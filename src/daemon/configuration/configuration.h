@@ -34,6 +34,7 @@ struct config_database {
     char *service_model;  // or NULL
     bool is_of_file;      // named in the file; else on the command line
     enum config_choice recover_damaged;   // overrides --recover-damaged for this database
+    enum config_choice strict_schema;     // overrides --sync-strict-schema for this database
     bool backup;                          // whether the server starts as a backup of the source
     struct remote_options source_options; // of the connection to the source
 };

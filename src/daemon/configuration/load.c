@@ -27,9 +27,10 @@ static struct failure *make_relay(struct config_database *database)
     if (!database->source) {
         return failure_new(FAILURE_INVALID, "the service-model \"relay\" needs a source");
     }
-    if (database->schema || database->exclude_tables || database->backup) {
+    if (database->schema || database->exclude_tables || database->backup ||
+        database->strict_schema != CHOICE_UNSET) {
         return failure_new(FAILURE_INVALID,
-                           "schema, exclude-tables and backup are not for the "
+                           "schema, exclude-tables, strict-schema and backup are not for the "
                            "service-model \"relay\"");
     }
     argument = xasprintf("relay:%s:%s", slash ? slash + 1 : database->file, database->source);

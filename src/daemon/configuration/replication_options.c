@@ -22,21 +22,29 @@ static const struct config_database *find_config(const struct databases *databas
 
 struct sync_settings replication_options_common(const struct server_options *options)
 {
-    return (struct sync_settings){options->sync_from, REMOTE_OPTIONS_DEFAULT,
-                                  options->sync_from && !options->active};
+    return (struct sync_settings){.source = options->sync_from,
+                                  .options = REMOTE_OPTIONS_DEFAULT,
+                                  .is_backup = options->sync_from && !options->active,
+                                  .is_strict = options->sync_strict_schema};
 }
 
 struct sync_settings replication_options_of(const struct databases *databases,
                                             const struct server_options *options, const char *name)
 {
     const struct config_database *database = find_config(databases, options, name);
+    struct sync_settings settings = replication_options_common(options);
 
     if (database && database->source) {
-        return (struct sync_settings){database->source, database->source_options, database->backup};
+        settings.source = database->source;
+        settings.options = database->source_options;
+        settings.is_backup = database->backup;
+    } else if (database && str_equals(database->service_model, "standalone")) {
+        settings = SYNC_SETTINGS_DEFAULT;
     }
-    return database && str_equals(database->service_model, "standalone")
-               ? SYNC_SETTINGS_DEFAULT
-               : replication_options_common(options);
+    if (database && database->strict_schema != CHOICE_UNSET) {
+        settings.is_strict = database->strict_schema == CHOICE_YES;
+    }
+    return settings;
 }
 
 const char *replication_options_owner(const struct databases *databases,

@@ -36,6 +36,7 @@ static const struct key database_keys[] = {
     {"source-dscp", VALUE_DSCP, offsetof(struct config_database, source_options.dscp)},
     {"backup", VALUE_BOOL, offsetof(struct config_database, backup)},
     {"exclude-tables", VALUE_TEXT, offsetof(struct config_database, exclude_tables)},
+    {"strict-schema", VALUE_CHOICE, offsetof(struct config_database, strict_schema)},
     {"recover-damaged", VALUE_CHOICE, offsetof(struct config_database, recover_damaged)},
     {"service-model", VALUE_TEXT, offsetof(struct config_database, service_model)},
     {NULL},

@@ -260,6 +260,9 @@ static struct failure *change_sync_of(const struct parts *parts, const char *nam
     if (!remote_options_equal(&old->options, &new->options)) {
         sync_set_options(parts->sync, name, &new->options);
     }
+    if (old->is_strict != new->is_strict) {
+        sync_set_strict(parts->sync, name, new->is_strict);
+    }
     if (new->source && !str_equals(old->source, new->source)) {
         failure = sync_set_source(parts->sync, name, new->source);
     }
@@ -287,7 +290,8 @@ static struct failure *change_sync(const struct parts *parts, const struct serve
         failure_keep_first(&first, change_sync_of(parts, name, &before, &after));
     }
     if (!str_equals(before_common.source, common.source) ||
-        before_common.is_backup != common.is_backup) {
+        before_common.is_backup != common.is_backup ||
+        before_common.is_strict != common.is_strict) {
         sync_set_common(parts->sync, &common);
     }
     return first;

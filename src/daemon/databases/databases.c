@@ -179,6 +179,11 @@ void databases_free(struct databases *databases)
     free(databases);
 }
 
+struct group_commit *databases_group_commit(const struct databases *databases)
+{
+    return databases->group_commit;
+}
+
 void databases_on_change(struct databases *databases, struct databases_observer *observer)
 {
     list_push_back(&databases->observers, &observer->node);

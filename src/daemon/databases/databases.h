@@ -23,6 +23,9 @@ struct databases_observer {
 struct databases *databases_new(struct server *server, struct group_commit *group_commit);
 void databases_free(struct databases *databases); // stops adding and closes all
 
+// For helper threads that belong to the databases.
+struct group_commit *databases_group_commit(const struct databases *databases);
+
 // Registers an observer. It must be removed before `databases` is freed, and not from changed().
 void databases_on_change(struct databases *databases, struct databases_observer *observer);
 void databases_observer_remove(struct databases_observer *observer);

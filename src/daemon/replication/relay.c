@@ -11,6 +11,8 @@
 
 #include "basic/log.h"
 #include "basic/str.h"
+#include "daemon/databases/discard.h"
+#include "daemon/replication/load_job.h"
 #include "daemon/replication/upstream.h"
 #include "engine/history.h"
 #include "session/forward.h"
@@ -102,6 +104,14 @@ static bool has_schema(const struct db *db, const struct schema *schema)
     return slice_equals(text_slice(db_schema(db)->json), text_slice(schema->json));
 }
 
+// The next copy may be large.
+static void drop_next(struct relay *relay)
+{
+    if (relay->next) {
+        discard_db(TAKE_PTR(relay->next), databases_group_commit(relay->relays->databases));
+    }
+}
+
 static void on_schema(void *userdata, const struct schema *schema)
 {
     struct relay *relay = userdata;
@@ -112,7 +122,7 @@ static void on_schema(void *userdata, const struct schema *schema)
     if (relay->next || !relay->has_schema || !has_schema(relay->db, schema)) {
         replica_forget(relay->replica); // the contents go to another copy
     }
-    db_free(TAKE_PTR(relay->next));
+    drop_next(relay);
     if (!relay->has_schema || !has_schema(relay->db, schema)) {
         relay->next = copy_new(relay, (struct schema *)(uintptr_t)schema);
     }
@@ -149,6 +159,35 @@ static void on_replica_changed(void *userdata)
         serve_next(relay);
     }
     show_state(relay, relay_is_connected(relay));
+}
+
+static void on_load(void *userdata, struct loading *loading)
+{
+    const struct relay *relay = userdata;
+
+    load_job_start(databases_group_commit(relay->relays->databases), loading);
+}
+
+static void on_finish_load(void *userdata, struct loading *loading)
+{
+    load_job_finish(loading);
+}
+
+static bool may_replace(void *userdata)
+{
+    const struct relay *relay = userdata;
+
+    return relay->next;
+}
+
+static void on_loaded(void *userdata, struct db *db)
+{
+    struct relay *relay = userdata;
+
+    drop_next(relay);
+    relay->next = db;
+    db_set_last_txn_id(db, relay->txn_id);
+    db_set_log(db, &relay->log);
 }
 
 static void on_self(void *userdata)
@@ -218,6 +257,10 @@ static struct relay *relay_new(struct relays *relays, struct slice name, const c
         .schema = on_schema,
         .applying = on_applying,
         .changed = on_replica_changed,
+        .load = on_load,
+        .finish_load = on_finish_load,
+        .may_replace = may_replace,
+        .loaded = on_loaded,
         .is_self = on_self,
     };
     static const struct exclude nothing;
@@ -258,7 +301,7 @@ static void relay_free(struct relay *relay)
     relay->db = NULL;
     relay_leave(relay);
     replica_free(relay->replica);
-    db_free(relay->next);
+    drop_next(relay);
     free(relay->source);
     free(relay->name);
     free(relay);

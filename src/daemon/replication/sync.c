@@ -4,6 +4,7 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/str.h"
+#include "daemon/replication/load_job.h"
 #include "daemon/replication/upstream.h"
 #include "json/emit.h"
 
@@ -21,6 +22,7 @@ struct entry {
     char *source;     // or NULL
     struct remote_options options;
     bool is_backup;
+    bool is_strict;
     struct replica *replica;   // only of a database that is a backup
     struct upstream *upstream; // of the replica; NULL: joining has failed
     struct failure *failure;   // why it has failed, or NULL
@@ -60,6 +62,18 @@ static struct db *entry_db(const struct entry *entry)
 static struct db *on_find_db(void *userdata)
 {
     return entry_db(userdata);
+}
+
+static void on_load(void *userdata, struct loading *loading)
+{
+    const struct entry *entry = userdata;
+
+    load_job_start(databases_group_commit(entry->sync->databases), loading);
+}
+
+static void on_finish_load(void *userdata, struct loading *loading)
+{
+    load_job_finish(loading);
 }
 
 static void make_active(struct entry *entry);
@@ -107,7 +121,8 @@ static void entry_drop_replica(struct entry *entry)
 
 static struct failure *make_backup(struct entry *entry)
 {
-    static const struct replica_handler handler = {.db = on_find_db, .is_self = on_self};
+    static const struct replica_handler handler = {
+        .db = on_find_db, .load = on_load, .finish_load = on_finish_load, .is_self = on_self};
     struct failure *failure;
 
     if (!entry->source) {
@@ -118,6 +133,7 @@ static struct failure *make_backup(struct entry *entry)
         return NULL;
     }
     entry->replica = replica_new(&handler, entry, entry->name, &entry->sync->exclude);
+    replica_set_strict(entry->replica, entry->is_strict);
     failure = entry_join(entry);
     if (failure) {
         entry_drop_replica(entry);
@@ -407,6 +423,22 @@ struct failure *sync_set_exclude(struct sync *sync, const char *db, const char *
     return NULL;
 }
 
+void sync_set_strict(struct sync *sync, const char *db, bool is_strict)
+{
+    struct entry *entry;
+
+    FOREACH_MEANT(entry, sync, db)
+    {
+        bool is_changed = entry->is_strict != is_strict;
+
+        entry->is_strict = is_strict;
+        if (entry->replica && is_changed) {
+            replica_set_strict(entry->replica, is_strict);
+            replica_restart(entry->replica);
+        }
+    }
+}
+
 struct failure *sync_connect(struct sync *sync, const char *db)
 {
     struct failure *first = NULL;
@@ -439,6 +471,7 @@ void sync_set_common(struct sync *sync, const struct sync_settings *settings)
     common->source = settings->source ? xstrdup(settings->source) : NULL;
     common->options = settings->options;
     common->is_backup = settings->is_backup;
+    common->is_strict = settings->is_strict;
 }
 
 struct failure *sync_apply(struct sync *sync, const char *db, const struct sync_settings *settings)
@@ -446,6 +479,7 @@ struct failure *sync_apply(struct sync *sync, const char *db, const struct sync_
     struct failure *failure = NULL;
 
     sync_set_options(sync, db, &settings->options);
+    sync_set_strict(sync, db, settings->is_strict);
     if (settings->source && !str_equals(settings->source, sync_settings(sync, db).source)) {
         failure = sync_set_source(sync, db, settings->source);
     }
@@ -462,7 +496,8 @@ struct sync_settings sync_settings(const struct sync *sync, const char *db)
 {
     const struct entry *entry = db ? find_entry(sync, db) : &sync->common;
 
-    return (struct sync_settings){entry->source, entry->options, entry->is_backup};
+    return (struct sync_settings){entry->source, entry->options, entry->is_backup,
+                                  entry->is_strict};
 }
 
 const struct exclude *sync_exclude(const struct sync *sync)

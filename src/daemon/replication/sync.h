@@ -18,6 +18,7 @@ struct sync_settings {
     const char *source; // the list of the active server's remotes, or NULL
     struct remote_options options;
     bool is_backup; // of `source`
+    bool is_strict; // see replica_set_strict()
 };
 #define SYNC_SETTINGS_DEFAULT ((struct sync_settings){.options = REMOTE_OPTIONS_DEFAULT})
 
@@ -43,6 +44,8 @@ void sync_set_probe_interval(struct sync *sync, const char *db, uint64_t ms);
 struct failure *sync_set_source(struct sync *sync, const char *db, const char *source);
 // Sets the tables that are not replicated, as "DB:TABLE,...": all, or those of one database.
 struct failure *sync_set_exclude(struct sync *sync, const char *db, const char *tables);
+// Sets whether differences between the schemas are refused.
+void sync_set_strict(struct sync *sync, const char *db, bool is_strict);
 // Makes databases backups of their sources. Of all databases, those that have none stay active.
 struct failure *sync_connect(struct sync *sync, const char *db);
 // Makes databases active.

@@ -40,6 +40,7 @@ struct upstream {
     struct backoff retry_backoff;
     usec_t retried_at;      // when failed replicas were started last
     sd_event_source *retry; // starts failed replicas again
+    sd_event_source *run;   // calls source_run()
     sd_event_source *report_self;
 };
 
@@ -141,8 +142,46 @@ static void on_retry(void *userdata)
     }
 }
 
-static const struct source_handler source_handler = {
-    .send = on_send, .give_up = on_give_up, .is_self = on_self, .retry = on_retry};
+static void on_take(void *userdata, struct buf *ret)
+{
+    const struct upstream *upstream = userdata;
+
+    connection_take_message(upstream->connection, ret);
+}
+
+static int on_run_step(sd_event_source *event_source, void *userdata)
+{
+    const struct upstream *upstream = userdata;
+
+    if (source_run(upstream->source)) {
+        sd_event_source_set_enabled(event_source, SD_EVENT_ONESHOT);
+    }
+    return 0;
+}
+
+static void on_run(void *userdata)
+{
+    struct upstream *upstream = userdata;
+
+    if (!upstream->run) {
+        if (sd_event_add_defer(upstream->upstreams->event, &upstream->run, on_run_step, upstream) <
+            0) {
+            log_err("%s: no event source can be made", upstream->list);
+            return;
+        }
+        sd_event_source_set_description(upstream->run, "contents of replicas");
+        // Input and output of clients come before each step.
+        sd_event_source_set_priority(upstream->run, SD_EVENT_PRIORITY_IDLE);
+    }
+    sd_event_source_set_enabled(upstream->run, SD_EVENT_ONESHOT);
+}
+
+static const struct source_handler source_handler = {.send = on_send,
+                                                     .give_up = on_give_up,
+                                                     .is_self = on_self,
+                                                     .retry = on_retry,
+                                                     .take = on_take,
+                                                     .run = on_run};
 
 static void on_opened(struct connection *connection)
 {
@@ -327,6 +366,7 @@ static struct upstream *upstream_new(struct upstreams *upstreams, const char *so
     upstream->source = source_new(&source_handler, upstream, server_id(upstreams->server));
     visit_remotes(source, add_remote, upstream);
     assert(upstream->n_remotes);
+    source_set_alternatives(upstream->source, upstream->n_remotes > 1);
     upstream->net = net_new(upstreams->event, &handler, upstream);
     limits.max_message = NET_LONGEST_MESSAGE;
     net_set_limits(upstream->net, &limits);
@@ -344,6 +384,7 @@ static void upstream_free(struct upstream *upstream)
     source_free(upstream->source);
     sd_event_source_disable_unref(upstream->dial);
     sd_event_source_disable_unref(upstream->retry);
+    sd_event_source_disable_unref(upstream->run);
     sd_event_source_disable_unref(upstream->report_self);
     for (size_t i = 0; i < upstream->n_remotes; i++) {
         free(upstream->remotes[i]);

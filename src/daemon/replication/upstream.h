@@ -4,7 +4,8 @@
 //
 // A source is a list of remotes, "tcp:A:6640,ssl:B:6640". A single remote is dialed again as every
 // connector does. Of several, the next one is dialed at once when one cannot be reached or its
-// connection ends, and after a wait when none of them could be reached.
+// connection ends, and after a wait when none of them could be reached. A server of which none of
+// the databases can be replicated counts as one that cannot be reached (source_set_alternatives()).
 #pragma once
 
 #include "net/net.h"

@@ -129,8 +129,13 @@ static void test_invalid_files(void **state)
         {"[database a]\nservice-model = relay",
          "F: database /x/a: the service-model \"relay\" needs a source"},
         {"[database a]\nservice-model = relay\nsource = tcp:1.2.3.4:5\nbackup = yes",
-         "F: database /x/a: schema, exclude-tables and backup are not for the service-model "
-         "\"relay\""},
+         "F: database /x/a: schema, exclude-tables, strict-schema and backup are not for the "
+         "service-model \"relay\""},
+        {"{\"databases\": {\"a\": {\"service-model\": \"relay\", \"source\": {\"tcp:1.2.3.4:5\": "
+         "null}, \"strict-schema\": false}}}",
+         "F: database /x/a: schema, exclude-tables, strict-schema and backup are not for the "
+         "service-model \"relay\""},
+        {"[database a]\nstrict-schema = maybe", "F:2: strict-schema: yes or no is expected"},
         {"{\"databases\": {\"a\": {\"service-model\": \"active-backup\", \"backup\": true}}}",
          "F: database /x/a: backup needs a source"},
         {"[database a]\nservice-model = standalone\nsource = tcp:1.2.3.4:5",

@@ -114,6 +114,70 @@ static void test_hold(void **state)
     close(other_fd);
 }
 
+static struct buf taken;
+
+static void take(struct net_fixture *fixture, struct peer *peer, struct slice text)
+{
+    const char *input = peer->connection->input.data;
+    struct buf message = {0};
+
+    connection_take_message(peer->connection, &message);
+    assert_true(message.size < NET_READ_SIZE || message.data == input); // not copied
+    buf_put_slice(&taken, buf_slice(&message));
+    buf_putc(&taken, '\n');
+    buf_done(&message);
+}
+
+// Messages that are taken over, in every split of the input: those before and after are not
+// affected.
+static void test_taken_messages(void **state)
+{
+    struct net_fixture *fixture = *state;
+    struct remote *remote = fixture_listen(fixture, "punix:s");
+    struct slice all = SLICE(STREAM);
+
+    fixture->on_message = take;
+    for (size_t at = 0; at <= all.size; at++) {
+        struct peer *peer;
+        int fd = fixture_connect(fixture, remote, &peer);
+
+        client_put(fixture, fd, (struct slice){all.data, at});
+        fixture_settle(fixture);
+        client_put(fixture, fd, (struct slice){all.data + at, all.size - at});
+        RUN_UNTIL(fixture, peer->n_messages == 4);
+        assert_memory_equal(taken.data, peer->messages.data, peer->messages.size);
+        assert_int_equal(taken.size, peer->messages.size);
+        assert_null(peer->connection->input.data);
+        buf_clear(&taken);
+        close(fd);
+        RUN_UNTIL(fixture, peer->n_closed);
+    }
+}
+
+static void test_large_taken_messages(void **state)
+{
+    struct net_fixture *fixture = *state;
+    _cleanup_buf_ struct buf text = {0};
+    struct peer *peer;
+    int fd = fixture_connect(fixture, fixture_listen(fixture, "punix:s"), &peer);
+
+    fixture->on_message = take;
+    for (int i = 0; i < 3; i++) {
+        buf_puts(&text, "[\"");
+        memset(buf_reserve(&text, 300000), 'a' + i, 300000);
+        text.size += 300000;
+        buf_puts(&text, "\"][1]");
+    }
+    client_put(fixture, fd, buf_slice(&text));
+    RUN_UNTIL(fixture, peer->n_messages == 6);
+    assert_int_equal(taken.size, text.size + 6);
+    assert_int_equal(peer->messages.size, taken.size);
+    assert_memory_equal(peer->messages.data, taken.data, taken.size);
+    assert_null(peer->connection->input.data);
+    buf_done(&taken);
+    close(fd);
+}
+
 // Messages sent before the end of the input are handled and answered, even if it takes several
 // turns.
 static void test_requests_before_the_end_are_answered(void **state)
@@ -304,6 +368,8 @@ int main(void)
         TEST(test_one_byte_at_a_time),
         TEST(test_batches_are_fair),
         TEST(test_hold),
+        TEST(test_taken_messages),
+        TEST(test_large_taken_messages),
         TEST(test_requests_before_the_end_are_answered),
         TEST(test_hang_up_with_input_left),
         TEST(test_end_within_a_message),

@@ -46,9 +46,9 @@ struct db *store_close_keeping_db(struct store *store);
 // On, the default: records of modified rows contain differences ("_is_diff"). Off: they contain
 // whole values, which older servers can read.
 void store_set_column_diff(struct store *store, bool on);
-// Prepares store_close(): cancels a running compaction or conversion, then has the group commit sync
-// what is not synced. No commits may follow. Returns true while store_close() would wait for one of
-// these: call again after group_commit_dispatch().
+// Prepares store_close(): cancels a running compaction or conversion, then has the group commit
+// sync what is not synced. No commits may follow. Returns true while store_close() would wait for
+// one of these: call again after group_commit_dispatch().
 bool store_begin_close(struct store *store);
 struct db *store_db(struct store *store); // borrowed
 const char *store_path(const struct store *store);

@@ -53,8 +53,8 @@ void databases_start_add(struct databases *databases, const char *path, const ch
 bool databases_is_adding(const struct databases *databases); // `done` of such a call is pending
 // Cancels such calls and waits for their helper threads: `done` gets the errno ECANCELED.
 void databases_stop_adding(struct databases *databases);
-// Stops serving a database. Its file is synced on a helper thread and then closed; `done`, unless it
-// is NULL, is called after that, possibly in this call. False if there is none of this name.
+// Stops serving a database. Its file is synced on a helper thread and then closed; `done`, unless
+// it is NULL, is called after that, possibly in this call. False if there is none of this name.
 typedef void databases_closed_function(void *userdata);
 bool databases_remove(struct databases *databases, const char *name,
                       databases_closed_function *done, void *userdata);

@@ -84,7 +84,13 @@ def check_flows(site, host):
     host.use(f"unix:{site.central.socket_path}")
     host.start_controller()
     site.sync()
-    site.wait(lambda: host.flows() == over_relays, f"equal flows on {host.chassis}")
+    try:
+        site.wait(lambda: host.flows() == over_relays, f"equal flows on {host.chassis}")
+    except AssertionError:
+        flows = host.flows()
+        assert [f for f in over_relays if f not in flows] == \
+            [f for f in flows if f not in over_relays]
+        raise
     assert sum("reg15=" in flow for flow in over_relays) > N_ROUNDS * N_PORTS
 
 

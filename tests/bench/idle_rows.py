@@ -76,14 +76,16 @@ def compact(server):
 def calm_convert(bench, site):
     path, size = large_file(bench)
     site.start(path)
-    return {f"longest echo during a conversion of {size:,} MB, ms": longest_echo(site.server, convert)}
+    label = f"longest echo during a conversion of {size:,} MB, ms"
+    return {label: longest_echo(site.server, convert)}
 
 
 @row("calm-compact", repeat=1, reference_repeat=0)
 def calm_compact(bench, site):
     path, size = large_file(bench)
     site.start(path)
-    return {f"longest echo during a compaction of {size:,} MB, ms": longest_echo(site.server, compact)}
+    label = f"longest echo during a compaction of {size:,} MB, ms"
+    return {label: longest_echo(site.server, compact)}
 
 
 def take_all(server):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What bench.py measures of relays: what their clients cost the source, what a write through a relay
-costs, and how calm a relay is while it receives its first contents."""
+"""What bench.py measures of relays: what their clients cost the source, what a write through a
+relay costs, and the longest echo while a relay receives its first contents."""
 import contextlib
 import time
 

@@ -393,6 +393,7 @@ void daemon_stop(struct daemon *daemon)
     if (daemon->parts.net) {
         log_event(LOG_LEVEL_INFO, MSG_STOPPING, NULL, "stopping");
         databases_stop_adding(daemon->parts.databases);
+        databases_finish_closing(daemon->parts.databases);
         flush_all(daemon);
         remotes_free(TAKE_PTR(daemon->parts.remotes));
         tls_settings_free(TAKE_PTR(daemon->parts.tls));

@@ -204,9 +204,14 @@ void group_commit_member_init(struct group_commit_member *member, struct group_c
 
 void group_commit_member_check(struct group_commit_member *member)
 {
-    if (list_is_empty(&member->node)) {
+    if (!group_commit_member_is_dirty(member)) {
         list_push_back(&member->group_commit->dirty, &member->node);
     }
+}
+
+bool group_commit_member_is_dirty(const struct group_commit_member *member)
+{
+    return !list_is_empty(&member->node);
 }
 
 uint64_t group_commit_issue(struct group_commit_member *member)

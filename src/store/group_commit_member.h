@@ -37,6 +37,8 @@ void group_commit_member_init(struct group_commit_member *member, struct group_c
 uint64_t group_commit_issue(struct group_commit_member *member);
 // Has the member synced without a new position, so that synced() is called. O(1).
 void group_commit_member_check(struct group_commit_member *member);
+// True if a sync of the member is requested that has not been started.
+bool group_commit_member_is_dirty(const struct group_commit_member *member);
 // If the member is being synced, waits for the end. Returns 0, or the negative errno of the
 // member's failed sync; group_commit_dispatch() may not have reported it yet.
 int group_commit_member_wait(struct group_commit_member *member);

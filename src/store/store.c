@@ -28,7 +28,15 @@ static void on_sync_failed(struct group_commit_member *member, int error)
 // A sync has failed if the synced file is not the file that the next start will read.
 static int on_synced(struct group_commit_member *member)
 {
-    return store_check_in_place(member->store) ? 0 : -ESTALE;
+    struct store *store = member->store;
+
+    if (!store_check_in_place(store)) {
+        return -ESTALE;
+    }
+    if (store->is_closing && !group_commit_member_is_dirty(member)) {
+        store->has_unsynced = false; // the sync began after the last record
+    }
+    return 0;
 }
 
 // Takes the lock before the file is loaded. Checks before the lock that it is a database file,
@@ -226,11 +234,20 @@ static void sync_before_close(struct store *store)
     positions_done(&store->log.positions);
 }
 
-bool store_cancel(struct store *store)
+bool store_begin_close(struct store *store)
 {
+    struct group_commit_member *member = &store->member;
     bool is_busy = store_cancel_compaction(store);
 
-    return store_cancel_conversion(store) || is_busy;
+    if (store_cancel_conversion(store) || is_busy) {
+        return true;
+    }
+    if (store->has_unsynced && !store->is_closing && !store->failure) {
+        store->is_closing = true;
+        group_commit_member_check(member);
+        group_commit_flush(member->group_commit);
+    }
+    return group_commit_member_is_dirty(member) || member->is_syncing;
 }
 
 struct db *store_close_keeping_db(struct store *store)

@@ -46,9 +46,10 @@ struct db *store_close_keeping_db(struct store *store);
 // On, the default: records of modified rows contain differences ("_is_diff"). Off: they contain
 // whole values, which older servers can read.
 void store_set_column_diff(struct store *store, bool on);
-// Cancels a running compaction or conversion. Returns true while its helper thread has not stopped:
-// store_close() would wait for it.
-bool store_cancel(struct store *store);
+// Prepares store_close(): cancels a running compaction or conversion, then has the group commit
+// sync what is not synced. No commits may follow. Returns true while store_close() would wait for
+// one of these: call again after group_commit_dispatch().
+bool store_begin_close(struct store *store);
 struct db *store_db(struct store *store); // borrowed
 const char *store_path(const struct store *store);
 uint64_t store_size(const struct store *store); // of the file, in bytes

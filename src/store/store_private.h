@@ -43,6 +43,7 @@ struct store {
     char *recovery;           // see store_recovery()
     int write_error;          // of the last append, an errno value
     bool has_unsynced;        // records were written that may not be synced
+    bool is_closing;          // store_begin_close() has requested a sync of all records
     uint64_t size;            // of the file: the offset of the next record
     struct buf record;        // being written
     struct stamp stamp;

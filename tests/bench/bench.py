@@ -32,7 +32,8 @@ from harness.pki import Authority  # noqa: E402
 import rows  # noqa: E402
 
 # Each of these modules adds its rows to the others.
-for module in "idle_rows", "hypervisor_rows", "monitor_rows", "role_rows", "set_rows", "tls_rows":
+for module in "idle_rows", "hypervisor_rows", "monitor_rows", "relay_rows", "role_rows", \
+        "set_rows", "tls_rows":
     importlib.import_module(module)
 
 
@@ -47,14 +48,15 @@ class Site:
     def __init__(self, bench, implementation):
         self.bench = bench
         self.programs = implementation
+        self.lab = None
         self.server = None
         self.target = None
 
     def start(self, file, *options):
         """Starts a server on a copy of `file`; returns how long and how much CPU that took."""
-        lab = Lab(self.programs, self.programs, tempfile.mkdtemp(dir=self.bench.directory))
-        path = shutil.copyfile(file, lab.path("bench.db"))
-        self.server = lab.new_server()
+        self.lab = Lab(self.programs, self.programs, tempfile.mkdtemp(dir=self.bench.directory))
+        path = shutil.copyfile(file, self.lab.path("bench.db"))
+        self.server = self.lab.new_server()
         begin = time.monotonic()
         self.server.launch([path], *options)
         self.target = self.server.socket_path

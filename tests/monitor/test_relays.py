@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random histories over relays: two relays of a source, and a relay of one of them. Writers and
 monitoring clients use any of the servers; clients move between them and resume. The source and the
-relays are stopped, killed and started again, and connections between them are cut. At quiet points
-all servers have the same rows, and each replica has the rows that its monitor shows of them."""
+relays are stopped, killed and started again, and the links between them are slow, and are cut in
+the middle of messages. At quiet points all servers have the same rows, and each replica has the rows that its monitor shows of them."""
 import json
 import random
 
@@ -10,7 +10,7 @@ import pytest
 
 import content
 from harness import wait
-from harness.proxy import Proxy
+from harness.link import Link
 from harness.rpc import Client, Closed
 from watcher import ZERO, Monitor, MonitorClient
 
@@ -26,21 +26,14 @@ class Node:
         self.lab, self.name, self.source = lab, name, source
         self.server = lab.new_server().allow("replication", "net", "cut off the last", "stale",
                                              r"\|net\|WARN")
-        self.proxy = None
+        self.link = None
         self.argument = world.path
         if source:
-            self.proxy_path = lab.path(f"{name}.proxy")
-            self.proxy = Proxy(self.proxy_path, source.server)
-            self.argument = f"relay:mon:unix:{self.proxy_path}"
+            self.link = Link(lab.path(f"{name}.link"), source.server)
+            self.argument = f"relay:mon:unix:{self.link.path}"
 
     def start(self):
         self.server.start([self.argument])
-
-    def cut(self):
-        """Ends the connections to the source."""
-        self.proxy.close()
-        self.proxy_path.unlink()
-        self.proxy = Proxy(self.proxy_path, self.source.server)
 
     def is_connected(self):
         try:
@@ -120,6 +113,8 @@ class World:
 
     def restart(self, node):
         """Restarts a server. What is written meanwhile is lost or waits."""
+        for each in self.nodes[1:]:
+            each.link.heal()
         users = [w for w in self.watchers if w.node is node]
         if node in self.writers:
             client, ids = self.writers.pop(node)
@@ -148,7 +143,7 @@ class World:
         watcher.reconnect(node.server, is_over)
 
     def step(self):
-        choice = self.rng.randrange(30)
+        choice = self.rng.randrange(31)
         watcher = self.rng.choice(self.watchers)
         if choice < 18:
             self.write()
@@ -158,7 +153,9 @@ class World:
         elif choice < 24:
             self.move(watcher, self.random_node(), False)
         elif choice < 26:
-            self.rng.choice(self.nodes[1:]).cut()
+            self.rng.choice(self.nodes[1:]).link.cut_after(self.rng.randrange(6000))
+        elif choice == 30:
+            self.rng.choice(self.nodes[1:]).link.rate = self.rng.choice([2000, 50000])
         elif choice == 26:
             self.restart(self.random_node())
         elif choice < 29:
@@ -179,6 +176,8 @@ class World:
         return rows
 
     def settle(self, when):
+        for node in self.nodes[1:]:
+            node.link.heal()
         for node in self.nodes:
             node.until_connected()
         self.collect()
@@ -195,8 +194,8 @@ class World:
 
     def close(self):
         for node in self.nodes:
-            if node.proxy:
-                node.proxy.close()
+            if node.link:
+                node.link.close()
 
 
 @pytest.mark.ours("transaction ids of the reference server are not those of the source")

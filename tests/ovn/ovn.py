@@ -16,6 +16,8 @@ SCHEMAS = {"nb": "/usr/share/ovn/ovn-nb.ovsschema", "sb": "/usr/share/ovn/ovn-sb
 N_SWITCHES, N_PORTS, N_BOUND = 50, 20, 100
 # For what the whole chain of processes has to do.
 PATIENCE = 6 * wait.PATIENCE
+# No warnings on standard error about the load of the machine.
+QUIET = "-vtimeval:off"
 
 
 def port_name(number):
@@ -52,8 +54,9 @@ class Site:
     # Clients, each run to its end
 
     def run(self, program, server, *words, patience=PATIENCE):
-        return self.lab.run(program, f"--timeout={patience:.0f}", f"--db=unix:{server.socket_path}",
-                            *words, env=self.env, patience=2 * patience)
+        return self.lab.run(program, QUIET, f"--timeout={patience:.0f}",
+                            f"--db=unix:{server.socket_path}", *words, env=self.env,
+                            patience=2 * patience)
 
     def nbctl(self, *words):
         return self.run("ovn-nbctl", self.central, *words)

@@ -4,49 +4,14 @@ with the role ovn-controller and the name of their chassis in the certificate.""
 
 import pytest
 
-from harness.daemons import Daemons
 from harness.rbac_server import free_address
-from ovn import SCHEMAS
+from hypervisor import Hypervisor
 
 
-class Hypervisor:
-    """A second one, with a database server, a switch and an ovn-controller of its own."""
-
-    def __init__(self, site, chassis, name_in_certificate, address):
-        self.site, self.chassis = site, chassis
-        self.server = site.lab.new_server()
-        path = f"{self.server.directory}/conf.db"
-        site.lab.tool("create", path, SCHEMAS["conf"]).ok()
-        self.server.start([path])
-        self.daemons = Daemons(self.server.env, self.server.directory)
-        self.env = self.daemons.env
-        identity = site.pki.issue(f"{chassis}-as-{name_in_certificate}", cn=name_in_certificate)
-        self.tls = identity.options(site.pki.cert)
-        self.remote = f"ssl:{address[0]}:{address[1]}"
-
-    def start(self):
-        database = f"unix:{self.server.socket_path}"
-        self.vsctl("init", "--", "set", "Open_vSwitch", ".",
-                   f"external_ids:system-id={self.chassis}",
-                   f"external_ids:ovn-remote={self.remote}",
-                   "external_ids:ovn-encap-type=geneve", "external_ids:ovn-encap-ip=127.0.0.2")
-        self.daemons.start("ovs-vswitchd", "--enable-dummy=system", "--disable-system", database,
-                           prefix=["unshare", "--net"])
-        self.vsctl("add-br", "br-int", "--", "set", "Bridge", "br-int", "fail-mode=secure")
-        self.daemons.start("ovn-controller", *self.tls, database)
-
-    def vsctl(self, *words):
-        self.site.lab.run("ovs-vsctl", "--no-wait", f"--db=unix:{self.server.socket_path}", *words,
-                          env=self.env).ok()
-
-    def sbctl(self, *words):
-        """ovn-sbctl with this hypervisor's certificate."""
-        return self.site.lab.run("ovn-sbctl", "--timeout=30", f"--db={self.remote}", *self.tls,
-                                 *words, env=self.env)
-
-    def stop(self):
-        self.daemons.stop()
-        self.server.stop()
+def guarded_hypervisor(site, chassis, name_in_certificate, address):
+    identity = site.pki.issue(f"{chassis}-as-{name_in_certificate}", cn=name_in_certificate)
+    return Hypervisor(site, chassis, f"ssl:{address[0]}:{address[1]}", 2,
+                      identity.options(site.pki.cert))
 
 
 @pytest.fixture(name="guarded")
@@ -65,7 +30,7 @@ def names(site):
 
 
 def test_a_controller_writes_its_own_chassis(site, guarded):
-    hypervisor = Hypervisor(site, "hv2", "hv2", guarded)
+    hypervisor = guarded_hypervisor(site, "hv2", "hv2", guarded)
     try:
         hypervisor.start()
         site.wait(lambda: "hv2" in names(site), "the chassis of the guarded controller")
@@ -79,14 +44,14 @@ def test_a_controller_writes_its_own_chassis(site, guarded):
         hypervisor.sbctl("set", "SB_Global", ".", "ipsec=true").fails(saying="permission error")
         assert names(site) == {"hv1", "hv2"}
         # The controller, when it ends, takes its chassis away itself.
-        site.lab.run("ovn-appctl", "-t", "ovn-controller", "exit", env=hypervisor.env).ok()
+        hypervisor.stop_controller()
         site.wait(lambda: names(site) == {"hv1"}, "the end of its chassis")
     finally:
         hypervisor.stop()
 
 
 def test_a_controller_is_refused_the_chassis_of_another(site, guarded):
-    hypervisor = Hypervisor(site, "hv3", "hv2", guarded)
+    hypervisor = guarded_hypervisor(site, "hv3", "hv2", guarded)
     try:
         hypervisor.start()
         if site.lab.programs.is_reference:

@@ -6,6 +6,8 @@
 //     torn      the process is killed in the middle of a write
 //     EIO       the call fails, once
 //     ENOSPC    the call and all later writes fail
+//
+// While the file $FAULTY_FOLDER/stuck exists, syncs do not return.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -90,14 +92,32 @@ int ftruncate64(int fd, off64_t size)
     return concerns(fd) && strikes(false) ? fail() : REAL(ftruncate64)(fd, size);
 }
 
+static void wait_while_stuck(void)
+{
+    char path[4096];
+
+    snprintf(path, sizeof(path), "%s/stuck", getenv("FAULTY_FOLDER"));
+    while (!access(path, F_OK)) {
+        usleep(1000);
+    }
+}
+
 int fsync(int fd)
 {
-    return concerns(fd) && strikes(false) ? fail() : REAL(fsync)(fd);
+    if (!concerns(fd)) {
+        return REAL(fsync)(fd);
+    }
+    wait_while_stuck();
+    return strikes(false) ? fail() : REAL(fsync)(fd);
 }
 
 int fdatasync(int fd)
 {
-    return concerns(fd) && strikes(false) ? fail() : REAL(fdatasync)(fd);
+    if (!concerns(fd)) {
+        return REAL(fdatasync)(fd);
+    }
+    wait_while_stuck();
+    return strikes(false) ? fail() : REAL(fdatasync)(fd);
 }
 
 int rename(const char *from, const char *to)

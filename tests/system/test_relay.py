@@ -544,3 +544,35 @@ def test_remotes_in_the_database(lab):
     wait.until(lambda: os.path.exists(path), "the remote", 3 * wait.PATIENCE)
     with Client(path) as client:
         assert client.select("named", "Connection", ["target"]) == [{"target": target}]
+
+
+def counter(server, name):
+    return int(server.control("coverage/read-counter", name))
+
+
+def cost_of_commits(source, relays, n_clients):
+    """What the source sends, in bytes and in updates, while it commits and each of the relays has
+    n_clients that monitor the database."""
+    clients = [aware(relay) for relay in relays for _ in range(n_clients)]
+    for client in clients:
+        monitor(client)
+    before = [counter(source, name) for name in ("bytes_sent", "monitor_updates")]
+    with Client(source.socket_path) as writer:
+        for _ in range(10):
+            writer.insert("small", "T", {"name": "x"})
+            for client in clients:
+                client.notification("update3")
+    for client in clients:
+        client.close()
+    return [counter(source, name) - n for name, n in
+            zip(("bytes_sent", "monitor_updates"), before)]
+
+
+@pytest.mark.ours("the reference server has no such counters")
+def test_the_source_does_not_notice_the_clients_of_relays(lab, source):
+    relays = [serve_relay(lab, source) for _ in range(3)]
+    n_bytes, n_updates = cost_of_commits(source, relays, 1)
+    assert n_updates == 10, "an update is written once for all relays"
+    more_bytes, n_updates = cost_of_commits(source, relays, 30)
+    assert n_updates == 10 and more_bytes < 1.5 * n_bytes
+    wait.until(lambda: "sessions:3" in source.control("memory/show").split(), "the relays only")

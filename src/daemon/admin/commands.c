@@ -151,6 +151,11 @@ static void on_add_db(struct command_call *call, int argc, char **argv, void *us
                         admin->parts->options->recover_damaged, on_db_added, add);
 }
 
+static void on_db_closed(void *userdata)
+{
+    command_reply(userdata, "");
+}
+
 static void on_remove_db(struct command_call *call, int argc, char **argv, void *userdata)
 {
     struct admin *admin = userdata;
@@ -158,8 +163,8 @@ static void on_remove_db(struct command_call *call, int argc, char **argv, void 
     if (refuse_if_in_file(admin, call, argv[1], file_has_database(admin, argv[1]))) {
         return;
     }
-    if (databases_remove(admin->parts->databases, argv[1])) {
-        reply_change(admin, call, NULL);
+    if (databases_remove(admin->parts->databases, argv[1], on_db_closed, call)) {
+        status_send(admin->status);
     } else if (argv[1][0] == '_' && server_find_db(admin->parts->server, slice_of(argv[1]))) {
         command_reply_error(call, "Cannot remove reserved database.");
     } else {

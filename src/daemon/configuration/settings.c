@@ -201,7 +201,7 @@ static void remove_databases(struct settings_change *change)
         if (database->is_of_file && name && !has_database(&change->new.config, database->file)) {
             _cleanup_free_ char *copy = xstrdup(name);
 
-            databases_remove(parts->databases, copy);
+            databases_remove(parts->databases, copy, NULL, NULL);
         }
     }
 }

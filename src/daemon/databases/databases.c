@@ -38,14 +38,18 @@ struct databases {
     struct database *items;  // sorted by name
     size_t n;
     size_t capacity;
-    // Stores that are not served any more, but still used by a helper thread.
-    struct store **leaving;
     struct failure *(*add_relay)(void *userdata, const char *argument); // or NULL
     void *relays;
-    size_t n_leaving;
-    size_t leaving_capacity;
+    struct list leaving; // stores that are not served any more, but not closed yet
     bool trim;
     bool whole_values; // records hold whole values instead of differences
+};
+
+struct leaving {
+    struct list node;
+    struct store *store;
+    databases_closed_function *done; // or NULL
+    void *userdata;
 };
 
 static struct db *database_db(const struct database *database)
@@ -120,26 +124,32 @@ struct databases *databases_new(struct server *server, struct group_commit *grou
     databases->group_commit = group_commit;
     list_init(&databases->observers);
     list_init(&databases->addings);
+    list_init(&databases->leaving);
     reclaim_start();
     return databases;
 }
 
-// Closes the stores in `leaving`: with `wait` all, otherwise those whose helper thread has ended.
+// Closes the stores in `leaving`: with `wait` all, otherwise those that no helper thread uses.
 static void close_leaving(struct databases *databases, bool wait)
 {
-    for (size_t i = 0; i < databases->n_leaving;) {
-        struct store *store = databases->leaving[i];
+    struct leaving *leaving, *next;
 
-        if (store_cancel(store) && !wait) {
-            i++;
-        } else {
-            databases->leaving[i] = databases->leaving[--databases->n_leaving];
-            discard_db(store_close_keeping_db(store), databases->group_commit);
+    LIST_FOREACH_SAFE (leaving, next, &databases->leaving, node) {
+        if (store_begin_close(leaving->store) && !wait) {
+            continue;
         }
+        list_remove(&leaving->node);
+        discard_db(store_close_keeping_db(leaving->store), databases->group_commit);
+        if (leaving->done) {
+            leaving->done(leaving->userdata);
+        }
+        free(leaving);
     }
 }
 
-static void close_at(struct databases *databases, size_t i)
+// `done` as for databases_remove().
+static void close_at(struct databases *databases, size_t i, databases_closed_function *done,
+                     void *userdata)
 {
     struct database database = databases->items[i];
 
@@ -151,11 +161,16 @@ static void close_at(struct databases *databases, size_t i)
     server_remove_db(databases->server, database_db(&database));
     notify_observers(databases, database_db(&database), NULL);
     if (database.store) {
-        GROW(databases->leaving, databases->n_leaving, databases->leaving_capacity);
-        databases->leaving[databases->n_leaving++] = database.store;
+        struct leaving *leaving = NEW(struct leaving);
+
+        *leaving = (struct leaving){.store = database.store, .done = done, .userdata = userdata};
+        list_push_back(&databases->leaving, &leaving->node);
         close_leaving(databases, false);
     } else {
         discard_db(database.copy, databases->group_commit);
+        if (done) {
+            done(userdata);
+        }
     }
     free(database.name);
     free(database.relay);
@@ -168,13 +183,12 @@ void databases_free(struct databases *databases)
     }
     databases_stop_adding(databases);
     while (databases->n) {
-        close_at(databases, databases->n - 1);
+        close_at(databases, databases->n - 1, NULL, NULL);
     }
-    close_leaving(databases, true);
-    assert(!databases->n_leaving);
+    databases_finish_closing(databases);
+    assert(list_is_empty(&databases->leaving));
     assert(list_is_empty(&databases->observers));
     reclaim_stop();
-    free(databases->leaving);
     free(databases->items);
     free(databases);
 }
@@ -390,13 +404,32 @@ static bool is_file_being_added(const struct databases *databases, const char *p
     return false;
 }
 
+// Whether the file may belong to a store that is being closed.
+static bool is_file_leaving(const struct databases *databases, const char *path)
+{
+    _cleanup_free_ char *real = NULL;
+    const bool is_known = !file_resolve(path, &real);
+    struct leaving *leaving;
+
+    LIST_FOREACH (leaving, &databases->leaving, node) {
+        _cleanup_free_ char *other = NULL;
+
+        if (!is_known || file_resolve(store_path(leaving->store), &other) < 0 ||
+            !strcmp(real, other)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // Starts the openings that wait, unless their files may belong to a store that is being closed.
 static void start_openings(struct databases *databases)
 {
     struct adding *adding, *next;
 
     LIST_FOREACH_SAFE (adding, next, &databases->addings, node) {
-        if (!databases->n_leaving && !opening_is_started(adding->opening)) {
+        if (!opening_is_started(adding->opening) &&
+            !is_file_leaving(databases, opening_path(adding->opening))) {
             opening_start(adding->opening);
         }
     }
@@ -498,15 +531,21 @@ void databases_replace_copy(struct databases *databases, struct db *new)
     discard_db(old, databases->group_commit);
 }
 
-bool databases_remove(struct databases *databases, const char *name)
+bool databases_remove(struct databases *databases, const char *name,
+                      databases_closed_function *done, void *userdata)
 {
     size_t i = position_of(databases, name);
 
     if (!is_at(databases, i, name)) {
         return false;
     }
-    close_at(databases, i);
+    close_at(databases, i, done, userdata);
     return true;
+}
+
+void databases_finish_closing(struct databases *databases)
+{
+    close_leaving(databases, true);
 }
 
 struct store *databases_find(const struct databases *databases, const char *name)

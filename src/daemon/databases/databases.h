@@ -56,9 +56,13 @@ void databases_start_add(struct databases *databases, const char *path, const ch
 bool databases_is_adding(const struct databases *databases); // `done` of such a call is pending
 // Cancels such calls and waits for their helper threads: `done` gets the errno ECANCELED.
 void databases_stop_adding(struct databases *databases);
-// Stops serving a database and closes its file, at the latest when its helper thread has ended.
-// False if there is none of this name.
-bool databases_remove(struct databases *databases, const char *name);
+// Stops serving a database. Its file is synced on a helper thread and then closed; `done`, unless
+// it is NULL, is called after that, possibly in this call. False if there is none of this name.
+typedef void databases_closed_function(void *userdata);
+bool databases_remove(struct databases *databases, const char *name,
+                      databases_closed_function *done, void *userdata);
+// Waits until the files of removed databases are closed.
+void databases_finish_closing(struct databases *databases);
 // The name of the database in the file to which `path` leads, or of the relay with this argument;
 // NULL if it is not served.
 const char *databases_name_of(const struct databases *databases, const char *path);

@@ -370,7 +370,7 @@ static struct failure *on_add(void *userdata, const char *argument)
     relay = relay_new(relays, (struct slice){name, (size_t)(colon - name)}, colon + 1);
     failure = relay_start(relay, argument);
     if (failure && relay->db) {
-        databases_remove(relays->databases, relay->name); // frees the relay
+        databases_remove(relays->databases, relay->name, NULL, NULL); // frees the relay
     } else if (failure) {
         relay_free(relay);
     }
@@ -412,7 +412,7 @@ void relays_free(struct relays *relays)
             struct relay *relay = LIST_FIRST(&relays->all, struct relay, node);
             _cleanup_free_ char *name = xstrdup(relay->name);
 
-            databases_remove(relays->databases, name);
+            databases_remove(relays->databases, name, NULL, NULL);
         }
         databases_observer_remove(&relays->observer);
         free(relays);

@@ -91,7 +91,7 @@ static void test_observers_are_called(void **state)
     expect(&listener, "1.0.0->2.0.0 ");
     convert(server, databases, "{\"name\":\"e\",\"tables\":{}}", "the database d");
     expect(&listener, "");
-    assert_true(databases_remove(databases, "d"));
+    assert_true(databases_remove(databases, "d", NULL, NULL));
     expect(&listener, "2.0.0->none ");
     databases_observer_remove(&listener.observer);
     assert_null(databases_add(databases, path, NULL, false));

@@ -204,7 +204,7 @@ static void test_database_removed_and_added(void **state)
     struct db_column *column = follow(fixture, "db:d,C,strings");
 
     transact(fixture, "{\"op\":\"insert\",\"table\":\"C\",\"row\":{\"strings\":\"a\"}}");
-    assert_true(databases_remove(fixture->databases, "d"));
+    assert_true(databases_remove(fixture->databases, "d", NULL, NULL));
     assert_int_equal(fixture->n_changes, 2);
     expect_named(column, "");
     assert_null(databases_add(fixture->databases, fixture->path, NULL, false));

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -38,9 +39,13 @@ int __wrap_ftruncate64(int fd, off_t size)
     return __real_ftruncate64(fd, size);
 }
 
+static pthread_t engine_thread;
+static unsigned n_engine_syncs; // made by the engine thread
+
 int __wrap_fdatasync(int fd);
 int __wrap_fdatasync(int fd)
 {
+    n_engine_syncs += pthread_equal(pthread_self(), engine_thread) != 0;
     errno = EIO;
     return no_sync ? -1 : 0;
 }
@@ -67,6 +72,8 @@ static int setup(void **state)
 {
     room = -1;
     no_sync = no_truncate = no_rename = no_sync_folder = false;
+    engine_thread = pthread_self();
+    n_engine_syncs = 0;
     return enter_folder(state);
 }
 
@@ -200,6 +207,38 @@ static void test_sync_fails_at_close(void **state)
     group_commit_free(group_commit);
 }
 
+// Closes a store with a commit that need not be durable, as a server does.
+static void close_in_steps(bool fails)
+{
+    struct group_commit *group_commit = group_commit_new(on_failed, NULL);
+    struct store *store;
+
+    failed = NULL;
+    create_database();
+    store = open_store(STORE_READ_WRITE, group_commit);
+    insert(store_db(store), "a");
+    no_sync = fails;
+    assert_true(store_begin_close(store));
+    while (store_begin_close(store)) {
+        assert_int_equal(
+            poll(&(struct pollfd){.fd = group_commit_fd(group_commit), .events = POLLIN}, 1, 10000),
+            1);
+        group_commit_dispatch(group_commit);
+    }
+    assert_ptr_equal(failed, fails ? store : NULL);
+    assert_int_equal(store_failure(store) != NULL, fails);
+    store_close(store);
+    assert_int_equal(n_engine_syncs, 0);
+    group_commit_free(group_commit);
+    assert_int_equal(unlink("d.db"), 0);
+}
+
+static void test_close_in_steps(void **state)
+{
+    close_in_steps(false);
+    close_in_steps(true);
+}
+
 static void test_compaction_fails(void **state)
 {
     _cleanup_buf_ struct buf before = {0}, after = {0};
@@ -266,7 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_full_disk),           TEST(test_truncate_fails),   TEST(test_sync_fails),
         TEST(test_sync_fails_at_close), TEST(test_compaction_fails), TEST(test_folder_sync_fails),
-        TEST(test_create_fails),
+        TEST(test_create_fails),        TEST(test_close_in_steps),
     };
 
     log_set_level(NULL, -1, LOG_LEVEL_OFF);

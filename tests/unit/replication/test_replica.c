@@ -3,19 +3,16 @@
 #include "replication/source.h"
 
 #include "engine/txn.h"
-#include "unit.h"
+#include "schema_file.h"
 #include "json/emit.h"
 #include "json/framer.h"
 
-#define SCHEMA                                                                                     \
-    "{\"name\":\"db\",\"version\":\"1.0.0\",\"tables\":{\"T\":{\"columns\":{\"n\":{\"type\":"      \
-    "\"integer\"}},\"isRoot\":true},\"X\":{\"columns\":{\"n\":{\"type\":\"integer\"}},\"isRoot\":" \
-    "true}}}"
 #define ROW1 "11111111-1111-1111-1111-111111111111"
 #define ROW2 "22222222-2222-2222-2222-222222222222"
 #define ROW3 "33333333-3333-3333-3333-333333333333"
 
 struct fixture {
+    char *schema_text;
     struct schema *schema;
     struct db *db;
     struct exclude exclude;
@@ -92,7 +89,8 @@ static int set_up(void **state)
     struct fixture *f = NEW(struct fixture);
     char *bad;
 
-    assert_null(schema_from_text(SLICE(SCHEMA), &f->schema));
+    f->schema_text = data_text("replication/db.ovsschema");
+    f->schema = schema_of_text(f->schema_text);
     f->db = db_new(f->schema, uuid_random);
     assert_true(exclude_parse(&f->exclude, "db:X", &bad));
     f->source = source_new(&source_handler, f, (struct uuid){1, 2});
@@ -114,6 +112,7 @@ static int tear_down(void **state)
     exclude_done(&f->exclude);
     db_free(f->db);
     schema_unref(f->schema);
+    free(f->schema_text);
     buf_done(&f->sent);
     free(f->reason);
     free(f);
@@ -180,7 +179,7 @@ static void begin(struct fixture *f)
     exchange(f, FIRST_REQUESTS, "{\"id\":1,\"error\":null,\"result\":\"" ROW1 "\"}");
     exchange(f, "", "{\"id\":2,\"error\":null,\"result\":{}}");
     assert_false(source_is_usable(f->source));
-    send_server_row(f, false, SCHEMA, "true");
+    send_server_row(f, false, f->schema_text, "true");
     assert_true(source_is_usable(f->source));
     assert_int_equal(replica_state(f->replica), REPLICA_INITIAL);
 }
@@ -188,13 +187,15 @@ static void begin(struct fixture *f)
 // The same with a source that has no _Server.
 static void begin_old(struct fixture *f)
 {
+    _cleanup_free_ char *schema =
+        xasprintf("{\"id\":5,\"error\":null,\"result\":%s}", f->schema_text);
+
     exchange(f, FIRST_REQUESTS, REFUSED("1"));
     exchange(f, "", REFUSED("2"));
     exchange(f, "", REFUSED("3"));
     exchange(f, "{\"id\":4,\"method\":\"list_dbs\",\"params\":[]}\n",
              "{\"id\":4,\"error\":null,\"result\":[\"other\",\"db\"]}");
-    exchange(f, "{\"id\":5,\"method\":\"get_schema\",\"params\":[\"db\"]}\n",
-             "{\"id\":5,\"error\":null,\"result\":" SCHEMA "}");
+    exchange(f, "{\"id\":5,\"method\":\"get_schema\",\"params\":[\"db\"]}\n", schema);
     assert_int_equal(replica_state(f->replica), REPLICA_INITIAL);
 }
 
@@ -372,12 +373,9 @@ static void test_bad_difference(void **state)
 // The source converts the database: it cancels the monitor and sends the new schema, in any order.
 static void test_conversion_at_the_source(void **state)
 {
-    static const char with_m[] =
-        "{\"name\":\"db\",\"version\":\"2.0.0\",\"tables\":{\"T\":{"
-        "\"columns\":{\"n\":{\"type\":\"integer\"},\"m\":{\"type\":"
-        "\"integer\"}},\"isRoot\":true}}}";
     static const char canceled[] =
         "{\"id\":null,\"method\":\"monitor_canceled\",\"params\":[\"db\"]}";
+    _cleanup_free_ char *with_m = data_text("replication/db-with-m.ovsschema");
     struct fixture *f = *state;
 
     for (int order = 0; order < 2; order++) {
@@ -413,10 +411,10 @@ static void test_database_comes_and_goes(void **state)
     send_server_row(f, true, NULL, "false"); // for example a relay that has no source yet
     assert_int_equal(replica_state(f->replica), REPLICA_WAITING);
     assert_int_equal(f->sent.size, 0);
-    send_server_row(f, true, SCHEMA, "true");
+    send_server_row(f, true, f->schema_text, "true");
     assert_true(replica_is_connected(f->replica));
     assert_string_equal(buf_cstr(&f->sent), AGAIN("6", "db 2", ROW1));
-    send_server_row(f, true, SCHEMA, "false");
+    send_server_row(f, true, f->schema_text, "false");
     assert_false(replica_is_connected(f->replica));
     assert_int_equal(replica_state(f->replica), REPLICA_INITIAL);
 }
@@ -524,13 +522,11 @@ static void test_itself(void **state)
 static void test_schemas_that_differ(void **state)
 {
     struct fixture *f = *state;
+    _cleanup_free_ char *theirs = data_text("replication/db-2.ovsschema");
 
     add_row(f, "T", ROW1);
     buf_clear(&f->sent);
-    send_server_row(f, false,
-                    "{\"name\":\"db\",\"version\":\"2.0.0\",\"tables\":{\"T\":{\"columns\":{\"m\":"
-                    "{\"type\":\"string\"}}},\"Y\":{\"columns\":{\"m\":{\"type\":\"string\"}}}}}",
-                    "true");
+    send_server_row(f, false, theirs, "true");
     exchange(f,
              "{\"id\":4,\"method\":\"monitor_cond_since\",\"params\":[\"db\",\"db\",{\"T\":[{"
              "\"columns\":[]}]},\"" ZERO "\"]}\n",

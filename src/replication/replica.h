@@ -51,8 +51,8 @@ const char *replica_name(const struct replica *replica);
 enum replica_state replica_state(const struct replica *replica);
 // Why the state is LEFT_OUT or FAILED, or NULL. Valid until the state changes.
 const char *replica_reason(const struct replica *replica);
-// True while the source serves the database and is, by its own account, connected to what the
-// database comes from.
+// True while the source serves the database and reports in its _Server database that it is
+// connected to the origin of the database (or has no _Server database).
 bool replica_is_connected(const struct replica *replica);
 // Requests the contents again, because our database or the excluded tables have changed. They are
 // requested as a difference unless replica_forget() is called first.

@@ -7,6 +7,8 @@
 #include "session/internal.h"
 #include "session/reply.h"
 
+#include <assert.h>
+
 LOG_MODULE(session);
 COUNTER(monitors_refused, "Monitors refused because their session had too many");
 COUNTER(waits_refused, "Transactions refused because too many of their session waited");
@@ -35,6 +37,7 @@ void session_refuse_resources(struct session *session, struct slice id, struct o
 {
     static struct log_limit rate = LOG_LIMIT_INIT(60, 20);
 
+    assert(error->details);
     log_event_limited(&rate, LOG_LEVEL_WARN, MSG_CLIENT_AT_LIMIT,
                       LOG_FIELDS({"OVSDB_SESSION", session->name}), "%s: %s", session->name,
                       error->details);

@@ -213,6 +213,7 @@ void handshake_start(struct remote *remote, int fd, char *name)
     bool is_server = remote->kind == REMOTE_LISTENER;
     int r;
 
+    assert(remote->is_tls && fd >= 0);
     end_oldest_handshake(net);
     handshake = NEW(struct handshake);
     handshake->remote = remote;

@@ -199,7 +199,7 @@ class World:
                 node.proxy.close()
 
 
-@pytest.mark.ours("transaction ids of the reference server are not those of the source")
+@pytest.mark.ours("a relay of the reference server has other transaction ids than its source")
 def test_random_relays(lab, relay_seed):
     world = World(lab, relay_seed)
     try:

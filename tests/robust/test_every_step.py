@@ -17,7 +17,7 @@ KINDS = ["kill", "torn", "EIO", "ENOSPC"]
 N_STEPS = {"first": 70, "second": 40}
 
 pytestmark = [pytest.mark.skipif(not shutil.which("cc"), reason="there is no compiler"),
-              pytest.mark.ours("the reference server makes and converts no databases at the start")]
+              pytest.mark.ours("the reference server does not create or convert databases")]
 
 
 def schema(version):

@@ -46,8 +46,8 @@ def states():
 
 
 STATES = states()
-OURS = pytest.mark.ours("the reference server serves what comes before the damage, and tells"
-                        " nobody")
+OURS = pytest.mark.ours("the reference server silently serves the records before the"
+                        " damage")
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def test_a_change_is_logged(lab):
     assert len(audited(server)) == 1
 
 
-ours = pytest.mark.ours("the reference server logs values, and nobody")
+ours = pytest.mark.ours("the reference server logs values, but not the client")
 
 
 @ours

@@ -94,7 +94,7 @@ def test_a_backup_is_a_database(lab, server):
         copied.stop()
 
 
-@pytest.mark.ours("it would be compared with itself")
+@pytest.mark.ours("the test compares with the reference programs")
 def test_a_backup_beside_the_peers(lab, server):
     ours, reference = (lab.path(name) for name in ("ours.db", "reference.db"))
     ours.write_bytes(backup(lab, server))
@@ -159,7 +159,7 @@ def test_it_is_one_transaction(lab, server):
     watcher.has_no_notification()
 
 
-@pytest.mark.ours("of the reference server's two programs with each other")
+@pytest.mark.ours("the test compares with the reference client")
 def test_the_peers_client_restores(lab, server):
     text = backup(lab, server, lab.reference)
     scramble(server)
@@ -274,7 +274,7 @@ def operations(params, op):
     return [o for o in params[1:] if isinstance(o, dict) and o.get("op") == op]
 
 
-@pytest.mark.ours("the reference server deletes what it finds")
+@pytest.mark.ours("restore of the reference client deletes the rows that it finds")
 def test_rows_that_come_meanwhile(lab, server):
     """What others add between the look at the rows and the transaction does not stay."""
     text, before = backup(lab, server), contents(server)
@@ -290,7 +290,7 @@ def test_rows_that_come_meanwhile(lab, server):
     assert len(tries) == 2 and contents(server) == before
 
 
-@pytest.mark.ours("the reference server deletes what it finds")
+@pytest.mark.ours("restore of the reference client deletes the rows that it finds")
 def test_rows_that_keep_coming(lab, server):
     def look(params):
         if operations(params, "wait"):
@@ -301,7 +301,7 @@ def test_rows_that_keep_coming(lab, server):
     assert len(contents(server)["T"]) > 2
 
 
-@pytest.mark.ours("the reference server never gives UUIDs")
+@pytest.mark.ours("restore of the reference client does not set UUIDs")
 def test_a_server_that_takes_no_uuids(lab, server):
     """What is there keeps its UUID, the rest gets new ones; references follow."""
     text = backup(lab, server)
@@ -322,7 +322,7 @@ def test_a_server_that_takes_no_uuids(lab, server):
     assert sorted(parent["kids"][1]) == sorted(kids.values()) and ref(KID) not in kids.values()
 
 
-@pytest.mark.ours("the reference server never gives UUIDs")
+@pytest.mark.ours("restore of the reference client does not set UUIDs")
 def test_immutable_columns(lab):
     """A row whose immutable column is otherwise cannot be made what it was: it is made anew."""
     schema = {"name": "small", "version": "1.0.0", "tables": {"T": {"isRoot": True, "columns": {
@@ -341,7 +341,7 @@ def test_immutable_columns(lab):
 # More than a message may have
 
 
-STAGED = pytest.mark.ours("the reference server has no limit, and its client one message")
+STAGED = pytest.mark.ours("the reference server does not limit the size of messages")
 MANY = 3000
 
 

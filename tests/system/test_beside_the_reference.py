@@ -6,7 +6,7 @@ import pytest
 
 from harness.operations import Generator, comparable
 
-pytestmark = pytest.mark.ours("the reference server would be compared with itself")
+pytestmark = pytest.mark.ours("the test compares with the reference server")
 
 
 def contents(client, generator):

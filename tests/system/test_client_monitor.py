@@ -49,7 +49,7 @@ def test_monitor_cond(client, remote, lab, background):
     assert updates[2] == [[uuids[1], "modify", "-1"]], "only what changed"
 
 
-@pytest.mark.ours("the reference server's monitor-cond takes no more than one group of columns")
+@pytest.mark.ours("monitor-cond of the reference client accepts only one group of columns")
 def test_all_tables_and_selections(client, remote, lab, background):
     fill(client, 2)
     one = background(lab.programs, "monitor-cond", remote, "small", "[]", "T", "name,!initial",
@@ -88,7 +88,7 @@ def test_since_a_transaction(client, remote, lab, background):
     assert text.startswith("found: true, last_id: ") and uuids[1] in text and uuids[0] not in text
 
 
-@pytest.mark.ours("it would be compared with itself")
+@pytest.mark.ours("the test compares with the reference programs")
 @pytest.mark.parametrize("options", FORMATS, ids=" ".join)
 @pytest.mark.parametrize("verb", ["monitor-cond", "monitor-cond-since"])
 def test_beside_the_peers(lab, client, remote, background, verb, options):
@@ -115,7 +115,7 @@ def test_beside_the_peers(lab, client, remote, background, verb, options):
     assert normal(pair[0].end()) == normal(pair[1].end())
 
 
-@pytest.mark.ours("the reference server's program dies of some of these")
+@pytest.mark.ours("the reference client crashes with some of these arguments")
 @pytest.mark.parametrize("args", [["x", "T"], ["5", "T"], ['{"a":1}', "T"], ["[", "T"],
                                   ['[["zz","==",1]]', "T"], ['[["n","==","x"]]', "T"],
                                   ["[]", "nope"], ["[]", "T", "nope"]], ids=" ".join)
@@ -149,7 +149,7 @@ def detached(lab, client, remote):
             os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.ours("the reference server takes anything for a condition")
+@pytest.mark.ours("the reference client does not check conditions")
 @pytest.mark.parametrize("verb", ["monitor-cond", "monitor-cond-since"])
 def test_conditions_change_while_it_runs(lab, client, detached, verb):
     fill(client, 4)
@@ -215,7 +215,7 @@ def test_needs_conversion_and_convert(server, lab, remote, client):
         assert sorted(map(str, other.select("small", "T", ["_uuid", "name", "n"]))) == before
 
 
-@pytest.mark.ours("the reference server ends the connection instead")
+@pytest.mark.ours("the reference server closes the connection instead")
 def test_conversions_that_fail(server, lab, remote, client):
     client.call("set_db_change_aware", True)
     fill(client, 3)

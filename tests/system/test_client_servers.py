@@ -12,8 +12,8 @@ from harness.cluster import free_ports
 from harness.proxy import Proxy
 from harness.lab import schema, schema_path
 
-pytestmark = pytest.mark.ours("the reference server's client says less, and aborts when cid: is"
-                              " among the servers")
+pytestmark = pytest.mark.ours("the reference client has other messages, and aborts if the list"
+                              " of servers has a cid:")
 
 NOWHERE = "unix:/nowhere"
 

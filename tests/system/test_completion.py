@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-pytestmark = pytest.mark.ours("the reference server's completion is another one")
+pytestmark = pytest.mark.ours("the reference server has its own completion script")
 
 SCRIPT = """
 set -e

@@ -10,8 +10,7 @@ from harness import sockets, wait
 from harness.lab import schema, schema_path
 from harness.rpc import RpcError
 
-pytestmark = pytest.mark.ours("the file's own form is ours, and the reference server has no"
-                              " --config-file")
+pytestmark = pytest.mark.ours("the reference server of this version has no configuration file")
 
 
 class Configured:

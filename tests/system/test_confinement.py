@@ -12,7 +12,7 @@ from harness import wait
 from harness.rpc import RpcError
 from harness.tls import TlsClient, context_of
 
-pytestmark = pytest.mark.ours("the reference server checks no paths")
+pytestmark = pytest.mark.ours("the reference server does not check paths")
 OUTSIDE = "outside the folders that this server is confined to"
 STRAYING_SYNC = pathlib.Path(__file__).resolve().parents[1] / "data/system/straying_sync.c"
 # landlock_create_ruleset() asked for its version

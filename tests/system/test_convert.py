@@ -145,7 +145,7 @@ def test_own_database(client):
     assert client.error("convert", "_Server", schema)["error"] == "not allowed"
 
 
-@pytest.mark.ours("the reference server converts in one go")
+@pytest.mark.ours("the reference server answers no request during a conversion")
 def test_writers_wait_and_others_do_not(server, client):
     """During a conversion, requests that only read are answered; requests that write wait for its
     end."""
@@ -182,7 +182,7 @@ def test_a_waiting_transaction_is_canceled(server, client):
     assert waiter.insert("small", "T", {"name": "x"})
 
 
-@pytest.mark.ours("the reference server resets connections")
+@pytest.mark.ours("the reference server resets the connections of clients")
 def test_commits_before_and_after(lab, server, client):
     """Conversions forth and back while others write; after each kill the file is whole."""
     old = lab_module.schema("small")
@@ -211,7 +211,7 @@ def test_commits_before_and_after(lab, server, client):
     assert found == set(written)
 
 
-@pytest.mark.ours("the reference server resets connections")
+@pytest.mark.ours("the reference server resets the connections of clients")
 def test_the_client_goes(server):
     """A conversion whose client has gone is done all the same."""
     client = server.client()

@@ -9,7 +9,7 @@ from harness import lab as lab_module
 from harness.replica import ZERO
 from harness.rpc import RpcError
 
-pytestmark = pytest.mark.ours("the reference server converts in one go")
+pytestmark = pytest.mark.ours("the reference server answers no request during a conversion")
 
 OLD = lab_module.schema("small")
 NEW = copy.deepcopy(OLD)

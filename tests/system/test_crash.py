@@ -8,7 +8,7 @@ import pytest
 from harness import wait
 from harness.rpc import Client
 
-pytestmark = pytest.mark.ours("the reference server forgets most of it")
+pytestmark = pytest.mark.ours("the reference server loses most changes of commands in a crash")
 
 
 class Watched:

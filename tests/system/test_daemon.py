@@ -369,7 +369,7 @@ def test_appctl_version(appctl):
     assert re.match(r"ovsdb-server \(.+\) \d", appctl("version").ok())
 
 
-@pytest.mark.ours("the reference server's own version")
+@pytest.mark.ours("the test checks the version of this server")
 def test_version_ends_with_the_level_of_compatibility(lab, appctl):
     version = appctl("version").ok().splitlines()[0]
     assert version.split()[-1] == "4.0.0"
@@ -575,7 +575,7 @@ class NotifySocket:
             self.lines += self.socket.recv(4096).decode().splitlines()
 
 
-@pytest.mark.ours("the reference server tells the service manager nothing")
+@pytest.mark.ours("the reference server does not notify the service manager")
 def test_notifies_the_service_manager(lab):
     notify = NotifySocket(lab.path("notify"))
     server = lab.new_server()
@@ -589,7 +589,7 @@ def test_notifies_the_service_manager(lab):
     assert server.wait_end() == 0
 
 
-@pytest.mark.ours("the reference server recovers nothing")
+@pytest.mark.ours("the reference server has no --recover-damaged")
 def test_status_names_a_recovered_database(lab):
     db = lab.db("small")
     with open(db, "ab") as file:
@@ -604,7 +604,7 @@ def test_status_names_a_recovered_database(lab):
     server.stop()
 
 
-@pytest.mark.ours("the reference server takes no sockets from the service manager")
+@pytest.mark.ours("the reference server does not support socket activation")
 @pytest.mark.parametrize("family", ["unix", "tcp"])
 @pytest.mark.parametrize("named", [True, False])
 def test_sockets_from_the_service_manager(lab, family, named):

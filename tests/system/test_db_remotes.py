@@ -270,7 +270,7 @@ def test_default_probe_interval_is_back(named):
     assert client.n_echoes == seen
 
 
-@pytest.mark.ours("the reference server waits at least as long as before")
+@pytest.mark.ours("a change of max_backoff does not shorten the wait of the reference server")
 def test_max_backoff(lab, named):
     """A server that does not exist is dialed every second if the back-off is limited to that."""
     uuid = named.add(f"unix:{lab.path('far')}", max_backoff=1000)
@@ -667,7 +667,7 @@ def test_column_is_lost(lab, named):
     until_serves(lab.run_dir / "one")
 
 
-@pytest.mark.ours("the reference server writes into a backup too")
+@pytest.mark.ours("the reference server writes the status of remotes into a backup")
 def test_backup_follows_and_does_not_write(lab, named):
     uuid = named.add("punix:here")
     until_serves(lab.run_dir / "here")

@@ -12,7 +12,7 @@ from harness.rpc import Client
 from harness.tls import TlsClient, context_of, port_of
 from harness.monitor_client import KINDS, MonitorClient
 
-pytestmark = pytest.mark.ours("needs what only our server has")
+pytestmark = pytest.mark.ours("the reference server hands over no connections")
 
 @pytest.fixture
 def server(lab, managed):

@@ -13,7 +13,7 @@ from harness.lab import schema
 from harness.replica import ZERO, Replica
 from harness.monitor_client import KINDS, MonitorClient
 
-pytestmark = pytest.mark.ours("needs what only our server has")
+pytestmark = pytest.mark.ours("the reference server hands over no connections")
 
 N_ROWS = 20000
 NEW = copy.deepcopy(schema("small"))

@@ -11,8 +11,8 @@ from harness import dbfile
 from harness.rbac_server import PERMISSION_ERROR, SCHEMA, RbacServer, permission, rules
 from harness.pki import Authority
 
-pytestmark = pytest.mark.ours("the reference server knows clients by the common name of their"
-                              " certificate only")
+pytestmark = pytest.mark.ours("the reference server identifies clients only by the common name"
+                              " of their certificates")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="becomes other users")
 OWNER = permission(["owner"], True, ["n"])
 UID = os.getuid()

@@ -9,7 +9,7 @@ from harness.limits import limits
 from harness.rpc import Closed
 
 pytestmark = pytest.mark.ours("the reference server limits only the number of connections, with"
-                              " other words")
+                              " other messages")
 NEVER = {"op": "wait", "table": "T", "where": [], "columns": ["name"], "until": "!=", "rows": []}
 
 

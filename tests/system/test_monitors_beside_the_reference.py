@@ -18,7 +18,7 @@ from harness.operations import FUNCTIONS, Generator, comparable
 from harness.replica import ZERO
 from harness.monitor_client import KINDS
 
-pytestmark = pytest.mark.ours("the reference server would be compared with itself")
+pytestmark = pytest.mark.ours("the test compares with the reference server")
 
 N_STEPS = 1000
 TABLES = ["Types", "Root", "Child", "Leaf", "Eph", "Index", "SetIndex"]

@@ -612,7 +612,7 @@ def test_monitor_id_byte_for_byte(server, client):
         assert f'"params":[{id_},' in other.receive_text().decode()
 
 
-@pytest.mark.ours("the reference server's words are others")
+@pytest.mark.ours("the reference server has other messages")
 @pytest.mark.parametrize("text, words", [
     ('{"method":"echo","params":[],"id":1,"extra":1}', '"extra"'),
     ('{"method":5,"params":[],"id":1}', '"method"'),

@@ -109,7 +109,7 @@ def test_convert(guarded):
     assert "rbac" in error["details"] and '"c1"' in error["details"] and '"r"' in error["details"]
 
 
-@pytest.mark.ours("the reference server tells less")
+@pytest.mark.ours("the errors of the reference server contain less information")
 def test_details(guarded):
     guarded.admin.commit("rbac", *rules({"Card": OWNER}))
     row = guarded.admin.insert("rbac", "Card", {"name": "a", "owner": "c1"})
@@ -151,7 +151,7 @@ def test_read_only(guarded):
     assert client.transact("rbac", card(name="a"))[0]["error"] == "not allowed"
 
 
-@pytest.mark.ours("the reference server does not log it")
+@pytest.mark.ours("the reference server does not log denied operations")
 def test_log(guarded):
     """A denial is told, and a client that tries again and again does not fill the disk."""
     guarded.admin.commit("rbac", *rules({"Card": OWNER}))
@@ -356,7 +356,7 @@ class Naive:
         row[column] = old
 
 
-@pytest.mark.ours("the reference server does not know column:key in \"update\"")
+@pytest.mark.ours("the reference server does not support column:key in \"update\"")
 @pytest.mark.parametrize("seed", [1, 2])
 def test_random(guarded, seed):
     """Random rules and operations: allowed or refused as a naive reading of the document says."""

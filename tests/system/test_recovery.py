@@ -11,7 +11,7 @@ from harness import dbfile
 from harness.lab import schema_path
 from harness.small_schema import A, B, C, names
 
-pytestmark = pytest.mark.ours("the reference server has no such verbs and options, and keeps no"
+pytestmark = pytest.mark.ours("the reference server has no such verbs and options, and makes no"
                               " copies")
 INSERT = json.dumps(["small", {"op": "insert", "table": "T", "row": {"name": "new"}}])
 

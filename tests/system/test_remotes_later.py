@@ -118,7 +118,7 @@ def test_address_missing(lab):
     until_well(server)
 
 
-@pytest.mark.ours("the reference server says it in other words")
+@pytest.mark.ours("the reference server has other messages")
 def test_interface_missing(lab):
     server = start(lab, "ptcp:0:[fe80::1%nosuch0]")
     assert "No such device" in status(server)

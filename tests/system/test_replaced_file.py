@@ -9,7 +9,7 @@ import pytest
 from harness import dbfile, wait
 from harness.small_schema import A, names
 
-pytestmark = pytest.mark.ours("the reference server goes on and loses what is committed")
+pytestmark = pytest.mark.ours("the reference server loses what it commits after the replacement")
 
 
 def durable(name):

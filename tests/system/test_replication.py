@@ -107,7 +107,7 @@ def test_the_backup_has_a_newer_schema(lab, columns, tables):
     assert_follows(active, backup, "one")
 
 
-@pytest.mark.ours("the reference server gives up being a backup")
+@pytest.mark.ours("the reference server ends replication when the schemas differ")
 @pytest.mark.parametrize("columns, tables", [(MORE, {}), ({}, NEW_TABLE)], ids=["column", "table"])
 def test_the_backup_has_an_older_schema(lab, columns, tables):
     """What it has no place for is left out, which the log says."""
@@ -120,7 +120,7 @@ def test_the_backup_has_an_older_schema(lab, columns, tables):
     assert "only the active server's schema has it" in backup.log()
 
 
-@pytest.mark.ours("the reference server does not say it")
+@pytest.mark.ours("sync-status of the reference server does not show the reason")
 def test_status_says_why_contents_do_not_fit(lab):
     name = {"name": {"type": {"key": {"type": "string", "maxLength": 3}}}}
     active = lab.serve(lab.db("small", "active.db"))
@@ -237,7 +237,7 @@ def test_backup_connects_again(lab):
     assert_follows(active, backup, "two")
 
 
-@pytest.mark.ours("the reference server sends and asks for all contents each time")
+@pytest.mark.ours("the reference server transfers all contents after each reconnection")
 @pytest.mark.parametrize("cut", ["the connection", "the source"])
 def test_reconnecting_costs_the_difference(lab, cut):
     """The backup says where it stopped; the source knows it even after a restart, if no column is
@@ -268,7 +268,7 @@ def test_reconnecting_costs_the_difference(lab, cut):
         assert proxy.n_bytes < 20_000
 
 
-@pytest.mark.ours("the reference server sends and asks for all contents each time")
+@pytest.mark.ours("the reference server transfers all contents after each reconnection")
 def test_a_server_that_was_active_asks_for_everything(lab):
     """What clients wrote meanwhile is replaced by the source's contents."""
     active, backup = serve_pair(lab)
@@ -300,7 +300,7 @@ def test_source_is_shown_and_changed(lab):
     assert_follows(active, other, "one")
 
 
-@pytest.mark.ours("the reference server goes over to it at the next connection")
+@pytest.mark.ours("the reference server changes the source only at the next connection")
 def test_a_new_source_that_cannot_be_asked(lab):
     """A backup is told of one over TLS, for which it has no key."""
     _, backup = serve_pair(lab)

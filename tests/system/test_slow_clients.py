@@ -2,7 +2,7 @@
 """What is kept for clients that do not read, and the end of those for which it is too much."""
 import pytest
 
-pytestmark = pytest.mark.ours("only ours has --max-backlog")
+pytestmark = pytest.mark.ours("the reference server has no --max-backlog")
 
 BIG = 400000
 

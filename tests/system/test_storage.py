@@ -219,7 +219,7 @@ def test_option_of_newer_servers_without_effect(lab):
     assert server.control("ovsdb/file/no-data-conversion-enable") == ""
 
 
-@pytest.mark.ours("a configuration file")
+@pytest.mark.ours("the reference server of this version has no configuration file")
 def test_whole_values_by_configuration(lab):
     db = lab.db("small")
     config = lab.path("conf")

@@ -14,7 +14,7 @@ from harness import wait
 from harness.tls import (REFUSED, NamedClient, TlsClient, context_of, dump, listen, port_of, serve,
                          server_context)
 
-pytestmark = pytest.mark.ours("the reference server says it in other words")
+pytestmark = pytest.mark.ours("the reference server has other messages")
 
 # Accepted and refused clients
 
@@ -323,7 +323,7 @@ PROTOCOLS = [("TLSv1,TLSv1.1,TLSv1.2", "TLSv1.2"), ("TLSv1-TLSv1.2", "TLSv1.2"),
              ("TLSv1.2, TLSv1.3", "TLSv1.3")]
 
 
-@pytest.mark.ours("the reference server knows other forms")
+@pytest.mark.ours("the reference server accepts other forms of --ssl-protocols")
 @pytest.mark.parametrize("protocols, newest", PROTOCOLS)
 def test_protocols(lab, pki, protocols, newest):
     server, port = serve(lab, pki, f"--ssl-protocols={protocols}")

@@ -8,7 +8,7 @@ import pytest
 
 from harness.tls import NamedClient, context_of, dump, port_of, serve
 
-pytestmark = pytest.mark.ours("the reference server says it in other words")
+pytestmark = pytest.mark.ours("the reference server has other messages")
 
 
 @pytest.mark.parametrize("kind", [

@@ -16,7 +16,7 @@ from harness.lab import Lab, schema_path
 from harness.rpc import Client
 from harness.tls import REFUSED, listen, port_of, serve, server_context
 
-pytestmark = pytest.mark.ours("it is about our server")
+pytestmark = pytest.mark.ours("the test compares our programs with the reference programs")
 PASSIVE = "pssl:0:127.0.0.1"
 VSWITCH_SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 SB_SCHEMA = "/usr/share/ovn/ovn-sb.ovsschema"

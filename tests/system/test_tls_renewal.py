@@ -9,8 +9,8 @@ import pytest
 from harness import wait
 from harness.tls import NamedClient, TlsClient, context_of, port_of
 
-pytestmark = pytest.mark.ours("the reference server disconnects nobody either, but reads files"
-                              " when it likes")
+pytestmark = pytest.mark.ours("the reference server does not reload the files of TLS at a"
+                              " known time")
 PASSIVE = "pssl:0:127.0.0.1"
 N_CLIENTS, N_THREADS, N_RENEWALS = 200, 4, 10
 

@@ -11,7 +11,7 @@ import pytest
 from harness.pki import Authority
 from harness.tls import REFUSED, NamedClient, TlsClient, context_of, dump, listen, port_of, serve
 
-pytestmark = pytest.mark.ours("the reference server says it in other words")
+pytestmark = pytest.mark.ours("the reference server has other messages")
 
 
 # A certificate that is not good: what it is like, and the reason that whoever sees it gives.

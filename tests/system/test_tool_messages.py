@@ -14,7 +14,7 @@ import pytest
 from harness import namespaces, wait
 from harness.sockets import port_of
 
-pytestmark = pytest.mark.ours("the reference server says less, or something else")
+pytestmark = pytest.mark.ours("the reference tool has other messages")
 
 
 def on_terminal(command, env, which):

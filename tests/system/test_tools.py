@@ -311,7 +311,7 @@ def normal(text):
     return [re.sub(r'\["uuid", "[0-9a-f-]{36}"\]', "UUID", line) for line in blocks[:-1]]
 
 
-@pytest.mark.ours("it would be compared with itself")
+@pytest.mark.ours("the test compares with the reference programs")
 def test_tool_beside_the_peers(tool, lab):
     """Each command says the same and ends the same, one after the other, each on its own files."""
     fill(tool)

@@ -10,7 +10,7 @@ import pytest
 
 from harness import wait
 
-pytestmark = pytest.mark.ours("the reference server speaks no varlink")
+pytestmark = pytest.mark.ours("the reference server does not support varlink")
 CONTROL = "org.ovsdbd.control"
 SERVICE = "org.varlink.service"
 DATA = pathlib.Path(__file__).parent.parent / "data" / "varlink"

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-pytestmark = pytest.mark.ours("the reference server speaks no varlink")
+pytestmark = pytest.mark.ours("the reference server does not support varlink")
 SOURCE = pathlib.Path(__file__).parent / "varlink_client"
 GOPATH = "/usr/share/gocode"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The audit: who has changed what, in the log."""
+"""The audit: the log contains who changed which rows."""
 import os
 import re
 
@@ -119,7 +119,8 @@ def test_many_rows_are_counted(lab):
 
 @ours
 def test_the_option(lab):
-    """Also for databases that are not there yet; what fails or changes nothing is not logged."""
+    """The option also covers databases that are added later. Transactions that fail or change
+    nothing are not logged."""
     server = lab.serve("small", options=["--audit=other,small:T"])
     client = server.client()
     client.transact("small", insert("I", a=1))

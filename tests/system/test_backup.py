@@ -41,7 +41,7 @@ def server(lab):
 
 
 def contents(server):
-    """Everything but what is ephemeral."""
+    """All contents except ephemeral columns."""
     client = server.client()
     return {table: sorted(json.dumps(row, sort_keys=True)
                           for row in client.select("small", table, columns)) for table, columns in (
@@ -63,7 +63,7 @@ def restore(lab, server, text, *options, programs=None, remote=None, **more):
 
 
 def scramble(server):
-    """Rows go, come and change, so that nothing but a restore leads back."""
+    """Deletes, inserts and changes rows, so that only a restore leads back to the backup."""
     client = server.client()
     client.commit("small", {"op": "delete", **by_uuid("T", A)}, {"op": "delete", **by_uuid("I", C)})
     client.commit(
@@ -116,7 +116,7 @@ def test_a_backup_beside_the_peers(lab, server):
 @pytest.mark.difference("restore-keeps-uuids")
 @pytest.mark.parametrize("which", ["its own", "the reference server's"])
 def test_restore(lab, which):
-    """Rows keep their UUIDs, also those that are there, were deleted, or refer to each other."""
+    """Rows keep their UUIDs, whether they still exist, were deleted, or refer to each other."""
     server = fill(lab.serve("small",
                             programs=lab.programs if which == "its own" else lab.reference))
     before, text = contents(server), backup(lab, server)
@@ -276,7 +276,8 @@ def operations(params, op):
 
 @pytest.mark.ours("restore of the reference client deletes the rows that it finds")
 def test_rows_that_come_meanwhile(lab, server):
-    """What others add between the look at the rows and the transaction does not stay."""
+    """Rows that other clients insert between the selection of the rows and the transaction do not
+    remain."""
     text, before = backup(lab, server), contents(server)
     tries = []
 
@@ -303,7 +304,7 @@ def test_rows_that_keep_coming(lab, server):
 
 @pytest.mark.ours("restore of the reference client does not set UUIDs")
 def test_a_server_that_takes_no_uuids(lab, server):
-    """What is there keeps its UUID, the rest gets new ones; references follow."""
+    """Existing rows keep their UUIDs, other rows get new ones, and references are adapted."""
     text = backup(lab, server)
     scramble(server)
 
@@ -324,7 +325,8 @@ def test_a_server_that_takes_no_uuids(lab, server):
 
 @pytest.mark.ours("restore of the reference client does not set UUIDs")
 def test_immutable_columns(lab):
-    """A row whose immutable column is otherwise cannot be made what it was: it is made anew."""
+    """A row with another value in an immutable column cannot be changed back: it is inserted with a
+    new UUID."""
     schema = {"name": "small", "version": "1.0.0", "tables": {"T": {"isRoot": True, "columns": {
         "fixed": {"type": "string", "mutable": False}, "n": {"type": "integer"}}}}}
     rows = {A: {"fixed": "a", "n": 1}, B: {"fixed": "b", "n": 2}}
@@ -378,7 +380,7 @@ def test_restore_beyond_the_limit(lab, tight):
 
 @STAGED
 def test_restore_beyond_the_limit_fails_as_a_whole(lab, tight):
-    """A row that breaks a constraint is found when most of the pieces have come."""
+    """A row that violates a constraint is found after most of the pieces have been sent."""
     server, text = tight
     broken = lab.path("broken.db")
     schema, rows = dbfile.read(_write(lab.path("good.db"), text))

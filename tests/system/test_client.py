@@ -296,7 +296,7 @@ def test_lists_beside_the_peers(lab, client, form, command):
 
 
 def monitored_changes(client):
-    """What the monitors below see, one update after the other."""
+    """Makes the changes that the monitors below print, one update after the other."""
     where = [["a", "==", 7]]
     for operations in (
             [{"op": "insert", "table": "I", "row": {"a": 7, "b": "z y"}}],
@@ -375,7 +375,7 @@ def test_monitor_ends_with_the_server(lab, server, background):
 
 
 def test_monitor_in_the_background(lab, server):
-    """--detach --pidfile, with a control socket of its own."""
+    """--detach --pidfile, with a control socket."""
     out = lab.path("out")
     with open(out, "wb") as stdout:
         subprocess.run([lab.programs.client, "-vconsole:warn", "-vsyslog:off", "--detach",

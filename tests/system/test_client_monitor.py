@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ovsdb-client monitor-cond, monitor-cond-since, convert and needs-conversion: what they print, how
-conditions change while they run, what becomes of them when the database does."""
+"""ovsdb-client monitor-cond, monitor-cond-since, convert and needs-conversion: their output,
+changes of conditions while they run, and the effect of a conversion or removal of the database."""
 import copy
 import json
 import os
@@ -65,7 +65,8 @@ def test_all_tables_and_selections(client, remote, lab, background):
 
 
 def test_since(client, remote, lab, background):
-    """The line in front says whether what follows is everything, and where it stands."""
+    """The line before the contents has the transaction id, and whether the contents are complete or
+    a difference."""
     uuids = fill(client, 2)
     one = background(lab.programs, "monitor-cond-since", remote, "small", SMALL_N, "T", "name")
     one.wait_out(lambda text: " a1" in text, "the rows")
@@ -172,7 +173,7 @@ def test_conditions_change_while_it_runs(lab, client, detached, verb):
 @pytest.mark.parametrize("options", [[], ["--db-change-aware"], ["--no-db-change-aware"]],
                          ids=["default", "aware", "unaware"])
 def test_the_database_is_converted(lab, remote, client, background, options):
-    """Either way the monitor is over; an aware client says why."""
+    """The monitor ends in both cases; a client that is aware of changes prints the reason."""
     client.call("set_db_change_aware", True)
     fill(client, 1)
     one = background(lab.programs, *options, "monitor-cond", remote, "[]", "T", "name")

@@ -382,7 +382,8 @@ def cluster(lab, tool):
 
 
 def normalized(text):
-    """show-log's text without what differs: the order of columns, a quote, our additional lines."""
+    """The output of show-log without the parts that differ: the order of columns, a quote, our
+    additional lines."""
     lines = [line for line in text.splitlines() if "election_timer:" not in line]
     lines[1] = lines[1].replace("'", '"')
     blocks = re.split(r"\n(?=  table|record)", "\n".join(lines))
@@ -428,7 +429,7 @@ def test_files_of_a_running_cluster(lab, tool, cluster):
 
 @pytest.mark.ours("the test runs the reference server itself")
 def test_a_cluster_from_a_database(lab, tool):
-    """Debian's server serves what create-cluster has made of a database, with all its rows."""
+    """Debian's server serves a file that create-cluster has made of a database, with all rows."""
     db = dbfile.create(lab.path("old.db"), lab_module.schema("tool-1"),
                        {"T": {ROW: {"name": "old", "n": 5}}})
     [port] = cluster_module.free_ports(1)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may do what on the control socket: the socket's mode, and then the reference server's
-credentials."""
+"""Access to the control socket: the mode of the socket, and then the credentials of the caller."""
 import json
 import os
 import stat
@@ -59,8 +58,8 @@ def test_mode(lab):
 
 @pytest.mark.parametrize("umask,mode", [(0o022, 0o660), (0o027, 0o660), (0o077, 0o600)])
 def test_the_group_may_ask(lab, umask, mode):
-    """To connect takes write permission, which the umask of a service takes away from the group;
-    one that takes reading away too is respected."""
+    """To connect requires write permission, which the umask of a service removes for the group. A
+    umask that also removes read permission is respected."""
     former = os.umask(umask)
     try:
         server = lab.serve("small")

@@ -102,7 +102,8 @@ def test_a_resume_does_not_cross_it(server, client):
     ({"tags": {"type": {"key": "string", "min": 1, "max": "unlimited"}}}, ["tags"]),
 ])
 def test_refused(server, client, columns, parts):
-    """A value that the new schema does not allow: everything stays, and the error says which."""
+    """A value that the new schema does not allow: nothing changes, and the error names the
+    value."""
     row = client.insert("small", "T", {"name": "a", "n": 4})
     client.call("monitor", "small", "m", {"T": {"columns": ["n"]}})
     error = client.error("convert", "small", changed(**columns))

@@ -327,7 +327,7 @@ def test_console(lab, options, expected):
 
 
 def test_console_default_shows_information_about_ports(lab):
-    """At the default level the console tells which port was chosen, as scripts expect."""
+    """At the default level the console shows which port was chosen, as scripts expect."""
     result = run(lab, lab.db("small"), "--remote=ptcp:0:127.0.0.1", "--run=true")
     assert "listening on port" in result.err and result.status == 0
     result = run(lab, lab.db("small"), "--remote=ptcp:0:127.0.0.1", "--run=true", "-vconsole:warn")
@@ -628,7 +628,7 @@ def test_sockets_from_the_service_manager(lab, family, named):
 
 
 def test_databases_are_listed_in_order(lab):
-    """Byte by byte: one whose name begins with a capital comes before the server's own."""
+    """The order is byte by byte: a name that begins with a capital precedes _Server."""
     text = lab_module.schema("small")
     paths = [dbfile.create(lab.path(f"{name}.db"), {**text, "name": name})
              for name in ("small", "Open_vSwitch")]

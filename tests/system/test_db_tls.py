@@ -76,7 +76,8 @@ def test_from_the_first_row(lab, pki, programs, reference):
 
 @pytest.mark.ours("the reference server listens without a key; its connections fail later")
 def test_remote_waits_for_a_key(lab, pki):
-    """A remote named first, in a row or as an option, listens when there is a key."""
+    """A remote that is named before there is a key, in a row or as an option, listens as soon as
+    there is one."""
     followed = Followed(lab, f"--remote={REMOTE}").start()
     followed.server.allow(r"\|WARN\|.*TLS needs --")
     other = "pssl:0:127.0.0.2"
@@ -184,7 +185,7 @@ def test_suites(lab, pki):
 @pytest.mark.ours("the reference server ignores this column")
 @pytest.mark.parametrize("by_column", [False, True])
 def test_ca_is_fetched(lab, pki, programs, by_column):
-    """By --bootstrap-ca-cert, or where the row says so."""
+    """By --bootstrap-ca-cert, or by the column bootstrap_ca_cert of the row."""
     columns = dict(COLUMNS)
     if not by_column:
         columns["--bootstrap-ca-cert"] = columns.pop("--ca-cert")

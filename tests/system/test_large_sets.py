@@ -39,7 +39,7 @@ def follow(client, column):
 
 
 def update(client):
-    """What the next update2 says of the only row in it."""
+    """The change of the only row in the next update2."""
     _, updates = client.notification("update2")
     (row,) = updates["T"].values()
     return row

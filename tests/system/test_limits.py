@@ -111,8 +111,8 @@ def test_message(lab):
     ('{"method":"echo","params":["%s"],"id":1]', None),
 ], ids=["id last", "id first", "notification", "reply", "no message", "no JSON"])
 def test_too_long(lab, text, answered):
-    """The answer comes when the whole request has been read, much longer than the limit or not, and
-    then the connection ends; others do not notice."""
+    """The reply is sent when the whole request has been read, however long it is, and then the
+    connection is closed. Other clients are not affected."""
     server = start(lab, "--max-message=100K").allow("longer than the 102400 bytes")
     other = connect(server)
     for size in (102400, 5_000_000):

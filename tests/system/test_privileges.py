@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""--user, and what root gives up without it."""
+"""--user, and the privileges that root gives up without it."""
 import os
 import pathlib
 import pwd

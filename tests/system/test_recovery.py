@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Damaged database files: what ovsdb-tool says of them and saves of them, copies of what is cut
-off, and servers that may start from what is whole."""
+"""Damaged database files: the reports and repairs of ovsdb-tool, copies of data that is cut off,
+and servers that may start with the undamaged prefix."""
 import json
 import os
 import shutil
@@ -245,7 +245,7 @@ def test_tools_keep_what_they_cut_off(lab, db, words):
 
 
 def test_tools_say_what_they_do_not_read(lab, db):
-    """A torn record is missing in what is written elsewhere; the file itself stays as it is."""
+    """A torn record is missing in the output; the file itself is not changed."""
     offsets = dbfile.offsets(db)
     dbfile.truncate(db, offsets[-1] - 5)
     before = db.read_bytes()
@@ -334,7 +334,7 @@ def test_configuration_with_a_wrong_value(lab, db):
 
 
 def test_at_run_time(lab, db):
-    """A database that is added later is treated as the option says."""
+    """A database that is added later is treated as the option requires."""
     change(db, 2)
     server = lab.new_server().allow(r"small\.db")
     server.start([], "--no-dbs", "--recover-damaged", "--no-self-confinement")

@@ -425,7 +425,7 @@ def test_a_bad_configuration(lab, keys, why):
 
 @pytest.mark.ours("the reference server has no --identity")
 def test_roles_are_enforced_here(lab):
-    """The source sees the relay, not its clients, so the relay refuses what their roles forbid."""
+    """The source sees the relay and not its clients, so the relay enforces their roles."""
     source = lab.new_server().start([dbfile.create(lab.path("rbac.db"), RBAC_SCHEMA)])
     admin = source.client()
     admin.commit("rbac", *rules({"Card": permission(["owner"], True, ["n"])}))

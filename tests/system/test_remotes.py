@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How connections come about: listeners, connections dialed by the server, probes, commands."""
+"""Connections: listeners, connections that the server dials, probes, commands."""
 import os
 import socket
 import stat

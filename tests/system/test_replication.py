@@ -110,7 +110,7 @@ def test_the_backup_has_a_newer_schema(lab, columns, tables):
 @pytest.mark.ours("the reference server ends replication when the schemas differ")
 @pytest.mark.parametrize("columns, tables", [(MORE, {}), ({}, NEW_TABLE)], ids=["column", "table"])
 def test_the_backup_has_an_older_schema(lab, columns, tables):
-    """What it has no place for is left out, which the log says."""
+    """Tables and columns that the backup does not have are left out, and the log names them."""
     active = lab.serve(other_small(lab, "active.db", "9.0.0", columns, tables))
     backup = lab.serve(lab.db("small", "backup.db"),
                        options=[f"--sync-from=unix:{active.socket_path}"])
@@ -197,7 +197,8 @@ def test_roles_change(lab):
 
 @pytest.mark.ours("the reference server leaves the client connected: it never gets the lock")
 def test_a_refused_lock_is_asked_for_again(lab):
-    """Clients ask for a lock once in a connection. ovn-northd beside a backup would stay in standby."""
+    """Clients request a lock once in a connection. ovn-northd beside a backup would remain in
+    standby."""
     _, backup = serve_pair(lab)
     with Client(backup.socket_path) as northd, Client(backup.socket_path) as other:
         for client in (northd, other):
@@ -240,8 +241,8 @@ def test_backup_connects_again(lab):
 @pytest.mark.ours("the reference server transfers all contents after each reconnection")
 @pytest.mark.parametrize("cut", ["the connection", "the source"])
 def test_reconnecting_costs_the_difference(lab, cut):
-    """The backup says where it stopped; the source knows it even after a restart, if no column is
-    ephemeral."""
+    """The backup sends its last transaction id, and the source recognizes it even after a restart,
+    if no column is ephemeral."""
     active, copy = (other_small(lab, name, "1.2.3", {"eph": {"type": "string"}}, {})
                     for name in ("active.db", "backup.db"))
     active = lab.serve(active)
@@ -270,7 +271,8 @@ def test_reconnecting_costs_the_difference(lab, cut):
 
 @pytest.mark.ours("the reference server transfers all contents after each reconnection")
 def test_a_server_that_was_active_asks_for_everything(lab):
-    """What clients wrote meanwhile is replaced by the source's contents."""
+    """Changes that clients made while the server was active are replaced by the contents of the
+    source."""
     active, backup = serve_pair(lab)
     assert_follows(active, backup, "one")
     command(lab, backup, "disconnect-active-ovsdb-server").ok()
@@ -302,7 +304,7 @@ def test_source_is_shown_and_changed(lab):
 
 @pytest.mark.ours("the reference server changes the source only at the next connection")
 def test_a_new_source_that_cannot_be_asked(lab):
-    """A backup is told of one over TLS, for which it has no key."""
+    """A command sets a source with TLS, for which the backup has no key."""
     _, backup = serve_pair(lab)
     backup.allow("cannot connect to the active server: .*TLS needs --private-key")
     backup.control("ovsdb-server/set-active-ovsdb-server", "ssl:127.0.0.1:6640")

@@ -85,7 +85,8 @@ def change(client, round_):
 
 @pytest.mark.parametrize("first", ["ours", "reference"])
 def test_back_and_forth(lab, first):
-    """A file goes between both servers several times; each reads exactly what the other left."""
+    """A file is used by both servers in turn; each reads exactly the contents that the other one
+    wrote."""
     db = lab.db("ops")
     turns = [lab.programs, lab.reference] if first == "ours" else [lab.reference, lab.programs]
     before = None

@@ -118,7 +118,8 @@ def test_50_clients(lab, pki):
 
 
 def test_request_with_the_end_of_the_handshake(lab, pki):
-    """What arrives together with the client's Finished is answered without another byte."""
+    """A request that arrives together with the client's Finished is answered without further
+    input."""
     _, port = serve(lab, pki)
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context_of(pki, pki.client).wrap_bio(incoming, outgoing)
@@ -293,7 +294,7 @@ def test_wrong_options(lab, pki, options, reason):
     (["--private-key={other}"], "is not that of the certificate in"),
 ])
 def test_wrong_files(lab, pki, options, reason):
-    """They may be right later: the server starts and says what is wrong."""
+    """The files may be corrected later: the server starts and reports the error."""
     names = {"ca": pki.cert, "key": pki.server.key, "other": pki.client.key}
     server = lab.new_server().allow("TLS is not available until this is corrected")
     server.start([lab.db("small")], *pki.server.options(pki.cert),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What may be in the files of the TLS options: every kind of key, and what is none."""
+"""The contents of the files of the TLS options: every kind of key, and invalid files."""
 import os
 import shutil
 import subprocess
@@ -22,7 +22,7 @@ def test_kinds_of_keys(lab, pki, programs, reference, kind):
 
 
 def test_any_wrapping(lab, pki):
-    """Line ends of other systems, what was exported around the PEM text, both in one file."""
+    """CRLF line ends, text around the PEM blocks, key and certificate in one file."""
     both = lab.path("both.pem")
     text = b"Bag Attributes\n  friendlyName: \xff\n" + pki.server.key.read_bytes() + \
         b"subject=CN = server\n" + pki.server.cert.read_bytes() + b"and more"

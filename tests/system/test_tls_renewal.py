@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Certificates are renewed while many clients work: nobody notices but who connects anew."""
+"""Certificates are renewed while many clients work. Only new connections use the new
+certificate."""
 import os
 import shutil
 import threading
@@ -16,7 +17,7 @@ N_CLIENTS, N_THREADS, N_RENEWALS = 200, 4, 10
 
 
 class ManyClients:
-    """Clients that write, one after another, until they are told to stop."""
+    """Clients that write, one after another, until they are stopped."""
 
     def __init__(self, port, context):
         self.clients = [TlsClient(port, context) for _ in range(N_CLIENTS)]
@@ -129,7 +130,8 @@ def test_a_link_is_switched(lab, pki, place):
 
 @pytest.mark.parametrize("time", [1_000_000_000, 4_000_000_000])
 def test_times_that_do_not_tell(lab, pki, place, time):
-    """Copied with the times of the old files, which are long ago, or yet to come."""
+    """The new files have the modification times of the old ones, a time long ago, or one in the
+    future."""
     def settle(folder):
         for name in ("key", "cert"):
             os.utime(folder / name, (time, time))

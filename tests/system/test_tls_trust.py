@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whom TLS peers believe: every way in which a certificate is not good, told by its reason on both
-sides; chains, CRLs, names, and where keys may come from."""
+"""Verification of TLS peers: every kind of invalid certificate, with its reason on both sides;
+chains, CRLs, names, and the places of keys."""
 import re
 import shutil
 import ssl
@@ -279,7 +279,7 @@ def test_client_refuses_a_cipher_of_the_other_version(lab, pki, programs):
 
 
 def test_credentials(lab, pki):
-    """credential:NAME is what the service manager has put into $CREDENTIALS_DIRECTORY."""
+    """credential:NAME is a file that the service manager has put into $CREDENTIALS_DIRECTORY."""
     credentials = lab.path("credentials")
     credentials.mkdir()
     pki.server.copy_to(credentials)
@@ -343,7 +343,7 @@ def test_key_in_a_token(lab, pki, token):
 
 
 def test_key_not_in_a_token(lab, pki, token):
-    """The token may get the key later: the server starts and says what is wrong."""
+    """The token may get the key later: the server starts and reports the error."""
     other = token.replace("object=server", "object=none")
     assert f"{other}: cannot use the private key: " in status_with_key(
         lab, pki, other + "?pin-value=1234")

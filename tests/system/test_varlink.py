@@ -17,7 +17,7 @@ DATA = pathlib.Path(__file__).parent.parent / "data" / "varlink"
 
 
 class Varlink:
-    """A client of its own: messages end with a NUL."""
+    """A varlink client of the tests: messages end with a NUL."""
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
@@ -83,7 +83,7 @@ def test_descriptions(varlink):
 
 
 def test_interface_version(varlink):
-    """A change of the interface needs a new version: tests/data/varlink/README says how."""
+    """A change of the interface requires a new version: tests/data/varlink/README describes it."""
     text = varlink.call(f"{SERVICE}.GetInterfaceDescription", interface=CONTROL)
     text = text["parameters"]["description"]
     assert text == (DATA / f"{CONTROL}.varlink").read_text()
@@ -189,7 +189,7 @@ def test_oneway_and_pipelining(varlink):
 
 
 def test_more(server, varlink):
-    """The status comes again on each change, and only then."""
+    """The status is sent again after each change, and only then."""
     varlink.send(method=f"{CONTROL}.GetStatus", more=True)
     first = varlink.receive()
     assert first["continues"] is True and first["parameters"]["clients"] == 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The log as scripts steer it: the names they know, and what they may not say."""
+"""The control of the log by scripts: the module names that they may use, and invalid arguments."""
 import re
 import socket
 

@@ -174,7 +174,7 @@ TOLD = {"name": "told", "version": "1.0.0", "tables": {
     "Remote": {"columns": {"target": {"type": "string"}, "is_connected": {"type": "boolean"}}}}}
 
 
-def test_what_is_told_of_remotes_follows_when_there_is_room(lab, disk):
+def test_status_of_remotes_is_written_when_there_is_space(lab, disk):
     def is_connected():
         return client.select("told", "Remote", ["is_connected"])[0]["is_connected"]
 

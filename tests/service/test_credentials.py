@@ -52,7 +52,7 @@ def test_by_their_path(service, pki):
     assert listed(service) == ["_Server", "small"]
 
 
-def test_without_them_it_does_not_start(service, pki):
+def test_missing_credentials_stop_the_start(service, pki):
     """And says which is missing."""
     service.configure(REMOTE.format("credential:"))
     assert service.container.run("systemctl", "start", UNIT).returncode

@@ -33,7 +33,7 @@ def test_privileges(service):
     assert status["Seccomp"] == ["2"]
 
 
-def test_it_serves_inside_of_it(service):
+def test_the_sandbox_allows_the_work_of_the_server(service):
     """Everything that takes files: writing, compaction, the log file."""
     service.configure("[options]\nlog-file =\n[remote ptcp:6641:127.0.0.1]\n")
     client = service.start().client()
@@ -153,7 +153,7 @@ print("DONE", flush=True)
 """
 
 
-def test_what_a_bug_could_do(service):
+def test_the_sandbox_confines_other_code(service):
     """Other code in the place of the server, in the same sandbox: its own folders, and no more."""
     service.container.path("/usr/share/openvswitch/probe.py").write_text(PROBE)
     service.ok("sh", "-c", "echo x >/root/secret; echo x >/run/secret; chmod 600 /run/secret")
@@ -166,7 +166,7 @@ def test_what_a_bug_could_do(service):
     assert said == ["DONE"], said
 
 
-def test_what_a_bug_of_the_running_one_could_do(service):
+def test_the_mounts_of_the_running_server_are_read_only(service):
     """The same from where the server is, as its user: its mounts are those of the unit."""
     service.start()
     pid = service.show("MainPID")

@@ -68,7 +68,7 @@ ours = pytest.mark.ours("the reference server logs values, but not the client")
 
 
 @ours
-def test_what_is_said(lab):
+def test_contents_of_the_messages(lab):
     server = lab.serve("small")
     server.control("ovsdb-server/tlog-set", "small:T", "on")
     client = server.client()

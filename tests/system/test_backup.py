@@ -275,7 +275,7 @@ def operations(params, op):
 
 
 @pytest.mark.ours("restore of the reference client deletes the rows that it finds")
-def test_rows_that_come_meanwhile(lab, server):
+def test_rows_inserted_meanwhile(lab, server):
     """Rows that other clients insert between the selection of the rows and the transaction do not
     remain."""
     text, before = backup(lab, server), contents(server)
@@ -303,7 +303,7 @@ def test_rows_that_keep_coming(lab, server):
 
 
 @pytest.mark.ours("restore of the reference client does not set UUIDs")
-def test_a_server_that_takes_no_uuids(lab, server):
+def test_a_server_that_does_not_support_uuids(lab, server):
     """Existing rows keep their UUIDs, other rows get new ones, and references are adapted."""
     text = backup(lab, server)
     scramble(server)
@@ -404,7 +404,7 @@ def test_restore_beyond_the_limit_of_what_is_staged(lab, tight):
 
 
 @STAGED
-def test_restore_of_who_may_only_read(lab, tight):
+def test_restore_by_a_read_only_client(lab, tight):
     _, text = tight
     config = lab.path("server.conf")
     config.write_text(f"[remote punix:{lab.run_dir}/ro.sock]\nread-only = yes\n")

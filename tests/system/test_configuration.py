@@ -79,7 +79,7 @@ def test_both_forms(configured, lab):
     assert configured.server.client(lab.run_dir / "other.sock").call("list_dbs")
 
 
-def test_what_a_start_says(configured):
+def test_messages_of_a_failed_start(configured):
     for text, saying in [("[garbage]", "server.conf:1: unknown section"),
                          ("[options]\n\nbogus = 1", "server.conf:3: bogus: not an option"),
                          ("[remote ptcp:1]\ndscp = x", "server.conf:2: dscp: "),
@@ -128,7 +128,7 @@ def test_an_invalid_file_changes_nothing(configured, lab):
     configured.reload(database(path))
 
 
-def test_what_was_refused_counts_for_nothing(configured, lab):
+def test_a_refused_file_has_no_effect(configured, lab):
     """The next reload compares the file with the served state, not with the refused file."""
     configured.start(database(small(lab)))
     configured.refused("[options]\nssl-protocols = garbage\n", "garbage")
@@ -137,7 +137,7 @@ def test_what_was_refused_counts_for_nothing(configured, lab):
     assert configured.databases() == ["_Server"]
 
 
-def test_what_cannot_be_had_leaves_the_rest(configured, lab):
+def test_a_missing_database_does_not_stop_the_rest(configured, lab):
     path = small(lab)
     configured.start(database(path))
     configured.refused(database(path) + database("missing.db") + "[remote punix:b.sock]\n",
@@ -272,7 +272,7 @@ def test_identities(configured, lab):
                        "server.conf:2: identity: ")
 
 
-def test_what_takes_a_restart(configured, lab):
+def test_settings_that_need_a_restart(configured, lab):
     path = small(lab)
     configured.start(database(path) + "[options]\nmax-backlog = 1G\n")
     configured.reload(database(path) + "[options]\nmax-backlog = 2G\nuser = root\n")

@@ -66,7 +66,7 @@ def test_a_message_names_the_folders(lab, elsewhere):
     assert str(elsewhere / "x.db") in text
 
 
-def test_what_the_command_line_names_is_allowed(lab, elsewhere):
+def test_files_of_the_command_line_are_allowed(lab, elsewhere):
     """Everything elsewhere, and all of it works to the end: compaction, rotation, removal."""
     db = elsewhere / "small.db"
     lab.db("small").rename(db)
@@ -127,7 +127,7 @@ def test_the_kernel_denies_what_is_not_checked(lab, elsewhere):
 
 @pytest.mark.skipif(not HAS_LANDLOCK, reason="no Landlock in this kernel")
 @pytest.mark.parametrize("options, expected", [([], "no"), (["--no-self-confinement"], "yes")])
-def test_what_a_bug_could_do(lab, elsewhere, options, expected):
+def test_foreign_code_is_confined(lab, elsewhere, options, expected):
     """Foreign code in the server process can open no file outside the folders, whatever the
     permissions of the file are."""
     library = lab.path("straying_sync.so")

@@ -57,7 +57,7 @@ def test_mode(lab):
 
 
 @pytest.mark.parametrize("umask,mode", [(0o022, 0o660), (0o027, 0o660), (0o077, 0o600)])
-def test_the_group_may_ask(lab, umask, mode):
+def test_the_group_may_connect(lab, umask, mode):
     """To connect requires write permission, which the umask of a service removes for the group. A
     umask that also removes read permission is respected."""
     former = os.umask(umask)
@@ -101,7 +101,7 @@ def test_others_only_read_varlink(lab):
                                   "ovsdb-server/reload", "vlog/set", "vlog/close", "vlog/reopen",
                                   "ovsdb-server/connect-active-ovsdb-server",
                                   "ovsdb-server/set-active-ovsdb-server"])
-def test_what_changes_something_is_refused(lab, name):
+def test_commands_with_effects_are_refused(lab, name):
     server = lab.serve("small")
     open_to_all(server)
     reply, = ask_as_nobody(server, command(name, *["tcp:127.0.0.1:1"]

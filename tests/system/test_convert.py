@@ -58,7 +58,7 @@ def test_rows_move(lab, server, client):
 
 
 @pytest.mark.difference("convert-told")
-def test_everybody_is_told(server, client):
+def test_clients_are_notified(server, client):
     """Aware clients see the end of their monitors and the new schema; others are disconnected."""
     client.call("monitor", "_Server", "server",
                 {"Database": {"columns": ["name", "schema"], "select": {"initial": False}}})

@@ -267,7 +267,7 @@ def test_run(lab, command, status, saying):
     assert (result.err == "") == (status == 0)
 
 
-def test_run_has_a_server_to_talk_to(lab):
+def test_command_of_run_can_use_the_server(lab):
     path = lab.path("s")
     result = run(lab, lab.db("small"), f"--remote=punix:{path}",
                  f"--run={lab.reference.client} list-dbs unix:{path}; echo rundir=$OVS_RUNDIR")

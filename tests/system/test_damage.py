@@ -94,7 +94,7 @@ def test_changed_letter_in_a_compacted_file_refuses(lab):
 
 @pytest.mark.difference("damage-refused")
 @pytest.mark.parametrize("tail", [b"\n", b"  ", b"\n \n\n", b"garbage\n", b"\0\0x", b"{}\n"])
-def test_what_follows_the_last_record_refuses(lab, tail):
+def test_data_after_the_last_record_refuses(lab, tail):
     db, offsets = damaged(lab)
     db.write_bytes(db.read_bytes() + tail)
     refuses(lab, db, offsets[-1])

@@ -156,13 +156,13 @@ def test_all_rows_of_the_table_count(lab, named):
     until_gone(lab.run_dir / "one")
 
 
-def test_they_are_there_when_the_server_is(lab):
+def test_remotes_are_open_when_the_server_is_ready(lab):
     record = {"Config": {"00000000-0000-0000-0000-00000000000a": {"targets": "punix:named"}}}
     Named(lab, records=[record])
     assert serves(lab.run_dir / "named")
 
 
-def test_a_restart_keeps_them(lab, named):
+def test_a_restart_keeps_the_remotes(lab, named):
     named.name_targets("punix:one")
     until_serves(lab.run_dir / "one")
     named.server.stop()
@@ -315,7 +315,7 @@ def test_changed_role_ends_connections(lab, named):
 # Told
 
 
-def test_listener_tells(named):
+def test_listener_status(named):
     uuid = named.add("ptcp:0:127.0.0.1")
     port = port_of(named.server, "0:" + ANY)
     status = named.until_row(uuid, False, bound_port=str(port))
@@ -371,7 +371,7 @@ def test_address_beside_its_wildcard(named):
 
 
 @pytest.mark.parametrize("target", ["ptcp:0:127.0.0.1", "punix:quiet"])
-def test_listener_tells_before_its_first_client(named, target):
+def test_listener_status_before_its_first_client(named, target):
     uuid = named.add(target)
     status = named.until_row(uuid, False, sec_since_connect="0", sec_since_disconnect="0")
     assert set(status) - {"bound_port"} == {"sec_since_connect", "sec_since_disconnect"}
@@ -391,7 +391,7 @@ def test_optional_is_connected(lab):
 
 
 @pytest.mark.difference("listener-tells-more")
-def test_listener_tells_of_its_oldest_client(named):
+def test_listener_status_is_that_of_its_oldest_client(named):
     uuid = named.add("punix:locks")
     path = os.path.join(named.server.run_dir, "locks")
     until_serves(path)
@@ -401,7 +401,7 @@ def test_listener_tells_of_its_oldest_client(named):
     assert int(status["sec_since_connect"]) < 10
 
 
-def test_connector_tells(named):
+def test_connector_status(named):
     with listen_tcp() as far:
         uuid = named.add("tcp:127.0.0.1:%d" % far.getsockname()[1])
         client = accept(far)

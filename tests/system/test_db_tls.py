@@ -238,7 +238,7 @@ def test_wrong_column(lab, name, column, reason):
 
 
 @pytest.mark.ours("the reference server starts nevertheless")
-def test_what_is_no_column_must_be_right(lab):
+def test_values_without_a_column_are_checked_at_once(lab):
     server = lab.new_server().allow(r"\|ERR\|")
     server.launch([lab.db("remotes")], option("--private-key", "key"), "--ssl-ciphers=NONSENSE",
                   "--run=true")

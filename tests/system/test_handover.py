@@ -191,7 +191,7 @@ def test_locks(server):
     assert third.notification("locked") == ["l"]
 
 
-def test_an_owner_that_is_gone(server):
+def test_an_owner_that_disconnected(server):
     """The owner disconnects while no process runs: the next client in the queue gets the lock."""
     owner, second, third = [server.client() for _ in range(3)]
     for client in owner, second, third:
@@ -505,7 +505,7 @@ def forge(text, fds):
 
 
 @pytest.mark.parametrize("text", FORGED.values(), ids=FORGED)
-def test_a_state_of_somebody_else(lab, managed, text):
+def test_a_state_of_another_program(lab, managed, text):
     """It is closed, cleanly, and the server serves."""
     managed.allow("cannot restore the state of the former process")
     ours, theirs = socket.socketpair()
@@ -520,7 +520,7 @@ def test_a_state_of_somebody_else(lab, managed, text):
 
 @pytest.mark.parametrize("of_server", ["[]", '["x","y","z",{}]'])
 @pytest.mark.parametrize("of_session", ["[]", '[false,"","",false,[],[],[["l",false,-1]]]'])
-def test_a_state_that_means_nothing(lab, managed, of_server, of_session):
+def test_a_state_without_valid_sessions(lab, managed, of_server, of_session):
     """A connection without a session that can go on is closed, when it has been sent the rest."""
     managed.allow("the state of the databases cannot be restored")
     ours, theirs = socket.socketpair()

@@ -29,7 +29,7 @@ def live(server, network, connect, last=None):
         return last
 
 
-def test_everybody_at_once(lab):
+def test_all_at_once(lab):
     network = Network(60)
     path = network.write(lab.path("sb.db"))
     server = lab.new_server().start([path])

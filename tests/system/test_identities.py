@@ -72,7 +72,7 @@ def test_read_only(lab):
     assert insert(client, "me") == "not allowed"
 
 
-def test_the_id_of_whom_a_rule_names(lab):
+def test_the_id_without_one_in_the_rule(lab):
     """A rule without an id: the id is the user name of the rule, else the number of the user."""
     assert insert(serve(lab, f"user:{UID},role=r").client(), str(UID)) == "ok"
 

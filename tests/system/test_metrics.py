@@ -25,7 +25,7 @@ def parse(text):
     return samples
 
 
-def test_what_they_count(lab):
+def test_values_follow_events(lab):
     server = lab.serve("small")
     before = parse(server.control("metrics"))
     client = server.client()

@@ -548,7 +548,7 @@ def test_half_close_answers_what_came(client):
     client.refused()
 
 
-def test_client_that_never_reads_disturbs_nobody(server, client):
+def test_client_that_never_reads_does_not_delay_others(server, client):
     """A client requests much and reads nothing; other clients are served as before."""
     server.allow(r"\|WARN\|.*(Broken pipe|reset by peer)")
     other = server.client()

@@ -244,7 +244,7 @@ def test_tools_keep_what_they_cut_off(lab, db, words):
     assert set(rows_of(lab, db)) - {"new"} == {"a", "b"}
 
 
-def test_tools_say_what_they_do_not_read(lab, db):
+def test_tools_report_a_torn_record(lab, db):
     """A torn record is missing in the output; the file itself is not changed."""
     offsets = dbfile.offsets(db)
     dbfile.truncate(db, offsets[-1] - 5)

@@ -88,7 +88,7 @@ def monitor(client, since=ZERO):
                        since)
 
 
-def test_its_row_in_server(source, relay):
+def test_the_row_in_the_server_database(source, relay):
     row = state(relay)
     assert (row["model"], row["connected"], row["leader"]) == ("relay", True, False)
     assert json.loads(row["schema"])["tables"].keys() == schema("small")["tables"].keys()

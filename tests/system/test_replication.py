@@ -196,7 +196,7 @@ def test_roles_change(lab):
 
 
 @pytest.mark.ours("the reference server leaves the client connected: it never gets the lock")
-def test_a_refused_lock_is_asked_for_again(lab):
+def test_a_refused_lock_is_requested_again(lab):
     """Clients request a lock once in a connection. ovn-northd beside a backup would remain in
     standby."""
     _, backup = serve_pair(lab)
@@ -270,7 +270,7 @@ def test_reconnecting_costs_the_difference(lab, cut):
 
 
 @pytest.mark.ours("the reference server transfers all contents after each reconnection")
-def test_a_server_that_was_active_asks_for_everything(lab):
+def test_a_server_that_was_active_gets_all_contents(lab):
     """Changes that clients made while the server was active are replaced by the contents of the
     source."""
     active, backup = serve_pair(lab)
@@ -282,7 +282,7 @@ def test_a_server_that_was_active_asks_for_everything(lab):
     wait.until(lambda: rows(backup) == rows(active), "the contents of the source")
 
 
-def test_what_a_backup_holds_is_stored(lab):
+def test_the_contents_of_a_backup_are_stored(lab):
     active, backup = serve_pair(lab)
     assert_follows(active, backup, "one")
     expected = rows(active)
@@ -303,7 +303,7 @@ def test_source_is_shown_and_changed(lab):
 
 
 @pytest.mark.ours("the reference server changes the source only at the next connection")
-def test_a_new_source_that_cannot_be_asked(lab):
+def test_a_new_source_without_a_key(lab):
     """A command sets a source with TLS, for which the backup has no key."""
     _, backup = serve_pair(lab)
     backup.allow("cannot connect to the active server: .*TLS needs --private-key")

@@ -146,7 +146,7 @@ def test_the_next_remote_of_the_list(lab):
                command(backup, "sync-status", "small"), "its name")
 
 
-def test_what_changes_at_the_source(lab):
+def test_databases_added_and_converted_at_the_source(lab):
     """A database that is added at the source later, and one that is converted there."""
     active = lab.serve(lab.db("ops", "active-ops.db"))
     backup = serve_two(lab, "backup", f"--sync-from=unix:{active.socket_path}")

@@ -500,7 +500,7 @@ def test_upgrade_with_the_tool(lab):
 
 
 @pytest.mark.ours("the reference server has no history")
-def test_memory_of_what_was_deleted(lab):
+def test_memory_of_deleted_rows(lab):
     """The history does not keep a deletion that is larger than the database, and is counted."""
     server = lab.serve("small")
     client = server.client()

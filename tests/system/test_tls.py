@@ -237,7 +237,7 @@ def test_garbage_after_the_handshake(lab, pki):
     TlsClient(port, context).echo("still there")
 
 
-def test_stalled_handshakes_hold_up_nobody(lab, pki):
+def test_stalled_handshakes_do_not_delay_others(lab, pki):
     server, port = serve(lab, pki)
     server.allow(REFUSED)
     idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]

@@ -81,7 +81,7 @@ def test_no_key(lab, pki, what):
             "ssl:127.0.0.1:1").fails(saying=f"{path}: {reason}")
 
 
-def test_a_pipe_that_is_held_open_holds_up_nobody(lab, pki):
+def test_a_pipe_that_is_held_open_does_not_delay_others(lab, pki):
     mine = lab.path("mine")
     mine.mkdir()
     identity = pki.server.copy_to(mine)

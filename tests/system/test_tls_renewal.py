@@ -129,7 +129,7 @@ def test_a_link_is_switched(lab, pki, place):
 
 
 @pytest.mark.parametrize("time", [1_000_000_000, 4_000_000_000])
-def test_times_that_do_not_tell(lab, pki, place, time):
+def test_files_with_other_modification_times(lab, pki, place, time):
     """The new files have the modification times of the old ones, a time long ago, or one in the
     future."""
     def settle(folder):

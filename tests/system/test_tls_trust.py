@@ -221,7 +221,7 @@ def test_server_name(lab, pki, programs, names, wanted, fits):
         result.fails(saying=f'is not for "{wanted}" but for {names}')
 
 
-def test_server_name_is_told(lab, pki):
+def test_server_name_is_sent(lab, pki):
     """As SNI, to a server that we dial; without the option it is the host's name."""
     told = []
 

@@ -40,7 +40,7 @@ def on_terminal(command, env, which):
 
 @pytest.mark.parametrize("way", ["option", "environment", "detached"])
 @pytest.mark.parametrize("program", ["ovsdb-client", "ovs-appctl"])
-def test_time_outs_are_told(lab, program, way):
+def test_timeouts_print_a_message(lab, program, way):
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(lab.path("mute")))
         mute.listen()

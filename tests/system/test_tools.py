@@ -95,7 +95,7 @@ def test_create_with_defaults(tool, lab):
     ("needs-conversion a.db tool-1.ovsschema", "no"),
     ("needs-conversion a.db tool-2.ovsschema", "yes"),
 ])
-def test_questions(tool, verb, output):
+def test_simple_verbs(tool, verb, output):
     tool("create", "a.db", "tool-1.ovsschema").ok()
     assert tool(*verb.split()).ok() == output + "\n"
 

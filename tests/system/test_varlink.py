@@ -209,7 +209,7 @@ def test_more(server, varlink):
     assert varlink.receive()["parameters"]["remotes"] == 2
 
 
-def test_more_of_what_changes_something(varlink):
+def test_more_of_a_command_that_changes_something(varlink):
     """It is done once."""
     varlink.send(method=f"{CONTROL}.SetMemoryTrim", parameters={"enabled": True}, more=True)
     assert varlink.receive() == {"parameters": {}}
@@ -218,7 +218,7 @@ def test_more_of_what_changes_something(varlink):
     assert varlink.result("ListDatabases")["databases"]
 
 
-def test_more_for_one_who_does_not_read(server, varlink):
+def test_more_for_a_client_that_does_not_read(server, varlink):
     """Nothing piles up: at most one answer is under way, and the last one is of the end."""
     varlink.send(method=f"{CONTROL}.GetStatus", more=True)
     client = server.client()

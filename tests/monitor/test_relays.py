@@ -119,7 +119,7 @@ class World:
             ids.clear()
 
     def restart(self, node):
-        """Restarts a server. What is written meanwhile is lost or waits."""
+        """Restarts a server. Changes made meanwhile are lost or wait."""
         users = [w for w in self.watchers if w.node is node]
         if node in self.writers:
             client, ids = self.writers.pop(node)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The access control that ovn-northd sets up in the southbound database: hypervisors come over TLS
+"""The access control that ovn-northd sets up in the southbound database: hypervisors connect by TLS
 with the role ovn-controller and the name of their chassis in the certificate."""
 
 import pytest
@@ -10,7 +10,7 @@ from ovn import SCHEMAS
 
 
 class Hypervisor:
-    """A second one, with a database server, a switch and an ovn-controller of its own."""
+    """A second hypervisor, with its own database server, switch and ovn-controller."""
 
     def __init__(self, site, chassis, name_in_certificate, address):
         self.site, self.chassis = site, chassis

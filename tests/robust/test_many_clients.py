@@ -131,7 +131,7 @@ class Talker:
         self.client = Client(self.server.socket_path)
 
     def tagged(self, number):
-        """A transaction that is right, or wrong, around a row that tells its outcome."""
+        """A valid or invalid transaction that inserts a row by which its outcome is recognized."""
         operations = self.grammar.operations()
         if operations and self.rng.random() < 0.4:
             operations = odd_one(self.rng, operations)

@@ -53,7 +53,7 @@ def test_by_their_path(service, pki):
 
 
 def test_missing_credentials_stop_the_start(service, pki):
-    """And says which is missing."""
+    """The journal names the missing one."""
     service.configure(REMOTE.format("credential:"))
     assert service.container.run("systemctl", "start", UNIT).returncode
     assert any("private-key: credential:key: the service manager has passed no credentials"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the unit leaves the server, and what the journal explains about it."""
+"""The accesses that the unit allows the server, and the explanations in the journal."""
 import ctypes
 
 import pytest
@@ -17,7 +17,7 @@ def process_status(service):
 
 
 def test_security_figure(container, service):
-    """In tenths; what remains is explained in docs/SECURITY.md."""
+    """In tenths; docs/SECURITY.md explains the remaining exposure."""
     result = container.run("systemd-analyze", "security", "--offline=true", "--no-pager",
                            "--threshold=15", service.show("FragmentPath"))
     assert result.returncode == 0, result.stdout
@@ -64,7 +64,7 @@ def test_low_ports(service):
 
 
 def test_other_folders_are_closed(service):
-    """A database elsewhere: the unit says no, and the journal which file it was."""
+    """A database in another folder: the unit denies it, and the journal names the file."""
     service.configure(database="/srv/other.db")
     assert service.container.run("systemctl", "start", UNIT).returncode
     assert any("/srv/" in e["MESSAGE"] and "Read-only file system" in e["MESSAGE"]
@@ -72,7 +72,7 @@ def test_other_folders_are_closed(service):
 
 
 def test_a_database_of_root(service):
-    """What root's server has left becomes the service's at the first start."""
+    """The files of a server that root ran are given to the service user at the first start."""
     service.ok("ovsdb-tool", "create", "/var/lib/openvswitch/conf.db", SCHEMA)
     service.ok("chown", "-R", "root:", "/var/lib/openvswitch")
     service.start().client().insert("small", "T", {"name": "kept"})
@@ -89,7 +89,7 @@ def test_a_database_made_by_root(service):
 
 
 def test_dynamic_user(service):
-    """On a fresh system: folders that are there would be moved, which an overlay cannot."""
+    """On a fresh system: systemd would move existing folders, which is impossible on an overlay."""
     service.ok("rm", "-rf", "/var/lib/openvswitch", "/var/log/ovsdb")
     service.write(f"/etc/systemd/system/{UNIT}.d/t.conf",
                   "[Service]\nDynamicUser=yes\nUser=ovsdb-dynamic\nSupplementaryGroups=ovsdb\n")

@@ -105,7 +105,7 @@ def test_a_crash_is_followed_by_a_restart(service):
 
 
 def test_socket_activation(service):
-    """A connection starts the server, which leaves the socket to systemd when it ends."""
+    """A connection starts the server, which leaves the socket open in systemd when it ends."""
     service.start(SOCKET)
     assert service.show("ActiveState") == "inactive"
     assert service.client().call("list_dbs") == ["_Server", "small"]

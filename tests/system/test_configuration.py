@@ -368,7 +368,7 @@ def test_converted_with_a_copy(configured, lab):
     copy = lab.path("old.db.backup1.0.0-123")
     assert copy.read_bytes() == before
     assert copy.stat().st_mode == path.stat().st_mode
-    assert f"the file as it was is {copy}" in server.log()
+    assert f"the previous file is kept as {copy}" in server.log()
     assert lab.tool("db-version", path).lines() == ["1.2.0"]
     # Not again, and an older schema changes nothing.
     server.stop()

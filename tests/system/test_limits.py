@@ -73,10 +73,10 @@ def test_sessions_of_an_address(lab):
 
 def test_accept_rate(lab):
     """Clients that connect too fast wait, and then all are served."""
-    server = start(lab, "--max-accept-rate=20").allow("faster than 20 a second")
+    server = start(lab, "--max-accept-rate=20").allow("faster than 20 per second")
     for _ in range(50):
         connect(server)
-    server.wait_log("faster than 20 a second")
+    server.wait_log("faster than 20 per second")
     assert limits(server)["max-accept-rate"][2] > 0
     assert len(server.clients) == 50
 

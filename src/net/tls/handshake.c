@@ -24,7 +24,7 @@
 #include <sys/epoll.h>
 
 LOG_MODULE(net);
-COUNTER(handshakes_cut, "TLS handshakes ended because too many were under way");
+COUNTER(handshakes_cut, "TLS handshakes ended because too many were in progress");
 
 struct handshake {
     struct remote *remote;
@@ -202,7 +202,7 @@ static void end_oldest_handshake(struct net *net)
     if (net->n_handshakes >= net->limits.max_handshakes) {
         COUNT(handshakes_cut);
         handshake_fail(LIST_FIRST(&net->handshakes, struct handshake, in_net), LOG_LEVEL_WARN,
-                       "too many handshakes are under way, and this is the oldest");
+                       "too many handshakes are in progress, and this is the oldest");
     }
 }
 

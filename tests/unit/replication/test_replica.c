@@ -329,7 +329,7 @@ static void assert_failed(const struct fixture *f, const char *part)
     assert_null(f->reason); // the connection stays
 }
 
-// A source that knows no ids says so with the zero UUID: nothing is resumed.
+// A source without transaction ids sends the zero UUID: the replica cannot resume.
 static void test_source_without_ids(void **state)
 {
     struct fixture *f = *state;

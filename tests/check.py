@@ -100,8 +100,8 @@ def build(args, name):
 
 
 def give_to_user(folder):
-    """Gives what root built to the user who called sudo, or to the owner of the source, so that
-    `./run` works for this user afterwards."""
+    """Gives the files that root built to the user who called sudo, or to the owner of the source,
+    so that `./run` works for this user afterwards."""
     source = ROOT.stat()
     user = int(os.environ.get("SUDO_UID", 0))
     group = int(os.environ.get("SUDO_GID", user))

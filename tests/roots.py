@@ -81,8 +81,8 @@ def _make(root, suite, packages, finish):
 
 
 def debian_root(folder, suite, packages, finish=None):
-    """The folder with the root of `suite` in which `packages` are installed, made if it is not
-    there. finish(root), if given, completes a new root; its source is part of the root's name.
+    """The folder with the root of `suite` in which `packages` are installed; makes it if it does
+    not exist. finish(root), if given, completes a new root; its source is part of the root's name.
     Skips the test if a root cannot be made."""
     if os.geteuid() or not shutil.which("debootstrap"):
         pytest.skip("needs root and debootstrap")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads the members of a record of a clustered file in one pass, without a tree: a snapshot may be
-// longer than memory allows to have twice. The first error is kept; after it the functions return
+// too long to be in memory twice. The first error is kept; after it the functions return
 // the value of an absent member, and fields_end() returns the error.
 //
 //     fields_begin(&fields, record, "a record");

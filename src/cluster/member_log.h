@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the file of a cluster's member says, in memory: the snapshot before the log, the entries,
+// The contents of a member's file in memory: the snapshot before the log, the entries,
 // the term, the vote, the leaders and the commit index.
 //
 //     log = member_log_new(header);              // the first record

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The forms in which libraft has what consensus.h has in ours. libraft names a server by a 64-bit
-// number: the first half of its UUID.
+// Converts the structures of this layer to those of libraft, and messages back. libraft names a
+// server by a 64-bit number: the first half of its UUID.
 #pragma once
 
 #include "cluster/message.h"
@@ -9,14 +9,13 @@
 
 enum { RAFT_FORM_VERSION = 1 }; // of the messages for which libraft 0.22 has one version
 
-// Closed with raft_configuration_close(), unless libraft takes it.
+// The caller closes it with raft_configuration_close(), unless libraft takes it over.
 void raft_form_configuration(struct raft_configuration *ret, const struct servers *servers);
-// Of a message of the kind MESSAGE_SNAPSHOT. Its configuration is closed as above.
+// `snapshot` is of the kind MESSAGE_SNAPSHOT. The configuration in the result is closed as above.
 struct raft_snapshot_metadata raft_form_metadata(const struct message *snapshot);
-// Without the data of the entry, which libraft does not read. raft_form_entries_free() frees an
-// array of them.
+// The result lacks the data of the entry, which libraft does not read.
 struct raft_entry raft_form_entry(const struct log_entry *entry);
-// NULL if n is 0.
+// An array of such entries, which the caller frees with raft_form_entries_free(). NULL if n is 0.
 struct raft_entry *raft_form_entries(const struct log_entry *entries, size_t n);
 void raft_form_entries_free(struct raft_entry *entries, size_t n);
 

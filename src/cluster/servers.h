@@ -16,7 +16,7 @@ struct servers {
 };
 
 // `json` is a valid JSON value (I-1). Errors are: no members, and two ids with the same first
-// half, by which the consensus tells servers apart.
+// half, because the consensus identifies servers by that half.
 struct ovsdb_error *servers_decode(struct slice json, struct servers *ret);
 void servers_put(struct buf *buf, const struct servers *servers);
 // Adds a member, or changes its address.

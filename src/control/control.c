@@ -61,8 +61,7 @@ static void log_accept_failure(int error)
 {
     static struct log_limit limit = LOG_LIMIT_INIT(6, 1);
 
-    log_limited(&limit, LOG_LEVEL_WARN, "accepting a control connection failed: %s",
-                strerror(error));
+    log_limited(&limit, LOG_LEVEL_WARN, "cannot accept a control connection: %s", strerror(error));
 }
 
 static void add_client(struct control *control, int fd)

@@ -25,7 +25,7 @@ struct dialect_request {
 
 struct dialect {
     const char *name;
-    usec_t patience;  // a client is disconnected after this time; 0: never
+    usec_t patience;  // a client is disconnected after this time, even if it is active; 0: never
     bool is_one_shot; // a client is disconnected after one answer
     // The dialect's state for one client.
     void *(*state_new)(const struct command_registry *registry);

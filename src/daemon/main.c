@@ -78,8 +78,8 @@ static void set_structure_checks(void)
     if (value && *value && strcmp(value, "0")) {
         db_set_structure_checks(true);
         log_info(
-            "checking all structures of a database after each commit, as "
-            "OVSDBD_CHECK_STRUCTURES asks for");
+            "checking all structures of a database after each commit, because "
+            "OVSDBD_CHECK_STRUCTURES is set");
     }
 }
 

@@ -301,16 +301,6 @@ bool db_structure_checks(void)
     return structure_checks;
 }
 
-static size_t count_rows(const struct db *db)
-{
-    size_t n = 0;
-
-    for (uint16_t i = 0; i < db->schema->n_tables; i++) {
-        n += db->tables[i]->n_rows;
-    }
-    return n;
-}
-
 void db_check_after_commit(struct db *db)
 {
     _cleanup_free_ char *problem = NULL;
@@ -318,7 +308,7 @@ void db_check_after_commit(struct db *db)
     if (LIKELY(!structure_checks)) {
         return;
     }
-    if (db->n_unchecked++ < count_rows(db) / ROWS_PER_SKIPPED_COMMIT) {
+    if (db->n_unchecked++ < db_n_rows(db) / ROWS_PER_SKIPPED_COMMIT) {
         return;
     }
     db->n_unchecked = 0;

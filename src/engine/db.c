@@ -111,13 +111,22 @@ size_t db_memory(const struct db *db)
     return db->memory;
 }
 
+size_t db_n_rows(const struct db *db)
+{
+    size_t n = 0;
+
+    for (uint16_t i = 0; i < db->schema->n_tables; i++) {
+        n += db->tables[i]->n_rows;
+    }
+    return n;
+}
+
 void db_usage(const struct db *db, struct db_usage *ret)
 {
-    *ret = (struct db_usage){.n_weak_refs = db->n_weak_refs};
+    *ret = (struct db_usage){.n_rows = db_n_rows(db), .n_weak_refs = db->n_weak_refs};
     for (uint16_t i = 0; i < db->schema->n_tables; i++) {
         const struct table *table = db->tables[i];
 
-        ret->n_rows += table->n_rows;
         ret->n_cells += table->n_rows * table->schema->n_columns;
     }
 }

@@ -17,7 +17,7 @@ struct table;
 struct db_observer {
     void (*committed)(struct db_observer *observer, struct db *db, struct changeset *changes);
     // What follows `last` in the chain is withdrawn (engine/undo.h): the rows are as they were
-    // after `last`, and the chain is cut when every observer has been told. May be NULL.
+    // after `last`, and the chain is cut after all observers were called. May be NULL.
     void (*withdrawn)(struct db_observer *observer, struct db *db, struct changeset *last);
     struct list node;
 };
@@ -95,6 +95,8 @@ struct ovsdb_error *db_load_finish(struct db *db, const struct progress *progres
 // call, returns the tail of the chain. The reference is the caller's.
 struct changeset *db_take_replayed_history(struct db *db);
 
+// The number of rows in all tables. O(tables).
+size_t db_n_rows(const struct db *db);
 // Numbers for memory/show.
 struct db_usage {
     size_t n_rows;

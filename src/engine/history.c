@@ -123,6 +123,7 @@ struct history *history_new(struct db *db, size_t max_changes)
 void history_free(struct history *history)
 {
     if (history) {
+        assert(history->db->history == history);
         db_remove_observer(&history->observer);
         history->db->history = NULL;
         changeset_unref(history->first);

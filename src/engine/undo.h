@@ -8,8 +8,9 @@
 
 // Makes `last` the end of the chain again: withdraws every commit after it. `last` must be of the
 // chain of `db`. The caller must have held a reference to it since before the next commit: it keeps
-// the later change sets alive. Rows get back the very versions that they had, so _version is as
-// before; indexes, reference counts, weak referrers and row counts follow; the history forgets the
-// withdrawn ids. Change sets that others hold stay valid, but no longer lead into the chain.
-// Observers hear of it once. Not within a transaction. Cannot fail. O(rows that were changed).
+// the later change sets alive. Each row gets back the version object that it had, so _version is
+// as before; indexes, reference counts, weak referrers and row counts follow; the history forgets
+// the withdrawn ids. Change sets that others hold stay valid, but no longer lead into the chain.
+// Calls withdrawn() of each observer once. Not within a transaction. Cannot fail. O(rows that were
+// changed).
 void db_undo(struct db *db, struct changeset *last);

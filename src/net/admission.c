@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 LOG_MODULE(net);
-COUNTER(sessions_refused, "Connections refused because there were too many in all");
+COUNTER(sessions_refused, "Connections refused because there were too many in total");
 COUNTER(remote_sessions_refused, "Connections refused because their remote had too many");
 COUNTER(user_sessions_refused, "Connections refused because their user had too many");
 COUNTER(accepts_delayed, "Times that connections had to wait because they came too fast");
@@ -162,7 +162,7 @@ bool admission_in_time(struct net *net, usec_t *ret_pause)
     }
     COUNT(accepts_delayed);
     log_event_limited(&limit, LOG_LEVEL_WARN, MSG_CLIENTS_DELAYED, NULL,
-                      "clients connect faster than %zu a second: the others have to wait",
+                      "clients connect faster than %zu per second: further connections are delayed",
                       net->limits.max_accept_rate);
     *ret_pause = price - net->accept_credit;
     return false;

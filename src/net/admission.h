@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Enforces the limits on the number of connections (in all, per remote, per user) and on the rate
+// Enforces the limits on the number of connections (in total, per remote, per user) and on the rate
 // at which they are accepted. A user is the uid of a Unix socket's peer, otherwise the IP address.
 // For this layer only.
 #pragma once
@@ -15,7 +15,7 @@ bool admission_allows(struct remote *remote, int fd, const char *name);
 // Counts one more connection of the user of socket `fd`. Returns the user, or NULL if it cannot be
 // determined.
 struct user *admission_enter(struct net *net, int fd);
-// Counts one connection less. NULL allowed.
+// Counts the end of one connection of the user. NULL allowed.
 void admission_leave(struct net *net, struct user *user);
 size_t admission_most_of_user(const struct net *net); // the largest count of a user; O(users)
 // Returns true if the rate limit allows to accept one more connection now. Otherwise stores in

@@ -38,14 +38,14 @@ struct connector *connector_new(struct remote *remote); // in VOID
 void connector_start(struct connector *connector);
 // Takes over the connected socket `fd`, whose connection is opened from the loop.
 void connector_adopt(struct connector *connector, int fd);
-// Ends an attempt to connect. It is VOID from now on.
+// Ends an attempt to connect. The state becomes CONNECTOR_VOID.
 void connector_stop(struct connector *connector);
 // Frees a stopped connector (asserted). NULL allowed.
 void connector_free(struct connector *connector);
 // A connection is ready for messages. Takes over the stream and the name.
 void connector_succeed(struct connector *connector, const struct stream *stream, char *name);
-// Makes it ACTIVE for a connection that comes from another process. Returns false, and does
-// nothing, if it has a connection or is dialing.
+// Makes the connector ACTIVE for a connection that another process has handed over. Returns false,
+// and does nothing, if the connector has a connection or is dialing.
 bool connector_continue(struct connector *connector);
 // The TLS handshake has failed. `at_once`: dial again without a wait, because the cause is removed.
 void connector_refused(struct connector *connector, const char *reason, bool at_once);

@@ -36,7 +36,7 @@
 #define NET_TIMER_BATCH  64            // timers run
 #define NET_WRITE_SIZE   (256 * 1024)  // bytes written to one connection
 
-#define NET_PRESS_USEC     (2 * USEC_PER_MSEC) // output may wait this long for other event sources
+#define NET_PRESS_USEC     (2 * USEC_PER_MSEC) // the work may wait this long for other sources
 #define NET_LINGER_USEC    (5 * USEC_PER_SEC)  // time to send queued output before a close
 #define NET_CONNECT_USEC   (5 * USEC_PER_SEC)  // time for one endpoint to answer a connect()
 #define NET_HANDSHAKE_USEC (10 * USEC_PER_SEC) // time for a TLS handshake
@@ -174,9 +174,9 @@ void net_clear_timer(struct net *net, struct timer *timer);
 // program if that is not possible.
 int net_add_epoll(struct net *net, sd_event_source **ret, sd_event_io_handler_t handler,
                   const char *description);
-// Has the lists of the net run at the end of the turn. To be called after adding to one.
+// Schedules the work of the net's lists for the end of the turn. Call it after adding to a list.
 void net_arm(struct net *net);
-// Has queued output written before further event sources run, if it has waited NET_PRESS_USEC.
+// Lets the scheduled work run before further event sources, if it has waited for NET_PRESS_USEC.
 void net_press(struct net *net);
 
 // connection.c
@@ -184,11 +184,11 @@ void net_press(struct net *net);
 // watched.
 struct connection *connection_new(struct remote *remote, const struct stream *stream, char *name);
 void connection_dispatch(struct connection *connection, uint32_t events); // epoll events
-// Makes the epoll events of the socket those that its state needs.
+// Sets the epoll events of the socket to those that the state of the connection needs.
 void connection_update_events(struct connection *connection);
 // Takes the probe interval from the options of the remote.
 void connection_update_probe(struct connection *connection);
-// Ends it at once. The loop calls closed() later. Logs `reason` at `level`.
+// Ends the connection at once. The loop calls closed() later. Logs `reason` at `level`.
 void connection_die(struct connection *connection, enum log_level level, const char *reason);
 // connection_close() with a log level.
 void connection_close_at(struct connection *connection, enum log_level level, const char *reason);
@@ -200,12 +200,12 @@ enum log_level connection_end_level(const struct connection *connection);
 void input_receive(struct connection *connection);
 // Handles a batch of input that is stored in the connection.
 void input_continue(struct connection *connection);
-// Schedules the handling of stored input, after a reason not to handle it has ended.
+// Schedules the handling of stored input. Call it when the connection is no longer paused or held.
 void input_resume(struct connection *connection);
 void long_message_free(struct long_message *message); // NULL allowed
 
 // output.c
-void output_arm(struct connection *connection); // has it written to, if there is something to do
+void output_arm(struct connection *connection); // schedules output_run(), if it has work to do
 // Writes; then calls drained(), resumes reading and ends a closing connection, as needed.
 void output_run(struct connection *connection);
 // Writes only. Returns false if the connection died.

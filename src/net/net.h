@@ -126,7 +126,7 @@ static inline bool remote_options_equal(const struct remote_options *a,
 // of another kind (EEXIST) are not. The file gets the mode 0770 minus the umask.
 // TCP: "ptcp:PORT" listens on IPv4 only. "ptcp:PORT:[::]" listens on IPv6 and IPv4, or on IPv6 only
 // while another remote of this net listens on the same port of all IPv4 addresses.
-// TLS: net_set_tls() comes first. ENOPROTOOPT means that a TLS option is missing, ENOKEY that a TLS
+// TLS: call net_set_tls() first. ENOPROTOOPT means that a TLS option is missing, ENOKEY that a TLS
 // file could not be loaded. An "ssl:" remote without `no_retry` accepts the latter and tries to
 // load the files whenever it dials.
 struct failure *remote_new(struct net *net, const char *target,

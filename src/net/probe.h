@@ -28,7 +28,8 @@ enum probe_action {
 
 // The peer has shown at `now` that it is alive.
 void probe_alive(struct probe *probe, usec_t now);
-// The unanswered probe, if there is one, leaves only now: it had to wait for other output.
+// The unanswered probe, if there is one, is sent only at `now`: it was queued behind other output.
+// The time for its answer begins now.
 void probe_leaves(struct probe *probe, usec_t now);
 // Sets the interval. 0 also ends an unanswered probe.
 void probe_set_interval(struct probe *probe, usec_t interval);

@@ -64,8 +64,8 @@ const char *replica_name(const struct replica *replica);
 enum replica_state replica_state(const struct replica *replica);
 // Why the state is LEFT_OUT or FAILED, or NULL. Valid until the state changes.
 const char *replica_reason(const struct replica *replica);
-// True while the source serves the database and is, by its own account, connected to what the
-// database comes from.
+// True while the source serves the database and reports in its _Server database that it is
+// connected to the origin of the database (or has no _Server database).
 bool replica_is_connected(const struct replica *replica);
 // Sets whether the database is left out if one of the schemas has a table or column that the other
 // lacks, in tables that are not excluded. Initially off. A change has an effect after

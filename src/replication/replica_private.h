@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a source does with its replicas. For this folder only.
+// The structure of a replica, and the functions by which its source controls it. For this folder
+// only.
 #pragma once
 
 #include "basic/list.h"

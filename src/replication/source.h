@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The client of a source: of a server whose databases are replicated. Handles the messages of the
-// connection and sends its own through a function of the caller. No I/O, no clock.
+// The client side of a connection to a source, which is a server whose databases are replicated.
+// Handles the messages of the source and sends requests through a function of the caller. No I/O,
+// no clock.
 //
 //     source_connected() --> get_server_id, set_db_change_aware,
 //                            monitor of _Server (older servers: list_dbs, get_schema)
@@ -55,8 +56,8 @@ bool source_has_replica_of(const struct source *source, const char *name);
 
 // A connection exists from now on: sends the first requests.
 void source_connected(struct source *source);
-// True if the source has sent what it must know of its databases in this connection, and has not
-// violated the protocol.
+// True if the source has sent the list of its databases in this connection, and the connection has
+// not failed (give_up(), is_self()).
 bool source_is_usable(const struct source *source);
 // The connection has ended: ends all requests.
 void source_disconnected(struct source *source);
@@ -65,7 +66,7 @@ void source_disconnected(struct source *source);
 void source_receive(struct source *source, struct slice text);
 // Does a bounded part of the replicas' work. Returns true if there is more.
 bool source_run(struct source *source);
-// Starts those replicas again that have failed.
+// Requests the contents of replicas again that have failed, or that wait.
 void source_retry(struct source *source);
 // Calls is_self() of every replica, each of which may be removed and freed by that.
 void source_report_self(struct source *source);
@@ -77,7 +78,7 @@ typedef void source_done(void *userdata, const struct message *reply);
 // a connection.
 uint64_t source_request(struct source *source, const char *method, struct slice params,
                         source_done *done, void *userdata);
-// Asks the source to cancel a request "transact". It is replied to all the same.
+// Asks the source to cancel a request "transact". The source still sends a reply to that request.
 void source_cancel_there(struct source *source, uint64_t number);
 // Forgets a request: its reply is ignored. No effect if it has been replied to.
 void source_cancel(struct source *source, uint64_t number);

@@ -246,8 +246,7 @@ static int add_folder(int ruleset, const struct folder *folder)
         above = next;
     }
     if (!strcmp(above, "/")) {
-        log_warn("%s: it does not exist: after it has been made, a restart is needed",
-                 folder->path);
+        log_warn("%s: it does not exist; restart the program after creating it", folder->path);
         return 0;
     }
     log_warn(

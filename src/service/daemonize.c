@@ -210,7 +210,7 @@ static void sleep_until(usec_t when)
 static void return_to(const char *folder)
 {
     if (folder && chdir(folder)) {
-        log_warn("%s: cannot go back to this folder: %s", folder, strerror(errno));
+        log_warn("%s: cannot return to this folder: %s", folder, strerror(errno));
     }
 }
 

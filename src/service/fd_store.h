@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The descriptor store of the service manager (FileDescriptorStoreMax=). It keeps descriptors from
-// one process of the service to the next, which gets them together with its sockets, by name.
+// The descriptor store of the service manager (FileDescriptorStoreMax=). It keeps descriptors for
+// the next process of the service, which receives them as it receives sockets, each with its name.
 #pragma once
 
 #include <stdbool.h>

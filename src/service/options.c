@@ -160,8 +160,7 @@ static void allow_path(const char *spec)
     _cleanup_free_ char *path = xstrndup(spec, size - (read_only ? strlen(suffix) : 0));
 
     if (!confine_allow_path(path, read_only)) {
-        log_warn("--allow-path=%s: it does not exist: after it has been made, a restart is needed",
-                 spec);
+        log_warn("--allow-path=%s: it does not exist; restart the program after creating it", spec);
     }
 }
 
@@ -187,7 +186,7 @@ void service_log_options_help(const char *program)
 {
     printf(
         "\nLogging options:\n"
-        "  -v, --verbose           log everything everywhere\n"
+        "  -v, --verbose           log all messages to all destinations\n"
         "  -vSPEC, --verbose=SPEC  set levels: [MODULE][:syslog|console|file][:LEVEL],\n"
         "                          LEVEL one of off, emer, err, warn, info, dbg\n"
         "  -vPATTERN:DEST:PATTERN  set the line pattern of syslog, console or file\n"
@@ -210,7 +209,7 @@ void service_options_help(const char *program)
         "                          (default: %s/%s.pid)\n"
         "  --overwrite-pidfile     with --pidfile, start even if the file is in use\n"
         "  --allow-path=PATH[:ro]  use files below PATH too, or only read them\n"
-        "  --no-self-confinement   do not keep to the folders of the options\n"
+        "  --no-self-confinement   do not restrict file access to certain folders\n"
         "  --user=USER[:GROUP]     become USER (and GROUP) and give up root's privileges\n",
         dirs_run(), program);
     service_log_options_help(program);

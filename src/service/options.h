@@ -63,8 +63,9 @@ void service_options_done(struct service_options *options);
 // options take effect at once.
 bool service_options_handle(struct service_options *options, int c, const char *argument,
                             struct failure **ret_failure);
-// Opens the log file, if --log-file was given; with --user makes it that user's and becomes the
-// user. A log file that cannot be opened is only a warning. Before daemonize_start().
+// Opens the log file, if --log-file was given; with --user gives the file to that user, and then
+// continues as that user. A log file that cannot be opened is only a warning. Before
+// daemonize_start().
 struct failure *service_options_apply(const struct service_options *options);
 // Returns the path of the control socket (caller frees): that of --unixctl, relative to RUNDIR, or
 // RUNDIR/PROGRAM.PID.ctl. NULL: --unixctl=none. The pid is that of the calling process.

@@ -28,7 +28,7 @@ void server_set_converter(struct server *server, const struct server_converter *
 }
 
 // A client with a role may never convert: the role's rules in the database are about rows only.
-static struct ovsdb_error *refuse_role(struct session *session, const char *database)
+static void refuse_role(struct session *session, struct slice id, const char *database)
 {
     struct ovsdb_error *error =
         error_new(ERROR_PERMISSION,
@@ -37,7 +37,7 @@ static struct ovsdb_error *refuse_role(struct session *session, const char *data
                   str_or_empty(session->client_id), session->role, database);
 
     session_log_denial(session, &(struct denial){.database = database, .details = error->details});
-    return error;
+    session_reply_error(session, id, error);
 }
 
 static struct ovsdb_error *check_request(struct session *session, const struct served_db *sdb,
@@ -49,9 +49,6 @@ static struct ovsdb_error *check_request(struct session *session, const struct s
         return error_new("invalid parameters",
                          "convert: the new schema is called %s, the database %s", schema->name,
                          name);
-    }
-    if (session->role) {
-        return refuse_role(session, name);
     }
     if (session->read_only || (served_db_is_read_only(sdb) && !sdb->forwarder)) {
         return error_new(ERROR_NOT_ALLOWED, "convert: %s is read-only here", name);
@@ -85,6 +82,10 @@ void method_convert(struct session *session, const struct message *request, usec
     struct served_db *sdb;
     struct ovsdb_error *error = parse_convert(session, request, &sdb, &schema);
 
+    if (!error && session->role) {
+        refuse_role(session, request->id, db_schema(sdb->db)->name);
+        return;
+    }
     if (!error) {
         error = check_request(session, sdb, schema);
     }

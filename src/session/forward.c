@@ -208,13 +208,12 @@ void server_forwarded(struct trigger *trigger, enum forwarded_outcome outcome, s
 void session_forward_convert(struct session *session, struct served_db *sdb,
                              const struct message *request, usec_t now)
 {
-    struct ovsdb_error *error = session_check_limit(session, LIMITED_TRIGGERS);
-
-    if (!error && session_find_trigger(session, request->id)) {
-        error = error_syntax(request->params, "convert: duplicate request ID");
+    if (session_find_trigger(session, request->id)) {
+        session_reply_error(session, request->id,
+                            error_syntax(request->params, "convert: duplicate request ID"));
+        return;
     }
-    if (error) {
-        session_reply_error(session, request->id, error);
+    if (session_refuse_beyond_limit(session, request->id, LIMITED_TRIGGERS)) {
         return;
     }
     trigger_forward(trigger_new(session, sdb, "convert", request->id, request->params, now), false);

@@ -12,8 +12,8 @@ struct trigger; // a request that waits
 struct forwarder {
     // Sends the request to the source, which is ready (server_set_source_ready()). `params` is
     // valid during the call only. The forwarder must call server_forwarded() once for `trigger`,
-    // not from within this call; drop() and a call of server_set_forwarder() release it from that.
-    // Returns what it needs for cancel() and drop().
+    // not from within this call, unless the request is dropped or server_set_forwarder() is called.
+    // Returns the argument `request` of cancel() and drop().
     void *(*forward)(void *userdata, const char *method, struct slice params,
                      struct trigger *trigger);
     // Asks the source to cancel the request. server_forwarded() is called all the same.

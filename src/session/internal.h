@@ -252,9 +252,12 @@ bool session_owns_lock(void *userdata, struct slice lock);
 
 // limits.c
 enum limited { LIMITED_MONITORS, LIMITED_TRIGGERS, LIMITED_LOCKS };
-// NULL if the session may have one more of these. Otherwise counts and logs the refusal and returns
-// the error for the reply.
-struct ovsdb_error *session_check_limit(const struct session *session, enum limited what);
+// Returns false if the session may have one more of these. Otherwise refuses the request `id`:
+// counts and logs the refusal, sends the error reply, and returns true.
+bool session_refuse_beyond_limit(struct session *session, struct slice id, enum limited what);
+// Refuses the request `id` because of a limit: logs `error`, with a rate limit, and sends it as the
+// reply. Takes `error`, which has details.
+void session_refuse_resources(struct session *session, struct slice id, struct ovsdb_error *error);
 
 // denials.c
 // Counts and logs, with a rate limit, that the role of the session (userdata) forbade an operation.

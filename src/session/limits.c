@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Limits of what a session may hold. A request that exceeds a limit gets an error and is logged,
-// because a correct client stays far below the limits.
+// Limits of what a session may hold. A request that would exceed a limit gets an error reply, and
+// the refusal is logged: correct clients stay far below the limits.
 #include "basic/counter.h"
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "session/internal.h"
+#include "session/reply.h"
+
+#include <assert.h>
 
 LOG_MODULE(session);
 COUNTER(monitors_refused, "Monitors refused because their session had too many");
@@ -30,18 +33,25 @@ void server_taken(const struct server *server, struct server_limits *ret)
     }
 }
 
-static struct ovsdb_error *refuse_beyond_limit(const struct session *session, const char *what,
-                                               size_t limit)
+void session_refuse_resources(struct session *session, struct slice id, struct ovsdb_error *error)
 {
     static struct log_limit rate = LOG_LIMIT_INIT(60, 20);
 
+    assert(error->details);
     log_event_limited(&rate, LOG_LEVEL_WARN, MSG_CLIENT_AT_LIMIT,
-                      LOG_FIELDS({"OVSDB_SESSION", session->name}),
-                      "%s: a session may have at most %zu %s", session->name, limit, what);
-    return error_new(ERROR_RESOURCES, "a session may have at most %zu %s", limit, what);
+                      LOG_FIELDS({"OVSDB_SESSION", session->name}), "%s: %s", session->name,
+                      error->details);
+    session_reply_error(session, id, error);
 }
 
-struct ovsdb_error *session_check_limit(const struct session *session, enum limited what)
+static bool refuse_beyond(struct session *session, struct slice id, const char *what, size_t limit)
+{
+    session_refuse_resources(
+        session, id, error_new(ERROR_RESOURCES, "a session may have at most %zu %s", limit, what));
+    return true;
+}
+
+bool session_refuse_beyond_limit(struct session *session, struct slice id, enum limited what)
 {
     const struct server_limits *limits = &session->server->limits;
 
@@ -49,21 +59,21 @@ struct ovsdb_error *session_check_limit(const struct session *session, enum limi
     case LIMITED_MONITORS:
         if (session->monitors.n >= limits->max_monitors) {
             COUNT(monitors_refused);
-            return refuse_beyond_limit(session, "monitors", limits->max_monitors);
+            return refuse_beyond(session, id, "monitors", limits->max_monitors);
         }
         break;
     case LIMITED_TRIGGERS:
         if (session->triggers.n >= limits->max_triggers) {
             COUNT(waits_refused);
-            return refuse_beyond_limit(session, "waiting transactions", limits->max_triggers);
+            return refuse_beyond(session, id, "waiting transactions", limits->max_triggers);
         }
         break;
     case LIMITED_LOCKS:
         if (session->locks.n >= limits->max_locks) {
             COUNT(locks_refused);
-            return refuse_beyond_limit(session, "locks", limits->max_locks);
+            return refuse_beyond(session, id, "locks", limits->max_locks);
         }
         break;
     }
-    return NULL;
+    return false;
 }

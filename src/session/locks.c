@@ -269,7 +269,7 @@ static struct ovsdb_error *check_lock(struct session *session, const struct mess
                             SLICE_FORMAT ": lock %s needs an \"unlock\" before the next request",
                             SLICE_ARGS(request->method), name->data);
     }
-    return session_check_limit(session, LIMITED_LOCKS);
+    return NULL;
 }
 
 static void lock_or_steal(struct session *session, const struct message *request, bool steal)
@@ -283,6 +283,9 @@ static void lock_or_steal(struct session *session, const struct message *request
     }
     if ((error = check_lock(session, request, name))) {
         session_reply_error(session, request->id, error);
+        return;
+    }
+    if (session_refuse_beyond_limit(session, request->id, LIMITED_LOCKS)) {
         return;
     }
     waiter = waiter_new(session, text_slice(name), steal);

@@ -192,9 +192,6 @@ static struct ovsdb_error *parse_monitor(struct session *session, const struct m
     if ((error = check_id(session, ret->id))) {
         return error;
     }
-    if ((error = session_check_limit(session, LIMITED_MONITORS))) {
-        return error;
-    }
     if (n_params == 4 && (error = parse_last_txn_id(session, params[3], &ret->last_txn_id))) {
         return error;
     }
@@ -222,6 +219,9 @@ static void start_monitor(struct session *session, const struct message *message
 
     if (error) {
         session_reply_error(session, message->id, error);
+        return;
+    }
+    if (session_refuse_beyond_limit(session, message->id, LIMITED_MONITORS)) {
         return;
     }
     sm = session_monitor_new(session, request.sdb, TAKE_PTR(request.spec), request.id);

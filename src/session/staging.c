@@ -12,8 +12,6 @@
 // piece, nor after a restart of the server. An error drops the staged text; so do "transact_staged"
 // and the end of the session.
 #include "basic/counter.h"
-#include "basic/log.h"
-#include "basic/messages.h"
 #include "session/params.h"
 #include "session/reply.h"
 #include "json/framer.h"
@@ -21,7 +19,6 @@
 #include <assert.h>
 #include <stdio.h>
 
-LOG_MODULE(session);
 COUNTER(stages_refused, "Pieces of transactions refused because too much was staged");
 
 static_assert(SESSION_MAX_STAGED < UINT32_MAX, "a waiting transaction is kept as a struct text");
@@ -52,34 +49,38 @@ void session_drop_staged(struct session *session)
     staged_free(session->server, TAKE_PTR(session->staged));
 }
 
-static struct ovsdb_error *check_room(struct session *session, size_t more)
+static bool has_room(const struct session *session, size_t more)
 {
-    static struct log_limit rate = LOG_LIMIT_INIT(60, 20);
-    struct server *server = session->server;
-    size_t limit = server->limits.max_staged;
-    size_t all = server->n_staged + more;
+    const struct server *server = session->server;
 
-    if (all <= limit && staged_size(session) + more <= SESSION_MAX_STAGED) {
-        return NULL;
-    }
+    return server->n_staged + more <= server->limits.max_staged &&
+           staged_size(session) + more <= SESSION_MAX_STAGED;
+}
+
+static void refuse_piece(struct session *session, struct slice id)
+{
     COUNT(stages_refused);
-    log_event_limited(&rate, LOG_LEVEL_WARN, MSG_CLIENT_AT_LIMIT,
-                      LOG_FIELDS({"OVSDB_SESSION", session->name}),
-                      "%s: all clients together may stage at most %zu bytes", session->name,
-                      MIN(limit, SESSION_MAX_STAGED));
-    return error_new(ERROR_RESOURCES,
-                     "all clients together may stage at most %zu bytes (the server's option "
-                     "--max-staged)",
-                     MIN(limit, SESSION_MAX_STAGED));
+    session_drop_staged(session);
+    session_refuse_resources(
+        session, id,
+        error_new(ERROR_RESOURCES,
+                  "all clients together may stage at most %zu bytes (the server's option "
+                  "--max-staged)",
+                  MIN(session->server->limits.max_staged, SESSION_MAX_STAGED)));
 }
 
 // Appends `piece` to the staged text. An error if the text is not the beginning of a JSON array.
 static struct ovsdb_error *staged_append(struct session *session, struct slice piece)
 {
-    struct staged *staged = session->staged;
     enum framer_status status = FRAMER_MORE;
+    struct staged *staged;
     size_t consumed = 0;
 
+    if (!session->staged) {
+        session->staged = NEW(struct staged);
+        framer_init(&session->staged->framer, SESSION_MAX_STAGED);
+    }
+    staged = session->staged;
     if (!staged->text.size && piece.size && piece.data[0] != '[') {
         return error_new(ERROR_SYNTAX, "stage: an array is expected");
     }
@@ -97,14 +98,16 @@ static struct ovsdb_error *staged_append(struct session *session, struct slice p
     return NULL;
 }
 
-static struct ovsdb_error *stage_piece(struct session *session, const struct message *request)
+// Parses the params of "stage" and checks that the piece continues the staged text. *ret may point
+// into the scratch buffer of the server.
+static struct ovsdb_error *parse_piece(struct session *session, const struct message *request,
+                                       struct slice *ret)
 {
-    struct slice parts[2], piece;
-    struct ovsdb_error *error;
+    struct slice parts[2];
     uint64_t offset;
 
     if (json_cut(request->params, parts, 2) != 2 || !json_read_count(parts[0], &offset) ||
-        !json_read_string(parts[1], &session->server->scratch, &piece)) {
+        !json_read_string(parts[1], &session->server->scratch, ret)) {
         return error_new(ERROR_SYNTAX, "stage: params must be [<offset>, <string>]");
     }
     if (session->read_only || session_uses_only_backups(session)) {
@@ -116,22 +119,22 @@ static struct ovsdb_error *stage_piece(struct session *session, const struct mes
     if (offset != staged_size(session)) {
         return error_new(ERROR_SYNTAX, "stage: %zu bytes are staged", staged_size(session));
     }
-    error = check_room(session, piece.size);
-    if (error) {
-        return error;
-    }
-    if (!session->staged) {
-        session->staged = NEW(struct staged);
-        framer_init(&session->staged->framer, SESSION_MAX_STAGED);
-    }
-    return staged_append(session, piece);
+    return NULL;
 }
 
 void method_stage(struct session *session, const struct message *request, usec_t now)
 {
-    struct ovsdb_error *error = stage_piece(session, request);
+    struct slice piece;
+    struct ovsdb_error *error = parse_piece(session, request, &piece);
     char result[64];
 
+    if (!error && !has_room(session, piece.size)) {
+        refuse_piece(session, request->id);
+        return;
+    }
+    if (!error) {
+        error = staged_append(session, piece);
+    }
     if (error) {
         session_drop_staged(session);
         session_reply_error(session, request->id, error);

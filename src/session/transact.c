@@ -195,11 +195,9 @@ static void transaction_become_trigger(struct session *session, struct served_db
                                        const struct message *request, usec_t now, enum run_end end,
                                        const struct transact_result *result)
 {
-    struct ovsdb_error *error = session_check_limit(session, LIMITED_TRIGGERS);
     struct trigger *trigger;
 
-    if (error) {
-        session_reply_error(session, request->id, error);
+    if (session_refuse_beyond_limit(session, request->id, LIMITED_TRIGGERS)) {
         return;
     }
     trigger = trigger_new(session, sdb, "transact", request->id, request->params, now);

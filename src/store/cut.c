@@ -33,6 +33,7 @@ struct ovsdb_error *store_cut_torn(struct store *store, const struct reader *rea
     struct ovsdb_error *error =
         put_aside(copy_name, store->member.fd, store->size, progress, &copy);
 
+    assert(store->lockfile);
     if (error) {
         error_prefix(error, "%s: %s; not cut off, because it cannot be copied: ", store->path,
                      reader_reason(reader));
@@ -80,6 +81,7 @@ struct ovsdb_error *store_cut_damaged(struct store *store, const struct progress
     struct ovsdb_error *error =
         salvage_prefix(store->member.fd, store->path, progress, &prefix, ret_damage);
 
+    assert(store->lockfile);
     if (error) {
         return error;
     }

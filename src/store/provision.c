@@ -98,7 +98,7 @@ static struct ovsdb_error *convert(struct store *store, struct schema *schema,
         return error;
     }
     log_event(LOG_LEVEL_INFO, MSG_DATABASE_UPGRADED, LOG_FIELDS({"OVSDB_DATABASE", schema->name}),
-              "%s: converted from schema version %s to %s; the file as it was is %s",
+              "%s: converted from schema version %s to %s; the previous file is kept as %s",
               store_path(store), version, schema->version, copy);
     return NULL;
 }
@@ -126,7 +126,7 @@ struct ovsdb_error *provision_convert(struct store *store, struct schema *schema
     }
     if (is_newer(present, schema)) {
         log_event(LOG_LEVEL_WARN, MSG_DATABASE_NEWER, LOG_FIELDS({"OVSDB_DATABASE", schema->name}),
-                  "%s: has schema version %s, newer than %s; it is left as it is",
+                  "%s: has schema version %s, newer than %s; it is not converted",
                   store_path(store), present->version, schema->version);
         return NULL;
     }

@@ -247,17 +247,6 @@ static struct ovsdb_error *take_records(struct salvager *salvager)
     return error;
 }
 
-static size_t count_rows(const struct db *db)
-{
-    const struct schema *schema = db_schema(db);
-    size_t n = 0;
-
-    for (uint16_t i = 0; i < schema->n_tables; i++) {
-        n += table_n_rows(db_table(db, &schema->tables[i]));
-    }
-    return n;
-}
-
 // Makes the database with the applied records consistent.
 static struct ovsdb_error *make_consistent(struct salvager *salvager)
 {
@@ -266,10 +255,10 @@ static struct ovsdb_error *make_consistent(struct salvager *salvager)
     size_t n_rows;
 
     repair_rows(db, salvager->findings, &salvager->result.repaired);
-    n_rows = count_rows(db);
+    n_rows = db_n_rows(db);
     error = db_load_finish(db, salvager->position.progress);
     if (!error) {
-        salvager->result.n_unreferenced = n_rows - count_rows(db);
+        salvager->result.n_unreferenced = n_rows - db_n_rows(db);
     }
     return error;
 }

@@ -56,7 +56,8 @@ enum client_result {
 // text.
 enum client_result client_call(struct client *client, const char *method, struct slice params,
                                struct buf *ret);
-// The same; an error ends the program. False: client_stop() was called. After client_stay().
+// The same; an error ends the program. False: client_stop() was called. Call client_stay()
+// first.
 bool client_call_or_fail(struct client *client, const char *method, struct slice params,
                          struct buf *ret);
 // Switches the progress bar for sent and received data (progress_bar.h) on or off.

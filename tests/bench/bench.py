@@ -90,7 +90,8 @@ class Site:
                 *(f"{key}={value}" for key, value in options.items())]
 
     def load(self, name, **options):
-        """Runs one load; returns what it measured, with the time and CPU of each of its n."""
+        """Runs one load; returns its results, with the time and the CPU time for each of its n
+        operations."""
         command = self.load_command(name, **options)
         done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
         assert done.returncode == 0 and self.server.is_running(), \

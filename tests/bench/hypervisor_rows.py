@@ -17,14 +17,14 @@ PATIENCE = 300
 
 
 def longest(many):
-    """Milliseconds that somebody has waited for one thing since the last call."""
+    """The longest wait of a client since the last call, in milliseconds."""
     found = max(many.longest.values()) * 1e3
     many.longest.clear()
     return found
 
 
 def come(site, network, connect, what, last=None):
-    """Everybody comes at once while northd writes."""
+    """All hypervisors connect at once while northd writes."""
     with Site(network, connect, PATIENCE) as play:
         meter = Meter(site)
         is_done = play.arrive(last, FLOWS)
@@ -38,7 +38,7 @@ def come(site, network, connect, what, last=None):
 
 
 def live(site, play):
-    """northd goes on, and everybody answers it."""
+    """northd makes changes, and all hypervisors answer them."""
     what = f"{FLOWS:,} flows to {play.network.n:,} hypervisors, and their answers"
     meter = Meter(site)
     assert all(play.change(FLOWS) for _ in range(ROUNDS)), what

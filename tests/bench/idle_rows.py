@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What bench.py measures of calm: how long the echo of one client takes at most while the server
-does something long for another. The reference server does such things in one go, and needs more
-memory for them than many machines have: it is left out."""
+"""The latency rows of bench.py: the longest time of an echo of one client while the server does
+long work for another one. The reference server does such work in one step, and needs more memory
+for it than many machines have: it is left out."""
 import json
 import multiprocessing
 import shutil

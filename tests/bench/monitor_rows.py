@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What bench.py measures of monitors: many clients at once, conditions, coming back.
+"""The monitor rows of bench.py: many clients at once, conditions, reconnections.
 
-The clients live in this process, cheap beside the server, whose CPU time and memory are what
-counts. A server that needs longer for one load than the patience of ManyClients gets "more
+The clients run in this process and are cheap: the CPU time and the memory of the server are
+measured. A server that needs longer for one load than the timeout of ManyClients gets "more
 than"."""
 import re
 import time
@@ -18,7 +18,8 @@ def connect_many(site, n):
 
 
 class Meter:
-    """What a server uses: CPU time in ns, wall time, the most memory since the beginning."""
+    """The resources that a server has used: CPU time in ns, wall time, and the peak memory since
+    the start."""
 
     def __init__(self, site):
         self.pid = site.server.pid
@@ -72,7 +73,7 @@ def initial_same(bench, site):
 
 @row("initial-different", repeat=1, reference_repeat=1)
 def initial_different(bench, site):
-    """Conditions that each leave out some other rows."""
+    """Conditions that each exclude a few different rows."""
     return initial(bench, site, "different conditions", lambda number: {
         "Item": {"columns": ["name", "n"], "where": [["n", "!=", number]]}})
 
@@ -105,7 +106,7 @@ def fan_out_one(bench, site):
 
 @row("unconcerned", reference_repeat=1)
 def unconcerned(bench, site):
-    """What a commit costs with monitors that do not match, against none."""
+    """The cost of a commit with monitors that do not match, compared with none."""
     n = 1000 if bench.quick else 5000
     costs, memory = {}, {}
     for clients in (0, 500):
@@ -144,8 +145,8 @@ def condition(bench, site):
 
 @row("resume", repeat=1, reference_repeat=1)
 def resume(bench, site):
-    """Clients that come back to a server that has been killed; the reference server sends
-    everything again."""
+    """Clients that reconnect after a kill of the server; the reference server sends all contents
+    again."""
     n_rows, clients = (20000, 20) if bench.quick else (100000, 200)
     site.start(bench.file(n_rows))
     request = {"Item": {"columns": ["name", "n"]}}

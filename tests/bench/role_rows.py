@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What bench.py measures of access control: the same loads from clients without a role and with one
-that allows them, whose rules are looked at for every operation."""
+"""The access control rows of bench.py: the same loads from clients without a role and with a role
+that allows them, whose rules are checked for every operation."""
 import json
 
 from harness import dbfile

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What bench.py measures: each row starts servers as it needs them, runs loads, returns numbers."""
+"""The rows of bench.py: each starts the servers that it needs, runs loads, and returns numbers."""
 import dataclasses
 import pathlib
 import typing
@@ -76,7 +76,8 @@ def pipelined(bench, site):
 
 @row("durable")
 def durable(bench, site):
-    """Commits of 20 clients at once, each waiting for its own: what sharing a sync gives."""
+    """Durable commits of 20 clients at once, each waiting for its own: the effect of shared
+    syncs."""
     site.start(bench.file(0))
     found = site.load("insert", count=scale(bench, 50), window=1, clients=20, durable=1)
     return {"durable insert, 20 clients: wall, us": found["wall_ns"] / found["n"] / 1000}
@@ -157,7 +158,7 @@ def fanout(bench, site):
 
 @row("waiting")
 def waiting(bench, site):
-    """What a writer pays for transactions that wait on another table."""
+    """The cost of a commit while transactions wait for another table."""
     found = {}
     for n in (0, 1000):
         site.start(bench.file(0))
@@ -178,7 +179,7 @@ def idle(bench, site):
 
 
 def add_growth(table):
-    """Adds what a table that is so much larger costs, in both."""
+    """Adds the additional cost of a table that is so much larger, for both servers."""
     small = "1,000 rows: CPU, us"
     large_ = next((label.split(", ", 1)[1] for label in table
                    if label.startswith("select by index") and small not in label), None)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What bench.py measures of large sets, such as address sets and port groups: an element is added
-and removed again, one commit each, while a monitor (update2) follows."""
+"""The large set rows of bench.py, such as address sets and port groups: an element is added and
+removed again, one commit each, while a monitor (update2) follows."""
 from monitor_rows import Meter, connect_many
 from rows import item, row
 

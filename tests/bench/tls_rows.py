@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What bench.py measures over TLS."""
+"""The TLS rows of bench.py."""
 from rows import cpu_us, row, scale
 
 
@@ -30,7 +30,7 @@ def initial(bench, site):
 
 @row("tls-handshakes")
 def handshakes(bench, site):
-    """Clients that come, with certificates of 2,048 bits, are answered once, and go."""
+    """Clients with certificates of 2,048 bits that connect, get one reply, and disconnect."""
     site.start_tls(bench.file(0))
     n = scale(bench, 500)
     found = site.load("visit", count=n)

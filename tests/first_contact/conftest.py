@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a newcomer does first: ./run, with and without sudo, the commands it prints, and ./check.
+"""The first steps of a newcomer: ./run, with and without sudo, the commands it prints, and ./check.
 
     sudo /usr/bin/python3 -m pytest tests/first_contact --build BUILD/plain
 
-The source is an overlay in a mount namespace: it has its path, and what is built already, but
-nothing outside changes.
-"""
+The source is an overlay in a mount namespace: it has its path and the existing build, but nothing
+outside changes."""
 import os
 import pathlib
 import sys

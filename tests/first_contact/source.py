@@ -72,7 +72,7 @@ class Source:
         return result.stdout
 
     def run(self, *sudo, user=USER, **environment):
-        """Starts ./run, as root or as the user, who may put sudo before it."""
+        """Starts ./run, as root or as the user, optionally with sudo."""
         run = Run(self.command(*sudo, "./run", user=user), self.environment(**environment), self.base)
         self.running.append(run)
         return run

@@ -45,7 +45,7 @@ def test_root_gives_its_files_to_the_owner_of_the_source(source):
 
 
 def test_run_after_files_of_root(source):
-    """An interrupted `sudo ./check` leaves some in the build folder."""
+    """An interrupted `sudo ./check` leaves files of root in the build folder."""
     source.ok("mkdir", "-p", "build/plain/meson-logs", user=0)
     source.ok("sh", "-c", ": >build/plain/meson-logs/root", user=0)
     programs = source.base / "programs"
@@ -83,7 +83,7 @@ def test_sudo_check_gives_what_it_built_to_the_user(source):
 
 
 def test_check_without_the_right_to_mount(pytestconfig):
-    """As in most containers: the tests that boot a system are skipped, and say why."""
+    """As in most containers: the tests that boot a system are skipped and report why."""
     result = subprocess.run(
         ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", "/usr/bin/python3", "-m",
          "pytest", ROOT / "tests/service", "-q", "-rs", "-p", "no:cacheprovider", "-k", "test_life",

@@ -35,7 +35,8 @@ static const char *const opening[] = {
 
 #define CONTENTS(id, result) "{\"id\":" id ",\"error\":null,\"result\":" result "}"
 
-// The methods that the active server knows end with the one that it is asked by.
+// The reply to the best method that the active server supports: none, "monitor", "monitor_cond" or
+// "monitor_cond_since".
 static const char *const contents[] = {
     NULL,
     CONTENTS("8", "{\"T\":{" ROW ":{\"new\":{\"i\":1}}}}"),

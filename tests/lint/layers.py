@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Reads every include line under src/ against the one table of who may use whom.
+"""Checks every include line under src/ against the table of allowed dependencies.
 
-A layer may include its own headers and those of the layers its row names. The libraries of the
-outside world have rows too: who may include them. No two modules (a.c and a.h are one) include each
+A layer may include its own headers and those of the layers its row names. External libraries have
+rows that name the layers which may include them. No two modules (a.c and a.h are one) include each
 other. Layers without I/O may not read a clock or make random numbers either, so that a run can be
 repeated from a seed."""
 
@@ -77,7 +77,7 @@ def errors_in(path, layer):
 
 def circles(paths, src):
     """Pairs of modules that include each other. A private header without a source file (internal.h)
-    is no module of its own."""
+    does not count as a module."""
     used = {}
     for path in paths:
         module = str(path.relative_to(src).with_suffix(""))

@@ -81,7 +81,7 @@ class Generator:
     # Values
 
     def pooled(self, table):
-        """One of the few UUIDs that inserts ask for, of rows that may or may not exist."""
+        """A UUID of a small set that inserts use, of a row that may or may not exist."""
         group = 0 if self.everything or table is None else int(table[1:]) + 1
         return f"00000000-0000-4000-8000-{group:08x}{self.random.randint(1, 6):04x}"
 

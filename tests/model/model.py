@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A naive OVSDB database (RFC 7047): it runs every transaction in the simplest way.
 
-Tables are dicts of dicts. A transaction works on a copy of everything, and a commit looks at
-everything again. Nothing here is clever, so that what a server does can be held against it.
-"""
+Tables are dicts of dicts. A transaction works on a copy of everything, and a commit checks
+everything again. Nothing is optimized, so that the model is obviously right and servers can be
+compared with it."""
 import copy
 import itertools
 import math
@@ -88,8 +88,8 @@ class Model:
                 for name, table in self.tables.items()}
 
     def transact(self, operations, replies):
-        """Runs a transaction; returns its results, each as JSON or a Failure. The server's replies
-        tell which UUIDs it gave to new rows."""
+        """Runs a transaction; returns its results, each as JSON or a Failure. The UUIDs of new rows
+        are taken from the replies of the server."""
         before = {name: copy.deepcopy(table.rows) for name, table in self.tables.items()}
         results = []
         try:
@@ -276,7 +276,7 @@ class Transaction:
         return {"count": len(matching)}
 
     def do_wait(self, _number, operation, table):
-        """Tests only ask with a time-out of 0."""
+        """The tests use only the timeout 0."""
         if operation.get("timeout", 0) < 0:
             fail("syntax error", "a negative time-out")
         if operation["until"] not in ("==", "!="):
@@ -388,8 +388,8 @@ def collect_garbage(tables):
 
 
 def drop_weak_references(tables):
-    """Drops elements with weak references to rows that are not there. A map's pair may go with its
-    other half, a strong reference; so there may be garbage again."""
+    """Removes elements with weak references to rows that do not exist. The other half of a pair may
+    be a strong reference, so that further rows may have to be collected."""
     dropped = False
     for _, _, row, column, target, target_uuid, key in list(references(tables, weak=True)):
         if target_uuid not in tables[target].rows:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random transactions on random schemas: what a server answers, holds, tells its monitors and reads
-back from its file is what the naive model says. A seed makes a schema and all its transactions."""
+"""Random transactions on random schemas: the replies, the contents, the updates of monitors and the
+contents after a reload of the file are those of the naive model. A seed makes a schema and all its
+transactions."""
 import json
 import random
 

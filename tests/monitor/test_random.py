@@ -180,7 +180,7 @@ class World:
                 raise
 
 
-@pytest.mark.ours("the reference server also sends modifies in which nothing changes")
+@pytest.mark.ours("the reference server also sends \"modify\" updates without a change")
 def test_random(lab, managed, seed):
     world = World(lab, managed, seed)
     for _ in range(N_STEPS):

@@ -112,7 +112,7 @@ class World:
             ids.clear()
 
     def restart(self, node):
-        """Restarts a server. What is written meanwhile is lost or waits."""
+        """Restarts a server. Changes made meanwhile are lost or wait."""
         for each in self.nodes[1:]:
             each.link.heal()
         users = [w for w in self.watchers if w.node is node]
@@ -198,7 +198,7 @@ class World:
                 node.link.close()
 
 
-@pytest.mark.ours("transaction ids of the reference server are not those of the source")
+@pytest.mark.ours("a relay of the reference server has other transaction ids than its source")
 def test_random_relays(lab, relay_seed):
     world = World(lab, relay_seed)
     try:

@@ -97,7 +97,8 @@ class Monitor:
             self.replica.apply(updates)
 
     def check(self, rows, when):
-        """Fails unless the replica has what the monitor shows of `rows`: table -> UUID -> row."""
+        """Fails unless the replica equals the part of `rows` that the monitor shows: table -> UUID
+        -> row."""
         for table, columns in self.columns.items():
             expected = {uuid: {c: content.normal(row[c]) for c in columns}
                         for uuid, row in rows[table].items()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A hypervisor beside the one of the site: a database server, a switch and an ovn-controller of its
-own. `number` is the last byte of its tunnel address, which must differ."""
+"""A second hypervisor, with its own database server, switch and ovn-controller. `number`
+is the last byte of its tunnel address, which must differ."""
 import re
 
 from harness import wait

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One OVN site: a central server with the northbound and southbound databases, ovn-northd, and a
-hypervisor: a switch with a database server of its own, and ovn-controller. The switch and the
-controller share a network namespace that ends with them. Every process is ended by its id."""
+hypervisor: a switch with another database server, and ovn-controller. The switch and the controller
+share a network namespace that ends with them. Every process is ended by its id."""
 import json
 
 from harness import wait
@@ -68,7 +68,7 @@ class Site:
         return self.run("ovs-vsctl", self.local, *words)
 
     def find(self, database, table, columns, *conditions):
-        """The rows of a table as dicts, asked of the server itself."""
+        """The rows of a table as dicts, read from the server."""
         server = self.local if database == "Open_vSwitch" else self.central
         with server.client() as client:
             rows = client.select(database, table, columns, conditions)
@@ -129,11 +129,12 @@ class Site:
         return wait.until(check, what, PATIENCE)
 
     def sync(self):
-        """Waits until what the northbound database says has reached the switch and come back."""
+        """Waits until the configuration of the northbound database has been applied by the switch
+        and confirmed."""
         self.nbctl("--wait=hv", "sync").ok()
 
     def follow(self, database, last="00000000-0000-0000-0000-000000000000"):
-        """What monitor_cond_since says of all of a database's tables: found, id, updates."""
+        """The reply to monitor_cond_since for all tables of a database: found, id, updates."""
         with self.central.client() as client:
             schema = client.call("get_schema", database)
             requests = {name: [{"columns": sorted(c for c, d in table["columns"].items()
@@ -156,6 +157,6 @@ class Site:
 
 
 def rows_of(updates):
-    """How many rows <table-updates2> tells of."""
+    """The number of rows in <table-updates2>."""
     assert isinstance(updates, dict), json.dumps(updates)
     return sum(len(rows) for rows in updates.values())

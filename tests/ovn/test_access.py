@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The access control that ovn-northd sets up in the southbound database: hypervisors come over TLS
+"""The access control that ovn-northd sets up in the southbound database: hypervisors connect by TLS
 with the role ovn-controller and the name of their chassis in the certificate."""
 
 import pytest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OVN's daemons and tools do what they do on any server, and go on after its sudden end."""
+"""OVN's daemons and tools work with the server, and continue after it was killed."""
 import pytest
 
 from ovn import N_BOUND, N_PORTS, N_SWITCHES, PATIENCE, port_name, rows_of
@@ -27,7 +27,8 @@ def test_switches_and_ports(site):
 
 
 def test_flows_reach_the_switch(site):
-    """What northd computes is in the southbound database, and a packet finds its way by it."""
+    """The results of northd are in the southbound database, and a packet is forwarded
+    accordingly."""
     site.sync()
     flows = site.sbctl("lflow-list", "s3").ok()
     assert "Pipeline: ingress" in flows and "Pipeline: egress" in flows
@@ -51,7 +52,7 @@ def test_a_port_comes_and_goes(site, port):
 
 @pytest.mark.difference("resume")
 def test_kill_of_the_central_server(site):
-    """Clients that come back hear what they missed, not everything, and all goes on."""
+    """Clients that reconnect get the changes that they missed, not all contents, and continue."""
     site.sync()
     wait_bound(site, BOUND)
     last = {name: site.follow(name)[1] for name in ("OVN_Northbound", "OVN_Southbound")}
@@ -74,8 +75,8 @@ def test_kill_of_the_central_server(site):
 
 
 def test_kill_while_switches_come_and_go(site):
-    """A server that ends in the middle of the work: what was acknowledged is there, and northd
-    brings the southbound database in line with it."""
+    """The server is killed during the work: confirmed transactions are kept, and northd updates the
+    southbound database accordingly."""
     for number in range(4):
         site.nbctl("ls-add", f"k{number}", "--", "lsp-add", f"k{number}", f"k{number}-p").ok()
         site.kill_and_restart(site.central)
@@ -113,7 +114,8 @@ def test_kill_of_both_servers(site):
 
 @pytest.mark.parametrize("everything", ["true", "false"])
 def test_conditions_of_the_controller_change(site, everything):
-    """It asks for all of the southbound database, or for what concerns it; nothing is lost."""
+    """The controller monitors all of the southbound database, or its part of it; no change is
+    lost."""
     site.vsctl("set", "Open_vSwitch", ".", f"external_ids:ovn-monitor-all={everything}").ok()
     site.nbctl("ls-add", "c0", "--", "lsp-add", "c0", "c0-p").ok()
     site.bind("c0-p")

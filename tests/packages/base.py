@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a host of these tests is made of: a root of this release with the distribution's packages, and
-our package, built."""
+"""The parts of a test host: a root of this release with the distribution's packages, and our built
+package."""
 import contextlib
 import dataclasses
 import fcntl
@@ -31,7 +31,8 @@ def apt(root, *arguments):
 
 
 def add_switch_packages(root):
-    """Installs what Open vSwitch and OVN depend on, and downloads them to the folder /debs."""
+    """Installs the dependencies of Open vSwitch and OVN, and downloads these to the folder
+    /debs."""
     switch = ("openvswitch-switch", "ovn-central", "ovn-host")
     needed = re.findall(r"^Inst (\S+)", apt(root, "-s", "install", *switch), re.M)
     apt(root, "install", *[name for name in needed if not SWITCH_FILE.match(name)])

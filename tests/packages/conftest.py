@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Debian package on hosts of its own: fresh roots, booted under systemd in containers, with the
+"""The Debian package on test hosts: fresh roots, booted under systemd in containers, with the
 distribution's openvswitch and ovn packages.
 
     sudo /usr/bin/python3 -m pytest tests/packages --build DIR
 
 The base root stays in the folder roots beside DIR, the built package in DIR/packages, for the next
-run.
-"""
+run."""
 import contextlib
 import os
 import pathlib
@@ -41,7 +40,7 @@ def package(build):
 
 @pytest.fixture(scope="session")
 def material(build, package):
-    """What a host is made of."""
+    """The parts of a host."""
     if os.geteuid() or not shutil.which("systemd-nspawn"):
         pytest.skip("needs root and systemd-nspawn")
     root = debian_root(build.parent / "roots", base.release(), base.PACKAGES, base.add_switch_packages)

@@ -79,7 +79,8 @@ class Host(Container):
                    "--", "add-port", name, f"{name}-p", "--", "set", "Interface", f"{name}-p", "type=dummy")
 
     def forwards(self):
-        """The switch does what the database says: a port of each bridge has a number there."""
+        """The switch follows the database: a port of each bridge has a port number in the
+        switch."""
         bridges = self.vsctl("list-br").split()
         assert bridges
         for bridge in bridges:
@@ -126,7 +127,8 @@ class Host(Container):
         self.add_logical_switch("sw0")
 
     def add_logical_switch(self, name):
-        """And waits until northd has brought it to the southbound database, and a chassis is there."""
+        """Also waits until northd has written it to the southbound database, and a chassis
+        exists."""
         self.ok("ovn-nbctl", "--timeout=60", "--wait=sb", "ls-add", name, "--", "lsp-add", name, f"{name}-p")
         wait.until(lambda: self.ok("ovn-sbctl", "--timeout=30", "--bare", "--columns=name", "list",
                                    "Chassis").strip(), "a chassis", 60)

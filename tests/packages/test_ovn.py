@@ -40,7 +40,7 @@ def keeps(host, before):
 
 
 def works(host, name, n):
-    """OVN works on such servers: there were n logical switches, and another one comes."""
+    """OVN works with these servers: there were n logical switches, and another one can be added."""
     assert served_by(host, name)
     assert len(host.logical_switches()) == n
     host.add_logical_switch(f"sw{n}")
@@ -132,7 +132,7 @@ def backup_of(address):
 
 
 def replicates(active, backup):
-    """Waits until a backup has the contents of the active host, and says so."""
+    """Waits until a backup has the contents of the active host and its status says so."""
     for target in (NB, SB):
         wait.until(lambda t=target: "state: backup" in backup.run(
             "ovs-appctl", "-T", "10", "-t", t, "ovsdb-server/sync-status").stdout,
@@ -204,7 +204,7 @@ def test_active_backup(pair):
 
 
 def test_options_of_the_start_script(host):
-    """What /etc/default/ovn-central says is in the instances' configuration."""
+    """The options of /etc/default/ovn-central are in the configuration of the instances."""
     host.ctl_options("--db-nb-create-insecure-remote=yes --db-nb-addr=127.0.0.1 --db-nb-port=16641 "
                      "--db-sb-sync-from-addr=127.0.0.9", "ovn-central")
     host.install(*SWITCH, *OVN)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A host whose Open vSwitch was set up as RPM packages do it: the database is a file in
-/etc/openvswitch, the units call ovs-ctl, and files of our package replace those programs. It moves by
-hand, as docs/MIGRATION.md says."""
+/etc/openvswitch, the units call ovs-ctl, and files of our package replace those programs. The
+administrator migrates it as docs/MIGRATION.md describes."""
 from host import OPTIONS, SWITCH
 
 ORIGIN = "/etc/openvswitch/conf.db"

@@ -26,7 +26,8 @@ def test_lintian(package):
 
 
 def test_a_working_switch_before_during_and_after(host):
-    """Its process goes on from the installation to the removal; only a reboot ends it."""
+    """The process of the switch continues from the installation to the removal; only a reboot ends
+    it."""
     host.ctl_options("--system-type=lab --external-id=rack=7")
     host.install(*SWITCH)
     host.works("Open vSwitch")
@@ -107,7 +108,7 @@ def test_a_new_host_gets_its_identity(host):
 
 @pytest.mark.parametrize("place", ["/etc/openvswitch/conf.db", "/srv/ovs/conf.db"])
 def test_a_database_in_another_place(host, place):
-    """It is moved, with a copy kept, and comes back with the removal."""
+    """The installation moves the database and keeps a copy; the removal moves it back."""
     host.install(*SWITCH)
     host.works("Open vSwitch")
     host.ok("systemctl", "stop", "openvswitch-switch", "ovsdb-server")

@@ -31,7 +31,7 @@ def call(machine, address, method, parameters):
 
 
 def description(machine, address, interface):
-    """The text as the server sends it; "varlinkctl introspect" prints it in a format of its own."""
+    """The text as the server sends it; "varlinkctl introspect" prints it in another format."""
     return call(machine, address, "org.varlink.service.GetInterfaceDescription",
                 {"interface": interface})["description"]
 

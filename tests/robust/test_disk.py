@@ -35,7 +35,7 @@ def tags(client):
 
 
 def fill(server, name, kept, durable):
-    """Writes until the disk is full; adds the tags of what was answered to `kept`."""
+    """Writes until the disk is full; adds the tags of confirmed transactions to `kept`."""
     client = server.client()
     for number in range(10000):
         tag = f"{name}-{number}"
@@ -86,8 +86,8 @@ def test_full_disk_under_load(lab, disk, db):
 
 
 def test_kill_on_a_full_disk(lab, disk, db):
-    """The server is killed while the disk is full: acknowledged transactions are kept,
-    rejected ones are not there."""
+    """The server is killed while the disk is full: confirmed transactions are kept, rejected ones
+    are not in the file."""
     (disk / "ballast").write_bytes(b"x" * 400000)
     server = lab.new_server().allow(r"full\.db|No space left").start([db])
     kept = fill_by_four(server)
@@ -174,7 +174,7 @@ TOLD = {"name": "told", "version": "1.0.0", "tables": {
     "Remote": {"columns": {"target": {"type": "string"}, "is_connected": {"type": "boolean"}}}}}
 
 
-def test_what_is_told_of_remotes_follows_when_there_is_room(lab, disk):
+def test_status_of_remotes_is_written_when_there_is_space(lab, disk):
     def is_connected():
         return client.select("told", "Remote", ["is_connected"])[0]["is_connected"]
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A disk on which any one step may be the last, or go wrong: a write, a sync, a rename, a removal.
-A life in which a database is made, written to, compacted, converted, has its contents replaced, and
-is converted at a start, is cut short or disturbed at a step, and goes on. Every acknowledged
-transaction is there completely, every other one completely or not at all, and a copy that was put
-aside is whole."""
+"""A disk on which any one step (a write, a sync, a rename, a removal) can be the last one before a
+crash, or can fail. A database is created, written to, compacted, converted, has its contents
+replaced, and is converted at a start, while one step crashes or fails; then the work continues.
+Every confirmed transaction is complete in the file, every other one completely or not at all, and
+copies that were put aside are complete."""
 import json
 import random
 import shutil
@@ -17,7 +17,7 @@ KINDS = ["kill", "torn", "EIO", "ENOSPC"]
 N_STEPS = {"first": 70, "second": 40}
 
 pytestmark = [pytest.mark.skipif(not shutil.which("cc"), reason="there is no compiler"),
-              pytest.mark.ours("the reference server makes and converts no databases at the start")]
+              pytest.mark.ours("the reference server does not create or convert databases")]
 
 
 def schema(version):

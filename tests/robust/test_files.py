@@ -46,8 +46,8 @@ def states():
 
 
 STATES = states()
-OURS = pytest.mark.ours("the reference server serves what comes before the damage, and tells"
-                        " nobody")
+OURS = pytest.mark.ours("the reference server silently serves the records before the"
+                        " damage")
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_flipped_bytes(lab, db, pytestconfig):
 
 @OURS
 def test_torn_anywhere(lab, db, pytestconfig):
-    """What a power cut leaves: the file ends within a record, or with zeros."""
+    """The result of a power cut: the file ends within a record, or with zeros."""
     rng = random.Random(2)
     data = db.read_bytes()
     start = dbfile.offsets(db)[1]
@@ -250,9 +250,9 @@ def content_of(lab, tool, path):
 @pytest.mark.parametrize("maker", ["ours", "reference"])
 @pytest.mark.parametrize("kind", ["plain", "compacted", "converted"])
 def test_files_of_programs(lab, pytestconfig, maker, kind):
-    """What is left of a file is exactly what was stored before the first bad record, and only if a
-    power cut explains what follows; otherwise it is refused, and the place is named. The reference
-    server, to which the good records alone are given, says what was stored."""
+    """The server serves exactly the contents before the first bad record, and only if a power cut
+    explains the rest of the file; otherwise it refuses the file and names the place. The expected
+    contents come from the reference server with a file of the good records only."""
     reference = programs.debian()
     data = make_file(lab, reference if maker == "reference" else None, kind)
     rng = random.Random(f"{maker} {kind}")

@@ -50,7 +50,7 @@ def server(lab):
 
 @pytest.fixture
 def bystander(server):
-    """A well-behaved client with a row of its own, which must not be affected."""
+    """A well-behaved client with a separate row, which must not be affected."""
     client = server.client()
     client.insert("small", "I", {"a": 7, "b": "bystander"})
 
@@ -113,7 +113,7 @@ def send_unread(client, text):
 
 
 def test_replies_never_read(lab, server, bystander):
-    """20 clients ask for 400 MB of replies and read nothing."""
+    """20 clients request 400 MB of replies and read nothing."""
     writer = server.client()
     for number in range(20):
         writer.insert("small", "T", {"name": str(number) + "x" * 50000})

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kill -9 at random moments under load, in the midst of compactions and conversions: what was
-answered is there, all or nothing, in a file that others read too."""
+"""kill -9 at random moments under load, during compactions and conversions: the file contains every
+confirmed transaction, each one completely or not at all, and the reference server can read it."""
 import copy
 import json
 import os
@@ -102,7 +102,7 @@ def check(client, answered):
 
 
 def check_with_reference(lab, path, client):
-    """Debian's ovsdb-tool finds in the file, as the kill left it, what the server has."""
+    """Debian's ovsdb-tool reads the same contents from the file after the kill as the server."""
     tool = programs.debian().tool
     if not tool:
         return

@@ -17,7 +17,7 @@ from harness.rpc import Client, Closed
 from harness.small_schema import DEFAULTS, SETS
 from garbage import UUID, damage, odd_one
 
-pytestmark = pytest.mark.ours("the reference server does not survive what is said here")
+pytestmark = pytest.mark.ours("the reference server crashes with some of these requests")
 
 N_CLIENTS = 8
 N_STEPS = 60  # a round
@@ -131,7 +131,7 @@ class Talker:
         self.client = Client(self.server.socket_path)
 
     def tagged(self, number):
-        """A transaction that is right, or wrong, around a row that tells its outcome."""
+        """A valid or invalid transaction that inserts a row by which its outcome is recognized."""
         operations = self.grammar.operations()
         if operations and self.rng.random() < 0.4:
             operations = odd_one(self.rng, operations)

@@ -14,7 +14,7 @@ KINDS = ["kill", "torn", "EIO", "ENOSPC"]
 N_STEPS = 12  # more than a recovery has
 
 pytestmark = [pytest.mark.skipif(not shutil.which("cc"), reason="there is no compiler"),
-              pytest.mark.ours("the reference server keeps no copies")]
+              pytest.mark.ours("the reference server makes no copies of damaged files")]
 
 
 def torn(data, offsets):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The RPM packages: their contents, what their scripts do, and that the service runs."""
+"""The RPM packages: their contents, the effects of their scripts, and that the service runs."""
 import re
 import shutil
 import subprocess
@@ -23,7 +23,7 @@ def query(packages, name, *arguments):
 
 
 def test_rpmlint(packages):
-    """What it says besides, and why that is right, is in packaging/rpm/rpmlint.toml."""
+    """Other findings, and why they are accepted, are in packaging/rpm/rpmlint.toml."""
     if not shutil.which("rpmlint"):
         pytest.skip("needs rpmlint")
     result = subprocess.run(["rpmlint", "-c", RPMS / "rpmlint.toml", RPMS / "ovsdbd.spec",

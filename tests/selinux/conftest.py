@@ -24,7 +24,7 @@ globals().update(shared_fixtures.NAMES)
 
 @pytest.fixture(scope="session")
 def results(pytestconfig):
-    """What the tests inside have printed: a dictionary from the name to "ok" or the reason."""
+    """The output of the tests inside: a dictionary from the name to "ok" or the reason."""
     if not all(map(shutil.which, ("qemu-system-x86_64", "setfiles", "make"))) \
             or not os.path.exists(POLICY_MAKEFILE):
         pytest.skip("needs qemu-system-x86, policycoreutils and selinux-policy-dev")

@@ -190,7 +190,7 @@ def instance_as_backup():
 
 
 def fetch_metrics(family, address):
-    """What the metrics socket sends, as Prometheus asks for it."""
+    """The output of the metrics socket for the request that Prometheus sends."""
     with socket.socket(family) as connection:
         connection.settimeout(60)
         connection.connect(address)
@@ -224,7 +224,7 @@ def system_ids():
 
 @test
 def generator():
-    """It has run at boot, before the policy could be asked about a service."""
+    """The generator has run at boot, before the policy could decide about a service."""
     text = pathlib.Path("/run/systemd/generator/ovs-vswitchd.service").read_text()
     assert "Wants=ovsdb-server.service" in text and "Requires=ovsdb-server" not in text
 
@@ -244,7 +244,7 @@ def log_rotation():
 
 @test
 def watchdog():
-    """systemd is told that the server is alive, and restarts it when it is stopped."""
+    """The server notifies the watchdog of systemd, which restarts it when it is stopped."""
     drop_in = pathlib.Path(f"/run/systemd/system/{UNIT}.d/watchdog.conf")
     drop_in.parent.mkdir(parents=True, exist_ok=True)
     drop_in.write_text("[Service]\nWatchdogSec=5\n")
@@ -277,7 +277,7 @@ def no_denial():
 
 
 def probe(python, *properties):
-    """What probe.py could do, started by systemd with this interpreter."""
+    """The output of probe.py, started by systemd with this interpreter."""
     output = pathlib.Path("/run/ovsdb/probe")
     output.write_text("")
     ok("systemd-run", "--wait", "--collect", "--quiet", f"--property=StandardOutput=file:{output}",
@@ -297,8 +297,8 @@ def other_code_elsewhere():
 
 @test
 def other_code_in_the_domain():
-    """The same as root in the domain, without the unit's sandbox: only what the server needs. The
-    domain gives root no power over the files of others, so the folders become root's."""
+    """Code of root in the domain, without the unit's sandbox, can do only what the server needs.
+    The domain gives root no access to files of other users, so the folders become root's."""
     ok("chown", "root", "/var/log/ovsdb", "/var/lib/openvswitch")
     ok("rm", "-f", "/var/log/ovsdb/probe.log")  # of the control
     domain, could = probe(HERE / "confined-python3")

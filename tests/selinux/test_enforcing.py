@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tests of inside.py, with what they said on the enforcing system."""
+"""The tests of inside.py, with their results on the enforcing system."""
 import pytest
 
 import inside

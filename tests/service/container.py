@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A machine of its own for the tests: systemd in a container on an overlay of this system, or of
-another root folder.
+"""A test machine: systemd in a container on an overlay of this system, or of another root folder.
 
-Nothing that happens inside is left outside: what is written lies on a tmpfs that goes with it.
-"""
+Nothing remains after the end of the container: all files are written to a tmpfs that is removed."""
 import os
 import pathlib
 import shutil
@@ -110,7 +108,7 @@ class Container:
         wait.until(self._is_booted, "the container to boot", 60)
 
     def reboot(self):
-        """Shuts down and boots again, with what has been written."""
+        """Shuts down and boots again, and keeps all files."""
         self.run("systemctl", "reboot", "--no-block")
         self.process.wait(120)  # under --keep-unit it leaves the second boot to us
         self.boot()
@@ -152,11 +150,11 @@ class Container:
         return result.stdout
 
     def path(self, inside):
-        """The path outside of a file inside; /run and /tmp have mounts of their own there."""
+        """The outside path of a file inside; /run and /tmp have mounts of their own."""
         return pathlib.Path(f"/proc/{self.init}/root") / inside.lstrip("/")
 
     def close(self):
-        """Ends the container and takes every mount away, however far its start had come."""
+        """Ends the container and removes every mount, even if the start has failed halfway."""
         if self.init and self.process.poll() is None:
             os.kill(self.init, signal.SIGRTMIN + 14)  # power off at once
         if self.process:

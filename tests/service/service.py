@@ -18,7 +18,7 @@ SCHEMA = "/usr/share/openvswitch/small.ovsschema"
 
 
 def is_of_unit(entry):
-    """When the sender has ended before journald comes to its message, no unit is known."""
+    """If the sender has ended before journald handles its message, the entry has no unit."""
     unit = entry.get("_SYSTEMD_UNIT")
     return unit == UNIT or not unit and entry.get("SYSLOG_IDENTIFIER") == "ovsdb-server"
 
@@ -41,7 +41,7 @@ class Service:
             f"[database {database}]\nschema = {schema}\n{text}")
 
     def write(self, path, text):
-        """Writes a file inside and tells systemd to look."""
+        """Writes a file inside and reloads systemd."""
         self.ok("mkdir", "-p", os.path.dirname(path))
         self.container.path(path).write_text(text)
         self.ok("systemctl", "daemon-reload")

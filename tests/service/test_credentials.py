@@ -52,8 +52,8 @@ def test_by_their_path(service, pki):
     assert listed(service) == ["_Server", "small"]
 
 
-def test_without_them_it_does_not_start(service, pki):
-    """And says which is missing."""
+def test_missing_credentials_stop_the_start(service, pki):
+    """The journal names the missing one."""
     service.configure(REMOTE.format("credential:"))
     assert service.container.run("systemctl", "start", UNIT).returncode
     assert any("private-key: credential:key: the service manager has passed no credentials"

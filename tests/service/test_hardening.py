@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the unit leaves the server, and what the journal explains about it."""
+"""The accesses that the unit allows the server, and the explanations in the journal."""
 import ctypes
 
 import pytest
@@ -17,7 +17,7 @@ def process_status(service):
 
 
 def test_security_figure(container, service):
-    """In tenths; what remains is explained in docs/SECURITY.md."""
+    """In tenths; docs/SECURITY.md explains the remaining exposure."""
     result = container.run("systemd-analyze", "security", "--offline=true", "--no-pager",
                            "--threshold=15", service.show("FragmentPath"))
     assert result.returncode == 0, result.stdout
@@ -33,7 +33,7 @@ def test_privileges(service):
     assert status["Seccomp"] == ["2"]
 
 
-def test_it_serves_inside_of_it(service):
+def test_the_sandbox_allows_the_work_of_the_server(service):
     """Everything that takes files: writing, compaction, the log file."""
     service.configure("[options]\nlog-file =\n[remote ptcp:6641:127.0.0.1]\n")
     client = service.start().client()
@@ -64,7 +64,7 @@ def test_low_ports(service):
 
 
 def test_other_folders_are_closed(service):
-    """A database elsewhere: the unit says no, and the journal which file it was."""
+    """A database in another folder: the unit denies it, and the journal names the file."""
     service.configure(database="/srv/other.db")
     assert service.container.run("systemctl", "start", UNIT).returncode
     assert any("/srv/" in e["MESSAGE"] and "Read-only file system" in e["MESSAGE"]
@@ -72,7 +72,7 @@ def test_other_folders_are_closed(service):
 
 
 def test_a_database_of_root(service):
-    """What root's server has left becomes the service's at the first start."""
+    """The files of a server that root ran are given to the service user at the first start."""
     service.ok("ovsdb-tool", "create", "/var/lib/openvswitch/conf.db", SCHEMA)
     service.ok("chown", "-R", "root:", "/var/lib/openvswitch")
     service.start().client().insert("small", "T", {"name": "kept"})
@@ -89,7 +89,7 @@ def test_a_database_made_by_root(service):
 
 
 def test_dynamic_user(service):
-    """On a fresh system: folders that are there would be moved, which an overlay cannot."""
+    """On a fresh system: systemd would move existing folders, which is impossible on an overlay."""
     service.ok("rm", "-rf", "/var/lib/openvswitch", "/var/log/ovsdb")
     service.write(f"/etc/systemd/system/{UNIT}.d/t.conf",
                   "[Service]\nDynamicUser=yes\nUser=ovsdb-dynamic\nSupplementaryGroups=ovsdb\n")
@@ -153,7 +153,7 @@ print("DONE", flush=True)
 """
 
 
-def test_what_a_bug_could_do(service):
+def test_the_sandbox_confines_other_code(service):
     """Other code in the place of the server, in the same sandbox: its own folders, and no more."""
     service.container.path("/usr/share/openvswitch/probe.py").write_text(PROBE)
     service.ok("sh", "-c", "echo x >/root/secret; echo x >/run/secret; chmod 600 /run/secret")
@@ -166,7 +166,7 @@ def test_what_a_bug_could_do(service):
     assert said == ["DONE"], said
 
 
-def test_what_a_bug_of_the_running_one_could_do(service):
+def test_the_mounts_of_the_running_server_are_read_only(service):
     """The same from where the server is, as its user: its mounts are those of the unit."""
     service.start()
     pid = service.show("MainPID")

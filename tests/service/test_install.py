@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands of README.md for an installation from source, as far as they come after
-`meson install`, on a host without Open vSwitch's schema."""
+"""The commands of README.md for an installation from source that follow `meson install`, on a host
+without Open vSwitch's schema."""
 import re
 
 from service import ROOT
@@ -34,7 +34,7 @@ def test_readme_instance_without_open_vswitch(container, service):
 
 
 def test_nothing_of_a_package_is_overwritten(container):
-    """What is built for /usr/local is installed there, and its configuration in /etc/ovsdb."""
+    """A build for /usr/local is installed there, and its configuration in /etc/ovsdb."""
     upper = container.base / "upper"
     outside = [path for path in upper.glob("usr/*") if path.name != "local"
                for path in path.rglob("*ovsdb*") if path.is_file()]

@@ -23,7 +23,7 @@ def test_the_hosts_configuration(service):
     assert not [e for e in service.journal() if int(e["PRIORITY"]) < 5]
 
 
-def test_it_is_there_before_the_network(service):
+def test_it_starts_before_the_network(service):
     before = service.show("Before").split()
     assert "network-pre.target" in before and "shutdown.target" in before
     after = service.show("After").split()

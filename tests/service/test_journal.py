@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an administrator finds in the journal, by field and explained."""
+"""The entries of the journal that an administrator finds, by field and explained."""
 import re
 
 from harness import wait
@@ -11,7 +11,7 @@ IDS = dict(re.findall(r'#define (MSG_\w+)\s+"([0-9a-f]{32})"',
 
 
 def test_the_audit(service):
-    """Who, from where, which rows, why: each a field of its own."""
+    """The client, its origin, the rows and the comment are fields of the entry."""
     service.configure("[options]\naudit = small:T\n")
     client = service.start().client()
     result = client.transact("small", {"op": "insert", "table": "T", "row": {"name": "x"}},
@@ -80,7 +80,7 @@ def test_a_command_is_refused(service):
 
 
 def test_a_damaged_file(service):
-    """The start fails; the journal names the file and says what to do."""
+    """The start fails; the journal names the file and how to repair it."""
     service.start().client().insert("small", "T", {"name": "kept"})
     service.client().insert("small", "T", {"name": "too"})
     service.ok("systemctl", "stop", UNIT)

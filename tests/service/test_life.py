@@ -173,7 +173,7 @@ def test_a_loop_that_hangs(service):
 
 
 def test_a_full_disk(service):
-    """Transactions fail, the status says why, and they succeed again as soon as there is space."""
+    """Transactions fail and the status has the reason; they succeed as soon as there is space."""
     service.ok("mkdir", "-p", STATE)
     service.ok("mount", "-t", "tmpfs", "-o", "size=256k,mode=755", "tmpfs", STATE)
     try:

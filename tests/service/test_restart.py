@@ -18,7 +18,7 @@ DB_SOCK = "unix:/run/openvswitch/db.sock"
 
 @contextlib.contextmanager
 def writing(service):
-    """A client that goes on writing: every value once. Yields the list of those committed."""
+    """A client that writes continuously: every value once. Yields the list of those committed."""
     client, committed, end = service.client(), [], threading.Event()
 
     def write():
@@ -43,7 +43,7 @@ def more(committed, n):
 
 
 def test_nothing_is_lost(service):
-    """200 monitors of all kinds, a writer that goes on, locks, waiting transactions."""
+    """200 monitors of all kinds, a continuous writer, locks, waiting transactions."""
     service.start()
     watchers = [MonitorClient(service, list(KINDS)[n % 3]) for n in range(N_WATCHERS)]
     owner, queued = service.client(), service.client()
@@ -80,7 +80,7 @@ def test_nothing_is_lost(service):
 
 
 def test_the_socket_unit_refuses_no_client(service):
-    """Who connects while there is no process is served by the next one."""
+    """Clients that connect while no process runs are served by the next one."""
     service.start(SOCKET)
     old = service.start().client()
     old.call("echo")
@@ -102,7 +102,8 @@ def test_a_final_stop_closes(service):
 
 
 def test_a_crash_closes(service):
-    """kill -9 after a restart: nothing of it comes back; the service does."""
+    """kill -9 after a restart: the stored connections are not restored, but the service
+    restarts."""
     client = service.start().client()
     client.call("lock", "l")
     service.restart()
@@ -117,7 +118,7 @@ def test_a_crash_closes(service):
 
 @contextlib.contextmanager
 def another_version(service):
-    """The program is replaced by one that calls itself otherwise, as an upgrade does."""
+    """The program is replaced by one with another version, as in an upgrade."""
     name = service.ok("readlink", f"/proc/{service.show('MainPID')}/exe").strip()
     program = service.container.path(name)
     content = program.read_bytes()

@@ -69,7 +69,7 @@ def test_a_database_that_is_missing(service):
 
 
 @pytest.mark.parametrize("option", ["detach", "monitor"])
-def test_no_daemon_of_its_own(service, option):
+def test_options_of_daemons_are_refused(service, option):
     """The service manager would wait in vain for the process that it has started."""
     service.configure(f"[options]\n{option} = yes\n")
     assert service.container.run("systemctl", "start", UNIT).returncode
@@ -105,7 +105,7 @@ def test_a_crash_is_followed_by_a_restart(service):
 
 
 def test_socket_activation(service):
-    """A connection starts the server, which leaves the socket to systemd when it ends."""
+    """A connection starts the server, which leaves the socket open in systemd when it ends."""
     service.start(SOCKET)
     assert service.show("ActiveState") == "inactive"
     assert service.client().call("list_dbs") == ["_Server", "small"]

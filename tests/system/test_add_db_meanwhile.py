@@ -51,7 +51,7 @@ def echoes_until_reply(server, control):
     return n, json.loads(texts[0])
 
 
-@pytest.mark.ours("there the server answers nothing while it loads a file")
+@pytest.mark.ours("the reference server answers no request while it loads a file")
 def test_echo_beside_add_db(server, big):
     control, _ = start(server, "ovsdb-server/add-db", str(big))
     n, reply = echoes_until_reply(server, control)
@@ -63,7 +63,7 @@ def test_echo_beside_add_db(server, big):
     assert server.control("ovsdb-server/list-dbs").split() == ["_Server", "big", "other"]
 
 
-@pytest.mark.ours("there the server answers nothing while it loads a file")
+@pytest.mark.ours("the reference server answers no request while it loads a file")
 def test_commands_meanwhile(server, lab, big):
     control, add = start(server, "ovsdb-server/add-db", str(big))
     link = lab.path("link.db")
@@ -81,7 +81,7 @@ def test_commands_meanwhile(server, lab, big):
     server.control("ovsdb-server/add-db", big)
 
 
-@pytest.mark.ours("there the server answers nothing while it loads a file")
+@pytest.mark.ours("the reference server answers no request while it loads a file")
 def test_same_database_twice(server, lab, big):
     """Two files of one name: the one that is open first is served, nothing is left of the other."""
     copy = lab.path("copy.db")
@@ -100,7 +100,7 @@ def test_same_database_twice(server, lab, big):
         server.control("ovsdb-server/remove-db", "big")
 
 
-@pytest.mark.ours("there the server answers nothing while it loads a file")
+@pytest.mark.ours("the reference server answers no request while it loads a file")
 def test_damaged_file(server, big):
     last_record = dbfile.offsets(big)[-2]
     dbfile.damage(big, big.stat().st_size - 20, b"!")
@@ -113,7 +113,7 @@ def test_damaged_file(server, big):
     server.control("ovsdb-server/add-db", big)
 
 
-@pytest.mark.ours("there the server answers nothing while it loads a file")
+@pytest.mark.ours("the reference server answers no request while it loads a file")
 def test_stopped_meanwhile(server, lab, big):
     before = big.read_bytes()
     start(server, "ovsdb-server/add-db", str(big))
@@ -124,7 +124,7 @@ def test_stopped_meanwhile(server, lab, big):
     server.control("ovsdb-server/add-db", big)
 
 
-@pytest.mark.ours("the configuration file is an addition")
+@pytest.mark.ours("the reference server of this version has no configuration file")
 def test_reloads(lab, big):
     """A reload ends when its database is served. The next one waits for that, with a later file."""
     server = lab.new_server()

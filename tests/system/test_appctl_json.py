@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-pytestmark = pytest.mark.ours("the reference server knows texts only")
+pytestmark = pytest.mark.ours("the reference server replies with text only")
 
 
 @pytest.fixture

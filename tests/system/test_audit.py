@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The audit: who has changed what, in the log."""
+"""The audit: the log contains who changed which rows."""
 import os
 import re
 
@@ -64,11 +64,11 @@ def test_a_change_is_logged(lab):
     assert len(audited(server)) == 1
 
 
-ours = pytest.mark.ours("the reference server logs values, and nobody")
+ours = pytest.mark.ours("the reference server logs values, but not the client")
 
 
 @ours
-def test_what_is_said(lab):
+def test_contents_of_the_messages(lab):
     server = lab.serve("small")
     server.control("ovsdb-server/tlog-set", "small:T", "on")
     client = server.client()
@@ -119,7 +119,8 @@ def test_many_rows_are_counted(lab):
 
 @ours
 def test_the_option(lab):
-    """Also for databases that are not there yet; what fails or changes nothing is not logged."""
+    """The option also covers databases that are added later. Transactions that fail or change
+    nothing are not logged."""
     server = lab.serve("small", options=["--audit=other,small:T"])
     client = server.client()
     client.transact("small", insert("I", a=1))

@@ -41,7 +41,7 @@ def server(lab):
 
 
 def contents(server):
-    """Everything but what is ephemeral."""
+    """All contents except ephemeral columns."""
     client = server.client()
     return {table: sorted(json.dumps(row, sort_keys=True)
                           for row in client.select("small", table, columns)) for table, columns in (
@@ -63,7 +63,7 @@ def restore(lab, server, text, *options, programs=None, remote=None, **more):
 
 
 def scramble(server):
-    """Rows go, come and change, so that nothing but a restore leads back."""
+    """Deletes, inserts and changes rows, so that only a restore leads back to the backup."""
     client = server.client()
     client.commit("small", {"op": "delete", **by_uuid("T", A)}, {"op": "delete", **by_uuid("I", C)})
     client.commit(
@@ -94,7 +94,7 @@ def test_a_backup_is_a_database(lab, server):
         copied.stop()
 
 
-@pytest.mark.ours("it would be compared with itself")
+@pytest.mark.ours("the test compares with the reference programs")
 def test_a_backup_beside_the_peers(lab, server):
     ours, reference = (lab.path(name) for name in ("ours.db", "reference.db"))
     ours.write_bytes(backup(lab, server))
@@ -116,7 +116,7 @@ def test_a_backup_beside_the_peers(lab, server):
 @pytest.mark.difference("restore-keeps-uuids")
 @pytest.mark.parametrize("which", ["its own", "the reference server's"])
 def test_restore(lab, which):
-    """Rows keep their UUIDs, also those that are there, were deleted, or refer to each other."""
+    """Rows keep their UUIDs, whether they still exist, were deleted, or refer to each other."""
     server = fill(lab.serve("small",
                             programs=lab.programs if which == "its own" else lab.reference))
     before, text = contents(server), backup(lab, server)
@@ -159,7 +159,7 @@ def test_it_is_one_transaction(lab, server):
     watcher.has_no_notification()
 
 
-@pytest.mark.ours("of the reference server's two programs with each other")
+@pytest.mark.ours("the test compares with the reference client")
 def test_the_peers_client_restores(lab, server):
     text = backup(lab, server, lab.reference)
     scramble(server)
@@ -274,9 +274,10 @@ def operations(params, op):
     return [o for o in params[1:] if isinstance(o, dict) and o.get("op") == op]
 
 
-@pytest.mark.ours("the reference server deletes what it finds")
-def test_rows_that_come_meanwhile(lab, server):
-    """What others add between the look at the rows and the transaction does not stay."""
+@pytest.mark.ours("restore of the reference client deletes the rows that it finds")
+def test_rows_inserted_meanwhile(lab, server):
+    """Rows that other clients insert between the selection of the rows and the transaction do not
+    remain."""
     text, before = backup(lab, server), contents(server)
     tries = []
 
@@ -290,7 +291,7 @@ def test_rows_that_come_meanwhile(lab, server):
     assert len(tries) == 2 and contents(server) == before
 
 
-@pytest.mark.ours("the reference server deletes what it finds")
+@pytest.mark.ours("restore of the reference client deletes the rows that it finds")
 def test_rows_that_keep_coming(lab, server):
     def look(params):
         if operations(params, "wait"):
@@ -301,9 +302,9 @@ def test_rows_that_keep_coming(lab, server):
     assert len(contents(server)["T"]) > 2
 
 
-@pytest.mark.ours("the reference server never gives UUIDs")
-def test_a_server_that_takes_no_uuids(lab, server):
-    """What is there keeps its UUID, the rest gets new ones; references follow."""
+@pytest.mark.ours("restore of the reference client does not set UUIDs")
+def test_a_server_that_does_not_support_uuids(lab, server):
+    """Existing rows keep their UUIDs, other rows get new ones, and references are adapted."""
     text = backup(lab, server)
     scramble(server)
 
@@ -322,9 +323,10 @@ def test_a_server_that_takes_no_uuids(lab, server):
     assert sorted(parent["kids"][1]) == sorted(kids.values()) and ref(KID) not in kids.values()
 
 
-@pytest.mark.ours("the reference server never gives UUIDs")
+@pytest.mark.ours("restore of the reference client does not set UUIDs")
 def test_immutable_columns(lab):
-    """A row whose immutable column is otherwise cannot be made what it was: it is made anew."""
+    """A row with another value in an immutable column cannot be changed back: it is inserted with a
+    new UUID."""
     schema = {"name": "small", "version": "1.0.0", "tables": {"T": {"isRoot": True, "columns": {
         "fixed": {"type": "string", "mutable": False}, "n": {"type": "integer"}}}}}
     rows = {A: {"fixed": "a", "n": 1}, B: {"fixed": "b", "n": 2}}
@@ -341,7 +343,7 @@ def test_immutable_columns(lab):
 # More than a message may have
 
 
-STAGED = pytest.mark.ours("the reference server has no limit, and its client one message")
+STAGED = pytest.mark.ours("the reference server does not limit the size of messages")
 MANY = 3000
 
 
@@ -378,7 +380,7 @@ def test_restore_beyond_the_limit(lab, tight):
 
 @STAGED
 def test_restore_beyond_the_limit_fails_as_a_whole(lab, tight):
-    """A row that breaks a constraint is found when most of the pieces have come."""
+    """A row that violates a constraint is found after most of the pieces have been sent."""
     server, text = tight
     broken = lab.path("broken.db")
     schema, rows = dbfile.read(_write(lab.path("good.db"), text))
@@ -402,7 +404,7 @@ def test_restore_beyond_the_limit_of_what_is_staged(lab, tight):
 
 
 @STAGED
-def test_restore_of_who_may_only_read(lab, tight):
+def test_restore_by_a_read_only_client(lab, tight):
     _, text = tight
     config = lab.path("server.conf")
     config.write_text(f"[remote punix:{lab.run_dir}/ro.sock]\nread-only = yes\n")

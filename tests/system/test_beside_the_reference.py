@@ -6,11 +6,11 @@ import pytest
 
 from harness.operations import Generator, comparable
 
-pytestmark = pytest.mark.ours("the reference server would be compared with itself")
+pytestmark = pytest.mark.ours("the test compares with the reference server")
 
 
 def contents(client, generator):
-    """What a file keeps of each table."""
+    """The contents that the file has of each table."""
     return {table: sorted(json.dumps(row, sort_keys=True) for row in client.select(
         "ops", table, ["_uuid", *(c for c in generator.columns(table) if not c.startswith("eph"))]))
         for table in generator.schema}

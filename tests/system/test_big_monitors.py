@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Initial contents of big monitors: others are served while they are made, what is committed
-meanwhile follows, and whoever asked shows one state."""
+"""Initial contents of big monitors. The server serves other clients meanwhile. The contents show
+one state of the database, and later commits follow as updates."""
 import pytest
 
 from harness.replica import ZERO, Replica

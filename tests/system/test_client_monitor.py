@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ovsdb-client monitor-cond, monitor-cond-since, convert and needs-conversion: what they print, how
-conditions change while they run, what becomes of them when the database does."""
+"""ovsdb-client monitor-cond, monitor-cond-since, convert and needs-conversion: their output,
+changes of conditions while they run, and the effect of a conversion or removal of the database."""
 import copy
 import json
 import os
@@ -49,7 +49,7 @@ def test_monitor_cond(client, remote, lab, background):
     assert updates[2] == [[uuids[1], "modify", "-1"]], "only what changed"
 
 
-@pytest.mark.ours("the reference server's monitor-cond takes no more than one group of columns")
+@pytest.mark.ours("monitor-cond of the reference client accepts only one group of columns")
 def test_all_tables_and_selections(client, remote, lab, background):
     fill(client, 2)
     one = background(lab.programs, "monitor-cond", remote, "small", "[]", "T", "name,!initial",
@@ -65,7 +65,8 @@ def test_all_tables_and_selections(client, remote, lab, background):
 
 
 def test_since(client, remote, lab, background):
-    """The line in front says whether what follows is everything, and where it stands."""
+    """The line before the contents has the transaction id, and whether the contents are complete or
+    a difference."""
     uuids = fill(client, 2)
     one = background(lab.programs, "monitor-cond-since", remote, "small", SMALL_N, "T", "name")
     one.wait_out(lambda text: " a1" in text, "the rows")
@@ -88,7 +89,7 @@ def test_since_a_transaction(client, remote, lab, background):
     assert text.startswith("found: true, last_id: ") and uuids[1] in text and uuids[0] not in text
 
 
-@pytest.mark.ours("it would be compared with itself")
+@pytest.mark.ours("the test compares with the reference programs")
 @pytest.mark.parametrize("options", FORMATS, ids=" ".join)
 @pytest.mark.parametrize("verb", ["monitor-cond", "monitor-cond-since"])
 def test_beside_the_peers(lab, client, remote, background, verb, options):
@@ -115,7 +116,7 @@ def test_beside_the_peers(lab, client, remote, background, verb, options):
     assert normal(pair[0].end()) == normal(pair[1].end())
 
 
-@pytest.mark.ours("the reference server's program dies of some of these")
+@pytest.mark.ours("the reference client crashes with some of these arguments")
 @pytest.mark.parametrize("args", [["x", "T"], ["5", "T"], ['{"a":1}', "T"], ["[", "T"],
                                   ['[["zz","==",1]]', "T"], ['[["n","==","x"]]', "T"],
                                   ["[]", "nope"], ["[]", "T", "nope"]], ids=" ".join)
@@ -149,7 +150,7 @@ def detached(lab, client, remote):
             os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.ours("the reference server takes anything for a condition")
+@pytest.mark.ours("the reference client does not check conditions")
 @pytest.mark.parametrize("verb", ["monitor-cond", "monitor-cond-since"])
 def test_conditions_change_while_it_runs(lab, client, detached, verb):
     fill(client, 4)
@@ -172,7 +173,7 @@ def test_conditions_change_while_it_runs(lab, client, detached, verb):
 @pytest.mark.parametrize("options", [[], ["--db-change-aware"], ["--no-db-change-aware"]],
                          ids=["default", "aware", "unaware"])
 def test_the_database_is_converted(lab, remote, client, background, options):
-    """Either way the monitor is over; an aware client says why."""
+    """The monitor ends in both cases; a client that is aware of changes prints the reason."""
     client.call("set_db_change_aware", True)
     fill(client, 1)
     one = background(lab.programs, *options, "monitor-cond", remote, "[]", "T", "name")
@@ -215,7 +216,7 @@ def test_needs_conversion_and_convert(server, lab, remote, client):
         assert sorted(map(str, other.select("small", "T", ["_uuid", "name", "n"]))) == before
 
 
-@pytest.mark.ours("the reference server ends the connection instead")
+@pytest.mark.ours("the reference server closes the connection instead")
 def test_conversions_that_fail(server, lab, remote, client):
     client.call("set_db_change_aware", True)
     fill(client, 3)

@@ -12,8 +12,8 @@ from harness.cluster import free_ports
 from harness.proxy import Proxy
 from harness.lab import schema, schema_path
 
-pytestmark = pytest.mark.ours("the reference server's client says less, and aborts when cid: is"
-                              " among the servers")
+pytestmark = pytest.mark.ours("the reference client has other messages, and aborts if the list"
+                              " of servers has a cid:")
 
 NOWHERE = "unix:/nowhere"
 
@@ -156,7 +156,7 @@ def test_every_verb_detaches(lab):
 
 @pytest.mark.parametrize("verb", ["transact", "wait"])
 def test_waiting_in_the_background(lab, verb):
-    """It returns while the transaction waits; its reply comes when it has one."""
+    """The command returns while the transaction waits, and prints the reply later."""
     server = lab.serve("small")
     until = {"transact": '["small",{"op":"wait","table":"T","where":[],"columns":["n"],"until":"==",'
                          '"rows":[{"n":5}]}]', "wait": "other"}[verb]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the server shows of its clients, their monitors and slow transactions."""
+"""The commands that list clients, their monitors and slow transactions."""
 import datetime
 import json
 import os

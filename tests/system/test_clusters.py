@@ -73,7 +73,7 @@ def test_create_cluster_from_a_database(lab, tool):
     tool("create-cluster", "d.db", "c.db", LOCAL).fails(1, "cannot apply this operation to")
 
 
-@pytest.mark.ours("the reference server's warning is a log message")
+@pytest.mark.ours("the reference tool writes the warning to its log")
 def test_create_cluster_warns_of_ephemeral_columns(tool):
     result = tool("create-cluster", "c.db", "small.ovsschema", LOCAL)
     assert "column eph of table T becomes persistent" in result.err and result.status == 0
@@ -175,7 +175,7 @@ def test_clustered_only(tool, verb):
     tool(verb, "tool-1.ovsschema").fails(1)
 
 
-@pytest.mark.ours("the reference server serves it")
+@pytest.mark.ours("the reference server serves such a file")
 def test_the_server_says_what_is_missing(lab, tool):
     tool("create-cluster", "c.db", "tool-1.ovsschema", LOCAL).ok()
     lab.run(lab.programs.server, "--remote=punix:x", "c.db").fails(
@@ -255,7 +255,7 @@ def test_committed_entries_of_different_terms(lab, tool):
                       1, "log entries with index 3 differ")
 
 
-@pytest.mark.ours("the reference server's tool has no such verbs")
+@pytest.mark.ours("the reference tool has no such verbs")
 def test_check_and_recover(lab, tool):
     path = cluster_module.write(lab.path("c.db"), header(), *GOOD)
     size = path.stat().st_size
@@ -280,7 +280,7 @@ def test_check_and_recover(lab, tool):
     assert not lab.path("t.db").exists() and not lab.path("n.db").exists()
 
 
-@pytest.mark.ours("the reference server's tool has no such verbs")
+@pytest.mark.ours("the reference tool has no such verbs")
 def test_a_damaged_first_record(lab, tool):
     lab.path("c.db").write_bytes(b"OVSDB CLUSTER 5 " + b"0" * 40 + b"\n{}xx\n")
     for args in (["check", "c.db"], ["recover", "c.db", "new.db"], ["db-sid", "c.db"],
@@ -289,7 +289,7 @@ def test_a_damaged_first_record(lab, tool):
     assert not lab.path("new.db").exists()
 
 
-@pytest.mark.ours("the reference server's tool has no such verb")
+@pytest.mark.ours("the reference tool has no such verb")
 def test_check_of_contents(lab, tool):
     cluster_module.write(lab.path("c.db"), header(),
                          {"term": 1, "index": 2, "eid": EID + "1",
@@ -382,7 +382,8 @@ def cluster(lab, tool):
 
 
 def normalized(text):
-    """show-log's text without what differs: the order of columns, a quote, our additional lines."""
+    """The output of show-log without the parts that differ: the order of columns, a quote, our
+    additional lines."""
     lines = [line for line in text.splitlines() if "election_timer:" not in line]
     lines[1] = lines[1].replace("'", '"')
     blocks = re.split(r"\n(?=  table|record)", "\n".join(lines))
@@ -395,7 +396,7 @@ def contents(lab, tool, name):
     return sorted((row["name"], row["n"]) for row in result["rows"])
 
 
-@pytest.mark.ours("it compares both programs")
+@pytest.mark.ours("the test compares with the reference tool")
 def test_files_of_a_running_cluster(lab, tool, cluster):
     cluster.stop()
 
@@ -426,9 +427,9 @@ def test_files_of_a_running_cluster(lab, tool, cluster):
     assert reference("db-local-address", "new.db").ok() == LOCAL + "\n"
 
 
-@pytest.mark.ours("it is the reference server that opens the files")
+@pytest.mark.ours("the test runs the reference server itself")
 def test_a_cluster_from_a_database(lab, tool):
-    """Debian's server serves what create-cluster has made of a database, with all its rows."""
+    """Debian's server serves a file that create-cluster has made of a database, with all rows."""
     db = dbfile.create(lab.path("old.db"), lab_module.schema("tool-1"),
                        {"T": {ROW: {"name": "old", "n": 5}}})
     [port] = cluster_module.free_ports(1)

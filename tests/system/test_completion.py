@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-pytestmark = pytest.mark.ours("the reference server's completion is another one")
+pytestmark = pytest.mark.ours("the reference server has its own completion script")
 
 SCRIPT = """
 set -e
@@ -53,7 +53,7 @@ def test_options(lab, complete, name):
 
 
 def test_the_list_of_options_looks_as_the_peers(lab):
-    """What Debian's programs print of the options that both have."""
+    """The output for options that Debian's programs have as well."""
     for mine, other in ((lab.programs.appctl, lab.reference.appctl),
                         (lab.programs.tool, lab.reference.tool)):
         ours = set(lab.run(mine, "--option").lines())

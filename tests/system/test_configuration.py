@@ -10,8 +10,7 @@ from harness import sockets, wait
 from harness.lab import schema, schema_path
 from harness.rpc import RpcError
 
-pytestmark = pytest.mark.ours("the file's own form is ours, and the reference server has no"
-                              " --config-file")
+pytestmark = pytest.mark.ours("the reference server of this version has no configuration file")
 
 
 class Configured:
@@ -35,7 +34,7 @@ class Configured:
         return self.server.control("ovsdb-server/reload")
 
     def refused(self, text, saying):
-        """A reload that fails: the command says why, and so does the log."""
+        """A reload that fails: the command and the log have the reason."""
         with pytest.raises(RpcError, match=saying):
             self.reload(text)
         self.server.allow(saying)
@@ -80,7 +79,7 @@ def test_both_forms(configured, lab):
     assert configured.server.client(lab.run_dir / "other.sock").call("list_dbs")
 
 
-def test_what_a_start_says(configured):
+def test_messages_of_a_failed_start(configured):
     for text, saying in [("[garbage]", "server.conf:1: unknown section"),
                          ("[options]\n\nbogus = 1", "server.conf:3: bogus: not an option"),
                          ("[remote ptcp:1]\ndscp = x", "server.conf:2: dscp: "),
@@ -96,7 +95,8 @@ def test_a_file_that_is_missing(configured, lab):
 
 
 def test_reload_changes_what_differs(configured, lab):
-    """What stays in the file stays as it is: its clients notice nothing."""
+    """Remotes and databases that remain in the file are not changed: their clients notice
+    nothing."""
     first, second = small(lab), lab.db("ops")
     server = configured.start(database(first) + "[remote ptcp:0:127.0.0.1]\n")
     client = server.client()
@@ -128,8 +128,8 @@ def test_an_invalid_file_changes_nothing(configured, lab):
     configured.reload(database(path))
 
 
-def test_what_was_refused_counts_for_nothing(configured, lab):
-    """The next reload changes what differs from what is served, not from the file before it."""
+def test_a_refused_file_has_no_effect(configured, lab):
+    """The next reload compares the file with the served state, not with the refused file."""
     configured.start(database(small(lab)))
     configured.refused("[options]\nssl-protocols = garbage\n", "garbage")
     assert configured.databases() == ["_Server", "small"]
@@ -137,7 +137,7 @@ def test_what_was_refused_counts_for_nothing(configured, lab):
     assert configured.databases() == ["_Server"]
 
 
-def test_what_cannot_be_had_leaves_the_rest(configured, lab):
+def test_a_missing_database_does_not_stop_the_rest(configured, lab):
     path = small(lab)
     configured.start(database(path))
     configured.refused(database(path) + database("missing.db") + "[remote punix:b.sock]\n",
@@ -147,7 +147,7 @@ def test_what_cannot_be_had_leaves_the_rest(configured, lab):
 
 
 def test_commands_and_reload(configured, lab):
-    """What commands add is not the file's: a reload leaves it."""
+    """A reload keeps remotes and databases that commands have added."""
     path, other = small(lab), lab.db("ops")
     server = configured.start(database(path))
     shutil.copy(other, lab.env["OVS_DBDIR"])
@@ -160,7 +160,7 @@ def test_commands_and_reload(configured, lab):
 
 @pytest.mark.parametrize("form", ["sections", "json"])
 def test_commands_do_not_contradict_the_file(configured, lab, form):
-    """What it names is changed in it."""
+    """Commands refuse to change a setting that the file contains."""
     path = small(lab)
     source = f"unix:{lab.path('active.sock')}"
     text = database(path, source=source) + "[remote punix:b.sock]\n" if form == "sections" else {
@@ -231,7 +231,7 @@ def test_databases_of_several_roles(configured, lab):
 
 
 def test_check_config(configured, lab):
-    """Says what a start or a reload would, and does nothing."""
+    """Reports the errors that a start or a reload would report, and does nothing else."""
     def check(text, *how):
         configured.write(text)
         return lab.run(lab.programs.server, *(how or ("--check-config", configured.file)))
@@ -272,7 +272,7 @@ def test_identities(configured, lab):
                        "server.conf:2: identity: ")
 
 
-def test_what_takes_a_restart(configured, lab):
+def test_settings_that_need_a_restart(configured, lab):
     path = small(lab)
     configured.start(database(path) + "[options]\nmax-backlog = 1G\n")
     configured.reload(database(path) + "[options]\nmax-backlog = 2G\nuser = root\n")
@@ -282,8 +282,8 @@ def test_what_takes_a_restart(configured, lab):
 
 
 def test_relative_names_in_the_background(lab):
-    """A daemon leaves its folder, but a reload knows what names on the command line are relative
-    to."""
+    """A daemon changes its working directory, but a reload still resolves relative names of the
+    command line as the start did."""
     small(lab)
     lab.path("server.conf").write_text("[options]\nmax-backlog = 1G\n")
     lab.run(lab.programs.server, "small.db", "--config-file=server.conf", "--detach", "--pidfile",
@@ -316,7 +316,8 @@ def test_a_copy_of_another_server(lab, configured):
 
 
 def test_the_connection_to_another_server(lab, configured):
-    """Its keys are heeded at the start and at a reload: how soon a silent server is asked."""
+    """A start and a reload apply the keys for the connection to the source, such as the probe
+    interval."""
     with sockets.listen(address=str(lab.path("active.sock"))) as listener:
         source = f"unix:{lab.path('active.sock')}"
         copy = {"service-model": "active-backup", "backup": True}
@@ -367,7 +368,7 @@ def test_converted_with_a_copy(configured, lab):
     copy = lab.path("old.db.backup1.0.0-123")
     assert copy.read_bytes() == before
     assert copy.stat().st_mode == path.stat().st_mode
-    assert f"the file as it was is {copy}" in server.log()
+    assert f"the previous file is kept as {copy}" in server.log()
     assert lab.tool("db-version", path).lines() == ["1.2.0"]
     # Not again, and an older schema changes nothing.
     server.stop()
@@ -399,7 +400,7 @@ def test_a_copy_of_a_start_that_failed_is_used(configured, lab):
 
 
 def test_a_conversion_that_is_impossible(configured, lab):
-    """Nothing is changed, and the reason is told."""
+    """Nothing is changed, and the log has the reason."""
     path = lab.path("old.db")
     server = configured.start(database(path, schema=newer(lab, "1.0.0")))
     server.client().insert("small", "T", {"name": "too long for it"})

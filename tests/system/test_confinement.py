@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Self-confinement: which files a running server takes, and what the kernel denies it."""
+"""Self-confinement: the files that a running server uses, and the accesses that the kernel
+denies."""
 import ctypes
 import pathlib
 import shutil
@@ -12,7 +13,7 @@ from harness import wait
 from harness.rpc import RpcError
 from harness.tls import TlsClient, context_of
 
-pytestmark = pytest.mark.ours("the reference server checks no paths")
+pytestmark = pytest.mark.ours("the reference server does not check paths")
 OUTSIDE = "outside the folders that this server is confined to"
 STRAYING_SYNC = pathlib.Path(__file__).resolve().parents[1] / "data/system/straying_sync.c"
 # landlock_create_ruleset() asked for its version
@@ -65,7 +66,7 @@ def test_a_message_names_the_folders(lab, elsewhere):
     assert str(elsewhere / "x.db") in text
 
 
-def test_what_the_command_line_names_is_allowed(lab, elsewhere):
+def test_files_of_the_command_line_are_allowed(lab, elsewhere):
     """Everything elsewhere, and all of it works to the end: compaction, rotation, removal."""
     db = elsewhere / "small.db"
     lab.db("small").rename(db)
@@ -98,7 +99,7 @@ def test_a_database_that_is_a_link(lab, elsewhere):
 
 
 def test_names_are_resolved(lab):
-    """The confined process still reads what looking up a name takes."""
+    """The confined process can still read the files that name resolution needs."""
     server = lab.serve("small", options=["--remote=ptcp:0:127.0.0.1"])
     port = server.wait_log(r"listening on port (\d+)").group(1)
     server.control("ovsdb-server/add-remote", f"tcp:localhost:{port}")
@@ -126,9 +127,9 @@ def test_the_kernel_denies_what_is_not_checked(lab, elsewhere):
 
 @pytest.mark.skipif(not HAS_LANDLOCK, reason="no Landlock in this kernel")
 @pytest.mark.parametrize("options, expected", [([], "no"), (["--no-self-confinement"], "yes")])
-def test_what_a_bug_could_do(lab, elsewhere, options, expected):
-    """Code that has taken the server over opens nothing outside, whatever the names' owners
-    allow."""
+def test_foreign_code_is_confined(lab, elsewhere, options, expected):
+    """Foreign code in the server process can open no file outside the folders, whatever the
+    permissions of the file are."""
     library = lab.path("straying_sync.so")
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, STRAYING_SYNC], check=True)
     (elsewhere / "secret").touch()
@@ -180,7 +181,8 @@ def read_only_key(lab, elsewhere, pki, *options):
 
 
 def test_keys_elsewhere(lab, elsewhere, pki):
-    """What ovs-vsctl set-ssl names in any folder: refused, with the option that allows it."""
+    """Files outside the folders that ovs-vsctl set-ssl names are refused; the error names the
+    option that allows them."""
     server = read_only_key(lab, elsewhere, pki)
     server.wait_log(f"--allow-path={elsewhere}:ro to add this folder")
     server.stop()
@@ -194,7 +196,7 @@ def test_keys_elsewhere(lab, elsewhere, pki):
 @pytest.mark.parametrize("folder", ["/etc/ssl", "/etc/ssl/private", "/etc/pki", "/etc/ovn",
                                     "/etc/openvswitch", "/var/lib/openvswitch"])
 def test_standard_places_of_keys(lab, folder):
-    """Nothing is refused there; the missing file is what is wrong."""
+    """The standard folders of keys are not refused: the error is the missing file."""
     if not pathlib.Path(folder).is_dir():
         pytest.skip(f"no {folder} here")
     server = lab.new_server().allow("cannot use the TLS options of a database")

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may do what on the control socket: the socket's mode, and then the reference server's
-credentials."""
+"""Access to the control socket: the mode of the socket, and then the credentials of the caller."""
 import json
 import os
 import stat
@@ -9,7 +8,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.ours("the reference server does not ask who it is")
+pytestmark = pytest.mark.ours("the reference server does not check the user of the control socket")
 
 # Connects as another user, runs what standard input says, and prints the answers.
 ASK = """
@@ -58,9 +57,9 @@ def test_mode(lab):
 
 
 @pytest.mark.parametrize("umask,mode", [(0o022, 0o660), (0o027, 0o660), (0o077, 0o600)])
-def test_the_group_may_ask(lab, umask, mode):
-    """To connect takes write permission, which the umask of a service takes away from the group;
-    one that takes reading away too is respected."""
+def test_the_group_may_connect(lab, umask, mode):
+    """To connect requires write permission, which the umask of a service removes for the group. A
+    umask that also removes read permission is respected."""
     former = os.umask(umask)
     try:
         server = lab.serve("small")
@@ -102,7 +101,7 @@ def test_others_only_read_varlink(lab):
                                   "ovsdb-server/reload", "vlog/set", "vlog/close", "vlog/reopen",
                                   "ovsdb-server/connect-active-ovsdb-server",
                                   "ovsdb-server/set-active-ovsdb-server"])
-def test_what_changes_something_is_refused(lab, name):
+def test_commands_with_effects_are_refused(lab, name):
     server = lab.serve("small")
     open_to_all(server)
     reply, = ask_as_nobody(server, command(name, *["tcp:127.0.0.1:1"]

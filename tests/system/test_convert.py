@@ -58,7 +58,7 @@ def test_rows_move(lab, server, client):
 
 
 @pytest.mark.difference("convert-told")
-def test_everybody_is_told(server, client):
+def test_clients_are_notified(server, client):
     """Aware clients see the end of their monitors and the new schema; others are disconnected."""
     client.call("monitor", "_Server", "server",
                 {"Database": {"columns": ["name", "schema"], "select": {"initial": False}}})
@@ -102,7 +102,8 @@ def test_a_resume_does_not_cross_it(server, client):
     ({"tags": {"type": {"key": "string", "min": 1, "max": "unlimited"}}}, ["tags"]),
 ])
 def test_refused(server, client, columns, parts):
-    """A value that the new schema does not allow: everything stays, and the error says which."""
+    """A value that the new schema does not allow: nothing changes, and the error names the
+    value."""
     row = client.insert("small", "T", {"name": "a", "n": 4})
     client.call("monitor", "small", "m", {"T": {"columns": ["n"]}})
     error = client.error("convert", "small", changed(**columns))
@@ -145,7 +146,7 @@ def test_own_database(client):
     assert client.error("convert", "_Server", schema)["error"] == "not allowed"
 
 
-@pytest.mark.ours("the reference server converts in one go")
+@pytest.mark.ours("the reference server answers no request during a conversion")
 def test_writers_wait_and_others_do_not(server, client):
     """During a conversion, requests that only read are answered; requests that write wait for its
     end."""
@@ -182,7 +183,7 @@ def test_a_waiting_transaction_is_canceled(server, client):
     assert waiter.insert("small", "T", {"name": "x"})
 
 
-@pytest.mark.ours("the reference server resets connections")
+@pytest.mark.ours("the reference server resets the connections of clients")
 def test_commits_before_and_after(lab, server, client):
     """Conversions forth and back while others write; after each kill the file is whole."""
     old = lab_module.schema("small")
@@ -211,7 +212,7 @@ def test_commits_before_and_after(lab, server, client):
     assert found == set(written)
 
 
-@pytest.mark.ours("the reference server resets connections")
+@pytest.mark.ours("the reference server resets the connections of clients")
 def test_the_client_goes(server):
     """A conversion whose client has gone is done all the same."""
     client = server.client()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens to a conversion, and to everything else, while it runs."""
+"""Events during a conversion, and the service to other clients meanwhile."""
 import copy
 
 import pytest
@@ -9,7 +9,7 @@ from harness import lab as lab_module
 from harness.replica import ZERO
 from harness.rpc import RpcError
 
-pytestmark = pytest.mark.ours("the reference server converts in one go")
+pytestmark = pytest.mark.ours("the reference server answers no request during a conversion")
 
 OLD = lab_module.schema("small")
 NEW = copy.deepcopy(OLD)
@@ -45,7 +45,8 @@ def check_whole(client):
 
 
 def test_monitors_locks_and_waiting_transactions(lab, path):
-    """What belongs to the database ends, what does not goes on."""
+    """A conversion ends the monitors and waiting transactions of the database, and the connections
+    of clients that are not aware of changes. Everything else continues."""
     server = lab.new_server().start([path,
                                      dbfile.create(lab.path("other.db"),
                                                    {**OLD, "name": "small2"})])
@@ -74,7 +75,7 @@ def test_monitors_locks_and_waiting_transactions(lab, path):
 
 
 def test_a_second_one(server):
-    """It is refused at once; the first goes on."""
+    """A second conversion is refused at once, and the first one continues."""
     client, other = aware(server), aware(server)
     first = client.request("convert", ["small", NEW])
     client.call("echo")
@@ -87,7 +88,7 @@ def test_a_second_one(server):
 
 @pytest.mark.parametrize("first", ["compact", "convert"])
 def test_compaction(server, path, first):
-    """A conversion waits for the compaction that runs; during one there is none."""
+    """A conversion waits for a running compaction, and no compaction runs during a conversion."""
     client, control = aware(server), server.client(server.control_path)
     if first == "compact":
         compact = control.request("ovsdb-server/compact", ["small"])
@@ -108,7 +109,8 @@ def test_compaction(server, path, first):
 
 
 def test_database_removed(server, path):
-    """Who asked hears of it, and the file is the old one or the new one."""
+    """The client that requested the conversion gets an error, and the file is the old one or the
+    new one."""
     client = aware(server)
     convert = client.request("convert", ["small", NEW])
     client.call("echo")
@@ -133,7 +135,7 @@ def test_server_stopped(server, path):
 
 
 def test_a_backup(lab, path):
-    """What it holds is another server's to convert."""
+    """The contents of a backup can be converted by the active server only."""
     server = lab.new_server().allow("replication|reconnect|net")
     server.start([path], "--sync-from=unix:" + str(lab.path("nobody.sock")))
     client = server.client()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What commands have changed survives a crash, under --monitor and under a service manager."""
+"""Changes that commands have made survive a crash, under --monitor and under a service manager."""
 import os
 import signal
 
@@ -8,7 +8,7 @@ import pytest
 from harness import wait
 from harness.rpc import Client
 
-pytestmark = pytest.mark.ours("the reference server forgets most of it")
+pytestmark = pytest.mark.ours("the reference server loses most changes of commands in a crash")
 
 
 class Watched:
@@ -133,7 +133,8 @@ def test_databases(start, lab):
 
 
 def test_relays(start, lab):
-    """A relay that a command has added, and its settings. Its source need not be there."""
+    """A relay that a command has added is restored with its settings, even if its source cannot be
+    reached."""
     server = start()
     server.control("ovsdb-server/add-db", f"relay:ops:unix:{lab.path('source.sock')}")
     server.control("ovsdb-server/add-db", "relay:gone:unix:/nowhere")
@@ -197,7 +198,7 @@ def test_audit_and_log(start):
 
 
 def test_column_differences(start):
-    """Records hold differences again, as the command has said."""
+    """Records contain differences again, as the command has set it."""
     server = start("--disable-file-column-diff")
     server.control("ovsdb/file/column-diff-enable")
     server.restart()
@@ -264,7 +265,7 @@ def test_a_changed_configuration_counts(managed, lab):
 
 
 def test_a_reload_keeps_what_commands_have_changed(lab):
-    """Of what the file does not name."""
+    """A reload keeps the settings that the file does not contain."""
     file = lab.path("server.conf")
     file.write_text("")
     server = lab.serve("small", options=[f"--config-file={file}", "--remote=punix:other.sock",

@@ -267,7 +267,7 @@ def test_run(lab, command, status, saying):
     assert (result.err == "") == (status == 0)
 
 
-def test_run_has_a_server_to_talk_to(lab):
+def test_command_of_run_can_use_the_server(lab):
     path = lab.path("s")
     result = run(lab, lab.db("small"), f"--remote=punix:{path}",
                  f"--run={lab.reference.client} list-dbs unix:{path}; echo rundir=$OVS_RUNDIR")
@@ -327,7 +327,7 @@ def test_console(lab, options, expected):
 
 
 def test_console_default_shows_information_about_ports(lab):
-    """At the default level the console tells which port was chosen, as scripts expect."""
+    """At the default level the console shows which port was chosen, as scripts expect."""
     result = run(lab, lab.db("small"), "--remote=ptcp:0:127.0.0.1", "--run=true")
     assert "listening on port" in result.err and result.status == 0
     result = run(lab, lab.db("small"), "--remote=ptcp:0:127.0.0.1", "--run=true", "-vconsole:warn")
@@ -369,7 +369,7 @@ def test_appctl_version(appctl):
     assert re.match(r"ovsdb-server \(.+\) \d", appctl("version").ok())
 
 
-@pytest.mark.ours("the reference server's own version")
+@pytest.mark.ours("the test checks the version of this server")
 def test_version_ends_with_the_level_of_compatibility(lab, appctl):
     version = appctl("version").ok().splitlines()[0]
     assert version.split()[-1] == "4.0.0"
@@ -575,7 +575,7 @@ class NotifySocket:
             self.lines += self.socket.recv(4096).decode().splitlines()
 
 
-@pytest.mark.ours("the reference server tells the service manager nothing")
+@pytest.mark.ours("the reference server does not notify the service manager")
 def test_notifies_the_service_manager(lab):
     notify = NotifySocket(lab.path("notify"))
     server = lab.new_server()
@@ -589,7 +589,7 @@ def test_notifies_the_service_manager(lab):
     assert server.wait_end() == 0
 
 
-@pytest.mark.ours("the reference server recovers nothing")
+@pytest.mark.ours("the reference server has no --recover-damaged")
 def test_status_names_a_recovered_database(lab):
     db = lab.db("small")
     with open(db, "ab") as file:
@@ -604,7 +604,7 @@ def test_status_names_a_recovered_database(lab):
     server.stop()
 
 
-@pytest.mark.ours("the reference server takes no sockets from the service manager")
+@pytest.mark.ours("the reference server does not support socket activation")
 @pytest.mark.parametrize("family", ["unix", "tcp"])
 @pytest.mark.parametrize("named", [True, False])
 def test_sockets_from_the_service_manager(lab, family, named):
@@ -628,7 +628,7 @@ def test_sockets_from_the_service_manager(lab, family, named):
 
 
 def test_databases_are_listed_in_order(lab):
-    """Byte by byte: one whose name begins with a capital comes before the server's own."""
+    """The order is byte by byte: a name that begins with a capital precedes _Server."""
     text = lab_module.schema("small")
     paths = [dbfile.create(lab.path(f"{name}.db"), {**text, "name": name})
              for name in ("small", "Open_vSwitch")]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can happen to a database file: torn, damaged, foreign, unreadable, kill -9, a full disk."""
+"""Faults of a database file: torn, damaged, foreign and unreadable files, kill -9, a full disk."""
 import copy
 import ctypes
 import json
@@ -55,7 +55,7 @@ def test_torn_last_record_is_cut_off(lab, place):
 
 
 def refuses(lab, db, *places):
-    """The server does not start on the file, says why, and leaves it alone."""
+    """The server does not start with the file, reports why, and does not change it."""
     before = db.read_bytes()
     server = lab.new_server().allow(r"small\.db")
     server.launch([db], "--run=true")
@@ -94,7 +94,7 @@ def test_changed_letter_in_a_compacted_file_refuses(lab):
 
 @pytest.mark.difference("damage-refused")
 @pytest.mark.parametrize("tail", [b"\n", b"  ", b"\n \n\n", b"garbage\n", b"\0\0x", b"{}\n"])
-def test_what_follows_the_last_record_refuses(lab, tail):
+def test_data_after_the_last_record_refuses(lab, tail):
     db, offsets = damaged(lab)
     db.write_bytes(db.read_bytes() + tail)
     refuses(lab, db, offsets[-1])
@@ -211,7 +211,7 @@ def test_durable_commits_are_synced_before_the_reply(lab):
 
 
 def keep_compacting(server, stop):
-    """Compacts over and over until told to stop or the server is gone."""
+    """Compacts repeatedly until `stop` is set or the server has ended."""
     while not stop.is_set():
         try:
             server.control("ovsdb-server/compact")
@@ -222,8 +222,8 @@ def keep_compacting(server, stop):
 @pytest.mark.parametrize("compacting", [False, True])
 @pytest.mark.parametrize("seed", range(6))
 def test_kill_keeps_every_durable_commit(lab, seed, compacting):
-    """Each transaction writes a pair of rows. After kill -9, all pairs answered are there, and no
-    row without its twin."""
+    """Each transaction writes a pair of rows. After kill -9 the database has every pair whose
+    transaction was confirmed, and no single row of a pair."""
     rng = random.Random(seed)
     db = lab.db("small")
     server = lab.serve(db)
@@ -279,7 +279,8 @@ def tiny_disk(lab):
 
 
 def test_full_disk(lab, tiny_disk):
-    """Writes fail with an error and leave no trace; when there is space again, all goes on."""
+    """Failed writes cause an error and leave no trace. When there is space again, writes
+    succeed."""
     db = lab.db("small", "tiny/small.db")
     ballast = tiny_disk / "ballast"
     server = lab.serve(db).allow(r"small\.db|No space left")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Remotes that a database names ("db:DB,TABLE,COLUMN"): followed, and told how they do."""
+"""Remotes that a database names ("db:DB,TABLE,COLUMN"): opened, closed, and their status in the
+rows."""
 import os
 import random
 import re
@@ -47,7 +48,7 @@ class Named:
                               "row": row})[0]["count"]
 
     def add(self, target, **row):
-        """Names a remote in a row of its own; returns the row's UUID."""
+        """Inserts a row that names a remote; returns the UUID of the row."""
         operations = [
             {"op": "insert", "table": "Manager", "uuid-name": "it",
              "row": dict(row, target=target)},
@@ -71,7 +72,7 @@ class Named:
         return row["is_connected"], dict(row["status"][1])
 
     def until_row(self, uuid, connected, **status):
-        """Waits for the row to tell this."""
+        """Waits until the row has this status."""
         def told():
             now_connected, now_status = self.row(uuid)
             found = {key: now_status.get(key) for key in status}
@@ -89,7 +90,7 @@ def named(lab):
 
 
 def serves(path):
-    """Whether somebody listens there and serves the database."""
+    """True if a server listens there and serves the database."""
     try:
         with Client(path) as client:
             return "remotes" in client.call("list_dbs")
@@ -155,13 +156,13 @@ def test_all_rows_of_the_table_count(lab, named):
     until_gone(lab.run_dir / "one")
 
 
-def test_they_are_there_when_the_server_is(lab):
+def test_remotes_are_open_when_the_server_is_ready(lab):
     record = {"Config": {"00000000-0000-0000-0000-00000000000a": {"targets": "punix:named"}}}
     Named(lab, records=[record])
     assert serves(lab.run_dir / "named")
 
 
-def test_a_restart_keeps_them(lab, named):
+def test_a_restart_keeps_the_remotes(lab, named):
     named.name_targets("punix:one")
     until_serves(lab.run_dir / "one")
     named.server.stop()
@@ -194,8 +195,8 @@ def test_several_databases(lab):
 
 
 def test_random_changes(lab, named):
-    """Rows and strings come, change and go, with clients on them and commands in between: what is
-    named is served, and nothing else."""
+    """Rows and strings are inserted, changed and deleted while clients are connected and commands
+    run: exactly the named remotes are served."""
     rng, rows, clients = random.Random(7), {}, []
     names = [f"n{i}" for i in range(6)]
     named.name_targets()
@@ -270,7 +271,7 @@ def test_default_probe_interval_is_back(named):
     assert client.n_echoes == seen
 
 
-@pytest.mark.ours("the reference server waits at least as long as before")
+@pytest.mark.ours("a change of max_backoff does not shorten the wait of the reference server")
 def test_max_backoff(lab, named):
     """A server that does not exist is dialed every second if the back-off is limited to that."""
     uuid = named.add(f"unix:{lab.path('far')}", max_backoff=1000)
@@ -314,7 +315,7 @@ def test_changed_role_ends_connections(lab, named):
 # Told
 
 
-def test_listener_tells(named):
+def test_listener_status(named):
     uuid = named.add("ptcp:0:127.0.0.1")
     port = port_of(named.server, "0:" + ANY)
     status = named.until_row(uuid, False, bound_port=str(port))
@@ -334,7 +335,7 @@ def test_listener_tells(named):
 @pytest.mark.parametrize("first, second",
                          [("ptcp:{}", "ptcp:{}:[::]"), ("ptcp:{}:[::]", "ptcp:{}")])
 def test_wildcards_of_both_families(named, first, second):
-    """Both are remotes of their own, in either order, and each row tells of its own clients."""
+    """Both can listen, in either order, and each row shows its own clients."""
     with listen_tcp() as probe:
         port = probe.getsockname()[1]
     one = named.add(first.format(port))
@@ -356,7 +357,7 @@ def test_wildcards_of_both_families(named, first, second):
 
 @pytest.mark.difference("wildcards-apart")
 def test_address_beside_its_wildcard(named):
-    """They cannot both listen, and the row says which remote is in the way."""
+    """They cannot both listen, and the row names the remote that is in the way."""
     named.server.allow(r"Address already in use by ptcp:0")
     first = named.add("ptcp:0")
     port = port_of(named.server, "ptcp:0")
@@ -370,7 +371,7 @@ def test_address_beside_its_wildcard(named):
 
 
 @pytest.mark.parametrize("target", ["ptcp:0:127.0.0.1", "punix:quiet"])
-def test_listener_tells_before_its_first_client(named, target):
+def test_listener_status_before_its_first_client(named, target):
     uuid = named.add(target)
     status = named.until_row(uuid, False, sec_since_connect="0", sec_since_disconnect="0")
     assert set(status) - {"bound_port"} == {"sec_since_connect", "sec_since_disconnect"}
@@ -390,7 +391,7 @@ def test_optional_is_connected(lab):
 
 
 @pytest.mark.difference("listener-tells-more")
-def test_listener_tells_of_its_oldest_client(named):
+def test_listener_status_is_that_of_its_oldest_client(named):
     uuid = named.add("punix:locks")
     path = os.path.join(named.server.run_dir, "locks")
     until_serves(path)
@@ -400,7 +401,7 @@ def test_listener_tells_of_its_oldest_client(named):
     assert int(status["sec_since_connect"]) < 10
 
 
-def test_connector_tells(named):
+def test_connector_status(named):
     with listen_tcp() as far:
         uuid = named.add("tcp:127.0.0.1:%d" % far.getsockname()[1])
         client = accept(far)
@@ -441,8 +442,8 @@ def test_user_who_writes_there_is_corrected(lab, named):
 
 @pytest.mark.difference("quiet-status")
 def test_nothing_is_written_while_nothing_changes(named):
-    """A listener with clients, a connection that is up and one that nobody answers, for as long
-    as three probes take."""
+    """A listener with clients, a working connection and one without answers, for the time of three
+    probes."""
     with listen_tcp() as far, listen_tcp() as refusing:
         refused = refusing.getsockname()[1]
         refusing.close()
@@ -603,7 +604,7 @@ def test_port_that_becomes_free(named):
 
 
 def test_port_moves_to_another_row(named):
-    """What is not named any more makes room for what is, in one transaction."""
+    """One transaction removes a remote and adds another one with the same port."""
     first = named.add("ptcp:0:127.0.0.1")
     port = port_of(named.server, "0:" + ANY)
     named.change(first, target=f"ptcp:{port}:127.0.0.1")
@@ -667,7 +668,7 @@ def test_column_is_lost(lab, named):
     until_serves(lab.run_dir / "one")
 
 
-@pytest.mark.ours("the reference server writes into a backup too")
+@pytest.mark.ours("the reference server writes the status of remotes into a backup")
 def test_backup_follows_and_does_not_write(lab, named):
     uuid = named.add("punix:here")
     until_serves(lab.run_dir / "here")

@@ -74,9 +74,10 @@ def test_from_the_first_row(lab, pki, programs, reference):
     assert "remotes" in dump(lab, programs, port, pki.client.options(pki.cert)).ok().split()
 
 
-@pytest.mark.ours("the reference server listens without a key, and fails later")
+@pytest.mark.ours("the reference server listens without a key; its connections fail later")
 def test_remote_waits_for_a_key(lab, pki):
-    """A remote named first, in a row or as an option, listens when there is a key."""
+    """A remote that is named before there is a key, in a row or as an option, listens as soon as
+    there is one."""
     followed = Followed(lab, f"--remote={REMOTE}").start()
     followed.server.allow(r"\|WARN\|.*TLS needs --")
     other = "pssl:0:127.0.0.2"
@@ -91,7 +92,7 @@ def test_remote_waits_for_a_key(lab, pki):
         TlsClient(port, context_of(pki, pki.client), host).echo("hello")
 
 
-@pytest.mark.ours("the reference server warns of clients that leave")
+@pytest.mark.ours("the reference server logs a warning when a client disconnects")
 def test_new_names(lab, pki):
     followed = Followed(lab).start()
     port = followed.listen(**followed.files(pki.server, pki))
@@ -103,7 +104,7 @@ def test_new_names(lab, pki):
     old.echo("undisturbed")
 
 
-@pytest.mark.ours("the reference server loads one file at a time")
+@pytest.mark.ours("the reference server loads the key and the certificate separately")
 def test_key_and_certificate_change_one_after_the_other(lab, pki):
     followed = Followed(lab).start()
     port = followed.listen(**followed.files(pki.server, pki))
@@ -117,7 +118,7 @@ def test_key_and_certificate_change_one_after_the_other(lab, pki):
     until_called("renewed", port, context)
 
 
-@pytest.mark.ours("the reference server says nothing")
+@pytest.mark.ours("the reference server does not log the reason")
 @pytest.mark.parametrize("values, reason", [
     ({"key": "/nonexistent/key.pem"}, "/nonexistent/key.pem"),
     ({"key": "key.pem"}, "key.pem: the name of a file must begin with a slash"),
@@ -138,7 +139,7 @@ def test_wrong_values_leave_the_former(lab, pki, values, reason):
     until_called("right", port, context)
 
 
-@pytest.mark.ours("the reference server says nothing")
+@pytest.mark.ours("the reference server does not log the reason")
 def test_file_that_comes_later(lab, pki):
     followed = Followed(lab).start()
     files = followed.files(pki.server, pki)
@@ -153,7 +154,7 @@ def test_file_that_comes_later(lab, pki):
     TlsClient(port, context_of(pki, pki.client)).echo("hello")
 
 
-@pytest.mark.ours("the reference server knows no TLSv1.3 there")
+@pytest.mark.ours("the reference server accepts no TLSv1.3 in this column")
 def test_protocols(lab, pki):
     followed = Followed(lab).start()
     port = followed.listen(**followed.files(pki.server, pki), protocols="TLSv1.2")
@@ -181,10 +182,10 @@ def test_suites(lab, pki):
     assert TlsClient(port, context).socket.cipher()[0] == suite
 
 
-@pytest.mark.ours("the reference server's ovsdb-server does not look at the column")
+@pytest.mark.ours("the reference server ignores this column")
 @pytest.mark.parametrize("by_column", [False, True])
 def test_ca_is_fetched(lab, pki, programs, by_column):
-    """By --bootstrap-ca-cert, or where the row says so."""
+    """By --bootstrap-ca-cert, or by the column bootstrap_ca_cert of the row."""
     columns = dict(COLUMNS)
     if not by_column:
         columns["--bootstrap-ca-cert"] = columns.pop("--ca-cert")
@@ -200,7 +201,7 @@ def test_ca_is_fetched(lab, pki, programs, by_column):
     assert dump(lab, programs, port, pki.stranger.options(pki.cert)).status == 1
 
 
-@pytest.mark.ours("the reference server goes on")
+@pytest.mark.ours("the reference server keeps TLS enabled")
 def test_database_is_removed_and_added_again(lab, pki):
     """The option names a database that is away: TLS is off until it is back."""
     other = lab.db("small")
@@ -223,7 +224,7 @@ def test_database_is_removed_and_added_again(lab, pki):
     until_called("server", port, context)
 
 
-@pytest.mark.ours("the reference server starts all the same")
+@pytest.mark.ours("the reference server starts nevertheless")
 @pytest.mark.parametrize("name, column, reason", [
     ("--private-key", "db:nope,A,b", '"db:nope,A,b": no database named nope'),
     ("--certificate", "db:remotes,Config,number", 'column "number" does not hold strings'),
@@ -236,8 +237,8 @@ def test_wrong_column(lab, name, column, reason):
     assert reason in server.stderr()
 
 
-@pytest.mark.ours("the reference server starts all the same")
-def test_what_is_no_column_must_be_right(lab):
+@pytest.mark.ours("the reference server starts nevertheless")
+def test_values_without_a_column_are_checked_at_once(lab):
     server = lab.new_server().allow(r"\|ERR\|")
     server.launch([lab.db("remotes")], option("--private-key", "key"), "--ssl-ciphers=NONSENSE",
                   "--run=true")
@@ -245,7 +246,7 @@ def test_what_is_no_column_must_be_right(lab):
     assert 'unknown cipher "NONSENSE"' in server.stderr()
 
 
-@pytest.mark.ours("the reference server says it in other words")
+@pytest.mark.ours("the reference server has other messages")
 def test_clients_have_no_database(lab, pki, programs):
     options = ["--private-key=db:a,b,c", "--certificate=x", "--ca-cert=none"]
     dump(lab, programs, 1, options).fails(saying="db:a,b,c: cannot")

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-pytestmark = pytest.mark.ours("the pages are ours")
+pytestmark = pytest.mark.ours("the test runs the examples of our manual pages")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A failing fsync. The content of the file is unknown afterwards: the database becomes read-only,
-and no client is told that its transaction was committed."""
+and no client gets a reply that its transaction was committed."""
 import pathlib
 import shutil
 import subprocess

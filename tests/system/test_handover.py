@@ -12,7 +12,7 @@ from harness.rpc import Client
 from harness.tls import TlsClient, context_of, port_of
 from harness.monitor_client import KINDS, MonitorClient
 
-pytestmark = pytest.mark.ours("needs what only our server has")
+pytestmark = pytest.mark.ours("the reference server hands over no connections")
 
 @pytest.fixture
 def server(lab, managed):
@@ -41,7 +41,7 @@ def test_an_idle_connection(server):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_monitor(server, kind):
-    """Every update comes once, before and after; what only memory held is still there."""
+    """Every update arrives once, before and after the restart. Ephemeral values are kept."""
     writer = server.client()
     watcher = MonitorClient(server, kind)
     for n in range(6):
@@ -56,7 +56,7 @@ def test_a_monitor(server, kind):
 
 @pytest.mark.parametrize("kind", ["monitor_cond", "monitor_cond_since"])
 def test_a_condition(server, kind):
-    """The monitor goes on with the condition that it has by now, and that can be changed."""
+    """The monitor continues with its current condition, which can be changed again."""
     writer = server.client()
     watcher = MonitorClient(server, kind, where=[["name", "==", "row1"]])
     change = {"T": [{"where": [["name", "==", "row2"], ["name", "==", "row4"]]}]}
@@ -105,7 +105,7 @@ def test_monitors_end_and_begin_as_before(server):
 
 
 def test_the_server_itself_is_monitored(server):
-    """_Server tells nothing new, and goes on."""
+    """A monitor of _Server gets no update and continues."""
     client = server.client()
     client.call("set_db_change_aware", True)
     request = {"Database": {"columns": ["name", "connected", "schema"]}}
@@ -116,7 +116,8 @@ def test_the_server_itself_is_monitored(server):
 
 
 def test_another_set_of_databases(lab, managed):
-    """Who monitors _Server, or does not know that the set may change, connects anew."""
+    """Clients that monitor _Server, or that are not aware of changes of the set of databases, must
+    reconnect."""
     small, ops = lab.db("small"), lab.db("ops")
     managed.start([small])
     watching, unaware, aware = [managed.client() for _ in range(3)]
@@ -166,7 +167,8 @@ def test_the_time_of_a_wait_goes_on(server):
 
 
 def test_locks(server):
-    """The owner keeps it, those that wait get it in order; what was stolen stays so."""
+    """The owner keeps the lock, and waiting clients get it in order. A stolen lock remains
+    stolen."""
     owner, second, third, thief, victim = [server.client() for _ in range(5)]
     assert owner.call("lock", "l") == {"locked": True}
     assert second.call("lock", "l") == {"locked": False}
@@ -189,8 +191,8 @@ def test_locks(server):
     assert third.notification("locked") == ["l"]
 
 
-def test_an_owner_that_is_gone(server):
-    """It leaves while there is no process: who waits gets the lock."""
+def test_an_owner_that_disconnected(server):
+    """The owner disconnects while no process runs: the next client in the queue gets the lock."""
     owner, second, third = [server.client() for _ in range(3)]
     for client in owner, second, third:
         client.call("lock", "l")
@@ -206,7 +208,7 @@ def test_an_owner_that_is_gone(server):
 
 
 def test_half_a_request(server):
-    """What came before and what comes after are one request, wherever it is cut."""
+    """The parts received before and after the restart form one request, wherever it is cut."""
     text = json.dumps({"method": "echo", "params": ["\u00e4\\\"", {"x": [1.5, None]}], "id": 7})
     clients = [server.client() for _ in range(len(text))]
     for n, client in enumerate(clients):
@@ -252,7 +254,7 @@ def test_a_client_that_does_not_read(server):
 
 
 def test_probes_are_answered(lab, managed):
-    """A request for a sign of life whose answer comes to the next process; and the next one's."""
+    """The answer to a probe arrives in the next process, which sends probes of its own."""
     managed.start([lab.db("small")], remotes=["ptcp:0:127.0.0.1"])
     port = int(managed.wait_log(r"listening on port (\d+)").group(1))
     client = managed.client(("127.0.0.1", port))
@@ -271,7 +273,8 @@ def test_probes_are_answered(lab, managed):
 
 
 def test_a_socket_that_listens(lab, managed):
-    """Its port stays, and who connects while there is no process is served by the next one."""
+    """The port remains open, and clients that connect while no process runs are served by the next
+    one."""
     managed.start([lab.db("small")], remotes=["ptcp:0:127.0.0.1"])
     port = int(managed.wait_log(r"listening on port (\d+)").group(1))
     client = managed.client(("127.0.0.1", port))
@@ -362,7 +365,7 @@ def test_a_remote_that_is_gone(lab, managed):
 
 
 def change_between(server, path, row):
-    """Another process changes the database while there is no server."""
+    """Another process changes the database between two server processes."""
     server.end()
     dbfile.append(path, {"T": {row: {"name": "between"}}})
     dbs, options, remotes = server.how
@@ -370,7 +373,8 @@ def change_between(server, path, row):
 
 
 def test_a_database_that_has_changed(lab, managed):
-    """Who sees stored columns only is told the difference; for others it is unknown."""
+    """Clients that monitor only persistent columns get the difference. Other clients must
+    reconnect."""
     path = lab.db("small")
     managed.start([path])
     managed.client().insert("small", "T", {"name": "before"})
@@ -401,7 +405,7 @@ def test_another_database_of_that_name(lab, managed):
 
 
 def test_a_start_that_fails(lab, managed):
-    """What waits goes on waiting until a start succeeds."""
+    """The connections are kept until a start succeeds."""
     path = lab.db("small")
     managed.start([path])
     client = managed.client()
@@ -440,7 +444,7 @@ def test_a_client_over_tls(lab, managed, pki):
 
 
 def test_a_final_stop(server, manager):
-    """The service manager closes what it keeps; the next start knows nothing of it."""
+    """The service manager closes the stored connections, and the next start finds none."""
     client = server.client()
     client.call("lock", "l")
     server.end()
@@ -464,7 +468,7 @@ def test_without_a_store(lab, tmp_path):
 
 
 def test_a_crash_after_the_restart(server):
-    """What was taken up is not there a second time."""
+    """Connections that were restored once are not restored a second time."""
     client = server.client()
     client.call("lock", "l")
     server.restart()
@@ -501,7 +505,7 @@ def forge(text, fds):
 
 
 @pytest.mark.parametrize("text", FORGED.values(), ids=FORGED)
-def test_a_state_of_somebody_else(lab, managed, text):
+def test_a_state_of_another_program(lab, managed, text):
     """It is closed, cleanly, and the server serves."""
     managed.allow("cannot restore the state of the former process")
     ours, theirs = socket.socketpair()
@@ -516,7 +520,7 @@ def test_a_state_of_somebody_else(lab, managed, text):
 
 @pytest.mark.parametrize("of_server", ["[]", '["x","y","z",{}]'])
 @pytest.mark.parametrize("of_session", ["[]", '[false,"","",false,[],[],[["l",false,-1]]]'])
-def test_a_state_that_means_nothing(lab, managed, of_server, of_session):
+def test_a_state_without_valid_sessions(lab, managed, of_server, of_session):
     """A connection without a session that can go on is closed, when it has been sent the rest."""
     managed.allow("the state of the databases cannot be restored")
     ours, theirs = socket.socketpair()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A restart in the middle of what takes long, or of another restart: it is ended or done, and
-clients are told which."""
+"""A restart during long work, or during another restart: the work is completed or canceled, and
+clients get a reply in either case."""
 import copy
 import os
 import signal
@@ -13,7 +13,7 @@ from harness.lab import schema
 from harness.replica import ZERO, Replica
 from harness.monitor_client import KINDS, MonitorClient
 
-pytestmark = pytest.mark.ours("needs what only our server has")
+pytestmark = pytest.mark.ours("the reference server hands over no connections")
 
 N_ROWS = 20000
 NEW = copy.deepcopy(schema("small"))
@@ -41,7 +41,8 @@ def check_files(server, client, n_rows):
 
 
 def test_a_conversion(server):
-    """Who asked for it is told how it ended; what waited for that is done."""
+    """The client that requested the conversion gets a reply, and the transactions that waited for
+    it run."""
     converter, other = server.client(), server.client()
     for client in converter, other:
         client.call("set_db_change_aware", True)
@@ -93,8 +94,8 @@ def test_initial_contents(server, kind):
 
 @pytest.mark.parametrize("kind", ["monitor_cond", "monitor_cond_since"])
 def test_conditions_that_change(server, kind):
-    """Some of the changes answered and some not: the last one holds, and each row comes and goes
-    once."""
+    """Some of the changes have been replied to, others have not: the last one counts, and each row
+    is inserted and deleted once."""
     watcher = MonitorClient(server, kind, ["name", "n"], [["n", "<", 10]])
     requests = [watcher.client.request("monitor_cond_change", [
         ["m", kind], ["m", kind], {"T": [{"where": [["n", "<", bound]]}]}])
@@ -107,7 +108,7 @@ def test_conditions_that_change(server, kind):
 
 
 def test_restarts_one_upon_another(server):
-    """The signal to end comes while the next process starts, wherever it is."""
+    """The signal to end arrives while the next process starts, at any point of the start."""
     owner, second = server.client(), server.client()
     owner.call("lock", "l")
     second.call("lock", "l")
@@ -131,7 +132,7 @@ def test_restarts_one_upon_another(server):
 
 
 def test_a_store_that_is_full(server):
-    """What the manager does not keep is closed."""
+    """Connections that the service manager does not store are closed."""
     client = server.client()
     client.call("lock", "l")
     server.manager.max_fds = 0
@@ -142,8 +143,8 @@ def test_a_store_that_is_full(server):
 
 
 def test_other_rights(lab, managed):
-    """A remote became read-only while there was no server: its connections end, and come back with
-    these rights."""
+    """A remote becomes read-only between two processes: its connections end, and new ones have the
+    new rights."""
     row = "00000000-0000-0000-0000-000000000001"
     path = lab.db("remotes", None, {
         "Manager": {row: {"target": "punix:named"}},

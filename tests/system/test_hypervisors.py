@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hypervisors on a southbound database: they all come at once, while northd writes, live on, and
-come back after a crash. The limits, as they are by default, refuse, cut and delay nobody. The
-benchmark has the same with a thousand."""
+"""Hypervisors on a southbound database: they all connect at once, while northd writes, stay
+connected, and reconnect after a crash. The default limits refuse, disconnect and delay none of
+them. The benchmark does the same with a thousand."""
 from harness import wait
 from harness.many_clients import dial_tls, dial_unix
 from harness.hypervisors import OPTIONS, Network, Site, last_transaction
@@ -13,7 +13,7 @@ PATIENCE = 12 * wait.PATIENCE
 
 
 def live(server, network, connect, last=None):
-    """Returns what the hypervisors have seen at the end."""
+    """Returns the final contents that the hypervisors have received."""
     with Site(network, connect, PATIENCE) as site:
         assert site.arrive(last, flows=200)
         for _ in range(3):
@@ -29,7 +29,7 @@ def live(server, network, connect, last=None):
         return last
 
 
-def test_everybody_at_once(lab):
+def test_all_at_once(lab):
     network = Network(60)
     path = network.write(lab.path("sb.db"))
     server = lab.new_server().start([path])
@@ -44,7 +44,7 @@ def test_everybody_at_once(lab):
 
 
 def test_with_a_role_over_tls(lab):
-    """What a hypervisor writes of itself it may write."""
+    """A hypervisor has permission for everything that it writes."""
     pki = Authority(lab.directory)
     network = Network(12)
     server = lab.new_server().start([network.write(lab.path("sb.db"))], *OPTIONS,

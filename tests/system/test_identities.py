@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""--identity: clients known by the user and the groups of their process, or by a name in their
-certificate, and what follows."""
+"""--identity: clients are identified by the user and the groups of their process, or by a name in
+their certificate. The identity sets their rights."""
 import json
 import os
 import socket
@@ -11,8 +11,8 @@ from harness import dbfile
 from harness.rbac_server import PERMISSION_ERROR, SCHEMA, RbacServer, permission, rules
 from harness.pki import Authority
 
-pytestmark = pytest.mark.ours("the reference server knows clients by the common name of their"
-                              " certificate only")
+pytestmark = pytest.mark.ours("the reference server identifies clients only by the common name"
+                              " of their certificates")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="becomes other users")
 OWNER = permission(["owner"], True, ["n"])
 UID = os.getuid()
@@ -46,7 +46,7 @@ def connect_as(server, uid, gid, groups=()):
 
 
 def insert(client, owner):
-    """What becomes of a row of this owner: "ok" or the error."""
+    """The result of an insert of a row of this owner: "ok" or the error."""
     reply = client.transact("rbac", {"op": "insert", "table": "Card", "row": {"owner": owner}})
     return reply[0].get("error", "ok")
 
@@ -72,8 +72,8 @@ def test_read_only(lab):
     assert insert(client, "me") == "not allowed"
 
 
-def test_the_id_of_whom_a_rule_names(lab):
-    """Who has no id of the rule's: its word for a user, else the user's number."""
+def test_the_id_without_one_in_the_rule(lab):
+    """A rule without an id: the id is the user name of the rule, else the number of the user."""
     assert insert(serve(lab, f"user:{UID},role=r").client(), str(UID)) == "ok"
 
 

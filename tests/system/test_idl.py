@@ -131,8 +131,8 @@ def test_idl_reconnects(idl_server, idl, lab):
 @pytest.mark.difference("resume")
 @pytest.mark.parametrize("how", ["kill", "stop"])
 def test_idl_resumes(idl_server, lab, how):
-    """It hears only what it missed. (It goes on from the last update, never from a reply; and only
-    what outlives the server can be resumed, so there is no ephemeral column in this.)"""
+    """The client gets only the changes that it has missed. (It resumes from the last update, never
+    from a reply. Only persistent values can be resumed, so no column is ephemeral.)"""
     one = Idl(f"unix:{idl_server.socket_path}", columns=["name", "n"]).connect()
     client = idl_server.client()
     for i in range(5):
@@ -178,7 +178,7 @@ def test_many_idls(idl_server):
 
 
 def test_idl_takes_another_remote(lab):
-    """The one it uses is no more: it goes on at the next one of its list."""
+    """The current remote is removed: the client connects to the next one of its list."""
     near, far = lab.path("near"), lab.path("far")
     path = lab.db("small")
     server = lab.serve(path, remotes=[f"punix:{near}", f"punix:{far}"])
@@ -198,7 +198,7 @@ def test_idl_takes_another_remote(lab):
      "monitor"),
 ], ids=["all", "no cond", "neither"])
 def test_idl_falls_back(lab, server, client, unknown, used):
-    """Servers that know less are asked for less."""
+    """The client falls back to older methods if the server does not have the newer ones."""
     seen = []
 
     def look(message):

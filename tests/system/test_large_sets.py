@@ -39,7 +39,7 @@ def follow(client, column):
 
 
 def update(client):
-    """What the next update2 says of the only row in it."""
+    """The change of the only row in the next update2."""
     _, updates = client.notification("update2")
     (row,) = updates["T"].values()
     return row
@@ -97,7 +97,7 @@ def test_pairs_of_a_map(lab):
     assert value_of(server.client(), "map") == expected
 
 
-def test_what_is_there_already_changes_nothing(client):
+def test_elements_that_exist_change_nothing(client):
     client.insert("small", "T", {"name": "a", "tags": set_of(tags_of(range(N)))})
     version = client.select("small", "T", ["_version"])
     client.commit("small", mutate("a", ["tags", "insert", set_of(tags_of(range(0, N, 7)))],

@@ -9,7 +9,7 @@ from harness.limits import limits
 from harness.rpc import Closed
 
 pytestmark = pytest.mark.ours("the reference server limits only the number of connections, with"
-                              " other words")
+                              " other messages")
 NEVER = {"op": "wait", "table": "T", "where": [], "columns": ["name"], "until": "!=", "rows": []}
 
 
@@ -73,10 +73,10 @@ def test_sessions_of_an_address(lab):
 
 def test_accept_rate(lab):
     """Clients that connect too fast wait, and then all are served."""
-    server = start(lab, "--max-accept-rate=20").allow("faster than 20 a second")
+    server = start(lab, "--max-accept-rate=20").allow("faster than 20 per second")
     for _ in range(50):
         connect(server)
-    server.wait_log("faster than 20 a second")
+    server.wait_log("faster than 20 per second")
     assert limits(server)["max-accept-rate"][2] > 0
     assert len(server.clients) == 50
 
@@ -111,8 +111,8 @@ def test_message(lab):
     ('{"method":"echo","params":["%s"],"id":1]', None),
 ], ids=["id last", "id first", "notification", "reply", "no message", "no JSON"])
 def test_too_long(lab, text, answered):
-    """The answer comes when the whole request has been read, much longer than the limit or not, and
-    then the connection ends; others do not notice."""
+    """The reply is sent when the whole request has been read, however long it is, and then the
+    connection is closed. Other clients are not affected."""
     server = start(lab, "--max-message=100K").allow("longer than the 102400 bytes")
     other = connect(server)
     for size in (102400, 5_000_000):

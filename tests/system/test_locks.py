@@ -151,7 +151,7 @@ def test_closing_leaves_the_queue(three):
     assert c.notification("locked") == ["door"]
 
 
-def test_thief_that_closes_gives_back(three):
+def test_closing_returns_a_stolen_lock(three):
     a, b, _ = three
     a.call("lock", "door")
     b.call("steal", "door")

@@ -7,7 +7,7 @@ from harness import wait
 from harness.background import Background
 from harness.sockets import accept, listen
 
-pytestmark = pytest.mark.ours("the limit is ours")
+pytestmark = pytest.mark.ours("the reference server does not limit the size of replies")
 
 LONGER_THAN_A_REQUEST = (128 << 20) + 1
 PATIENCE = 10 * wait.PATIENCE

@@ -116,7 +116,7 @@ def test_set_connection_read_only(south):
         assert result[0]["error"] == "not allowed"
 
 
-@pytest.mark.ours("the reference server warns of clients that leave")
+@pytest.mark.ours("the reference server logs a warning when a client disconnects")
 @pytest.mark.parametrize("side, command", [("switch", "set-manager"), ("north", "set-connection")])
 def test_set_ssl(lab, pki, request, side, command):
     site = request.getfixturevalue(side)

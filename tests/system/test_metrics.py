@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metrics: what they say, by command and by HTTP, and that no scraper can hurt."""
+"""Metrics: their contents, by command and by HTTP, and that no scraper can harm the server."""
 import os
 import socket
 import subprocess
@@ -25,7 +25,7 @@ def parse(text):
     return samples
 
 
-def test_what_they_count(lab):
+def test_values_follow_events(lab):
     server = lab.serve("small")
     before = parse(server.control("metrics"))
     client = server.client()
@@ -131,7 +131,7 @@ def test_http(scraper):
 
 @pytest.mark.parametrize("accept", [b"", b"Accept: */*\r\n", b"Accept: text/plain\r\n"])
 def test_classic_format(scraper, accept):
-    """What does not ask for OpenMetrics gets the format that everything reads."""
+    """A client that does not request OpenMetrics gets the classic text format."""
     head, body = scraper.ask(b"GET /metrics HTTP/1.1\r\n" + accept + b"\r\n")
     assert "Content-Type: text/plain; version=0.0.4; charset=utf-8" in head
     families = {family.name: family for family in classic(body)}

@@ -379,7 +379,7 @@ def test_big_initial_contents(server, client):
 
 
 def drain(client, replica, marker):
-    """Reads updates until the row that is the marker of the end is there."""
+    """Reads updates until the row that marks the end has been inserted."""
     while not any(row["name"] == marker for row in replica.rows("T").values()):
         replica.apply(client.notification("update")[1])
 

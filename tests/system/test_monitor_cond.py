@@ -488,7 +488,8 @@ def test_replicas_follow_writers_and_condition_changes(server, client, method, s
 
 @pytest.mark.parametrize("method", ["monitor_cond", "monitor_cond_since"])
 def test_slow_reader_gets_the_exact_net_change(server, client, method):
-    """Rows come, go, enter and leave the condition while the reader does not read."""
+    """Rows are inserted and deleted, and begin and cease to match, while the client does not
+    read."""
     more = [ZERO] if method == "monitor_cond_since" else []
     columns = ["name", "n", "tags"]
     replica = Replica({"T": {column: DEFAULTS["T"][column] for column in columns}}, SETS)

@@ -18,7 +18,7 @@ from harness.operations import FUNCTIONS, Generator, comparable
 from harness.replica import ZERO
 from harness.monitor_client import KINDS
 
-pytestmark = pytest.mark.ours("the reference server would be compared with itself")
+pytestmark = pytest.mark.ours("the test compares with the reference server")
 
 N_STEPS = 1000
 TABLES = ["Types", "Root", "Child", "Leaf", "Eph", "Index", "SetIndex"]
@@ -40,7 +40,8 @@ class Asking(Generator):
         return [one for one in operations if one["op"] != "wait"]
 
     def value(self, column):
-        """Without names of rows that there are not, for which servers make up UUIDs."""
+        """A value without named UUIDs of rows that do not exist, because servers choose UUIDs for
+        them."""
         while "nobody" in str(value := super().value(column)):
             pass
         return value
@@ -96,7 +97,7 @@ class Asking(Generator):
         return self.rng.choice([self.n_ids, str(self.n_ids), ["m", self.n_ids], {"m": self.n_ids}])
 
     def spoiled(self, value):
-        """`value` with something in it replaced, left out, or said twice."""
+        """`value` with a part of it replaced, removed, or repeated."""
         rng, places = self.rng, []
 
         def look(inner):
@@ -122,8 +123,8 @@ class Asking(Generator):
 
 
 def leave_out_nothings(updates):
-    """The reference server tells of rows of which a condition looks at what has changed, but no
-    monitor."""
+    """The reference server also sends updates for rows that changed in a column of a condition but
+    in no monitored column."""
     for table, rows in list(updates.items()):
         for uuid, update in list(rows.items()):
             if update == {"modify": {}} or update.get("old") == {} and "new" in update:
@@ -133,7 +134,7 @@ def leave_out_nothings(updates):
 
 
 class Conversation:
-    """What one client says to a server, and what it hears, less what is made up by the server."""
+    """The messages of one client and their replies, without values that the server chooses."""
 
     def __init__(self, server):
         self.client = server.client()

@@ -252,7 +252,7 @@ def operations_with(column, value):
            "until": "==", "rows": [row]}
 
 
-@pytest.mark.ours("the reference server does not name them")
+@pytest.mark.ours("the errors of the reference server do not name the column")
 @pytest.mark.parametrize("column, value", BAD_VALUES, ids=str)
 def test_errors_name_the_column(shared_ops, column, value):
     client = shared_ops.client()

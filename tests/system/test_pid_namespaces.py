@@ -8,7 +8,7 @@ from harness import namespaces, wait
 
 UNSHARE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
-pytestmark = pytest.mark.ours("the reference server knows processes of its own namespace only")
+pytestmark = pytest.mark.ours("the reference server expects all processes in its pid namespace")
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""--user, and what root gives up without it."""
+"""--user, and the privileges that root gives up without it."""
 import os
 import pathlib
 import pwd
@@ -97,7 +97,7 @@ def test_files_of_root_are_out_of_reach(shared):
         server.control("ovsdb-server/add-db", secret)
 
 
-def test_root_too_gives_up_what_it_is_told_to(shared):
+def test_root_gives_up_capabilities_too(shared):
     server = serve_as(shared, "root")
     caps = capabilities(status_of(server))
     assert caps["CapPrm"] == caps["CapEff"] == caps["CapBnd"] == NET_BIND_SERVICE
@@ -137,7 +137,7 @@ def test_refused(shared, user, reason):
     assert result.status == 1 and reason in result.err, result
 
 
-def test_only_root_may_ask(shared):
+def test_only_root_can_use_the_option(shared):
     result = shared.run("setpriv", "--reuid=nobody", "--clear-groups", shared.programs.server,
                         "--no-dbs", "--user=daemon", "--run=true")
     assert result.status == 1 and "only root can become another user" in result.err, result

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Progress of the tools on a terminal, and what an interruption leaves."""
+"""Progress of the tools on a terminal, and the files after an interruption."""
 import errno
 import os
 import pty
@@ -37,7 +37,8 @@ def big(lab):
 
 
 def on_terminal(lab, command, **options):
-    """Runs a command whose standard error is a terminal; returns (exit status, what that got)."""
+    """Runs a command whose standard error is a terminal; returns (exit status, output to the
+    terminal)."""
     main, terminal = pty.openpty()
     command = lab.programs.wrapped([str(word) for word in command])
     options.setdefault("stdout", subprocess.DEVNULL)
@@ -55,7 +56,7 @@ def on_terminal(lab, command, **options):
 
 
 def shown(text):
-    """What is to be seen at the end, where each CR overwrites the line."""
+    """The visible text at the end, where each CR overwrites the line."""
     line = ""
     for piece in text.split("\r"):
         line = piece + line[len(piece):]
@@ -133,7 +134,7 @@ def test_conversion_by_a_server(lab):
     *((verb, call, signal.SIGINT) for verb in VERBS for call in ("pwrite64", "fsync")),
     ("compact", "fsync", signal.SIGTERM), ("compact", "fsync", signal.SIGHUP)])
 def test_interruption_leaves_the_old_file(lab, verb, call, number):
-    """The signal comes when the new file is written, or synced."""
+    """The signal arrives while the new file is written or synced."""
     if verb == "recover":
         call = {"pwrite64": "sendfile"}.get(call, call)
     db = big(lab)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JSON-RPC and the methods that are no transaction: RFC 7047 4.1, and what bad input does."""
+"""JSON-RPC and all methods but transactions: RFC 7047 4.1, and invalid input."""
 import json
 import os
 import pathlib
@@ -46,7 +46,7 @@ def test_several_databases_are_apart(lab):
 
 
 def normal_schema(value):
-    """A schema as servers print it: what has its default is left out."""
+    """A schema as servers print it: members with their default value are left out."""
     if isinstance(value, dict):
         value = {k: normal_schema(v) for k, v in value.items()}
         if value.get("max") == 1:
@@ -68,7 +68,7 @@ def normal_schema(value):
 
 
 def normal_database(schema):
-    """Where every table is a root, isRoot says nothing; strong references are never ephemeral."""
+    """If every table is a root, isRoot has no meaning. Strong references are never ephemeral."""
     schema = normal_schema(schema)
     tables = schema["tables"].values()
     for table in tables:
@@ -92,7 +92,7 @@ def test_get_schema(lab, name):
 
 
 def test_get_schema_of_a_schema_with_everything(lab):
-    """What one server prints another must accept: the printed schema makes a database."""
+    """Each server accepts the schema that the other one prints."""
     schema = lab.serve("ops").client().call("get_schema", "ops")
     lab.path("again.ovsschema").write_text(json.dumps(schema))
     lab.tool("create", "again.db", "again.ovsschema").ok()
@@ -200,7 +200,7 @@ def test_replies_have_their_members(client):
 
 
 def cancel(client, id_):
-    """Cancels a waiting request and returns its reply, which must come at once."""
+    """Cancels a waiting request and returns its reply, which must arrive at once."""
     client.notify("cancel", [id_])
     client.call("echo")
     assert json.dumps(id_) in client.replies, "the canceled request was not answered"
@@ -548,8 +548,8 @@ def test_half_close_answers_what_came(client):
     client.refused()
 
 
-def test_client_that_never_reads_disturbs_nobody(server, client):
-    """It asks for much, reads nothing, and the others are served as before."""
+def test_client_that_never_reads_does_not_delay_others(server, client):
+    """A client requests much and reads nothing; other clients are served as before."""
     server.allow(r"\|WARN\|.*(Broken pipe|reset by peer)")
     other = server.client()
     other.insert("small", "T", {"name": "x" * 100000})
@@ -575,7 +575,7 @@ def test_hundreds_of_clients(server):
 
 
 def test_client_gone_before_its_reply(server):
-    """Replies to a closed connection are nobody's trouble (no signal, no error in the log)."""
+    """Replies to a closed connection cause no signal and no error in the log."""
     server.allow(r"\|WARN\|.*(Broken pipe|reset by peer)")
     for _ in range(20):
         client = server.client()
@@ -612,7 +612,7 @@ def test_monitor_id_byte_for_byte(server, client):
         assert f'"params":[{id_},' in other.receive_text().decode()
 
 
-@pytest.mark.ours("the reference server's words are others")
+@pytest.mark.ours("the reference server has other messages")
 @pytest.mark.parametrize("text, words", [
     ('{"method":"echo","params":[],"id":1,"extra":1}', '"extra"'),
     ('{"method":5,"params":[],"id":1}', '"method"'),

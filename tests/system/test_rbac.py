@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Role-based access control as clients see it: every rule of tests/data/rbac over the wire, and
-what is beside the rules: waiting transactions, convert, locks, the log, the tool."""
+waiting transactions, convert, locks, the log and the tool."""
 import json
 import random
 import re
@@ -109,7 +109,7 @@ def test_convert(guarded):
     assert "rbac" in error["details"] and '"c1"' in error["details"] and '"r"' in error["details"]
 
 
-@pytest.mark.ours("the reference server tells less")
+@pytest.mark.ours("the errors of the reference server contain less information")
 def test_details(guarded):
     guarded.admin.commit("rbac", *rules({"Card": OWNER}))
     row = guarded.admin.insert("rbac", "Card", {"name": "a", "owner": "c1"})
@@ -129,7 +129,7 @@ def test_details(guarded):
 
 
 def test_rules_change_while_a_transaction_waits(guarded):
-    """What counts is what is allowed when it runs, not when it was sent."""
+    """The rules at the time of execution count, not those at the time of the request."""
     guarded.admin.commit("rbac", *rules({"Card": ANYBODY}), card(name="a"))
     client = guarded.connect("r", "c1")
     wait_for = {"op": "wait", "table": "Card", "where": [["name", "==", "a"]],
@@ -151,9 +151,9 @@ def test_read_only(guarded):
     assert client.transact("rbac", card(name="a"))[0]["error"] == "not allowed"
 
 
-@pytest.mark.ours("the reference server does not log it")
+@pytest.mark.ours("the reference server does not log denied operations")
 def test_log(guarded):
-    """A denial is told, and a client that tries again and again does not fill the disk."""
+    """A denial is logged, and repeated denials do not fill the disk."""
     guarded.admin.commit("rbac", *rules({"Card": OWNER}))
     client = guarded.connect("r", "c1")
     client.transact("rbac", card(owner="c2"))
@@ -216,7 +216,7 @@ KEYS = ["k", "l"]
 
 
 def member(entry, row, name):
-    """Does this entry of "authorization" say that the row is `name`'s?"""
+    """True if this element of "authorization" says that `name` owns the row."""
     column, colon, key = entry.partition(":")
     if entry == "":
         return True
@@ -256,7 +256,7 @@ def encoded(value):
 
 
 class Naive:
-    """The rows, and what each role may do."""
+    """The rows, and the permissions of each role."""
 
     def __init__(self, chooser):
         self.chooser = chooser
@@ -285,7 +285,7 @@ class Naive:
         return deletions + operations
 
     def operation(self):
-        """Returns an operation, and what it is about."""
+        """Returns an operation, and the rows and columns that it changes."""
         choose = self.chooser
         kind = choose.choice(["insert", "update", "update", "mutate", "mutate", "delete"])
         columns = choose.sample(list(COLUMNS), choose.randrange(1, 3))
@@ -356,10 +356,11 @@ class Naive:
         row[column] = old
 
 
-@pytest.mark.ours("the reference server does not know column:key in \"update\"")
+@pytest.mark.ours("the reference server does not support column:key in \"update\"")
 @pytest.mark.parametrize("seed", [1, 2])
 def test_random(guarded, seed):
-    """Random rules and operations: allowed or refused as a naive reading of the document says."""
+    """Random rules and operations: allowed or refused as a naive implementation of the document
+    decides."""
     chooser = random.Random(seed)
     naive = Naive(chooser)
     counts = {True: 0, False: 0}

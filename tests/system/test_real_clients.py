@@ -131,7 +131,8 @@ def test_vsctl_writers_do_not_lose_each_others_changes(lab, switch_server, vsctl
 
 @needs_switch
 def test_switch(lab, switch_server, vsctl, daemons):
-    """The switch configures what ovs-vsctl asks for, writes back, and survives a restart of us."""
+    """The switch configures the requests of ovs-vsctl, writes its status, and survives a restart of
+    the server."""
     daemons.start("ovs-vswitchd", "--enable-dummy=override", "--disable-system",
                   f"unix:{switch_server.socket_path}")
     vsctl("add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=dummy",

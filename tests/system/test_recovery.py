@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Damaged database files: what ovsdb-tool says of them and saves of them, copies of what is cut
-off, and servers that may start from what is whole."""
+"""Damaged database files: the reports and repairs of ovsdb-tool, copies of data that is cut off,
+and servers that may start with the undamaged prefix."""
 import json
 import os
 import shutil
@@ -11,7 +11,7 @@ from harness import dbfile
 from harness.lab import schema_path
 from harness.small_schema import A, B, C, names
 
-pytestmark = pytest.mark.ours("the reference server has no such verbs and options, and keeps no"
+pytestmark = pytest.mark.ours("the reference server has no such verbs and options, and makes no"
                               " copies")
 INSERT = json.dumps(["small", {"op": "insert", "table": "T", "row": {"name": "new"}}])
 
@@ -244,8 +244,8 @@ def test_tools_keep_what_they_cut_off(lab, db, words):
     assert set(rows_of(lab, db)) - {"new"} == {"a", "b"}
 
 
-def test_tools_say_what_they_do_not_read(lab, db):
-    """A torn record is missing in what is written elsewhere; the file itself stays as it is."""
+def test_tools_report_a_torn_record(lab, db):
+    """A torn record is missing in the output; the file itself is not changed."""
     offsets = dbfile.offsets(db)
     dbfile.truncate(db, offsets[-1] - 5)
     before = db.read_bytes()
@@ -334,7 +334,7 @@ def test_configuration_with_a_wrong_value(lab, db):
 
 
 def test_at_run_time(lab, db):
-    """A database that is added later is treated as the option says."""
+    """A database that is added later is treated as the option requires."""
     change(db, 2)
     server = lab.new_server().allow(r"small\.db")
     server.start([], "--no-dbs", "--recover-damaged", "--no-self-confinement")

@@ -88,7 +88,7 @@ def monitor(client, since=ZERO):
                        since)
 
 
-def test_its_row_in_server(source, relay):
+def test_the_row_in_the_server_database(source, relay):
     row = state(relay)
     assert (row["model"], row["connected"], row["leader"]) == ("relay", True, False)
     assert json.loads(row["schema"])["tables"].keys() == schema("small")["tables"].keys()
@@ -195,7 +195,7 @@ def test_reads_and_waits_are_local(source, relay):
     assert client.result(request) == [{}]
 
 
-@pytest.mark.ours("the reference server does not answer, see cancel-answered")
+@pytest.mark.ours("the reference server does not reply to canceled requests: cancel-answered")
 def test_cancel(relay):
     client = relay.client()
     request = client.request("transact", ["small", {
@@ -206,7 +206,7 @@ def test_cancel(relay):
     assert client.commit("small", insert("next"))
 
 
-@pytest.mark.ours("the reference server's source keeps the transaction")
+@pytest.mark.ours("a relay of the reference server does not cancel the transaction at its source")
 def test_a_client_that_disconnects(source, relay):
     client = relay.client()
     client.request("transact", ["small", {
@@ -243,7 +243,7 @@ def test_the_source_restarts(lab, source, relay):
     client.has_no_notification()
 
 
-@pytest.mark.ours("the reference server says \"canceled\"")
+@pytest.mark.ours("the reference server replies with \"canceled\"")
 def test_the_reply_is_lost(lab, source, relay):
     """The outcome is unknown, and the transaction is not sent again."""
     client = aware(relay)
@@ -324,7 +324,7 @@ def test_conversion(source, relay, where):
     assert json.loads(state(relay)["schema"])["version"] == "2.0.0"
 
 
-@pytest.mark.ours("the reference server's socket is not ready yet")
+@pytest.mark.ours("the socket of the reference server is not ready before the schema is known")
 def test_before_the_schema_is_known(lab):
     path = lab.path("later.sock")
     relay = lab.new_server().start([f"relay:small:unix:{path}"])
@@ -377,7 +377,7 @@ def test_probe_interval(source, relay):
     until_connected(relay)
 
 
-@pytest.mark.ours("the reference server accepts any text")
+@pytest.mark.ours("the reference server does not check the argument")
 @pytest.mark.parametrize("text", ["relay:small:nonsense", "relay:small:ptcp:1"])
 def test_a_bad_source(lab, text):
     server = lab.serve(lab.db("ops"))
@@ -405,7 +405,6 @@ def test_the_idl(lab, source, relay):
     idl.idl.close()
 
 
-@pytest.mark.ours("a relay that forwards with rules of its own is beyond the reference server")
 def test_pipelined_writes_keep_their_order(source, relay):
     client = relay.client()
     client.commit("small", insert("x"))
@@ -459,9 +458,9 @@ def test_a_bad_configuration(lab, keys, why):
     lab.run(lab.programs.server, f"--check-config={path}", "-vsyslog:off").fails(1, why)
 
 
-@pytest.mark.ours("the reference server knows no identities of local clients")
+@pytest.mark.ours("the reference server has no --identity")
 def test_roles_are_enforced_here(lab):
-    """The source sees the relay, not its clients, so the relay refuses what their roles forbid."""
+    """The source sees the relay and not its clients, so the relay enforces their roles."""
     source = lab.new_server().start([dbfile.create(lab.path("rbac.db"), RBAC_SCHEMA)])
     admin = source.client()
     admin.commit("rbac", *rules({"Card": permission(["owner"], True, ["n"])}))
@@ -508,7 +507,7 @@ def test_status_and_metrics(lab, source, relay):
     assert 'ovsdb_relay_connected{database="small"} 0' in relay.control("metrics")
 
 
-@pytest.mark.ours("the reference server's log has other lines")
+@pytest.mark.ours("the reference server has another transaction log")
 def test_the_log_of_changes_names_the_client(source, relay):
     relay.control("ovsdb-server/tlog-set", "small:T", "on")
     client = relay.client()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How connections come about: listeners, connections dialed by the server, probes, commands."""
+"""Connections: listeners, connections that the server dials, probes, commands."""
 import os
 import socket
 import stat
@@ -137,7 +137,7 @@ def test_dial_again_with_growing_pauses(lab):
         accept(far).close()
 
 
-def test_dial_until_the_far_end_is_there(lab):
+def test_dial_until_the_server_listens(lab):
     server = lab.new_server().allow(r"far")
     server.start([lab.db("small")], remotes=[f"unix:{lab.path('far')}", "punix:near"])
     assert_serves(server.client(lab.run_dir / "near"))

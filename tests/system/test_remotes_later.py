@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Remotes, keys and log files that cannot be used when the server starts, but can later: the server
-starts, says what is wrong, and uses them as soon as it can."""
+"""Remotes, keys and log files that cannot be used at the start, but later: the server starts,
+reports them, and uses them as soon as it can."""
 import contextlib
 import ctypes
 import os
@@ -60,7 +60,7 @@ def test_port_in_use(lab):
 
 @pytest.mark.difference("bad-remote-refused")
 def test_command_fails_at_once(lab):
-    """Who gives a command sees why it fails: nothing is left to be tried again."""
+    """The caller of the command gets the reason, and the server does not try again."""
     server = lab.serve("small")
     with listen_tcp() as other:
         target = "ptcp:%d:127.0.0.1" % other.getsockname()[1]
@@ -92,7 +92,8 @@ def test_folder_missing(lab):
 
 @contextlib.contextmanager
 def own_network():
-    """What is started meanwhile has a network of its own, with the loopback only."""
+    """Programs that the test starts run in a new network namespace with only the loopback
+    interface."""
     libc = ctypes.CDLL(None, use_errno=True)
     with open("/proc/self/ns/net", encoding="ascii") as before:
         if libc.unshare(CLONE_NEWNET):
@@ -118,7 +119,7 @@ def test_address_missing(lab):
     until_well(server)
 
 
-@pytest.mark.ours("the reference server says it in other words")
+@pytest.mark.ours("the reference server has other messages")
 def test_interface_missing(lab):
     server = start(lab, "ptcp:0:[fe80::1%nosuch0]")
     assert "No such device" in status(server)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A database file that is removed, replaced or overwritten while it is served: what is committed
-from then on would be lost at the next start, so nothing is, and the status says why."""
+"""A database file that is removed, replaced or overwritten while it is served. Later commits would
+be lost at the next start, so the database becomes read-only, and the status has the reason."""
 import os
 import shutil
 
@@ -9,7 +9,7 @@ import pytest
 from harness import dbfile, wait
 from harness.small_schema import A, names
 
-pytestmark = pytest.mark.ours("the reference server goes on and loses what is committed")
+pytestmark = pytest.mark.ours("the reference server loses what it commits after the replacement")
 
 
 def durable(name):

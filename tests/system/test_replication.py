@@ -107,10 +107,10 @@ def test_the_backup_has_a_newer_schema(lab, columns, tables):
     assert_follows(active, backup, "one")
 
 
-@pytest.mark.ours("the reference server gives up being a backup")
+@pytest.mark.ours("the reference server ends replication when the schemas differ")
 @pytest.mark.parametrize("columns, tables", [(MORE, {}), ({}, NEW_TABLE)], ids=["column", "table"])
 def test_the_backup_has_an_older_schema(lab, columns, tables):
-    """What it has no place for is left out, which the log says."""
+    """Tables and columns that the backup does not have are left out, and the log names them."""
     active = lab.serve(other_small(lab, "active.db", "9.0.0", columns, tables))
     backup = lab.serve(lab.db("small", "backup.db"),
                        options=[f"--sync-from=unix:{active.socket_path}"])
@@ -120,7 +120,7 @@ def test_the_backup_has_an_older_schema(lab, columns, tables):
     assert "only the active server's schema has it" in backup.log()
 
 
-@pytest.mark.ours("the reference server does not say it")
+@pytest.mark.ours("sync-status of the reference server does not show the reason")
 def test_status_says_why_contents_do_not_fit(lab):
     name = {"name": {"type": {"key": {"type": "string", "maxLength": 3}}}}
     active = lab.serve(lab.db("small", "active.db"))
@@ -196,8 +196,9 @@ def test_roles_change(lab):
 
 
 @pytest.mark.ours("the reference server leaves the client connected: it never gets the lock")
-def test_a_refused_lock_is_asked_for_again(lab):
-    """Clients ask for a lock once in a connection. ovn-northd beside a backup would stay in standby."""
+def test_a_refused_lock_is_requested_again(lab):
+    """Clients request a lock once in a connection. ovn-northd beside a backup would remain in
+    standby."""
     _, backup = serve_pair(lab)
     with Client(backup.socket_path) as northd, Client(backup.socket_path) as other:
         for client in (northd, other):
@@ -237,11 +238,11 @@ def test_backup_connects_again(lab):
     assert_follows(active, backup, "two")
 
 
-@pytest.mark.ours("the reference server sends and asks for all contents each time")
+@pytest.mark.ours("the reference server transfers all contents after each reconnection")
 @pytest.mark.parametrize("cut", ["the connection", "the source"])
 def test_reconnecting_costs_the_difference(lab, cut):
-    """The backup says where it stopped; the source knows it even after a restart, if no column is
-    ephemeral."""
+    """The backup sends its last transaction id, and the source recognizes it even after a restart,
+    if no column is ephemeral."""
     active, copy = (other_small(lab, name, "1.2.3", {"eph": {"type": "string"}}, {})
                     for name in ("active.db", "backup.db"))
     active = lab.serve(active)
@@ -268,9 +269,10 @@ def test_reconnecting_costs_the_difference(lab, cut):
         assert proxy.n_bytes < 20_000
 
 
-@pytest.mark.ours("the reference server sends and asks for all contents each time")
-def test_a_server_that_was_active_asks_for_everything(lab):
-    """What clients wrote meanwhile is replaced by the source's contents."""
+@pytest.mark.ours("the reference server transfers all contents after each reconnection")
+def test_a_server_that_was_active_gets_all_contents(lab):
+    """Changes that clients made while the server was active are replaced by the contents of the
+    source."""
     active, backup = serve_pair(lab)
     assert_follows(active, backup, "one")
     command(lab, backup, "disconnect-active-ovsdb-server").ok()
@@ -280,7 +282,7 @@ def test_a_server_that_was_active_asks_for_everything(lab):
     wait.until(lambda: rows(backup) == rows(active), "the contents of the source")
 
 
-def test_what_a_backup_holds_is_stored(lab):
+def test_the_contents_of_a_backup_are_stored(lab):
     active, backup = serve_pair(lab)
     assert_follows(active, backup, "one")
     expected = rows(active)
@@ -300,9 +302,9 @@ def test_source_is_shown_and_changed(lab):
     assert_follows(active, other, "one")
 
 
-@pytest.mark.ours("the reference server goes over to it at the next connection")
-def test_a_new_source_that_cannot_be_asked(lab):
-    """A backup is told of one over TLS, for which it has no key."""
+@pytest.mark.ours("the reference server changes the source only at the next connection")
+def test_a_new_source_without_a_key(lab):
+    """A command sets a source with TLS, for which the backup has no key."""
     _, backup = serve_pair(lab)
     backup.allow("cannot connect to the active server: .*TLS needs --private-key")
     backup.control("ovsdb-server/set-active-ovsdb-server", "ssl:127.0.0.1:6640")

@@ -199,8 +199,8 @@ def test_the_next_remote_of_one_without_the_database(lab):
     assert "error: the active server does not have it" in command(both, "sync-status", "small")
 
 
-def test_what_changes_at_the_source(lab):
-    """A database that comes later, and one that is converted."""
+def test_databases_added_and_converted_at_the_source(lab):
+    """A database that is added at the source later, and one that is converted there."""
     active = lab.serve(lab.db("ops", "active-ops.db"))
     backup = serve_two(lab, "backup", f"--sync-from=unix:{active.socket_path}")
     backup.allow("replication")

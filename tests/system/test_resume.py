@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""monitor_cond_since across restarts: a client that comes back to a server that has been stopped,
-killed, or started on a file that another server wrote, hears exactly what it missed."""
+"""monitor_cond_since across restarts: a client that reconnects to a server that was stopped,
+killed, or started on a file of another server gets exactly the changes that it has missed."""
 import copy
 import json
 import random
@@ -30,7 +30,7 @@ def fresh(server):
 
 
 def write(client, rng, names):
-    """One random transaction: rows with strong and weak references, as they come and go."""
+    """One random transaction, which inserts and deletes rows with strong and weak references."""
     name = f"t{len(names)}"
     some = rng.choice(names) if names else "none"
     where = [["name", "==", some]]
@@ -59,7 +59,7 @@ def write(client, rng, names):
 
 
 def write_and_look(server, rng, n, names):
-    """Returns what a client saw after each of `n` transactions: (id, contents)."""
+    """Returns the contents of a client after each of `n` transactions: (id, contents)."""
     seen = []
     with server.client() as client:
         for _ in range(n):
@@ -81,7 +81,8 @@ def check_resumes(server, seen):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_every_state_of_the_past(lab, seed):
-    """Whatever a client saw last, before one restart or two, it gets the difference to now."""
+    """Whatever state a client saw last, before one or two restarts, it gets the difference to the
+    current state."""
     rng = random.Random(seed)
     path, names = lab.db("small"), []
     server = lab.serve(path)
@@ -97,7 +98,7 @@ def test_every_state_of_the_past(lab, seed):
 
 
 def test_a_file_of_another_server(lab):
-    """The ids come from the file, whoever wrote it: it need not have been this server."""
+    """The ids come from the file, even if another server wrote it."""
     path = lab.db("small")
     other = lab.serve(path, programs=lab.reference)
     with other.client() as client:
@@ -139,8 +140,8 @@ def test_compaction_keeps_the_past_while_it_runs(lab):
     {"columns": ["name"], "where": [["name", "==", "two"], ["eph", "!=", "y"]]},
 ], ids=json.dumps)
 def test_values_that_a_restart_changes(lab, request_):
-    """Ephemeral values and _version are gone with the process: who saw some, or asked by them, must
-    see all anew."""
+    """Ephemeral values and _version do not survive the process: clients that monitor them, or use
+    them in conditions, get all contents again."""
     path = lab.db("small")
     server = lab.serve(path)
     requests = {"T": request_}

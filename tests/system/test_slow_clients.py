@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is kept for clients that do not read, and the end of those for which it is too much."""
+"""Output that is kept for clients that do not read, and the disconnection of clients beyond the
+limit."""
 import pytest
 
-pytestmark = pytest.mark.ours("only ours has --max-backlog")
+pytestmark = pytest.mark.ours("the reference server has no --max-backlog")
 
 BIG = 400000
 

@@ -85,7 +85,8 @@ def change(client, round_):
 
 @pytest.mark.parametrize("first", ["ours", "reference"])
 def test_back_and_forth(lab, first):
-    """A file goes between both servers several times; each reads exactly what the other left."""
+    """A file is used by both servers in turn; each reads exactly the contents that the other one
+    wrote."""
     db = lab.db("ops")
     turns = [lab.programs, lab.reference] if first == "ours" else [lab.reference, lab.programs]
     before = None
@@ -219,7 +220,7 @@ def test_option_of_newer_servers_without_effect(lab):
     assert server.control("ovsdb/file/no-data-conversion-enable") == ""
 
 
-@pytest.mark.ours("a configuration file")
+@pytest.mark.ours("the reference server of this version has no configuration file")
 def test_whole_values_by_configuration(lab):
     db = lab.db("small")
     config = lab.path("conf")
@@ -499,7 +500,7 @@ def test_upgrade_with_the_tool(lab):
 
 
 @pytest.mark.ours("the reference server has no history")
-def test_memory_of_what_was_deleted(lab):
+def test_memory_of_deleted_rows(lab):
     """The history does not keep a deletion that is larger than the database, and is counted."""
     server = lab.serve("small")
     client = server.client()

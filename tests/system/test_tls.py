@@ -14,7 +14,7 @@ from harness import wait
 from harness.tls import (REFUSED, NamedClient, TlsClient, context_of, dump, listen, port_of, serve,
                          server_context)
 
-pytestmark = pytest.mark.ours("the reference server says it in other words")
+pytestmark = pytest.mark.ours("the reference server has other messages")
 
 # Accepted and refused clients
 
@@ -118,7 +118,8 @@ def test_50_clients(lab, pki):
 
 
 def test_request_with_the_end_of_the_handshake(lab, pki):
-    """What arrives together with the client's Finished is answered without another byte."""
+    """A request that arrives together with the client's Finished is answered without further
+    input."""
     _, port = serve(lab, pki)
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context_of(pki, pki.client).wrap_bio(incoming, outgoing)
@@ -236,7 +237,7 @@ def test_garbage_after_the_handshake(lab, pki):
     TlsClient(port, context).echo("still there")
 
 
-def test_stalled_handshakes_hold_up_nobody(lab, pki):
+def test_stalled_handshakes_do_not_delay_others(lab, pki):
     server, port = serve(lab, pki)
     server.allow(REFUSED)
     idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
@@ -293,7 +294,7 @@ def test_wrong_options(lab, pki, options, reason):
     (["--private-key={other}"], "is not that of the certificate in"),
 ])
 def test_wrong_files(lab, pki, options, reason):
-    """They may be right later: the server starts and says what is wrong."""
+    """The files may be corrected later: the server starts and reports the error."""
     names = {"ca": pki.cert, "key": pki.server.key, "other": pki.client.key}
     server = lab.new_server().allow("TLS is not available until this is corrected")
     server.start([lab.db("small")], *pki.server.options(pki.cert),
@@ -323,7 +324,7 @@ PROTOCOLS = [("TLSv1,TLSv1.1,TLSv1.2", "TLSv1.2"), ("TLSv1-TLSv1.2", "TLSv1.2"),
              ("TLSv1.2, TLSv1.3", "TLSv1.3")]
 
 
-@pytest.mark.ours("the reference server knows other forms")
+@pytest.mark.ours("the reference server accepts other forms of --ssl-protocols")
 @pytest.mark.parametrize("protocols, newest", PROTOCOLS)
 def test_protocols(lab, pki, protocols, newest):
     server, port = serve(lab, pki, f"--ssl-protocols={protocols}")

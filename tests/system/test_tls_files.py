@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What may be in the files of the TLS options: every kind of key, and what is none."""
+"""The contents of the files of the TLS options: every kind of key, and invalid files."""
 import os
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 from harness.tls import NamedClient, context_of, dump, port_of, serve
 
-pytestmark = pytest.mark.ours("the reference server says it in other words")
+pytestmark = pytest.mark.ours("the reference server has other messages")
 
 
 @pytest.mark.parametrize("kind", [
@@ -22,7 +22,7 @@ def test_kinds_of_keys(lab, pki, programs, reference, kind):
 
 
 def test_any_wrapping(lab, pki):
-    """Line ends of other systems, what was exported around the PEM text, both in one file."""
+    """CRLF line ends, text around the PEM blocks, key and certificate in one file."""
     both = lab.path("both.pem")
     text = b"Bag Attributes\n  friendlyName: \xff\n" + pki.server.key.read_bytes() + \
         b"subject=CN = server\n" + pki.server.cert.read_bytes() + b"and more"
@@ -81,7 +81,7 @@ def test_no_key(lab, pki, what):
             "ssl:127.0.0.1:1").fails(saying=f"{path}: {reason}")
 
 
-def test_a_pipe_that_is_held_open_holds_up_nobody(lab, pki):
+def test_a_pipe_that_is_held_open_does_not_delay_others(lab, pki):
     mine = lab.path("mine")
     mine.mkdir()
     identity = pki.server.copy_to(mine)

@@ -16,7 +16,7 @@ from harness.lab import Lab, schema_path
 from harness.rpc import Client
 from harness.tls import REFUSED, listen, port_of, serve, server_context
 
-pytestmark = pytest.mark.ours("it is about our server")
+pytestmark = pytest.mark.ours("the test compares our programs with the reference programs")
 PASSIVE = "pssl:0:127.0.0.1"
 VSWITCH_SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 SB_SCHEMA = "/usr/share/ovn/ovn-sb.ovsschema"
@@ -92,7 +92,7 @@ print(*sorted(row.name for row in idl.tables["T"].rows.values()))
 
 
 def test_pythons_idl(lab, pki):
-    """In a process of its own: what it is told about TLS is global."""
+    """Runs in another process, because the TLS settings of the library are global."""
     server, port = serve(lab, pki)
     server.client().insert("small", "T", {"name": "there before"})
     result = lab.run("/usr/bin/python3", "-c", IDL_PROGRAM, f"ssl:127.0.0.1:{port}",
@@ -213,7 +213,8 @@ def test_appctl_refuses(lab, pki):
 
 @pytest.fixture(scope="module")
 def scan(request, pki, tmp_path_factory):
-    """What sslscan says of the defaults, and of a server's certificate as ovs-pki would make it."""
+    """The report of sslscan about the default settings, with a server certificate as ovs-pki makes
+    it."""
     lab = Lab(request.config.programs, request.config.reference_programs,
               tmp_path_factory.mktemp("scan"))
     server, port = serve(lab, pki, identity=pki.issue("scanned", bits=2048))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Certificates are renewed while many clients work: nobody notices but who connects anew."""
+"""Certificates are renewed while many clients work. Only new connections use the new
+certificate."""
 import os
 import shutil
 import threading
@@ -9,14 +10,14 @@ import pytest
 from harness import wait
 from harness.tls import NamedClient, TlsClient, context_of, port_of
 
-pytestmark = pytest.mark.ours("the reference server disconnects nobody either, but reads files"
-                              " when it likes")
+pytestmark = pytest.mark.ours("the reference server does not reload the files of TLS at a"
+                              " known time")
 PASSIVE = "pssl:0:127.0.0.1"
 N_CLIENTS, N_THREADS, N_RENEWALS = 200, 4, 10
 
 
 class ManyClients:
-    """Clients that write, one after another, until they are told to stop."""
+    """Clients that write, one after another, until they are stopped."""
 
     def __init__(self, port, context):
         self.clients = [TlsClient(port, context) for _ in range(N_CLIENTS)]
@@ -128,8 +129,9 @@ def test_a_link_is_switched(lab, pki, place):
 
 
 @pytest.mark.parametrize("time", [1_000_000_000, 4_000_000_000])
-def test_times_that_do_not_tell(lab, pki, place, time):
-    """Copied with the times of the old files, which are long ago, or yet to come."""
+def test_files_with_other_modification_times(lab, pki, place, time):
+    """The new files have the modification times of the old ones, a time long ago, or one in the
+    future."""
     def settle(folder):
         for name in ("key", "cert"):
             os.utime(folder / name, (time, time))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whom TLS peers believe: every way in which a certificate is not good, told by its reason on both
-sides; chains, CRLs, names, and where keys may come from."""
+"""Verification of TLS peers: every kind of invalid certificate, with its reason on both sides;
+chains, CRLs, names, and the places of keys."""
 import re
 import shutil
 import ssl
@@ -11,7 +11,7 @@ import pytest
 from harness.pki import Authority
 from harness.tls import REFUSED, NamedClient, TlsClient, context_of, dump, listen, port_of, serve
 
-pytestmark = pytest.mark.ours("the reference server says it in other words")
+pytestmark = pytest.mark.ours("the reference server has other messages")
 
 
 # A certificate that is not good: what it is like, and the reason that whoever sees it gives.
@@ -192,7 +192,7 @@ def test_crl_out_of_date_is_still_observed(lab, pki, programs):
     identity = revoked(pki)
     server, port = serve(lab, pki, f"--ssl-crl={pki.crl('late', days=-1)}")
     server.allow(REFUSED,
-                 "late.pem: a CRL is out of date: what was revoked since then is not known")
+                 "late.pem: a CRL is out of date: later revocations are not known")
     server.wait_log("late.pem: a CRL is out of date")
     assert dump(lab, programs, port, identity.options(pki.cert)).status == 1
     assert "small" in dump(lab, programs, port, pki.client.options(pki.cert)).ok().split()
@@ -221,7 +221,7 @@ def test_server_name(lab, pki, programs, names, wanted, fits):
         result.fails(saying=f'is not for "{wanted}" but for {names}')
 
 
-def test_server_name_is_told(lab, pki):
+def test_server_name_is_sent(lab, pki):
     """As SNI, to a server that we dial; without the option it is the host's name."""
     told = []
 
@@ -279,7 +279,7 @@ def test_client_refuses_a_cipher_of_the_other_version(lab, pki, programs):
 
 
 def test_credentials(lab, pki):
-    """credential:NAME is what the service manager has put into $CREDENTIALS_DIRECTORY."""
+    """credential:NAME is a file that the service manager has put into $CREDENTIALS_DIRECTORY."""
     credentials = lab.path("credentials")
     credentials.mkdir()
     pki.server.copy_to(credentials)
@@ -343,7 +343,7 @@ def test_key_in_a_token(lab, pki, token):
 
 
 def test_key_not_in_a_token(lab, pki, token):
-    """The token may get the key later: the server starts and says what is wrong."""
+    """The token may get the key later: the server starts and reports the error."""
     other = token.replace("object=server", "object=none")
     assert f"{other}: cannot use the private key: " in status_with_key(
         lab, pki, other + "?pin-value=1234")

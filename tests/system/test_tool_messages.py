@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tools say when something is not as it should be, and what they print on terminals."""
+"""The messages of the tools about errors, and their output on terminals."""
 import os
 import pty
 import re
@@ -14,11 +14,11 @@ import pytest
 from harness import namespaces, wait
 from harness.sockets import port_of
 
-pytestmark = pytest.mark.ours("the reference server says less, or something else")
+pytestmark = pytest.mark.ours("the reference tool has other messages")
 
 
 def on_terminal(command, env, which):
-    """Runs `command` with a terminal as descriptor `which`; returns what came out of it."""
+    """Runs `command` with a terminal as descriptor `which`; returns the output to the terminal."""
     near, far = pty.openpty()
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
                which: far}
@@ -40,7 +40,7 @@ def on_terminal(command, env, which):
 
 @pytest.mark.parametrize("way", ["option", "environment", "detached"])
 @pytest.mark.parametrize("program", ["ovsdb-client", "ovs-appctl"])
-def test_time_outs_are_told(lab, program, way):
+def test_timeouts_print_a_message(lab, program, way):
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(lab.path("mute")))
         mute.listen()
@@ -86,7 +86,7 @@ def test_time_outs_are_told(lab, program, way):
      '"smal" is neither a database of REMOTE nor an array of conditions'),
 ], ids=str)
 def test_wrong_arguments_are_named(lab, args, saying):
-    """Without a word of the default server, which is not there."""
+    """The message does not mention the default server, which does not run."""
     server = lab.new_server().start([lab.db("small")], remotes=[f"punix:{lab.path('sock')}"])
     wait.until(lambda: os.path.exists(lab.path("sock")), "the socket")
     remote = f"unix:{lab.path('sock')}"

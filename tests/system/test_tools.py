@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ovsdb-tool and ovs-appctl: what they print and do, and the same beside Debian's."""
+"""ovsdb-tool and ovs-appctl: their output and effects, compared with Debian's tools."""
 import json
 import re
 import shutil
@@ -50,7 +50,7 @@ def fill(tool, db="a.db"):
 
 @pytest.mark.parametrize("one, other", [("1 2", "1 3"), ("1 2", None), (None, "1 2")], ids=str)
 def test_needs_conversion_for_another_cksum(lab, tool, one, other):
-    """What db-cksum tells apart is a difference, so that the upgrade scripts convert."""
+    """Schemas that differ only in the cksum differ, so that the upgrade scripts convert."""
     for name, cksum in (("one", one), ("other", other)):
         schema = {"name": "D", "version": "1.0.0", "tables": {}}
         lab.path(name).write_text(json.dumps(schema | ({"cksum": cksum} if cksum else {})))
@@ -95,7 +95,7 @@ def test_create_with_defaults(tool, lab):
     ("needs-conversion a.db tool-1.ovsschema", "no"),
     ("needs-conversion a.db tool-2.ovsschema", "yes"),
 ])
-def test_questions(tool, verb, output):
+def test_simple_verbs(tool, verb, output):
     tool("create", "a.db", "tool-1.ovsschema").ok()
     assert tool(*verb.split()).ok() == output + "\n"
 
@@ -311,9 +311,10 @@ def normal(text):
     return [re.sub(r'\["uuid", "[0-9a-f-]{36}"\]', "UUID", line) for line in blocks[:-1]]
 
 
-@pytest.mark.ours("it would be compared with itself")
+@pytest.mark.ours("the test compares with the reference programs")
 def test_tool_beside_the_peers(tool, lab):
-    """Each command says the same and ends the same, one after the other, each on its own files."""
+    """The commands run one after another, each tool on its own files, with the same output and exit
+    status."""
     fill(tool)
     copies = {}
     for programs in (lab.programs, lab.reference):

@@ -10,14 +10,14 @@ import pytest
 
 from harness import wait
 
-pytestmark = pytest.mark.ours("the reference server speaks no varlink")
+pytestmark = pytest.mark.ours("the reference server does not support varlink")
 CONTROL = "org.ovsdbd.control"
 SERVICE = "org.varlink.service"
 DATA = pathlib.Path(__file__).parent.parent / "data" / "varlink"
 
 
 class Varlink:
-    """A client of its own: messages end with a NUL."""
+    """A varlink client of the tests: messages end with a NUL."""
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
@@ -83,7 +83,7 @@ def test_descriptions(varlink):
 
 
 def test_interface_version(varlink):
-    """A change of the interface needs a new version: tests/data/varlink/README says how."""
+    """A change of the interface requires a new version: tests/data/varlink/README describes it."""
     text = varlink.call(f"{SERVICE}.GetInterfaceDescription", interface=CONTROL)
     text = text["parameters"]["description"]
     assert text == (DATA / f"{CONTROL}.varlink").read_text()
@@ -189,7 +189,7 @@ def test_oneway_and_pipelining(varlink):
 
 
 def test_more(server, varlink):
-    """The status comes again on each change, and only then."""
+    """The status is sent again after each change, and only then."""
     varlink.send(method=f"{CONTROL}.GetStatus", more=True)
     first = varlink.receive()
     assert first["continues"] is True and first["parameters"]["clients"] == 0
@@ -209,7 +209,7 @@ def test_more(server, varlink):
     assert varlink.receive()["parameters"]["remotes"] == 2
 
 
-def test_more_of_what_changes_something(varlink):
+def test_more_of_a_command_that_changes_something(varlink):
     """It is done once."""
     varlink.send(method=f"{CONTROL}.SetMemoryTrim", parameters={"enabled": True}, more=True)
     assert varlink.receive() == {"parameters": {}}
@@ -218,7 +218,7 @@ def test_more_of_what_changes_something(varlink):
     assert varlink.result("ListDatabases")["databases"]
 
 
-def test_more_for_one_who_does_not_read(server, varlink):
+def test_more_for_a_client_that_does_not_read(server, varlink):
     """Nothing piles up: at most one answer is under way, and the last one is of the end."""
     varlink.send(method=f"{CONTROL}.GetStatus", more=True)
     client = server.client()

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-pytestmark = pytest.mark.ours("the reference server speaks no varlink")
+pytestmark = pytest.mark.ours("the reference server does not support varlink")
 SOURCE = pathlib.Path(__file__).parent / "varlink_client"
 GOPATH = "/usr/share/gocode"
 
@@ -82,7 +82,7 @@ def test_oneway(reference, server):
 
 
 def test_more(reference, server):
-    """The client waits; what happens meanwhile reaches it."""
+    """The client waits, and receives later changes."""
     with subprocess.Popen(reference.command("watch", "GetStatus", "3"), stdout=subprocess.PIPE,
                           text=True) as watcher:
         first = json.loads(watcher.stdout.readline())

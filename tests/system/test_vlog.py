@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The log as scripts steer it: the names they know, and what they may not say."""
+"""The control of the log by scripts: the module names that they may use, and invalid arguments."""
 import re
 import socket
 
@@ -24,7 +24,7 @@ def test_known_names(lab, name):
     server.control("vlog/disable-rate-limit", name)
 
 
-@pytest.mark.ours("the names are those of other files there")
+@pytest.mark.ours("in the reference server this module logs other messages")
 def test_a_known_name_steers_ours(lab):
     server = lab.serve("small", options=["-vjsonrpc:file:dbg"])
     with server.client() as client:
@@ -81,7 +81,7 @@ def test_message(lab):
         server.control("vlog/message", "loud", "x")
 
 
-@pytest.mark.ours("the reference server forgives")
+@pytest.mark.ours("the reference server accepts an invalid interval")
 def test_probe_interval(lab):
     server = lab.serve("small")
     server.control("ovsdb-server/set-active-ovsdb-server-probe-interval", "5000")

@@ -20,20 +20,20 @@ struct limits {
 
 // option, member, unit of its value, counter of refusals because of the limit, help
 #define LIMITS(X)                                                                                  \
-    X("max-sessions", net.max_connections, COUNT, "sessions_refused", "connections in all")        \
+    X("max-sessions", net.max_connections, COUNT, "sessions_refused", "connections in total")      \
     X("max-remote-sessions", net.max_per_remote, COUNT, "remote_sessions_refused",                 \
       "connections of one remote")                                                                 \
     X("max-user-sessions", net.max_per_user, COUNT, "user_sessions_refused",                       \
       "connections of one local user or one address")                                              \
     X("max-accept-rate", net.max_accept_rate, RATE, "accepts_delayed",                             \
-      "new connections a second; more wait")                                                       \
+      "new connections per second; more are delayed")                                              \
     X("max-handshakes", net.max_handshakes, COUNT, "handshakes_cut",                               \
-      "TLS handshakes under way; beyond, the oldest ends")                                         \
+      "TLS handshakes in progress; one more ends the oldest")                                      \
     X("max-message", net.max_message, MESSAGE, "messages_too_long", "size of a message")           \
     X("max-backlog", server.max_backlog, SIZE, "slow_clients_cut",                                 \
-      "what may be kept for a client that does not read")                                          \
+      "output kept for a client that does not read")                                               \
     X("max-staged", server.max_staged, MESSAGE, "stages_refused",                                  \
-      "transactions in pieces, of all clients")                                                    \
+      "pieces of transactions (\"stage\"), of all clients")                                        \
     X("max-monitors", server.max_monitors, COUNT, "monitors_refused", "monitors of a session")     \
     X("max-waits", server.max_triggers, COUNT, "waits_refused",                                    \
       "waiting transactions of a session")                                                         \

@@ -17,8 +17,9 @@ struct handover;
 // why, and nothing has changed.
 void handover_give(const struct parts *parts);
 
-// Takes what the former process gave, if one of `fds` is that: its fd becomes -1, and the service
-// manager no longer keeps it. NULL: there is nothing, or this program does not understand it.
+// Takes the handover of the former process from `fds`: the fd of its element becomes -1, and the
+// service manager no longer keeps it. NULL: `fds` has none, or it is of a version that this program
+// cannot read.
 struct handover *handover_take(struct listen_fd *fds, size_t n_fds);
 void handover_free(struct handover *handover); // closes the descriptors left; NULL allowed
 

@@ -62,7 +62,8 @@ bool remotes_open(struct remotes *remotes, struct remote_entry *entry);
 void remotes_plan_retry(struct remotes *remotes, usec_t now);
 // Applies changed settings; closes the connections if they change what clients may do.
 void remotes_change(struct remote_entry *entry, const struct remote_settings *settings);
-// Removes these origins from all entries. Entries without origin are then to be removed.
+// Removes these origins from all entries. Then call remotes_remove_unwanted(), which removes the
+// entries without origin.
 void remotes_withdraw(struct remotes *remotes, unsigned origins);
 void remotes_remove_unwanted(struct remotes *remotes);
 // The entries for which `belongs` is true, sorted by target. Caller frees the array.

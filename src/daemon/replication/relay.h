@@ -11,7 +11,7 @@
 struct relays;
 struct upstreams;
 
-// databases_add() adds relays from now on; databases_remove() ends them.
+// From now on databases_add() can add relays, and databases_remove() can remove them.
 struct relays *relays_new(struct server *server, struct databases *databases,
                           struct upstreams *upstreams);
 void relays_free(struct relays *relays); // before databases_free(); NULL allowed
@@ -26,14 +26,14 @@ void relays_set_options(struct relays *relays, const char *name,
                         const struct remote_options *options);
 // Sets the probe interval of these connections, for all present and future relays.
 void relays_set_probe_interval(struct relays *relays, uint64_t ms);
-// That of future relays.
+// The probe interval of the connections of future relays.
 uint64_t relays_probe_interval(const struct relays *relays);
 
 struct relay_state {
     const char *source; // the list of remotes
-    const char *remote; // that is connected or being dialed
-    bool is_connected;  // to the source, which is connected itself
-    const char *error;  // why not, or NULL
+    const char *remote; // the one of them that is connected or being dialed
+    bool is_connected;  // to a source that reports that it is connected itself
+    const char *error;  // why it is not connected, or NULL
 };
 // False if the database `name` is not a relay.
 bool relay_state(const struct relays *relays, const char *name, struct relay_state *ret);

@@ -29,8 +29,8 @@ struct failure *upstream_check_source(const char *source);
 struct failure *upstream_join(struct upstreams *upstreams, const char *source,
                               const struct remote_options *options, struct replica *replica,
                               struct upstream **ret);
-// Ends that. The connection is closed when the last replica leaves. Not from within a function of
-// the replica, except is_self().
+// Stops following. The connection is closed when the last replica leaves. Not from within a
+// function of the replica, except is_self().
 void upstream_leave(struct upstream *upstream, struct replica *replica);
 // Sets the options of the connection, which stays open, for all of its replicas.
 void upstream_set_options(struct upstream *upstream, const struct remote_options *options);

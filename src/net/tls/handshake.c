@@ -24,7 +24,7 @@
 #include <sys/epoll.h>
 
 LOG_MODULE(net);
-COUNTER(handshakes_cut, "TLS handshakes ended because too many were under way");
+COUNTER(handshakes_cut, "TLS handshakes ended because too many were in progress");
 
 struct handshake {
     struct remote *remote;
@@ -202,7 +202,7 @@ static void end_oldest_handshake(struct net *net)
     if (net->n_handshakes >= net->limits.max_handshakes) {
         COUNT(handshakes_cut);
         handshake_fail(LIST_FIRST(&net->handshakes, struct handshake, in_net), LOG_LEVEL_WARN,
-                       "too many handshakes are under way, and this is the oldest");
+                       "too many handshakes are in progress, and this is the oldest");
     }
 }
 
@@ -213,6 +213,7 @@ void handshake_start(struct remote *remote, int fd, char *name)
     bool is_server = remote->kind == REMOTE_LISTENER;
     int r;
 
+    assert(remote->is_tls && fd >= 0);
     end_oldest_handshake(net);
     handshake = NEW(struct handshake);
     handshake->remote = remote;

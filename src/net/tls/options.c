@@ -211,15 +211,14 @@ void tls_options_help(const char *program)
         "  -C, --ca-cert=FILE      the CA certificates that peers are verified with,\n"
         "                          or \"none\" to accept any peer\n"
         "  --bootstrap-ca-cert=FILE\n"
-        "                          the same; if FILE is not there, it is fetched from the\n"
-        "                          first peer\n"
-        "  --peer-ca-cert=FILE     certificates to send to peers besides our own\n"
+        "                          the same; if FILE does not exist, it is fetched from\n"
+        "                          the first peer\n"
+        "  --peer-ca-cert=FILE     further certificates to send to peers\n"
         "  --ssl-crl=FILE          certificates that are revoked\n"
         "  --ssl-protocols=LIST    of TLSv1.2, TLSv1.3, TLSv1.2-TLSv1.3, TLSv1.2+\n"
         "  --ssl-ciphers=LIST      of TLS 1.2: an OpenSSL cipher list, or a gnutls priority\n"
         "                          string, which is for both\n"
         "  --ssl-ciphersuites=LIST of TLS 1.3: names as TLS_AES_256_GCM_SHA384, with colons\n"
-        "  --ssl-server-name=NAME  the name that the certificate of a server must have that is\n"
-        "                          connected to\n",
+        "  --ssl-server-name=NAME  the name that the certificate of a server must have\n",
         program);
 }

@@ -14,9 +14,9 @@ struct tls;
 struct tls *tls_new(struct tls_material *material, int fd, bool is_server, const char *host);
 void tls_free(struct tls *tls); // NULL allowed
 // Continues the handshake, for a few milliseconds of cryptography at most. Returns 0 if it is
-// complete, and -EAGAIN if *ret_events (epoll events) must be waited for. It has failed, for
-// tls_reason(), if this returns -EPROTO, or -ECONNRESET (the peer closed without having sent
-// anything).
+// complete, and -EAGAIN if it needs one of *ret_events (epoll events) to continue. It has failed
+// if this returns -ECONNRESET (the peer closed without having sent anything) or -EPROTO (any other
+// reason); tls_reason() describes the failure.
 int tls_handshake(struct tls *tls, uint32_t *ret_events);
 const char *tls_reason(const struct tls *tls); // "" if nothing has failed
 // True if the handshake failed only because it has just provided the missing CA certificate.

@@ -104,7 +104,7 @@ static void warn_of_material(const struct tls_options *options, const struct tls
 
         if (next != (time_t)-1 && next < time(NULL)) {
             log_event(LOG_LEVEL_WARN, MSG_TLS_EXPIRED, NULL,
-                      "%s: a CRL is out of date: what was revoked since then is not known",
+                      "%s: a CRL is out of date: later revocations are not known",
                       options->crl ? options->crl : options->ca_cert);
         }
     }

@@ -48,9 +48,9 @@ static void print_help(void)
         "                        (default: " DEFAULT_TARGET
         ")\n"
         "  -T, --timeout=SECS    give up after SECS seconds\n"
-        "  -f, --format=FORMAT   text, or json: what scripts understand\n"
-        "      --pretty          with --format=json, print it in many lines\n"
-        "  -e, --execute         for old scripts: a command follows, as without it\n"
+        "  -f, --format=FORMAT   text, or json for scripts\n"
+        "      --pretty          with --format=json, indent the JSON\n"
+        "  -e, --execute         no effect; for old scripts\n"
         "  -o, --option          print the options, for completion in a shell\n"
         "  -h, --help            this text\n"
         "  -V, --version         the version\n"
@@ -59,7 +59,7 @@ static void print_help(void)
         "  list-commands         all of its commands\n"
         "  version               its version\n"
         "  vlog/list             its log levels\n"
-        "  vlog/list-pattern     how its log lines look\n"
+        "  vlog/list-pattern     the formats of its log lines\n"
         "  vlog/set [SPEC]       set log levels\n"
         "  vlog/reopen           open its log file again\n",
         tool_name(), tool_name());

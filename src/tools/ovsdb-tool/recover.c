@@ -61,22 +61,11 @@ static struct salvage salvage(struct checked_file *file)
     return result;
 }
 
-static size_t count_rows(const struct db *db)
-{
-    const struct schema *schema = db_schema(db);
-    size_t n = 0;
-
-    for (uint16_t i = 0; i < schema->n_tables; i++) {
-        n += table_n_rows(db_table(db, &schema->tables[i]));
-    }
-    return n;
-}
-
 static void print_totals(const struct checked_file *file, const struct salvage *result,
                          const char *what)
 {
     printf("%s: %s: %lu records, %zu rows\n", file->path, what, (unsigned long)result->n_records,
-           count_rows(result->db));
+           db_n_rows(result->db));
 }
 
 static struct salvage_prefix find_prefix(const struct checked_file *file)
@@ -181,7 +170,7 @@ static void recover_all(struct checked_file *file, const char *target)
     printf(
         "%s: written: %zu rows from %lu records; left out: %lu damaged places, %lu records that "
         "cannot be applied, %zu rows, %zu references, %zu unreferenced rows\n",
-        target, count_rows(result.db), (unsigned long)result.n_records,
+        target, db_n_rows(result.db), (unsigned long)result.n_records,
         (unsigned long)(result.n_damaged + result.is_torn), (unsigned long)result.n_refused,
         result.repaired.n_rows, result.repaired.n_references + result.repaired.n_weak,
         result.n_unreferenced);

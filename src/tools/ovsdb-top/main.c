@@ -62,7 +62,7 @@ static const struct option long_options[] = {
 static void print_help(void)
 {
     printf(
-        "%s: shows what the clients of a running ovsdb-server do\n"
+        "%s: shows the activity of the clients of an ovsdb-server\n"
         "usage: %s [OPTIONS] [VIEW]\n"
         "\n"
         "VIEW is clients (default), monitors, slow-log or status.\n"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a southbound database sees of many hypervisors: each says and hears what an ovn-controller
-23.03 does when it comes, takes its ports, and lives on; ovn-northd's part is large transactions."""
+"""The load of many hypervisors on a southbound database: each sends the requests of an
+ovn-controller 23.03 when it connects, claims its ports, and stays connected; ovn-northd sends large
+transactions."""
 import json
 import uuid
 
@@ -50,7 +51,7 @@ def flow(number, datapath=None):
 
 
 class Network:
-    """So many hypervisors and what northd has made of them."""
+    """A number of hypervisors and the rows that northd has made for them."""
 
     def __init__(self, n):
         self.n = n
@@ -70,8 +71,8 @@ class Network:
                 for number in range(first, first + count)}
 
     def write(self, path, guarded="pssl:0:127.0.0.1"):
-        """A database file as northd leaves it before the first hypervisor comes. On the remote
-        `guarded`, served with OPTIONS, clients have the role."""
+        """Writes a database file as northd makes it before the first hypervisor connects. On the
+        remote `guarded`, served with OPTIONS, clients have the role."""
         tables = {
             "SB_Global": {ident("global", 0): {"connections": ref("connection", 0)}},
             "Connection": {ident("connection", 0): {"target": guarded, "role": ROLE}},
@@ -124,7 +125,7 @@ def own_ports(number):
 
 
 def conditions(network, number):
-    """What is asked for when the hypervisor has its row, and when it has its ports."""
+    """The conditions of a hypervisor when it has its row, and when it has its ports."""
     name, own = f"hv{number}", ref("chassis", number)
     datapaths = [ref("datapath", d) for d in network.datapaths(number)]
     of_them = [["datapath", "==", d] for d in datapaths]
@@ -149,7 +150,8 @@ def update(table, row_id, row):
 
 
 def arrival(network, number, last):
-    """The requests of a hypervisor that comes; `last` is the transaction it has seen, or None."""
+    """The requests of a hypervisor that connects; `last` is the last transaction that it has seen,
+    or None."""
     yield "get_schema", ["_Server"]
     yield "monitor_cond", ["_Server", ["monid", "_Server"], {"Database": [{"columns": [
         "name", "model", "connected", "leader", "schema", "cid", "index"]}]}]
@@ -190,7 +192,7 @@ class Site:
         self.many.__exit__()
 
     def arrive(self, last=None, flows=2000):
-        """Everybody comes at once, while northd adds flows; false: they take too long."""
+        """All hypervisors connect at once, while northd adds flows; false: they take too long."""
         self.n_coming = len(self.hypervisors)
         for member in self.hypervisors:
             self._next_step(member, arrival(self.network, member.number, last))
@@ -214,7 +216,7 @@ class Site:
                 for number, row in self.network.flows(count).items()]
 
     def change(self, flows):
-        """northd adds flows and asks who is up to date; everybody answers it."""
+        """northd adds flows and requests a confirmation; all hypervisors send it."""
         self.nb_cfg += 1
         for member in self.hypervisors:
             member.expect("update", f'"nb_cfg":{self.nb_cfg}', self._confirm)

@@ -99,7 +99,7 @@ class Lab:
     # The end
 
     def finish(self):
-        """Stops what still runs and fails for anything odd that a server left."""
+        """Stops all running servers and fails if a server has left unexpected output."""
         for server in self.servers:
             if server.is_running():
                 server.stop()

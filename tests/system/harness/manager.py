@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A service manager as small as it can be: it is told (sd_notify), keeps descriptors from one
+"""A minimal service manager: it receives notifications (sd_notify), keeps descriptors from one
 process of the service to the next, and passes them on, as systemd does."""
 import array
 import os
@@ -66,11 +66,11 @@ class Manager:
                 **({"FDSTORE": str(self.max_fds)} if self.max_fds else {})}
 
     def passed(self):
-        """What the next process of the service gets: copies."""
+        """Copies of the descriptors that the next process of the service gets."""
         return {name: stored.dup() for name, stored in self.store.items()}
 
     def drop_store(self):
-        """What systemd does when the service has been stopped for good."""
+        """Drops the stored descriptors, as systemd does when the service is stopped."""
         while self.store:
             self.store.popitem()[1].close()
 
@@ -110,7 +110,8 @@ class ManagedServer(Server):
         self.check_traces()
 
     def restart(self, fds=None):
-        """As "systemctl restart" does. `fds`: what a socket unit passes beside what is stored."""
+        """Restarts as "systemctl restart" does. `fds`: the sockets of a socket unit, besides the
+        stored descriptors."""
         dbs, options, remotes = self.how
         self.end()
         return self.start(dbs, *options, remotes=remotes, fds=fds)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many connections in one process. They look at nothing but for one text in what comes, so that
-they are cheap beside the server; and they answer its probes."""
+"""Many connections in one process. They only search their input for one text, so that they are
+cheap, and they answer probes."""
 import json
 import selectors
 import socket
@@ -48,7 +48,7 @@ class Member:
         self.many.watch(self)
 
     def expect(self, what, text, then=None):
-        """Waits for `text`, which must not have come yet; calls then(member) when it comes."""
+        """Waits for `text`, which must not have arrived yet; calls then(member) when it arrives."""
         self.what, self.mark, self.then = what, text.encode(), then
         self.since = time.monotonic()
         self.tail = b""

@@ -22,7 +22,7 @@ class MonitorClient:
         self.replica.apply(result[-1] if kind == "monitor_cond_since" else result)
 
     def catch_up(self):
-        """What the server has sent up to now; returns how many updates."""
+        """Applies the updates that have arrived up to now; returns their number."""
         self.client.call("echo")
         n = len(self.client.notifications)
         while self.client.notifications:
@@ -32,7 +32,7 @@ class MonitorClient:
         return n
 
     def check(self, server):
-        """Compares the replica with what another client reads."""
+        """Compares the replica with the rows that another client reads."""
         rows = server.client().select("small", "T", ["_uuid", *self.columns])
         expected = {row.pop("_uuid")[1]: row for row in rows}
         self.catch_up()

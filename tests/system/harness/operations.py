@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random transactions on the schema "ops", most of which succeed, and how results compare.
+"""Random transactions on the schema "ops", most of which succeed, and the comparison of results.
 
-What differences.py lists is not generated: reals of more than 15 digits, arithmetic at the ends of
-the integers, weak references in rows that a commit changes otherwise as well, sets that have a
-default member. An operation has one mistake at most, because the order in which its members are
-looked at is not compared.
-"""
+Differences in differences.py are not generated: reals of more than 15 digits, arithmetic at the
+ends of the integers, weak references in rows that a commit also changes in other ways, sets that
+have a default member. An operation has at most one error, because the order in which servers check
+its members is not compared."""
 import json
 import random
 
@@ -158,7 +157,7 @@ class Generator:
         return operation
 
     def begin(self):
-        """From here on what has been inserted is there, and named rows are no more."""
+        """From now on the inserted rows exist, and the names of rows are no longer valid."""
         self.names = {}
         self.may_err = False
         self.known = {table: list(uuids) for table, uuids in self.uuids.items()}

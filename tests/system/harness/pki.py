@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Certificates for tests, made with openssl: certificate authorities and what they sign."""
+"""Certificates for tests, made with openssl: certificate authorities and the certificates that they
+sign."""
 import datetime
 import shutil
 import subprocess
@@ -98,7 +99,7 @@ class Authority(Identity):
         self._ca("-revoke", identity.cert)
 
     def crl(self, name, days=2):
-        """Returns a file with the list of what is revoked, good for so many days."""
+        """Returns a file with a CRL, valid for so many days."""
         path = self.directory / f"{name}.pem"
         self._ca("-gencrl", "-crl_lastupdate", _time(min(0, days - 1)),
                  "-crl_nextupdate", _time(days), "-out", path)

@@ -17,7 +17,8 @@ SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runt
 
 
 def check_sane(text, whose):
-    """Fails when `text` (what a program wrote to stderr) holds a sanitizer's or assert's report."""
+    """Fails if `text` (standard error of a program) contains a report of a sanitizer or an
+    assertion."""
     for word in SANITIZER_WORDS:
         assert word not in text, f"{whose} reported:\n{text}"
 
@@ -28,7 +29,7 @@ def check_not_crashed(status, whose, text=""):
 
 
 class Result:
-    """What one run of a program left: `out`, `err` (text) and `status`."""
+    """The result of one run of a program: `out`, `err` (text) and `status`."""
 
     def __init__(self, process, command):
         self.command = command
@@ -45,7 +46,8 @@ class Result:
         return self.ok().splitlines()
 
     def fails(self, status=1, saying=None):
-        """Fails unless the program ended with `status` and said something containing `saying`."""
+        """Fails unless the program ended with `status` and printed a text that contains
+        `saying`."""
         assert self.status == status, str(self)
         assert self.err != "", f"failed without a word: {self}"
         if saying is not None:

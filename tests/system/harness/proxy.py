@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Someone between clients and a server, who passes their messages on or answers himself."""
+"""A proxy between clients and a server, which forwards messages or replies itself."""
 import json
 import select
 import socket

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server whose clients have roles: by the remote they come to, and an id by their certificate."""
+"""A server whose clients have roles: by their remote, and an id by their certificate."""
 import json
 import socket
 import ssl
@@ -57,7 +57,7 @@ class RbacServer:
         self.clients = {}
 
     def listen(self, role, kind="pssl", **row):
-        """Where clients with this role come to: host and port."""
+        """Opens a remote for clients with this role; returns host and port."""
         key = (role, kind, json.dumps(row))
         if key not in self.listeners:
             address = free_address(f"127.0.0.{len(self.listeners) + 2}")

@@ -31,7 +31,7 @@ class Closed(Exception):
 
 
 class Scanner:
-    """Cuts a byte stream into JSON objects and arrays (what a server may send)."""
+    """Splits a byte stream into JSON objects and arrays (the messages of a server)."""
 
     def __init__(self):
         self.buffer = bytearray()
@@ -149,8 +149,8 @@ class Client:
         return json.loads(self.receive_text(what, patience))
 
     def receive_waiting(self):
-        """Returns the messages that have come by now, as bytes, and whether the connection is still
-        open."""
+        """Returns the messages that have arrived up to now, as bytes, and whether the connection is
+        still open."""
         is_open = True
         try:
             while self._is_readable(0):
@@ -199,7 +199,7 @@ class Client:
         self.send({"method": method, "params": params, "id": None})
 
     def reply(self, id_, patience=wait.PATIENCE):
-        """Waits for the whole reply to request `id_`. Notifications that come first are kept."""
+        """Waits for the whole reply to request `id_`. Earlier notifications are kept."""
         key = json.dumps(id_, sort_keys=True)
         deadline = time.monotonic() + patience
         while key not in self.replies:

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starting, watching and ending one server.
 
-A server has directories of its own and is ended by its process id. When it ends, its log must hold
-nothing at WARN or above that the test did not announce with allow(), and its standard error no
-report of a sanitizer.
-"""
+A server has its own directories and is ended by its process id. When it ends, its log must not have
+messages at WARN or above that the test did not announce with allow(), and its standard error no
+report of a sanitizer."""
 import fcntl
 import os
 import re

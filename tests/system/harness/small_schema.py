@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tests on the schema "small" share."""
+"""Helpers of the tests on the schema "small"."""
 
 # UUIDs for rows that a test writes into a file by itself.
 A, B, C = (f"00000000-0000-0000-0000-00000000000{c}" for c in "abc")

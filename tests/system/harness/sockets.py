@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The other end of what a server listens on or dials."""
+"""The peer of a server: sockets that connect to its remotes or accept its connections."""
 import socket
 
 from harness import wait

@@ -60,7 +60,7 @@ class TlsClient:
         assert text.encode() in self.call("echo", f'["{text}"]')
 
     def is_refused(self):
-        """The peer ends the connection; TLS 1.3 tells only when something is read."""
+        """The peer ends the connection; with TLS 1.3 this is noticed only when reading."""
         try:
             return self.socket.recv(1) == b""
         except (ssl.SSLError, ConnectionError):
@@ -71,7 +71,7 @@ class TlsClient:
 
 
 class NamedClient(TlsClient):
-    """Knows what the server calls itself."""
+    """A client that knows the name in the server's certificate."""
 
     def __init__(self, port, context):
         super().__init__(port, context)

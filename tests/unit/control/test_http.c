@@ -88,7 +88,7 @@ static void test_405_names_what_is_allowed(void **unused)
     buf_done(&out);
 }
 
-static void test_a_failure_says_nothing_of_itself(void **unused)
+static void test_errors_do_not_show_the_reason(void **unused)
 {
     void *state = dialect_http.state_new(NULL);
     struct buf out = {0};
@@ -135,7 +135,7 @@ int main(void)
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_formats),
         cmocka_unit_test(test_405_names_what_is_allowed),
-        cmocka_unit_test(test_a_failure_says_nothing_of_itself),
+        cmocka_unit_test(test_errors_do_not_show_the_reason),
         cmocka_unit_test(test_too_long),
     };
 

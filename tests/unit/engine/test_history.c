@@ -9,7 +9,7 @@ static struct uuid commit(struct db *db, int i)
     return db_tail(db)->txn_id;
 }
 
-static void test_finds_what_it_keeps(void **state)
+static void test_kept_changes_are_found(void **state)
 {
     struct db *db = fixture_new();
     struct history *history;
@@ -101,7 +101,7 @@ static void test_memory(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_finds_what_it_keeps),
+        cmocka_unit_test(test_kept_changes_are_found),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_largest_member),
     };

@@ -42,6 +42,19 @@ static size_t n_rows(const struct db *db, const char *table)
     return table_n_rows(db_table(db, fixture_table(db, table)));
 }
 
+// Removes the references of all owners: the parts are deleted, and the weak references with them.
+static void assert_parts_end(struct db *db)
+{
+    fixture_run(db,
+                "{\"op\":\"update\",\"table\":\"Owner\",\"where\":[],"
+                "\"row\":{\"parts\":[\"set\",[]]}}");
+    assert_int_equal(n_rows(db, "Part"), 0);
+    assert_string_equal(fixture_run(db,
+                                    "{\"op\":\"select\",\"table\":\"Owner\",\"where\":[],"
+                                    "\"columns\":[\"likes\"]}"),
+                        "[{\"rows\":[{\"likes\":[\"set\",[]]}]}]");
+}
+
 // A chain of parts, each referred to by the one before: all are deleted with the owner of the
 // first.
 static void test_long_chain_is_collected(void **state)
@@ -94,14 +107,7 @@ static void test_big_sets(void **state)
     }
     assert_int_equal(n_rows(db, "Part"), N - 20);
     fixture_check(db);
-    fixture_run(db,
-                "{\"op\":\"update\",\"table\":\"Owner\",\"where\":[],"
-                "\"row\":{\"parts\":[\"set\",[]]}}");
-    assert_int_equal(n_rows(db, "Part"), 0);
-    assert_string_equal(fixture_run(db,
-                                    "{\"op\":\"select\",\"table\":\"Owner\",\"where\":[],"
-                                    "\"columns\":[\"likes\"]}"),
-                        "[{\"rows\":[{\"likes\":[\"set\",[]]}]}]");
+    assert_parts_end(db);
     db_free(db);
 }
 
@@ -125,14 +131,7 @@ static void test_many_weak_referrers(void **state)
         txn_delete(txn, owners, fixture_uuid(i));
         commit(txn);
     }
-    fixture_run(db,
-                "{\"op\":\"update\",\"table\":\"Owner\",\"where\":[],"
-                "\"row\":{\"parts\":[\"set\",[]]}}");
-    assert_int_equal(n_rows(db, "Part"), 0);
-    assert_string_equal(fixture_run(db,
-                                    "{\"op\":\"select\",\"table\":\"Owner\",\"where\":[],"
-                                    "\"columns\":[\"likes\"]}"),
-                        "[{\"rows\":[{\"likes\":[\"set\",[]]}]}]");
+    assert_parts_end(db);
     db_free(db);
 }
 

@@ -175,7 +175,7 @@ static void test_rate(void **state)
     assert_int_equal(n, 100);
     assert_int_equal(pause, USEC_PER_SEC / 100);
     assert_int_equal(count_of("accepts_delayed"), before + 1);
-    assert_non_null(strstr(fixture->log, "faster than 100 a second"));
+    assert_non_null(strstr(fixture->log, "faster than 100 per second"));
     free(TAKE_PTR(fixture->log));
     net->accept_time = net_now(net) - 3 * USEC_PER_SEC / 100; // room for three
     for (n = 0; n < 1000 && admission_in_time(net, &pause); n++) {

@@ -43,7 +43,7 @@ static unsigned n_portable(struct net_fixture *fixture)
 }
 
 // An incomplete message and unsent output are handed over too; nothing is lost.
-static void test_goes_on(void **state)
+static void test_connections_continue(void **state)
 {
     struct net_fixture *fixture = *state;
     struct remote *first = fixture_listen(fixture, "punix:a"),
@@ -192,7 +192,11 @@ static void test_listener(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(goes_on), TEST(backlog), TEST(not_portable), TEST(connector), TEST(listener),
+        TEST(connections_continue),
+        TEST(backlog),
+        TEST(not_portable),
+        TEST(connector),
+        TEST(listener),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,7 +157,7 @@ static struct text *long_text(size_t size)
     return text_new(buf_slice(&buf));
 }
 
-static void test_shared_text_goes_to_many(void **state)
+static void test_shared_text_for_many_connections(void **state)
 {
     enum { N = 5 };
     struct net_fixture *fixture = *state;
@@ -429,7 +429,7 @@ int main(void)
         TEST(test_release_of_many),
         TEST(test_marks_go_with_their_connection),
         TEST(test_output_of_a_turn_is_one_write),
-        TEST(test_shared_text_goes_to_many),
+        TEST(test_shared_text_for_many_connections),
         TEST(test_drained_once_per_backlog),
         TEST(test_client_that_never_reads),
         TEST(test_output_is_not_starved),

@@ -224,7 +224,7 @@ static void test_oldest_makes_room(void **state)
         RUN_UNTIL(fixture, !client_take(fds[i], &rest));
     }
     assert_int_equal(fixture->net->n_handshakes, 2);
-    assert_non_null(strstr(fixture->log, "too many handshakes are under way"));
+    assert_non_null(strstr(fixture->log, "too many handshakes are in progress"));
     free(TAKE_PTR(fixture->log));
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
         close(fds[i]);

@@ -5,19 +5,16 @@
 #include "replication/source.h"
 
 #include "engine/txn.h"
-#include "unit.h"
+#include "schema_file.h"
 #include "json/emit.h"
 #include "json/framer.h"
 
-#define SCHEMA                                                                                     \
-    "{\"name\":\"db\",\"version\":\"1.0.0\",\"tables\":{\"T\":{\"columns\":{\"n\":{\"type\":"      \
-    "\"integer\"}},\"isRoot\":true},\"X\":{\"columns\":{\"n\":{\"type\":\"integer\"}},\"isRoot\":" \
-    "true}}}"
 #define ROW1 "11111111-1111-1111-1111-111111111111"
 #define ROW2 "22222222-2222-2222-2222-222222222222"
 #define ROW3 "33333333-3333-3333-3333-333333333333"
 
 struct fixture {
+    char *schema_text;
     struct schema *schema;
     struct db *db;
     struct exclude exclude;
@@ -94,7 +91,8 @@ static inline int set_up(void **state)
     struct fixture *f = NEW(struct fixture);
     char *bad;
 
-    assert_null(schema_from_text(SLICE(SCHEMA), &f->schema));
+    f->schema_text = data_text("replication/db.ovsschema");
+    f->schema = schema_of_text(f->schema_text);
     f->db = db_new(f->schema, uuid_random);
     assert_true(exclude_parse(&f->exclude, "db:X", &bad));
     f->source = source_new(&source_handler, f, (struct uuid){1, 2});
@@ -116,6 +114,7 @@ static inline int tear_down(void **state)
     exclude_done(&f->exclude);
     db_free(f->db);
     schema_unref(f->schema);
+    free(f->schema_text);
     buf_done(&f->sent);
     free(f->reason);
     free(f);
@@ -182,7 +181,7 @@ static inline void begin(struct fixture *f)
     exchange(f, FIRST_REQUESTS, "{\"id\":1,\"error\":null,\"result\":\"" ROW1 "\"}");
     exchange(f, "", "{\"id\":2,\"error\":null,\"result\":{}}");
     assert_false(source_is_usable(f->source));
-    send_server_row(f, false, SCHEMA, "true");
+    send_server_row(f, false, f->schema_text, "true");
     assert_true(source_is_usable(f->source));
     assert_int_equal(replica_state(f->replica), REPLICA_INITIAL);
 }
@@ -190,13 +189,15 @@ static inline void begin(struct fixture *f)
 // The same with a source that has no _Server.
 static inline void begin_old(struct fixture *f)
 {
+    _cleanup_free_ char *schema =
+        xasprintf("{\"id\":5,\"error\":null,\"result\":%s}", f->schema_text);
+
     exchange(f, FIRST_REQUESTS, REFUSED("1"));
     exchange(f, "", REFUSED("2"));
     exchange(f, "", REFUSED("3"));
     exchange(f, "{\"id\":4,\"method\":\"list_dbs\",\"params\":[]}\n",
              "{\"id\":4,\"error\":null,\"result\":[\"other\",\"db\"]}");
-    exchange(f, "{\"id\":5,\"method\":\"get_schema\",\"params\":[\"db\"]}\n",
-             "{\"id\":5,\"error\":null,\"result\":" SCHEMA "}");
+    exchange(f, "{\"id\":5,\"method\":\"get_schema\",\"params\":[\"db\"]}\n", schema);
     assert_int_equal(replica_state(f->replica), REPLICA_INITIAL);
 }
 

@@ -16,7 +16,7 @@ static void send_cluster_row(struct fixture *f, bool is_update, const char *cid,
     _cleanup_free_ char *members =
         xasprintf("%s,\"cid\":[\"uuid\",\"%s\"],\"index\":%d", connected, cid, index);
 
-    send_server_row(f, is_update, SCHEMA, members);
+    send_server_row(f, is_update, f->schema_text, members);
 }
 
 static void begin_cluster(struct fixture *f, const char *cid, int index, const char *connected)
@@ -44,7 +44,7 @@ static void test_member_behind(void **state)
     begin_cluster(f, ROW2, 3, "true"); // another cluster
     assert_int_equal(replica_state(f->replica), REPLICA_INITIAL);
     connect_again(f);
-    send_server_row(f, false, SCHEMA, "true"); // not clustered
+    send_server_row(f, false, f->schema_text, "true"); // not clustered
     assert_int_equal(replica_state(f->replica), REPLICA_INITIAL);
     assert_null(f->reason);
 }

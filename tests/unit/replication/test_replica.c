@@ -120,7 +120,7 @@ static void assert_failed(const struct fixture *f, const char *part)
     assert_null(f->reason); // the connection stays
 }
 
-// A source that knows no ids says so with the zero UUID: nothing is resumed.
+// A source without transaction ids sends the zero UUID: the replica cannot resume.
 static void test_source_without_ids(void **state)
 {
     struct fixture *f = *state;
@@ -164,12 +164,9 @@ static void test_bad_difference(void **state)
 // The source converts the database: it cancels the monitor and sends the new schema, in any order.
 static void test_conversion_at_the_source(void **state)
 {
-    static const char with_m[] =
-        "{\"name\":\"db\",\"version\":\"2.0.0\",\"tables\":{\"T\":{"
-        "\"columns\":{\"n\":{\"type\":\"integer\"},\"m\":{\"type\":"
-        "\"integer\"}},\"isRoot\":true}}}";
     static const char canceled[] =
         "{\"id\":null,\"method\":\"monitor_canceled\",\"params\":[\"db\"]}";
+    _cleanup_free_ char *with_m = data_text("replication/db-with-m.ovsschema");
     struct fixture *f = *state;
 
     for (int order = 0; order < 2; order++) {
@@ -205,10 +202,10 @@ static void test_database_comes_and_goes(void **state)
     send_server_row(f, true, NULL, "false"); // for example a relay that has no source yet
     assert_int_equal(replica_state(f->replica), REPLICA_WAITING);
     assert_int_equal(f->sent.size, 0);
-    send_server_row(f, true, SCHEMA, "true");
+    send_server_row(f, true, f->schema_text, "true");
     assert_true(replica_is_connected(f->replica));
     assert_string_equal(buf_cstr(&f->sent), AGAIN("6", "db 2", ROW1));
-    send_server_row(f, true, SCHEMA, "false");
+    send_server_row(f, true, f->schema_text, "false");
     assert_false(replica_is_connected(f->replica));
     assert_int_equal(replica_state(f->replica), REPLICA_INITIAL);
 }
@@ -316,12 +313,10 @@ static void test_itself(void **state)
 static void test_strict(void **state)
 {
     struct fixture *f = *state;
+    _cleanup_free_ char *theirs = data_text("replication/db-2.ovsschema");
 
     replica_set_strict(f->replica, true);
-    send_server_row(f, false,
-                    "{\"name\":\"db\",\"version\":\"2.0.0\",\"tables\":{\"T\":{\"columns\":{\"m\":"
-                    "{\"type\":\"string\"}}},\"Y\":{\"columns\":{\"m\":{\"type\":\"string\"}}}}}",
-                    "true");
+    send_server_row(f, false, theirs, "true");
     assert_int_equal(replica_state(f->replica), REPLICA_LEFT_OUT);
     assert_string_equal(replica_reason(f->replica),
                         "the schemas differ: only the active server has T:m, Y; only this server "
@@ -341,7 +336,7 @@ static void test_strict(void **state)
     assert_int_equal(replica_state(f->replica), REPLICA_INITIAL);
     send_server_row(f, true, "{\"name\":\"db\",\"version\":\"2.0.2\",\"tables\":{}}", "true");
     assert_int_equal(replica_state(f->replica), REPLICA_LEFT_OUT);
-    send_server_row(f, true, SCHEMA, "true");
+    send_server_row(f, true, f->schema_text, "true");
     assert_int_equal(replica_state(f->replica), REPLICA_INITIAL);
     replica_set_strict(f->replica, false);
     replica_restart(f->replica);
@@ -352,13 +347,11 @@ static void test_strict(void **state)
 static void test_schemas_that_differ(void **state)
 {
     struct fixture *f = *state;
+    _cleanup_free_ char *theirs = data_text("replication/db-2.ovsschema");
 
     add_row(f, "T", ROW1);
     buf_clear(&f->sent);
-    send_server_row(f, false,
-                    "{\"name\":\"db\",\"version\":\"2.0.0\",\"tables\":{\"T\":{\"columns\":{\"m\":"
-                    "{\"type\":\"string\"}}},\"Y\":{\"columns\":{\"m\":{\"type\":\"string\"}}}}}",
-                    "true");
+    send_server_row(f, false, theirs, "true");
     exchange(f,
              "{\"id\":4,\"method\":\"monitor_cond_since\",\"params\":[\"db\",\"db\",{\"T\":[{"
              "\"columns\":[]}]},\"" ZERO "\"]}\n",

@@ -115,7 +115,7 @@ static void test_rules(void **state)
     runner_done(&runner);
 }
 
-static void test_what_is_logged(void **state)
+static void test_rules_select_the_commits(void **state)
 {
     struct script_runner runner;
 
@@ -264,7 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_what_is_logged),
+        cmocka_unit_test(test_rules_select_the_commits),
         cmocka_unit_test(test_authors),
         cmocka_unit_test(test_fields_of_the_author),
         cmocka_unit_test(test_commit_of_the_server),

@@ -59,7 +59,7 @@ static bool is_open(const struct script_runner *runner, char letter)
     return !runner->clients[letter - 'A'].close_reason[0];
 }
 
-static void test_who_may_write(void **state)
+static void test_rights_to_write(void **state)
 {
     static const struct {
         enum db_role role;
@@ -88,7 +88,7 @@ static void test_who_may_write(void **state)
 }
 
 // Clients that use another database stay; those that have named none may be concerned.
-static void test_who_is_disconnected(void **state)
+static void test_disconnected_sessions(void **state)
 {
     struct script_runner *runner = *state;
 
@@ -174,8 +174,8 @@ static void test_removed_database(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_who_may_write), TEST(test_who_is_disconnected), TEST(test_locks),
-        TEST(test_server_row),    TEST(test_removed_database),
+        TEST(test_rights_to_write), TEST(test_disconnected_sessions), TEST(test_locks),
+        TEST(test_server_row),      TEST(test_removed_database),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,7 @@ static bool other_process_locks(const char *path, char *error, size_t size)
     return !WEXITSTATUS(status);
 }
 
-// The child knows of the parent's list of locks; so the one that asks is told apart by the file.
+// The child inherits the list of locks of this process: the lock is checked by the file, too.
 static void test_other_process(void **state)
 {
     char error[512], pid[32];

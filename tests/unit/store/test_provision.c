@@ -104,7 +104,7 @@ static void test_converts_an_older_schema(void **state)
 
     read_file("d.db", &before);
     assert_ok(provision_convert(store, schema, NULL));
-    assert_logged("converted from schema version 1.0.0 to 2.0.0; the file as it was is ");
+    assert_logged("converted from schema version 1.0.0 to 2.0.0; the previous file is kept as ");
     assert_string_equal(db_schema(store_db(store))->version, "2.0.0");
     assert_int_equal(count_rows(store_db(store)), 1);
     assert_int_equal(n_copies(), 1);

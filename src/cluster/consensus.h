@@ -97,6 +97,11 @@ int consensus_submit(struct consensus *consensus, uint64_t now, struct log_entry
 // -ENOENT if there is no such other member. If it does not succeed within an election timeout, this
 // member remains leader.
 int consensus_transfer(struct consensus *consensus, uint64_t now, struct uuid to);
+int consensus_add_server(struct consensus *consensus, uint64_t now, struct uuid id,
+                         const char *address);
+int consensus_remove_server(struct consensus *consensus, uint64_t now, struct uuid id);
+// A server of which the log says nothing yet may send messages.
+void consensus_learn_server(struct consensus *consensus, struct uuid id, const char *address);
 void consensus_set_election_timeout(struct consensus *consensus, unsigned ms);
 
 struct consensus_state {

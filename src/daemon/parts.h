@@ -7,6 +7,7 @@
 #include "daemon/options.h"
 #include "daemon/remotes/remotes.h"
 
+struct clusters;
 struct command_registry;
 struct relays;
 struct sync;
@@ -23,5 +24,6 @@ struct parts {
     struct upstreams *upstreams;
     struct sync *sync;
     struct relays *relays;
+    struct clusters *clusters; // NULL: built without libraft
     struct command_registry *registry;
 };

@@ -17,6 +17,14 @@ struct cluster_file {
     bool is_torn;
 };
 
+bool cluster_file_is(const char *path)
+{
+    _cleanup_reader_ struct reader *reader = NULL;
+    _cleanup_error_ struct ovsdb_error *error = reader_open_any(path, &reader);
+
+    return !error && reader_is_clustered(reader);
+}
+
 void cluster_file_close(struct cluster_file *file)
 {
     if (file) {

@@ -15,6 +15,8 @@
 
 struct cluster_file;
 
+// Whether the file exists and begins as a clustered database does.
+bool cluster_file_is(const char *path);
 // Opens the file and reads its first record. Errors name the file, among them that it is not a
 // clustered database.
 struct ovsdb_error *cluster_file_open(const char *path, const struct progress *progress,

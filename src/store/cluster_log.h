@@ -50,6 +50,7 @@ struct ovsdb_error *cluster_log_build(const struct cluster_log *log, uint64_t in
 // Appends records to the file with one write, and to the contents; they must not contradict them
 // (asserted). They become durable with the next sync of the group commit; durable() tells. Copies
 // what it needs. Never fails: see failed() and blocked().
+void cluster_log_retry(struct cluster_log *log);
 void cluster_log_append(struct cluster_log *log, const struct file_record *records, size_t n);
 // Appends records, and syncs them together with all earlier ones in this call. False: they could
 // not be written; then they are not part of the contents. Earlier appends are reported by durable()

@@ -10,8 +10,10 @@
 #include "daemon/startup.h"
 #include "service/confine.h"
 #include "service/notify.h"
+#include "store/cluster_file.h"
 #include "store/opening.h"
 #include "store/provision.h"
+#include "json/emit.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -24,10 +26,15 @@ LOG_MODULE(ovsdb_server);
 
 struct database {
     char *name;
-    struct store *store; // NULL: the database is the copy of a relay
+    struct store *store; // NULL: a clustered database, or the copy of a relay
     struct db *copy;
-    char *relay; // the argument "relay:DB:SOURCE" of a copy, or NULL
+    char *argument; // of a copy: "relay:DB:SOURCE", or the path of a clustered database
 };
+
+static bool is_relay(const struct database *database)
+{
+    return database->argument && databases_is_relay(database->argument);
+}
 
 struct databases {
     struct server *server;
@@ -40,6 +47,7 @@ struct databases {
     size_t capacity;
     // Stores that are not served any more, but still used by a helper thread.
     struct store **leaving;
+    struct databases_cluster_functions cluster; // functions are NULL: not supported
     struct failure *(*add_relay)(void *userdata, const char *argument); // or NULL
     void *relays;
     size_t n_leaving;
@@ -105,7 +113,12 @@ static void on_convert(void *userdata, struct db *db, struct schema *schema)
         i++;
         assert(i < databases->n); // the server only knows databases from here
     }
-    assert(databases->items[i].store); // a relay forwards conversions
+    if (!databases->items[i].store) {
+        assert(!is_relay(&databases->items[i])); // a relay forwards conversions
+        databases->cluster.convert(databases->cluster.userdata, db, schema);
+        free(call);
+        return;
+    }
     *call = (struct conversion_call){databases, databases->items[i].store};
     store_start_conversion(call->store, schema, on_converted, call);
 }
@@ -158,7 +171,7 @@ static void close_at(struct databases *databases, size_t i)
         discard_db(database.copy, databases->group_commit);
     }
     free(database.name);
-    free(database.relay);
+    free(database.argument);
 }
 
 void databases_free(struct databases *databases)
@@ -207,7 +220,7 @@ static bool is_at(const struct databases *databases, size_t i, const char *name)
 static const char *name_of_relay(const struct databases *databases, const char *argument)
 {
     for (size_t i = 0; i < databases->n; i++) {
-        if (str_equals(databases->items[i].relay, argument)) {
+        if (str_equals(databases->items[i].argument, argument)) {
             return databases->items[i].name;
         }
     }
@@ -225,11 +238,12 @@ const char *databases_name_of(const struct databases *databases, const char *pat
         return NULL;
     }
     for (size_t i = 0; i < databases->n; i++) {
+        const struct database *database = &databases->items[i];
+        const char *file = database->store ? store_path(database->store) : database->argument;
         _cleanup_free_ char *other = NULL;
 
-        if (databases->items[i].store &&
-            !file_resolve(store_path(databases->items[i].store), &other) && !strcmp(real, other)) {
-            return databases->items[i].name;
+        if (!is_relay(database) && !file_resolve(file, &other) && !strcmp(real, other)) {
+            return database->name;
         }
     }
     return NULL;
@@ -327,6 +341,9 @@ struct failure *databases_add(struct databases *databases, const char *path, con
         return failure;
     }
     startup_begin(path);
+    if (databases->cluster.add && cluster_file_is(path)) {
+        return databases->cluster.add(databases->cluster.userdata, path);
+    }
     error = provision_open(path, schema, mode_for(recover_damaged), &progress, &store, &is_damaged);
     if (error) {
         return open_failed(error, is_damaged);
@@ -415,6 +432,10 @@ void databases_start_add(struct databases *databases, const char *path, const ch
         done(userdata, failure);
         return;
     }
+    if (databases->cluster.add && cluster_file_is(path)) {
+        done(userdata, databases->cluster.add(databases->cluster.userdata, path));
+        return;
+    }
     adding = NEW(struct adding);
     adding->databases = databases;
     adding->done = done;
@@ -464,23 +485,46 @@ void databases_on_add_relay(struct databases *databases,
     databases->relays = userdata;
 }
 
-bool databases_add_copy(struct databases *databases, struct db *db, const char *relay)
+void databases_set_cluster_functions(struct databases *databases,
+                                     const struct databases_cluster_functions *functions)
+{
+    databases->cluster = *functions;
+}
+
+struct schema *databases_empty_schema(const char *name)
+{
+    _cleanup_buf_ struct buf text = {0};
+    _cleanup_error_ struct ovsdb_error *error = NULL;
+    struct schema *schema = NULL;
+
+    buf_puts(&text, "{\"name\":");
+    emit_string(&text, slice_of(name));
+    buf_puts(&text, ",\"version\":\"0.0.0\",\"tables\":{}}");
+    error = schema_from_text(buf_slice(&text), &schema);
+    return error ? NULL : schema;
+}
+
+bool databases_add_copy(struct databases *databases, struct db *db, const char *argument,
+                        enum db_role role)
 {
     const char *name = db_schema(db)->name;
+    struct database database = {.copy = db};
 
     if (server_add_db(databases->server, db) < 0) {
         return false;
     }
-    server_set_role(databases->server, db, ROLE_RELAY);
-    insert_database(databases,
-                    &(struct database){.name = xstrdup(name), .copy = db, .relay = xstrdup(relay)});
+    server_set_role(databases->server, db, role);
+    database.name = xstrdup(name);
+    database.argument = xstrdup(argument);
+    insert_database(databases, &database);
     log_event(LOG_LEVEL_INFO, MSG_DATABASE_SERVED, LOG_FIELDS({"OVSDB_DATABASE", name}),
-              "%s: serving database %s", relay, name);
+              "%s: serving database %s", argument, name);
     notify_observers(databases, NULL, db);
     return true;
 }
 
-void databases_replace_copy(struct databases *databases, struct db *new)
+// Takes over `new`, and returns the former database.
+static struct db *set_copy(struct databases *databases, struct db *new)
 {
     const char *name = db_schema(new)->name;
     struct database *database = &databases->items[position_of(databases, name)];
@@ -489,7 +533,22 @@ void databases_replace_copy(struct databases *databases, struct db *new)
     assert(!strcmp(database->name, name) && old);
     database->copy = new;
     notify_observers(databases, old, new);
+    return old;
+}
+
+void databases_replace_copy(struct databases *databases, struct db *new)
+{
+    struct db *old = set_copy(databases, new);
+
     server_replace_db(databases->server, old, new);
+    discard_db(old, databases->group_commit);
+}
+
+void databases_converted_copy(struct databases *databases, struct db *new)
+{
+    struct db *old = set_copy(databases, new);
+
+    server_converted(databases->server, old, new, NULL);
     discard_db(old, databases->group_commit);
 }
 
@@ -555,10 +614,10 @@ struct db *databases_next_db(const struct databases *databases, size_t *state,
 const char *databases_next_relay(const struct databases *databases, size_t *state)
 {
     while (*state < databases->n) {
-        const char *relay = databases->items[(*state)++].relay;
+        const struct database *database = &databases->items[(*state)++];
 
-        if (relay) {
-            return relay;
+        if (is_relay(database)) {
+            return database->argument;
         }
     }
     return NULL;

@@ -11,5 +11,6 @@
 // the later change sets alive. Rows get back the very versions that they had, so _version is as
 // before; indexes, reference counts, weak referrers and row counts follow; the history forgets the
 // withdrawn ids. Change sets that others hold stay valid, but no longer lead into the chain.
+// No snapshot may exist whose moment is after `last` (engine/snapshot.h).
 // Observers hear of it once. Not within a transaction. Cannot fail. O(rows that were changed).
 void db_undo(struct db *db, struct changeset *last);

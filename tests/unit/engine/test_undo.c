@@ -6,6 +6,7 @@
 
 #include "engine/history.h"
 #include "engine/internal.h"
+#include "engine/snapshot.h"
 #include "engine/undo.h"
 
 #include <stdlib.h>
@@ -102,6 +103,64 @@ static void test_random(void **state)
     assert_true(n_undone > 300);
     for (size_t i = 0; i <= depth; i++) {
         copy_done(&copies[i]);
+    }
+    history_free(history);
+    db_free(db);
+}
+
+// Fails unless the snapshot has exactly the rows of the copy.
+static void assert_shows(struct snapshot *snapshot, const struct copy *copy)
+{
+    const struct schema *schema = snapshot_schema(snapshot);
+    size_t n_found = 0;
+
+    while (snapshot_collect(snapshot, 3)) {
+    }
+    assert_int_equal(snapshot_n_rows(snapshot), copy->n_rows);
+    for (size_t i = 0; i < copy->n_rows; i++) {
+        size_t n;
+        struct row *const *rows = snapshot_rows(snapshot, copy->rows[i]->table->index, &n);
+
+        assert_ptr_equal(&schema->tables[copy->rows[i]->table->index], copy->rows[i]->table);
+        for (size_t j = 0; j < n; j++) {
+            n_found += rows[j] == copy->rows[i];
+        }
+    }
+    assert_int_equal(n_found, copy->n_rows);
+}
+
+// A snapshot that is being collected while later commits are withdrawn.
+static void test_snapshots(void **state)
+{
+    struct db *db = fixture_new();
+    struct history *history = history_new(db, 10000);
+
+    srandom(2);
+    for (int round = 0; round < 200; round++) {
+        struct snapshot *snapshot;
+        struct changeset *last = NULL;
+        struct copy copy;
+        int n_commits = 1 + below(12), n_kept = below(n_commits);
+
+        run_random(db);
+        copy_take(&copy, db, history);
+        snapshot = snapshot_new(db);
+        for (int i = 0; i < n_commits; i++) {
+            if (i == n_kept) {
+                last = changeset_ref(db_tail(db));
+            }
+            snapshot_collect(snapshot, (size_t)below(4));
+            run_random(db);
+        }
+        db_undo(db, last);
+        for (int i = below(3); i; i--) {
+            snapshot_collect(snapshot, (size_t)below(4));
+            run_random(db);
+        }
+        assert_shows(snapshot, &copy);
+        snapshot_free(snapshot);
+        changeset_unref(last);
+        copy_done(&copy);
     }
     history_free(history);
     db_free(db);
@@ -210,8 +269,11 @@ static void test_observers(void **state)
 int main(int argc, char *argv[])
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),    cmocka_unit_test(test_nothing),
-        cmocka_unit_test(test_version),   cmocka_unit_test(test_more_than_the_history),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_snapshots),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_version),
+        cmocka_unit_test(test_more_than_the_history),
         cmocka_unit_test(test_observers),
     };
 

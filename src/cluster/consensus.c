@@ -63,7 +63,7 @@ static void consensus_step(struct consensus *consensus, struct raft_event *event
                            const struct log_entry *entries, uint64_t first_index);
 
 static void send_append(struct consensus *consensus, struct uuid to,
-                        const struct raft_append_entries *append, struct message *message)
+                        const struct raft_append_entries *append, struct member_message *message)
 {
     _cleanup_free_ struct log_entry *entries = NULL;
 
@@ -86,7 +86,7 @@ static void send_append(struct consensus *consensus, struct uuid to,
 static void send_message(struct consensus *consensus, struct raft_message *from)
 {
     struct uuid to = id_of(consensus, from->server_id);
-    struct message message = {0};
+    struct member_message message = {0};
 
     assert(!uuid_is_zero(to));
     switch (from->type) {
@@ -109,11 +109,11 @@ static void send_message(struct consensus *consensus, struct raft_message *from)
 static void install_snapshot(struct consensus *consensus, struct raft_snapshot_metadata *metadata)
 {
     struct servers servers = {0};
-    struct message snapshot = {.kind = MESSAGE_SNAPSHOT,
-                               .index = metadata->index,
-                               .index_term = metadata->term,
-                               .servers = &servers,
-                               .servers_index = metadata->configuration_index};
+    struct member_message snapshot = {.kind = MESSAGE_SNAPSHOT,
+                                      .index = metadata->index,
+                                      .index_term = metadata->term,
+                                      .servers = &servers,
+                                      .servers_index = metadata->configuration_index};
 
     for (unsigned i = 0; i < metadata->configuration.n; i++) {
         servers_add(&servers, id_of(consensus, metadata->configuration.servers[i].id),
@@ -333,7 +333,7 @@ void consensus_set_election_timeout(struct consensus *consensus, unsigned ms)
 void consensus_start(struct consensus *consensus, uint64_t now, uint64_t term, struct uuid vote,
                      size_t n_entries)
 {
-    struct message snapshot = consensus->handler->snapshot(consensus->userdata);
+    struct member_message snapshot = consensus->handler->snapshot(consensus->userdata);
     struct raft_snapshot_metadata metadata = raft_form_metadata(&snapshot);
     struct raft_event event = {.time = now, .type = RAFT_START};
     uint64_t first = snapshot.index + 1;
@@ -373,11 +373,11 @@ void consensus_timeout(struct consensus *consensus, uint64_t now)
 // Removes from an append what our snapshot contains, which is committed and therefore the same in
 // the leader's log. libraft would reject the append, because it does not know the terms of these
 // entries any more, and the leader would conclude that they differ.
-static struct message append_after_snapshot(struct consensus *consensus,
-                                            const struct message *message)
+static struct member_message append_after_snapshot(struct consensus *consensus,
+                                                   const struct member_message *message)
 {
-    struct message snapshot = consensus->handler->snapshot(consensus->userdata);
-    struct message result = *message;
+    struct member_message snapshot = consensus->handler->snapshot(consensus->userdata);
+    struct member_message result = *message;
 
     if (message->index < snapshot.index) {
         size_t n = snapshot.index - message->index;
@@ -392,11 +392,11 @@ static struct message append_after_snapshot(struct consensus *consensus,
 }
 
 static void receive_append(struct consensus *consensus, struct raft_event *event,
-                           const struct message *received)
+                           const struct member_message *received)
 {
     struct raft_append_entries *append = &event->receive.message->append_entries;
-    struct message copy = append_after_snapshot(consensus, received);
-    const struct message *message = &copy;
+    struct member_message copy = append_after_snapshot(consensus, received);
+    const struct member_message *message = &copy;
 
     append->version = RAFT_FORM_VERSION;
     append->term = message->term;
@@ -413,7 +413,7 @@ static void receive_append(struct consensus *consensus, struct raft_event *event
 }
 
 static void receive_snapshot(struct consensus *consensus, struct raft_event *event,
-                             const struct message *message)
+                             const struct member_message *message)
 {
     struct raft_install_snapshot *snapshot = &event->receive.message->install_snapshot;
 
@@ -428,7 +428,7 @@ static void receive_snapshot(struct consensus *consensus, struct raft_event *eve
 }
 
 void consensus_receive(struct consensus *consensus, uint64_t now, struct uuid from,
-                       const struct message *message)
+                       const struct member_message *message)
 {
     struct raft_message raft_message = {.server_id = from.hi};
     struct raft_event event = {.time = now, .type = RAFT_RECEIVE};
@@ -474,7 +474,8 @@ void consensus_persisted(struct consensus *consensus, uint64_t now, size_t n)
     }
 }
 
-void consensus_installed(struct consensus *consensus, uint64_t now, const struct message *snapshot)
+void consensus_installed(struct consensus *consensus, uint64_t now,
+                         const struct member_message *snapshot)
 {
     struct raft_event event = {.time = now, .type = RAFT_PERSISTED_SNAPSHOT};
 

@@ -42,13 +42,13 @@ struct consensus_handler {
     const struct log_entry *(*entry)(void *userdata, uint64_t index);
     // The snapshot that precedes the log: index, index_term, servers (borrowed until the next
     // event), servers_index.
-    struct message (*snapshot)(void *userdata);
+    struct member_message (*snapshot)(void *userdata);
     // Sends a message. It may get lost, but no message may overtake another. With one of the kind
     // MESSAGE_SNAPSHOT the owner sends the contents of the snapshot, too.
-    void (*send)(void *userdata, struct uuid to, const struct message *message);
+    void (*send)(void *userdata, struct uuid to, const struct member_message *message);
     // The leader's snapshot, of which the owner has the contents, replaces the log. The owner calls
     // consensus_installed() when it is durable.
-    void (*install)(void *userdata, const struct message *snapshot);
+    void (*install)(void *userdata, const struct member_message *snapshot);
     void (*role_changed)(void *userdata, enum consensus_role role);
     // The entries up to `index` are committed.
     void (*committed)(void *userdata, uint64_t index);
@@ -77,11 +77,12 @@ void consensus_timeout(struct consensus *consensus, uint64_t now);
 // Handles a message of the member `from`. That of a server that is no member has no effect but for
 // new servers, which do not know the members yet.
 void consensus_receive(struct consensus *consensus, uint64_t now, struct uuid from,
-                       const struct message *message);
+                       const struct member_message *message);
 // What the next `n` calls of append() have given is durable.
 void consensus_persisted(struct consensus *consensus, uint64_t now, size_t n);
 // The snapshot of install() is durable, and the log is empty.
-void consensus_installed(struct consensus *consensus, uint64_t now, const struct message *snapshot);
+void consensus_installed(struct consensus *consensus, uint64_t now,
+                         const struct member_message *snapshot);
 // The owner has written a snapshot of the committed state at `index` and dropped the entries up to
 // index - `n_kept`.
 void consensus_compacted(struct consensus *consensus, uint64_t now, uint64_t index,

@@ -50,7 +50,7 @@ struct member {
     struct uuid applying;   // the transaction id of the entry that is being applied
     bool is_applying;
     bool has_installed; // a snapshot is durable, which the consensus is to be told
-    struct message installed;
+    struct member_message installed;
 
     struct executed *executed;
     size_t n_executed, executed_capacity;
@@ -394,11 +394,11 @@ static const struct log_entry *on_entry(void *userdata, uint64_t index)
     return member_log_entry(member_log(userdata), index);
 }
 
-static struct message on_snapshot(void *userdata)
+static struct member_message on_snapshot(void *userdata)
 {
     const struct file_header *header = &member_log(userdata)->header;
 
-    return (struct message){
+    return (struct member_message){
         .kind = MESSAGE_SNAPSHOT,
         .index = header->prev_index,
         .index_term = header->prev_term,
@@ -408,7 +408,8 @@ static struct message on_snapshot(void *userdata)
 }
 
 // Sends the contents of the snapshot in parts after its description.
-static void send_snapshot(struct member *member, struct uuid to, const struct message *message)
+static void send_snapshot(struct member *member, struct uuid to,
+                          const struct member_message *message)
 {
     const struct file_header *header = &member_log(member)->header;
     struct wire_message wire = {.kind = WIRE_SNAPSHOT};
@@ -439,7 +440,7 @@ static void send_snapshot(struct member *member, struct uuid to, const struct me
     }
 }
 
-static void on_send(void *userdata, struct uuid to, const struct message *message)
+static void on_send(void *userdata, struct uuid to, const struct member_message *message)
 {
     struct member *member = userdata;
     const struct wire_message wire = {.kind = WIRE_RAFT, .raft = *message};
@@ -459,7 +460,7 @@ static void copy_servers(struct servers *to, const struct servers *from)
 }
 
 // The received contents replace the log.
-static void on_install(void *userdata, const struct message *snapshot)
+static void on_install(void *userdata, const struct member_message *snapshot)
 {
     struct member *member = userdata;
     const struct member_log *log = member_log(member);
@@ -490,7 +491,7 @@ static void on_install(void *userdata, const struct message *snapshot)
 // The database after a snapshot was installed.
 static void finish_install(struct member *member)
 {
-    struct message snapshot = on_snapshot(member);
+    struct member_message snapshot = on_snapshot(member);
     const struct file_header *header = &member_log(member)->header;
     struct entry_data data;
     struct ovsdb_error *error = entry_data_decode(header->prev_data, &data);

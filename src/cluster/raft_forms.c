@@ -19,7 +19,7 @@ void raft_form_configuration(struct raft_configuration *ret, const struct server
     }
 }
 
-struct raft_snapshot_metadata raft_form_metadata(const struct message *snapshot)
+struct raft_snapshot_metadata raft_form_metadata(const struct member_message *snapshot)
 {
     struct raft_snapshot_metadata metadata = {
         .index = snapshot->index,
@@ -68,9 +68,9 @@ struct raft_entry *raft_form_entries(const struct log_entry *entries, size_t n)
     return result;
 }
 
-struct message raft_form_to_message(const struct raft_message *from)
+struct member_message raft_form_to_message(const struct raft_message *from)
 {
-    struct message result = {0};
+    struct member_message result = {0};
 
     switch (from->type) {
     case RAFT_APPEND_ENTRIES_RESULT:
@@ -107,7 +107,7 @@ struct message raft_form_to_message(const struct raft_message *from)
     return result;
 }
 
-struct raft_message raft_form_from_message(const struct message *message, struct uuid from,
+struct raft_message raft_form_from_message(const struct member_message *message, struct uuid from,
                                            const char *address)
 {
     struct raft_message result = {.server_id = from.hi, .server_address = address};

@@ -12,7 +12,7 @@ enum { RAFT_FORM_VERSION = 1 }; // of the messages for which libraft 0.22 has on
 // Closed with raft_configuration_close(), unless libraft takes it.
 void raft_form_configuration(struct raft_configuration *ret, const struct servers *servers);
 // Of a message of the kind MESSAGE_SNAPSHOT. Its configuration is closed as above.
-struct raft_snapshot_metadata raft_form_metadata(const struct message *snapshot);
+struct raft_snapshot_metadata raft_form_metadata(const struct member_message *snapshot);
 // Without the data of the entry, which libraft does not read. raft_form_entries_free() frees an
 // array of them.
 struct raft_entry raft_form_entry(const struct log_entry *entry);
@@ -21,6 +21,6 @@ struct raft_entry *raft_form_entries(const struct log_entry *entries, size_t n);
 void raft_form_entries_free(struct raft_entry *entries, size_t n);
 
 // For all messages but MESSAGE_APPEND and MESSAGE_SNAPSHOT. `address` is borrowed.
-struct raft_message raft_form_from_message(const struct message *message, struct uuid from,
+struct raft_message raft_form_from_message(const struct member_message *message, struct uuid from,
                                            const char *address);
-struct message raft_form_to_message(const struct raft_message *from);
+struct member_message raft_form_to_message(const struct raft_message *from);

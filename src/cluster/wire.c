@@ -3,7 +3,7 @@
 #include "cluster/wire.h"
 
 #include "cluster/fields.h"
-#include "cluster/notification.h"
+#include "json/message.h"
 #include "json/emit.h"
 
 static const char *const kind_names[] = {
@@ -62,7 +62,7 @@ static void put_hello(struct buf *buf, const struct wire_hello *hello)
     field_put_uint64(buf, FIELD_VERSION, hello->version);
 }
 
-static void put_vote(struct buf *buf, const struct message *message)
+static void put_vote(struct buf *buf, const struct member_message *message)
 {
     field_put_uint64(buf, FIELD_INDEX, message->index);
     field_put_uint64(buf, FIELD_INDEX_TERM, message->index_term);
@@ -71,7 +71,7 @@ static void put_vote(struct buf *buf, const struct message *message)
 }
 
 // The members of the object; the entries come after it.
-static void put_raft(struct buf *buf, const struct message *message)
+static void put_raft(struct buf *buf, const struct member_message *message)
 {
     field_put_string(buf, FIELD_KIND, wire_raft_kind_name(message->kind));
     field_put_uint64(buf, FIELD_TERM, message->term);
@@ -105,7 +105,7 @@ static void put_raft(struct buf *buf, const struct message *message)
 
 static void put_snapshot(struct buf *buf, const struct wire_snapshot *snapshot)
 {
-    const struct message *message = &snapshot->message;
+    const struct member_message *message = &snapshot->message;
 
     assert(message->kind == MESSAGE_SNAPSHOT && message->servers->n);
     if (!uuid_is_zero(snapshot->eid)) {
@@ -198,12 +198,12 @@ static void put_fields(struct buf *buf, const struct wire_message *message)
 
 void wire_put(struct buf *buf, const struct wire_message *message)
 {
-    notification_begin(buf, wire_kind_name(message->kind));
+    message_begin_notification(buf, wire_kind_name(message->kind));
     buf_puts(buf, "[{");
     put_fields(buf, message);
     buf_putc(buf, '}');
     if (message->kind == WIRE_RAFT && message->raft.kind == MESSAGE_APPEND) {
-        const struct message *append = &message->raft;
+        const struct member_message *append = &message->raft;
 
         for (size_t i = 0; i < append->n_entries; i++) {
             assert(append->entries[i].index == append->index + 1 + i);

@@ -41,8 +41,8 @@ struct wire_hello {
 };
 
 struct wire_snapshot {
-    struct message message;  // MESSAGE_SNAPSHOT
-    uint64_t election_timer; // ms; 0: not recorded
+    struct member_message message; // MESSAGE_SNAPSHOT
+    uint64_t election_timer;       // ms; 0: not recorded
     struct uuid eid;
     uint64_t size; // bytes of the contents, the text of "prev_data"
 };
@@ -77,7 +77,7 @@ struct wire_message {
     union {
         struct wire_hello hello;
         const char *reason;            // REFUSED
-        struct message raft;           // RAFT
+        struct member_message raft;    // RAFT
         struct wire_snapshot snapshot; // SNAPSHOT
         struct wire_part part;         // SNAPSHOT_PART
         struct wire_join_result join_result;

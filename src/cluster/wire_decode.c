@@ -3,7 +3,7 @@
 // owner can rely on what wire.h says.
 #include "basic/utf8.h"
 #include "cluster/fields.h"
-#include "cluster/notification.h"
+#include "json/message.h"
 #include "cluster/wire.h"
 #include "json/cursor.h"
 
@@ -118,13 +118,14 @@ static enum message_kind take_raft_kind(struct wire_memory *memory, struct field
 }
 
 // Index and term of an entry that the sender has in its log.
-static void take_position(struct fields *fields, struct message *message, uint64_t min)
+static void take_position(struct fields *fields, struct member_message *message, uint64_t min)
 {
     message->index = take_count(fields, FIELD_INDEX, min, INT64_MAX);
     message->index_term = take_count(fields, FIELD_INDEX_TERM, min, message->term);
 }
 
-static void decode_raft(struct wire_memory *memory, struct fields *fields, struct message *message)
+static void decode_raft(struct wire_memory *memory, struct fields *fields,
+                        struct member_message *message)
 {
     message->kind = take_raft_kind(memory, fields);
     // A server that has not heard of any term yet can only answer.
@@ -159,7 +160,7 @@ static void decode_raft(struct wire_memory *memory, struct fields *fields, struc
 static void decode_snapshot(struct wire_memory *memory, struct fields *fields,
                             struct wire_snapshot *snapshot)
 {
-    struct message *message = &snapshot->message;
+    struct member_message *message = &snapshot->message;
     struct slice servers = fields_value(fields, FIELD_SERVERS, true);
 
     message->kind = MESSAGE_SNAPSHOT;
@@ -266,7 +267,7 @@ static void decode_fields(struct wire_memory *memory, struct fields *fields,
 
 // Checks that the last entry continues the log that precedes it.
 static struct ovsdb_error *check_entry(const struct wire_memory *memory,
-                                       const struct message *append)
+                                       const struct member_message *append)
 {
     size_t n = memory->n_entries;
     const struct log_entry *entry = &memory->entries[n - 1];
@@ -289,7 +290,7 @@ static struct ovsdb_error *check_entry(const struct wire_memory *memory,
 
 // Reads the parameters after the first one, at which the cursor is.
 static struct ovsdb_error *decode_entries(struct wire_memory *memory, struct cursor *cursor,
-                                          struct message *append)
+                                          struct member_message *append)
 {
     struct ovsdb_error *error = NULL;
 
@@ -373,18 +374,18 @@ struct ovsdb_error *wire_decode(struct slice text, struct wire_memory **memory,
                                 struct wire_message *ret)
 {
     struct wire_message message = {0};
-    struct slice method, params;
+    struct message notification;
     struct ovsdb_error *error;
     const char *fault;
 
     *memory = *memory ? *memory : NEW(struct wire_memory);
     memory_clear(*memory);
-    fault = notification_parse(text, &(*memory)->method, &method, &params);
-    if (fault) {
-        return error_new(ERROR_SYNTAX, "%s", fault);
+    fault = message_parse(text, &(*memory)->method, &notification);
+    if (fault || notification.type != MESSAGE_NOTIFICATION) {
+        return error_new(ERROR_SYNTAX, "%s", fault ? fault : "a notification is expected");
     }
-    error = find_kind(method, &message.kind);
-    error = error ? error : decode_params(*memory, params, &message);
+    error = find_kind(notification.method, &message.kind);
+    error = error ? error : decode_params(*memory, notification.params, &message);
     if (!error) {
         *ret = message;
     }

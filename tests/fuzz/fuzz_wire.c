@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_entries(const struct message *append)
+static void check_entries(const struct member_message *append)
 {
     uint64_t term = append->index_term;
 

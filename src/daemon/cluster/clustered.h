@@ -13,6 +13,20 @@
 #include "session/session.h"
 #include "store/cluster_log.h"
 
+struct clusters {
+    sd_event *event;
+    struct server *server;
+    struct databases *databases;
+    struct net *clients_net; // has the TLS options
+    struct group_commit *group_commit;
+    struct databases_observer observer;
+    struct list all;
+    bool is_started;
+    void (*handed_over)(void *userdata);
+    void *handed_over_userdata;
+    sd_event_source *hand_over_timer;
+};
+
 struct clustered {
     struct clusters *clusters;
     struct list node; // clusters->all

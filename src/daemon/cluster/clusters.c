@@ -4,7 +4,7 @@
 #include "basic/clock.h"
 #include "basic/log.h"
 #include "daemon/startup.h"
-#include "session/undo.h"
+#include "session/server.h"
 #include "store/apply_record.h"
 #include "store/encode.h"
 
@@ -16,20 +16,6 @@ LOG_MODULE(cluster);
 #define SHOW_INDEX_MS  1000 // how often _Server shows a new index
 #define TICK_MS        1000 // retries of blocked writes
 #define LISTEN_RETRY_S 1
-
-struct clusters {
-    sd_event *event;
-    struct server *server;
-    struct databases *databases;
-    struct net *clients_net; // has the TLS options
-    struct group_commit *group_commit;
-    struct databases_observer observer;
-    struct list all;
-    bool is_started;
-    void (*handed_over)(void *userdata);
-    void *handed_over_userdata;
-    sd_event_source *hand_over_timer;
-};
 
 uint64_t clustered_now(void)
 {

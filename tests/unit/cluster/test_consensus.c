@@ -36,7 +36,7 @@ struct log_copy {
 struct disk_write {
     uint64_t due;
     struct log_copy entries;
-    struct message snapshot; // kind MESSAGE_SNAPSHOT, or 0 for entries
+    struct member_message snapshot; // kind MESSAGE_SNAPSHOT, or 0 for entries
     struct disk_write *next;
 };
 
@@ -44,7 +44,7 @@ struct disk_write {
 struct contents {
     uint64_t term;
     struct uuid vote;
-    struct message snapshot;
+    struct member_message snapshot;
     struct log_copy log; // after the snapshot
 };
 
@@ -61,7 +61,7 @@ struct member {
 struct packet {
     uint64_t due;
     size_t from, to;
-    struct message message;
+    struct member_message message;
     struct log_copy entries;
     struct packet *next;
 };
@@ -225,7 +225,7 @@ static const struct log_entry *entry(void *userdata, uint64_t index)
     return found;
 }
 
-static struct message snapshot(void *userdata)
+static struct member_message snapshot(void *userdata)
 {
     struct member *member = userdata;
 
@@ -243,7 +243,7 @@ static size_t number_of(struct simulation *simulation, struct uuid id)
     return 0;
 }
 
-static void send(void *userdata, struct uuid to, const struct message *message)
+static void send(void *userdata, struct uuid to, const struct member_message *message)
 {
     struct member *member = userdata;
     struct simulation *simulation = member->simulation;
@@ -264,7 +264,7 @@ static void send(void *userdata, struct uuid to, const struct message *message)
     simulation->last_packet = &packet->next;
 }
 
-static void install(void *userdata, const struct message *snapshot)
+static void install(void *userdata, const struct member_message *snapshot)
 {
     struct member *member = userdata;
     struct disk_write *write = NEW(struct disk_write);
@@ -491,7 +491,7 @@ static void submit(struct member *member)
 static void compact(struct member *member)
 {
     const struct log_entry *last = contents_entry(&member->disk, member->commit_index);
-    struct message *snapshot = &member->disk.snapshot;
+    struct member_message *snapshot = &member->disk.snapshot;
     size_t n;
 
     // The writes under way go to the new file; the old one is not written any more.
@@ -618,7 +618,7 @@ static void simulate(unsigned seed, size_t n_members)
         snprintf(member->address, sizeof(member->address), "tcp:%zu", i);
         servers_add(&simulation->servers, member->id, member->address);
         member->disk.term = 1;
-        member->disk.snapshot = (struct message){.kind = MESSAGE_SNAPSHOT,
+        member->disk.snapshot = (struct member_message){.kind = MESSAGE_SNAPSHOT,
                                                  .index = 1,
                                                  .index_term = 1,
                                                  .servers = &simulation->servers,

@@ -86,7 +86,7 @@ static struct log_entry random_entry(const struct material *material, uint64_t i
     return entry;
 }
 
-static struct message random_append(struct material *material, struct message message)
+static struct member_message random_append(struct material *material, struct member_message message)
 {
     uint64_t term = message.index_term ? message.index_term : 1;
 
@@ -100,9 +100,9 @@ static struct message random_append(struct material *material, struct message me
     return message;
 }
 
-static struct message random_raft(struct material *material)
+static struct member_message random_raft(struct material *material)
 {
-    struct message message = {.kind = random_below(MESSAGE_N_KINDS), .term = 1 + random_count()};
+    struct member_message message = {.kind = random_below(MESSAGE_N_KINDS), .term = 1 + random_count()};
 
     switch (message.kind) {
     case MESSAGE_APPEND_RESULT:
@@ -138,7 +138,7 @@ static struct message random_raft(struct material *material)
 
 static struct wire_snapshot random_snapshot(struct material *material)
 {
-    struct message message = {.kind = MESSAGE_SNAPSHOT,
+    struct member_message message = {.kind = MESSAGE_SNAPSHOT,
                               .term = 1 + random_count(),
                               .index = 1 + random_count(),
                               .servers = &material->servers};
@@ -211,7 +211,7 @@ static struct wire_message random_message(struct material *material)
     return message;
 }
 
-static void assert_entries_equal(const struct message *a, const struct message *b)
+static void assert_entries_equal(const struct member_message *a, const struct member_message *b)
 {
     assert_int_equal(a->n_entries, b->n_entries);
     for (size_t i = 0; i < a->n_entries; i++) {
@@ -226,7 +226,7 @@ static void assert_entries_equal(const struct message *a, const struct message *
     }
 }
 
-static void assert_raft_equal(const struct message *a, const struct message *b)
+static void assert_raft_equal(const struct member_message *a, const struct member_message *b)
 {
     assert_int_equal(a->kind, b->kind);
     assert_int_equal(a->term, b->term);
@@ -342,7 +342,7 @@ static void test_slices(void **state)
         entries[i] = (struct log_entry){
             .term = 1, .index = 8 + i, .data = SLICE("[null,{}]"), .eid = {1, i}};
     }
-    message.raft = (struct message){
+    message.raft = (struct member_message){
         .kind = MESSAGE_APPEND, .term = 1, .index = 7, .entries = entries, .n_entries = N};
     wire_put(&buf, &message);
     for (int round = 0; round < 2; round++) {

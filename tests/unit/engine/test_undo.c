@@ -140,22 +140,22 @@ static void test_snapshots(void **state)
         struct snapshot *snapshot;
         struct changeset *last = NULL;
         struct copy copy;
-        int n_commits = 1 + below(12), n_kept = below(n_commits);
+        int n_commits = 1 + random_below(12), n_kept = random_below(n_commits);
 
-        run_random(db);
+        random_transaction(db);
         copy_take(&copy, db, history);
         snapshot = snapshot_new(db);
         for (int i = 0; i < n_commits; i++) {
             if (i == n_kept) {
                 last = changeset_ref(db_tail(db));
             }
-            snapshot_collect(snapshot, (size_t)below(4));
-            run_random(db);
+            snapshot_collect(snapshot, (size_t)random_below(4));
+            random_transaction(db);
         }
         db_undo(db, last);
-        for (int i = below(3); i; i--) {
-            snapshot_collect(snapshot, (size_t)below(4));
-            run_random(db);
+        for (int i = random_below(3); i; i--) {
+            snapshot_collect(snapshot, (size_t)random_below(4));
+            random_transaction(db);
         }
         assert_shows(snapshot, &copy);
         snapshot_free(snapshot);

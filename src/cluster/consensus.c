@@ -589,3 +589,21 @@ uint64_t consensus_match_index(const struct consensus *consensus, struct uuid me
     }
     return match;
 }
+
+int consensus_add_server(struct consensus *consensus, uint64_t now, struct uuid id,
+                         const char *address)
+{
+    return -EBUSY;
+}
+
+int consensus_remove_server(struct consensus *consensus, uint64_t now, struct uuid id)
+{
+    return -EBUSY;
+}
+
+void consensus_learn_server(struct consensus *consensus, struct uuid id, const char *address)
+{
+    if (!servers_find(&consensus->known, id)) {
+        servers_add(&consensus->known, id, address);
+    }
+}

@@ -7,29 +7,9 @@
 #include "cluster/consensus.h"
 
 #include "basic/alloc.h"
-#include "cluster/raft_forms.h"
+#include "cluster/consensus_private.h"
 
 #include <errno.h>
-
-struct consensus {
-    struct raft raft;
-    struct uuid id;
-    const struct consensus_handler *handler;
-    void *userdata;
-    struct servers known; // every server whose id has been seen, for the way back from a raft_id
-    // The calls of append() that are not durable yet, in their order.
-    struct pending_append {
-        uint64_t first, last;
-    } * pending;
-    size_t n_pending, pending_capacity;
-    bool is_started;
-    bool is_stepping;    // an update is being carried out
-    bool is_installing;  // from install() to consensus_installed()
-    const char *failure; // why it has failed; NULL: it has not
-    // What the owner has been told.
-    enum consensus_role role;
-    uint64_t commit_index;
-};
 
 const char *consensus_role_name(enum consensus_role role)
 {
@@ -38,7 +18,7 @@ const char *consensus_role_name(enum consensus_role role)
     return names[role];
 }
 
-static struct uuid id_of(const struct consensus *consensus, raft_id id)
+struct uuid consensus_id_of(const struct consensus *consensus, raft_id id)
 {
     for (size_t i = 0; i < consensus->known.n; i++) {
         if (consensus->known.list[i].id.hi == id) {
@@ -58,9 +38,6 @@ static void learn_servers(struct consensus *consensus, const struct servers *ser
 }
 
 // The steps
-
-static void consensus_step(struct consensus *consensus, struct raft_event *event,
-                           const struct log_entry *entries, uint64_t first_index);
 
 static void send_append(struct consensus *consensus, struct uuid to,
                         const struct raft_append_entries *append, struct member_message *message)
@@ -85,7 +62,7 @@ static void send_append(struct consensus *consensus, struct uuid to,
 
 static void send_message(struct consensus *consensus, struct raft_message *from)
 {
-    struct uuid to = id_of(consensus, from->server_id);
+    struct uuid to = consensus_id_of(consensus, from->server_id);
     struct member_message message = {0};
 
     assert(!uuid_is_zero(to));
@@ -116,7 +93,7 @@ static void install_snapshot(struct consensus *consensus, struct raft_snapshot_m
                                       .servers_index = metadata->configuration_index};
 
     for (unsigned i = 0; i < metadata->configuration.n; i++) {
-        servers_add(&servers, id_of(consensus, metadata->configuration.servers[i].id),
+        servers_add(&servers, consensus_id_of(consensus, metadata->configuration.servers[i].id),
                     metadata->configuration.servers[i].address);
     }
     consensus->is_installing = true;
@@ -160,7 +137,7 @@ static void carry_out(struct consensus *consensus, struct raft_update *update,
 
     if (update->flags & (RAFT_UPDATE_CURRENT_TERM | RAFT_UPDATE_VOTED_FOR)) {
         if (!handler->save_vote(consensus->userdata, raft_current_term(&consensus->raft),
-                                id_of(consensus, raft_voted_for(&consensus->raft)))) {
+                                consensus_id_of(consensus, raft_voted_for(&consensus->raft)))) {
             consensus->failure = "the vote could not be recorded";
             return;
         }
@@ -178,7 +155,7 @@ static void carry_out(struct consensus *consensus, struct raft_update *update,
     }
 }
 
-static enum consensus_role role_now(const struct consensus *consensus)
+enum consensus_role consensus_role_now(const struct consensus *consensus)
 {
     switch (raft_state((struct raft *)&consensus->raft)) {
     case RAFT_LEADER:
@@ -190,22 +167,28 @@ static enum consensus_role role_now(const struct consensus *consensus)
     }
 }
 
-// Tells libraft that the change of the members in progress is committed.
+bool consensus_accepts_entries(const struct consensus *consensus)
+{
+    return !consensus->failure && consensus_role_now(consensus) == CONSENSUS_LEADER &&
+           !raft_transferee(&consensus->raft);
+}
+
+// Tells libraft that the change of the members in progress is committed. At a leader that adds a
+// server, the configuration has this server besides those of the entry (membership.c).
 static void apply_configuration(struct consensus *consensus, uint64_t now)
 {
-    uint64_t index = consensus->raft.configuration_uncommitted_index;
     struct raft_event event = {.time = now, .type = RAFT_CONFIGURATION};
 
-    event.configuration.index = index;
-    raft_form_configuration(&event.configuration.conf,
-                            &consensus->handler->entry(consensus->userdata, index)->servers);
+    event.configuration.index = consensus->raft.configuration_uncommitted_index;
+    raft_form_copy(&event.configuration.conf, &consensus->raft.configuration); // libraft keeps it
     consensus_step(consensus, &event, NULL, 0);
 }
 
 static void report_changes(struct consensus *consensus, uint64_t now)
 {
     uint64_t commit_index = raft_commit_index(&consensus->raft);
-    enum consensus_role role = role_now(consensus);
+    enum consensus_role role = consensus_role_now(consensus);
+    uint64_t change_index;
 
     if (role != consensus->role) {
         consensus->role = role;
@@ -213,18 +196,18 @@ static void report_changes(struct consensus *consensus, uint64_t now)
     }
     // libraft counts a snapshot as committed that is still being installed.
     if (commit_index > consensus->commit_index && !consensus->is_installing) {
-        uint64_t change = consensus->raft.configuration_uncommitted_index;
-
         consensus->commit_index = commit_index;
-        if (change && change <= commit_index) {
+        consensus->handler->committed(consensus->userdata, commit_index);
+        change_index = consensus->raft.configuration_uncommitted_index;
+        if (change_index && change_index <= consensus->commit_index) {
             apply_configuration(consensus, now);
         }
-        consensus->handler->committed(consensus->userdata, commit_index);
     }
+    membership_advance(consensus, now);
 }
 
-static void consensus_step(struct consensus *consensus, struct raft_event *event,
-                           const struct log_entry *entries, uint64_t first_index)
+void consensus_step(struct consensus *consensus, struct raft_event *event,
+                    const struct log_entry *entries, uint64_t first_index)
 {
     struct raft_update update = {0};
     int error;
@@ -318,6 +301,7 @@ void consensus_free(struct consensus *consensus)
     assert(!consensus->is_stepping);
     raft_close(&consensus->raft, NULL);
     servers_done(&consensus->known);
+    free(consensus->change.address);
     free(consensus->pending);
     free(consensus);
 }
@@ -328,23 +312,27 @@ void consensus_set_election_timeout(struct consensus *consensus, unsigned ms)
     raft_set_heartbeat_timeout(&consensus->raft, ms / 3 ? ms / 3 : 1);
     // A snapshot is offered again, because the message may have got lost.
     raft_set_install_snapshot_timeout(&consensus->raft, ms * 5);
+    raft_set_max_catch_up_round_duration(&consensus->raft, ms * CATCH_UP_TIMEOUTS);
 }
 
 void consensus_start(struct consensus *consensus, uint64_t now, uint64_t term, struct uuid vote,
                      size_t n_entries)
 {
     struct member_message snapshot = consensus->handler->snapshot(consensus->userdata);
-    struct raft_snapshot_metadata metadata = raft_form_metadata(&snapshot);
+    struct raft_snapshot_metadata metadata;
     struct raft_event event = {.time = now, .type = RAFT_START};
     uint64_t first = snapshot.index + 1;
 
-    assert(!consensus->is_started && snapshot.index);
+    assert(!consensus->is_started && (snapshot.index || !n_entries));
     consensus->is_started = true;
     consensus->commit_index = snapshot.index;
-    learn_servers(consensus, snapshot.servers);
     event.start.term = term;
     event.start.voted_for = vote.hi;
-    event.start.metadata = &metadata; // libraft keeps the configuration
+    if (snapshot.index) {
+        learn_servers(consensus, snapshot.servers);
+        metadata = raft_form_metadata(&snapshot);
+        event.start.metadata = &metadata; // libraft keeps the configuration
+    }
     event.start.start_index = first;
     event.start.n_entries = (unsigned)n_entries;
     event.start.entries = n_entries ? NEW_ARRAY(struct raft_entry, n_entries) : NULL;
@@ -360,13 +348,19 @@ void consensus_start(struct consensus *consensus, uint64_t now, uint64_t term, s
 
 uint64_t consensus_deadline(const struct consensus *consensus)
 {
-    return raft_timeout(&consensus->raft);
+    uint64_t deadline = raft_timeout(&consensus->raft);
+
+    // libraft wants a heartbeat for a spare, too, but does not send it one.
+    return deadline > consensus->last_timeout
+               ? deadline
+               : consensus->last_timeout + consensus->raft.heartbeat_timeout / 4 + 1;
 }
 
 void consensus_timeout(struct consensus *consensus, uint64_t now)
 {
     struct raft_event event = {.time = now, .type = RAFT_TIMEOUT};
 
+    consensus->last_timeout = now;
     consensus_step(consensus, &event, NULL, 0);
 }
 
@@ -436,7 +430,12 @@ void consensus_receive(struct consensus *consensus, uint64_t now, struct uuid fr
 
     event.receive.message = &raft_message;
     if (!sender) {
-        return;
+        if (!from.hi || !uuid_is_zero(consensus_id_of(consensus, from.hi))) {
+            return; // libraft could not tell it from another server
+        }
+        // A member since an entry that this one does not have yet. Its address is in that entry.
+        servers_add(&consensus->known, from, "unknown");
+        sender = servers_find(&consensus->known, from);
     }
     raft_message.server_address = sender->address;
     switch (message->kind) {
@@ -497,30 +496,38 @@ void consensus_compacted(struct consensus *consensus, uint64_t now, uint64_t ind
     consensus_step(consensus, &event, NULL, 0);
 }
 
-int consensus_submit(struct consensus *consensus, uint64_t now, struct log_entry *entries, size_t n)
+void consensus_propose(struct consensus *consensus, uint64_t now, struct log_entry *entries,
+                       size_t n, const struct raft_configuration *configuration)
 {
     struct raft_event event = {.time = now, .type = RAFT_SUBMIT};
     uint64_t first = raft_last_index(&consensus->raft) + 1;
 
-    assert(n);
-    if (consensus->failure || role_now(consensus) != CONSENSUS_LEADER ||
-        raft_transferee(&consensus->raft)) {
-        return -ENOTCONN;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (entries[i].servers.n && consensus->raft.configuration_uncommitted_index) {
-            return -EBUSY;
-        }
-    }
+    assert(n && consensus_role_now(consensus) == CONSENSUS_LEADER);
     for (size_t i = 0; i < n; i++) {
         entries[i].term = raft_current_term(&consensus->raft);
         entries[i].index = first + i;
-        learn_servers(consensus, &entries[i].servers);
     }
     event.submit.entries = raft_form_entries(entries, n);
     event.submit.n = (unsigned)n;
+    if (configuration) {
+        assert(n == 1 && entries[0].servers.n);
+        raft_form_entries_free(event.submit.entries, n);
+        event.submit.entries = NEW(struct raft_entry);
+        event.submit.entries[0] = raft_form_change(entries[0].term, configuration);
+    }
     consensus_step(consensus, &event, entries, first);
     raft_form_entries_free(event.submit.entries, n);
+}
+
+int consensus_submit(struct consensus *consensus, uint64_t now, struct log_entry *entries, size_t n)
+{
+    if (!consensus_accepts_entries(consensus)) {
+        return -ENOTCONN;
+    }
+    for (size_t i = 0; i < n; i++) {
+        assert(!entries[i].servers.n);
+    }
+    consensus_propose(consensus, now, entries, n, NULL);
     return 0;
 }
 
@@ -529,34 +536,28 @@ int consensus_transfer(struct consensus *consensus, uint64_t now, struct uuid to
     struct raft_event event = {.time = now, .type = RAFT_TRANSFER};
     uint64_t best = 0;
 
-    if (consensus->failure || role_now(consensus) != CONSENSUS_LEADER) {
+    if (consensus->failure || consensus_role_now(consensus) != CONSENSUS_LEADER) {
         return -ENOTCONN;
     }
     if (raft_transferee(&consensus->raft)) {
         return -EALREADY;
     }
-    for (unsigned i = 0; uuid_is_zero(to) && i < consensus->raft.configuration.n; i++) {
-        raft_id id = consensus->raft.configuration.servers[i].id;
+    for (unsigned i = 0; i < consensus->raft.configuration.n; i++) {
+        const struct raft_server *server = &consensus->raft.configuration.servers[i];
         raft_index match;
 
-        if (id != consensus->id.hi && !raft_match_index(&consensus->raft, id, &match) &&
-            match >= best) {
-            event.transfer.server_id = id;
+        if (server->role == RAFT_VOTER && server->id != consensus->id.hi &&
+            (uuid_is_zero(to) || server->id == to.hi) &&
+            !raft_match_index(&consensus->raft, server->id, &match) && match >= best) {
+            event.transfer.server_id = server->id;
             best = match;
         }
     }
-    if (!uuid_is_zero(to)) {
-        event.transfer.server_id = to.hi;
+    if (!event.transfer.server_id) {
+        return -ENOENT;
     }
-    for (unsigned i = 0; i < consensus->raft.configuration.n; i++) {
-        raft_id id = consensus->raft.configuration.servers[i].id;
-
-        if (id == event.transfer.server_id && id != consensus->id.hi) {
-            consensus_step(consensus, &event, NULL, 0);
-            return 0;
-        }
-    }
-    return -ENOENT;
+    consensus_step(consensus, &event, NULL, 0);
+    return 0;
 }
 
 void consensus_state(const struct consensus *consensus, struct consensus_state *ret)
@@ -567,15 +568,17 @@ void consensus_state(const struct consensus *consensus, struct consensus_state *
 
     raft_leader(raft, &leader, &address);
     *ret = (struct consensus_state){
-        .role = role_now(consensus),
+        .role = consensus_role_now(consensus),
         .failure = consensus->failure,
         .term = raft_current_term(raft),
-        .vote = id_of(consensus, raft_voted_for(raft)),
-        .leader = id_of(consensus, leader),
+        .vote = consensus_id_of(consensus, raft_voted_for(raft)),
+        .leader = consensus_id_of(consensus, leader),
         .last_index = raft_last_index(raft),
         .persisted_index = raft->last_stored,
         .commit_index = raft_commit_index(raft),
-        .is_transferring = role_now(consensus) == CONSENSUS_LEADER && raft_transferee(raft),
+        .is_transferring =
+            consensus_role_now(consensus) == CONSENSUS_LEADER && raft_transferee(raft),
+        .change = consensus->change,
     };
 }
 
@@ -583,27 +586,9 @@ uint64_t consensus_match_index(const struct consensus *consensus, struct uuid me
 {
     raft_index match;
 
-    if (role_now(consensus) != CONSENSUS_LEADER ||
+    if (consensus_role_now(consensus) != CONSENSUS_LEADER ||
         raft_match_index(&consensus->raft, member.hi, &match)) {
         return 0;
     }
     return match;
-}
-
-int consensus_add_server(struct consensus *consensus, uint64_t now, struct uuid id,
-                         const char *address)
-{
-    return -EBUSY;
-}
-
-int consensus_remove_server(struct consensus *consensus, uint64_t now, struct uuid id)
-{
-    return -EBUSY;
-}
-
-void consensus_learn_server(struct consensus *consensus, struct uuid id, const char *address)
-{
-    if (!servers_find(&consensus->known, id)) {
-        servers_add(&consensus->known, id, address);
-    }
 }

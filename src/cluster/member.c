@@ -41,7 +41,7 @@ struct member {
     unsigned seed;
     enum member_state state;
     char *failure;
-    bool is_leaving;
+    bool is_joining, is_leaving; // it asks for that
     struct commit_log commit_log;
     struct db *db;
     struct changeset *committed; // a reference: the commits after it are those of `executed`
@@ -286,15 +286,14 @@ static void commit_executed(struct member *member)
     positions_advance(&member->commit_log.positions, executed.position);
 }
 
-static void apply_servers(struct member *member, const struct log_entry *entry)
+// The cluster has removed this server, which asked for it.
+static void leave(struct member *member)
 {
-    if (entry->servers.n && member->is_leaving && !is_leader(member) &&
-        !servers_find(&entry->servers, member_log(member)->header.server_id)) {
-        const struct file_record left = {.kind = FILE_RECORD_NOTE, .note = (char *)FILE_NOTE_LEFT};
+    const struct file_record left = {.kind = FILE_RECORD_NOTE, .note = (char *)FILE_NOTE_LEFT};
 
-        member->handler->write_synced(member->userdata, &left, 1);
-        member_set_state(member, MEMBER_LEFT);
-    }
+    member->handler->write_synced(member->userdata, &left, 1);
+    member_set_state(member, MEMBER_LEFT);
+    member_changed(member);
 }
 
 static void apply_entry(struct member *member, uint64_t index)
@@ -315,9 +314,10 @@ static void apply_entry(struct member *member, uint64_t index)
     }
     if (error) {
         fail_apply(member, index, error);
-        return;
+    } else if (entry->servers.n && member->is_leaving && !is_leader(member) &&
+               !servers_find(&entry->servers, member_log(member)->header.server_id)) {
+        leave(member);
     }
-    apply_servers(member, entry);
 }
 
 // Records from time to time how far the log is committed, so that a start knows it.
@@ -663,6 +663,19 @@ struct commit_log *member_commit_log(struct member *member)
     return &member->commit_log;
 }
 
+// True until the server is a member for the first time: its log does not name it.
+static bool wants_to_join(const struct member *member)
+{
+    const struct member_log *log = member_log(member);
+    struct uuid id = log->header.server_id;
+    bool is_named = servers_find(&log->header.prev_servers, id);
+
+    for (size_t i = 0; i < log->n_entries && !is_named; i++) {
+        is_named = servers_find(&log->entries[i].servers, id);
+    }
+    return !is_named && !is_over(member);
+}
+
 void member_start(struct member *member, uint64_t now)
 {
     const struct member_log *log = member_log(member);
@@ -673,6 +686,7 @@ void member_start(struct member *member, uint64_t now)
         member_set_state(member, MEMBER_LEFT);
         return;
     }
+    member->is_joining = wants_to_join(member);
     consensus_start(member->consensus, now, log->term, log->vote, log->n_entries);
     consensus_check(member);
 }
@@ -682,12 +696,13 @@ void member_start(struct member *member, uint64_t now)
 // The request to join or to leave is repeated until it has an effect.
 static void ask(struct member *member)
 {
-    bool joins = member->state == MEMBER_JOINING;
-    const struct wire_message wire = {.kind = joins ? WIRE_JOIN : WIRE_LEAVE};
+    bool leaves = member->is_leaving && !is_over(member);
+    const struct wire_message wire = {.kind = leaves ? WIRE_LEAVE : WIRE_JOIN};
 
-    if ((joins || member->is_leaving) && !is_over(member) && member->now >= member->ask_again) {
+    if (member->now >= member->ask_again && (leaves || member->is_joining)) {
         member->ask_again = member->now + election_timer(member_log(member));
-        member->handler->send(member->userdata, joins ? UUID_ZERO : member->status.leader, &wire);
+        member->is_joining = wants_to_join(member);
+        member->handler->send(member->userdata, UUID_ZERO, &wire);
     }
 }
 
@@ -699,7 +714,7 @@ uint64_t member_deadline(const struct member *member)
         return UINT64_MAX;
     }
     deadline = consensus_deadline(member->consensus);
-    if (member->state == MEMBER_JOINING || member->is_leaving) {
+    if (member->is_joining || member->is_leaving) {
         deadline = MIN(deadline, member->ask_again);
     }
     return deadline;
@@ -867,7 +882,9 @@ void member_add_server(struct member *member, uint64_t now, struct uuid id, cons
     member->now = now;
     if (is_leader(member)) {
         r = is_member(member, id) ? 0 : consensus_add_server(member->consensus, now, id, address);
-        answer.join_result.reason = r == -EBUSY ? "the members are being changed" : NULL;
+        answer.join_result.reason = r == -EBUSY    ? "the members are being changed"
+                                    : r == -EEXIST ? "another member has this address or id"
+                                                   : NULL;
     } else if (leader) {
         answer.join_result.leader = leader->address;
     } else {
@@ -878,24 +895,32 @@ void member_add_server(struct member *member, uint64_t now, struct uuid id, cons
     consensus_check(member);
 }
 
-void member_introduce(struct member *member, uint64_t now, struct uuid id, const char *address)
+void member_ask_to_join(struct member *member, uint64_t now)
 {
-    if (member->state == MEMBER_JOINING) {
-        consensus_learn_server(member->consensus, id, address);
-        member->ask_again = now;
+    if (member->is_joining) {
         member->now = now;
+        member->ask_again = now;
         ask(member);
     }
 }
 
 static void receive_leave(struct member *member, struct uuid from)
 {
-    const struct wire_message answer = {.kind = WIRE_LEAVE};
+    const struct wire_message answer = {.kind = WIRE_JOIN_RESULT,
+                                        .join_result = {.reason = "it is no member"}};
 
     if (!is_member(member, from)) {
         member->handler->send(member->userdata, from, &answer);
     } else if (is_leader(member)) {
         consensus_remove_server(member->consensus, member->now, from);
+    }
+}
+
+// The answer to the request to join or to leave.
+static void receive_result(struct member *member, const struct wire_join_result *result)
+{
+    if (member->is_leaving && !result->is_accepted && !is_leader(member)) {
+        leave(member);
     }
 }
 
@@ -951,9 +976,11 @@ void member_receive(struct member *member, uint64_t now, struct uuid from,
     case WIRE_LEAVE:
         receive_leave(member, from);
         break;
-    case WIRE_JOIN:
     case WIRE_JOIN_RESULT:
-        break; // the owner handles them
+        receive_result(member, &message->join_result);
+        break;
+    case WIRE_JOIN:
+        break; // see member_add_server()
     default:
         member->handler->client(member->userdata, from, message);
     }

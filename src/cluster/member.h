@@ -40,7 +40,7 @@ struct member_handler {
     bool (*write_synced)(void *userdata, const struct file_record *records, size_t n);
     // Replaces the log by a snapshot, and returns when that is durable. Takes over the header.
     bool (*install)(void *userdata, struct file_header *header, uint64_t term, struct uuid vote);
-    // Sends a message, which may get lost.
+    // Sends a message, which may get lost; `to` UUID_ZERO: to every server that is connected.
     void (*send)(void *userdata, struct uuid to, const struct wire_message *message);
 
     // Writes the changes of a commit in the form of a record of a standalone file. False: nothing
@@ -112,10 +112,10 @@ void member_compacted(struct member *member, uint64_t now, uint64_t index, uint6
                       size_t n_kept);
 // A server with this address asks to become a member.
 void member_add_server(struct member *member, uint64_t now, struct uuid id, const char *address);
-// A server that is to join has learned who this other server is.
-void member_introduce(struct member *member, uint64_t now, struct uuid id, const char *address);
+// A server that is to join has a connection to another server: asks it at once.
+void member_ask_to_join(struct member *member, uint64_t now);
 // Removes a member. Returns 0, -ENOTCONN, -EBUSY while another change of the members is in progress,
-// or -ENOENT.
+// -ENOENT, or -EINVAL if it is the only one.
 int member_kick(struct member *member, uint64_t now, struct uuid server);
 // Asks the cluster to remove this server, until it has left.
 void member_leave(struct member *member, uint64_t now);

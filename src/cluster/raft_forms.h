@@ -11,11 +11,14 @@ enum { RAFT_FORM_VERSION = 1 }; // of the messages for which libraft 0.22 has on
 
 // Closed with raft_configuration_close(), unless libraft takes it.
 void raft_form_configuration(struct raft_configuration *ret, const struct servers *servers);
+void raft_form_copy(struct raft_configuration *ret, const struct raft_configuration *from);
 // Of a message of the kind MESSAGE_SNAPSHOT. Its configuration is closed as above.
 struct raft_snapshot_metadata raft_form_metadata(const struct member_message *snapshot);
 // Without the data of the entry, which libraft does not read. raft_form_entries_free() frees an
 // array of them.
 struct raft_entry raft_form_entry(const struct log_entry *entry);
+// An entry that changes the members. The caller frees buf.base with raft_free().
+struct raft_entry raft_form_change(uint64_t term, const struct raft_configuration *configuration);
 // NULL if n is 0.
 struct raft_entry *raft_form_entries(const struct log_entry *entries, size_t n);
 void raft_form_entries_free(struct raft_entry *entries, size_t n);

@@ -3,8 +3,8 @@
 #include "cluster/wire.h"
 
 #include "cluster/fields.h"
-#include "json/message.h"
 #include "json/emit.h"
+#include "json/message.h"
 
 static const char *const kind_names[] = {
     [WIRE_HELLO] = "hello",

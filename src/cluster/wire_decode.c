@@ -3,9 +3,9 @@
 // owner can rely on what wire.h says.
 #include "basic/utf8.h"
 #include "cluster/fields.h"
-#include "json/message.h"
 #include "cluster/wire.h"
 #include "json/cursor.h"
+#include "json/message.h"
 
 #define MAX_SHOWN 40 // bytes of an unknown name that an error shows
 

@@ -53,7 +53,6 @@ struct ovsdb_error *cluster_log_build(const struct cluster_log *log, uint64_t in
 // Appends records to the file with one write, and to the contents; they must not contradict them
 // (asserted). They become durable with the next sync of the group commit; durable() tells. Copies
 // what it needs. Never fails: see failed() and blocked().
-void cluster_log_retry(struct cluster_log *log);
 void cluster_log_append(struct cluster_log *log, const struct file_record *records, size_t n);
 // Tries to write the records that are kept in memory. To be called about once a second while the
 // file is blocked; appending tries, too. No effect otherwise.

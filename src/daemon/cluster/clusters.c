@@ -330,8 +330,12 @@ static const char *address_of(const struct clustered *clustered, struct uuid id)
     return NULL;
 }
 
-static void on_join_result(struct clustered *clustered, const struct wire_join_result *result)
+static void on_join_result(struct clustered *clustered, struct uuid from,
+                           const struct wire_message *message)
 {
+    const struct wire_join_result *result = &message->join_result;
+
+    member_receive(clustered->member, clustered_now(), from, message);
     if (result->leader) {
         peers_dial(clustered->peers, &result->leader, 1);
     } else if (!result->is_accepted && result->reason) {
@@ -352,7 +356,7 @@ static void on_message(void *userdata, struct uuid from, const struct wire_messa
         }
         break;
     case WIRE_JOIN_RESULT:
-        on_join_result(clustered, &message->join_result);
+        on_join_result(clustered, from, message);
         break;
     default:
         member_receive(clustered->member, clustered_now(), from, message);
@@ -372,7 +376,7 @@ static void on_introduced(void *userdata, const struct wire_hello *hello)
     struct clustered *clustered = userdata;
 
     peers_set_cluster_id(clustered->peers, hello->cluster_id);
-    member_introduce(clustered->member, clustered_now(), hello->server_id, hello->address);
+    member_ask_to_join(clustered->member, clustered_now());
 }
 
 static const struct peers_handler peers_handler = {on_message, on_connected, on_introduced};

@@ -451,6 +451,7 @@ static struct failure *clustered_listen(struct clustered *clustered)
     clustered->net = net_new(clustered->clusters->event, &peers_net_handler, NULL);
     net_share_tls(clustered->net, clustered->clusters->clients_net);
     clustered->peers = peers_new(clustered->net, &settings, &peers_handler, clustered);
+    peers_set_accepts_others(clustered->peers, true);
     return NULL;
 }
 

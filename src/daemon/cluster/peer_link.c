@@ -416,5 +416,15 @@ static void on_closed(struct connection *connection, const char *reason)
     free(link);
 }
 
+static void on_drained(struct connection *connection)
+{
+    struct peers *peers = net_userdata(connection_net(connection));
+    const struct peer_link *link = connection_userdata(connection);
+
+    if (peers && link->state == PEER_LINK_USABLE && peers->handler->drained) {
+        peers->handler->drained(peers->userdata, link->id);
+    }
+}
+
 const struct net_handler peers_net_handler = {
-    .opened = on_opened, .message = on_message, .closed = on_closed};
+    .opened = on_opened, .message = on_message, .drained = on_drained, .closed = on_closed};

@@ -43,6 +43,9 @@ struct peers_handler {
     void (*connected)(void *userdata, struct uuid peer, bool is_connected);
     // A peer that was dialed by address has answered with its id and the id of the cluster.
     void (*introduced)(void *userdata, const struct wire_hello *hello);
+    // Of messages to `peer`, NET_BACKLOG_LOW bytes or fewer are not sent, after it were more: for
+    // senders that hold parts of a snapshot back. May be NULL.
+    void (*drained)(void *userdata, struct uuid peer);
 };
 
 // Makes the peers of one database. `net`, which stays the caller's, must not have other remotes;

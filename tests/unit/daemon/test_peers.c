@@ -26,7 +26,7 @@ struct node {
     struct peers *peers;
     char *address;
     struct uuid id;
-    unsigned n_received, n_connected, n_disconnected, n_introduced;
+    unsigned n_received, n_connected, n_disconnected, n_introduced, n_drained;
     struct uuid last_from, introduced_id, introduced_cluster;
     enum wire_kind last_kind;
     uint64_t next_offset; // of the part of a snapshot that is expected next
@@ -96,6 +96,14 @@ static void on_peer_connected(void *userdata, struct uuid peer, bool is_connecte
     node->n_disconnected += !is_connected;
 }
 
+static void on_peer_drained(void *userdata, struct uuid peer)
+{
+    struct node *node = userdata;
+
+    assert_true(peers_backlog(node->peers, peer) <= NET_BACKLOG_LOW);
+    node->n_drained++;
+}
+
 static void on_peer_introduced(void *userdata, const struct wire_hello *hello)
 {
     struct node *node = userdata;
@@ -105,8 +113,8 @@ static void on_peer_introduced(void *userdata, const struct wire_hello *hello)
     node->introduced_cluster = hello->cluster_id;
 }
 
-static const struct peers_handler handler = {on_peer_message, on_peer_connected,
-                                             on_peer_introduced};
+static const struct peers_handler handler = {on_peer_message, on_peer_connected, on_peer_introduced,
+                                             on_peer_drained};
 
 // An address of a port that is free.
 static char *free_address(const char *format, int family)
@@ -345,7 +353,12 @@ static void test_order(void **state)
     for (uint64_t i = 0; i < N; i++) { // a burst in one turn of the loop is not dropped
         assert_true(send_part(&nodes[0], &nodes[1], i, SLICE("[\"\xc3\xa9\\\"\"]")));
     }
+    assert_true(peers_backlog(nodes[0].peers, nodes[1].id) > NET_BACKLOG_LOW);
     RUN_UNTIL(fixture, nodes[1].next_offset == N);
+    assert_int_equal(nodes[0].n_drained, 1);
+    assert_true(send_part(&nodes[0], &nodes[1], N, SLICE("x")));
+    RUN_UNTIL(fixture, nodes[1].next_offset == N + 1);
+    assert_int_equal(nodes[0].n_drained, 1);
 }
 
 // The receiver does not run: the messages stay queued until a limit is reached.

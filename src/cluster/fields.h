@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads the members of a record of a clustered file, or of a message between the members of a
-// cluster, in one pass, without a tree: a snapshot may be longer than memory allows to have twice. The first error is kept; after it the functions return
-// the value of an absent member, and fields_end() returns the error.
+// cluster, in one pass, without a tree: a snapshot may be longer than memory allows to have twice.
+// The first error is kept; after it the functions return the value of an absent member, and
+// fields_end() returns the error.
 //
 //     fields_begin(&fields, record, "a record");
 //     term = fields_uint64(&fields, FIELD_TERM, true);

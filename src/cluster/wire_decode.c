@@ -173,7 +173,7 @@ static void decode_snapshot(struct wire_memory *memory, struct fields *fields,
     }
     snapshot->election_timer = fields_count(fields, FIELD_ELECTION_TIMER, false);
     snapshot->eid = fields_uuid(fields, FIELD_EID, false);
-    snapshot->size = take_count(fields, FIELD_SIZE, 0, INT64_MAX);
+    snapshot->size = take_count(fields, FIELD_SIZE, 1, INT64_MAX);
 }
 
 static void decode_part(struct wire_memory *memory, struct fields *fields, struct wire_part *part)

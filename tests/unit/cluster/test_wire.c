@@ -148,7 +148,7 @@ static struct wire_snapshot random_snapshot(struct material *material)
     return (struct wire_snapshot){.message = message,
                                   .election_timer = random_count(),
                                   .eid = random_below(2) ? random_id() : UUID_ZERO,
-                                  .size = random_count()};
+                                  .size = 1 + random_count()};
 }
 
 static struct wire_client random_client(enum wire_kind kind)

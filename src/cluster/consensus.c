@@ -11,6 +11,8 @@
 
 #include <errno.h>
 
+static const char vote_failure[] = "the vote could not be recorded";
+
 const char *consensus_role_name(enum consensus_role role)
 {
     static const char *const names[] = {"follower", "candidate", "leader"};
@@ -28,7 +30,7 @@ struct uuid consensus_id_of(const struct consensus *consensus, raft_id id)
     return UUID_ZERO;
 }
 
-static void learn_servers(struct consensus *consensus, const struct servers *servers)
+void consensus_learn(struct consensus *consensus, const struct servers *servers)
 {
     for (size_t i = 0; i < servers->n; i++) {
         if (!servers_find(&consensus->known, servers->list[i].id)) {
@@ -66,6 +68,9 @@ static void send_message(struct consensus *consensus, struct raft_message *from)
     struct member_message message = {0};
 
     assert(!uuid_is_zero(to));
+    if (uuid_equals(to, consensus->id)) {
+        return; // the answer to begin_term()
+    }
     switch (from->type) {
     case RAFT_APPEND_ENTRIES:
         message.kind = MESSAGE_APPEND;
@@ -87,10 +92,10 @@ static void install_snapshot(struct consensus *consensus, struct raft_snapshot_m
 {
     struct servers servers = {0};
     struct member_message snapshot = {.kind = MESSAGE_SNAPSHOT,
-                                      .index = metadata->index,
-                                      .index_term = metadata->term,
-                                      .servers = &servers,
-                                      .servers_index = metadata->configuration_index};
+                               .index = metadata->index,
+                               .index_term = metadata->term,
+                               .servers = &servers,
+                               .servers_index = metadata->configuration_index};
 
     for (unsigned i = 0; i < metadata->configuration.n; i++) {
         servers_add(&servers, consensus_id_of(consensus, metadata->configuration.servers[i].id),
@@ -128,6 +133,17 @@ static void append_entries(struct consensus *consensus, const struct raft_update
     }
 }
 
+// Frees what libraft hands over with an update that is not carried out.
+static void drop_update(struct raft_update *update, const struct log_entry *entries)
+{
+    if ((update->flags & (RAFT_UPDATE_ENTRIES)) && !entries) {
+        raft_free(update->entries.batch[0].buf.base);
+    }
+    if (update->flags & (RAFT_UPDATE_SNAPSHOT)) {
+        raft_configuration_close(&update->snapshot.metadata.configuration);
+    }
+}
+
 // Carries out what must be done before the next event. `entries` are those of the event, the first
 // of which has the index `first_index`.
 static void carry_out(struct consensus *consensus, struct raft_update *update,
@@ -138,7 +154,8 @@ static void carry_out(struct consensus *consensus, struct raft_update *update,
     if (update->flags & (RAFT_UPDATE_CURRENT_TERM | RAFT_UPDATE_VOTED_FOR)) {
         if (!handler->save_vote(consensus->userdata, raft_current_term(&consensus->raft),
                                 consensus_id_of(consensus, raft_voted_for(&consensus->raft)))) {
-            consensus->failure = "the vote could not be recorded";
+            consensus->failure = vote_failure;
+            drop_update(update, entries);
             return;
         }
     }
@@ -315,32 +332,85 @@ void consensus_set_election_timeout(struct consensus *consensus, unsigned ms)
     raft_set_max_catch_up_round_duration(&consensus->raft, ms * CATCH_UP_TIMEOUTS);
 }
 
+static bool is_sole_member(const struct consensus *consensus)
+{
+    const struct raft_configuration *configuration = &consensus->raft.configuration;
+    bool result = false;
+
+    for (unsigned i = 0; i < configuration->n; i++) {
+        if (configuration->servers[i].role == RAFT_VOTER) {
+            if (configuration->servers[i].id != consensus->id.hi) {
+                return false;
+            }
+            result = true;
+        }
+    }
+    return result;
+}
+
+// libraft makes the only member leader of the present term, without an election. This term may
+// have had another leader: a member that was removed, or this one before it crashed and lost
+// entries that it had sent to a server which is to join. So this member goes to a new term first:
+// by a request for its vote, which it refuses, because the log of the candidate is empty.
+static void begin_term(struct consensus *consensus, uint64_t now)
+{
+    struct member_message request = {
+        .kind = MESSAGE_VOTE, .term = raft_current_term(&consensus->raft) + 1, .is_transfer = true};
+    struct raft_message raft_message =
+        raft_form_from_message(&request, consensus->id, consensus->raft.address);
+    struct raft_event event = {.time = now, .type = RAFT_RECEIVE};
+
+    event.receive.message = &raft_message;
+    consensus_step(consensus, &event, NULL, 0);
+}
+
+// The entries of the log in libraft's form. Sets *servers if an entry changes the members.
+static struct raft_entry *load_entries(struct consensus *consensus, uint64_t first, size_t n,
+                                       const struct servers **servers)
+{
+    struct raft_entry *entries = n ? NEW_ARRAY(struct raft_entry, n) : NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct log_entry *entry = consensus->handler->entry(consensus->userdata, first + i);
+
+        if (entry->servers.n) {
+            consensus_learn(consensus, &entry->servers);
+            *servers = &entry->servers;
+        }
+        entries[i] = raft_form_entry(entry);
+    }
+    return entries;
+}
+
 void consensus_start(struct consensus *consensus, uint64_t now, uint64_t term, struct uuid vote,
                      size_t n_entries)
 {
     struct member_message snapshot = consensus->handler->snapshot(consensus->userdata);
+    const struct servers *servers = snapshot.servers;
     struct raft_snapshot_metadata metadata;
     struct raft_event event = {.time = now, .type = RAFT_START};
-    uint64_t first = snapshot.index + 1;
 
     assert(!consensus->is_started && (snapshot.index || !n_entries));
     consensus->is_started = true;
     consensus->commit_index = snapshot.index;
-    event.start.term = term;
-    event.start.voted_for = vote.hi;
     if (snapshot.index) {
-        learn_servers(consensus, snapshot.servers);
+        consensus_learn(consensus, snapshot.servers);
         metadata = raft_form_metadata(&snapshot);
         event.start.metadata = &metadata; // libraft keeps the configuration
     }
-    event.start.start_index = first;
+    event.start.start_index = snapshot.index + 1;
     event.start.n_entries = (unsigned)n_entries;
-    event.start.entries = n_entries ? NEW_ARRAY(struct raft_entry, n_entries) : NULL;
-    for (size_t i = 0; i < n_entries; i++) {
-        const struct log_entry *entry = consensus->handler->entry(consensus->userdata, first + i);
-
-        learn_servers(consensus, &entry->servers);
-        event.start.entries[i] = raft_form_entry(entry);
+    event.start.entries = load_entries(consensus, snapshot.index + 1, n_entries, &servers);
+    event.start.term = term;
+    event.start.voted_for = vote.hi;
+    if (snapshot.index && servers->n == 1 && uuid_equals(servers->list[0].id, consensus->id)) {
+        // libraft makes it leader at once: see begin_term().
+        event.start.term++;
+        event.start.voted_for = 0;
+        if (!consensus->handler->save_vote(consensus->userdata, term + 1, UUID_ZERO)) {
+            consensus->failure = vote_failure;
+            raft_configuration_close(&metadata.configuration);
+        }
     }
     consensus_step(consensus, &event, NULL, 0);
     raft_form_entries_free(event.start.entries, n_entries);
@@ -361,94 +431,9 @@ void consensus_timeout(struct consensus *consensus, uint64_t now)
     struct raft_event event = {.time = now, .type = RAFT_TIMEOUT};
 
     consensus->last_timeout = now;
-    consensus_step(consensus, &event, NULL, 0);
-}
-
-// Removes from an append what our snapshot contains, which is committed and therefore the same in
-// the leader's log. libraft would reject the append, because it does not know the terms of these
-// entries any more, and the leader would conclude that they differ.
-static struct member_message append_after_snapshot(struct consensus *consensus,
-                                                   const struct member_message *message)
-{
-    struct member_message snapshot = consensus->handler->snapshot(consensus->userdata);
-    struct member_message result = *message;
-
-    if (message->index < snapshot.index) {
-        size_t n = snapshot.index - message->index;
-
-        n = n < message->n_entries ? n : message->n_entries;
-        result.index = snapshot.index;
-        result.index_term = snapshot.index_term;
-        result.entries += n;
-        result.n_entries -= n;
-    }
-    return result;
-}
-
-static void receive_append(struct consensus *consensus, struct raft_event *event,
-                           const struct member_message *received)
-{
-    struct raft_append_entries *append = &event->receive.message->append_entries;
-    struct member_message copy = append_after_snapshot(consensus, received);
-    const struct member_message *message = &copy;
-
-    append->version = RAFT_FORM_VERSION;
-    append->term = message->term;
-    append->prev_log_index = message->index;
-    append->prev_log_term = message->index_term;
-    append->leader_commit = message->commit_index;
-    append->n_entries = (unsigned)message->n_entries;
-    append->entries = raft_form_entries(message->entries, message->n_entries);
-    for (size_t i = 0; i < message->n_entries; i++) {
-        learn_servers(consensus, &message->entries[i].servers);
-    }
-    consensus_step(consensus, event, message->entries, message->index + 1);
-    raft_form_entries_free(append->entries, message->n_entries);
-}
-
-static void receive_snapshot(struct consensus *consensus, struct raft_event *event,
-                             const struct member_message *message)
-{
-    struct raft_install_snapshot *snapshot = &event->receive.message->install_snapshot;
-
-    snapshot->version = RAFT_FORM_VERSION;
-    snapshot->term = message->term;
-    snapshot->last_index = message->index;
-    snapshot->last_term = message->index_term;
-    snapshot->conf_index = message->servers_index;
-    learn_servers(consensus, message->servers);
-    raft_form_configuration(&snapshot->conf, message->servers);
-    consensus_step(consensus, event, NULL, 0);
-}
-
-void consensus_receive(struct consensus *consensus, uint64_t now, struct uuid from,
-                       const struct member_message *message)
-{
-    struct raft_message raft_message = {.server_id = from.hi};
-    struct raft_event event = {.time = now, .type = RAFT_RECEIVE};
-    const struct cluster_server *sender = servers_find(&consensus->known, from);
-
-    event.receive.message = &raft_message;
-    if (!sender) {
-        if (!from.hi || !uuid_is_zero(consensus_id_of(consensus, from.hi))) {
-            return; // libraft could not tell it from another server
-        }
-        // A member since an entry that this one does not have yet. Its address is in that entry.
-        servers_add(&consensus->known, from, "unknown");
-        sender = servers_find(&consensus->known, from);
-    }
-    raft_message.server_address = sender->address;
-    switch (message->kind) {
-    case MESSAGE_APPEND:
-        raft_message.type = RAFT_APPEND_ENTRIES;
-        receive_append(consensus, &event, message);
-        return;
-    case MESSAGE_SNAPSHOT:
-        raft_message.type = RAFT_INSTALL_SNAPSHOT;
-        receive_snapshot(consensus, &event, message);
-        return;
-    default:
-        raft_message = raft_form_from_message(message, from, sender->address);
+    if (consensus_role_now(consensus) == CONSENSUS_FOLLOWER && is_sole_member(consensus) &&
+        raft_timeout(&consensus->raft) <= now) {
+        begin_term(consensus, now);
     }
     consensus_step(consensus, &event, NULL, 0);
 }
@@ -473,8 +458,7 @@ void consensus_persisted(struct consensus *consensus, uint64_t now, size_t n)
     }
 }
 
-void consensus_installed(struct consensus *consensus, uint64_t now,
-                         const struct member_message *snapshot)
+void consensus_installed(struct consensus *consensus, uint64_t now, const struct member_message *snapshot)
 {
     struct raft_event event = {.time = now, .type = RAFT_PERSISTED_SNAPSHOT};
 

@@ -96,8 +96,8 @@ void consensus_free(struct consensus *consensus); // NULL allowed
 
 // Starts with what the file of the member says: the snapshot of the handler's snapshot(), the
 // entries after it, which entry() returns, the term and the vote in it (UUID_ZERO: none). A server
-// that is to join has neither: the index of the snapshot is 0. Times are in ms of a clock that never
-// goes back.
+// that is to join has neither: the index of the snapshot is 0. Times are in ms of a clock that
+// never goes back.
 void consensus_start(struct consensus *consensus, uint64_t now, uint64_t term, struct uuid vote,
                      size_t n_entries);
 
@@ -129,11 +129,11 @@ int consensus_submit(struct consensus *consensus, uint64_t now, struct log_entry
 // member remains leader.
 int consensus_transfer(struct consensus *consensus, uint64_t now, struct uuid to);
 // Adds a member: sends it the log first, and makes it a member when it has caught up. The owner
-// sends its messages to `address` from now on. Returns 0; -ENOTCONN as consensus_submit(); -EBUSY if
-// a change of the members is in progress; -EALREADY if it is a member; -EEXIST if a member has this
-// address or an id with the same first half. change_ended() reports the end.
-// It ends with -ETIMEDOUT if the server takes longer than 60 election timeouts for the snapshot or
-// for the entries that were written meanwhile, or does not keep up with new entries.
+// sends its messages to `address` from now on. Returns 0; -ENOTCONN as consensus_submit(); -EBUSY
+// if a change of the members is in progress; -EALREADY if it is a member; -EEXIST if a member has
+// this address or an id with the same first half. change_ended() reports the end. It ends with
+// -ETIMEDOUT if the server takes longer than 60 election timeouts for the snapshot or for the
+// entries that were written meanwhile, or does not keep up with new entries.
 int consensus_add_server(struct consensus *consensus, uint64_t now, struct uuid id,
                          const char *address);
 // Removes a member, or cancels the addition of a server before it is in the log. Returns 0,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files of the consensus share: consensus.c, membership.c.
+// What the files of the consensus share: consensus.c, receive.c, membership.c.
 #pragma once
 
 #include "cluster/consensus.h"
@@ -35,6 +35,8 @@ struct consensus {
 
 // UUID_ZERO if the server is not known.
 struct uuid consensus_id_of(const struct consensus *consensus, raft_id id);
+// Remembers the ids and addresses.
+void consensus_learn(struct consensus *consensus, const struct servers *servers);
 enum consensus_role consensus_role_now(const struct consensus *consensus);
 // True at a leader that does not hand leadership over.
 bool consensus_accepts_entries(const struct consensus *consensus);

@@ -5,12 +5,12 @@
 // leader's change is not in the log of a majority, and the majorities of two changes might have no
 // member in common.
 //
-// libraft sends the log to a server only if its configuration names it. The leader therefore appends
-// an entry with which libraft gets a configuration that has the new server as a spare, which does
-// not vote. In the log and on the wire this entry names the members, which do not change. Other
-// members do not know of the new server; if leadership is lost, the addition is over. A spare that
-// did not become a member has no effect, and the next change removes it from libraft's
-// configuration.
+// libraft sends the log to a server only if its configuration names it. The leader therefore
+// appends an entry with which libraft gets a configuration that has the new server as a spare,
+// which does not vote. In the log and on the wire this entry names the members, which do not
+// change. Other members do not know of the new server; if leadership is lost, the addition is
+// over. A spare that did not become a member has no effect, and the next change removes it from
+// libraft's configuration.
 //
 // libraft keeps the progress of a server by its position in the configuration, and moves it when
 // the number of servers changes. So a configuration differs from the former one by one server or by

@@ -10,6 +10,7 @@
 #include "daemon/admin/statistics.h"
 #include "daemon/admin/status.h"
 #include "daemon/child.h"
+#include "daemon/cluster/commands.h"
 #include "daemon/configuration/reload.h"
 #include "daemon/configuration/settings.h"
 #include "daemon/configuration/tls_settings.h"
@@ -273,6 +274,7 @@ static void register_commands(struct daemon *daemon)
     audit_register_commands(registry, &daemon->parts);
     sync_register_commands(daemon->parts.sync, registry);
     relays_register_commands(daemon->parts.relays, registry);
+    cluster_commands_register(registry, &daemon->parts);
 }
 
 // Creates the event loop and the objects of every layer; nothing is served yet. 0 or negative

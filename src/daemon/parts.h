@@ -7,6 +7,7 @@
 #include "daemon/options.h"
 #include "daemon/remotes/remotes.h"
 
+struct cluster_control;
 struct command_registry;
 struct relays;
 struct sync;
@@ -23,5 +24,6 @@ struct parts {
     struct upstreams *upstreams;
     struct sync *sync;
     struct relays *relays;
+    const struct cluster_control *clusters; // NULL: no database is clustered
     struct command_registry *registry;
 };

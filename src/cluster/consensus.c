@@ -92,10 +92,10 @@ static void install_snapshot(struct consensus *consensus, struct raft_snapshot_m
 {
     struct servers servers = {0};
     struct member_message snapshot = {.kind = MESSAGE_SNAPSHOT,
-                               .index = metadata->index,
-                               .index_term = metadata->term,
-                               .servers = &servers,
-                               .servers_index = metadata->configuration_index};
+                                      .index = metadata->index,
+                                      .index_term = metadata->term,
+                                      .servers = &servers,
+                                      .servers_index = metadata->configuration_index};
 
     for (unsigned i = 0; i < metadata->configuration.n; i++) {
         servers_add(&servers, consensus_id_of(consensus, metadata->configuration.servers[i].id),
@@ -458,7 +458,8 @@ void consensus_persisted(struct consensus *consensus, uint64_t now, size_t n)
     }
 }
 
-void consensus_installed(struct consensus *consensus, uint64_t now, const struct member_message *snapshot)
+void consensus_installed(struct consensus *consensus, uint64_t now,
+                         const struct member_message *snapshot)
 {
     struct raft_event event = {.time = now, .type = RAFT_PERSISTED_SNAPSHOT};
 

@@ -207,6 +207,7 @@ static void set_committed(struct member *member, struct changeset *changes)
 static void withdraw(struct member *member)
 {
     batch_clear(member);
+    member->status.n_withdrawn = member->n_executed;
     positions_lose(&member->commit_log.positions);
     if (member->n_executed) {
         log_info("withdrawing %zu transactions that were not committed", member->n_executed);
@@ -638,6 +639,7 @@ static void consensus_check(struct member *member)
     }
     if (!uuid_equals(state.leader, member->status.leader)) {
         member->status.leader = state.leader;
+        member->status.n_leader_changes += !uuid_is_zero(state.leader);
         member->leader_lost = member->now;
         if (!uuid_is_zero(state.leader) && member->state == MEMBER_FOLLOWING) {
             const struct file_record record = {

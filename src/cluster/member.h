@@ -130,6 +130,8 @@ struct member_status {
     uint64_t applied_index;  // memory shows the committed entries up to this one
     uint64_t election_timer; // ms
     struct consensus_state consensus;
+    uint64_t n_leader_changes;
+    size_t n_withdrawn;        // the last time that leadership was lost
     uint64_t n_elections;      // that this member has started
     uint64_t election_started; // the time of the last one; 0: none
     uint64_t election_won;     // 0: it has not won the last one

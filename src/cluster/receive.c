@@ -6,7 +6,7 @@
 // the leader's log. libraft would reject the append, because it does not know the terms of these
 // entries any more, and the leader would conclude that they differ.
 static struct member_message append_after_snapshot(struct consensus *consensus,
-                                            const struct member_message *message)
+                                                   const struct member_message *message)
 {
     struct member_message snapshot = consensus->handler->snapshot(consensus->userdata);
     struct member_message result = *message;

@@ -11,6 +11,7 @@
 #include "daemon/admin/status.h"
 #include "daemon/child.h"
 #include "daemon/cluster/clusters.h"
+#include "daemon/cluster/commands.h"
 #include "daemon/configuration/reload.h"
 #include "daemon/configuration/settings.h"
 #include "daemon/configuration/tls_settings.h"
@@ -288,6 +289,7 @@ static void register_commands(struct daemon *daemon)
     audit_register_commands(registry, &daemon->parts);
     sync_register_commands(daemon->parts.sync, registry);
     relays_register_commands(daemon->parts.relays, registry);
+    cluster_commands_register(registry, &daemon->parts);
 }
 
 // Creates the event loop and the objects of every layer; nothing is served yet. 0 or negative
@@ -318,6 +320,7 @@ static int make_objects(struct daemon *daemon)
     daemon->parts.clusters =
         clusters_new(daemon->event, daemon->parts.server, daemon->parts.databases,
                      daemon->parts.net, daemon->group_commit);
+    daemon->parts.cluster_control = clusters_control(daemon->parts.clusters);
     daemon->parts.registry = command_registry_new();
     daemon->status = status_new(&daemon->parts);
     daemon->reload = reload_new(&daemon->parts, daemon->status);

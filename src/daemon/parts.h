@@ -8,6 +8,7 @@
 #include "daemon/remotes/remotes.h"
 
 struct clusters;
+struct cluster_control;
 struct command_registry;
 struct relays;
 struct sync;
@@ -25,5 +26,6 @@ struct parts {
     struct sync *sync;
     struct relays *relays;
     struct clusters *clusters; // NULL: built without libraft
+    const struct cluster_control *cluster_control; // NULL: no database is clustered
     struct command_registry *registry;
 };

@@ -339,7 +339,10 @@ def test_console_default_shows_information_about_ports(lab):
 COMMANDS = ["exit", "version", "list-commands", "memory/show", "vlog/list", "vlog/set",
             "vlog/reopen", "vlog/list-pattern", "ovsdb-server/compact", "ovsdb-server/reconnect",
             "ovsdb-server/add-remote", "ovsdb-server/remove-remote", "ovsdb-server/list-remotes",
-            "ovsdb-server/add-db", "ovsdb-server/remove-db", "ovsdb-server/list-dbs"]
+            "ovsdb-server/add-db", "ovsdb-server/remove-db", "ovsdb-server/list-dbs",
+            "cluster/cid", "cluster/sid", "cluster/status", "cluster/leave", "cluster/kick",
+            "cluster/change-election-timer", "cluster/set-backlog-threshold",
+            "cluster/failure-test"]
 
 
 @pytest.fixture(params=["ours", "reference"])
@@ -363,6 +366,20 @@ def test_appctl_list_commands(appctl):
     assert set(COMMANDS) <= set(names)
     assert names == sorted(names)
     assert all(line.startswith("  ") for line in lines[1:])
+
+
+@pytest.mark.parametrize("name", ["small", "_Server", "missing", ""])
+@pytest.mark.parametrize("command, args", [
+    ("cid", []), ("sid", []), ("status", []), ("leave", []), ("kick", ["abcd"]),
+    ("change-election-timer", ["1000"]), ("set-backlog-threshold", ["100", "100000"])])
+def test_appctl_cluster_commands_of_other_databases(appctl, command, args, name):
+    result = appctl(f"cluster/{command}", name, *args)
+    assert result.status == 2 and "unknown cluster" in result.err
+
+
+def test_appctl_cluster_failure_test(appctl):
+    result = appctl("cluster/failure-test", "no-such-scenario")
+    assert result.status == 2 and "unknown test scenario" in result.err
 
 
 def test_appctl_version(appctl):

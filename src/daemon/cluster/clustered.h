@@ -8,6 +8,7 @@
 #pragma once
 
 #include "daemon/cluster/clusters.h"
+#include "daemon/cluster/control.h"
 #include "daemon/cluster/peers.h"
 #include "session/forward.h"
 #include "session/session.h"
@@ -25,6 +26,7 @@ struct clusters {
     void (*handed_over)(void *userdata);
     void *handed_over_userdata;
     sd_event_source *hand_over_timer;
+    struct cluster_control control;
 };
 
 struct clustered {
@@ -47,6 +49,17 @@ struct clustered {
     uint64_t shown_at;      // ms
     struct servers servers; // that the peers know
 
+    uint64_t n_sent, n_received; // messages
+    bool had_leader;             // as the journal knows
+    bool quorum_was_lost;
+    bool led;
+    uint64_t led_term;
+
+    // The last struct cluster_status.
+    struct cluster_member *members;
+    struct cluster_connection *connections;
+    struct cluster_change change;
+
     // requests.c
     bool forwards;        // the server forwards requests
     uint64_t last_number; // of a request
@@ -62,6 +75,9 @@ struct clustered {
 
 uint64_t clustered_now(void); // ms
 bool clustered_leads(const struct clustered *clustered);
+
+// cluster_state.c
+void clusters_init_control(struct clusters *clusters, struct cluster_control *ret);
 
 // requests.c
 extern const struct forwarder clustered_forwarder;

@@ -3,6 +3,7 @@
 
 #include "basic/clock.h"
 #include "basic/log.h"
+#include "daemon/cluster/events.h"
 #include "daemon/startup.h"
 #include "session/server.h"
 #include "store/apply_record.h"
@@ -30,6 +31,68 @@ bool clustered_leads(const struct clustered *clustered)
     return status.is_ready;
 }
 
+// The journal
+
+static struct event_server event_server(const struct clustered *clustered,
+                                        const struct cluster_server *server)
+{
+    struct uuid self = cluster_log_contents(clustered->log)->header.server_id;
+
+    return (struct event_server){server->id, server->address, uuid_equals(server->id, self)};
+}
+
+// Logs how `servers` differ from the members before.
+static void report_servers(const struct clustered *clustered, const struct servers *servers)
+{
+    for (size_t i = 0; i < servers->n && clustered->servers.n; i++) {
+        struct event_server event = event_server(clustered, &servers->list[i]);
+
+        if (!servers_find(&clustered->servers, event.id)) {
+            cluster_event_joined(clustered->name, &event);
+        }
+    }
+    for (size_t i = 0; i < clustered->servers.n; i++) {
+        struct event_server event = event_server(clustered, &clustered->servers.list[i]);
+
+        if (!servers_find(servers, event.id)) {
+            cluster_event_left(clustered->name, &event);
+        }
+    }
+}
+
+static size_t count_connected(const struct clustered *clustered)
+{
+    size_t n = 1; // this server
+
+    for (size_t i = 0; i < clustered->servers.n; i++) {
+        n += peers_is_connected(clustered->peers, clustered->servers.list[i].id);
+    }
+    return n;
+}
+
+static void report_state(struct clustered *clustered, const struct member_status *status)
+{
+    bool leads = status->consensus.role == CONSENSUS_LEADER;
+
+    if (leads && !clustered->led) {
+        cluster_event_elected(clustered->name, status->consensus.term);
+    } else if (!leads && clustered->led) {
+        cluster_event_leadership_lost(clustered->name, clustered->led_term, status->n_withdrawn);
+    }
+    if (leads) {
+        clustered->led_term = status->consensus.term;
+    }
+    clustered->led = leads;
+    if (!status->is_connected && clustered->had_leader) {
+        cluster_event_quorum_lost(clustered->name, count_connected(clustered),
+                                  clustered->servers.n);
+    } else if (status->is_connected && !clustered->had_leader && clustered->quorum_was_lost) {
+        cluster_event_quorum_back(clustered->name);
+    }
+    clustered->quorum_was_lost |= clustered->had_leader && !status->is_connected;
+    clustered->had_leader = status->is_connected;
+}
+
 // The state of the database
 
 static void update_servers(struct clustered *clustered)
@@ -37,6 +100,7 @@ static void update_servers(struct clustered *clustered)
     const struct servers *servers = member_servers(clustered->member);
 
     if (!servers_equal(servers, &clustered->servers)) {
+        report_servers(clustered, servers);
         servers_done(&clustered->servers);
         for (size_t i = 0; i < servers->n; i++) {
             servers_add(&clustered->servers, servers->list[i].id, servers->list[i].address);
@@ -89,6 +153,7 @@ static void show_state(struct clustered *clustered)
         .index = clustered->shown_index,
     };
     update_servers(clustered);
+    report_state(clustered, &status);
     requests_update(clustered, status.leader, status.applied_index);
     update_forwarding(clustered, &status);
     server_set_state(clustered->clusters->server, clustered->db, &state);
@@ -158,6 +223,8 @@ static bool on_install(void *userdata, struct file_header *header, uint64_t term
         error_free(error);
         return false;
     }
+    cluster_event_snapshot_installed(clustered->name,
+                                     cluster_log_contents(clustered->log)->header.prev_index);
     return true;
 }
 
@@ -176,7 +243,14 @@ static void send_to_all(struct clustered *clustered, const struct wire_message *
 static void on_send(void *userdata, struct uuid to, const struct wire_message *message)
 {
     struct clustered *clustered = userdata;
+    const struct cluster_server *server = servers_find(&clustered->servers, to);
 
+    clustered->n_sent++;
+    if (message->kind == WIRE_SNAPSHOT) {
+        struct event_server event = {.id = to, .address = server ? server->address : ""};
+
+        cluster_event_snapshot_sent(clustered->name, &event, message->snapshot.size);
+    }
     if (uuid_is_zero(to)) {
         send_to_all(clustered, message); // the leader is not known
     } else {
@@ -348,6 +422,7 @@ static void on_message(void *userdata, struct uuid from, const struct wire_messa
     struct clustered *clustered = userdata;
     const char *address;
 
+    clustered->n_received++;
     switch (message->kind) {
     case WIRE_JOIN:
         address = address_of(clustered, from);
@@ -366,7 +441,14 @@ static void on_message(void *userdata, struct uuid from, const struct wire_messa
 static void on_connected(void *userdata, struct uuid peer, bool is_connected)
 {
     struct clustered *clustered = userdata;
+    const struct cluster_server *server = servers_find(&clustered->servers, peer);
 
+    if (server) {
+        struct event_server event = event_server(clustered, server);
+
+        (is_connected ? cluster_event_member_back : cluster_event_member_lost)(clustered->name,
+                                                                               &event);
+    }
     requests_connected(clustered, peer, is_connected);
     show_state(clustered);
 }
@@ -401,6 +483,8 @@ static void clustered_free(struct clustered *clustered)
     }
     member_free(clustered->member);
     servers_done(&clustered->servers);
+    free(clustered->members);
+    free(clustered->connections);
     free(clustered->path);
     free(clustered->name);
     free(clustered);
@@ -622,7 +706,13 @@ struct clusters *clusters_new(sd_event *event, struct server *server, struct dat
     clusters->observer.changed = on_databases_changed;
     databases_on_change(databases, &clusters->observer);
     databases_set_cluster_functions(databases, &functions);
+    clusters_init_control(clusters, &clusters->control);
     return clusters;
+}
+
+const struct cluster_control *clusters_control(struct clusters *clusters)
+{
+    return &clusters->control;
 }
 
 void clusters_free(struct clusters *clusters)

@@ -11,6 +11,7 @@
 #include <systemd/sd-event.h>
 
 struct clusters;
+struct cluster_control;
 struct clustered; // one database
 
 // Serves the files of clusters that databases_add() is given from now on. TLS options are those of
@@ -28,6 +29,8 @@ bool clusters_run(struct clusters *clusters);
 bool clusters_hand_over(struct clusters *clusters, usec_t timeout, void (*done)(void *userdata),
                         void *userdata);
 
+// What the control commands call (control.h).
+const struct cluster_control *clusters_control(struct clusters *clusters);
 // The clustered database of this name, or NULL.
 struct clustered *clusters_find(const struct clusters *clusters, const char *name);
 // Iterates over all: start with *state = 0, until NULL.

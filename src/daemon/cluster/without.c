@@ -29,6 +29,11 @@ bool clusters_hand_over(struct clusters *clusters, usec_t timeout, void (*done)(
     return false;
 }
 
+const struct cluster_control *clusters_control(struct clusters *clusters)
+{
+    return NULL;
+}
+
 struct clustered *clusters_find(const struct clusters *clusters, const char *name)
 {
     return NULL;

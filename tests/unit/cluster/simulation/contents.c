@@ -52,7 +52,7 @@ void contents_drop(struct contents *contents, uint64_t index)
     contents->before = index;
 }
 
-void contents_install(struct contents *contents, const struct message *snapshot,
+void contents_install(struct contents *contents, const struct member_message *snapshot,
                       const struct machine *machine)
 {
     contents->snapshot = *snapshot;

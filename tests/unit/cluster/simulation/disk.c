@@ -32,7 +32,7 @@ static void finish_write(struct member *member)
 {
     struct disk_write *write = member->writes;
     struct simulation *simulation = member->simulation;
-    struct message snapshot = write->snapshot;
+    struct member_message snapshot = write->snapshot;
 
     if (snapshot.kind == MESSAGE_SNAPSHOT) {
         contents_install(&member->disk, &snapshot, &write->machine);

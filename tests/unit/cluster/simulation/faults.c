@@ -22,7 +22,7 @@ void compact(struct member *member)
     struct simulation *simulation = member->simulation;
     const struct log_entry *last = contents_entry(&member->disk, member->commit_index);
     uint64_t n_kept = chance(simulation, 3) ? chance(simulation, 40) : 0;
-    struct message snapshot = {.kind = MESSAGE_SNAPSHOT};
+    struct member_message snapshot = {.kind = MESSAGE_SNAPSHOT};
 
     // The writes under way go to the new file; the old one is not written any more.
     if (!last || member->writes || member->is_full) {

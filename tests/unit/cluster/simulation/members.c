@@ -67,19 +67,19 @@ static const struct log_entry *entry(void *userdata, uint64_t index)
     return found;
 }
 
-static struct message snapshot(void *userdata)
+static struct member_message snapshot(void *userdata)
 {
     struct member *member = userdata;
 
     return member->memory.snapshot;
 }
 
-static void send(void *userdata, struct uuid to, const struct message *message)
+static void send(void *userdata, struct uuid to, const struct member_message *message)
 {
     net_send(userdata, to, message);
 }
 
-static void install(void *userdata, const struct message *snapshot)
+static void install(void *userdata, const struct member_message *snapshot)
 {
     struct member *member = userdata;
     struct disk_write *write = disk_write_new(member);

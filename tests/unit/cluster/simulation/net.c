@@ -47,7 +47,7 @@ static void packet_free(struct packet *packet)
     free(packet);
 }
 
-void net_send(struct member *member, struct uuid to, const struct message *message)
+void net_send(struct member *member, struct uuid to, const struct member_message *message)
 {
     struct simulation *simulation = member->simulation;
     struct packet *packet = NEW(struct packet);

@@ -201,7 +201,7 @@ static struct simulation *simulation_new(unsigned seed)
 
         member->status = SERVER_MEMBER;
         member->disk.term = 1;
-        member->disk.snapshot = (struct message){.kind = MESSAGE_SNAPSHOT,
+        member->disk.snapshot = (struct member_message){.kind = MESSAGE_SNAPSHOT,
                                                  .index = 1,
                                                  .index_term = 1,
                                                  .servers = keep_servers(simulation, &servers),

@@ -51,7 +51,7 @@ struct machine {
 struct contents {
     uint64_t term;
     struct uuid vote;
-    struct message snapshot; // index 0: none, the server is to join
+    struct member_message snapshot; // index 0: none, the server is to join
     struct machine machine;  // of the snapshot
     uint64_t before;         // the index before the log; in memory the log may overlap the snapshot
     struct log_copy log;
@@ -61,7 +61,7 @@ struct contents {
 struct disk_write {
     uint64_t due;
     struct log_copy entries;
-    struct message snapshot; // kind MESSAGE_SNAPSHOT, or 0 for entries
+    struct member_message snapshot; // kind MESSAGE_SNAPSHOT, or 0 for entries
     struct machine machine;
     struct disk_write *next;
 };
@@ -93,7 +93,7 @@ struct packet {
     uint64_t due, number;
     size_t from, to;
     unsigned epoch; // of the connection
-    struct message message;
+    struct member_message message;
     struct log_copy entries;
     struct machine *machine; // of a snapshot
 };
@@ -176,7 +176,7 @@ void log_done(struct log_copy *log);
 void contents_append(struct contents *contents, const struct log_entry *entries, size_t n);
 // Removes the entries up to the index.
 void contents_drop(struct contents *contents, uint64_t index);
-void contents_install(struct contents *contents, const struct message *snapshot,
+void contents_install(struct contents *contents, const struct member_message *snapshot,
                       const struct machine *machine);
 const struct log_entry *contents_entry(const struct contents *contents, uint64_t index);
 uint64_t contents_last(const struct contents *contents);
@@ -192,7 +192,7 @@ void disk_step(struct member *member);
 void disk_crash(struct member *member); // some of the writes succeed, the others are lost
 
 // net.c
-void net_send(struct member *member, struct uuid to, const struct message *message);
+void net_send(struct member *member, struct uuid to, const struct member_message *message);
 void net_deliver(struct simulation *simulation);
 uint64_t net_deadline(const struct simulation *simulation);
 // The connections between two members break in both directions.

@@ -339,10 +339,7 @@ def test_console_default_shows_information_about_ports(lab):
 COMMANDS = ["exit", "version", "list-commands", "memory/show", "vlog/list", "vlog/set",
             "vlog/reopen", "vlog/list-pattern", "ovsdb-server/compact", "ovsdb-server/reconnect",
             "ovsdb-server/add-remote", "ovsdb-server/remove-remote", "ovsdb-server/list-remotes",
-            "ovsdb-server/add-db", "ovsdb-server/remove-db", "ovsdb-server/list-dbs",
-            "cluster/cid", "cluster/sid", "cluster/status", "cluster/leave", "cluster/kick",
-            "cluster/change-election-timer", "cluster/set-backlog-threshold",
-            "cluster/failure-test"]
+            "ovsdb-server/add-db", "ovsdb-server/remove-db", "ovsdb-server/list-dbs"]
 
 
 @pytest.fixture(params=["ours", "reference"])
@@ -368,6 +365,7 @@ def test_appctl_list_commands(appctl):
     assert all(line.startswith("  ") for line in lines[1:])
 
 
+@pytest.mark.difference("cluster-commands-always")
 @pytest.mark.parametrize("name", ["small", "_Server", "missing", ""])
 @pytest.mark.parametrize("command, args", [
     ("cid", []), ("sid", []), ("status", []), ("leave", []), ("kick", ["abcd"]),
@@ -377,6 +375,7 @@ def test_appctl_cluster_commands_of_other_databases(appctl, command, args, name)
     assert result.status == 2 and "unknown cluster" in result.err
 
 
+@pytest.mark.difference("cluster-commands-always")
 def test_appctl_cluster_failure_test(appctl):
     result = appctl("cluster/failure-test", "no-such-scenario")
     assert result.status == 2 and "unknown test scenario" in result.err

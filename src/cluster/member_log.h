@@ -51,9 +51,9 @@ void member_log_free(struct member_log *log);
 // entry, a term that goes back, a second vote or leader in a term, a commit index that goes back or
 // beyond the log. Takes the servers of an entry and copies its data.
 struct ovsdb_error *member_log_add(struct member_log *log, struct file_record *record);
-// Makes `snapshot`, a log with a header only, the beginning of `log`, and frees it. It stands for the
-// entries up to its index, which the log has (asserted); they count as committed. The last `n_kept`
-// of them remain in memory. O(entries removed).
+// Makes `snapshot`, a log with a header only, the beginning of `log`, and frees it. It stands for
+// the entries up to its index, which the log has (asserted); they count as committed. The last
+// `n_kept` of them remain in memory. O(entries removed).
 void member_log_rebase(struct member_log *log, struct member_log *snapshot, size_t n_kept);
 
 // The index of the last entry, or that of the snapshot.

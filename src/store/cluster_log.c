@@ -110,13 +110,15 @@ struct ovsdb_error *cluster_log_open(const char *path, const struct progress *pr
     return NULL;
 }
 
-// Errors are logged: cluster_log_close() cannot fail.
-static void sync_before_close(struct cluster_log *log)
+// Leaves the group commit, with everything synced. Errors are logged: cluster_log_close() cannot
+// fail.
+static void leave(struct cluster_log *log)
 {
     int error;
 
     cluster_log_retry(log);
     error = group_commit_member_leave(&log->member);
+    log->fd = TAKE_FD(log->member.fd);
     if (!error && !log->failure && fdatasync(log->fd) < 0) {
         error = -errno;
     }
@@ -140,8 +142,7 @@ void cluster_log_close(struct cluster_log *log)
     }
     cluster_log_cancel_snapshot(log);
     if (log->has_joined) {
-        log->fd = log->member.fd;
-        sync_before_close(log);
+        leave(log);
     }
     if (log->fd >= 0) {
         close(log->fd);

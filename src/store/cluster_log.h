@@ -69,17 +69,17 @@ bool cluster_log_append_synced(struct cluster_log *log, const struct file_record
 // rows collected; it must stay until done()) as header, followed by the term, the vote and the
 // entries after `index`, while records are appended to the old file. cluster_log_finish_snapshot()
 // then replaces the file. `index` may be beyond the commit index: the caller finishes only when it
-// is committed. `done` is called from the group commit's dispatch, with an error when it failed; the
-// old file is in use then. `done` may finish or cancel the snapshot. One snapshot at a time. With an
-// in-line group commit `done` is called in this call. O(entries after `index`).
+// is committed. `done` is called from the group commit's dispatch, with an error when it failed;
+// the old file is in use then. `done` may finish or cancel the snapshot. One snapshot at a time.
+// With an in-line group commit `done` is called in this call. O(entries after `index`).
 void cluster_log_start_snapshot(struct cluster_log *log, struct snapshot *snapshot, uint64_t index,
                                 void (*done)(void *userdata, const struct ovsdb_error *error),
                                 void *userdata);
 // Puts the new file in the place of the old one, durably. Only after done() without an error. The
 // contents then begin with the snapshot; of the entries before it the last `n_kept` stay in memory,
 // where member_log_entry() finds them for members that lag behind. On an error the old file is in
-// use and nothing has changed, unless the log has failed: then the new file is in place, but a power
-// failure may bring the old one back. Ends the snapshot in either case. Blocks for two syncs.
+// use and nothing has changed, unless the log has failed: then the new file is in place, but a
+// power failure may bring the old one back. Ends the snapshot in either case. Blocks for two syncs.
 struct ovsdb_error *cluster_log_finish_snapshot(struct cluster_log *log, size_t n_kept);
 void cluster_log_cancel_snapshot(struct cluster_log *log); // waits for the helper; no done() call
 // Replaces the file and the contents by `header`, a snapshot received from the leader, followed by

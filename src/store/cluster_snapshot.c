@@ -9,7 +9,8 @@
 // The new file has the snapshot, the records of the contents after it, and the records that were
 // appended to the old file since; these are kept in memory (`added`) until the helper has written
 // them. When they are few, the engine thread writes the rest, and from then on it appends each
-// record to both files. The group commit syncs both. A fault of the new file ends the snapshot only.
+// record to both files. The group commit syncs both. A fault of the new file ends the snapshot
+// only.
 //
 // A record is left out if the new file would contradict it: a commit index before the snapshot. An
 // entry that replaces one of the snapshot makes the new file useless.

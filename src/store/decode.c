@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Applies records to a database that is being loaded, or to a transaction. The cursor walks the text
-// once and decodes every value into its row.
+// Applies records to a database that is being loaded, or to a transaction. The cursor walks the
+// text once and decodes every value into its row.
 #include "store/encode.h"
 
 #include "engine/txn.h"

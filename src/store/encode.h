@@ -57,8 +57,8 @@ struct decode_position {
 struct ovsdb_error *decode_record(struct db *db, struct slice record,
                                   struct decode_position *position, struct buf *scratch,
                                   struct record_info *ret);
-// The same for the rows of an open transaction of `db`. A row that the record deletes and inserts is
-// an error.
+// The same for the rows of an open transaction of `db`. A row that the record deletes and inserts
+// is an error.
 struct ovsdb_error *decode_record_in(struct txn *txn, struct db *db, struct slice record,
                                      struct buf *scratch, struct record_info *ret);
 // Returns the error that decode_record() would return, without changing the database. Errors that

@@ -435,6 +435,13 @@ void consensus_timeout(struct consensus *consensus, uint64_t now)
         raft_timeout(&consensus->raft) <= now) {
         begin_term(consensus, now);
     }
+    if (consensus_role_now(consensus) == CONSENSUS_CANDIDATE &&
+        consensus->raft.candidate_state.disrupt_leader) {
+        // The leader has asked for one election, which has failed. libraft would go on without
+        // pre-votes, and depose each new leader.
+        consensus->raft.candidate_state.disrupt_leader = false;
+        consensus->raft.candidate_state.in_pre_vote = true;
+    }
     consensus_step(consensus, &event, NULL, 0);
 }
 

@@ -16,6 +16,8 @@
 // committed, they are, too.
 // An election has two rounds: a member that is cut off cannot depose a leader when it comes back
 // (pre-vote). A leader that has not heard of a majority for an election timeout becomes a follower.
+// Until then it may have been replaced without knowing it, so that its state is old: only a result
+// that waits for the commit of an entry submitted after the request is sure to be fresh.
 #pragma once
 
 #include "cluster/message.h"

@@ -65,6 +65,18 @@ static void receive_snapshot(struct consensus *consensus, struct raft_event *eve
     }
 }
 
+// True if this member is the leader or has heard of it within an election timeout.
+static bool has_leader(struct raft *raft, uint64_t now)
+{
+    raft_id leader;
+    const char *address;
+
+    raft_leader(raft, &leader, &address);
+    return raft_state(raft) == RAFT_LEADER ||
+           (raft_state(raft) == RAFT_FOLLOWER && leader &&
+            now < raft->election_timer_start + raft->election_timeout);
+}
+
 // Handles a request for the vote of a server whose log does not say yet, or no longer, that it is a
 // member. It must vote: the candidate knows from its longer log that it is one, and may need it.
 // libraft lets only members vote, so this server is one in libraft's configuration for the moment.
@@ -73,7 +85,13 @@ static void receive_snapshot(struct consensus *consensus, struct raft_event *eve
 static void receive_vote_request(struct consensus *consensus, struct raft_event *event)
 {
     struct raft *raft = &consensus->raft;
+    const struct raft_request_vote *request = &event->receive.message->request_vote;
 
+    if (!request->pre_vote && !request->disrupt_leader && has_leader(raft, event->time)) {
+        // libraft would refuse the vote, but take the term, which ends the leadership. The
+        // candidate may be a removed server whose pre-vote others like it have granted.
+        return;
+    }
     if (raft_role(raft) == RAFT_VOTER || raft_state(raft) != RAFT_FOLLOWER ||
         raft_configuration_add(&raft->configuration, raft->id, "self", RAFT_VOTER)) {
         consensus_step(consensus, event, NULL, 0);

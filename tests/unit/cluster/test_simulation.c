@@ -15,11 +15,12 @@ static const struct {
     unsigned seed;
     enum read_kind reads;
 } kept_seeds[] = {
-    {40, READ_LOGGED},  // transfer to a server that is being added
-    {46, READ_LOGGED},  // a member came back that did not know its leader
-    {60, READ_LOGGED},  // leadership lost when the entry that prepares a change was compacted
-    {1980, READ_AHEAD}, // the last member became leader in the term of the removed leader
-    {2976, READ_AHEAD}, // a member whose vote was needed did not know that it was one
+    {40, READ_LOGGED},    // transfer to a server that is being added
+    {46, READ_LOGGED},    // a member came back that did not know its leader
+    {60, READ_LOGGED},    // leadership lost when the entry that prepares a change was compacted
+    {10222, READ_LOGGED}, // a removed server that had failed to take leadership deposed each leader
+    {1980, READ_AHEAD},   // the last member became leader in the term of the removed leader
+    {2976, READ_AHEAD},   // a member whose vote was needed did not know that it was one
 };
 
 static unsigned first_seed = 1, last_seed = 30;

@@ -103,6 +103,9 @@ static void heal(struct simulation *simulation)
             member_crash(member);
         }
         member->is_slow = false;
+        for (struct disk_write *write = member->writes; write; write = write->next) {
+            write->due = simulation->now;
+        }
     }
     recover(simulation, true);
 }

@@ -41,11 +41,39 @@ void consensus_learn(struct consensus *consensus, const struct servers *servers)
 
 // The steps
 
+static void send_snapshot(struct consensus *consensus, struct uuid to)
+{
+    struct member_message message = consensus->handler->snapshot(consensus->userdata);
+
+    message.kind = MESSAGE_SNAPSHOT;
+    message.term = raft_current_term(&consensus->raft);
+    consensus->handler->send(consensus->userdata, to, &message);
+}
+
+// libraft takes a snapshot with the index 1 for an entry, and sends a server that has nothing an
+// append without entries again and again. It gets the snapshot instead, as often as libraft would
+// send it.
+static void send_first_snapshot(struct consensus *consensus, struct uuid to)
+{
+    uint64_t wait = consensus->raft.install_snapshot_timeout;
+
+    if (!uuid_equals(to, consensus->first_snapshot_to) ||
+        consensus->now >= consensus->first_snapshot_time + wait) {
+        consensus->first_snapshot_to = to;
+        consensus->first_snapshot_time = consensus->now;
+        send_snapshot(consensus, to);
+    }
+}
+
 static void send_append(struct consensus *consensus, struct uuid to,
                         const struct raft_append_entries *append, struct member_message *message)
 {
     _cleanup_free_ struct log_entry *entries = NULL;
 
+    if (!append->prev_log_index) {
+        send_first_snapshot(consensus, to);
+        return;
+    }
     message->index = append->prev_log_index;
     message->index_term = append->prev_log_term;
     message->commit_index = append->leader_commit;
@@ -78,10 +106,8 @@ static void send_message(struct consensus *consensus, struct raft_message *from)
         send_append(consensus, to, &from->append_entries, &message);
         return;
     case RAFT_INSTALL_SNAPSHOT:
-        message = consensus->handler->snapshot(consensus->userdata);
-        message.kind = MESSAGE_SNAPSHOT;
-        message.term = raft_current_term(&consensus->raft);
-        break;
+        send_snapshot(consensus, to);
+        return;
     default:
         message = raft_form_to_message(from);
     }
@@ -233,6 +259,7 @@ void consensus_step(struct consensus *consensus, struct raft_event *event,
     if (consensus->failure) {
         return;
     }
+    consensus->now = event->time;
     error = raft_step(&consensus->raft, event, &update);
     if (error) {
         consensus->failure = raft_strerror(error);

@@ -24,6 +24,9 @@ struct consensus {
     uint64_t change_index;          // phase PREPARING, COMMITTING: of the entry to be committed
     uint64_t change_term;           // of this entry
     uint64_t last_timeout;          // the time of the last consensus_timeout()
+    uint64_t now;                   // the time of the last event
+    struct uuid first_snapshot_to;  // see send_first_snapshot()
+    uint64_t first_snapshot_time;
     bool is_started;
     bool is_stepping;    // an update is being carried out
     bool is_installing;  // from install() to consensus_installed()

@@ -13,6 +13,8 @@
 // What a leader has executed is in `executed`, in the order of the entries, until it is committed.
 #include "cluster/member.h"
 
+#include "cluster/snapshot_parts.h"
+
 #include "basic/alloc.h"
 #include "basic/log.h"
 #include "engine/undo.h"
@@ -21,10 +23,9 @@
 
 LOG_MODULE(cluster);
 
-#define APPLY_AT_ONCE 64           // entries that one member_run() applies
-#define PART_SIZE     (256u << 10) // bytes of a snapshot in one message
-#define COMMIT_EVERY  1000         // entries for which one commit index is recorded
-#define DEFAULT_TIMER 1000         // ms
+#define APPLY_AT_ONCE 64   // entries that one member_run() applies
+#define COMMIT_EVERY  1000 // entries for which one commit index is recorded
+#define DEFAULT_TIMER 1000 // ms
 
 // A commit of this leader that is not committed by the cluster.
 struct executed {
@@ -59,7 +60,9 @@ struct member {
 
     struct wire_snapshot incoming; // the snapshot that is being received; size 0: none
     struct servers incoming_servers;
-    struct buf contents; // of it
+    struct snapshot_assembly assembly; // its contents
+    struct list sendings;              // snapshots to other members
+    struct uuid cluster_id;            // UUID_ZERO: not known yet
 
     // For each call of write() that is not durable: whether the consensus waits for it.
     bool *writes;
@@ -408,36 +411,91 @@ static struct member_message on_snapshot(void *userdata)
     };
 }
 
-// Sends the contents of the snapshot in parts after its description.
+// A snapshot that is being sent in parts.
+struct sending {
+    struct list node; // member->sendings
+    struct uuid to;
+    struct snapshot_cutter cutter;
+};
+
+static void sending_free(struct sending *sending)
+{
+    list_remove(&sending->node);
+    free(sending);
+}
+
+// The contents that are being sent exist no longer. The consensus sends the snapshot again.
+static void sendings_clear(struct member *member)
+{
+    while (!list_is_empty(&member->sendings)) {
+        sending_free(LIST_FIRST(&member->sendings, struct sending, node));
+    }
+}
+
+static struct sending *find_sending(const struct member *member, struct uuid to)
+{
+    struct sending *sending;
+
+    LIST_FOREACH (sending, &member->sendings, node) {
+        if (uuid_equals(sending->to, to)) {
+            return sending;
+        }
+    }
+    return NULL;
+}
+
+// Sends parts as long as the connection has little to send.
+static void send_parts(struct member *member, struct sending *sending)
+{
+    struct wire_message wire = {.kind = WIRE_SNAPSHOT_PART};
+    struct uuid to = sending->to;
+    bool is_sent = true;
+
+    while (is_sent &&
+           snapshot_cutter_next(&sending->cutter, member->handler->backlog(member->userdata, to),
+                                &wire.part)) {
+        is_sent = member->handler->send(member->userdata, to, &wire);
+        if (is_sent) {
+            snapshot_cutter_advance(&sending->cutter, &wire.part);
+        }
+    }
+    if (!is_sent || snapshot_cutter_is_done(&sending->cutter)) {
+        sending_free(sending);
+    }
+}
+
 static void send_snapshot(struct member *member, struct uuid to,
                           const struct member_message *message)
 {
     const struct file_header *header = &member_log(member)->header;
     struct wire_message wire = {.kind = WIRE_SNAPSHOT};
-    struct slice rest = header->prev_data;
+    struct sending *sending = find_sending(member, to);
 
     wire.snapshot = (struct wire_snapshot){
         .message = *message,
         .election_timer = header->prev_election_timer,
         .eid = header->prev_eid,
-        .size = rest.size,
+        .size = header->prev_data.size,
     };
-    member->status.n_snapshots_sent++;
-    member->handler->send(member->userdata, to, &wire);
-    wire.kind = WIRE_SNAPSHOT_PART;
-    while (rest.size) {
-        size_t size = rest.size < PART_SIZE ? rest.size : PART_SIZE;
+    if (sending) {
+        sending_free(sending);
+    }
+    if (member->handler->send(member->userdata, to, &wire)) {
+        member->status.n_snapshots_sent++;
+        sending = NEW(struct sending);
+        sending->to = to;
+        snapshot_cutter_init(&sending->cutter, message->index, header->prev_data);
+        list_push_back(&member->sendings, &sending->node);
+        send_parts(member, sending);
+    }
+}
 
-        while (size < rest.size && ((unsigned char)rest.data[size] & 0xc0) == 0x80) {
-            size++; // the rest of a character
-        }
-        wire.part = (struct wire_part){
-            .index = message->index,
-            .offset = header->prev_data.size - rest.size,
-            .data = {rest.data, size},
-        };
-        member->handler->send(member->userdata, to, &wire);
-        rest = (struct slice){rest.data + size, rest.size - size};
+void member_drained(struct member *member, struct uuid server)
+{
+    struct sending *sending = find_sending(member, server);
+
+    if (sending) {
+        send_parts(member, sending);
     }
 }
 
@@ -468,17 +526,18 @@ static void on_install(void *userdata, const struct member_message *snapshot)
     struct consensus_state state;
     struct file_header header = {
         .server_id = log->header.server_id,
-        .cluster_id = log->header.cluster_id,
+        .cluster_id = member->cluster_id,
         .local_address = xstrdup(log->header.local_address),
         .name = xstrdup(log->header.name),
         .prev_term = snapshot->index_term,
         .prev_index = snapshot->index,
         .prev_election_timer = member->incoming.election_timer,
-        .prev_data = buf_slice(&member->contents),
+        .prev_data = buf_slice(&member->assembly.contents),
         .prev_eid = member->incoming.eid,
     };
 
     assert(member->incoming.message.index == snapshot->index);
+    sendings_clear(member);
     consensus_state(member->consensus, &state);
     copy_servers(&header.prev_servers, snapshot->servers);
     if (member->handler->install(member->userdata, &header, state.term, state.vote)) {
@@ -597,6 +656,8 @@ struct member *member_new(const struct member_settings *settings,
     member->commit_log.append = on_append;
     positions_init(&member->commit_log.positions);
     member->db = db;
+    member->cluster_id = log->header.cluster_id;
+    list_init(&member->sendings);
     member->committed = changeset_ref(db_tail(db));
     member->applied_index = index;
     member->commit_index = index;
@@ -617,7 +678,8 @@ void member_free(struct member *member)
     consensus_free(member->consensus);
     positions_done(&member->commit_log.positions);
     servers_done(&member->incoming_servers);
-    buf_done(&member->contents);
+    snapshot_assembly_done(&member->assembly);
+    sendings_clear(member);
     free(member->batch);
     free(member->executed);
     free(member->writes);
@@ -832,6 +894,7 @@ void member_compacted(struct member *member, uint64_t now, uint64_t index, uint6
                       size_t n_kept)
 {
     member->now = now;
+    sendings_clear(member);
     if (!is_over(member)) {
         consensus_compacted(member->consensus, now, index, term, n_kept);
         consensus_check(member);
@@ -897,8 +960,11 @@ void member_add_server(struct member *member, uint64_t now, struct uuid id, cons
     consensus_check(member);
 }
 
-void member_ask_to_join(struct member *member, uint64_t now)
+void member_ask_to_join(struct member *member, uint64_t now, struct uuid cluster_id)
 {
+    if (uuid_is_zero(member->cluster_id)) {
+        member->cluster_id = cluster_id;
+    }
     if (member->is_joining) {
         member->now = now;
         member->ask_again = now;
@@ -930,28 +996,30 @@ static void receive_result(struct member *member, const struct wire_join_result 
 
 static void receive_snapshot(struct member *member, const struct wire_snapshot *snapshot)
 {
-    buf_clear(&member->contents);
+    if (uuid_is_zero(member->cluster_id)) {
+        return; // the sender is to say first which cluster it is of
+    }
     servers_done(&member->incoming_servers);
     copy_servers(&member->incoming_servers, snapshot->message.servers);
     member->incoming = *snapshot;
     member->incoming.message.servers = &member->incoming_servers;
+    snapshot_assembly_begin(&member->assembly, snapshot);
 }
 
 static void receive_part(struct member *member, struct uuid from, const struct wire_part *part)
 {
-    const struct wire_snapshot *incoming = &member->incoming;
+    enum snapshot_progress progress;
+    struct ovsdb_error *error = snapshot_assembly_add(&member->assembly, part, &progress);
 
-    if (!incoming->size || part->index != incoming->message.index ||
-        part->offset != member->contents.size ||
-        part->data.size > incoming->size - member->contents.size) {
-        return; // an earlier part was lost; the leader sends all again
-    }
-    buf_put_slice(&member->contents, part->data);
-    if (member->contents.size == incoming->size) {
-        consensus_receive(member->consensus, member->now, from, &incoming->message);
+    if (error) {
+        _cleanup_free_ char *text = error_text(error);
+
+        log_warn("a snapshot cannot be used: %s", text);
+        error_free(error);
+    } else if (progress == SNAPSHOT_COMPLETE) {
+        consensus_receive(member->consensus, member->now, from, &member->incoming.message);
         consensus_check(member);
-        buf_done(&member->contents);
-        member->incoming.size = 0;
+        snapshot_assembly_done(&member->assembly);
     }
 }
 

@@ -40,8 +40,12 @@ struct member_handler {
     bool (*write_synced)(void *userdata, const struct file_record *records, size_t n);
     // Replaces the log by a snapshot, and returns when that is durable. Takes over the header.
     bool (*install)(void *userdata, struct file_header *header, uint64_t term, struct uuid vote);
-    // Sends a message, which may get lost; `to` UUID_ZERO: to every server that is connected.
-    void (*send)(void *userdata, struct uuid to, const struct wire_message *message);
+    // Sends a message, which may get lost; `to` UUID_ZERO: to every server that is connected. False:
+    // it is lost.
+    bool (*send)(void *userdata, struct uuid to, const struct wire_message *message);
+
+    // The bytes that are queued and not sent to the server.
+    size_t (*backlog)(void *userdata, struct uuid to);
 
     // Writes the changes of a commit in the form of a record of a standalone file. False: nothing
     // of it is stored.
@@ -92,6 +96,8 @@ bool member_run(struct member *member, uint64_t now);
 // Handles a message of the server `from`.
 void member_receive(struct member *member, uint64_t now, struct uuid from,
                     const struct wire_message *message);
+// backlog() of a server has become small.
+void member_drained(struct member *member, struct uuid server);
 // The records of the oldest `n` calls of write() are durable.
 void member_persisted(struct member *member, uint64_t now, size_t n);
 // The disk has failed.
@@ -113,7 +119,7 @@ void member_compacted(struct member *member, uint64_t now, uint64_t index, uint6
 // A server with this address asks to become a member.
 void member_add_server(struct member *member, uint64_t now, struct uuid id, const char *address);
 // A server that is to join has a connection to another server: asks it at once.
-void member_ask_to_join(struct member *member, uint64_t now);
+void member_ask_to_join(struct member *member, uint64_t now, struct uuid cluster_id);
 // Removes a member. Returns 0, -ENOTCONN, -EBUSY while another change of the members is in progress,
 // -ENOENT, or -EINVAL if it is the only one.
 int member_kick(struct member *member, uint64_t now, struct uuid server);

@@ -228,19 +228,21 @@ static bool on_install(void *userdata, struct file_header *header, uint64_t term
     return true;
 }
 
-static void send_to_all(struct clustered *clustered, const struct wire_message *message)
+static bool send_to_all(struct clustered *clustered, const struct wire_message *message)
 {
     struct peer_state peer;
     size_t state = 0;
+    bool is_sent = false;
 
     while (peers_next(clustered->peers, &state, &peer)) {
         if (!uuid_is_zero(peer.id)) {
-            peers_send(clustered->peers, peer.id, message);
+            is_sent = peers_send(clustered->peers, peer.id, message) || is_sent;
         }
     }
+    return is_sent;
 }
 
-static void on_send(void *userdata, struct uuid to, const struct wire_message *message)
+static bool on_send(void *userdata, struct uuid to, const struct wire_message *message)
 {
     struct clustered *clustered = userdata;
     const struct cluster_server *server = servers_find(&clustered->servers, to);
@@ -251,11 +253,15 @@ static void on_send(void *userdata, struct uuid to, const struct wire_message *m
 
         cluster_event_snapshot_sent(clustered->name, &event, message->snapshot.size);
     }
-    if (uuid_is_zero(to)) {
-        send_to_all(clustered, message); // the leader is not known
-    } else {
-        peers_send(clustered->peers, to, message);
-    }
+    return uuid_is_zero(to) ? send_to_all(clustered, message) // the leader is not known
+                            : peers_send(clustered->peers, to, message);
+}
+
+static size_t on_backlog(void *userdata, struct uuid to)
+{
+    const struct clustered *clustered = userdata;
+
+    return peers_backlog(clustered->peers, to);
 }
 
 static bool on_encode(void *userdata, const struct changeset *changes, struct buf *buf)
@@ -353,6 +359,7 @@ static const struct member_handler member_handler = {
     .write_synced = on_write_synced,
     .install = on_install,
     .send = on_send,
+    .backlog = on_backlog,
     .encode = on_encode,
     .apply = on_apply,
     .replace = on_replace,
@@ -458,10 +465,18 @@ static void on_introduced(void *userdata, const struct wire_hello *hello)
     struct clustered *clustered = userdata;
 
     peers_set_cluster_id(clustered->peers, hello->cluster_id);
-    member_ask_to_join(clustered->member, clustered_now());
+    member_ask_to_join(clustered->member, clustered_now(), hello->cluster_id);
 }
 
-static const struct peers_handler peers_handler = {on_message, on_connected, on_introduced};
+static void on_drained(void *userdata, struct uuid peer)
+{
+    const struct clustered *clustered = userdata;
+
+    member_drained(clustered->member, peer);
+}
+
+static const struct peers_handler peers_handler = {on_message, on_connected, on_introduced,
+                                                   on_drained};
 
 // Databases
 

@@ -20,7 +20,7 @@ struct fixture {
     struct log_entry log[MAX_ENTRIES]; // by index
     size_t n_unwritten;
     bool is_full;
-    struct message sent; // the last one to `other`
+    struct member_message sent; // the last one to `other`
     size_t n_sent;
     struct uuid ended;
     int result;
@@ -59,18 +59,18 @@ static const struct log_entry *entry(void *userdata, uint64_t index)
     return &((struct fixture *)userdata)->log[index];
 }
 
-static struct message snapshot(void *userdata)
+static struct member_message snapshot(void *userdata)
 {
     struct fixture *fixture = userdata;
 
-    return (struct message){.kind = MESSAGE_SNAPSHOT,
-                            .index = 1,
-                            .index_term = 1,
-                            .servers = &fixture->servers,
-                            .servers_index = 1};
+    return (struct member_message){.kind = MESSAGE_SNAPSHOT,
+                                   .index = 1,
+                                   .index_term = 1,
+                                   .servers = &fixture->servers,
+                                   .servers_index = 1};
 }
 
-static void send(void *userdata, struct uuid to, const struct message *message)
+static void send(void *userdata, struct uuid to, const struct member_message *message)
 {
     struct fixture *fixture = userdata;
 
@@ -79,7 +79,7 @@ static void send(void *userdata, struct uuid to, const struct message *message)
     fixture->n_sent++;
 }
 
-static void install(void *userdata, const struct message *message)
+static void install(void *userdata, const struct member_message *message)
 {
     fail();
 }
@@ -166,9 +166,9 @@ static void write_all(struct fixture *fixture)
 // The server that is to join says that it has all that it has been sent.
 static void confirm(struct fixture *fixture)
 {
-    struct message result = {.kind = MESSAGE_APPEND_RESULT,
-                             .term = fixture->term,
-                             .index = state_of(fixture).last_index};
+    struct member_message result = {.kind = MESSAGE_APPEND_RESULT,
+                                    .term = fixture->term,
+                                    .index = state_of(fixture).last_index};
 
     consensus_receive(fixture->consensus, fixture->now, other, &result);
 }

@@ -227,7 +227,7 @@ static bool on_install(void *userdata, struct file_header *header, uint64_t term
     return true;
 }
 
-static void on_send(void *userdata, struct uuid to, const struct wire_message *message)
+static bool on_send(void *userdata, struct uuid to, const struct wire_message *message)
 {
     struct node *node = userdata;
     struct simulation *simulation = node->simulation;
@@ -236,7 +236,7 @@ static void on_send(void *userdata, struct uuid to, const struct wire_message *m
     uint64_t *last;
 
     if (!other || simulation->is_cut[node->number][other->number]) {
-        return;
+        return false;
     }
     packet = NEW(struct packet);
     last = &simulation->last_due[node->number][other->number];
@@ -246,6 +246,12 @@ static void on_send(void *userdata, struct uuid to, const struct wire_message *m
     packet->to = other->number;
     wire_put(&packet->text, message);
     list_push_back(&simulation->packets, &packet->node);
+    return true;
+}
+
+static size_t on_backlog(void *userdata, struct uuid to)
+{
+    return 0;
 }
 
 static bool on_encode(void *userdata, const struct changeset *changes, struct buf *buf)
@@ -315,6 +321,7 @@ static const struct member_handler handler = {
     .write_synced = on_write_synced,
     .install = on_install,
     .send = on_send,
+    .backlog = on_backlog,
     .encode = on_encode,
     .apply = on_apply,
     .replace = on_replace,

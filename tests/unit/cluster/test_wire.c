@@ -102,7 +102,8 @@ static struct member_message random_append(struct material *material, struct mem
 
 static struct member_message random_raft(struct material *material)
 {
-    struct member_message message = {.kind = random_below(MESSAGE_N_KINDS), .term = 1 + random_count()};
+    struct member_message message = {.kind = random_below(MESSAGE_N_KINDS),
+                                     .term = 1 + random_count()};
 
     switch (message.kind) {
     case MESSAGE_APPEND_RESULT:
@@ -139,9 +140,9 @@ static struct member_message random_raft(struct material *material)
 static struct wire_snapshot random_snapshot(struct material *material)
 {
     struct member_message message = {.kind = MESSAGE_SNAPSHOT,
-                              .term = 1 + random_count(),
-                              .index = 1 + random_count(),
-                              .servers = &material->servers};
+                                     .term = 1 + random_count(),
+                                     .index = 1 + random_count(),
+                                     .servers = &material->servers};
 
     message.index_term = 1 + random_below(message.term);
     message.servers_index = random_below(message.index + 1);

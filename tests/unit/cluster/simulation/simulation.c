@@ -204,11 +204,12 @@ static struct simulation *simulation_new(unsigned seed)
 
         member->status = SERVER_MEMBER;
         member->disk.term = 1;
-        member->disk.snapshot = (struct member_message){.kind = MESSAGE_SNAPSHOT,
-                                                 .index = 1,
-                                                 .index_term = 1,
-                                                 .servers = keep_servers(simulation, &servers),
-                                                 .servers_index = 1};
+        member->disk.snapshot =
+            (struct member_message){.kind = MESSAGE_SNAPSHOT,
+                                    .index = 1,
+                                    .index_term = 1,
+                                    .servers = keep_servers(simulation, &servers),
+                                    .servers_index = 1};
         member->disk.before = 1;
         member_start(member);
     }

@@ -52,8 +52,8 @@ struct contents {
     uint64_t term;
     struct uuid vote;
     struct member_message snapshot; // index 0: none, the server is to join
-    struct machine machine;  // of the snapshot
-    uint64_t before;         // the index before the log; in memory the log may overlap the snapshot
+    struct machine machine;         // of the snapshot
+    uint64_t before; // the index before the log; in memory the log may overlap the snapshot
     struct log_copy log;
 };
 

@@ -110,6 +110,10 @@ static void send_message(struct consensus *consensus, struct raft_message *from)
         return;
     default:
         message = raft_form_to_message(from);
+        if (message.kind == MESSAGE_APPEND_RESULT && message.rejected) {
+            // libraft does not initialize it if it rejects the term.
+            message.index = raft_last_index(&consensus->raft);
+        }
     }
     consensus->handler->send(consensus->userdata, to, &message);
 }

@@ -11,6 +11,8 @@
 
 #include <errno.h>
 
+enum { MAX_INFLIGHT = 65536 }; // entries sent to a follower that it has not confirmed
+
 static const char vote_failure[] = "the vote could not be recorded";
 
 const char *consensus_role_name(enum consensus_role role)
@@ -337,6 +339,8 @@ struct consensus *consensus_new(const struct consensus_settings *settings,
     servers_add(&consensus->known, settings->id, settings->address);
     raft_seed(&consensus->raft, settings->seed);
     raft_set_pre_vote(&consensus->raft, true);
+    // libraft would wait for the confirmation of every 32 entries.
+    raft_set_max_inflight_entries(&consensus->raft, MAX_INFLIGHT);
     consensus_set_election_timeout(consensus, settings->election_timeout);
     return consensus;
 }

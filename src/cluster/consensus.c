@@ -7,29 +7,13 @@
 #include "cluster/consensus.h"
 
 #include "basic/alloc.h"
-#include "cluster/raft_forms.h"
+#include "cluster/consensus_private.h"
 
 #include <errno.h>
 
-struct consensus {
-    struct raft raft;
-    struct uuid id;
-    const struct consensus_handler *handler;
-    void *userdata;
-    struct servers known; // every server whose id has been seen, for the way back from a raft_id
-    // The calls of append() that are not durable yet, in their order.
-    struct pending_append {
-        uint64_t first, last;
-    } * pending;
-    size_t n_pending, pending_capacity;
-    bool is_started;
-    bool is_stepping;    // an update is being carried out
-    bool is_installing;  // from install() to consensus_installed()
-    const char *failure; // why it has failed; NULL: it has not
-    // What the owner has been told.
-    enum consensus_role role;
-    uint64_t commit_index;
-};
+enum { MAX_INFLIGHT = 65536 }; // entries sent to a follower that it has not confirmed
+
+static const char vote_failure[] = "the vote could not be recorded";
 
 const char *consensus_role_name(enum consensus_role role)
 {
@@ -38,7 +22,7 @@ const char *consensus_role_name(enum consensus_role role)
     return names[role];
 }
 
-static struct uuid id_of(const struct consensus *consensus, raft_id id)
+struct uuid consensus_id_of(const struct consensus *consensus, raft_id id)
 {
     for (size_t i = 0; i < consensus->known.n; i++) {
         if (consensus->known.list[i].id.hi == id) {
@@ -48,7 +32,7 @@ static struct uuid id_of(const struct consensus *consensus, raft_id id)
     return UUID_ZERO;
 }
 
-static void learn_servers(struct consensus *consensus, const struct servers *servers)
+void consensus_learn(struct consensus *consensus, const struct servers *servers)
 {
     for (size_t i = 0; i < servers->n; i++) {
         if (!servers_find(&consensus->known, servers->list[i].id)) {
@@ -59,14 +43,39 @@ static void learn_servers(struct consensus *consensus, const struct servers *ser
 
 // The steps
 
-static void consensus_step(struct consensus *consensus, struct raft_event *event,
-                           const struct log_entry *entries, uint64_t first_index);
+static void send_snapshot(struct consensus *consensus, struct uuid to)
+{
+    struct member_message message = consensus->handler->snapshot(consensus->userdata);
+
+    message.kind = MESSAGE_SNAPSHOT;
+    message.term = raft_current_term(&consensus->raft);
+    consensus->handler->send(consensus->userdata, to, &message);
+}
+
+// libraft takes a snapshot with the index 1 for an entry, and sends a server that has nothing an
+// append without entries again and again. It gets the snapshot instead, as often as libraft would
+// send it.
+static void send_first_snapshot(struct consensus *consensus, struct uuid to)
+{
+    uint64_t wait = consensus->raft.install_snapshot_timeout;
+
+    if (!uuid_equals(to, consensus->first_snapshot_to) ||
+        consensus->now >= consensus->first_snapshot_time + wait) {
+        consensus->first_snapshot_to = to;
+        consensus->first_snapshot_time = consensus->now;
+        send_snapshot(consensus, to);
+    }
+}
 
 static void send_append(struct consensus *consensus, struct uuid to,
-                        const struct raft_append_entries *append, struct message *message)
+                        const struct raft_append_entries *append, struct member_message *message)
 {
     _cleanup_free_ struct log_entry *entries = NULL;
 
+    if (!append->prev_log_index) {
+        send_first_snapshot(consensus, to);
+        return;
+    }
     message->index = append->prev_log_index;
     message->index_term = append->prev_log_term;
     message->commit_index = append->leader_commit;
@@ -85,10 +94,13 @@ static void send_append(struct consensus *consensus, struct uuid to,
 
 static void send_message(struct consensus *consensus, struct raft_message *from)
 {
-    struct uuid to = id_of(consensus, from->server_id);
-    struct message message = {0};
+    struct uuid to = consensus_id_of(consensus, from->server_id);
+    struct member_message message = {0};
 
     assert(!uuid_is_zero(to));
+    if (uuid_equals(to, consensus->id)) {
+        return; // the answer to begin_term()
+    }
     switch (from->type) {
     case RAFT_APPEND_ENTRIES:
         message.kind = MESSAGE_APPEND;
@@ -96,12 +108,14 @@ static void send_message(struct consensus *consensus, struct raft_message *from)
         send_append(consensus, to, &from->append_entries, &message);
         return;
     case RAFT_INSTALL_SNAPSHOT:
-        message = consensus->handler->snapshot(consensus->userdata);
-        message.kind = MESSAGE_SNAPSHOT;
-        message.term = raft_current_term(&consensus->raft);
-        break;
+        send_snapshot(consensus, to);
+        return;
     default:
         message = raft_form_to_message(from);
+        if (message.kind == MESSAGE_APPEND_RESULT && message.rejected) {
+            // libraft does not initialize it if it rejects the term.
+            message.index = raft_last_index(&consensus->raft);
+        }
     }
     consensus->handler->send(consensus->userdata, to, &message);
 }
@@ -109,14 +123,14 @@ static void send_message(struct consensus *consensus, struct raft_message *from)
 static void install_snapshot(struct consensus *consensus, struct raft_snapshot_metadata *metadata)
 {
     struct servers servers = {0};
-    struct message snapshot = {.kind = MESSAGE_SNAPSHOT,
-                               .index = metadata->index,
-                               .index_term = metadata->term,
-                               .servers = &servers,
-                               .servers_index = metadata->configuration_index};
+    struct member_message snapshot = {.kind = MESSAGE_SNAPSHOT,
+                                      .index = metadata->index,
+                                      .index_term = metadata->term,
+                                      .servers = &servers,
+                                      .servers_index = metadata->configuration_index};
 
     for (unsigned i = 0; i < metadata->configuration.n; i++) {
-        servers_add(&servers, id_of(consensus, metadata->configuration.servers[i].id),
+        servers_add(&servers, consensus_id_of(consensus, metadata->configuration.servers[i].id),
                     metadata->configuration.servers[i].address);
     }
     consensus->is_installing = true;
@@ -151,6 +165,17 @@ static void append_entries(struct consensus *consensus, const struct raft_update
     }
 }
 
+// Frees what libraft hands over with an update that is not carried out.
+static void drop_update(struct raft_update *update, const struct log_entry *entries)
+{
+    if ((update->flags & (RAFT_UPDATE_ENTRIES)) && !entries) {
+        raft_free(update->entries.batch[0].buf.base);
+    }
+    if (update->flags & (RAFT_UPDATE_SNAPSHOT)) {
+        raft_configuration_close(&update->snapshot.metadata.configuration);
+    }
+}
+
 // Carries out what must be done before the next event. `entries` are those of the event, the first
 // of which has the index `first_index`.
 static void carry_out(struct consensus *consensus, struct raft_update *update,
@@ -160,8 +185,9 @@ static void carry_out(struct consensus *consensus, struct raft_update *update,
 
     if (update->flags & (RAFT_UPDATE_CURRENT_TERM | RAFT_UPDATE_VOTED_FOR)) {
         if (!handler->save_vote(consensus->userdata, raft_current_term(&consensus->raft),
-                                id_of(consensus, raft_voted_for(&consensus->raft)))) {
-            consensus->failure = "the vote could not be recorded";
+                                consensus_id_of(consensus, raft_voted_for(&consensus->raft)))) {
+            consensus->failure = vote_failure;
+            drop_update(update, entries);
             return;
         }
     }
@@ -178,7 +204,7 @@ static void carry_out(struct consensus *consensus, struct raft_update *update,
     }
 }
 
-static enum consensus_role role_now(const struct consensus *consensus)
+enum consensus_role consensus_role_now(const struct consensus *consensus)
 {
     switch (raft_state((struct raft *)&consensus->raft)) {
     case RAFT_LEADER:
@@ -190,22 +216,28 @@ static enum consensus_role role_now(const struct consensus *consensus)
     }
 }
 
-// Tells libraft that the change of the members in progress is committed.
+bool consensus_accepts_entries(const struct consensus *consensus)
+{
+    return !consensus->failure && consensus_role_now(consensus) == CONSENSUS_LEADER &&
+           !raft_transferee(&consensus->raft);
+}
+
+// Tells libraft that the change of the members in progress is committed. At a leader that adds a
+// server, the configuration has this server besides those of the entry (membership.c).
 static void apply_configuration(struct consensus *consensus, uint64_t now)
 {
-    uint64_t index = consensus->raft.configuration_uncommitted_index;
     struct raft_event event = {.time = now, .type = RAFT_CONFIGURATION};
 
-    event.configuration.index = index;
-    raft_form_configuration(&event.configuration.conf,
-                            &consensus->handler->entry(consensus->userdata, index)->servers);
+    event.configuration.index = consensus->raft.configuration_uncommitted_index;
+    raft_form_copy(&event.configuration.conf, &consensus->raft.configuration); // libraft keeps it
     consensus_step(consensus, &event, NULL, 0);
 }
 
 static void report_changes(struct consensus *consensus, uint64_t now)
 {
     uint64_t commit_index = raft_commit_index(&consensus->raft);
-    enum consensus_role role = role_now(consensus);
+    enum consensus_role role = consensus_role_now(consensus);
+    uint64_t change_index;
 
     if (role != consensus->role) {
         consensus->role = role;
@@ -213,18 +245,18 @@ static void report_changes(struct consensus *consensus, uint64_t now)
     }
     // libraft counts a snapshot as committed that is still being installed.
     if (commit_index > consensus->commit_index && !consensus->is_installing) {
-        uint64_t change = consensus->raft.configuration_uncommitted_index;
-
         consensus->commit_index = commit_index;
-        if (change && change <= commit_index) {
+        consensus->handler->committed(consensus->userdata, commit_index);
+        change_index = consensus->raft.configuration_uncommitted_index;
+        if (change_index && change_index <= consensus->commit_index) {
             apply_configuration(consensus, now);
         }
-        consensus->handler->committed(consensus->userdata, commit_index);
     }
+    membership_advance(consensus, now);
 }
 
-static void consensus_step(struct consensus *consensus, struct raft_event *event,
-                           const struct log_entry *entries, uint64_t first_index)
+void consensus_step(struct consensus *consensus, struct raft_event *event,
+                    const struct log_entry *entries, uint64_t first_index)
 {
     struct raft_update update = {0};
     int error;
@@ -233,6 +265,7 @@ static void consensus_step(struct consensus *consensus, struct raft_event *event
     if (consensus->failure) {
         return;
     }
+    consensus->now = event->time;
     error = raft_step(&consensus->raft, event, &update);
     if (error) {
         consensus->failure = raft_strerror(error);
@@ -306,6 +339,8 @@ struct consensus *consensus_new(const struct consensus_settings *settings,
     servers_add(&consensus->known, settings->id, settings->address);
     raft_seed(&consensus->raft, settings->seed);
     raft_set_pre_vote(&consensus->raft, true);
+    // libraft would wait for the confirmation of every 32 entries.
+    raft_set_max_inflight_entries(&consensus->raft, MAX_INFLIGHT);
     consensus_set_election_timeout(consensus, settings->election_timeout);
     return consensus;
 }
@@ -318,6 +353,7 @@ void consensus_free(struct consensus *consensus)
     assert(!consensus->is_stepping);
     raft_close(&consensus->raft, NULL);
     servers_done(&consensus->known);
+    free(consensus->change.address);
     free(consensus->pending);
     free(consensus);
 }
@@ -328,31 +364,88 @@ void consensus_set_election_timeout(struct consensus *consensus, unsigned ms)
     raft_set_heartbeat_timeout(&consensus->raft, ms / 3 ? ms / 3 : 1);
     // A snapshot is offered again, because the message may have got lost.
     raft_set_install_snapshot_timeout(&consensus->raft, ms * 5);
+    raft_set_max_catch_up_round_duration(&consensus->raft, ms * CATCH_UP_TIMEOUTS);
+}
+
+static bool is_sole_member(const struct consensus *consensus)
+{
+    const struct raft_configuration *configuration = &consensus->raft.configuration;
+    bool result = false;
+
+    for (unsigned i = 0; i < configuration->n; i++) {
+        if (configuration->servers[i].role == RAFT_VOTER) {
+            if (configuration->servers[i].id != consensus->id.hi) {
+                return false;
+            }
+            result = true;
+        }
+    }
+    return result;
+}
+
+// libraft makes the only member leader of the present term, without an election. This term may
+// have had another leader: a member that was removed, or this one before it crashed and lost
+// entries that it had sent to a server which is to join. So this member goes to a new term first:
+// by a request for its vote, which it refuses, because the log of the candidate is empty.
+static void begin_term(struct consensus *consensus, uint64_t now)
+{
+    struct member_message request = {
+        .kind = MESSAGE_VOTE, .term = raft_current_term(&consensus->raft) + 1, .is_transfer = true};
+    struct raft_message raft_message =
+        raft_form_from_message(&request, consensus->id, consensus->raft.address);
+    struct raft_event event = {.time = now, .type = RAFT_RECEIVE};
+
+    event.receive.message = &raft_message;
+    consensus_step(consensus, &event, NULL, 0);
+}
+
+// The entries of the log in libraft's form. Sets *servers if an entry changes the members.
+static struct raft_entry *load_entries(struct consensus *consensus, uint64_t first, size_t n,
+                                       const struct servers **servers)
+{
+    struct raft_entry *entries = n ? NEW_ARRAY(struct raft_entry, n) : NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct log_entry *entry = consensus->handler->entry(consensus->userdata, first + i);
+
+        if (entry->servers.n) {
+            consensus_learn(consensus, &entry->servers);
+            *servers = &entry->servers;
+        }
+        entries[i] = raft_form_entry(entry);
+    }
+    return entries;
 }
 
 void consensus_start(struct consensus *consensus, uint64_t now, uint64_t term, struct uuid vote,
                      size_t n_entries)
 {
-    struct message snapshot = consensus->handler->snapshot(consensus->userdata);
-    struct raft_snapshot_metadata metadata = raft_form_metadata(&snapshot);
+    struct member_message snapshot = consensus->handler->snapshot(consensus->userdata);
+    const struct servers *servers = snapshot.servers;
+    struct raft_snapshot_metadata metadata;
     struct raft_event event = {.time = now, .type = RAFT_START};
-    uint64_t first = snapshot.index + 1;
 
-    assert(!consensus->is_started && snapshot.index);
+    assert(!consensus->is_started && (snapshot.index || !n_entries));
     consensus->is_started = true;
     consensus->commit_index = snapshot.index;
-    learn_servers(consensus, snapshot.servers);
+    if (snapshot.index) {
+        consensus_learn(consensus, snapshot.servers);
+        metadata = raft_form_metadata(&snapshot);
+        event.start.metadata = &metadata; // libraft keeps the configuration
+    }
+    event.start.start_index = snapshot.index + 1;
+    event.start.n_entries = (unsigned)n_entries;
+    event.start.entries = load_entries(consensus, snapshot.index + 1, n_entries, &servers);
     event.start.term = term;
     event.start.voted_for = vote.hi;
-    event.start.metadata = &metadata; // libraft keeps the configuration
-    event.start.start_index = first;
-    event.start.n_entries = (unsigned)n_entries;
-    event.start.entries = n_entries ? NEW_ARRAY(struct raft_entry, n_entries) : NULL;
-    for (size_t i = 0; i < n_entries; i++) {
-        const struct log_entry *entry = consensus->handler->entry(consensus->userdata, first + i);
-
-        learn_servers(consensus, &entry->servers);
-        event.start.entries[i] = raft_form_entry(entry);
+    if (snapshot.index && servers->n == 1 && uuid_equals(servers->list[0].id, consensus->id)) {
+        // libraft makes it leader at once: see begin_term().
+        event.start.term++;
+        event.start.voted_for = 0;
+        if (!consensus->handler->save_vote(consensus->userdata, term + 1, UUID_ZERO)) {
+            consensus->failure = vote_failure;
+            raft_configuration_close(&metadata.configuration);
+        }
     }
     consensus_step(consensus, &event, NULL, 0);
     raft_form_entries_free(event.start.entries, n_entries);
@@ -360,96 +453,29 @@ void consensus_start(struct consensus *consensus, uint64_t now, uint64_t term, s
 
 uint64_t consensus_deadline(const struct consensus *consensus)
 {
-    return raft_timeout(&consensus->raft);
+    uint64_t deadline = raft_timeout(&consensus->raft);
+
+    // libraft wants a heartbeat for a spare, too, but does not send it one.
+    return deadline > consensus->last_timeout
+               ? deadline
+               : consensus->last_timeout + consensus->raft.heartbeat_timeout / 4 + 1;
 }
 
 void consensus_timeout(struct consensus *consensus, uint64_t now)
 {
     struct raft_event event = {.time = now, .type = RAFT_TIMEOUT};
 
-    consensus_step(consensus, &event, NULL, 0);
-}
-
-// Removes from an append what our snapshot contains, which is committed and therefore the same in
-// the leader's log. libraft would reject the append, because it does not know the terms of these
-// entries any more, and the leader would conclude that they differ.
-static struct message append_after_snapshot(struct consensus *consensus,
-                                            const struct message *message)
-{
-    struct message snapshot = consensus->handler->snapshot(consensus->userdata);
-    struct message result = *message;
-
-    if (message->index < snapshot.index) {
-        size_t n = snapshot.index - message->index;
-
-        n = n < message->n_entries ? n : message->n_entries;
-        result.index = snapshot.index;
-        result.index_term = snapshot.index_term;
-        result.entries += n;
-        result.n_entries -= n;
+    consensus->last_timeout = now;
+    if (consensus_role_now(consensus) == CONSENSUS_FOLLOWER && is_sole_member(consensus) &&
+        raft_timeout(&consensus->raft) <= now) {
+        begin_term(consensus, now);
     }
-    return result;
-}
-
-static void receive_append(struct consensus *consensus, struct raft_event *event,
-                           const struct message *received)
-{
-    struct raft_append_entries *append = &event->receive.message->append_entries;
-    struct message copy = append_after_snapshot(consensus, received);
-    const struct message *message = &copy;
-
-    append->version = RAFT_FORM_VERSION;
-    append->term = message->term;
-    append->prev_log_index = message->index;
-    append->prev_log_term = message->index_term;
-    append->leader_commit = message->commit_index;
-    append->n_entries = (unsigned)message->n_entries;
-    append->entries = raft_form_entries(message->entries, message->n_entries);
-    for (size_t i = 0; i < message->n_entries; i++) {
-        learn_servers(consensus, &message->entries[i].servers);
-    }
-    consensus_step(consensus, event, message->entries, message->index + 1);
-    raft_form_entries_free(append->entries, message->n_entries);
-}
-
-static void receive_snapshot(struct consensus *consensus, struct raft_event *event,
-                             const struct message *message)
-{
-    struct raft_install_snapshot *snapshot = &event->receive.message->install_snapshot;
-
-    snapshot->version = RAFT_FORM_VERSION;
-    snapshot->term = message->term;
-    snapshot->last_index = message->index;
-    snapshot->last_term = message->index_term;
-    snapshot->conf_index = message->servers_index;
-    learn_servers(consensus, message->servers);
-    raft_form_configuration(&snapshot->conf, message->servers);
-    consensus_step(consensus, event, NULL, 0);
-}
-
-void consensus_receive(struct consensus *consensus, uint64_t now, struct uuid from,
-                       const struct message *message)
-{
-    struct raft_message raft_message = {.server_id = from.hi};
-    struct raft_event event = {.time = now, .type = RAFT_RECEIVE};
-    const struct cluster_server *sender = servers_find(&consensus->known, from);
-
-    event.receive.message = &raft_message;
-    if (!sender) {
-        return;
-    }
-    raft_message.server_address = sender->address;
-    switch (message->kind) {
-    case MESSAGE_APPEND:
-        raft_message.type = RAFT_APPEND_ENTRIES;
-        receive_append(consensus, &event, message);
-        return;
-    case MESSAGE_SNAPSHOT:
-        raft_message.type = RAFT_INSTALL_SNAPSHOT;
-        receive_snapshot(consensus, &event, message);
-        return;
-    default:
-        raft_message = raft_form_from_message(message, from, sender->address);
+    if (consensus_role_now(consensus) == CONSENSUS_CANDIDATE &&
+        consensus->raft.candidate_state.disrupt_leader) {
+        // The leader has asked for one election, which has failed. libraft would go on without
+        // pre-votes, and depose each new leader.
+        consensus->raft.candidate_state.disrupt_leader = false;
+        consensus->raft.candidate_state.in_pre_vote = true;
     }
     consensus_step(consensus, &event, NULL, 0);
 }
@@ -474,7 +500,8 @@ void consensus_persisted(struct consensus *consensus, uint64_t now, size_t n)
     }
 }
 
-void consensus_installed(struct consensus *consensus, uint64_t now, const struct message *snapshot)
+void consensus_installed(struct consensus *consensus, uint64_t now,
+                         const struct member_message *snapshot)
 {
     struct raft_event event = {.time = now, .type = RAFT_PERSISTED_SNAPSHOT};
 
@@ -496,30 +523,38 @@ void consensus_compacted(struct consensus *consensus, uint64_t now, uint64_t ind
     consensus_step(consensus, &event, NULL, 0);
 }
 
-int consensus_submit(struct consensus *consensus, uint64_t now, struct log_entry *entries, size_t n)
+void consensus_propose(struct consensus *consensus, uint64_t now, struct log_entry *entries,
+                       size_t n, const struct raft_configuration *configuration)
 {
     struct raft_event event = {.time = now, .type = RAFT_SUBMIT};
     uint64_t first = raft_last_index(&consensus->raft) + 1;
 
-    assert(n);
-    if (consensus->failure || role_now(consensus) != CONSENSUS_LEADER ||
-        raft_transferee(&consensus->raft)) {
-        return -ENOTCONN;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (entries[i].servers.n && consensus->raft.configuration_uncommitted_index) {
-            return -EBUSY;
-        }
-    }
+    assert(n && consensus_role_now(consensus) == CONSENSUS_LEADER);
     for (size_t i = 0; i < n; i++) {
         entries[i].term = raft_current_term(&consensus->raft);
         entries[i].index = first + i;
-        learn_servers(consensus, &entries[i].servers);
     }
     event.submit.entries = raft_form_entries(entries, n);
     event.submit.n = (unsigned)n;
+    if (configuration) {
+        assert(n == 1 && entries[0].servers.n);
+        raft_form_entries_free(event.submit.entries, n);
+        event.submit.entries = NEW(struct raft_entry);
+        event.submit.entries[0] = raft_form_change(entries[0].term, configuration);
+    }
     consensus_step(consensus, &event, entries, first);
     raft_form_entries_free(event.submit.entries, n);
+}
+
+int consensus_submit(struct consensus *consensus, uint64_t now, struct log_entry *entries, size_t n)
+{
+    if (!consensus_accepts_entries(consensus)) {
+        return -ENOTCONN;
+    }
+    for (size_t i = 0; i < n; i++) {
+        assert(!entries[i].servers.n);
+    }
+    consensus_propose(consensus, now, entries, n, NULL);
     return 0;
 }
 
@@ -528,34 +563,28 @@ int consensus_transfer(struct consensus *consensus, uint64_t now, struct uuid to
     struct raft_event event = {.time = now, .type = RAFT_TRANSFER};
     uint64_t best = 0;
 
-    if (consensus->failure || role_now(consensus) != CONSENSUS_LEADER) {
+    if (consensus->failure || consensus_role_now(consensus) != CONSENSUS_LEADER) {
         return -ENOTCONN;
     }
     if (raft_transferee(&consensus->raft)) {
         return -EALREADY;
     }
-    for (unsigned i = 0; uuid_is_zero(to) && i < consensus->raft.configuration.n; i++) {
-        raft_id id = consensus->raft.configuration.servers[i].id;
+    for (unsigned i = 0; i < consensus->raft.configuration.n; i++) {
+        const struct raft_server *server = &consensus->raft.configuration.servers[i];
         raft_index match;
 
-        if (id != consensus->id.hi && !raft_match_index(&consensus->raft, id, &match) &&
-            match >= best) {
-            event.transfer.server_id = id;
+        if (server->role == RAFT_VOTER && server->id != consensus->id.hi &&
+            (uuid_is_zero(to) || server->id == to.hi) &&
+            !raft_match_index(&consensus->raft, server->id, &match) && match >= best) {
+            event.transfer.server_id = server->id;
             best = match;
         }
     }
-    if (!uuid_is_zero(to)) {
-        event.transfer.server_id = to.hi;
+    if (!event.transfer.server_id) {
+        return -ENOENT;
     }
-    for (unsigned i = 0; i < consensus->raft.configuration.n; i++) {
-        raft_id id = consensus->raft.configuration.servers[i].id;
-
-        if (id == event.transfer.server_id && id != consensus->id.hi) {
-            consensus_step(consensus, &event, NULL, 0);
-            return 0;
-        }
-    }
-    return -ENOENT;
+    consensus_step(consensus, &event, NULL, 0);
+    return 0;
 }
 
 void consensus_state(const struct consensus *consensus, struct consensus_state *ret)
@@ -566,15 +595,17 @@ void consensus_state(const struct consensus *consensus, struct consensus_state *
 
     raft_leader(raft, &leader, &address);
     *ret = (struct consensus_state){
-        .role = role_now(consensus),
+        .role = consensus_role_now(consensus),
         .failure = consensus->failure,
         .term = raft_current_term(raft),
-        .vote = id_of(consensus, raft_voted_for(raft)),
-        .leader = id_of(consensus, leader),
+        .vote = consensus_id_of(consensus, raft_voted_for(raft)),
+        .leader = consensus_id_of(consensus, leader),
         .last_index = raft_last_index(raft),
         .persisted_index = raft->last_stored,
         .commit_index = raft_commit_index(raft),
-        .is_transferring = role_now(consensus) == CONSENSUS_LEADER && raft_transferee(raft),
+        .is_transferring =
+            consensus_role_now(consensus) == CONSENSUS_LEADER && raft_transferee(raft),
+        .change = consensus->change,
     };
 }
 
@@ -582,7 +613,7 @@ uint64_t consensus_match_index(const struct consensus *consensus, struct uuid me
 {
     raft_index match;
 
-    if (role_now(consensus) != CONSENSUS_LEADER ||
+    if (consensus_role_now(consensus) != CONSENSUS_LEADER ||
         raft_match_index(&consensus->raft, member.hi, &match)) {
         return 0;
     }

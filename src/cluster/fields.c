@@ -5,27 +5,49 @@
 #include "json/emit.h"
 
 static const char *const names[] = {
+    [FIELD_ACCEPTED] = "accepted",
+    [FIELD_ADDRESS] = "address",
+    [FIELD_CLIENT] = "client",
+    [FIELD_CLIENT_ID] = "client_id",
     [FIELD_CLUSTER_ID] = "cluster_id",
     [FIELD_COMMENT] = "comment",
     [FIELD_COMMIT_INDEX] = "commit_index",
     [FIELD_DATA] = "data",
     [FIELD_EID] = "eid",
     [FIELD_ELECTION_TIMER] = "election_timer",
+    [FIELD_ERROR] = "error",
+    [FIELD_FEATURES] = "features",
+    [FIELD_GRANTED] = "granted",
     [FIELD_INDEX] = "index",
+    [FIELD_INDEX_TERM] = "index_term",
+    [FIELD_KIND] = "kind",
     [FIELD_LEADER] = "leader",
     [FIELD_LOCAL_ADDRESS] = "local_address",
+    [FIELD_METHOD] = "method",
     [FIELD_NAME] = "name",
     [FIELD_NOTE] = "note",
+    [FIELD_NUMBER] = "number",
+    [FIELD_OFFSET] = "offset",
+    [FIELD_PARAMS] = "params",
+    [FIELD_PRE_VOTE] = "pre_vote",
     [FIELD_PREV_DATA] = "prev_data",
     [FIELD_PREV_EID] = "prev_eid",
     [FIELD_PREV_ELECTION_TIMER] = "prev_election_timer",
     [FIELD_PREV_INDEX] = "prev_index",
     [FIELD_PREV_SERVERS] = "prev_servers",
     [FIELD_PREV_TERM] = "prev_term",
+    [FIELD_REASON] = "reason",
+    [FIELD_REJECTED] = "rejected",
     [FIELD_REMOTE_ADDRESSES] = "remote_addresses",
+    [FIELD_RESULT] = "result",
+    [FIELD_ROLE] = "role",
     [FIELD_SERVER_ID] = "server_id",
     [FIELD_SERVERS] = "servers",
+    [FIELD_SERVERS_INDEX] = "servers_index",
+    [FIELD_SIZE] = "size",
     [FIELD_TERM] = "term",
+    [FIELD_TRANSFER] = "transfer",
+    [FIELD_VERSION] = "version",
     [FIELD_VOTE] = "vote",
 };
 
@@ -33,12 +55,22 @@ static_assert(ARRAY_SIZE(names) == N_FIELDS, "every field has a name");
 
 static enum field find_field(struct slice name)
 {
-    enum field field = 0;
+    size_t first = 0, end = N_FIELDS;
 
-    while (field < N_FIELDS && !slice_is(name, names[field])) {
-        field++;
+    while (first < end) {
+        size_t middle = (first + end) / 2;
+        int cmp = slice_compare(name, slice_of(names[middle]));
+
+        if (!cmp) {
+            return (enum field)middle;
+        }
+        if (cmp < 0) {
+            end = middle;
+        } else {
+            first = middle + 1;
+        }
     }
-    return field;
+    return N_FIELDS;
 }
 
 void fields_begin(struct fields *fields, struct slice record, const char *what)
@@ -101,6 +133,28 @@ uint64_t fields_uint64(struct fields *fields, enum field field, bool is_required
     }
     expect(fields, field, "an integer");
     return 0;
+}
+
+uint64_t fields_count(struct fields *fields, enum field field, bool is_required)
+{
+    struct slice value = fields_value(fields, field, is_required);
+    uint64_t count = 0;
+
+    if (value.data && !json_read_count(value, &count)) {
+        expect(fields, field, "an integer from 0 to 2^63 - 1");
+    }
+    return count;
+}
+
+bool fields_boolean(struct fields *fields, enum field field, bool is_required)
+{
+    struct slice value = fields_value(fields, field, is_required);
+    bool boolean = false;
+
+    if (value.data && !json_read_boolean(value, &boolean)) {
+        expect(fields, field, "a boolean");
+    }
+    return boolean;
 }
 
 struct uuid fields_uuid(struct fields *fields, enum field field, bool is_required)
@@ -181,4 +235,16 @@ void field_put_string(struct buf *buf, enum field field, const char *text)
 {
     field_put_name(buf, field);
     emit_string(buf, slice_of(text));
+}
+
+void field_put_boolean(struct buf *buf, enum field field, bool value)
+{
+    field_put_name(buf, field);
+    emit_boolean(buf, value);
+}
+
+void field_put_text(struct buf *buf, enum field field, struct slice json)
+{
+    field_put_name(buf, field);
+    buf_put_slice(buf, json);
 }

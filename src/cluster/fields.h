@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads the members of a record of a clustered file in one pass, without a tree: a snapshot may be
-// too long to be in memory twice. The first error is kept; after it the functions return
-// the value of an absent member, and fields_end() returns the error.
+// Reads the members of a record of a clustered file, or of a message between the members of a
+// cluster, in one pass, without a tree: a snapshot may be longer than memory allows to have twice.
+// The first error is kept; after it the functions return the value of an absent member, and
+// fields_end() returns the error.
 //
 //     fields_begin(&fields, record, "a record");
 //     term = fields_uint64(&fields, FIELD_TERM, true);
@@ -11,28 +12,50 @@
 #include "basic/uuid.h"
 #include "model/error.h"
 
-enum field {
+enum field { // in order of name
+    FIELD_ACCEPTED,
+    FIELD_ADDRESS,
+    FIELD_CLIENT,
+    FIELD_CLIENT_ID,
     FIELD_CLUSTER_ID,
     FIELD_COMMENT,
     FIELD_COMMIT_INDEX,
     FIELD_DATA,
     FIELD_EID,
     FIELD_ELECTION_TIMER,
+    FIELD_ERROR,
+    FIELD_FEATURES,
+    FIELD_GRANTED,
     FIELD_INDEX,
+    FIELD_INDEX_TERM,
+    FIELD_KIND,
     FIELD_LEADER,
     FIELD_LOCAL_ADDRESS,
+    FIELD_METHOD,
     FIELD_NAME,
     FIELD_NOTE,
+    FIELD_NUMBER,
+    FIELD_OFFSET,
+    FIELD_PARAMS,
+    FIELD_PRE_VOTE,
     FIELD_PREV_DATA,
     FIELD_PREV_EID,
     FIELD_PREV_ELECTION_TIMER,
     FIELD_PREV_INDEX,
     FIELD_PREV_SERVERS,
     FIELD_PREV_TERM,
+    FIELD_REASON,
+    FIELD_REJECTED,
     FIELD_REMOTE_ADDRESSES,
+    FIELD_RESULT,
+    FIELD_ROLE,
     FIELD_SERVER_ID,
     FIELD_SERVERS,
+    FIELD_SERVERS_INDEX,
+    FIELD_SIZE,
     FIELD_TERM,
+    FIELD_TRANSFER,
+    FIELD_VERSION,
     FIELD_VOTE,
     N_FIELDS,
 };
@@ -55,6 +78,10 @@ bool fields_has(const struct fields *fields, enum field field);
 struct slice fields_value(struct fields *fields, enum field field, bool is_required);
 // A 64-bit number; in the file, numbers from 2^63 on are negative. 0 if absent.
 uint64_t fields_uint64(struct fields *fields, enum field field, bool is_required);
+// An integer from 0 to 2^63 - 1. 0 if absent.
+uint64_t fields_count(struct fields *fields, enum field field, bool is_required);
+// False if absent.
+bool fields_boolean(struct fields *fields, enum field field, bool is_required);
 // UUID_ZERO if absent; a UUID of zeros is an error.
 struct uuid fields_uuid(struct fields *fields, enum field field, bool is_required);
 // The caller frees the result; NULL if absent. An empty string is an error.
@@ -72,3 +99,5 @@ void field_put_name(struct buf *buf, enum field field);
 void field_put_uuid(struct buf *buf, enum field field, struct uuid uuid);
 void field_put_uint64(struct buf *buf, enum field field, uint64_t number);
 void field_put_string(struct buf *buf, enum field field, const char *text);
+void field_put_boolean(struct buf *buf, enum field field, bool value);
+void field_put_text(struct buf *buf, enum field field, struct slice json); // any value

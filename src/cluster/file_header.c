@@ -123,8 +123,7 @@ struct ovsdb_error *file_header_decode(struct slice record, struct file_header *
 static void put_snapshot(struct buf *buf, const struct file_header *header)
 {
     if (header->prev_data.data) {
-        field_put_name(buf, FIELD_PREV_DATA);
-        buf_put_slice(buf, header->prev_data);
+        field_put_text(buf, FIELD_PREV_DATA, header->prev_data);
     }
     field_put_uuid(buf, FIELD_PREV_EID, header->prev_eid);
     if (header->prev_election_timer) {

@@ -2,7 +2,7 @@
 #include "cluster/file_record.h"
 
 #include "cluster/fields.h"
-#include "json/emit.h"
+#include "json/cursor.h"
 
 static void decode_entry(struct fields *fields, struct log_entry *entry)
 {
@@ -25,6 +25,26 @@ static void decode_entry(struct fields *fields, struct log_entry *entry)
         fields_fail(fields, FIELD_DATA, entry_data_decode(entry->data, &data));
         entry->eid = fields_uuid(fields, FIELD_EID, true);
     }
+}
+
+struct ovsdb_error *log_entry_decode(struct slice json, struct log_entry *ret)
+{
+    struct log_entry entry = {0};
+    struct ovsdb_error *error;
+    struct fields fields;
+
+    if (json_kind_of(json) != JSON_KIND_OBJECT) {
+        return error_syntax(json, "an entry must be an object");
+    }
+    fields_begin(&fields, json, "the entry");
+    decode_entry(&fields, &entry);
+    error = fields_end(&fields);
+    if (error) {
+        servers_done(&entry.servers);
+        return error;
+    }
+    *ret = entry;
+    return NULL;
 }
 
 static enum file_record_kind kind_of(const struct fields *fields)
@@ -95,8 +115,7 @@ static void put_entry(struct buf *buf, const struct log_entry *entry)
     assert(entry->term && entry->index);
     assert(!entry->data.data == uuid_is_zero(entry->eid));
     if (entry->data.data) {
-        field_put_name(buf, FIELD_DATA);
-        buf_put_slice(buf, entry->data);
+        field_put_text(buf, FIELD_DATA, entry->data);
         field_put_uuid(buf, FIELD_EID, entry->eid);
     }
     if (entry->election_timer) {
@@ -108,6 +127,13 @@ static void put_entry(struct buf *buf, const struct log_entry *entry)
         servers_put(buf, &entry->servers);
     }
     field_put_uint64(buf, FIELD_TERM, entry->term);
+}
+
+void log_entry_put(struct buf *buf, const struct log_entry *entry)
+{
+    buf_putc(buf, '{');
+    put_entry(buf, entry);
+    buf_putc(buf, '}');
 }
 
 void file_record_put(struct buf *buf, const struct file_record *record)

@@ -35,6 +35,10 @@ struct file_record {
     struct log_entry entry; // of ENTRY; entry.data is borrowed
 };
 
+// `json` is a valid JSON value (I-1), to which ret->data points: an entry as in a record.
+struct ovsdb_error *log_entry_decode(struct slice json, struct log_entry *ret);
+void log_entry_put(struct buf *buf, const struct log_entry *entry);
+
 // `record` is a valid JSON object (I-1); entry.data points into it.
 struct ovsdb_error *file_record_decode(struct slice record, struct file_record *ret);
 void file_record_put(struct buf *buf, const struct file_record *record);

@@ -28,15 +28,26 @@ struct member_log *member_log_new(struct file_header header)
     return log;
 }
 
+static void entry_done(struct log_entry *entry)
+{
+    servers_done(&entry->servers);
+    free_text(entry->data);
+}
+
 static void truncate_entries(struct member_log *log, size_t n)
 {
     assert(n <= log->n_entries);
     while (log->n_entries > n) {
-        struct log_entry *entry = &log->entries[--log->n_entries];
-
-        servers_done(&entry->servers);
-        free_text(entry->data);
+        entry_done(&log->entries[--log->n_entries]);
     }
+}
+
+static void free_kept(struct member_log *log)
+{
+    for (size_t i = 0; i < log->n_kept; i++) {
+        entry_done(&log->kept[i]);
+    }
+    free(log->kept);
 }
 
 void member_log_free(struct member_log *log)
@@ -46,6 +57,7 @@ void member_log_free(struct member_log *log)
     }
     truncate_entries(log, 0);
     free(log->entries);
+    free_kept(log);
     free(log->leaders);
     free(log->commits);
     free_text(log->header.prev_data);
@@ -55,10 +67,13 @@ void member_log_free(struct member_log *log)
 
 const struct log_entry *member_log_entry(const struct member_log *log, uint64_t index)
 {
-    if (index <= log->header.prev_index || index > member_log_last_index(log)) {
-        return NULL;
+    uint64_t prev_index = log->header.prev_index;
+
+    if (index > prev_index) {
+        return index - prev_index <= log->n_entries ? &log->entries[index - prev_index - 1] : NULL;
     }
-    return &log->entries[index - log->header.prev_index - 1];
+    return prev_index - index < log->n_kept ? &log->kept[log->n_kept - 1 - (prev_index - index)]
+                                            : NULL;
 }
 
 // The term of an entry or of the snapshot.
@@ -219,9 +234,50 @@ struct ovsdb_error *member_log_add(struct member_log *log, struct file_record *r
     return NULL;
 }
 
-const struct servers *member_log_servers(const struct member_log *log)
+// Moves the entries up to the index into `log->kept`, of which then the last `n_kept` are left.
+static void keep_entries(struct member_log *log, uint64_t index, size_t n_kept)
 {
-    for (size_t i = log->n_entries; i-- > 0;) {
+    size_t n_moved = (size_t)(index - log->header.prev_index);
+    size_t n_all = log->n_kept + n_moved;
+    size_t n_dropped = n_all - MIN(n_all, n_kept);
+    struct log_entry *kept = NEW_ARRAY(struct log_entry, n_all - n_dropped);
+
+    assert(n_moved <= log->n_entries);
+    for (size_t i = 0; i < n_all; i++) {
+        struct log_entry *entry = i < log->n_kept ? &log->kept[i] : &log->entries[i - log->n_kept];
+
+        if (i < n_dropped) {
+            entry_done(entry);
+        } else {
+            kept[i - n_dropped] = *entry;
+        }
+    }
+    free(log->kept);
+    log->kept = kept;
+    log->n_kept = n_all - n_dropped;
+    log->n_entries -= n_moved;
+    memmove(log->entries, log->entries + n_moved, log->n_entries * sizeof(*log->entries));
+}
+
+void member_log_rebase(struct member_log *log, struct member_log *snapshot, size_t n_kept)
+{
+    uint64_t index = snapshot->header.prev_index;
+
+    assert(!snapshot->n_entries && index >= log->header.prev_index);
+    assert(index <= member_log_last_index(log));
+    assert(term_at(log, index) == snapshot->header.prev_term);
+    keep_entries(log, index, n_kept);
+    free_text(log->header.prev_data);
+    file_header_done(&log->header);
+    log->header = snapshot->header;
+    snapshot->header = (struct file_header){0};
+    log->commit_index = MAX(log->commit_index, index);
+    member_log_free(snapshot);
+}
+
+static const struct servers *servers_at(const struct member_log *log, uint64_t index)
+{
+    for (size_t i = (size_t)(index - log->header.prev_index); i-- > 0;) {
         if (log->entries[i].servers.n) {
             return &log->entries[i].servers;
         }
@@ -229,14 +285,51 @@ const struct servers *member_log_servers(const struct member_log *log)
     return &log->header.prev_servers;
 }
 
-uint64_t member_log_election_timer(const struct member_log *log)
+static uint64_t election_timer_at(const struct member_log *log, uint64_t index)
 {
-    for (size_t i = log->n_entries; i-- > 0;) {
+    for (size_t i = (size_t)(index - log->header.prev_index); i-- > 0;) {
         if (log->entries[i].election_timer) {
             return log->entries[i].election_timer;
         }
     }
     return log->header.prev_election_timer;
+}
+
+static struct uuid eid_at(const struct member_log *log, uint64_t index)
+{
+    for (size_t i = (size_t)(index - log->header.prev_index); i-- > 0;) {
+        if (log->entries[i].data.data) {
+            return log->entries[i].eid;
+        }
+    }
+    return log->header.prev_eid;
+}
+
+struct file_header member_log_header_at(const struct member_log *log, uint64_t index)
+{
+    assert(file_header_is_member(&log->header));
+    assert(index >= log->header.prev_index && index <= member_log_last_index(log));
+    return (struct file_header){
+        .server_id = log->header.server_id,
+        .cluster_id = log->header.cluster_id,
+        .local_address = xstrdup(log->header.local_address),
+        .name = xstrdup(log->header.name),
+        .prev_term = term_at(log, index),
+        .prev_index = index,
+        .prev_servers = servers_copy(servers_at(log, index)),
+        .prev_election_timer = election_timer_at(log, index),
+        .prev_eid = eid_at(log, index),
+    };
+}
+
+const struct servers *member_log_servers(const struct member_log *log)
+{
+    return servers_at(log, member_log_last_index(log));
+}
+
+uint64_t member_log_election_timer(const struct member_log *log)
+{
+    return election_timer_at(log, member_log_last_index(log));
 }
 
 static bool data_equals(struct slice a, struct slice b)

@@ -27,6 +27,10 @@ struct member_log {
     struct log_entry *entries; // entries[i].index is header.prev_index + 1 + i; data is a copy
     size_t n_entries;
     size_t entries_capacity;
+    // The last ones of the entries that the snapshot has replaced, see member_log_rebase(). The
+    // index of the last one is header.prev_index.
+    struct log_entry *kept;
+    size_t n_kept;
     uint64_t term;         // the highest seen
     struct uuid vote;      // in this term; UUID_ZERO: none
     uint64_t commit_index; // at least header.prev_index
@@ -47,17 +51,25 @@ void member_log_free(struct member_log *log);
 // entry, a term that goes back, a second vote or leader in a term, a commit index that goes back or
 // beyond the log. Takes the servers of an entry and copies its data.
 struct ovsdb_error *member_log_add(struct member_log *log, struct file_record *record);
+// Makes `snapshot`, a log with a header only, the beginning of `log`, and frees it. It stands for
+// the entries up to its index, which the log has (asserted); they count as committed. The last
+// `n_kept` of them remain in memory. O(entries removed).
+void member_log_rebase(struct member_log *log, struct member_log *snapshot, size_t n_kept);
 
 // The index of the last entry, or that of the snapshot.
 static inline uint64_t member_log_last_index(const struct member_log *log)
 {
     return log->header.prev_index + log->n_entries;
 }
-// NULL if the log has no such entry.
+// NULL if the log has no such entry. Finds the kept ones, too.
 const struct log_entry *member_log_entry(const struct member_log *log, uint64_t index);
 // The members and the election timer (ms, 0: not recorded) after the last entry.
 const struct servers *member_log_servers(const struct member_log *log);
 uint64_t member_log_election_timer(const struct member_log *log);
+// The header of the log of a member, with the snapshot after the entry `index` in the place of the
+// present one but without prev_data. The index must be in the log or that of its snapshot. The
+// caller calls file_header_done(). O(entries).
+struct file_header member_log_header_at(const struct member_log *log, uint64_t index);
 // True if everything in the entries but the text form of the data is equal.
 bool log_entry_equals(const struct log_entry *a, const struct log_entry *b);
 

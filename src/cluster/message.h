@@ -14,7 +14,7 @@ enum message_kind {
     MESSAGE_N_KINDS,
 };
 
-struct message {
+struct member_message {
     enum message_kind kind;
     uint64_t term; // of the sender
 

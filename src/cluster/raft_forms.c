@@ -19,7 +19,18 @@ void raft_form_configuration(struct raft_configuration *ret, const struct server
     }
 }
 
-struct raft_snapshot_metadata raft_form_metadata(const struct message *snapshot)
+void raft_form_copy(struct raft_configuration *ret, const struct raft_configuration *from)
+{
+    raft_configuration_init(ret);
+    for (unsigned i = 0; i < from->n; i++) {
+        const struct raft_server *server = &from->servers[i];
+        int error = raft_configuration_add(ret, server->id, server->address, server->role);
+
+        assert(!error);
+    }
+}
+
+struct raft_snapshot_metadata raft_form_metadata(const struct member_message *snapshot)
 {
     struct raft_snapshot_metadata metadata = {
         .index = snapshot->index,
@@ -31,18 +42,24 @@ struct raft_snapshot_metadata raft_form_metadata(const struct message *snapshot)
     return metadata;
 }
 
+struct raft_entry raft_form_change(uint64_t term, const struct raft_configuration *configuration)
+{
+    struct raft_entry result = {.term = term, .type = RAFT_CHANGE};
+    int error = raft_configuration_encode(configuration, &result.buf);
+
+    assert(!error);
+    return result;
+}
+
 struct raft_entry raft_form_entry(const struct log_entry *entry)
 {
     struct raft_entry result = {.term = entry->term, .type = RAFT_COMMAND};
 
     if (entry->servers.n) {
         struct raft_configuration configuration;
-        int error;
 
         raft_form_configuration(&configuration, &entry->servers);
-        result.type = RAFT_CHANGE;
-        error = raft_configuration_encode(&configuration, &result.buf);
-        assert(!error);
+        result = raft_form_change(entry->term, &configuration);
         raft_configuration_close(&configuration);
     } else if (!entry->data.size && !entry->election_timer) {
         result.type = RAFT_BARRIER;
@@ -68,9 +85,9 @@ struct raft_entry *raft_form_entries(const struct log_entry *entries, size_t n)
     return result;
 }
 
-struct message raft_form_to_message(const struct raft_message *from)
+struct member_message raft_form_to_message(const struct raft_message *from)
 {
-    struct message result = {0};
+    struct member_message result = {0};
 
     switch (from->type) {
     case RAFT_APPEND_ENTRIES_RESULT:
@@ -107,7 +124,7 @@ struct message raft_form_to_message(const struct raft_message *from)
     return result;
 }
 
-struct raft_message raft_form_from_message(const struct message *message, struct uuid from,
+struct raft_message raft_form_from_message(const struct member_message *message, struct uuid from,
                                            const char *address)
 {
     struct raft_message result = {.server_id = from.hi, .server_address = address};

@@ -11,15 +11,19 @@ enum { RAFT_FORM_VERSION = 1 }; // of the messages for which libraft 0.22 has on
 
 // The caller closes it with raft_configuration_close(), unless libraft takes it over.
 void raft_form_configuration(struct raft_configuration *ret, const struct servers *servers);
-// `snapshot` is of the kind MESSAGE_SNAPSHOT. The configuration in the result is closed as above.
-struct raft_snapshot_metadata raft_form_metadata(const struct message *snapshot);
-// The result lacks the data of the entry, which libraft does not read.
+void raft_form_copy(struct raft_configuration *ret, const struct raft_configuration *from);
+// Of a message of the kind MESSAGE_SNAPSHOT. Its configuration is closed as above.
+struct raft_snapshot_metadata raft_form_metadata(const struct member_message *snapshot);
+// Without the data of the entry, which libraft does not read. raft_form_entries_free() frees an
+// array of them.
 struct raft_entry raft_form_entry(const struct log_entry *entry);
-// An array of such entries, which the caller frees with raft_form_entries_free(). NULL if n is 0.
+// An entry that changes the members. The caller frees buf.base with raft_free().
+struct raft_entry raft_form_change(uint64_t term, const struct raft_configuration *configuration);
+// NULL if n is 0.
 struct raft_entry *raft_form_entries(const struct log_entry *entries, size_t n);
 void raft_form_entries_free(struct raft_entry *entries, size_t n);
 
 // For all messages but MESSAGE_APPEND and MESSAGE_SNAPSHOT. `address` is borrowed.
-struct raft_message raft_form_from_message(const struct message *message, struct uuid from,
+struct raft_message raft_form_from_message(const struct member_message *message, struct uuid from,
                                            const char *address);
-struct message raft_form_to_message(const struct raft_message *from);
+struct member_message raft_form_to_message(const struct raft_message *from);

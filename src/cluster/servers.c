@@ -39,6 +39,17 @@ void servers_add(struct servers *servers, struct uuid id, const char *address)
     servers->n++;
 }
 
+struct servers servers_copy(const struct servers *servers)
+{
+    struct servers copy = {.list = NEW_ARRAY(struct cluster_server, servers->n), .n = servers->n};
+
+    for (size_t i = 0; i < copy.n; i++) {
+        copy.list[i] =
+            (struct cluster_server){servers->list[i].id, xstrdup(servers->list[i].address)};
+    }
+    return copy;
+}
+
 // True if another server's id begins as `id`. The consensus tells servers apart by this half.
 static bool has_first_half(const struct servers *servers, struct uuid id)
 {

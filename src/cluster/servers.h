@@ -23,5 +23,7 @@ void servers_put(struct buf *buf, const struct servers *servers);
 void servers_add(struct servers *servers, struct uuid id, const char *address);
 // NULL if there is no such member. Valid until the set changes.
 const struct cluster_server *servers_find(const struct servers *servers, struct uuid id);
+// A copy, to be released with servers_done().
+struct servers servers_copy(const struct servers *servers);
 bool servers_equal(const struct servers *a, const struct servers *b);
 void servers_done(struct servers *servers);

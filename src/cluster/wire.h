@@ -2,7 +2,13 @@
 // What the members of a cluster send each other over a connection: JSON-RPC notifications. The
 // first message of either side is its hello.
 //
-//     {"id":null,"method":"hello","params":[{"version":1,"name":"OVN_Northbound",...}]}
+//     {"id":null,"method":"hello","params":[{"address":"tcp:10.0.0.1:6643",...,"version":1}]}
+//     {"id":null,"method":"raft","params":[{"kind":"append","term":3,...},ENTRY,ENTRY,...]}
+//
+// The first parameter is an object with the fields of the message. Entries stand after it, in the
+// form of a record of a clustered file. The data of entries and the parameters and results of
+// clients are JSON text, which is copied, not encoded again. The form of "refused", and the members
+// "version" of "hello", are the same in all versions.
 #pragma once
 
 #include "cluster/message.h"
@@ -35,8 +41,8 @@ struct wire_hello {
 };
 
 struct wire_snapshot {
-    struct message message;  // MESSAGE_SNAPSHOT
-    uint64_t election_timer; // ms; 0: not recorded
+    struct member_message message; // MESSAGE_SNAPSHOT
+    uint64_t election_timer;       // ms; 0: not recorded
     struct uuid eid;
     uint64_t size; // bytes of the contents, the text of "prev_data"
 };
@@ -71,7 +77,7 @@ struct wire_message {
     union {
         struct wire_hello hello;
         const char *reason;            // REFUSED
-        struct message raft;           // RAFT
+        struct member_message raft;    // RAFT
         struct wire_snapshot snapshot; // SNAPSHOT
         struct wire_part part;         // SNAPSHOT_PART
         struct wire_join_result join_result;
@@ -79,14 +85,18 @@ struct wire_message {
     };
 };
 
-// Appends the whole JSON-RPC notification.
+// Appends the whole JSON-RPC notification. Asserts what the comments above require.
 void wire_put(struct buf *buf, const struct wire_message *message);
-// Decodes a notification; `text` is one valid JSON value (I-1). `memory` takes the decoded strings,
-// entries and servers to which the message points; *ret is valid until wire_memory_done(). Entries
-// have the consecutive indexes after message.raft.index (asserted by consumers). Errors name what is
-// wrong; bytes of a peer reach no assertion.
+// Decodes a notification; `text` is one valid JSON value (I-1). *ret points into `text` and into
+// *memory, which is made if it is NULL, and used again otherwise: *ret is valid until the next call
+// or wire_memory_free(). The caller frees *memory also after an error. Entries have the consecutive
+// indexes after message.raft.index, and terms that do not go back or exceed that of the message.
+// Errors name what is wrong; bytes of a peer reach no assertion. A hello of another version is an
+// error. O(size), without a copy of the entries' data.
 struct wire_memory;
 struct ovsdb_error *wire_decode(struct slice text, struct wire_memory **memory,
                                 struct wire_message *ret);
 void wire_memory_free(struct wire_memory *memory); // NULL allowed
 const char *wire_kind_name(enum wire_kind kind);   // the method: "hello"
+// The name in "kind" of a message of the consensus: "append".
+const char *wire_raft_kind_name(enum message_kind kind);

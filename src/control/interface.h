@@ -9,7 +9,7 @@
 
 // The version of INTERFACE_CONTROL. Raise it whenever the description of the interface changes;
 // tests/data/varlink/README says how.
-#define INTERFACE_VERSION 2
+#define INTERFACE_VERSION 3
 
 // Appends the description of one of the two interfaces. Returns false if there is none of this
 // name.

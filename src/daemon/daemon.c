@@ -10,6 +10,8 @@
 #include "daemon/admin/statistics.h"
 #include "daemon/admin/status.h"
 #include "daemon/child.h"
+#include "daemon/cluster/clusters.h"
+#include "daemon/cluster/commands.h"
 #include "daemon/configuration/reload.h"
 #include "daemon/configuration/settings.h"
 #include "daemon/configuration/tls_settings.h"
@@ -35,6 +37,7 @@
 #define COMPACTION_CHECK_INTERVAL (30 * USEC_PER_SEC)
 #define RUN_TIME                  USEC_PER_MSEC // of pending work before events are polled again
 #define FLUSH_TIMEOUT             (2 * USEC_PER_SEC)
+#define HAND_OVER_TIMEOUT         (2 * USEC_PER_SEC) // of the leadership of clusters
 
 LOG_MODULE(ovsdb_server);
 
@@ -83,6 +86,9 @@ static void finish_turn(struct daemon *daemon)
         sd_event_source_set_enabled(daemon->again, SD_EVENT_ONESHOT);
     }
     reload_run(daemon->reload);
+    if (clusters_run(daemon->parts.clusters)) {
+        sd_event_source_set_enabled(daemon->again, SD_EVENT_ONESHOT);
+    }
     group_commit_flush(daemon->group_commit);
     set_deadline(daemon);
     if (remotes_take_failures_changed(daemon->parts.remotes)) {
@@ -127,17 +133,27 @@ static int on_compaction_check(sd_event_source *source, usec_t when, void *userd
     usec_t now = clock_monotonic();
 
     databases_compact_if_due(daemon->parts.databases, now);
+    clusters_compact_if_due(daemon->parts.clusters);
     return sd_event_source_set_time(source, now + COMPACTION_CHECK_INTERVAL);
 }
 
-// Ends daemon_run() after the current callback.
+static void on_handed_over(void *userdata)
+{
+    const struct daemon *daemon = userdata;
+
+    sd_event_exit(daemon->event, 0);
+}
+
+// Ends daemon_run() after the current callback, or when other members of clusters have taken over.
 static void exit_loop(struct daemon *daemon, int status)
 {
     daemon->exit_status = status;
     if (!daemon->hands_over) {
         run_time_forget(daemon->run_time);
     }
-    sd_event_exit(daemon->event, 0);
+    if (!clusters_hand_over(daemon->parts.clusters, HAND_OVER_TIMEOUT, on_handed_over, daemon)) {
+        sd_event_exit(daemon->event, 0);
+    }
 }
 
 static void on_exit_requested(void *userdata)
@@ -273,6 +289,7 @@ static void register_commands(struct daemon *daemon)
     audit_register_commands(registry, &daemon->parts);
     sync_register_commands(daemon->parts.sync, registry);
     relays_register_commands(daemon->parts.relays, registry);
+    cluster_commands_register(registry, &daemon->parts);
 }
 
 // Creates the event loop and the objects of every layer; nothing is served yet. 0 or negative
@@ -300,6 +317,10 @@ static int make_objects(struct daemon *daemon)
         sync_new(daemon->parts.server, daemon->parts.databases, daemon->parts.upstreams);
     daemon->parts.relays =
         relays_new(daemon->parts.server, daemon->parts.databases, daemon->parts.upstreams);
+    daemon->parts.clusters =
+        clusters_new(daemon->event, daemon->parts.server, daemon->parts.databases,
+                     daemon->parts.net, daemon->group_commit);
+    daemon->parts.cluster_control = clusters_control(daemon->parts.clusters);
     daemon->parts.registry = command_registry_new();
     daemon->status = status_new(&daemon->parts);
     daemon->reload = reload_new(&daemon->parts, daemon->status);
@@ -399,6 +420,7 @@ void daemon_stop(struct daemon *daemon)
         tls_settings_free(TAKE_PTR(daemon->parts.tls));
         sync_free(TAKE_PTR(daemon->parts.sync));
         relays_free(TAKE_PTR(daemon->parts.relays));
+        clusters_free(TAKE_PTR(daemon->parts.clusters));
         upstreams_free(TAKE_PTR(daemon->parts.upstreams));
         net_free(TAKE_PTR(daemon->parts.net));
         databases_free(TAKE_PTR(daemon->parts.databases));

@@ -7,6 +7,8 @@
 #include "daemon/options.h"
 #include "daemon/remotes/remotes.h"
 
+struct clusters;
+struct cluster_control;
 struct command_registry;
 struct relays;
 struct sync;
@@ -23,5 +25,7 @@ struct parts {
     struct upstreams *upstreams;
     struct sync *sync;
     struct relays *relays;
+    struct clusters *clusters; // NULL: built without libraft
+    const struct cluster_control *cluster_control; // NULL: no database is clustered
     struct command_registry *registry;
 };

@@ -62,6 +62,32 @@ static void on_committed(struct db_observer *observer, struct db *db, struct cha
     }
 }
 
+// True if the walk will find this row again.
+static bool is_walked_later(const struct snapshot *snapshot, const struct row *row)
+{
+    return !is_walked(snapshot, row) &&
+           table_find(db_table(snapshot->db, row->table), row->uuid) == row;
+}
+
+// Rows that were collected because the withdrawn commits had replaced them are current again.
+static void on_withdrawn(struct db_observer *observer, struct db *db, struct changeset *last)
+{
+    struct snapshot *snapshot = CONTAINER_OF(observer, struct snapshot, observer);
+
+    assert(snapshot->moment->seq <= last->seq);
+    for (size_t i = 0; i < snapshot->schema->n_tables; i++) {
+        struct collected *table = &snapshot->tables[i];
+        size_t n = 0;
+
+        for (size_t j = 0; j < table->n; j++) {
+            if (!is_walked_later(snapshot, table->rows[j])) {
+                table->rows[n++] = table->rows[j];
+            }
+        }
+        table->n = n;
+    }
+}
+
 struct snapshot *snapshot_new(struct db *db)
 {
     struct snapshot *snapshot = NEW(struct snapshot);
@@ -71,6 +97,7 @@ struct snapshot *snapshot_new(struct db *db)
     snapshot->moment = changeset_ref(db->tail);
     snapshot->tables = NEW_ARRAY(struct collected, db->schema->n_tables + 1u);
     snapshot->observer.committed = on_committed;
+    snapshot->observer.withdrawn = on_withdrawn;
     db_add_observer(db, &snapshot->observer);
     return snapshot;
 }

@@ -10,6 +10,9 @@
 // A snapshot holds the last change set of its moment, and so all that follow in the chain. A row
 // version of that moment is still current, or a later change set holds it as `old`. So the snapshot
 // needs no reference to any row, and a reader in another thread changes no reference count.
+//
+// When commits are withdrawn (engine/undo.h), no snapshot may show them: the owner of such a
+// snapshot frees it first.
 #pragma once
 
 #include "engine/db.h"

@@ -11,6 +11,7 @@
 // the later change sets alive. Each row gets back the version object that it had, so _version is
 // as before; indexes, reference counts, weak referrers and row counts follow; the history forgets
 // the withdrawn ids. Change sets that others hold stay valid, but no longer lead into the chain.
-// Calls withdrawn() of each observer once. Not within a transaction. Cannot fail. O(rows that were
+// No snapshot may exist whose moment is after `last` (engine/snapshot.h). Calls withdrawn() of each
+// observer once. Not within a transaction. Cannot fail. O(rows that were
 // changed).
 void db_undo(struct db *db, struct changeset *last);

@@ -14,6 +14,14 @@ static void on_committed(struct db_observer *observer, struct db *db, struct cha
     watch_set_commit(hub->watches, changes, view_touch);
 }
 
+// Monitors cannot take back what they have sent.
+static void on_withdrawn(struct db_observer *observer, struct db *db, struct changeset *last)
+{
+    const struct hub *hub = CONTAINER_OF(observer, struct hub, observer);
+
+    assert(!hub->views.n && list_is_empty(&hub->initials));
+}
+
 struct hub *hub_new(struct db *db, const struct monitor_sink *sink)
 {
     struct hub *hub = NEW(struct hub);
@@ -26,6 +34,7 @@ struct hub *hub_new(struct db *db, const struct monitor_sink *sink)
     list_init(&hub->cached);
     hub->history = history_new(db, HISTORY_MAX_CHANGES);
     hub->observer.committed = on_committed;
+    hub->observer.withdrawn = on_withdrawn;
     db_add_observer(db, &hub->observer);
     return hub;
 }

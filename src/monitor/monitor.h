@@ -52,7 +52,8 @@ struct monitor_sink {
     void (*send_shared)(struct monitor *monitor, struct text *text);
 };
 
-// Observes `db`. `sink` must outlive the hub.
+// Observes `db`. `sink` must outlive the hub. When commits are withdrawn (engine/undo.h), no
+// monitor may exist (asserted).
 struct hub *hub_new(struct db *db, const struct monitor_sink *sink);
 // Measures monitor_usage.busy with `clock`, which must be monotonic. NULL: `busy` stays 0.
 void hub_set_clock(struct hub *hub, usec_t (*clock)(void));

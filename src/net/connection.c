@@ -99,7 +99,10 @@ void connection_update_events(struct connection *connection)
 // The end of a client's connection is logged at debug level, the loss of an outgoing one at info.
 enum log_level connection_end_level(const struct connection *connection)
 {
-    return connection->remote->kind == REMOTE_LISTENER ? LOG_LEVEL_DBG : LOG_LEVEL_INFO;
+    const struct remote *remote = connection->remote;
+
+    return remote->kind == REMOTE_LISTENER || remote->options.is_quiet ? LOG_LEVEL_DBG
+                                                                       : LOG_LEVEL_INFO;
 }
 
 static void log_end(const struct connection *connection, enum log_level level, const char *reason)
@@ -203,6 +206,7 @@ struct connection *connection_new(struct remote *remote, const struct stream *st
     connection->stream = *stream;
     if (stream->tls) {
         connection->peer = tls_take_peer(stream->tls);
+        connection->is_verified = tls_is_verified(stream->tls);
     }
     if (connection_watch(connection, EPOLLIN) < 0) {
         log_err("%s: cannot watch the connection: %s", name, strerror(errno));
@@ -298,7 +302,8 @@ void connection_close_at(struct connection *connection, enum log_level level, co
 
 void connection_close(struct connection *connection, const char *reason)
 {
-    connection_close_at(connection, LOG_LEVEL_INFO, reason);
+    connection_close_at(
+        connection, connection->remote->options.is_quiet ? LOG_LEVEL_DBG : LOG_LEVEL_INFO, reason);
 }
 
 void connection_hold(struct connection *connection, bool on)
@@ -374,6 +379,19 @@ void connection_usage(const struct connection *connection, struct connection_usa
 bool connection_is_tls(const struct connection *connection)
 {
     return connection->remote->is_tls;
+}
+
+bool connection_is_verified(const struct connection *connection)
+{
+    return connection->is_verified;
+}
+
+void connection_set_max_message(struct connection *connection, size_t max_message)
+{
+    assert(max_message && max_message <= NET_LONGEST_MESSAGE);
+    if (!connection->long_message) {
+        connection->framer.max_size = max_message;
+    }
 }
 
 size_t connection_peer_groups(const struct connection *connection, gid_t **ret)

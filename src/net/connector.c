@@ -150,7 +150,8 @@ void connector_succeed(struct connector *connector, const struct stream *stream,
         return;
     }
     connector_set_state(connector, CONNECTOR_ACTIVE);
-    log_info("%s: connected", remote->target);
+    log_at(remote->options.is_quiet ? LOG_LEVEL_DBG : LOG_LEVEL_INFO, "%s: connected",
+           remote->target);
     remote->net->handler.opened(connection);
 }
 

@@ -112,6 +112,7 @@ struct connection {
     void *userdata;
     char *name;
     struct tls_peer peer; // the names in its certificate
+    bool is_verified;     // its certificate
     char *reason;         // why it ends; set when it leaves CONNECTION_OPEN
     enum connection_state state;
     bool is_blocked;    // the kernel accepts no more output now

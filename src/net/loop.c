@@ -379,6 +379,16 @@ void *net_userdata(const struct net *net)
     return net->userdata;
 }
 
+sd_event *net_event(const struct net *net)
+{
+    return net->event;
+}
+
+void net_set_userdata(struct net *net, void *userdata)
+{
+    net->userdata = userdata;
+}
+
 size_t net_n_connections(const struct net *net)
 {
     return net->n_connections;

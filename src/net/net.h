@@ -85,7 +85,9 @@ struct net *net_new(sd_event *event, const struct net_handler *handler, void *us
 // returns or, if it is called from a callback, after that callback has returned. Queued output is
 // lost unless net_flush() was called.
 void net_free(struct net *net);
+sd_event *net_event(const struct net *net); // borrowed
 void *net_userdata(const struct net *net);
+void net_set_userdata(struct net *net, void *userdata);
 // Sends output that waits for no commit log until none is left or `timeout` has passed. For use
 // before exit: blocks, and calls no handler.
 void net_flush(struct net *net, usec_t timeout);
@@ -105,6 +107,7 @@ struct remote_options {
     uint64_t max_backoff_ms;    // 0: the default 8000
     int dscp;                   // -1: the default (48 for tcp)
     bool no_retry;              // connector: give up after the first failure (for tools)
+    bool is_quiet; // logs connections and their ends at debug level; the owner logs what matters
 };
 #define REMOTE_OPTIONS_DEFAULT                                                                     \
     ((struct remote_options){.probe_interval_ms = UINT64_MAX, .dscp = -1})
@@ -112,7 +115,7 @@ static inline bool remote_options_equal(const struct remote_options *a,
                                         const struct remote_options *b)
 {
     return a->probe_interval_ms == b->probe_interval_ms && a->max_backoff_ms == b->max_backoff_ms &&
-           a->dscp == b->dscp && a->no_retry == b->no_retry;
+           a->dscp == b->dscp && a->no_retry == b->no_retry && a->is_quiet == b->is_quiet;
 }
 
 // Makes a remote. When this returns, a listener accepts connections; a connector dials from the
@@ -207,10 +210,16 @@ bool connection_peer_process(const struct connection *connection, uid_t *ret_uid
 // how many there are. Returns 0 if they are not known.
 size_t connection_peer_groups(const struct connection *connection, gid_t **ret);
 bool connection_is_tls(const struct connection *connection);
+// True if the connection uses TLS and the peer's certificate was verified against our CA.
+bool connection_is_verified(const struct connection *connection);
 // The subject alternative names in the verified certificate of the peer, as "DNS:a.org",
 // "email:me@a.org", "URI:urn:x" or "IP:10.0.0.1". NULL ends the list, which may be empty. Valid
 // until closed() has returned.
 const char *const *connection_peer_sans(const struct connection *connection);
+// Changes the limit on messages of this connection (initially max_message of the net), from the
+// next message on. For use when the peer has shown who it is. At most NET_LONGEST_MESSAGE
+// (asserted).
+void connection_set_max_message(struct connection *connection, size_t max_message);
 // Queues a copy of `text`. It is sent at the end of the loop's turn if `position` is durable,
 // otherwise when it has become durable; in any case after everything queued before. If the position
 // is lost, the connection ends, and nothing from `text` on is sent. Has no effect if the connection

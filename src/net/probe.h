@@ -13,6 +13,7 @@
 
 #define PROBE_ID      "\"echo\""
 #define PROBE_REQUEST "{\"id\":" PROBE_ID ",\"method\":\"echo\",\"params\":[]}"
+#define PROBE_REPLY   "{\"error\":null,\"id\":" PROBE_ID ",\"result\":[]}"
 
 struct probe {
     usec_t interval;  // 0: no probes

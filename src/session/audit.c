@@ -253,6 +253,23 @@ void audit_commit(const struct served_db *sdb, const struct changeset *changes)
     buf_done(&entry.text);
 }
 
+void audit_withdrawn(const struct served_db *sdb, const struct changeset *changes)
+{
+    const char *database = changes->schema->name;
+    char txn[UUID_TEXT_SIZE];
+
+    for (size_t i = 0; i < changes->n_tables; i++) {
+        if (audit_is_on(sdb->server, database, changes->tables[i].table->name)) {
+            uuid_text(changes->txn_id, txn);
+            log_event(LOG_LEVEL_INFO, MSG_TRANSACTION,
+                      LOG_FIELDS({"OVSDB_DATABASE", database}, {"OVSDB_TXN", txn}),
+                      "%s: transaction %s was withdrawn: no majority of the cluster has stored it",
+                      database, txn);
+            return;
+        }
+    }
+}
+
 // Appends "insert Bridge" if the operation may have changed an audited table.
 static void add_operation(struct entry *entry, const struct served_db *sdb, struct slice operation)
 {

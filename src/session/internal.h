@@ -12,6 +12,7 @@
 //     usage.c     resources used by clients       saved.c     handover to another process
 //     roles.c     roles of databases              check.c     consistency checks for tests
 //     forward.c   requests that the source executes
+//     undo.c      withdrawal of commits
 #pragma once
 
 #include "basic/timers.h"
@@ -206,6 +207,8 @@ void session_flush_monitors(struct session *session);
 void session_resume_monitors(struct session *session);
 // Ends the session's monitors without a notification.
 void session_drop_monitors(struct session *session);
+// True if the session has a monitor of the database. O(monitors).
+bool session_monitors(const struct session *session, const struct served_db *sdb);
 // Ends the session's monitors of a database, with "monitor_canceled".
 void session_cancel_monitors(struct session *session, struct served_db *sdb);
 
@@ -266,6 +269,8 @@ void session_log_denial(void *userdata, const struct denial *denial);
 // audit.c
 // Logs the commit if a rule says so.
 void audit_commit(const struct served_db *sdb, const struct changeset *changes);
+// Logs that a commit is withdrawn, if audit_commit() has logged it.
+void audit_withdrawn(const struct served_db *sdb, const struct changeset *changes);
 // Logs a transaction of a client that the source has committed, if a rule says so. audit_commit()
 // logs the commit that the source sends, but does not know the client.
 void audit_forwarded(const struct served_db *sdb, const struct session *session,

@@ -490,6 +490,11 @@ static void notify_canceled(const struct session_monitor *sm)
 
 // Clients that did not send set_db_change_aware do not know this notification. They are
 // disconnected instead, by the caller.
+bool session_monitors(const struct session *session, const struct served_db *sdb)
+{
+    return find_in_db(session, sdb);
+}
+
 void session_cancel_monitors(struct session *session, struct served_db *sdb)
 {
     struct session_monitor *sm;

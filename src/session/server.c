@@ -101,6 +101,17 @@ static void on_committed(struct db_observer *observer, struct db *db, struct cha
     audit_commit(sdb, changes);
 }
 
+// The rows of these tables are as they were before, and a transaction may wait for that.
+static void on_withdrawn(struct db_observer *observer, struct db *db, struct changeset *last)
+{
+    struct served_db *sdb = CONTAINER_OF(observer, struct served_db, observer);
+
+    for (const struct changeset *changes = last->next; changes; changes = changes->next) {
+        served_db_wake(sdb, changes);
+        audit_withdrawn(sdb, changes);
+    }
+}
+
 static void served_db_attach(struct served_db *sdb, struct db *db)
 {
     size_t n_tables = db_schema(db)->n_tables;
@@ -133,6 +144,7 @@ static struct served_db *served_db_new(struct server *server, struct db *db)
     sdb->state = DB_STATE_DEFAULT;
     list_init(&sdb->triggers);
     sdb->observer.committed = on_committed;
+    sdb->observer.withdrawn = on_withdrawn;
     served_db_attach(sdb, db);
     return sdb;
 }

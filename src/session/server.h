@@ -82,6 +82,14 @@ void server_converted(struct server *server, struct db *old, struct db *new,
 // Serves `new`, which stays the caller's, instead of `old` of the same name, as after a conversion.
 void server_replace_db(struct server *server, struct db *old, struct db *new);
 
+// Withdraws the commits of a served database after `last`, which the commit log has lost: db_undo()
+// with its conditions. Closes the sessions that have a monitor of this database, because they may
+// have got updates for these commits; their clients resume at the last transaction that remains.
+// Output that shows a withdrawn commit must not leave: the caller calls positions_lose() first,
+// and ends a conversion of the database with an error (server_converted()). No effect if `last` is
+// the last commit.
+void server_undo(struct server *server, struct db *db, struct changeset *last);
+
 // When to call server_run() even if nothing else happens, for example for the timeout of a waiting
 // transaction. USEC_INFINITY: no need.
 usec_t server_deadline(const struct server *server);

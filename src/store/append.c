@@ -124,7 +124,7 @@ static int write_record(struct store *store, struct slice record)
     if (!r) {
         store->size += record.size;
         store->twin_size += record.size;
-        store_mark_end(store, record);
+        file_mark_end(&store->mark, record);
     }
     return r;
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/cluster_file.h"
 
-#include "cluster/contents.h"
-#include "store/encode.h"
+#include "store/cluster_build.h"
 
 #include <inttypes.h>
 
@@ -16,6 +15,14 @@ struct cluster_file {
     uint64_t size;
     bool is_torn;
 };
+
+bool cluster_file_is(const char *path)
+{
+    _cleanup_reader_ struct reader *reader = NULL;
+    _cleanup_error_ struct ovsdb_error *error = reader_open_any(path, &reader);
+
+    return !error && reader_is_clustered(reader);
+}
 
 void cluster_file_close(struct cluster_file *file)
 {
@@ -94,8 +101,9 @@ static struct ovsdb_error *read_record(struct cluster_file *file, bool *ret_more
     return NULL;
 }
 
-struct ovsdb_error *cluster_file_open(const char *path, const struct progress *progress,
-                                      struct cluster_file **ret)
+// Takes `reader`.
+static struct ovsdb_error *open_reader(struct reader *reader, const char *path,
+                                       const struct progress *progress, struct cluster_file **ret)
 {
     _cleanup_cluster_file_ struct cluster_file *file = NEW(struct cluster_file);
     struct ovsdb_error *error;
@@ -103,10 +111,7 @@ struct ovsdb_error *cluster_file_open(const char *path, const struct progress *p
 
     file->path = xstrdup(path);
     file->progress = progress;
-    error = reader_open_any(path, &file->reader);
-    if (error) {
-        return error;
-    }
+    file->reader = reader;
     if (!reader_is_clustered(file->reader)) {
         return error_new(ERROR_OVSDB, "%s: not a clustered database", path);
     }
@@ -120,6 +125,24 @@ struct ovsdb_error *cluster_file_open(const char *path, const struct progress *p
     return NULL;
 }
 
+struct ovsdb_error *cluster_file_open(const char *path, const struct progress *progress,
+                                      struct cluster_file **ret)
+{
+    struct reader *reader;
+    struct ovsdb_error *error = reader_open_any(path, &reader);
+
+    return error ? error : open_reader(reader, path, progress, ret);
+}
+
+struct ovsdb_error *cluster_file_open_fd(int fd, const char *path, const struct progress *progress,
+                                         struct cluster_file **ret)
+{
+    struct reader *reader;
+    struct ovsdb_error *error = reader_open_any_fd(fd, path, &reader);
+
+    return error ? error : open_reader(reader, path, progress, ret);
+}
+
 struct ovsdb_error *cluster_file_next(struct cluster_file *file, const struct file_record **ret)
 {
     bool more;
@@ -131,21 +154,28 @@ struct ovsdb_error *cluster_file_next(struct cluster_file *file, const struct fi
     return error;
 }
 
+struct ovsdb_error *cluster_file_read(struct cluster_file *file)
+{
+    const struct file_record *record;
+    struct ovsdb_error *error;
+
+    do {
+        error = cluster_file_next(file, &record);
+    } while (!error && record);
+    return error;
+}
+
 struct ovsdb_error *cluster_file_load(const char *path, const struct progress *progress,
                                       struct cluster_file **ret)
 {
     _cleanup_cluster_file_ struct cluster_file *file = NULL;
     struct ovsdb_error *error = cluster_file_open(path, progress, &file);
-    const struct file_record *record;
 
-    do {
-        error = error ? error : cluster_file_next(file, &record);
-        if (error) {
-            return error;
-        }
-    } while (record);
-    *ret = TAKE_PTR(file);
-    return NULL;
+    error = error ? error : cluster_file_read(file);
+    if (!error) {
+        *ret = TAKE_PTR(file);
+    }
+    return error;
 }
 
 const char *cluster_file_path(const struct cluster_file *file)
@@ -156,6 +186,11 @@ const char *cluster_file_path(const struct cluster_file *file)
 const struct member_log *cluster_file_log(const struct cluster_file *file)
 {
     return file->log;
+}
+
+struct member_log *cluster_file_take_log(struct cluster_file *file)
+{
+    return TAKE_PTR(file->log);
 }
 
 uint64_t cluster_file_n_records(const struct cluster_file *file)
@@ -173,58 +208,8 @@ const char *cluster_file_torn(const struct cluster_file *file)
     return file->is_torn ? reader_reason(file->reader) : NULL;
 }
 
-static struct ovsdb_error *at_entry(const struct cluster_file *file, uint64_t index,
-                                    struct ovsdb_error *error)
-{
-    if (error) {
-        error_prefix(error, "%s: %s %" PRIu64 ": ", file->path,
-                     index == file->log->header.prev_index ? "snapshot" : "entry", index);
-    }
-    return error;
-}
-
-static struct ovsdb_error *apply(const struct cluster_file *file, const struct contents *contents,
-                                 struct db *db)
-{
-    struct decode_position position = {.progress = file->progress, .file_size = file->size};
-    struct ovsdb_error *error = NULL;
-
-    for (size_t i = 0; i < contents->n_transactions && !error; i++) {
-        const struct contents_transaction *transaction = &contents->transactions[i];
-        _cleanup_buf_ struct buf scratch = {0};
-        struct record_info info;
-
-        error = decode_record(db, transaction->text, &position, &scratch, &info);
-        error = at_entry(file, transaction->index, error);
-        position.offset += transaction->text.size;
-    }
-    if (!error) {
-        error = db_load_finish(db, file->progress);
-        if (error) {
-            error_prefix(error, "%s: ", file->path);
-        }
-    }
-    return error;
-}
-
 struct ovsdb_error *cluster_file_build(const struct cluster_file *file, struct db **ret)
 {
-    _cleanup_schema_ struct schema *schema = NULL;
-    struct ovsdb_error *error;
-    struct contents contents;
-    struct db *db = NULL;
-
-    contents_init(&contents, file->log);
-    error = at_entry(file, contents.schema_index, schema_from_text(contents.schema, &schema));
-    if (!error) {
-        db = db_new(schema, uuid_random);
-        error = apply(file, &contents, db);
-    }
-    contents_done(&contents);
-    if (error) {
-        db_free(db);
-        return error;
-    }
-    *ret = db;
-    return NULL;
+    return cluster_build(file->path, file->log, member_log_last_index(file->log), file->progress,
+                         ret);
 }

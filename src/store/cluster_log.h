@@ -15,6 +15,8 @@
 
 struct cluster_log;
 
+// Called from group_commit_dispatch(). These functions may call all functions of the log but
+// cluster_log_close().
 struct cluster_log_handler {
     // The records of the oldest `n` calls of cluster_log_append() that were not reported yet are
     // durable.
@@ -35,7 +37,8 @@ struct ovsdb_error *cluster_log_open(const char *path, const struct progress *pr
 // Joins the group commit, which calls the handler from its dispatch. Before the first append.
 void cluster_log_join(struct cluster_log *log, struct group_commit *group_commit,
                       const struct cluster_log_handler *handler, void *userdata);
-// Waits for the syncs and closes the file. NULL allowed.
+// Writes what is kept in memory if it can be written now, waits for the syncs and closes the file.
+// Cancels a snapshot. Does not call the handler. NULL allowed.
 void cluster_log_close(struct cluster_log *log);
 
 const char *cluster_log_path(const struct cluster_log *log);
@@ -51,9 +54,14 @@ struct ovsdb_error *cluster_log_build(const struct cluster_log *log, uint64_t in
 // (asserted). They become durable with the next sync of the group commit; durable() tells. Copies
 // what it needs. Never fails: see failed() and blocked().
 void cluster_log_append(struct cluster_log *log, const struct file_record *records, size_t n);
+// Tries to write the records that are kept in memory. To be called about once a second while the
+// file is blocked; appending tries, too. No effect otherwise.
+void cluster_log_retry(struct cluster_log *log);
+// The size of these records, in bytes.
+size_t cluster_log_unwritten_size(const struct cluster_log *log);
 // Appends records, and syncs them together with all earlier ones in this call. False: they could
 // not be written; then they are not part of the contents. Earlier appends are reported by durable()
-// from the next dispatch. For votes. Blocks for one sync.
+// from the next dispatch. For votes. Blocks for one sync, or for two if one is running.
 bool cluster_log_append_synced(struct cluster_log *log, const struct file_record *records,
                                size_t n);
 
@@ -61,18 +69,23 @@ bool cluster_log_append_synced(struct cluster_log *log, const struct file_record
 // rows collected; it must stay until done()) as header, followed by the term, the vote and the
 // entries after `index`, while records are appended to the old file. cluster_log_finish_snapshot()
 // then replaces the file. `index` may be beyond the commit index: the caller finishes only when it
-// is committed. `done` is called from the group commit's dispatch, with an error when it failed; the
-// old file is in use then.
+// is committed. `done` is called from the group commit's dispatch, with an error when it failed;
+// the old file is in use then. `done` may finish or cancel the snapshot. One snapshot at a time.
+// With an in-line group commit `done` is called in this call. O(entries after `index`).
 void cluster_log_start_snapshot(struct cluster_log *log, struct snapshot *snapshot, uint64_t index,
                                 void (*done)(void *userdata, const struct ovsdb_error *error),
                                 void *userdata);
 // Puts the new file in the place of the old one, durably. Only after done() without an error. The
 // contents then begin with the snapshot; of the entries before it the last `n_kept` stay in memory,
-// where member_log_entry() finds them for members that lag behind.
+// where member_log_entry() finds them for members that lag behind. On an error the old file is in
+// use and nothing has changed, unless the log has failed: then the new file is in place, but a
+// power failure may bring the old one back. Ends the snapshot in either case. Blocks for two syncs.
 struct ovsdb_error *cluster_log_finish_snapshot(struct cluster_log *log, size_t n_kept);
 void cluster_log_cancel_snapshot(struct cluster_log *log); // waits for the helper; no done() call
 // Replaces the file and the contents by `header`, a snapshot received from the leader, followed by
 // no entries, and the term and vote. Durable when it returns without an error; on an error nothing
-// has changed. Takes over `header`. Also makes a member's file of the file of a server that joins.
+// has changed, unless the log has failed, as above. Cancels a running snapshot. Takes over
+// `header`, in case of an error, too; prev_data is copied and remains the caller's. Also makes a
+// member's file of the file of a server that joins. Blocks. O(database).
 struct ovsdb_error *cluster_log_install(struct cluster_log *log, struct file_header *header,
                                         uint64_t term, struct uuid vote);

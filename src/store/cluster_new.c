@@ -2,16 +2,27 @@
 #include "store/cluster_new.h"
 
 #include "cluster/file_record.h"
-#include "store/new_file.h"
 
 // The contents of a new cluster are the snapshot before its log, as if they were entry 1 of term 1.
 #define FIRST_TERM  1
 #define FIRST_INDEX 1
 
+int cluster_new_put_first(struct new_file *file, const struct file_header *header,
+                          const struct cluster_new_contents *contents)
+{
+    _cleanup_buf_ struct buf head = {0};
+
+    file_header_put_open(&head, header);
+    buf_puts(&head, ",\"prev_data\":[");
+    buf_put_slice(&head, text_slice(contents->schema->json));
+    buf_putc(&head, ',');
+    return new_file_put_rows_within(file, buf_slice(&head), contents->snapshot, contents->comment,
+                                    SLICE("]}"), contents->progress);
+}
+
 static int put_first_record(struct new_file *file, const struct cluster_new *content,
                             const struct file_header *header)
 {
-    _cleanup_buf_ struct buf head = {0};
     struct snapshot *snapshot = NULL;
     int r;
 
@@ -19,12 +30,11 @@ static int put_first_record(struct new_file *file, const struct cluster_new *con
         snapshot = snapshot_new(content->db);
         snapshot_collect(snapshot, SIZE_MAX);
     }
-    file_header_put_open(&head, header);
-    buf_puts(&head, ",\"prev_data\":[");
-    buf_put_slice(&head, text_slice(content->schema->json));
-    buf_putc(&head, ',');
-    r = new_file_put_rows_within(file, buf_slice(&head), snapshot, content->comment, SLICE("]}"),
-                                 content->progress);
+    r = cluster_new_put_first(file, header,
+                              &(struct cluster_new_contents){.schema = content->schema,
+                                                             .snapshot = snapshot,
+                                                             .comment = content->comment,
+                                                             .progress = content->progress});
     snapshot_free(snapshot);
     return r;
 }

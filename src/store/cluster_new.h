@@ -3,7 +3,8 @@
 #pragma once
 
 #include "cluster/file_header.h"
-#include "engine/db.h"
+#include "engine/snapshot.h"
+#include "store/new_file.h"
 
 #define ELECTION_TIMER_MIN 100    // ms
 #define ELECTION_TIMER_MAX 600000 // ms
@@ -22,3 +23,15 @@ struct cluster_new {
 struct ovsdb_error *cluster_new_create(const char *path, const struct cluster_new *content);
 // Makes the file `path`, which must not exist, of a server that is to join a cluster.
 struct ovsdb_error *cluster_new_join(const char *path, const struct file_header *header);
+
+struct cluster_new_contents {
+    const struct schema *schema;
+    const struct snapshot *snapshot; // NULL: no rows
+    const char *comment;             // or NULL
+    const struct progress *progress; // or NULL
+};
+
+// Writes the first record of the file of a member: `header`, whose prev_data has no data, with
+// these contents. Any thread. 0 or negative errno. O(database).
+int cluster_new_put_first(struct new_file *file, const struct file_header *header,
+                          const struct cluster_new_contents *contents);

@@ -1,50 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cuts off the end of a file when it is opened. The bytes are copied and the copy is synced first,
-// so that after a crash at any moment they are in the file or in the copy.
-#include "store/store_private.h"
+#include "store/cut.h"
 
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "store/put_aside.h"
 #include "store/salvage.h"
+#include "store/store_private.h"
 
 #include <assert.h>
 #include <errno.h>
 
 LOG_MODULE(store);
 
-static struct ovsdb_error *cut_at(struct store *store, uint64_t size)
+static struct ovsdb_error *cut_at(int fd, const char *path, uint64_t size)
 {
-    assert(store->lockfile);
-    if (ftruncate(store->member.fd, (off_t)size) < 0 || fdatasync(store->member.fd) < 0) {
-        return error_io(errno, "%s: the end of the file cannot be cut off", store->path);
+    if (ftruncate(fd, (off_t)size) < 0 || fdatasync(fd) < 0) {
+        return error_io(errno, "%s: the end of the file cannot be cut off", path);
     }
     return NULL;
 }
 
-struct ovsdb_error *store_cut_torn(struct store *store, const struct reader *reader,
-                                   const struct progress *progress)
+struct ovsdb_error *cut_torn(const struct torn_file *file, const struct progress *progress)
 {
-    uint64_t left = reader_file_size(reader) - store->size;
-    const char *name = db_schema(store->db)->name;
     _cleanup_free_ char *copy_name =
-        xasprintf("%s.torn-%lu", store->real_path, (unsigned long)store->size);
+        xasprintf("%s.torn-%lu", file->real_path, (unsigned long)file->size);
     _cleanup_free_ char *copy = NULL;
-    struct ovsdb_error *error =
-        put_aside(copy_name, store->member.fd, store->size, progress, &copy);
+    struct ovsdb_error *error = put_aside(copy_name, file->fd, file->size, progress, &copy);
 
     assert(store->lockfile);
     if (error) {
-        error_prefix(error, "%s: %s; not cut off, because it cannot be copied: ", store->path,
-                     reader_reason(reader));
+        error_prefix(error, "%s: %s; not cut off, because it cannot be copied: ", file->path,
+                     file->reason);
         return error;
     }
-    error = cut_at(store, store->size);
+    error = cut_at(file->fd, file->path, file->size);
     if (!error) {
-        log_event(LOG_LEVEL_WARN, MSG_DATABASE_TORN, LOG_FIELDS({"OVSDB_DATABASE", name}),
+        log_event(LOG_LEVEL_WARN, MSG_DATABASE_TORN, LOG_FIELDS({"OVSDB_DATABASE", file->database}),
                   "%s: %s; cut off the last %lu bytes, a record that was not written to its end; "
                   "they are kept in %s",
-                  store->path, reader_reason(reader), (unsigned long)left, copy);
+                  file->path, file->reason, (unsigned long)file->left, copy);
     }
     return error;
 }
@@ -61,7 +55,8 @@ static struct ovsdb_error *cut_to_prefix(struct store *store, const struct salva
                      "%s: damaged, and not recovered because it cannot be copied: ", store->path);
         return error;
     }
-    error = cut_at(store, prefix->size);
+    assert(store->lockfile);
+    error = cut_at(store->member.fd, store->path, prefix->size);
     if (error) {
         return error;
     }

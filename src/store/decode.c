@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Applies records to a database that is being loaded. The cursor walks the text once and decodes
-// every value into its row.
+// Applies records to a database that is being loaded, or to a transaction. The cursor walks the
+// text once and decodes every value into its row.
 #include "store/encode.h"
 
+#include "engine/txn.h"
 #include "store/store.h"
 
 #include <assert.h>
@@ -11,6 +12,7 @@
 
 struct decoder {
     struct db *db;
+    struct txn *txn; // decode_record_in(): the rows are those of the transaction
     struct slice record;
     struct decode_position *position;
     struct buf values; // of decoded strings
@@ -130,25 +132,42 @@ static struct ovsdb_error *decode_column(struct decoder *decoder, struct cursor 
     return error;
 }
 
-// The row to modify, or a new one; sets *ret_is_new accordingly. For decode_check() a new row is
-// NULL.
+static bool decoder_has_row(struct decoder *decoder, const struct table_schema *table,
+                            struct uuid uuid)
+{
+    return decoder->txn ? txn_find(decoder->txn, table, uuid) != NULL
+                        : table_find(db_table(decoder->db, table), uuid) != NULL;
+}
+
+// The row to modify, or a new one; sets *ret_is_new accordingly. NULL for a new row in
+// decode_check(), and for one that the transaction has deleted.
 static struct row *row_to_fill(struct decoder *decoder, const struct table_schema *table,
                                struct uuid uuid, bool *ret_is_new)
 {
-    struct row *row;
-
-    if (!decoder->is_check) {
-        return db_load_row(decoder->db, table, uuid, ret_is_new);
+    if (decoder->txn) {
+        *ret_is_new = !decoder_has_row(decoder, table, uuid);
+        return *ret_is_new ? txn_insert(decoder->txn, table, uuid)
+                           : txn_modify(decoder->txn, table, uuid);
     }
-    row = table_find(db_table(decoder->db, table), uuid);
-    *ret_is_new = !row;
-    return row;
+    if (decoder->is_check) {
+        *ret_is_new = !decoder_has_row(decoder, table, uuid);
+        return table_find(db_table(decoder->db, table), uuid);
+    }
+    return db_load_row(decoder->db, table, uuid, ret_is_new);
 }
 
+// Returns false if there is no such row.
 static bool delete_row(struct decoder *decoder, const struct table_schema *table, struct uuid uuid)
 {
-    return decoder->is_check ? table_find(db_table(decoder->db, table), uuid) != NULL
-                             : db_load_delete(decoder->db, table, uuid);
+    if (decoder->txn || decoder->is_check) {
+        bool is_present = decoder_has_row(decoder, table, uuid);
+
+        if (is_present && decoder->txn) {
+            txn_delete(decoder->txn, table, uuid);
+        }
+        return is_present;
+    }
+    return db_load_delete(decoder->db, table, uuid);
 }
 
 static struct ovsdb_error *decode_row(struct decoder *decoder, struct cursor *cursor,
@@ -168,6 +187,9 @@ static struct ovsdb_error *decode_row(struct decoder *decoder, struct cursor *cu
         return error_syntax(cursor_skip(cursor), "a row must be an object or null");
     }
     row = row_to_fill(decoder, table, uuid, &is_new);
+    if (!row && !decoder->is_check) {
+        return error_new(ERROR_DUPLICATE_UUID, "deletes and inserts the row");
+    }
     is_diff = !is_new && decoder_is_diff(decoder);
     for (bool more = cursor_enter(cursor); more && !error; more = !error && cursor_more(cursor)) {
         error = decode_column(decoder, cursor, table, row, is_diff);
@@ -258,6 +280,15 @@ struct ovsdb_error *decode_record(struct db *db, struct slice record,
                                   struct record_info *ret)
 {
     struct decoder decoder = {.db = db, .record = record, .position = position};
+
+    return decode(&decoder, scratch, ret);
+}
+
+struct ovsdb_error *decode_record_in(struct txn *txn, struct db *db, struct slice record,
+                                     struct buf *scratch, struct record_info *ret)
+{
+    struct decode_position position = {.next_report = UINT64_MAX};
+    struct decoder decoder = {.db = db, .txn = txn, .record = record, .position = &position};
 
     return decode(&decoder, scratch, ret);
 }

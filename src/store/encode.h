@@ -14,6 +14,8 @@
 #include "engine/snapshot.h"
 #include "store/record.h"
 
+struct txn;
+
 // Writes the changes into the buffer, between record_begin() and record_end(). Returns false if
 // only ephemeral columns have changed: then no record is to be written. `as_diff`: with "_is_diff".
 // O(size of the changed values; without `as_diff`, of the new values).
@@ -55,6 +57,10 @@ struct decode_position {
 struct ovsdb_error *decode_record(struct db *db, struct slice record,
                                   struct decode_position *position, struct buf *scratch,
                                   struct record_info *ret);
+// The same for the rows of an open transaction of `db`. A row that the record deletes and inserts
+// is an error.
+struct ovsdb_error *decode_record_in(struct txn *txn, struct db *db, struct slice record,
+                                     struct buf *scratch, struct record_info *ret);
 // Returns the error that decode_record() would return, without changing the database. Errors that
 // depend on an earlier change of the same row by the same record are not found.
 struct ovsdb_error *decode_check(struct db *db, struct slice record,

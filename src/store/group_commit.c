@@ -114,7 +114,7 @@ static void member_fail(struct group_commit_member *member, int error)
     list_remove(&member->node);
     member->failed(member, error);
     positions_lose(member->positions);
-    if (group_commit->failed) {
+    if (group_commit->failed && member->store) {
         group_commit->failed(group_commit->userdata, member->store, -error);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Group commit: the memory of the server may be ahead of the disk, its outputs may not (I-6). One
-// group commit serves all stores of a server. Each store has positions of its own
+// group commit serves all stores of a server, and the files of clustered databases, which have a
+// handler of their own (cluster_log.h). Each store has positions of its own
 // (engine/commit_log.h); the group commit makes them durable, or lost. The commits of a store that
 // arrive during its sync share the next one. Stores are synced independently of each other, on
 // helper threads, so a slow or failed disk delays only the stores on it.

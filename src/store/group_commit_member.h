@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The interface of the group commit for stores: a member is the file of one store.
+// The interface of the group commit for stores and for the files of clustered databases: a member
+// is one file.
 #pragma once
 
 #include "basic/clock.h"
@@ -10,8 +11,8 @@
 
 struct group_commit_member {
     struct group_commit *group_commit;
-    struct store *store;
-    struct positions *positions; // of the store's commit log
+    struct store *store;         // NULL: the member is no store; only failed() tells of a failure
+    struct positions *positions; // of what was written to the file
     int fd;                      // the file that is synced
     int twin_fd;                 // another file that is synced together with it, or -1
     struct list node;            // in the group commit's list of dirty members

@@ -369,7 +369,7 @@ bool reader_is_clustered(const struct reader *reader)
     return !strcmp(reader->magic, RECORD_MAGIC_CLUSTER);
 }
 
-static struct ovsdb_error *open_fd(int fd, const char *path, struct reader **ret)
+struct ovsdb_error *reader_open_any_fd(int fd, const char *path, struct reader **ret)
 {
     _cleanup_reader_ struct reader *reader = NULL;
     struct ovsdb_error *error;
@@ -412,7 +412,7 @@ static struct ovsdb_error *refuse_clustered(const struct reader *reader)
 struct ovsdb_error *reader_open_fd(int fd, const char *path, struct reader **ret)
 {
     _cleanup_reader_ struct reader *reader = NULL;
-    struct ovsdb_error *error = open_fd(fd, path, &reader);
+    struct ovsdb_error *error = reader_open_any_fd(fd, path, &reader);
 
     error = error ? error : refuse_clustered(reader);
     if (!error) {
@@ -442,7 +442,7 @@ struct ovsdb_error *reader_open_any(const char *path, struct reader **ret)
     if (fd < 0) {
         return error_io(errno, "%s: cannot be opened", path);
     }
-    error = open_fd(fd, path, ret);
+    error = reader_open_any_fd(fd, path, ret);
     if (!error) {
         (*ret)->owns_fd = true;
         TAKE_FD(fd);

@@ -40,6 +40,7 @@ struct ovsdb_error *reader_open(const char *path, struct reader **ret);
 struct ovsdb_error *reader_open_fd(int fd, const char *path, struct reader **ret);
 // The same for a file of any kind, which reader_is_clustered() tells.
 struct ovsdb_error *reader_open_any(const char *path, struct reader **ret);
+struct ovsdb_error *reader_open_any_fd(int fd, const char *path, struct reader **ret);
 bool reader_is_clustered(const struct reader *reader);
 void reader_free(struct reader *reader);
 // Sets the function that is called while long records are read; NULL: none.

@@ -71,7 +71,14 @@ static struct ovsdb_error *end_torn(struct store *store, const struct reader *re
     uint64_t left = reader_file_size(reader) - store->size;
 
     if (store->lockfile) {
-        return store_cut_torn(store, reader, progress);
+        return cut_torn(&(struct torn_file){.fd = store->member.fd,
+                                            .path = store->path,
+                                            .real_path = store->real_path,
+                                            .database = db_schema(store->db)->name,
+                                            .reason = reader_reason(reader),
+                                            .size = store->size,
+                                            .left = left},
+                        progress);
     }
     // If a server has the file open, it may be writing the record now.
     if (lockfile_is_held(store->real_path)) {

@@ -2,6 +2,8 @@
 // The structure of a store, and functions shared by the files of this layer.
 #pragma once
 
+#include "store/cut.h"
+#include "store/file_mark.h"
 #include "store/group_commit_member.h"
 #include "store/load.h"
 #include "store/lockfile.h"
@@ -15,15 +17,6 @@ struct stamp {
     uint64_t ms;
     unsigned n;
     uint64_t ids[STAMP_MAX]; // the first half of the ids of records with this date
-};
-
-// The expected identity and end of the file, see in_place.c.
-struct file_mark {
-    bool is_known;
-    dev_t device;
-    ino_t inode;
-    size_t size;   // of `end`
-    char end[256]; // the last bytes of the file
 };
 
 struct store {
@@ -64,9 +57,6 @@ struct store {
 // append() of the commit log.
 struct ovsdb_error *store_append(struct commit_log *log, struct changeset *changes, bool durable,
                                  uint64_t *ret_position);
-// Cuts off the torn record that `reader` has found at store->size. The file must be locked.
-struct ovsdb_error *store_cut_torn(struct store *store, const struct reader *reader,
-                                   const struct progress *progress);
 // Cuts a damaged file to its whole prefix and sets store->recovery. The file must be locked. On
 // error *ret_damage tells if there is no whole prefix.
 struct ovsdb_error *store_cut_damaged(struct store *store, const struct progress *progress,
@@ -81,8 +71,6 @@ struct ovsdb_error *store_failure_error(const struct store *store);
 bool store_check_in_place(struct store *store);
 // Records the identity and end of the file, after it was opened or replaced.
 void store_mark_file(struct store *store);
-// Records the new end of the file, after `record` was appended.
-void store_mark_end(struct store *store, struct slice record);
 // Cancels a running compaction, or completes it if it cannot be canceled any more. Its done()
 // functions are called.
 void store_stop_compaction(struct store *store);

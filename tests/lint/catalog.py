@@ -16,7 +16,8 @@ HEADER = ROOT / "src/basic/messages.h"
 CATALOG = ROOT / "units/ovsdbd.catalog"
 ID = re.compile(r'"([0-9a-f]{32})"')
 KNOWN_FIELDS = {"OVSDB_CLIENT_ID", "OVSDB_DATABASE", "OVSDB_FILE", "OVSDB_PEER_PID",
-                "OVSDB_PEER_UID", "OVSDB_REMOTE", "OVSDB_ROLE", "OVSDB_SESSION", "OVSDB_TXN"}
+                "OVSDB_PEER_UID", "OVSDB_REMOTE", "OVSDB_ROLE", "OVSDB_SERVER", "OVSDB_SESSION",
+                "OVSDB_TXN"}
 
 
 def errors():

@@ -12,8 +12,8 @@ ROOT = pathlib.Path(sys.argv[1])
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Paths are relative to one of these; "store/reader.c" is a file of src.
 BASES = [ROOT, ROOT / "src", ROOT / "docs", ROOT / "tests"]
-# Written by a build, or only in examples.
-NOT_IN_SOURCE = re.compile(r"^(?:/|build/|\.\.)|FILE|NAME|IDEA|LAYER|DIR")
+# Written by a build, only in examples, or a control command.
+NOT_IN_SOURCE = re.compile(r"^(?:/|build/|\.\.|cluster/[a-z-]+$)|FILE|NAME|IDEA|LAYER|DIR")
 QUOTED = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 PATH = re.compile(r"^[\w.-]+(?:/[\w.@-]+)+/?$|^[\w.-]+/$")

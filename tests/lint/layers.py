@@ -16,7 +16,7 @@ LAYERS = {
     "json": ["basic"],
     "model": ["basic", "json"],
     "engine": ["basic", "json", "model"],
-    "cluster": ["basic", "json", "model"],
+    "cluster": ["basic", "json", "model", "engine"],
     "store": ["basic", "json", "model", "engine", "cluster"],
     "monitor": ["basic", "json", "model", "engine"],
     "net": ["basic", "json"],
@@ -25,7 +25,7 @@ LAYERS = {
     "control": ["basic", "json", "net"],
     "service": ["basic", "control"],
     "daemon": ["basic", "json", "model", "engine", "store", "monitor", "net", "session",
-               "replication", "control", "service"],
+               "replication", "cluster", "control", "service"],
     "tools": ["basic", "json", "model", "engine", "store", "net", "control", "service",
               "cluster"],
 }

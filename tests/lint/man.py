@@ -129,8 +129,8 @@ def server_errors():
         commands = server.commands()
         methods, replies = server.methods()
     with_slash = {c for c in commands if "/" in c}
-    named = set(re.findall(r"\b(?:ovsdb-server|ovsdb/file|vlog|memory|coverage)/[a-z-]+[a-z]",
-                           text))
+    folders = "ovsdb-server|ovsdb/file|vlog|memory|coverage|cluster"
+    named = set(re.findall(rf"\b(?:{folders})/[a-z-]+[a-z]", text))
     yield from differences("ovsdb-server.8", "command", named, with_slash)
     for command in sorted(commands - with_slash):
         if not re.search(rf"^ +{command}\b", text, re.MULTILINE):

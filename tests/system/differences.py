@@ -175,4 +175,7 @@ REASONS = {
     "weak-references-of-a-changed-set":
         "if a transaction changes a set of weak references and deletes rows to which it refers, these"
         " references are removed; the reference server keeps them, although the rows are gone",
+    "cluster-commands-always":
+        "the commands cluster/* exist in every server, and say what is wrong with a database that is"
+        " not clustered; the reference server knows them only while it serves a clustered database",
 }

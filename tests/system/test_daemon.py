@@ -365,6 +365,22 @@ def test_appctl_list_commands(appctl):
     assert all(line.startswith("  ") for line in lines[1:])
 
 
+@pytest.mark.difference("cluster-commands-always")
+@pytest.mark.parametrize("name", ["small", "_Server", "missing", ""])
+@pytest.mark.parametrize("command, args", [
+    ("cid", []), ("sid", []), ("status", []), ("leave", []), ("kick", ["abcd"]),
+    ("change-election-timer", ["1000"]), ("set-backlog-threshold", ["100", "100000"])])
+def test_appctl_cluster_commands_of_other_databases(appctl, command, args, name):
+    result = appctl(f"cluster/{command}", name, *args)
+    assert result.status == 2 and "unknown cluster" in result.err
+
+
+@pytest.mark.difference("cluster-commands-always")
+def test_appctl_cluster_failure_test(appctl):
+    result = appctl("cluster/failure-test", "no-such-scenario")
+    assert result.status == 2 and "unknown test scenario" in result.err
+
+
 def test_appctl_version(appctl):
     assert re.match(r"ovsdb-server \(.+\) \d", appctl("version").ok())
 

@@ -4,6 +4,8 @@
 #include "basic/counter.h"
 #include "basic/log.h"
 #include "config.h"
+#include "daemon/cluster/control.h"
+#include "daemon/cluster/status_reply.h"
 #include "daemon/parts.h"
 #include "daemon/replication/relay.h"
 #include "daemon/replication/sync.h"
@@ -189,6 +191,130 @@ static void put_databases(const struct parts *parts, const struct exposition *ou
     }
 }
 
+struct cluster_metric {
+    const char *name, *type, *help;
+    uint64_t (*value)(const struct cluster_status *status);
+};
+
+#define CLUSTER_VALUE(function, expression)                                                        \
+    static uint64_t function(const struct cluster_status *status)                                  \
+    {                                                                                              \
+        return (expression);                                                                       \
+    }
+
+CLUSTER_VALUE(cluster_connected, status->state == CLUSTER_MEMBER && !uuid_is_zero(status->leader))
+CLUSTER_VALUE(cluster_term, status->term)
+CLUSTER_VALUE(cluster_last_index, status->last_index)
+CLUSTER_VALUE(cluster_commit_index, status->commit_index)
+CLUSTER_VALUE(cluster_applied_index, status->applied_index)
+CLUSTER_VALUE(cluster_members, status->n_members)
+CLUSTER_VALUE(cluster_elections, status->n_elections)
+CLUSTER_VALUE(cluster_leader_changes, status->n_leader_changes)
+CLUSTER_VALUE(cluster_disconnections, status->n_disconnections)
+CLUSTER_VALUE(cluster_messages_sent, status->n_messages_sent)
+CLUSTER_VALUE(cluster_messages_received, status->n_messages_received)
+CLUSTER_VALUE(cluster_snapshots_sent, status->n_snapshots_sent)
+CLUSTER_VALUE(cluster_snapshots_installed, status->n_snapshots_installed)
+
+static const struct cluster_metric cluster_metrics[] = {
+    {"cluster_connected", "gauge", "1 if this server is a member that knows a leader",
+     cluster_connected},
+    {"cluster_term", "gauge", "Term of the cluster", cluster_term},
+    {"cluster_last_index", "gauge", "Index of the last entry of the log", cluster_last_index},
+    {"cluster_commit_index", "gauge", "Index of the last entry that a majority has stored",
+     cluster_commit_index},
+    {"cluster_applied_index", "gauge", "Index of the last committed entry in the database",
+     cluster_applied_index},
+    {"cluster_members", "gauge", "Members of the cluster", cluster_members},
+    {"cluster_elections", "counter", "Elections that this server has started", cluster_elections},
+    {"cluster_leader_changes", "counter", "Changes of the leader", cluster_leader_changes},
+    {"cluster_disconnections", "counter", "Connections to other members that have ended",
+     cluster_disconnections},
+    {"cluster_messages_sent", "counter", "Messages sent to other members", cluster_messages_sent},
+    {"cluster_messages_received", "counter", "Messages received from other members",
+     cluster_messages_received},
+    {"cluster_snapshots_sent", "counter", "Snapshots sent to other members",
+     cluster_snapshots_sent},
+    {"cluster_snapshots_installed", "counter", "Snapshots received from a leader",
+     cluster_snapshots_installed},
+};
+
+// A sample with a second label.
+static void put_of_cluster(const struct exposition *out, const char *name, const char *database,
+                           const char *label, const char *of, uint64_t value)
+{
+    buf_printf(out->text, "ovsdb_%s{database=\"", name);
+    put_escaped(out, database, true);
+    buf_printf(out->text, "\",%s=\"", label);
+    put_escaped(out, of, true);
+    buf_printf(out->text, "\"} %llu\n", (unsigned long long)value);
+}
+
+static void put_roles(const struct cluster_status *clusters, size_t n, const struct exposition *out)
+{
+    begin_family(out, "cluster_role", "gauge", "", "1 for the role of this server");
+    for (size_t i = 0; i < n; i++) {
+        for (int role = 0; role < CLUSTER_N_ROLES; role++) {
+            put_of_cluster(out, "cluster_role", clusters[i].name, "role",
+                           cluster_role_name((enum cluster_role)role),
+                           clusters[i].role == (enum cluster_role)role);
+        }
+    }
+}
+
+// The lag is known to the leader only.
+static void put_lags(const struct cluster_status *clusters, size_t n, const struct exposition *out)
+{
+    begin_family(out, "cluster_member_lag", "gauge", "",
+                 "Entries of the leader's log that the member has not stored");
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < clusters[i].n_members; j++) {
+            const struct cluster_member *member = &clusters[i].members[j];
+            char id[UUID_TEXT_SIZE];
+
+            if (member->has_progress) {
+                put_of_cluster(out, "cluster_member_lag", clusters[i].name, "server",
+                               uuid_text(member->id, id), member->lag);
+            }
+        }
+    }
+}
+
+void metrics_put_clusters(const struct cluster_status *clusters, size_t n,
+                          enum metrics_format format, struct buf *text)
+{
+    const struct exposition exposition = {text, format}, *out = &exposition;
+
+    put_roles(clusters, n, out);
+    for (size_t i = 0; i < ARRAY_SIZE(cluster_metrics); i++) {
+        const struct cluster_metric *metric = &cluster_metrics[i];
+        _cleanup_free_ char *sample = xasprintf("%s%s", metric->name, suffix_of(metric->type));
+
+        begin_family(out, metric->name, metric->type, "", metric->help);
+        for (size_t j = 0; j < n; j++) {
+            put_labelled(out, sample, "database", clusters[j].name,
+                         (double)metric->value(&clusters[j]));
+        }
+    }
+    put_lags(clusters, n, out);
+}
+
+static void put_clusters(const struct parts *parts, const struct exposition *out)
+{
+    const struct cluster_control *control = parts->cluster_control;
+    _cleanup_free_ struct cluster_status *clusters = NULL;
+    size_t n = 0, capacity = 0, state = 0;
+    const char *name;
+
+    while (control && databases_next_db(parts->databases, &state, &name)) {
+        GROW(clusters, n, capacity);
+        n += control->status(control->userdata, name, &clusters[n]);
+    }
+    if (n) {
+        metrics_put_clusters(clusters, n, out->format, out->text);
+    }
+}
+
 static void put_relays(const struct parts *parts, const struct exposition *out)
 {
     struct relay_state relay;
@@ -308,6 +434,7 @@ void metrics_put(const struct parts *parts, enum metrics_format format, struct b
     buf_puts(text, "ovsdb_build_info{version=\"" OVSDBD_VERSION "\"} 1\n");
     put_databases(parts, out);
     put_relays(parts, out);
+    put_clusters(parts, out);
     put_replication(parts->sync, out);
     put_clients(parts, out);
     put_counters(out);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "basic/buf.h"
+#include "cluster/status.h"
 
 struct parts;
 
@@ -12,5 +13,8 @@ enum metrics_format {
     METRICS_CLASSIC,     // Prometheus text format 0.0.4
 };
 
+// Appends the metrics of these clustered databases, for metrics_put(). O(n x members).
+void metrics_put_clusters(const struct cluster_status *clusters, size_t n,
+                          enum metrics_format format, struct buf *text);
 // Appends all metrics. O(counters + databases + sessions and their monitors).
 void metrics_put(const struct parts *parts, enum metrics_format format, struct buf *text);

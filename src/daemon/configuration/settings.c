@@ -4,6 +4,7 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/str.h"
+#include "daemon/cluster/clusters.h"
 #include "daemon/configuration/replication_options.h"
 #include "daemon/configuration/tls_settings.h"
 #include "daemon/handover/run_time.h"
@@ -139,6 +140,7 @@ struct failure *settings_start_sync(const struct parts *parts, const struct serv
         failure = sync_apply(parts->sync, name, &settings);
     }
     relays_start(parts->relays);
+    clusters_start(parts->clusters);
     return failure;
 }
 

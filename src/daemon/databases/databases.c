@@ -10,8 +10,10 @@
 #include "daemon/startup.h"
 #include "service/confine.h"
 #include "service/notify.h"
+#include "store/cluster_file.h"
 #include "store/opening.h"
 #include "store/provision.h"
+#include "json/emit.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -24,10 +26,15 @@ LOG_MODULE(ovsdb_server);
 
 struct database {
     char *name;
-    struct store *store; // NULL: the database is the copy of a relay
+    struct store *store; // NULL: a clustered database, or the copy of a relay
     struct db *copy;
-    char *relay; // the argument "relay:DB:SOURCE" of a copy, or NULL
+    char *argument; // of a copy: "relay:DB:SOURCE", or the path of a clustered database
 };
+
+static bool is_relay(const struct database *database)
+{
+    return database->argument && databases_is_relay(database->argument);
+}
 
 struct databases {
     struct server *server;
@@ -38,6 +45,7 @@ struct databases {
     struct database *items;  // sorted by name
     size_t n;
     size_t capacity;
+    struct databases_cluster_functions cluster; // functions are NULL: not supported
     struct failure *(*add_relay)(void *userdata, const char *argument); // or NULL
     void *relays;
     struct list leaving; // stores that are not served any more, but not closed yet
@@ -109,7 +117,12 @@ static void on_convert(void *userdata, struct db *db, struct schema *schema)
         i++;
         assert(i < databases->n); // the server only knows databases from here
     }
-    assert(databases->items[i].store); // a relay forwards conversions
+    if (!databases->items[i].store) {
+        assert(!is_relay(&databases->items[i])); // a relay forwards conversions
+        databases->cluster.convert(databases->cluster.userdata, db, schema);
+        free(call);
+        return;
+    }
     *call = (struct conversion_call){databases, databases->items[i].store};
     store_start_conversion(call->store, schema, on_converted, call);
 }
@@ -173,7 +186,7 @@ static void close_at(struct databases *databases, size_t i, databases_closed_fun
         }
     }
     free(database.name);
-    free(database.relay);
+    free(database.argument);
 }
 
 void databases_free(struct databases *databases)
@@ -226,7 +239,7 @@ static bool is_at(const struct databases *databases, size_t i, const char *name)
 static const char *name_of_relay(const struct databases *databases, const char *argument)
 {
     for (size_t i = 0; i < databases->n; i++) {
-        if (str_equals(databases->items[i].relay, argument)) {
+        if (str_equals(databases->items[i].argument, argument)) {
             return databases->items[i].name;
         }
     }
@@ -244,11 +257,12 @@ const char *databases_name_of(const struct databases *databases, const char *pat
         return NULL;
     }
     for (size_t i = 0; i < databases->n; i++) {
+        const struct database *database = &databases->items[i];
+        const char *file = database->store ? store_path(database->store) : database->argument;
         _cleanup_free_ char *other = NULL;
 
-        if (databases->items[i].store &&
-            !file_resolve(store_path(databases->items[i].store), &other) && !strcmp(real, other)) {
-            return databases->items[i].name;
+        if (!is_relay(database) && !file_resolve(file, &other) && !strcmp(real, other)) {
+            return database->name;
         }
     }
     return NULL;
@@ -346,6 +360,9 @@ struct failure *databases_add(struct databases *databases, const char *path, con
         return failure;
     }
     startup_begin(path);
+    if (databases->cluster.add && cluster_file_is(path)) {
+        return databases->cluster.add(databases->cluster.userdata, path);
+    }
     error = provision_open(path, schema, mode_for(recover_damaged), &progress, &store, &is_damaged);
     if (error) {
         return open_failed(error, is_damaged);
@@ -453,6 +470,10 @@ void databases_start_add(struct databases *databases, const char *path, const ch
         done(userdata, failure);
         return;
     }
+    if (databases->cluster.add && cluster_file_is(path)) {
+        done(userdata, databases->cluster.add(databases->cluster.userdata, path));
+        return;
+    }
     adding = NEW(struct adding);
     adding->databases = databases;
     adding->done = done;
@@ -502,23 +523,46 @@ void databases_on_add_relay(struct databases *databases,
     databases->relays = userdata;
 }
 
-bool databases_add_copy(struct databases *databases, struct db *db, const char *relay)
+void databases_set_cluster_functions(struct databases *databases,
+                                     const struct databases_cluster_functions *functions)
+{
+    databases->cluster = *functions;
+}
+
+struct schema *databases_empty_schema(const char *name)
+{
+    _cleanup_buf_ struct buf text = {0};
+    _cleanup_error_ struct ovsdb_error *error = NULL;
+    struct schema *schema = NULL;
+
+    buf_puts(&text, "{\"name\":");
+    emit_string(&text, slice_of(name));
+    buf_puts(&text, ",\"version\":\"0.0.0\",\"tables\":{}}");
+    error = schema_from_text(buf_slice(&text), &schema);
+    return error ? NULL : schema;
+}
+
+bool databases_add_copy(struct databases *databases, struct db *db, const char *argument,
+                        enum db_role role)
 {
     const char *name = db_schema(db)->name;
+    struct database database = {.copy = db};
 
     if (server_add_db(databases->server, db) < 0) {
         return false;
     }
-    server_set_role(databases->server, db, ROLE_RELAY);
-    insert_database(databases,
-                    &(struct database){.name = xstrdup(name), .copy = db, .relay = xstrdup(relay)});
+    server_set_role(databases->server, db, role);
+    database.name = xstrdup(name);
+    database.argument = xstrdup(argument);
+    insert_database(databases, &database);
     log_event(LOG_LEVEL_INFO, MSG_DATABASE_SERVED, LOG_FIELDS({"OVSDB_DATABASE", name}),
-              "%s: serving database %s", relay, name);
+              "%s: serving database %s", argument, name);
     notify_observers(databases, NULL, db);
     return true;
 }
 
-void databases_replace_copy(struct databases *databases, struct db *new)
+// Takes over `new`, and returns the former database.
+static struct db *set_copy(struct databases *databases, struct db *new)
 {
     const char *name = db_schema(new)->name;
     struct database *database = &databases->items[position_of(databases, name)];
@@ -527,7 +571,22 @@ void databases_replace_copy(struct databases *databases, struct db *new)
     assert(!strcmp(database->name, name) && old);
     database->copy = new;
     notify_observers(databases, old, new);
+    return old;
+}
+
+void databases_replace_copy(struct databases *databases, struct db *new)
+{
+    struct db *old = set_copy(databases, new);
+
     server_replace_db(databases->server, old, new);
+    discard_db(old, databases->group_commit);
+}
+
+void databases_converted_copy(struct databases *databases, struct db *new)
+{
+    struct db *old = set_copy(databases, new);
+
+    server_converted(databases->server, old, new, NULL);
     discard_db(old, databases->group_commit);
 }
 
@@ -599,10 +658,10 @@ struct db *databases_next_db(const struct databases *databases, size_t *state,
 const char *databases_next_relay(const struct databases *databases, size_t *state)
 {
     while (*state < databases->n) {
-        const char *relay = databases->items[(*state)++].relay;
+        const struct database *database = &databases->items[(*state)++];
 
-        if (relay) {
-            return relay;
+        if (is_relay(database)) {
+            return database->argument;
         }
     }
     return NULL;

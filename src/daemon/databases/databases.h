@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The databases that this server serves: files, and the copies of relays. A database is identified
-// by the name of its schema.
+// The databases that this server serves: standalone files, clustered databases, and the copies of
+// relays. A database is identified by the name of its schema.
 #pragma once
 
 #include "basic/failure.h"
@@ -36,11 +36,30 @@ bool databases_is_relay(const char *argument);
 void databases_on_add_relay(struct databases *databases,
                             struct failure *(*add)(void *userdata, const char *argument),
                             void *userdata);
-// Serves the copy of a relay, with ROLE_RELAY, and takes over `db`. `relay` is the argument for
-// which databases_name_of() returns the name. False if a database of this name is served already.
-bool databases_add_copy(struct databases *databases, struct db *db, const char *relay);
+// How clustered databases are added and converted.
+struct databases_cluster_functions {
+    // Serves the clustered database in the file `path` with databases_add_copy().
+    struct failure *(*add)(void *userdata, const char *path);
+    // Begins the conversion of a clustered database; databases_converted_copy() or
+    // server_converted() ends it, not from within this call.
+    void (*convert)(void *userdata, struct db *db, struct schema *schema);
+    void *userdata;
+};
+// Without this, clustered files are refused.
+void databases_set_cluster_functions(struct databases *databases,
+                                     const struct databases_cluster_functions *functions);
+
+// Serves a database that has no store, with the role ROLE_RELAY or ROLE_CLUSTERED, and takes over
+// `db`. `argument` is "relay:DB:SOURCE" or the path of a clustered database; databases_name_of()
+// returns the name for it. False if a database of this name is served already.
+bool databases_add_copy(struct databases *databases, struct db *db, const char *argument,
+                        enum db_role role);
 // Serves `new` instead of the copy of the same name, as after a conversion, and takes it over.
 void databases_replace_copy(struct databases *databases, struct db *new);
+// The same at the end of a conversion that a client asked for.
+void databases_converted_copy(struct databases *databases, struct db *new);
+// A schema without tables, for a copy whose schema is not known yet. NULL: `name` is no name.
+struct schema *databases_empty_schema(const char *name);
 // Opens the database file `path` and serves it. `schema`: a schema file with which a missing
 // database is created and an older one converted (store/provision.h); NULL: the file must exist.
 // A relay ("relay:DB:SOURCES") is added too, without `schema`.

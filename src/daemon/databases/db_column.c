@@ -32,14 +32,33 @@ static const struct table_schema *referred(const struct db_column *column)
     return key->type == ATOM_UUID ? key->uuid.ref_table : NULL;
 }
 
+// True if the change set may change values of the column.
+static bool concerns(const struct db_column *column, const struct changeset *changes)
+{
+    const struct table_schema *other = referred(column);
+
+    return changeset_find_table(changes, column->table) ||
+           (other && changeset_find_table(changes, other));
+}
+
 static void on_committed(struct db_observer *observer, struct db *db, struct changeset *changes)
 {
     struct db_column *column = CONTAINER_OF(observer, struct db_column, observer);
-    const struct table_schema *other = referred(column);
 
-    if (changeset_find_table(changes, column->table) ||
-        (other && changeset_find_table(changes, other))) {
+    if (concerns(column, changes)) {
         column->changed(column->userdata);
+    }
+}
+
+static void on_withdrawn(struct db_observer *observer, struct db *db, struct changeset *last)
+{
+    struct db_column *column = CONTAINER_OF(observer, struct db_column, observer);
+
+    for (const struct changeset *changes = last->next; changes; changes = changes->next) {
+        if (concerns(column, changes)) {
+            column->changed(column->userdata);
+            break;
+        }
     }
 }
 
@@ -108,6 +127,7 @@ struct failure *db_column_new(const char *spec, struct databases *databases,
     column->spec = xstrdup(spec);
     column->names = xstrdup(spec + strlen("db:"));
     column->observer.committed = on_committed;
+    column->observer.withdrawn = on_withdrawn;
     column->refusal = refusal;
     column->changed = changed;
     column->userdata = userdata;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // "db:DB,TABLE,COLUMN": a column of a database in which users keep settings of this server. It
-// reports commits that may change its values, and when the database is removed, added again or
-// converted.
+// reports commits that may change its values, their withdrawal, and when the database is removed,
+// added again or converted.
 #pragma once
 
 #include "daemon/databases/databases.h"
@@ -23,9 +23,10 @@ struct db_column {
 // Whether an argument begins with "db:".
 bool db_column_is(const char *spec);
 
-// `refusal` returns what is wrong with the type of a column, or NULL. `changed` is
-// called after each commit that changes the table or the table to which the column refers, and when
-// the database is added, removed or converted. It may read the database, but not write to it.
+// `refusal` returns what is wrong with the type of a column, or NULL. `changed` is called after
+// each commit that changes the table or the table to which the column refers, when such commits are
+// withdrawn, and when the database is added, removed or converted. It may read the database, but
+// not write to it.
 // The column of a relay may become known later, with its schema.
 // Fails if the column does not exist or is refused. Later the column may be missing for a while.
 struct failure *db_column_new(const char *spec, struct databases *databases,

@@ -16,7 +16,6 @@
 #include "daemon/replication/upstream.h"
 #include "engine/history.h"
 #include "session/forward.h"
-#include "json/emit.h"
 
 #include <assert.h>
 
@@ -319,31 +318,17 @@ static struct relay *find_relay(const struct relays *relays, const char *name)
     return NULL;
 }
 
-// A schema without tables, for the time before the schema is known. NULL: `name` is no name.
-static struct schema *empty_schema(const char *name)
-{
-    _cleanup_buf_ struct buf text = {0};
-    _cleanup_error_ struct ovsdb_error *error = NULL;
-    struct schema *schema = NULL;
-
-    buf_puts(&text, "{\"name\":");
-    emit_string(&text, slice_of(name));
-    buf_puts(&text, ",\"version\":\"0.0.0\",\"tables\":{}}");
-    error = schema_from_text(buf_slice(&text), &schema);
-    return error ? NULL : schema;
-}
-
 // Serves the database and connects. The relay is still there after a failure.
 static struct failure *relay_start(struct relay *relay, const char *argument)
 {
-    _cleanup_schema_ struct schema *schema = empty_schema(relay->name);
+    _cleanup_schema_ struct schema *schema = databases_empty_schema(relay->name);
     struct relays *relays = relay->relays;
 
     if (!schema) {
         return failure_new(FAILURE_INVALID, "ovsdb error: %s: invalid syntax", argument);
     }
     relay->db = copy_new(relay, schema);
-    if (!databases_add_copy(relays->databases, relay->db, argument)) {
+    if (!databases_add_copy(relays->databases, relay->db, argument, ROLE_RELAY)) {
         db_free(TAKE_PTR(relay->db));
         return failure_new(FAILURE_BUSY, "ovsdb error: %s: duplicate database name", relay->name);
     }

@@ -190,6 +190,11 @@ struct tls_peer tls_take_peer(struct tls *tls)
     return peer;
 }
 
+bool tls_is_verified(const struct tls *tls)
+{
+    return tls->material->verifies;
+}
+
 char *tls_description(const struct tls *tls)
 {
     return xasprintf("%s, %s", gnutls_protocol_get_name(gnutls_protocol_get_version(tls->session)),

@@ -24,6 +24,8 @@ bool tls_has_bootstrapped(const struct tls *tls);
 // The names in the verified certificate of the peer. Empty if the peer was not verified.
 const struct tls_peer *tls_peer(const struct tls *tls);
 struct tls_peer tls_take_peer(struct tls *tls); // the same; the caller owns them from now on
+// True if the certificate of the peer was verified against our CA. After the handshake.
+bool tls_is_verified(const struct tls *tls);
 // Returns the version and the cipher, for the log. Caller frees.
 char *tls_description(const struct tls *tls);
 // Makes a stream of a session whose handshake is complete. The stream takes over `fd` and `tls`.

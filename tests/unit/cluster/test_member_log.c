@@ -48,10 +48,83 @@ static void test_table(void **state)
     for_each_row(table_path, 25, check_row);
 }
 
+static void add_entry(struct member_log *log, uint64_t index, uint64_t election_timer)
+{
+    struct file_record record = {.kind = FILE_RECORD_ENTRY,
+                                 .entry = {.term = 1 + index / 5,
+                                           .index = index,
+                                           .election_timer = election_timer,
+                                           .data = SLICE("[null,{}]"),
+                                           .eid = {index, 1}}};
+
+    assert_null(member_log_add(log, &record));
+}
+
+static void rebase(struct member_log *log, uint64_t index, size_t n_kept)
+{
+    struct file_header header = member_log_header_at(log, index);
+
+    header.prev_data = SLICE("[{},{}]");
+    member_log_rebase(log, member_log_new(header), n_kept);
+}
+
+// Fails unless the log has the entries from `first` to `last`, and no others.
+static void assert_entries(const struct member_log *log, uint64_t first, uint64_t last)
+{
+    assert_null(member_log_entry(log, first - 1));
+    assert_null(member_log_entry(log, last + 1));
+    for (uint64_t i = first; i <= last; i++) {
+        assert_int_equal(member_log_entry(log, i)->index, i);
+        assert_int_equal(member_log_entry(log, i)->eid.hi, i);
+    }
+    assert_int_equal(member_log_last_index(log), last);
+}
+
+// A snapshot replaces entries, of which the last ones are kept.
+static void test_rebase(void **state)
+{
+    _cleanup_member_log_ struct member_log *log = NULL;
+    struct file_header header = {.server_id = {1, 1},
+                                 .cluster_id = {2, 2},
+                                 .local_address = xstrdup("tcp:127.0.0.1:1"),
+                                 .name = xstrdup("d"),
+                                 .prev_term = 1,
+                                 .prev_index = 1,
+                                 .prev_election_timer = 1000,
+                                 .prev_data = SLICE("[{},{}]")};
+
+    servers_add(&header.prev_servers, header.server_id, header.local_address);
+    log = member_log_new(header);
+    for (uint64_t i = 2; i <= 12; i++) {
+        add_entry(log, i, i == 4 || i == 9 ? i * 1000 : 0);
+    }
+    rebase(log, 7, 3);
+    assert_entries(log, 5, 12);
+    assert_int_equal(log->header.prev_term, 2);
+    assert_int_equal(log->header.prev_election_timer, 4000);
+    assert_int_equal(log->header.prev_eid.hi, 7);
+    assert_int_equal(log->header.prev_servers.n, 1);
+    assert_int_equal(log->commit_index, 7);
+    assert_int_equal(member_log_election_timer(log), 9000);
+    rebase(log, 8, 3);
+    assert_entries(log, 6, 12);
+    rebase(log, 8, 1);
+    assert_entries(log, 8, 12);
+    rebase(log, 12, 100);
+    assert_entries(log, 8, 12);
+    assert_int_equal(log->n_entries, 0);
+    add_entry(log, 13, 0);
+    assert_entries(log, 8, 13);
+    rebase(log, 13, 0);
+    assert_null(member_log_entry(log, 13));
+    assert_int_equal(member_log_election_timer(log), 9000);
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_rebase),
     };
 
     table_path = argv[1];

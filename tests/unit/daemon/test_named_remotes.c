@@ -4,6 +4,7 @@
 #include "daemon/remotes/report.h"
 #include "engine/transact.h"
 #include "engine/txn.h"
+#include "engine/undo.h"
 #include "schema_file.h"
 
 #include "basic/log.h"
@@ -198,6 +199,29 @@ static void test_columns_of_references(void **state)
     db_column_free(column);
 }
 
+static void test_withdrawn_commits(void **state)
+{
+    struct fixture *fixture = *state;
+    struct db_column *column = follow(fixture, "db:d,C,strings");
+    struct changeset *last;
+
+    transact(fixture, "{\"op\":\"insert\",\"table\":\"C\",\"row\":{\"strings\":\"a\"}}");
+    last = changeset_ref(db_tail(db_of(fixture)));
+    transact(fixture, "{\"op\":\"insert\",\"table\":\"B\",\"row\":{}}");
+    assert_int_equal(fixture->n_changes, 1);
+    db_undo(db_of(fixture), last); // of another table
+    assert_int_equal(fixture->n_changes, 1);
+    transact(fixture, "{\"op\":\"insert\",\"table\":\"C\",\"row\":{\"strings\":\"b\"}}");
+    transact(fixture, "{\"op\":\"delete\",\"table\":\"C\",\"where\":[]}");
+    assert_int_equal(fixture->n_changes, 3);
+    expect_named(column, "");
+    db_undo(db_of(fixture), last);
+    assert_int_equal(fixture->n_changes, 4);
+    expect_named(column, "a -1 0 -1 -\n");
+    changeset_unref(last);
+    db_column_free(column);
+}
+
 static void test_database_removed_and_added(void **state)
 {
     struct fixture *fixture = *state;
@@ -277,6 +301,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused_columns, setup, teardown),
         cmocka_unit_test_setup_teardown(test_columns_of_strings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_columns_of_references, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_withdrawn_commits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_database_removed_and_added, setup, teardown),
         cmocka_unit_test_setup_teardown(test_report, setup, teardown),
     };

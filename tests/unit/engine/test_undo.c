@@ -2,9 +2,11 @@
 // Random transactions, of which the last ones are withdrawn again and again: rows, counts, memory
 // and history must be those of the copy that was taken before.
 #include "engine_fixture.h"
+#include "random_transaction.h"
 
 #include "engine/history.h"
 #include "engine/internal.h"
+#include "engine/snapshot.h"
 #include "engine/undo.h"
 
 #include <stdlib.h>
@@ -73,98 +75,6 @@ static void assert_is_copy(const struct db *db, const struct history *history,
     copy_done(&now);
 }
 
-static int below(int n)
-{
-    return (int)(random() % n);
-}
-
-// One to four operations on rows whose names are small numbers, so that they meet each other again.
-static void put_operation(struct buf *buf, int i)
-{
-    static const char *const mutators[] = {"insert", "delete"};
-    int a = below(8), b = below(8);
-
-    buf_puts(buf, i ? "," : "");
-    switch (below(11)) {
-    case 0: // a part, and an owner that keeps it
-        buf_printf(buf,
-                   "{\"op\":\"insert\",\"table\":\"Part\",\"uuid-name\":\"p%d\",\"row\":{\"name\":"
-                   "\"%d\"}},{\"op\":\"insert\",\"table\":\"Owner\",\"uuid-name\":\"o%d\",\"row\":"
-                   "{\"name\":\"%d\",\"parts\":[\"named-uuid\",\"p%d\"],\"likes\":[\"named-uuid\","
-                   "\"p%d\"]}}",
-                   i, a, i, b, i, i);
-        break;
-    case 1: // an owner more, whose friend is itself, and who is needed by a crew
-        buf_printf(buf,
-                   "{\"op\":\"insert\",\"table\":\"Owner\",\"uuid-name\":\"f%d\",\"row\":{\"name\":"
-                   "\"%d\",\"friends\":[\"map\",[[[\"named-uuid\",\"f%d\"],\"self\"]]]}},"
-                   "{\"op\":\"insert\",\"table\":\"Crew\",\"row\":{\"name\":\"%d\",\"members\":"
-                   "[\"named-uuid\",\"f%d\"]}}",
-                   i, a, i, b, i);
-        break;
-    case 2:
-        buf_printf(
-            buf, "{\"op\":\"delete\",\"table\":\"Owner\",\"where\":[[\"name\",\"==\",\"%d\"]]}", a);
-        break;
-    case 3:
-        buf_printf(
-            buf, "{\"op\":\"delete\",\"table\":\"Crew\",\"where\":[[\"name\",\"==\",\"%d\"]]}", a);
-        break;
-    case 4: // releases parts, which are collected
-        buf_printf(buf,
-                   "{\"op\":\"update\",\"table\":\"Owner\",\"where\":[[\"name\",\"==\",\"%d\"]],"
-                   "\"row\":{\"parts\":[\"set\",[]],\"name\":\"%d\"}}",
-                   a, b);
-        break;
-    case 5: // a key of an index moves from row to row
-        buf_printf(buf,
-                   "{\"op\":\"delete\",\"table\":\"Limited\",\"where\":[[\"a\",\"==\",%d]]},"
-                   "{\"op\":\"insert\",\"table\":\"Limited\",\"row\":{\"a\":%d,\"b\":\"%d\"}}",
-                   b, a, a);
-        break;
-    case 6:
-        buf_printf(buf, "{\"op\":\"delete\",\"table\":\"Limited\",\"where\":[[\"a\",\"<\",%d]]}",
-                   a);
-        break;
-    case 7:
-        buf_printf(buf,
-                   "{\"op\":\"mutate\",\"table\":\"Thing\",\"where\":[[\"i\",\"==\",%d]],"
-                   "\"mutations\":[[\"si\",\"%s\",[\"set\",[%d,%d]]],[\"i\",\"+=\",1]]}",
-                   a, mutators[below(2)], a + 10, b + 20);
-        break;
-    case 8:
-        buf_printf(buf, "{\"op\":\"delete\",\"table\":\"Thing\",\"where\":[[\"i\",\"==\",%d]]}", a);
-        break;
-    case 9: // a strong key goes with its weak value
-        buf_printf(buf,
-                   "{\"op\":\"insert\",\"table\":\"Part\",\"uuid-name\":\"q%d\",\"row\":{\"name\":"
-                   "\"%d\"}},{\"op\":\"insert\",\"table\":\"Owner\",\"uuid-name\":\"w%d\",\"row\":"
-                   "{\"name\":\"%d\"}},{\"op\":\"insert\",\"table\":\"Mixed\",\"row\":{\"pairs\":"
-                   "[\"map\",[[[\"named-uuid\",\"q%d\"],[\"named-uuid\",\"w%d\"]]]]}}",
-                   i, a, i, b, i, i);
-        break;
-    default:
-        buf_printf(buf,
-                   "{\"op\":\"insert\",\"table\":\"Thing\",\"row\":{\"i\":%d,\"s\":\"%d\","
-                   "\"fleeting\":\"%d\",\"ms\":[\"map\",[[\"a\",\"%d\"]]]}}",
-                   a, b, a, b);
-    }
-}
-
-// True if the transaction has changed something.
-static bool run_random(struct db *db)
-{
-    _cleanup_buf_ struct buf operations = {0};
-    struct changeset *before = db_tail(db);
-    int n = 1 + below(4);
-
-    for (int i = 0; i < n; i++) {
-        put_operation(&operations, i);
-    }
-    fixture_run(db, "%s", buf_cstr(&operations));
-    return db_tail(db) != before;
-}
-
 static void test_random(void **state)
 {
     struct copy copies[MAX_DEPTH + 1];
@@ -177,8 +87,8 @@ static void test_random(void **state)
                        fixture_column(db, "Thing", "i")); // as if it had been asked often
     copy_take(&copies[0], db, history);
     for (int step = 0; step < 1500; step++) {
-        if (depth == MAX_DEPTH || (depth && !below(12))) {
-            size_t n = 1 + (size_t)below((int)depth);
+        if (depth == MAX_DEPTH || (depth && !random_below(12))) {
+            size_t n = 1 + (size_t)random_below((int)depth);
 
             db_undo(db, copies[depth - n].tail);
             for (size_t i = 0; i < n; i++) {
@@ -186,13 +96,71 @@ static void test_random(void **state)
             }
             assert_is_copy(db, history, &copies[depth]);
             n_undone += n;
-        } else if (run_random(db)) {
+        } else if (random_transaction(db)) {
             copy_take(&copies[++depth], db, history);
         }
     }
     assert_true(n_undone > 300);
     for (size_t i = 0; i <= depth; i++) {
         copy_done(&copies[i]);
+    }
+    history_free(history);
+    db_free(db);
+}
+
+// Fails unless the snapshot has exactly the rows of the copy.
+static void assert_shows(struct snapshot *snapshot, const struct copy *copy)
+{
+    const struct schema *schema = snapshot_schema(snapshot);
+    size_t n_found = 0;
+
+    while (snapshot_collect(snapshot, 3)) {
+    }
+    assert_int_equal(snapshot_n_rows(snapshot), copy->n_rows);
+    for (size_t i = 0; i < copy->n_rows; i++) {
+        size_t n;
+        struct row *const *rows = snapshot_rows(snapshot, copy->rows[i]->table->index, &n);
+
+        assert_ptr_equal(&schema->tables[copy->rows[i]->table->index], copy->rows[i]->table);
+        for (size_t j = 0; j < n; j++) {
+            n_found += rows[j] == copy->rows[i];
+        }
+    }
+    assert_int_equal(n_found, copy->n_rows);
+}
+
+// A snapshot that is being collected while later commits are withdrawn.
+static void test_snapshots(void **state)
+{
+    struct db *db = fixture_new();
+    struct history *history = history_new(db, 10000);
+
+    srandom(2);
+    for (int round = 0; round < 200; round++) {
+        struct snapshot *snapshot;
+        struct changeset *last = NULL;
+        struct copy copy;
+        int n_commits = 1 + random_below(12), n_kept = random_below(n_commits);
+
+        random_transaction(db);
+        copy_take(&copy, db, history);
+        snapshot = snapshot_new(db);
+        for (int i = 0; i < n_commits; i++) {
+            if (i == n_kept) {
+                last = changeset_ref(db_tail(db));
+            }
+            snapshot_collect(snapshot, (size_t)random_below(4));
+            random_transaction(db);
+        }
+        db_undo(db, last);
+        for (int i = random_below(3); i; i--) {
+            snapshot_collect(snapshot, (size_t)random_below(4));
+            random_transaction(db);
+        }
+        assert_shows(snapshot, &copy);
+        snapshot_free(snapshot);
+        changeset_unref(last);
+        copy_done(&copy);
     }
     history_free(history);
     db_free(db);
@@ -301,8 +269,11 @@ static void test_observers(void **state)
 int main(int argc, char *argv[])
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),    cmocka_unit_test(test_nothing),
-        cmocka_unit_test(test_version),   cmocka_unit_test(test_more_than_the_history),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_snapshots),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_version),
+        cmocka_unit_test(test_more_than_the_history),
         cmocka_unit_test(test_observers),
     };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "monitor_unit.h"
 
+#include "engine/undo.h"
+
 #define ROW(n) "\"00000000-0000-0000-0000-00000000000" n "\""
 
 static void assert_since(struct hub *hub, const char *request, struct uuid txn_id,
@@ -59,6 +61,40 @@ static void test_since(void **state)
     db_free(db);
 }
 
+// Commits are withdrawn between the monitors of a client: it can continue at the last one that
+// remains, but not at one that was withdrawn.
+static void test_withdrawn(void **state)
+{
+    const char *request = "{\"B\":{\"columns\":[\"x\"]}}";
+    struct db *db = unit_db();
+    struct hub *hub = hub_new(db, &unit_sink);
+    struct changeset *last;
+    struct unit_monitor um;
+    struct uuid withdrawn;
+
+    unit_set(db, "B", 1, "x", 1);
+    last = changeset_ref(db_tail(db));
+    unit_monitor_start(&um, hub, unit_spec(db, MONITOR_V3, request), "1", 0);
+    unit_set(db, "B", 1, "x", 2);
+    unit_run(hub);
+    unit_set(db, "B", 2, "x", 3);
+    withdrawn = hub_last_txn_id(hub);
+    unit_monitor_done(&um);
+    db_undo(db, last);
+    hub_check_structures(hub);
+    assert_true(uuid_equals(hub_last_txn_id(hub), last->txn_id));
+    assert_since(hub, request, withdrawn, NULL);
+    assert_since(hub, request, last->txn_id, "{}");
+    unit_set(db, "B", 1, "x", 4);
+    assert_since(hub, request, last->txn_id, "{\"B\":{" ROW("1") ":{\"modify\":{\"x\":4}}}}");
+    unit_monitor_start(&um, hub, unit_spec(db, MONITOR_V3, request), "1", 0);
+    assert_initial(&um, "{\"B\":{" ROW("1") ":{\"initial\":{\"x\":4}}}}");
+    unit_monitor_done(&um);
+    changeset_unref(last);
+    hub_free(hub);
+    db_free(db);
+}
+
 // A monitor of any version continues after the client's last transaction; an update is sent if
 // there were changes since.
 static void test_continue(void **state)
@@ -97,6 +133,7 @@ static void test_continue(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_withdrawn),
         cmocka_unit_test(test_since),
         cmocka_unit_test(test_continue),
     };

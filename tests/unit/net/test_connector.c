@@ -249,6 +249,29 @@ static void test_probe_shows_as_idle(void **state)
     RUN_UNTIL(fixture, status_of(connector).state[0] == 'A');
 }
 
+// The owner of quiet remotes logs what matters.
+static void test_quiet(void **state)
+{
+    struct net_fixture *fixture = *state;
+    struct remote_options options = REMOTE_OPTIONS_DEFAULT;
+    struct remote *listener, *connector;
+    struct peer *ours, *theirs;
+
+    options.is_quiet = true;
+    listener = fixture_listen_with(fixture, "punix:s", &options);
+    free(TAKE_PTR(fixture->last_info)); // that it listens
+    connector = fixture_listen_with(fixture, "unix:s", &options);
+    RUN_UNTIL(fixture,
+              (ours = peer_of(fixture, connector)) && (theirs = peer_of(fixture, listener)));
+    if (fixture->last_info) {
+        assert_null(strstr(fixture->last_info, "connected"));
+    }
+    free(TAKE_PTR(fixture->last_info));
+    connection_close(theirs->connection, "enough");
+    RUN_UNTIL(fixture, ours->n_closed && theirs->n_closed);
+    assert_true(!fixture->last_info || strstr(fixture->last_info, "dialing again"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -264,6 +287,7 @@ int main(void)
         TEST(test_name_that_does_not_exist),
         TEST(test_no_answer),
         TEST(test_probe_shows_as_idle),
+        TEST(test_quiet),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

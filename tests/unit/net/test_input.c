@@ -286,6 +286,37 @@ static void test_long_request(void **state)
     close(fd);
 }
 
+static void raise_limit(struct net_fixture *fixture, struct peer *peer, struct slice text)
+{
+    connection_set_max_message(peer->connection, 10);
+}
+
+// A higher limit for one connection holds from the next message on.
+static void test_raised_limit(void **state)
+{
+    struct net_fixture *fixture = *state;
+    struct net_limits limits = NET_LIMITS_DEFAULT;
+    struct remote *remote;
+    struct peer *raised, *other;
+    int fds[2];
+
+    limits.max_message = 5;
+    net_set_limits(fixture->net, &limits);
+    remote = fixture_listen(fixture, "punix:s");
+    fds[0] = fixture_connect(fixture, remote, &raised);
+    fds[1] = fixture_connect(fixture, remote, &other);
+    fixture->on_message = raise_limit;
+    client_put(fixture, fds[0], SLICE("[1][1234567]\"12345678\""));
+    RUN_UNTIL(fixture, raised->n_messages == 3);
+    client_put(fixture, fds[0], SLICE("[123456789]"));
+    client_put(fixture, fds[1], SLICE("[1234]"));
+    RUN_UNTIL(fixture, raised->n_closed && other->n_closed);
+    assert_string_equal(raised->reason, "message 4 is longer than the 10 bytes that are allowed");
+    assert_string_equal(other->reason, "message 1 is longer than the 5 bytes that are allowed");
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static void check_rejected(struct net_fixture *fixture, struct remote *remote, struct slice bytes,
                            const char *reason)
 {
@@ -375,6 +406,7 @@ int main(void)
         TEST(test_end_within_a_message),
         TEST(test_big_message),
         TEST(test_long_request),
+        TEST(test_raised_limit),
         TEST(test_bad_bytes_close_only_their_connection),
         TEST(test_answers_before_bad_bytes_still_leave),
         TEST(test_close_from_a_message),

@@ -2,6 +2,7 @@
 // TLS between a listener and a connector of one net, which share a certificate made here.
 #include "net/tls/tls_config.h"
 #include "net_fixture.h"
+#include "tls_identity.h"
 
 #include <errno.h>
 #include <gnutls/abstract.h>
@@ -10,52 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-
-static void write_file(const char *path, const gnutls_datum_t *text)
-{
-    FILE *file = fopen(path, "w");
-
-    assert_non_null(file);
-    if (text->size) {
-        assert_int_equal(fwrite(text->data, 1, text->size, file), text->size);
-    }
-    assert_int_equal(fclose(file), 0);
-}
-
-// Makes a key and a self-signed certificate, which is its own CA.
-static void make_identity(const char *key_path, const char *cert_path, const char *cn)
-{
-    gnutls_x509_privkey_t key;
-    gnutls_x509_crt_t cert;
-    gnutls_datum_t text;
-
-    gnutls_x509_privkey_init(&key);
-    assert_int_equal(gnutls_x509_privkey_generate(
-                         key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
-                     0);
-    gnutls_x509_crt_init(&cert);
-    gnutls_x509_crt_set_version(cert, 3);
-    gnutls_x509_crt_set_serial(cert, "\1", 1);
-    gnutls_x509_crt_set_dn_by_oid(cert, GNUTLS_OID_X520_COMMON_NAME, 0, cn, (unsigned)strlen(cn));
-    gnutls_x509_crt_set_activation_time(cert, time(NULL) - 60);
-    gnutls_x509_crt_set_expiration_time(cert, time(NULL) + 86400);
-    gnutls_x509_crt_set_basic_constraints(cert, 1, -1);
-    gnutls_x509_crt_set_subject_alt_name(cert, GNUTLS_SAN_DNSNAME, "me.example", 10, 0);
-    gnutls_x509_crt_set_subject_alt_name(cert, GNUTLS_SAN_URI, "urn:a\nb", 7, GNUTLS_FSAN_APPEND);
-    gnutls_x509_crt_set_subject_alt_name(cert, GNUTLS_SAN_URI, "urn:me", 6, GNUTLS_FSAN_APPEND);
-    gnutls_x509_crt_set_subject_alt_name(cert, GNUTLS_SAN_IPADDRESS, "\x0a\0\0\1", 4,
-                                         GNUTLS_FSAN_APPEND);
-    gnutls_x509_crt_set_key(cert, key);
-    assert_int_equal(gnutls_x509_crt_sign2(cert, cert, key, GNUTLS_DIG_SHA256, 0), 0);
-    gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &text);
-    write_file(key_path, &text);
-    gnutls_free(text.data);
-    gnutls_x509_crt_export2(cert, GNUTLS_X509_FMT_PEM, &text);
-    write_file(cert_path, &text);
-    gnutls_free(text.data);
-    gnutls_x509_crt_deinit(cert);
-    gnutls_x509_privkey_deinit(key);
-}
 
 static struct tls_options options_in(struct net_fixture *fixture)
 {
@@ -78,7 +33,7 @@ static struct tls_options configure(struct net_fixture *fixture)
 {
     struct tls_options options = options_in(fixture);
 
-    make_identity(options.private_key, options.certificate, "me");
+    tls_identity_make(options.private_key, options.certificate, "me");
     assert_no_failure(net_set_tls(fixture->net, &options));
     return options;
 }
@@ -123,6 +78,8 @@ static void test_both_ends(void **state)
               (ours = peer_of(fixture, connector)) && (theirs = peer_of(fixture, listener)));
     assert_string_equal(connection_peer_cn(ours->connection), "me");
     assert_string_equal(connection_peer_cn(theirs->connection), "me");
+    assert_true(connection_is_verified(ours->connection));
+    assert_true(connection_is_verified(theirs->connection));
     assert_true(!strncmp(theirs->name, "ssl:127.0.0.1:", 14));
     // More than the kernel accepts at once, in pieces that differ from TLS records.
     buf_puts(&big, "[\"");
@@ -345,18 +302,17 @@ static void test_bad_reload_keeps_the_old(void **state)
     struct net_fixture *fixture = *state;
     struct tls_options options = configure(fixture);
     struct remote *listener = fixture_listen(fixture, "pssl:0:127.0.0.1");
-    gnutls_datum_t nothing = {0};
     struct remote *connector;
     struct peer *ours;
 
-    write_file(options.certificate, &nothing);
+    assert_int_equal(truncate(options.certificate, 0), 0);
     net_reload_tls(fixture->net);
     assert_non_null(strstr(fixture->log, "TLS keeps using the previous files"));
     free(TAKE_PTR(fixture->log));
     connector = dial(fixture, listener);
     RUN_UNTIL(fixture, (ours = peer_of(fixture, connector)));
     assert_string_equal(connection_peer_cn(ours->connection), "me");
-    make_identity(options.private_key, options.certificate, "me again");
+    tls_identity_make(options.private_key, options.certificate, "me again");
     net_reload_tls(fixture->net);
     connector = dial(fixture, listener);
     RUN_UNTIL(fixture, (ours = peer_of(fixture, connector)));

@@ -260,6 +260,29 @@ static void test_many_rows(void **state)
     end(&runner);
 }
 
+static void test_withdrawn(void **state)
+{
+    struct script_runner runner;
+    struct changeset *last;
+    char txn[UUID_TEXT_SIZE];
+    _cleanup_free_ char *field = NULL;
+
+    begin(&runner, &(struct session_options){.name = "A"});
+    audit_set(runner.server, "shop", "Other", true);
+    last = changeset_ref(db_tail(runner.dbs[0]));
+    transact(&runner, INSERT_OTHER("1"));
+    transact(&runner, "{\"op\":\"insert\",\"table\":\"Item\",\"row\":{}}"); // of another table
+    assert_int_equal(n_entries, 1);
+    field = xasprintf("OVSDB_TXN=%s", uuid_text(last->next->txn_id, txn));
+    server_undo(runner.server, runner.dbs[0], last);
+    assert_int_equal(n_entries, 2);
+    assert_field("OVSDB_DATABASE=shop");
+    assert_field(field);
+    assert_non_null(strstr(last_message, "was withdrawn"));
+    changeset_unref(last);
+    end(&runner);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_commit_of_the_server),
         cmocka_unit_test(test_comment),
         cmocka_unit_test(test_many_rows),
+        cmocka_unit_test(test_withdrawn),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

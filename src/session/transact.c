@@ -156,7 +156,9 @@ static enum run_end transaction_run(struct session *session, const struct served
     struct ovsdb_error *error;
     size_t size;
 
-    if (forwards && !session->role) {
+    // Locks are those of this server, so it checks "assert", and so does the role of the session.
+    if (forwards && !session->role &&
+        params_locks_are_owned(params, &session->server->scratch, session_owns_lock, session)) {
         return RUN_FORWARDS;
     }
     if (served_db_holds(sdb, params)) {

@@ -27,7 +27,6 @@ struct ovsdb_error *cut_torn(const struct torn_file *file, const struct progress
     _cleanup_free_ char *copy = NULL;
     struct ovsdb_error *error = put_aside(copy_name, file->fd, file->size, progress, &copy);
 
-    assert(store->lockfile);
     if (error) {
         error_prefix(error, "%s: %s; not cut off, because it cannot be copied: ", file->path,
                      file->reason);

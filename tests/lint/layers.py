@@ -25,7 +25,7 @@ LAYERS = {
     "control": ["basic", "json", "net"],
     "service": ["basic", "control"],
     "daemon": ["basic", "json", "model", "engine", "store", "monitor", "net", "session",
-               "replication", "control", "service"],
+               "replication", "control", "service", "cluster"],
     "tools": ["basic", "json", "model", "engine", "store", "net", "control", "service",
               "cluster"],
 }

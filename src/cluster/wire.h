@@ -83,8 +83,8 @@ struct wire_message {
 void wire_put(struct buf *buf, const struct wire_message *message);
 // Decodes a notification; `text` is one valid JSON value (I-1). `memory` takes the decoded strings,
 // entries and servers to which the message points; *ret is valid until wire_memory_done(). Entries
-// have the consecutive indexes after message.raft.index (asserted by consumers). Errors name what is
-// wrong; bytes of a peer reach no assertion.
+// have the consecutive indexes after message.raft.index (asserted by consumers). Errors name what
+// is wrong; bytes of a peer reach no assertion.
 struct wire_memory;
 struct ovsdb_error *wire_decode(struct slice text, struct wire_memory **memory,
                                 struct wire_message *ret);

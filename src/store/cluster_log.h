@@ -61,8 +61,8 @@ bool cluster_log_append_synced(struct cluster_log *log, const struct file_record
 // rows collected; it must stay until done()) as header, followed by the term, the vote and the
 // entries after `index`, while records are appended to the old file. cluster_log_finish_snapshot()
 // then replaces the file. `index` may be beyond the commit index: the caller finishes only when it
-// is committed. `done` is called from the group commit's dispatch, with an error when it failed; the
-// old file is in use then.
+// is committed. `done` is called from the group commit's dispatch, with an error when it failed;
+// the old file is in use then.
 void cluster_log_start_snapshot(struct cluster_log *log, struct snapshot *snapshot, uint64_t index,
                                 void (*done)(void *userdata, const struct ovsdb_error *error),
                                 void *userdata);

@@ -123,9 +123,10 @@ struct history *history_new(struct db *db, size_t max_changes)
 void history_free(struct history *history)
 {
     if (history) {
-        assert(history->db->history == history);
         db_remove_observer(&history->observer);
-        history->db->history = NULL;
+        if (history->db->history == history) {
+            history->db->history = NULL;
+        }
         changeset_unref(history->first);
         htable_done(&history->by_id);
         free(history);

@@ -43,7 +43,7 @@ struct db {
     size_t n_weak_refs;
     size_t n_incomplete;               // indexes that are being built
     struct replayed_history *replayed; // made by loading, until db_take_replayed_history(); or NULL
-    const struct history *history;     // the history that observes this database, or NULL
+    const struct history *history;     // the latest of its histories, or NULL if that is freed
     size_t n_unchecked; // commits since the last db_check_structures(), if structure checks are on
 };
 

@@ -36,6 +36,20 @@ static void test_kept_changes_are_found(void **state)
     db_free(db);
 }
 
+// To free an older history does not affect the latest one.
+static void test_two_histories(void **state)
+{
+    struct db *db = fixture_new();
+    struct history *older = history_new(db, 4), *latest = history_new(db, 4);
+    struct uuid id = commit(db, 1);
+
+    history_free(older);
+    assert_true(db_history_has(db, id));
+    history_free(latest);
+    assert_false(db_history_has(db, id));
+    db_free(db);
+}
+
 // The last commit alone exceeds the limit: its rows are not kept, but its id is known.
 static void test_largest_member(void **state)
 {
@@ -102,6 +116,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kept_changes_are_found),
+        cmocka_unit_test(test_two_histories),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_largest_member),
     };

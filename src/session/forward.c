@@ -9,7 +9,7 @@
 // A client with a role may not do at the source, where this server has no role, what it may not do
 // here. Its transaction therefore runs here first, without a commit (transact_request.check_only).
 // If it fails here, the client gets that result; if it waits for a condition, it waits here;
-// otherwise it is forwarded. The same with an "assert" of a lock that the client does not own here.
+// otherwise it is forwarded.
 #include "session/forward.h"
 
 #include "basic/counter.h"

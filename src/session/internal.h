@@ -84,7 +84,6 @@ struct session {
     char *remote; // or NULL
     struct session_peer peer;
     bool read_only;
-    bool is_of_member; // of the cluster: owns every lock
     char *role;      // NULL: none
     char *client_id; // NULL: not known
     bool db_change_aware;

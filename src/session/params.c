@@ -77,34 +77,3 @@ bool params_could_write(struct slice params, struct buf *scratch)
     }
     return !reads;
 }
-
-static bool lock_is_owned(struct slice operation, struct buf *scratch,
-                          bool (*owns_lock)(void *userdata, struct slice lock), void *userdata)
-{
-    struct slice op, lock;
-
-    if (json_kind_of(operation) != JSON_KIND_OBJECT) {
-        return true;
-    }
-    op = json_member(operation, "op");
-    if (!op.data || json_kind_of(op) != JSON_KIND_STRING ||
-        !slice_is(json_decode_string(op, scratch), "assert")) {
-        return true;
-    }
-    lock = json_member(operation, "lock");
-    return lock.data && json_kind_of(lock) == JSON_KIND_STRING &&
-           owns_lock(userdata, json_decode_string(lock, scratch));
-}
-
-bool params_locks_are_owned(struct slice params, struct buf *scratch,
-                            bool (*owns_lock)(void *userdata, struct slice lock), void *userdata)
-{
-    bool owned = true;
-    struct cursor cursor;
-
-    cursor_init(&cursor, params);
-    for (bool more = cursor_enter(&cursor); more && owned; more = owned && cursor_more(&cursor)) {
-        owned = lock_is_owned(cursor_skip(&cursor), scratch, owns_lock, userdata);
-    }
-    return owned;
-}

@@ -49,7 +49,6 @@ struct session *session_new(struct server *server, const struct session_sink *si
     session->remote = options->remote ? xstrdup(options->remote) : NULL;
     session->peer = options->peer;
     session->read_only = options->read_only;
-    session->is_of_member = options->is_of_member;
     session->role = options->role && *options->role ? xstrdup(options->role) : NULL;
     session->client_id = options->client_id ? xstrdup(options->client_id) : NULL;
     session->since = server_clock(server);

@@ -37,9 +37,6 @@ struct session_options {
     const char *remote; // the remote of its connection, for the log, or NULL; copied
     struct session_peer peer;
     bool read_only;
-    // Its requests were checked by another member of a cluster, which has the locks of the clients:
-    // every "assert" succeeds.
-    bool is_of_member;
     const char *role;      // of RBAC; NULL or "": no role, everything is allowed; copied
     const char *client_id; // the client's name in RBAC rules; NULL: not known; copied
 };

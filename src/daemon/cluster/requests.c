@@ -299,7 +299,6 @@ static struct proxy *proxy_new(struct clustered *clustered, struct uuid peer)
     const struct cluster_server *server = servers_find(member_servers(clustered->member), peer);
     const struct session_options options = {
         .name = server ? server->address : "cluster",
-        .is_of_member = true,
     };
     struct proxy *proxy = NEW(struct proxy);
 

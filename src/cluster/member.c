@@ -295,9 +295,11 @@ static void leave(struct member *member)
 {
     const struct file_record left = {.kind = FILE_RECORD_NOTE, .note = (char *)FILE_NOTE_LEFT};
 
-    member->handler->write_synced(member->userdata, &left, 1);
-    member_set_state(member, MEMBER_LEFT);
-    member_changed(member);
+    // If the disk is full, it asks again.
+    if (member->handler->write_synced(member->userdata, &left, 1)) {
+        member_set_state(member, MEMBER_LEFT);
+        member_changed(member);
+    }
 }
 
 static void apply_entry(struct member *member, uint64_t index)
@@ -757,7 +759,8 @@ void member_start(struct member *member, uint64_t now)
 
 // Time
 
-// The request to join or to leave is repeated until it has an effect.
+// The request to join or to leave is repeated until it has an effect. A leader that is to leave
+// hands over first.
 static void ask(struct member *member)
 {
     bool leaves = member->is_leaving && !is_over(member);
@@ -766,6 +769,9 @@ static void ask(struct member *member)
     if (member->now >= member->ask_again && (leaves || member->is_joining)) {
         member->ask_again = member->now + election_timer(member_log(member));
         member->is_joining = wants_to_join(member);
+        if (leaves && member->state == MEMBER_LEADING) {
+            member_transfer(member, member->now, UUID_ZERO);
+        }
         member->handler->send(member->userdata, UUID_ZERO, &wire);
     }
 }
@@ -930,9 +936,6 @@ void member_leave(struct member *member, uint64_t now)
     member->now = now;
     member->is_leaving = true;
     member->ask_again = now;
-    if (member->state == MEMBER_LEADING) {
-        member_transfer(member, now, UUID_ZERO);
-    }
     ask(member);
 }
 
@@ -972,22 +975,26 @@ void member_ask_to_join(struct member *member, uint64_t now, struct uuid cluster
     }
 }
 
+// Only the leader knows who is a member: the log of another server may lack the entry that has added
+// the sender, and an entry that removes it counts when it is committed.
 static void receive_leave(struct member *member, struct uuid from)
 {
     const struct wire_message answer = {.kind = WIRE_JOIN_RESULT,
                                         .join_result = {.reason = "it is no member"}};
+    struct consensus_state state;
 
-    if (!is_member(member, from)) {
+    consensus_state(member->consensus, &state);
+    if (member->state == MEMBER_LEADING &&
+        consensus_remove_server(member->consensus, member->now, from) == -ENOENT &&
+        state.change.phase == CONSENSUS_CHANGE_NONE) {
         member->handler->send(member->userdata, from, &answer);
-    } else if (is_leader(member)) {
-        consensus_remove_server(member->consensus, member->now, from);
     }
 }
 
 // The answer to the request to join or to leave.
 static void receive_result(struct member *member, const struct wire_join_result *result)
 {
-    if (member->is_leaving && !result->is_accepted && !is_leader(member)) {
+    if (member->is_leaving && !result->is_accepted && member->state == MEMBER_FOLLOWING) {
         leave(member);
     }
 }
@@ -1028,9 +1035,6 @@ void member_receive(struct member *member, uint64_t now, struct uuid from,
 {
     member->now = now;
     if (is_over(member)) {
-        if (message->kind == WIRE_LEAVE) {
-            receive_leave(member, from);
-        }
         return;
     }
     switch (message->kind) {

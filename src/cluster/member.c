@@ -290,6 +290,25 @@ static void commit_executed(struct member *member)
     positions_advance(&member->commit_log.positions, executed.position);
 }
 
+// True if the snapshot or an entry before `index` names this server as a member.
+static bool is_named_before(const struct member_log *log, uint64_t index)
+{
+    struct uuid id = log->header.server_id;
+    bool is_named = servers_find(&log->header.prev_servers, id);
+
+    for (size_t i = 0; i < log->n_entries && log->entries[i].index < index && !is_named; i++) {
+        is_named = servers_find(&log->entries[i].servers, id);
+    }
+    return is_named;
+}
+
+// True if the entry removes this server. Entries from before it joined do not name it, either.
+static bool removes_self(const struct member_log *log, const struct log_entry *entry)
+{
+    return entry->servers.n && !servers_find(&entry->servers, log->header.server_id) &&
+           is_named_before(log, entry->index);
+}
+
 // The cluster has removed this server, which asked for it.
 static void leave(struct member *member)
 {
@@ -320,8 +339,8 @@ static void apply_entry(struct member *member, uint64_t index)
     }
     if (error) {
         fail_apply(member, index, error);
-    } else if (entry->servers.n && member->is_leaving && !is_leader(member) &&
-               !servers_find(&entry->servers, member_log(member)->header.server_id)) {
+    } else if (member->is_leaving && !is_leader(member) &&
+               removes_self(member_log(member), entry)) {
         leave(member);
     }
 }
@@ -732,14 +751,7 @@ struct commit_log *member_commit_log(struct member *member)
 // True until the server is a member for the first time: its log does not name it.
 static bool wants_to_join(const struct member *member)
 {
-    const struct member_log *log = member_log(member);
-    struct uuid id = log->header.server_id;
-    bool is_named = servers_find(&log->header.prev_servers, id);
-
-    for (size_t i = 0; i < log->n_entries && !is_named; i++) {
-        is_named = servers_find(&log->entries[i].servers, id);
-    }
-    return !is_named && !is_over(member);
+    return !is_named_before(member_log(member), UINT64_MAX) && !is_over(member);
 }
 
 void member_start(struct member *member, uint64_t now)

@@ -57,7 +57,8 @@ struct node {
     size_t n_writes, writes_capacity;
     bool has_full_disk;
     bool is_kicked, is_leaving;
-    uint64_t conversion; // the index of an entry that converts; 0: none in progress
+    uint64_t checked_index; // see check_applied()
+    bool is_converting;
 
     // What the observer of the database has seen.
     struct db_observer observer;
@@ -372,7 +373,7 @@ static struct ovsdb_error *on_replace(void *userdata, const struct entry_data *d
     node->db = *ret = build(data, txn_id);
     db_set_log(node->db, member_commit_log(node->member));
     node_observe(node, MAX(node->log->header.prev_index, member_applied_index(node->member)));
-    node->conversion = 0;
+    node->is_converting = false;
     db_free(old);
     return NULL;
 }
@@ -463,7 +464,8 @@ static void node_start(struct node *node)
     node->member = member_new(&settings, &handler, node, node->db, node->log->commit_index);
     db_set_log(node->db, member_commit_log(node->member));
     node_observe(node, node->log->commit_index);
-    node->conversion = 0;
+    node->checked_index = 0;
+    node->is_converting = false;
     member_start(node->member, node->simulation->now);
     member_ask_to_join(node->member, node->simulation->now, (struct uuid){1, 2});
     if (node->is_leaving) {
@@ -541,7 +543,7 @@ static void node_transact(struct node *node)
     struct transaction *transaction;
     struct position position;
 
-    if (node->conversion || !random_transaction(node->db) ||
+    if (node->is_converting || !random_transaction(node->db) ||
         simulation->n_transactions == MAX_ENTRIES) {
         return;
     }
@@ -604,7 +606,7 @@ static void node_convert(struct node *node)
     struct simulation *simulation = node->simulation;
     _cleanup_buf_ struct buf data = {0};
 
-    if (node->conversion || !leads(node)) {
+    if (node->is_converting || !leads(node)) {
         return;
     }
     buf_puts(&data, "[");
@@ -612,9 +614,9 @@ static void node_convert(struct node *node)
     buf_puts(&data, ",");
     encode_snapshot(&data, node->db, NULL, 1700000000000);
     buf_puts(&data, "]");
-    node->conversion = UINT64_MAX;
+    node->is_converting = true;
     if (member_convert(node->member, simulation->now, buf_slice(&data))) {
-        node->conversion = 0;
+        node->is_converting = false;
     }
     simulation->n_conversions++;
 }
@@ -682,8 +684,8 @@ static void check_applied(struct node *node)
     struct simulation *simulation = node->simulation;
     uint64_t applied = member_applied_index(node->member);
 
-    for (uint64_t i = MAX(node->log->header.prev_index + 1, applied > 50 ? applied - 50 : 1);
-         i <= applied; i++) {
+    for (uint64_t i = MAX(node->log->header.prev_index, node->checked_index) + 1; i <= applied;
+         i++) {
         const struct log_entry *entry = member_log_entry(node->log, i);
         struct uuid id = entry->data.data ? entry->eid : UUID_ZERO;
 
@@ -694,6 +696,7 @@ static void check_applied(struct node *node)
             simulation->applied[i] = id;
         }
     }
+    node->checked_index = applied;
 }
 
 static bool is_applied(const struct simulation *simulation, struct uuid id)
@@ -867,7 +870,7 @@ static void node_turn(struct node *node)
     while (member_run(node->member, now)) {
     }
     if (!leads(node)) {
-        node->conversion = 0;
+        node->is_converting = false;
     }
     check_applied(node);
 }

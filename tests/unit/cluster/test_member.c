@@ -29,7 +29,8 @@ enum {
     MAX_NODES = 8,
     MAX_ENTRIES = 20000,
     FAULTY_MS = 10000,
-    QUIET_MS = 5000, // without faults, at the end
+    QUIET_MS = 5000,     // without faults
+    SETTLING_MS = 15000, // without transactions, at the end
 };
 
 // A record that was written, and whether it survives a crash.
@@ -1103,7 +1104,7 @@ static void simulate(unsigned seed, bool is_verbose)
     while (!is_quiet) { // without further transactions
         simulation->now += 5;
         deliver(simulation);
-        is_quiet = simulation->now > FAULTY_MS + QUIET_MS + 3000;
+        is_quiet = simulation->now > FAULTY_MS + QUIET_MS + SETTLING_MS;
         for (size_t i = 0; i < simulation->n; i++) {
             node_turn(&simulation->nodes[i]);
             node_recover(&simulation->nodes[i]);

@@ -290,14 +290,35 @@ static void commit_executed(struct member *member)
     positions_advance(&member->commit_log.positions, executed.position);
 }
 
+// True if the snapshot or an entry before `index` names this server as a member.
+static bool is_named_before(const struct member_log *log, uint64_t index)
+{
+    struct uuid id = log->header.server_id;
+    bool is_named = servers_find(&log->header.prev_servers, id);
+
+    for (size_t i = 0; i < log->n_entries && log->entries[i].index < index && !is_named; i++) {
+        is_named = servers_find(&log->entries[i].servers, id);
+    }
+    return is_named;
+}
+
+// True if the entry removes this server. Entries from before it joined do not name it, either.
+static bool removes_self(const struct member_log *log, const struct log_entry *entry)
+{
+    return entry->servers.n && !servers_find(&entry->servers, log->header.server_id) &&
+           is_named_before(log, entry->index);
+}
+
 // The cluster has removed this server, which asked for it.
 static void leave(struct member *member)
 {
     const struct file_record left = {.kind = FILE_RECORD_NOTE, .note = (char *)FILE_NOTE_LEFT};
 
-    member->handler->write_synced(member->userdata, &left, 1);
-    member_set_state(member, MEMBER_LEFT);
-    member_changed(member);
+    // If the disk is full, it asks again.
+    if (member->handler->write_synced(member->userdata, &left, 1)) {
+        member_set_state(member, MEMBER_LEFT);
+        member_changed(member);
+    }
 }
 
 static void apply_entry(struct member *member, uint64_t index)
@@ -318,8 +339,8 @@ static void apply_entry(struct member *member, uint64_t index)
     }
     if (error) {
         fail_apply(member, index, error);
-    } else if (entry->servers.n && member->is_leaving && !is_leader(member) &&
-               !servers_find(&entry->servers, member_log(member)->header.server_id)) {
+    } else if (member->is_leaving && !is_leader(member) &&
+               removes_self(member_log(member), entry)) {
         leave(member);
     }
 }
@@ -730,14 +751,7 @@ struct commit_log *member_commit_log(struct member *member)
 // True until the server is a member for the first time: its log does not name it.
 static bool wants_to_join(const struct member *member)
 {
-    const struct member_log *log = member_log(member);
-    struct uuid id = log->header.server_id;
-    bool is_named = servers_find(&log->header.prev_servers, id);
-
-    for (size_t i = 0; i < log->n_entries && !is_named; i++) {
-        is_named = servers_find(&log->entries[i].servers, id);
-    }
-    return !is_named && !is_over(member);
+    return !is_named_before(member_log(member), UINT64_MAX) && !is_over(member);
 }
 
 void member_start(struct member *member, uint64_t now)
@@ -757,7 +771,8 @@ void member_start(struct member *member, uint64_t now)
 
 // Time
 
-// The request to join or to leave is repeated until it has an effect.
+// The request to join or to leave is repeated until it has an effect. A leader that is to leave
+// hands over first.
 static void ask(struct member *member)
 {
     bool leaves = member->is_leaving && !is_over(member);
@@ -766,6 +781,9 @@ static void ask(struct member *member)
     if (member->now >= member->ask_again && (leaves || member->is_joining)) {
         member->ask_again = member->now + election_timer(member_log(member));
         member->is_joining = wants_to_join(member);
+        if (leaves && member->state == MEMBER_LEADING) {
+            member_transfer(member, member->now, UUID_ZERO);
+        }
         member->handler->send(member->userdata, UUID_ZERO, &wire);
     }
 }
@@ -930,9 +948,6 @@ void member_leave(struct member *member, uint64_t now)
     member->now = now;
     member->is_leaving = true;
     member->ask_again = now;
-    if (member->state == MEMBER_LEADING) {
-        member_transfer(member, now, UUID_ZERO);
-    }
     ask(member);
 }
 
@@ -972,22 +987,26 @@ void member_ask_to_join(struct member *member, uint64_t now, struct uuid cluster
     }
 }
 
+// Only the leader knows who is a member: the log of another server may lack the entry that has added
+// the sender, and an entry that removes it counts when it is committed.
 static void receive_leave(struct member *member, struct uuid from)
 {
     const struct wire_message answer = {.kind = WIRE_JOIN_RESULT,
                                         .join_result = {.reason = "it is no member"}};
+    struct consensus_state state;
 
-    if (!is_member(member, from)) {
+    consensus_state(member->consensus, &state);
+    if (member->state == MEMBER_LEADING &&
+        consensus_remove_server(member->consensus, member->now, from) == -ENOENT &&
+        state.change.phase == CONSENSUS_CHANGE_NONE) {
         member->handler->send(member->userdata, from, &answer);
-    } else if (is_leader(member)) {
-        consensus_remove_server(member->consensus, member->now, from);
     }
 }
 
 // The answer to the request to join or to leave.
 static void receive_result(struct member *member, const struct wire_join_result *result)
 {
-    if (member->is_leaving && !result->is_accepted && !is_leader(member)) {
+    if (member->is_leaving && !result->is_accepted && member->state == MEMBER_FOLLOWING) {
         leave(member);
     }
 }
@@ -1028,9 +1047,6 @@ void member_receive(struct member *member, uint64_t now, struct uuid from,
 {
     member->now = now;
     if (is_over(member)) {
-        if (message->kind == WIRE_LEAVE) {
-            receive_leave(member, from);
-        }
         return;
     }
     switch (message->kind) {

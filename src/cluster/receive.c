@@ -23,12 +23,10 @@ static struct member_message append_after_snapshot(struct consensus *consensus,
     return result;
 }
 
-static void receive_append(struct consensus *consensus, struct raft_event *event,
-                           const struct member_message *received)
+static void step_append(struct consensus *consensus, struct raft_event *event,
+                        const struct member_message *message)
 {
     struct raft_append_entries *append = &event->receive.message->append_entries;
-    struct member_message copy = append_after_snapshot(consensus, received);
-    const struct member_message *message = &copy;
 
     append->version = RAFT_FORM_VERSION;
     append->term = message->term;
@@ -42,6 +40,39 @@ static void receive_append(struct consensus *consensus, struct raft_event *event
     }
     consensus_step(consensus, event, message->entries, message->index + 1);
     raft_form_entries_free(append->entries, message->n_entries);
+}
+
+// The number of entries before the next one, but the first, that names the members.
+static size_t count_before_change(const struct member_message *message)
+{
+    size_t n = 0;
+
+    while (n < message->n_entries && (!n || !message->entries[n].servers.n)) {
+        n++;
+    }
+    return n;
+}
+
+// libraft takes the index of the first new entry of a message for that of each configuration in it.
+// It would count the configuration as committed when only entries before it are, and keep it when
+// another leader replaces it. So each entry that names the members begins a message.
+static void receive_append(struct consensus *consensus, struct raft_event *event,
+                           const struct member_message *message)
+{
+    struct member_message rest = append_after_snapshot(consensus, message);
+
+    do {
+        struct member_message part = rest;
+
+        part.n_entries = count_before_change(&rest);
+        step_append(consensus, event, &part);
+        if (part.n_entries) {
+            rest.index += part.n_entries;
+            rest.index_term = part.entries[part.n_entries - 1].term;
+            rest.entries += part.n_entries;
+            rest.n_entries -= part.n_entries;
+        }
+    } while (rest.n_entries && raft_last_index(&consensus->raft) >= rest.index);
 }
 
 static void receive_snapshot(struct consensus *consensus, struct raft_event *event,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clusters of members in one process, each with a database: random transactions at the leaders, a
-// network that delays messages and breaks connections, disks that write late and lose what they
-// have not written when a member crashes, elections, transfers, snapshots. Everything follows from
+// network that delays messages and breaks connections, disks that write late, that are full for a
+// while, and that lose what they have not written when a member crashes, elections, transfers, snapshots. Everything follows from
 // a seed. Checked:
 //
 // - an entry that is applied has the same transaction id at all members;
@@ -50,6 +50,7 @@ struct node {
     size_t n_disk, disk_capacity, n_durable;
     struct write *writes; // that are not reported
     size_t n_writes, writes_capacity;
+    bool is_full; // the disk: what is written synchronously fails, the rest is late
 };
 
 struct packet {
@@ -78,7 +79,7 @@ struct simulation {
     struct uuid applied[MAX_ENTRIES]; // by index: the transaction id
     struct transaction *transactions[MAX_ENTRIES];
     size_t n_transactions;
-    unsigned n_acknowledged, n_lost, n_snapshots, n_installed, n_withdrawn, n_crashes;
+    unsigned n_acknowledged, n_lost, n_snapshots, n_installed, n_withdrawn, n_crashes, n_refused;
 };
 
 static uint64_t uuid_state;
@@ -211,6 +212,10 @@ static bool on_write_synced(void *userdata, const struct file_record *records, s
 {
     struct node *node = userdata;
 
+    if (node->is_full) {
+        node->simulation->n_refused++;
+        return false;
+    }
     put_records(node, records, n);
     node->n_durable = node->n_disk;
     return true;
@@ -220,6 +225,12 @@ static bool on_install(void *userdata, struct file_header *header, uint64_t term
 {
     struct node *node = userdata;
 
+    if (node->is_full) {
+        header->prev_data = SLICE_EMPTY;
+        file_header_done(header);
+        node->simulation->n_refused++;
+        return false;
+    }
     replace_file(node, header, term, vote, false);
     header->prev_data = SLICE_EMPTY;
     file_header_done(header);
@@ -459,7 +470,7 @@ static void node_compact(struct node *node)
 
     member_status(node->member, node->simulation->now, &status);
     index = status.applied_index;
-    if (index <= node->log->header.prev_index || status.state == MEMBER_FAILED ||
+    if (node->is_full || index <= node->log->header.prev_index || status.state == MEMBER_FAILED ||
         !position_is_durable(db_last_position(node->db))) {
         return;
     }
@@ -594,7 +605,7 @@ static void finish_writes(struct node *node)
 {
     size_t n = 0;
 
-    while (n < node->n_writes && node->writes[n].due <= node->simulation->now) {
+    while (!node->is_full && n < node->n_writes && node->writes[n].due <= node->simulation->now) {
         node->n_durable = MAX(node->n_durable, node->writes[n].end);
         n++;
     }
@@ -678,6 +689,13 @@ static void inject_faults(struct simulation *simulation)
         if (node->member) {
             node_compact(node);
         }
+        break;
+    case 13:
+        node->is_full = true;
+        break;
+    case 14:
+    case 15:
+        node->is_full = false;
         break;
     default:
         break;
@@ -779,6 +797,7 @@ static void simulate(unsigned seed, bool is_verbose)
     }
     memset(simulation->is_cut, 0, sizeof(simulation->is_cut));
     for (size_t i = 0; i < simulation->n; i++) {
+        simulation->nodes[i].is_full = false;
         if (!simulation->nodes[i].member) {
             node_start(&simulation->nodes[i]);
         }
@@ -798,10 +817,11 @@ static void simulate(unsigned seed, bool is_verbose)
     if (is_verbose) {
         print_message(
             "seed %u: %zu members, %zu transactions, %u acknowledged, %u lost, "
-            "%u withdrawals, %u crashes, %u snapshots, %u installed\n",
+            "%u withdrawals, %u crashes, %u snapshots, %u installed, "
+            "%u refused by a full disk\n",
             seed, simulation->n, simulation->n_transactions, simulation->n_acknowledged,
             simulation->n_lost, simulation->n_withdrawn, simulation->n_crashes,
-            simulation->n_snapshots, simulation->n_installed);
+            simulation->n_snapshots, simulation->n_installed, simulation->n_refused);
     }
     simulation_done(simulation);
 }

@@ -355,7 +355,7 @@ static void apply_committed(struct node *node)
         if (entry->data.data) {
             assert_null(entry_data_decode(entry->data, &data));
             assert_null(record_apply(node->db, data.transaction));
-            db_set_last_txn_id(node->db, entry->eid);
+            db_tail(node->db)->txn_id = entry->eid;
         }
     }
 }

@@ -34,9 +34,9 @@ enum consensus_role {
 // consensus that change it. role_changed(), committed() and change_ended() may.
 //
 // A disk that is full: the owner tries the writes of append() again until there is space and
-// confirms them then. Meanwhile this member does not count for majorities; a leader goes on with the
-// other members. If save_vote() or install() fails, the owner frees the consensus and starts another
-// one from the file when there is space.
+// confirms them then. Meanwhile this member does not count for majorities; a leader goes on with
+// the other members. If save_vote() or install() fails, the owner frees the consensus and starts
+// another one from the file when there is space.
 struct consensus_handler {
     // Records the term and the vote (UUID_ZERO: none), and returns when they are durable. False:
     // they could not be recorded. The consensus then has failed and does nothing more.

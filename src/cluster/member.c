@@ -234,8 +234,8 @@ void member_fail(struct member *member, const char *reason)
     }
 }
 
-// Stops the consensus, which needs what could not be written, until there is space on the disk. What
-// is still to be written is not reported to it.
+// Stops the consensus, which needs what could not be written, until there is space on the disk.
+// What is still to be written is not reported to it.
 static void suspend(struct member *member, const char *what)
 {
     log_err("%s cannot be written: this member waits until it can", what);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clusters of members in one process, each with a database: random transactions at the leaders, a
 // network that delays messages and breaks connections, disks that write late, that are full for a
-// while, and that lose what they have not written when a member crashes, elections, transfers, snapshots. Everything follows from
-// a seed. Checked:
+// while, and that lose what they have not written when a member crashes, elections, transfers,
+// snapshots. Everything follows from a seed. Checked:
 //
 // - an entry that is applied has the same transaction id at all members;
 // - a transaction whose position has become durable is in the log at the end;

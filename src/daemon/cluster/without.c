@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server built without libraft: clustered files are refused by the store, which says why.
+// A server built without libraft: databases_add() refuses clustered files.
 #include "daemon/cluster/clusters.h"
 
 #include <assert.h>

@@ -318,15 +318,18 @@ static enum store_mode mode_for(bool recover_damaged)
     return recover_damaged ? STORE_RECOVER : STORE_READ_WRITE;
 }
 
-static bool is_clustered(const struct databases *databases, const char *path)
-{
-    return databases->cluster.add && cluster_file_is(path);
-}
-
 // A clustered database has the schema that its log says.
 static struct failure *add_clustered(struct databases *databases, const char *path,
                                      const char *schema)
 {
+    if (!databases->cluster.add) {
+        return failure_new(
+            FAILURE_INVALID,
+            "ovsdb error: %s: a clustered database cannot be served: this server was "
+            "built without libraft; \"ovsdb-tool cluster-to-standalone NEW %s\" makes "
+            "a standalone database of the file",
+            path, path);
+    }
     return schema ? failure_new(FAILURE_INVALID,
                                 "ovsdb error: %s: a clustered database cannot be created or "
                                 "converted with a schema file: use \"ovsdb-client convert\"",
@@ -357,7 +360,7 @@ struct failure *databases_add(struct databases *databases, const char *path, con
         return failure;
     }
     startup_begin(path);
-    if (is_clustered(databases, path)) {
+    if (cluster_file_is(path)) {
         return add_clustered(databases, path, schema);
     }
     error = provision_open(path, schema, mode_for(recover_damaged), &progress, &store, &is_damaged);
@@ -448,7 +451,7 @@ void databases_start_add(struct databases *databases, const char *path, const ch
         done(userdata, failure);
         return;
     }
-    if (is_clustered(databases, path)) {
+    if (cluster_file_is(path)) {
         done(userdata, add_clustered(databases, path, schema));
         return;
     }

@@ -35,6 +35,8 @@ BUILDS = {
     "clang-o0": ("clang", ["-Doptimization=0"]),
     "gcc-o0": ("gcc", ["-Doptimization=0"]),
     "clang-o3-lto": ("clang", ["-Doptimization=3", "-Db_lto=true", "-Db_lto_mode=thin"]),
+    # Without libraft. Only compiled.
+    "nocluster": ("gcc", ["-Dcluster=disabled"]),
     "coverage": ("gcc", ["-Db_coverage=true", "-Doptimization=0"]),
 }
 
@@ -293,7 +295,7 @@ SUITES = {
     # ./run and ./check on the source itself.
     "first-contact": (["plain"], lambda args: run_pytest(args, "plain", "tests/first_contact",
                                                          "-n", "0")),
-    "builds": (["clang-o0"], lambda args: run_builds(args, "clang-o0")),
+    "builds": (["clang-o0", "nocluster"], lambda args: run_builds(args, "clang-o0")),
     "valgrind": (["plain"], lambda args: run_meson(args, "plain", "unit", setup="valgrind")),
     "valgrind-system": (["plain"], lambda args: run_pytest(
         args, "plain", "tests/system", "-k", VALGRIND_TESTS, extra_env=VALGRIND_ENV)),

@@ -597,6 +597,7 @@ void consensus_state(const struct consensus *consensus, struct consensus_state *
     *ret = (struct consensus_state){
         .role = consensus_role_now(consensus),
         .failure = consensus->failure,
+        .is_vote_unsaved = consensus->failure == vote_failure,
         .term = raft_current_term(raft),
         .vote = consensus_id_of(consensus, raft_voted_for(raft)),
         .leader = consensus_id_of(consensus, leader),

@@ -33,10 +33,10 @@ enum consensus_role {
 // save_vote(), append(), entry(), snapshot(), send() and install() must not call functions of the
 // consensus that change it. role_changed(), committed() and change_ended() may.
 //
-// A disk that is full: the owner tries the writes of append() and install() again until there is
-// space and confirms them then. Meanwhile this member does not count for majorities; a leader goes
-// on with the other members. If save_vote() fails, the owner frees the consensus and starts another
-// one from the file when there is space.
+// A disk that is full: the owner tries the writes of append() again until there is space and
+// confirms them then. Meanwhile this member does not count for majorities; a leader goes on with
+// the other members. If save_vote() or install() fails, the owner frees the consensus and starts
+// another one from the file when there is space.
 struct consensus_handler {
     // Records the term and the vote (UUID_ZERO: none), and returns when they are durable. False:
     // they could not be recorded. The consensus then has failed and does nothing more.
@@ -148,7 +148,8 @@ void consensus_set_election_timeout(struct consensus *consensus, unsigned ms);
 
 struct consensus_state {
     enum consensus_role role;
-    const char *failure; // why the consensus has failed; NULL: it has not
+    const char *failure;  // why the consensus has failed; NULL: it has not
+    bool is_vote_unsaved; // it has failed because save_vote() failed
     uint64_t term;
     struct uuid vote;   // in this term; UUID_ZERO: none
     struct uuid leader; // UUID_ZERO: unknown

@@ -26,6 +26,7 @@ LOG_MODULE(cluster);
 #define APPLY_AT_ONCE 64   // entries that one member_run() applies
 #define COMMIT_EVERY  1000 // entries for which one commit index is recorded
 #define DEFAULT_TIMER 1000 // ms
+#define RESTART_AFTER 1000 // ms, when the disk is full
 
 // A commit of this leader that is not committed by the cluster.
 struct executed {
@@ -50,6 +51,7 @@ struct member {
     uint64_t elected_index; // the end of the log when this member was elected
     struct uuid applying;   // the transaction id of the entry that is being applied
     bool is_applying;
+    bool is_install_failed;
     bool has_installed; // a snapshot is durable, which the consensus is to be told
     struct member_message installed;
 
@@ -68,7 +70,8 @@ struct member {
     bool *writes;
     size_t n_writes, writes_capacity;
 
-    uint64_t ask_again; // when to repeat the request to join or to leave
+    uint64_t restart_at; // when to try to start the consensus again; 0: it runs
+    uint64_t ask_again;  // when to repeat the request to join or to leave
     uint64_t leader_lost;
     uint64_t now;
     struct member_status status; // the counters and times in it
@@ -229,6 +232,22 @@ void member_fail(struct member *member, const char *reason)
         withdraw(member);
         member_changed(member);
     }
+}
+
+// Stops the consensus, which needs what could not be written, until there is space on the disk.
+// What is still to be written is not reported to it.
+static void suspend(struct member *member, const char *what)
+{
+    log_err("%s cannot be written: this member waits until it can", what);
+    member->restart_at = member->now + RESTART_AFTER;
+    memset(member->writes, 0, member->n_writes * sizeof(*member->writes));
+    if (is_leader(member)) {
+        member_set_state(member, MEMBER_FOLLOWING);
+        withdraw(member);
+    }
+    member->status.leader = UUID_ZERO;
+    member->leader_lost = member->now;
+    member_changed(member);
 }
 
 // Takes over `error`.
@@ -565,7 +584,7 @@ static void on_install(void *userdata, const struct member_message *snapshot)
         member->has_installed = true;
         member->status.n_snapshots_installed++;
     } else {
-        member_fail(member, "a snapshot cannot be installed");
+        member->is_install_failed = true;
     }
 }
 
@@ -658,22 +677,30 @@ static uint64_t election_timer(const struct member_log *log)
     return ms ? ms : DEFAULT_TIMER;
 }
 
+static struct consensus *new_consensus(struct member *member)
+{
+    const struct member_log *log = member_log(member);
+    const struct consensus_settings settings = {
+        .id = log->header.server_id,
+        .address = log->header.local_address,
+        .seed = member->seed,
+        .election_timeout = (unsigned)election_timer(log),
+    };
+
+    return consensus_new(&settings, &consensus_handler, member);
+}
+
 struct member *member_new(const struct member_settings *settings,
                           const struct member_handler *handler, void *userdata, struct db *db,
                           uint64_t index)
 {
     struct member *member = NEW(struct member);
     const struct member_log *log = handler->log(userdata);
-    const struct consensus_settings consensus = {
-        .id = log->header.server_id,
-        .address = log->header.local_address,
-        .seed = settings->seed,
-        .election_timeout = (unsigned)election_timer(log),
-    };
 
     member->handler = handler;
     member->userdata = userdata;
     member->new_uuid = settings->new_uuid;
+    member->seed = settings->seed;
     member->commit_log.append = on_append;
     positions_init(&member->commit_log.positions);
     member->db = db;
@@ -684,7 +711,7 @@ struct member *member_new(const struct member_settings *settings,
     member->commit_index = index;
     member->recorded_commit_index = index;
     member->state = file_header_is_member(&log->header) ? MEMBER_FOLLOWING : MEMBER_JOINING;
-    member->consensus = consensus_new(&consensus, &consensus_handler, member);
+    member->consensus = new_consensus(member);
     return member;
 }
 
@@ -713,10 +740,18 @@ static void consensus_check(struct member *member)
 {
     struct consensus_state state;
 
-    if (member->has_installed && !is_over(member)) {
+    if (member->restart_at || is_over(member)) {
+        return;
+    }
+    if (member->has_installed) {
         finish_install(member);
     }
     consensus_state(member->consensus, &state);
+    if (state.is_vote_unsaved || member->is_install_failed) {
+        member->is_install_failed = false;
+        suspend(member, state.is_vote_unsaved ? "a vote" : "a snapshot");
+        return;
+    }
     if (state.failure) {
         member_fail(member, state.failure);
     }
@@ -769,6 +804,35 @@ void member_start(struct member *member, uint64_t now)
     consensus_check(member);
 }
 
+// Whether a record can be written, and with it all earlier ones. The file of a server that is to
+// join has no room for records: it tries to install the snapshot again.
+static bool is_disk_writable(struct member *member)
+{
+    const struct file_record record = {.kind = FILE_RECORD_COMMIT_INDEX,
+                                       .term = member_log(member)->term,
+                                       .commit_index = member->applied_index};
+
+    return member->state == MEMBER_JOINING ||
+           member->handler->write_synced(member->userdata, &record, 1);
+}
+
+// Starts the consensus from the file, as at the start of the server, if there is space again.
+static void restart(struct member *member)
+{
+    const struct member_log *log = member_log(member);
+
+    member->restart_at = member->now + RESTART_AFTER;
+    if (is_disk_writable(member)) {
+        log_info("the disk can be written again: this member takes part again");
+        member->restart_at = 0;
+        sendings_clear(member);
+        consensus_free(member->consensus);
+        member->consensus = new_consensus(member);
+        consensus_start(member->consensus, member->now, log->term, log->vote, log->n_entries);
+        consensus_check(member);
+    }
+}
+
 // Time
 
 // The request to join or to leave is repeated until it has an effect. A leader that is to leave
@@ -795,6 +859,9 @@ uint64_t member_deadline(const struct member *member)
     if (is_over(member)) {
         return UINT64_MAX;
     }
+    if (member->restart_at) {
+        return member->restart_at;
+    }
     deadline = consensus_deadline(member->consensus);
     if (member->is_joining || member->is_leaving) {
         deadline = MIN(deadline, member->ask_again);
@@ -808,6 +875,12 @@ void member_timeout(struct member *member, uint64_t now)
         return;
     }
     member->now = now;
+    if (member->restart_at) {
+        if (now >= member->restart_at) {
+            restart(member);
+        }
+        return;
+    }
     if (now >= consensus_deadline(member->consensus)) {
         consensus_timeout(member->consensus, now);
         consensus_check(member);
@@ -913,7 +986,7 @@ void member_compacted(struct member *member, uint64_t now, uint64_t index, uint6
 {
     member->now = now;
     sendings_clear(member);
-    if (!is_over(member)) {
+    if (!is_over(member) && !member->restart_at) {
         consensus_compacted(member->consensus, now, index, term, n_kept);
         consensus_check(member);
     }
@@ -1036,8 +1109,10 @@ static void receive_part(struct member *member, struct uuid from, const struct w
         log_warn("a snapshot cannot be used: %s", text);
         error_free(error);
     } else if (progress == SNAPSHOT_COMPLETE) {
-        consensus_receive(member->consensus, member->now, from, &member->incoming.message);
-        consensus_check(member);
+        if (!member->restart_at) {
+            consensus_receive(member->consensus, member->now, from, &member->incoming.message);
+            consensus_check(member);
+        }
         snapshot_assembly_done(&member->assembly);
     }
 }
@@ -1051,6 +1126,9 @@ void member_receive(struct member *member, uint64_t now, struct uuid from,
     }
     switch (message->kind) {
     case WIRE_RAFT:
+        if (member->restart_at) {
+            break;
+        }
         consensus_receive(member->consensus, now, from, &message->raft);
         break;
     case WIRE_SNAPSHOT:

@@ -27,7 +27,7 @@ enum member_state {
     MEMBER_LEADING,      // it executes transactions
     MEMBER_HANDING_OVER, // it is the leader, and has asked another member to take over
     MEMBER_LEFT,         // it is no member of the cluster any more
-    MEMBER_FAILED,       // see member_failure()
+    MEMBER_FAILED,       // for good: the disk has failed, or the log cannot be applied
     MEMBER_N_STATES,
 };
 
@@ -38,7 +38,9 @@ struct member_handler {
     void (*write)(void *userdata, const struct file_record *records, size_t n);
     // The same, and returns when they are durable. False: they could not be written.
     bool (*write_synced)(void *userdata, const struct file_record *records, size_t n);
-    // Replaces the log by a snapshot, and returns when that is durable. Takes over the header.
+    // Replaces the log by a snapshot, and returns when that is durable. Takes over the header. False:
+    // it could not be written, and nothing has changed. After a failure of either function the
+    // member does not take part until write_synced() succeeds; it tries about once a second.
     bool (*install)(void *userdata, struct file_header *header, uint64_t term, struct uuid vote);
     // Sends a message, which may get lost; `to` UUID_ZERO: to every server that is connected. False:
     // it is lost.

@@ -401,10 +401,9 @@ static struct ovsdb_error *refuse_clustered(const struct reader *reader)
 {
     return reader_is_clustered(reader)
                ? error_new(ERROR_NOT_SUPPORTED,
-                           "%s: cannot apply this operation to a clustered database file: the "
-                           "consensus protocol, which serves and changes clustered databases, is "
-                           "not built in; \"ovsdb-tool cluster-to-standalone NEW %s\" makes a "
-                           "standalone database of the file",
+                           "%s: cannot apply this operation to a clustered database file; "
+                           "\"ovsdb-tool cluster-to-standalone NEW %s\" makes a standalone "
+                           "database of the file",
                            reader->path, reader->path)
                : NULL;
 }

@@ -8,6 +8,7 @@
 #include "control/command.h"
 #include "control/reply.h"
 #include "daemon/admin/status.h"
+#include "daemon/cluster/clusters.h"
 #include "daemon/configuration/reload.h"
 #include "daemon/parts.h"
 #include "service/vlog_commands.h"
@@ -212,32 +213,45 @@ static void on_compacted(void *userdata, struct failure *failure)
     }
 }
 
-static void start_compaction(struct admin *admin, struct compact_call *compact, struct store *store)
+static void start_compaction(struct admin *admin, struct compact_call *compact, const char *name)
 {
+    struct store *store = databases_find(admin->parts->databases, name);
+    struct clustered *clustered = clusters_find(admin->parts->clusters, name);
+
     if (store) {
         compact->n_pending++;
         databases_compact(admin->parts->databases, store, on_compacted, compact);
+    } else if (clustered) {
+        compact->n_pending++;
+        clustered_compact(clustered, on_compacted, compact);
     } else {
         failure_keep_first(&compact->failure,
                            failure_new(FAILURE_MISSING, "no database by that name"));
     }
 }
 
+static bool is_relay(const struct admin *admin, const char *name)
+{
+    return !databases_find(admin->parts->databases, name) &&
+           !clusters_find(admin->parts->clusters, name);
+}
+
 static void on_compact(struct command_call *call, int argc, char **argv, void *userdata)
 {
     struct admin *admin = userdata;
     struct compact_call *compact = NEW(struct compact_call);
-    struct store *store;
     size_t state = 0;
     const char *name;
 
     compact->call = call;
     compact->n_pending = 1;
     for (int i = 1; i < argc && !compact->failure; i++) {
-        start_compaction(admin, compact, databases_find(admin->parts->databases, argv[i]));
+        start_compaction(admin, compact, argv[i]);
     }
-    while (argc == 1 && (store = databases_next(admin->parts->databases, &state, &name))) {
-        start_compaction(admin, compact, store);
+    while (argc == 1 && databases_next_db(admin->parts->databases, &state, &name)) {
+        if (!is_relay(admin, name)) {
+            start_compaction(admin, compact, name);
+        }
     }
     on_compacted(compact, NULL);
 }
@@ -278,9 +292,12 @@ static void on_storage_status(struct command_call *call, int argc, char **argv, 
 {
     struct admin *admin = userdata;
     struct store *store = databases_find(admin->parts->databases, argv[1]);
-    const char *failure = store ? store_check(store) : NULL;
+    const struct clustered *clustered = clusters_find(admin->parts->clusters, argv[1]);
+    const char *failure = store       ? store_check(store)
+                          : clustered ? clustered_failure(clustered)
+                                      : NULL;
 
-    if (!store) {
+    if (!store && !clustered) {
         command_reply_error(call, NO_SUCH_DB);
         return;
     }

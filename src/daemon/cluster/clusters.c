@@ -31,6 +31,14 @@ bool clustered_leads(const struct clustered *clustered)
     return status.is_ready;
 }
 
+const char *clustered_failure(const struct clustered *clustered)
+{
+    struct member_status status;
+
+    member_status(clustered->member, clustered_now(), &status);
+    return status.failure;
+}
+
 // The journal
 
 static struct event_server event_server(const struct clustered *clustered,

@@ -35,6 +35,8 @@ const struct cluster_control *clusters_control(struct clusters *clusters);
 struct clustered *clusters_find(const struct clusters *clusters, const char *name);
 // Iterates over all: start with *state = 0, until NULL.
 struct clustered *clusters_next(const struct clusters *clusters, size_t *state);
+// Why the member has failed, or NULL. Valid until the database is removed.
+const char *clustered_failure(const struct clustered *clustered);
 // Puts a snapshot in the place of the log. `done` is called once and takes over `failure`, NULL for
 // success.
 void clustered_compact(struct clustered *clustered,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server built without libraft: clustered files are refused by the store, which says why.
+// A server built without libraft: databases_add() refuses clustered files.
 #include "daemon/cluster/clusters.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 struct clusters *clusters_new(sd_event *event, struct server *server, struct databases *databases,
@@ -42,6 +43,20 @@ struct clustered *clusters_find(const struct clusters *clusters, const char *nam
 struct clustered *clusters_next(const struct clusters *clusters, size_t *state)
 {
     return NULL;
+}
+
+// There is no clustered database, so these are not called.
+
+const char *clustered_failure(const struct clustered *clustered)
+{
+    assert(false);
+    return NULL;
+}
+
+void clustered_compact(struct clustered *clustered,
+                       void (*done)(void *userdata, struct failure *failure), void *userdata)
+{
+    assert(false);
 }
 
 void clusters_compact_if_due(struct clusters *clusters)

@@ -337,6 +337,25 @@ static enum store_mode mode_for(bool recover_damaged)
     return recover_damaged ? STORE_RECOVER : STORE_READ_WRITE;
 }
 
+// A clustered database has the schema that its log says.
+static struct failure *add_clustered(struct databases *databases, const char *path,
+                                     const char *schema)
+{
+    if (!databases->cluster.add) {
+        return failure_new(
+            FAILURE_INVALID,
+            "ovsdb error: %s: a clustered database cannot be served: this server was "
+            "built without libraft; \"ovsdb-tool cluster-to-standalone NEW %s\" makes "
+            "a standalone database of the file",
+            path, path);
+    }
+    return schema ? failure_new(FAILURE_INVALID,
+                                "ovsdb error: %s: a clustered database cannot be created or "
+                                "converted with a schema file: use \"ovsdb-client convert\"",
+                                path)
+                  : databases->cluster.add(databases->cluster.userdata, path);
+}
+
 static struct failure *add_relay(struct databases *databases, const char *argument)
 {
     assert(databases->add_relay);
@@ -360,8 +379,8 @@ struct failure *databases_add(struct databases *databases, const char *path, con
         return failure;
     }
     startup_begin(path);
-    if (databases->cluster.add && cluster_file_is(path)) {
-        return databases->cluster.add(databases->cluster.userdata, path);
+    if (cluster_file_is(path)) {
+        return add_clustered(databases, path, schema);
     }
     error = provision_open(path, schema, mode_for(recover_damaged), &progress, &store, &is_damaged);
     if (error) {
@@ -470,8 +489,8 @@ void databases_start_add(struct databases *databases, const char *path, const ch
         done(userdata, failure);
         return;
     }
-    if (databases->cluster.add && cluster_file_is(path)) {
-        done(userdata, databases->cluster.add(databases->cluster.userdata, path));
+    if (cluster_file_is(path)) {
+        done(userdata, add_clustered(databases, path, schema));
         return;
     }
     adding = NEW(struct adding);
@@ -655,12 +674,12 @@ struct db *databases_next_db(const struct databases *databases, size_t *state,
     return database_db(database);
 }
 
-const char *databases_next_relay(const struct databases *databases, size_t *state)
+const char *databases_next_copy(const struct databases *databases, size_t *state)
 {
     while (*state < databases->n) {
         const struct database *database = &databases->items[(*state)++];
 
-        if (is_relay(database)) {
+        if (!database->store) {
             return database->argument;
         }
     }

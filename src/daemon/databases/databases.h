@@ -62,7 +62,8 @@ void databases_converted_copy(struct databases *databases, struct db *new);
 struct schema *databases_empty_schema(const char *name);
 // Opens the database file `path` and serves it. `schema`: a schema file with which a missing
 // database is created and an older one converted (store/provision.h); NULL: the file must exist.
-// A relay ("relay:DB:SOURCES") is added too, without `schema`.
+// A relay ("relay:DB:SOURCES") and a clustered file are added too, without `schema`: with one, a
+// clustered file is a FAILURE_INVALID.
 // With `recover_damaged` a damaged file is cut to its whole prefix (STORE_RECOVER); otherwise
 // damage is a FAILURE_DAMAGED. For the start: O(file), reports to startup_progress().
 struct failure *databases_add(struct databases *databases, const char *path, const char *schema,
@@ -93,11 +94,11 @@ struct store *databases_find(const struct databases *databases, const char *name
 // Iterates in order of name: start with *state = 0, call until it returns NULL. All databases:
 struct db *databases_next_db(const struct databases *databases, size_t *state,
                              const char **ret_name);
-// Those with a file:
+// Those with a store:
 struct store *databases_next(const struct databases *databases, size_t *state,
                              const char **ret_name);
-// The arguments of the relays:
-const char *databases_next_relay(const struct databases *databases, size_t *state);
+// The arguments of those without, as of databases_add_copy():
+const char *databases_next_copy(const struct databases *databases, size_t *state);
 
 // Compacts a database in the background. `done` is called once, possibly in this call, and at
 // the latest when the database is closed; it takes over `failure`, NULL for success. If `done` is

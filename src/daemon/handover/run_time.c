@@ -254,7 +254,7 @@ static json_t *databases_difference(const struct parts *parts)
 {
     const struct configuration *config = &parts->options->config;
     json_t *difference = difference_new();
-    const char *name, *relay;
+    const char *name, *argument;
     struct store *store;
     size_t state = 0;
 
@@ -265,9 +265,11 @@ static json_t *databases_difference(const struct parts *parts)
             put_item(difference, real, true);
         }
     }
-    for (state = 0; (relay = databases_next_relay(parts->databases, &state));) {
-        if (!is_configured(config, relay)) {
-            put_item(difference, relay, true);
+    for (state = 0; (argument = databases_next_copy(parts->databases, &state));) {
+        _cleanup_free_ char *real = real_name(argument);
+
+        if (!is_configured(config, real)) {
+            put_item(difference, real, true);
         }
     }
     for (size_t i = 0; i < config->n_databases; i++) {

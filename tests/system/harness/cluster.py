@@ -3,6 +3,7 @@
 import hashlib
 import json
 import socket
+import subprocess
 
 from harness import wait
 
@@ -14,6 +15,12 @@ def free_ports(n):
     for one in sockets:
         one.close()
     return ports
+
+
+def is_served(server):
+    """Whether this program serves clustered databases: whether it is built with libraft."""
+    said = subprocess.run(["ldd", server], check=True, text=True, stdout=subprocess.PIPE).stdout
+    return "libraft" in said
 
 
 def write(path, *records):

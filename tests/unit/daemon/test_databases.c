@@ -105,10 +105,26 @@ static void test_observers_are_called(void **state)
     buf_done(&listener.heard);
 }
 
+// Without the functions of clusters, as in a server that is built without libraft.
+static void test_clustered_files_are_refused(void **state)
+{
+    struct server *server = server_new(uuid_random);
+    struct databases *databases = databases_new(server, NULL);
+    struct failure *failure =
+        databases_add(databases, DATA_FOLDER "/cluster/member-a.db", NULL, false);
+
+    assert_non_null(failure);
+    assert_non_null(strstr(failure_text(failure), "built without libraft"));
+    failure_free(failure);
+    databases_free(databases);
+    server_free(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_observers_are_called),
+        cmocka_unit_test(test_clustered_files_are_refused),
     };
     int r;
 

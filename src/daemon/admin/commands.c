@@ -8,6 +8,7 @@
 #include "control/command.h"
 #include "control/reply.h"
 #include "daemon/admin/status.h"
+#include "daemon/cluster/clusters.h"
 #include "daemon/configuration/reload.h"
 #include "daemon/parts.h"
 #include "service/vlog_commands.h"
@@ -207,9 +208,21 @@ static void on_compacted(void *userdata, struct failure *failure)
     }
 }
 
-static void start_compaction(struct admin *admin, struct compact_call *compact, struct store *store)
+static void start_snapshot(struct compact_call *compact, struct clustered *clustered)
 {
-    if (store) {
+    compact->n_pending++;
+    clustered_compact(clustered, on_compacted, compact);
+}
+
+static void start_compaction(struct admin *admin, struct compact_call *compact, const char *name)
+{
+    struct store *store = databases_find(admin->parts->databases, name);
+    struct clustered *clustered =
+        admin->parts->clusters ? clusters_find(admin->parts->clusters, name) : NULL;
+
+    if (clustered) {
+        start_snapshot(compact, clustered);
+    } else if (store) {
         compact->n_pending++;
         databases_compact(admin->parts->databases, store, on_compacted, compact);
     } else {
@@ -222,17 +235,24 @@ static void on_compact(struct command_call *call, int argc, char **argv, void *u
 {
     struct admin *admin = userdata;
     struct compact_call *compact = NEW(struct compact_call);
+    const struct parts *parts = admin->parts;
+    size_t state = 0, cluster_state = 0;
+    struct clustered *clustered;
     struct store *store;
-    size_t state = 0;
     const char *name;
 
     compact->call = call;
     compact->n_pending = 1;
     for (int i = 1; i < argc && !compact->failure; i++) {
-        start_compaction(admin, compact, databases_find(admin->parts->databases, argv[i]));
+        start_compaction(admin, compact, argv[i]);
     }
-    while (argc == 1 && (store = databases_next(admin->parts->databases, &state, &name))) {
-        start_compaction(admin, compact, store);
+    while (argc == 1 && (store = databases_next(parts->databases, &state, &name))) {
+        compact->n_pending++;
+        databases_compact(parts->databases, store, on_compacted, compact);
+    }
+    while (argc == 1 && parts->clusters &&
+           (clustered = clusters_next(parts->clusters, &cluster_state))) {
+        start_snapshot(compact, clustered);
     }
     on_compacted(compact, NULL);
 }

@@ -44,6 +44,11 @@ struct clustered *clusters_next(const struct clusters *clusters, size_t *state)
     return NULL;
 }
 
+void clustered_compact(struct clustered *clustered,
+                       void (*done)(void *userdata, struct failure *failure), void *userdata)
+{
+}
+
 void clusters_compact_if_due(struct clusters *clusters)
 {
 }

@@ -20,6 +20,7 @@
 #include "engine/undo.h"
 
 #include <errno.h>
+#include <string.h>
 
 LOG_MODULE(cluster);
 
@@ -43,6 +44,7 @@ struct member {
     enum member_state state;
     char *failure;
     bool is_joining, is_leaving; // it asks for that
+    bool is_removed;             // a committed entry says so; a leader ends its term first
     struct commit_log commit_log;
     struct db *db;
     struct changeset *committed; // a reference: the commits after it are those of `executed`
@@ -290,11 +292,22 @@ static void commit_executed(struct member *member)
     positions_advance(&member->commit_log.positions, executed.position);
 }
 
-// The cluster has removed this server, which asked for it.
+// True if the members up to the entry with this index have included this server, and no longer do.
+static bool is_removed_by(const struct member *member, const struct log_entry *entry)
+{
+    const struct member_log *log = member_log(member);
+    struct uuid self = log->header.server_id;
+
+    return entry->servers.n && !servers_find(&entry->servers, self) &&
+           servers_find(member_log_servers_at(log, entry->index - 1), self);
+}
+
+// The cluster has removed this server.
 static void leave(struct member *member)
 {
     const struct file_record left = {.kind = FILE_RECORD_NOTE, .note = (char *)FILE_NOTE_LEFT};
 
+    log_info("this server is no member of the cluster any more");
     member->handler->write_synced(member->userdata, &left, 1);
     member_set_state(member, MEMBER_LEFT);
     member_changed(member);
@@ -318,9 +331,8 @@ static void apply_entry(struct member *member, uint64_t index)
     }
     if (error) {
         fail_apply(member, index, error);
-    } else if (entry->servers.n && member->is_leaving && !is_leader(member) &&
-               !servers_find(&entry->servers, member_log(member)->header.server_id)) {
-        leave(member);
+    } else if (is_removed_by(member, entry)) {
+        member->is_removed = true; // see consensus_check()
     }
 }
 
@@ -715,6 +727,9 @@ static void consensus_check(struct member *member)
         member_set_state(member, MEMBER_LEADING); // nobody has taken over
         member_changed(member);
     }
+    if (member->is_removed && member->state == MEMBER_FOLLOWING) {
+        leave(member);
+    }
 }
 
 void member_stop(struct member *member)
@@ -914,10 +929,13 @@ int member_kick(struct member *member, uint64_t now, struct uuid server)
 
     member->now = now;
     if (!is_leader(member)) {
-        return -ENOTCONN;
-    }
-    if (!is_member(member, server)) {
-        return -ENOENT;
+        const struct wire_message wire = {.kind = WIRE_LEAVE, .leaving = server};
+        struct uuid leader = member->status.leader;
+
+        return !uuid_is_zero(leader) && !is_over(member) &&
+                       member->handler->send(member->userdata, leader, &wire)
+                   ? 0
+                   : -ENOTCONN;
     }
     member_flush(member, now);
     r = consensus_remove_server(member->consensus, now, server);
@@ -972,22 +990,48 @@ void member_ask_to_join(struct member *member, uint64_t now, struct uuid cluster
     }
 }
 
-static void receive_leave(struct member *member, struct uuid from)
+static void refuse(struct member *member, struct uuid to)
 {
     const struct wire_message answer = {.kind = WIRE_JOIN_RESULT,
-                                        .join_result = {.reason = "it is no member"}};
+                                        .join_result = {.reason = WIRE_NO_MEMBER}};
 
-    if (!is_member(member, from)) {
-        member->handler->send(member->userdata, from, &answer);
-    } else if (is_leader(member)) {
-        consensus_remove_server(member->consensus, member->now, from);
+    member->handler->send(member->userdata, to, &answer);
+}
+
+// Only the leader answers: the logs of other members may not name a new member yet.
+static void receive_leave(struct member *member, struct uuid from, struct uuid server)
+{
+    if (!is_leader(member)) {
+        return;
+    }
+    if (uuid_is_zero(server)) {
+        server = from;
+    }
+    if (consensus_remove_server(member->consensus, member->now, server) == -ENOENT &&
+        uuid_equals(server, from)) {
+        refuse(member, from);
     }
 }
 
-// The answer to the request to join or to leave.
+// A server that was removed gets no entries any more, also not the one that says so. It asks for
+// votes in vain. The candidate's term shows that no later leader has made it a member.
+static void refuse_if_removed(struct member *member, struct uuid from,
+                              const struct member_message *message)
+{
+    struct consensus_state state;
+
+    consensus_state(member->consensus, &state);
+    if (message->kind == MESSAGE_VOTE && is_leader(member) && !is_member(member, from) &&
+        message->term <= state.term + 1 && state.change.phase == CONSENSUS_CHANGE_NONE) {
+        refuse(member, from);
+    }
+}
+
+// The answer to the request to join or to leave, or to a request for a vote.
 static void receive_result(struct member *member, const struct wire_join_result *result)
 {
-    if (member->is_leaving && !result->is_accepted && !is_leader(member)) {
+    if (!result->is_accepted && result->reason && !strcmp(result->reason, WIRE_NO_MEMBER) &&
+        member->state == MEMBER_FOLLOWING && !wants_to_join(member)) {
         leave(member);
     }
 }
@@ -1028,13 +1072,11 @@ void member_receive(struct member *member, uint64_t now, struct uuid from,
 {
     member->now = now;
     if (is_over(member)) {
-        if (message->kind == WIRE_LEAVE) {
-            receive_leave(member, from);
-        }
         return;
     }
     switch (message->kind) {
     case WIRE_RAFT:
+        refuse_if_removed(member, from, &message->raft);
         consensus_receive(member->consensus, now, from, &message->raft);
         break;
     case WIRE_SNAPSHOT:
@@ -1044,7 +1086,7 @@ void member_receive(struct member *member, uint64_t now, struct uuid from,
         receive_part(member, from, &message->part);
         break;
     case WIRE_LEAVE:
-        receive_leave(member, from);
+        receive_leave(member, from, message->leaving);
         break;
     case WIRE_JOIN_RESULT:
         receive_result(member, &message->join_result);

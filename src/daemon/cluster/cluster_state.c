@@ -168,6 +168,9 @@ static struct failure *on_leave(void *userdata, const char *db)
 {
     struct clustered *clustered = clusters_find(userdata, db);
 
+    if (member_servers(clustered->member)->n == 1) {
+        return failure_new(FAILURE_INVALID, "the only member cannot leave");
+    }
     member_leave(clustered->member, clustered_now());
     return NULL;
 }

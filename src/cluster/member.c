@@ -20,6 +20,7 @@
 #include "engine/undo.h"
 
 #include <errno.h>
+#include <string.h>
 
 LOG_MODULE(cluster);
 
@@ -44,6 +45,7 @@ struct member {
     enum member_state state;
     char *failure;
     bool is_joining, is_leaving; // it asks for that
+    bool is_removed;             // a committed entry says so; a leader ends its term first
     struct commit_log commit_log;
     struct db *db;
     struct changeset *committed; // a reference: the commits after it are those of `executed`
@@ -309,32 +311,24 @@ static void commit_executed(struct member *member)
     positions_advance(&member->commit_log.positions, executed.position);
 }
 
-// True if the snapshot or an entry before `index` names this server as a member.
-static bool is_named_before(const struct member_log *log, uint64_t index)
+// True if the members up to the entry with this index have included this server, and no longer do.
+static bool is_removed_by(const struct member *member, const struct log_entry *entry)
 {
-    struct uuid id = log->header.server_id;
-    bool is_named = servers_find(&log->header.prev_servers, id);
+    const struct member_log *log = member_log(member);
+    struct uuid self = log->header.server_id;
 
-    for (size_t i = 0; i < log->n_entries && log->entries[i].index < index && !is_named; i++) {
-        is_named = servers_find(&log->entries[i].servers, id);
-    }
-    return is_named;
+    return entry->servers.n && !servers_find(&entry->servers, self) &&
+           servers_find(member_log_servers_at(log, entry->index - 1), self);
 }
 
-// True if the entry removes this server. Entries from before it joined do not name it, either.
-static bool removes_self(const struct member_log *log, const struct log_entry *entry)
-{
-    return entry->servers.n && !servers_find(&entry->servers, log->header.server_id) &&
-           is_named_before(log, entry->index);
-}
-
-// The cluster has removed this server, which asked for it.
+// The cluster has removed this server.
 static void leave(struct member *member)
 {
     const struct file_record left = {.kind = FILE_RECORD_NOTE, .note = (char *)FILE_NOTE_LEFT};
 
-    // If the disk is full, it asks again.
+    // If the disk is full, it tries again.
     if (member->handler->write_synced(member->userdata, &left, 1)) {
+        log_info("this server is no member of the cluster any more");
         member_set_state(member, MEMBER_LEFT);
         member_changed(member);
     }
@@ -358,9 +352,8 @@ static void apply_entry(struct member *member, uint64_t index)
     }
     if (error) {
         fail_apply(member, index, error);
-    } else if (member->is_leaving && !is_leader(member) &&
-               removes_self(member_log(member), entry)) {
-        leave(member);
+    } else if (is_removed_by(member, entry)) {
+        member->is_removed = true; // see consensus_check()
     }
 }
 
@@ -771,6 +764,9 @@ static void consensus_check(struct member *member)
         member_set_state(member, MEMBER_LEADING); // nobody has taken over
         member_changed(member);
     }
+    if (member->is_removed && member->state == MEMBER_FOLLOWING) {
+        leave(member);
+    }
 }
 
 void member_stop(struct member *member)
@@ -786,7 +782,14 @@ struct commit_log *member_commit_log(struct member *member)
 // True until the server is a member for the first time: its log does not name it.
 static bool wants_to_join(const struct member *member)
 {
-    return !is_named_before(member_log(member), UINT64_MAX) && !is_over(member);
+    const struct member_log *log = member_log(member);
+    struct uuid id = log->header.server_id;
+    bool is_named = servers_find(&log->header.prev_servers, id);
+
+    for (size_t i = 0; i < log->n_entries && !is_named; i++) {
+        is_named = servers_find(&log->entries[i].servers, id);
+    }
+    return !is_named && !is_over(member);
 }
 
 void member_start(struct member *member, uint64_t now)
@@ -1005,10 +1008,13 @@ int member_kick(struct member *member, uint64_t now, struct uuid server)
 
     member->now = now;
     if (!is_leader(member)) {
-        return -ENOTCONN;
-    }
-    if (!is_member(member, server)) {
-        return -ENOENT;
+        const struct wire_message wire = {.kind = WIRE_LEAVE, .leaving = server};
+        struct uuid leader = member->status.leader;
+
+        return !uuid_is_zero(leader) && !is_over(member) &&
+                       member->handler->send(member->userdata, leader, &wire)
+                   ? 0
+                   : -ENOTCONN;
     }
     member_flush(member, now);
     r = consensus_remove_server(member->consensus, now, server);
@@ -1060,26 +1066,52 @@ void member_ask_to_join(struct member *member, uint64_t now, struct uuid cluster
     }
 }
 
-// Only the leader knows who is a member: the log of another server may lack the entry that has added
-// the sender, and an entry that removes it counts when it is committed.
-static void receive_leave(struct member *member, struct uuid from)
+static void refuse(struct member *member, struct uuid to)
 {
     const struct wire_message answer = {.kind = WIRE_JOIN_RESULT,
-                                        .join_result = {.reason = "it is no member"}};
+                                        .join_result = {.reason = WIRE_NO_MEMBER}};
+
+    member->handler->send(member->userdata, to, &answer);
+}
+
+// Only the leader knows who is a member: the log of another server may lack the entry that has added
+// the sender, and an entry that removes it counts when it is committed.
+static void receive_leave(struct member *member, struct uuid from, struct uuid server)
+{
     struct consensus_state state;
 
     consensus_state(member->consensus, &state);
-    if (member->state == MEMBER_LEADING &&
-        consensus_remove_server(member->consensus, member->now, from) == -ENOENT &&
-        state.change.phase == CONSENSUS_CHANGE_NONE) {
-        member->handler->send(member->userdata, from, &answer);
+    if (member->state != MEMBER_LEADING) {
+        return;
+    }
+    if (uuid_is_zero(server)) {
+        server = from;
+    }
+    if (consensus_remove_server(member->consensus, member->now, server) == -ENOENT &&
+        uuid_equals(server, from) && state.change.phase == CONSENSUS_CHANGE_NONE) {
+        refuse(member, from);
     }
 }
 
-// The answer to the request to join or to leave.
+// A server that was removed gets no entries any more, also not the one that says so. It asks for
+// votes in vain. The candidate's term shows that no later leader has made it a member.
+static void refuse_if_removed(struct member *member, struct uuid from,
+                              const struct member_message *message)
+{
+    struct consensus_state state;
+
+    consensus_state(member->consensus, &state);
+    if (message->kind == MESSAGE_VOTE && is_leader(member) && !is_member(member, from) &&
+        message->term <= state.term + 1 && state.change.phase == CONSENSUS_CHANGE_NONE) {
+        refuse(member, from);
+    }
+}
+
+// The answer to the request to join or to leave, or to a request for a vote.
 static void receive_result(struct member *member, const struct wire_join_result *result)
 {
-    if (member->is_leaving && !result->is_accepted && member->state == MEMBER_FOLLOWING) {
+    if (!result->is_accepted && result->reason && !strcmp(result->reason, WIRE_NO_MEMBER) &&
+        member->state == MEMBER_FOLLOWING && !wants_to_join(member)) {
         leave(member);
     }
 }
@@ -1129,6 +1161,7 @@ void member_receive(struct member *member, uint64_t now, struct uuid from,
         if (member->restart_at) {
             break;
         }
+        refuse_if_removed(member, from, &message->raft);
         consensus_receive(member->consensus, now, from, &message->raft);
         break;
     case WIRE_SNAPSHOT:
@@ -1138,7 +1171,7 @@ void member_receive(struct member *member, uint64_t now, struct uuid from,
         receive_part(member, from, &message->part);
         break;
     case WIRE_LEAVE:
-        receive_leave(member, from);
+        receive_leave(member, from, message->leaving);
         break;
     case WIRE_JOIN_RESULT:
         receive_result(member, &message->join_result);

@@ -122,7 +122,8 @@ void member_compacted(struct member *member, uint64_t now, uint64_t index, uint6
 void member_add_server(struct member *member, uint64_t now, struct uuid id, const char *address);
 // A server that is to join has a connection to another server: asks it at once.
 void member_ask_to_join(struct member *member, uint64_t now, struct uuid cluster_id);
-// Removes a member. Returns 0, -ENOTCONN, -EBUSY while another change of the members is in progress,
+// Removes a member, or ends the addition of a server; a follower asks the leader to do it, once.
+// Returns 0, -ENOTCONN if no leader can be asked, -EBUSY while another change of the members is in progress,
 // -ENOENT, or -EINVAL if it is the only one.
 int member_kick(struct member *member, uint64_t now, struct uuid server);
 // Asks the cluster to remove this server, until it has left.

@@ -275,7 +275,7 @@ void member_log_rebase(struct member_log *log, struct member_log *snapshot, size
     member_log_free(snapshot);
 }
 
-static const struct servers *servers_at(const struct member_log *log, uint64_t index)
+const struct servers *member_log_servers_at(const struct member_log *log, uint64_t index)
 {
     for (size_t i = (size_t)(index - log->header.prev_index); i-- > 0;) {
         if (log->entries[i].servers.n) {
@@ -316,7 +316,7 @@ struct file_header member_log_header_at(const struct member_log *log, uint64_t i
         .name = xstrdup(log->header.name),
         .prev_term = term_at(log, index),
         .prev_index = index,
-        .prev_servers = servers_copy(servers_at(log, index)),
+        .prev_servers = servers_copy(member_log_servers_at(log, index)),
         .prev_election_timer = election_timer_at(log, index),
         .prev_eid = eid_at(log, index),
     };
@@ -324,7 +324,7 @@ struct file_header member_log_header_at(const struct member_log *log, uint64_t i
 
 const struct servers *member_log_servers(const struct member_log *log)
 {
-    return servers_at(log, member_log_last_index(log));
+    return member_log_servers_at(log, member_log_last_index(log));
 }
 
 uint64_t member_log_election_timer(const struct member_log *log)

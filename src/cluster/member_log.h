@@ -66,6 +66,8 @@ const struct log_entry *member_log_entry(const struct member_log *log, uint64_t 
 // The members and the election timer (ms, 0: not recorded) after the last entry.
 const struct servers *member_log_servers(const struct member_log *log);
 uint64_t member_log_election_timer(const struct member_log *log);
+// The members after the entry `index`, which must be in the log or that of its snapshot.
+const struct servers *member_log_servers_at(const struct member_log *log, uint64_t index);
 // The header of the log of a member, with the snapshot after the entry `index` in the place of the
 // present one but without prev_data. The index must be in the log or that of its snapshot. The
 // caller calls file_header_done(). O(entries).

@@ -179,7 +179,11 @@ static void put_fields(struct buf *buf, const struct wire_message *message)
         put_part(buf, &message->part);
         break;
     case WIRE_JOIN:
+        break;
     case WIRE_LEAVE:
+        if (!uuid_is_zero(message->leaving)) {
+            field_put_uuid(buf, FIELD_SERVER_ID, message->leaving);
+        }
         break;
     case WIRE_JOIN_RESULT:
         put_join_result(buf, &message->join_result);

@@ -15,6 +15,9 @@
 
 #define WIRE_VERSION 1
 
+// The reason in a JOIN_RESULT with which the leader answers a server that it knows to be removed.
+#define WIRE_NO_MEMBER "it is no member"
+
 enum wire_kind {
     WIRE_HELLO,         // who the sender is
     WIRE_REFUSED,       // why the sender closes the connection
@@ -23,7 +26,7 @@ enum wire_kind {
     WIRE_SNAPSHOT_PART, // a piece of the contents of the last WIRE_SNAPSHOT
     WIRE_JOIN,          // the sender asks to become a member
     WIRE_JOIN_RESULT,   // the answer, unless it is the snapshot
-    WIRE_LEAVE,         // the sender asks the leader to remove it
+    WIRE_LEAVE,         // the sender asks the leader to remove it, or another server
     WIRE_REQUEST,       // follower to leader: a client's request
     WIRE_CANCEL,        // follower to leader: the method "cancel" for a client's request
     WIRE_REPLY,         // leader to follower: the reply to a client's request
@@ -81,6 +84,7 @@ struct wire_message {
         struct wire_snapshot snapshot; // SNAPSHOT
         struct wire_part part;         // SNAPSHOT_PART
         struct wire_join_result join_result;
+        struct uuid leaving; // LEAVE; UUID_ZERO: the sender
         struct wire_client client; // REQUEST, CANCEL, REPLY, NOTIFICATION, CLIENT_GONE
     };
 };

@@ -253,6 +253,9 @@ static void decode_fields(struct wire_memory *memory, struct fields *fields,
     case WIRE_JOIN_RESULT:
         decode_join_result(memory, fields, &message->join_result);
         break;
+    case WIRE_LEAVE:
+        message->leaving = fields_uuid(fields, FIELD_SERVER_ID, false);
+        break;
     case WIRE_REQUEST:
     case WIRE_CANCEL:
     case WIRE_REPLY:

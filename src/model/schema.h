@@ -62,6 +62,8 @@ struct ovsdb_error *schema_from_text(struct slice text, struct schema **ret);
 // The shortest JSON that every server of the protocol parses to the same schema. The caller owns
 // it.
 json_t *schema_to_json(const struct schema *schema);
+// The same schema, all of whose columns are persistent. A new reference.
+struct schema *schema_without_ephemeral(struct schema *schema);
 struct schema *schema_ref(struct schema *schema);
 void schema_unref(struct schema *schema);
 // True if name, version, tables and columns are equal. Does not compare cksum.

@@ -74,3 +74,24 @@ json_t *schema_to_json(const struct schema *schema)
     json_object_set_new(json, "tables", tables);
     return json;
 }
+
+struct schema *schema_without_ephemeral(struct schema *schema)
+{
+    json_t *json, *table, *column;
+    const char *table_name, *name;
+    struct ovsdb_error *error;
+    struct schema *persistent;
+
+    json = schema_to_json(schema);
+    json_object_foreach(json_object_get(json, "tables"), table_name, table)
+    {
+        json_object_foreach(json_object_get(table, "columns"), name, column)
+        {
+            json_object_del(column, "ephemeral");
+        }
+    }
+    error = schema_from_json(json, &persistent);
+    assert(!error); // a persistent column may be whatever an ephemeral one may
+    json_decref(json);
+    return persistent;
+}

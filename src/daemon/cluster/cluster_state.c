@@ -146,7 +146,8 @@ static bool on_status(void *userdata, const char *db, struct cluster_status *ret
         .election_timer = status.election_timer,
         .first_index = log->header.prev_index + 1,
         .last_index = member_log_last_index(log),
-        .commit_index = status.consensus.commit_index,
+        // The consensus begins at the snapshot, the database at the last recorded commit index.
+        .commit_index = MAX(status.consensus.commit_index, status.applied_index),
         .applied_index = status.applied_index,
         .n_disconnections = peers_n_disconnections(clustered->peers),
         .n_elections = status.n_elections,
@@ -167,6 +168,9 @@ static struct failure *on_leave(void *userdata, const char *db)
 {
     struct clustered *clustered = clusters_find(userdata, db);
 
+    if (member_servers(clustered->member)->n == 1) {
+        return failure_new(FAILURE_INVALID, "the only member cannot leave");
+    }
     member_leave(clustered->member, clustered_now());
     return NULL;
 }

@@ -666,20 +666,21 @@ static struct failure *on_add(void *userdata, const char *path)
     return failure;
 }
 
-// A client's conversion.
+// A client's conversion. Clusters have no ephemeral columns: their values are in no entry's data.
 static void on_convert(void *userdata, struct db *db, struct schema *schema)
 {
     struct clusters *clusters = userdata;
     struct clustered *clustered = clusters_find(clusters, db_schema(db)->name);
+    _cleanup_schema_ struct schema *persistent = schema_without_ephemeral(schema);
     _cleanup_buf_ struct buf data = {0};
     struct ovsdb_error *error;
     struct db *converted;
 
     assert(clustered && clustered->db == db);
-    error = store_convert(db, schema, NULL, &converted);
+    error = store_convert(db, persistent, NULL, &converted);
     if (!error) {
         buf_puts(&data, "[");
-        buf_put_slice(&data, text_slice(schema->json));
+        buf_put_slice(&data, text_slice(persistent->json));
         buf_puts(&data, ",");
         encode_snapshot(&data, converted, "converted by ovsdbd", clock_realtime() / USEC_PER_MSEC);
         buf_puts(&data, "]");

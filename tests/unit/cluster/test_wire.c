@@ -203,7 +203,9 @@ static struct wire_message random_message(struct material *material)
             (struct wire_join_result){random_below(2), random_or_null(), random_or_null()};
         break;
     case WIRE_JOIN:
+        break;
     case WIRE_LEAVE:
+        message.leaving = random_below(2) ? random_id() : UUID_ZERO;
         break;
     default:
         message.client = random_client(message.kind);
@@ -294,6 +296,9 @@ static void assert_message_equal(const struct wire_message *a, const struct wire
         assert_int_equal(a->join_result.is_accepted, b->join_result.is_accepted);
         assert_true(str_equals(a->join_result.leader, b->join_result.leader));
         assert_true(str_equals(a->join_result.reason, b->join_result.reason));
+        break;
+    case WIRE_LEAVE:
+        assert_true(uuid_equals(a->leaving, b->leaving));
         break;
     default:
         assert_client_equal(&a->client, &b->client);

@@ -8,7 +8,7 @@ from harness import lab as lab_module
 
 # What members report when others are away. Tests make others go away all the time.
 REPORTS = (r"\|ERR\|.*no leader for longer than the election timer",
-           r"\|WARN\|.*(is not connected|leadership|cannot connect|connection|Connection|"
+           r"\|WARN\|.*(is not connected|leadership|cannot connect|[Cc]onnect|"
            r"Broken pipe|reset by peer|election|quorum|majority|in time)",)
 # Several elections, on a busy machine.
 PATIENCE = 6 * wait.PATIENCE

@@ -67,6 +67,34 @@ static void send_first_snapshot(struct consensus *consensus, struct uuid to)
     }
 }
 
+static uint64_t *sent_commit(struct consensus *consensus, raft_id to)
+{
+    uint64_t term = raft_current_term(&consensus->raft);
+
+    if (consensus->sent_commits_term != term) {
+        consensus->sent_commits_term = term;
+        consensus->n_sent_commits = 0;
+    }
+    for (size_t i = 0; i < consensus->n_sent_commits; i++) {
+        if (consensus->sent_commits[i].to == to) {
+            return &consensus->sent_commits[i].index;
+        }
+    }
+    GROW(consensus->sent_commits, consensus->n_sent_commits, consensus->sent_commits_capacity);
+    consensus->sent_commits[consensus->n_sent_commits] = (struct sent_commit){.to = to};
+    return &consensus->sent_commits[consensus->n_sent_commits++].index;
+}
+
+// Remembers a sent commit index, as far as the receiver is known to have the entries.
+static void note_sent_commit(struct consensus *consensus, struct uuid to, uint64_t commit_index)
+{
+    uint64_t *sent = sent_commit(consensus, to.hi);
+    uint64_t match = consensus_match_index(consensus, to);
+
+    commit_index = commit_index < match ? commit_index : match;
+    *sent = *sent > commit_index ? *sent : commit_index;
+}
+
 static void send_append(struct consensus *consensus, struct uuid to,
                         const struct raft_append_entries *append, struct member_message *message)
 {
@@ -89,7 +117,45 @@ static void send_append(struct consensus *consensus, struct uuid to,
         }
         message->entries = entries;
     }
+    note_sent_commit(consensus, to, append->leader_commit);
     consensus->handler->send(consensus->userdata, to, message);
+}
+
+// Sends a member the commit index, if it has entries of which it does not know yet that they are
+// committed. libraft would leave that to the next heartbeat, and the member's clients would wait.
+static void send_commit(struct consensus *consensus, struct uuid to)
+{
+    struct member_message snapshot = consensus->handler->snapshot(consensus->userdata);
+    uint64_t match = consensus_match_index(consensus, to);
+    struct member_message message = {.kind = MESSAGE_APPEND,
+                                     .term = raft_current_term(&consensus->raft),
+                                     .index = match,
+                                     .index_term = snapshot.index_term,
+                                     .commit_index = consensus->commit_index};
+    uint64_t due = match < message.commit_index ? match : message.commit_index;
+
+    if (match < snapshot.index || *sent_commit(consensus, to.hi) >= due) {
+        return;
+    }
+    if (match > snapshot.index) {
+        message.index_term = consensus->handler->entry(consensus->userdata, match)->term;
+    }
+    note_sent_commit(consensus, to, message.commit_index);
+    consensus->handler->send(consensus->userdata, to, &message);
+}
+
+static void send_commits(struct consensus *consensus)
+{
+    const struct raft_configuration *configuration = &consensus->raft.configuration;
+
+    if (consensus->failure || consensus_role_now(consensus) != CONSENSUS_LEADER) {
+        return;
+    }
+    for (unsigned i = 0; i < configuration->n; i++) {
+        if (configuration->servers[i].id != consensus->id.hi) {
+            send_commit(consensus, consensus_id_of(consensus, configuration->servers[i].id));
+        }
+    }
 }
 
 static void send_message(struct consensus *consensus, struct raft_message *from)
@@ -253,6 +319,7 @@ static void report_changes(struct consensus *consensus, uint64_t now)
         }
     }
     membership_advance(consensus, now);
+    send_commits(consensus);
 }
 
 void consensus_step(struct consensus *consensus, struct raft_event *event,
@@ -355,6 +422,7 @@ void consensus_free(struct consensus *consensus)
     servers_done(&consensus->known);
     free(consensus->change.address);
     free(consensus->pending);
+    free(consensus->sent_commits);
     free(consensus);
 }
 

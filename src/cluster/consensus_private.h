@@ -27,6 +27,13 @@ struct consensus {
     uint64_t now;                   // the time of the last event
     struct uuid first_snapshot_to;  // see send_first_snapshot()
     uint64_t first_snapshot_time;
+    // The commit indexes that the other members have been sent in this term.
+    struct sent_commit {
+        raft_id to;
+        uint64_t index;
+    } * sent_commits;
+    size_t n_sent_commits, sent_commits_capacity;
+    uint64_t sent_commits_term;
     bool is_started;
     bool is_stepping;    // an update is being carried out
     bool is_installing;  // from install() to consensus_installed()

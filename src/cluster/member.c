@@ -830,6 +830,15 @@ void member_persisted(struct member *member, uint64_t now, size_t n)
     }
 }
 
+void member_lost(struct member *member, uint64_t now, struct uuid server)
+{
+    if (!is_over(member) && uuid_equals(server, member->status.leader)) {
+        member->now = now;
+        consensus_leader_lost(member->consensus, now);
+        consensus_check(member);
+    }
+}
+
 // Entries of this leader
 
 // Appends `entries` after those of the batch. 0 or negative errno.

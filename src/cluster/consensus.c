@@ -11,6 +11,9 @@
 
 #include <errno.h>
 
+// The wait for the election after the connections with the leader have ended, in ms: the least one
+// and the random part, so that members seldom begin one at the same time.
+enum { LEADER_LOST_WAIT = 50, LEADER_LOST_SPREAD = 100 };
 enum { MAX_INFLIGHT = 65536 }; // entries sent to a follower that it has not confirmed
 
 static const char vote_failure[] = "the vote could not be recorded";
@@ -546,6 +549,29 @@ void consensus_timeout(struct consensus *consensus, uint64_t now)
         consensus->raft.candidate_state.in_pre_vote = true;
     }
     consensus_step(consensus, &event, NULL, 0);
+}
+
+void consensus_leader_lost(struct consensus *consensus, uint64_t now)
+{
+    struct raft *raft = &consensus->raft;
+    uint64_t timeout = raft->election_timeout;
+    uint64_t random, deadline;
+
+    if (consensus->failure || consensus->is_installing || raft_state(raft) != RAFT_FOLLOWER ||
+        raft_role(raft) != RAFT_VOTER || !raft->follower_state.current_leader.id) {
+        return;
+    }
+    // As libraft does it when the term changes.
+    raft_free(raft->follower_state.current_leader.address);
+    raft->follower_state.current_leader.address = NULL;
+    raft->follower_state.current_leader.id = 0;
+    // libraft has chosen a timeout from [timeout, 2 * timeout).
+    random =
+        (raft->follower_state.randomized_election_timeout - timeout) * LEADER_LOST_SPREAD / timeout;
+    deadline = now + LEADER_LOST_WAIT + random;
+    if (deadline < raft_timeout(raft)) {
+        raft->election_timer_start = deadline - raft->follower_state.randomized_election_timeout;
+    }
 }
 
 void consensus_persisted(struct consensus *consensus, uint64_t now, size_t n)

@@ -57,8 +57,8 @@ struct member {
     bool has_installed; // a snapshot is durable, which the consensus is to be told
     struct member_message installed;
 
-    struct executed *executed;
-    size_t n_executed, executed_capacity;
+    struct executed *executed; // those before first_executed are committed
+    size_t first_executed, end_executed, executed_capacity;
     struct log_entry *batch; // entries that are not in the log yet; each owns its data
     size_t n_batch, batch_capacity;
 
@@ -163,6 +163,34 @@ static struct log_entry *batch_add(struct member *member)
     return &member->batch[member->n_batch++];
 }
 
+static size_t n_executed(const struct member *member)
+{
+    return member->end_executed - member->first_executed;
+}
+
+static void executed_add(struct member *member, struct changeset *changes, uint64_t position)
+{
+    size_t n = n_executed(member);
+
+    if (member->end_executed == member->executed_capacity && member->first_executed > n) {
+        memcpy(member->executed, member->executed + member->first_executed,
+               n * sizeof(*member->executed));
+        member->first_executed = 0;
+        member->end_executed = n;
+    }
+    GROW(member->executed, member->end_executed, member->executed_capacity);
+    member->executed[member->end_executed++] =
+        (struct executed){0, position, changeset_ref(changes)};
+}
+
+static void executed_clear(struct member *member)
+{
+    while (n_executed(member)) {
+        changeset_unref(member->executed[member->first_executed++].changes);
+    }
+    member->first_executed = member->end_executed = 0;
+}
+
 // Appends a commit of a session, or gives one that is being applied its id.
 static struct ovsdb_error *on_append(struct commit_log *log, struct changeset *changes,
                                      bool durable, uint64_t *ret_position)
@@ -190,18 +218,8 @@ static struct ovsdb_error *on_append(struct commit_log *log, struct changeset *c
     entry->data = (struct slice){xmemdup(data.data, data.size), data.size};
     // The commits that are not durable may be taken back, too, so all outputs wait.
     *ret_position = positions_issue(&member->commit_log.positions);
-    GROW(member->executed, member->n_executed, member->executed_capacity);
-    member->executed[member->n_executed++] =
-        (struct executed){0, *ret_position, changeset_ref(changes)};
+    executed_add(member, changes, *ret_position);
     return NULL;
-}
-
-static void executed_clear(struct member *member)
-{
-    for (size_t i = 0; i < member->n_executed; i++) {
-        changeset_unref(member->executed[i].changes);
-    }
-    member->n_executed = 0;
 }
 
 static void set_committed(struct member *member, struct changeset *changes)
@@ -215,10 +233,10 @@ static void set_committed(struct member *member, struct changeset *changes)
 static void withdraw(struct member *member)
 {
     batch_clear(member);
-    member->status.n_withdrawn = member->n_executed;
+    member->status.n_withdrawn = n_executed(member);
     positions_lose(&member->commit_log.positions);
-    if (member->n_executed) {
-        log_info("withdrawing %zu transactions that were not committed", member->n_executed);
+    if (n_executed(member)) {
+        log_info("withdrawing %zu transactions that were not committed", n_executed(member));
         executed_clear(member);
         member->handler->withdraw(member->userdata, member->committed);
     }
@@ -302,10 +320,8 @@ static struct ovsdb_error *apply_data(struct member *member, const struct log_en
 // The first executed commit is the entry with this index.
 static void commit_executed(struct member *member)
 {
-    struct executed executed = member->executed[0];
+    struct executed executed = member->executed[member->first_executed++];
 
-    member->n_executed--;
-    memmove(member->executed, member->executed + 1, member->n_executed * sizeof(*member->executed));
     set_committed(member, executed.changes);
     changeset_unref(executed.changes);
     positions_advance(&member->commit_log.positions, executed.position);
@@ -341,10 +357,10 @@ static void apply_entry(struct member *member, uint64_t index)
 
     assert(entry);
     member->applied_index = index; // before outputs are released
-    if (member->n_executed && member->executed[0].index == index) {
+    if (n_executed(member) && member->executed[member->first_executed].index == index) {
         commit_executed(member);
     } else if (entry->data.data) {
-        assert(!member->n_executed); // while commits wait, no other entries have data
+        assert(!n_executed(member)); // while commits wait, no other entries have data
         error = apply_data(member, entry);
     }
     if (entry->election_timer) {
@@ -908,6 +924,15 @@ void member_persisted(struct member *member, uint64_t now, size_t n)
     }
 }
 
+void member_lost(struct member *member, uint64_t now, struct uuid server)
+{
+    if (!is_over(member) && uuid_equals(server, member->status.leader)) {
+        member->now = now;
+        consensus_leader_lost(member->consensus, now);
+        consensus_check(member);
+    }
+}
+
 // Entries of this leader
 
 // Appends `entries` after those of the batch. 0 or negative errno.
@@ -925,14 +950,14 @@ static int submit(struct member *member, uint64_t now, struct log_entry *entries
 
 void member_flush(struct member *member, uint64_t now)
 {
-    size_t first = member->n_executed - member->n_batch, n = member->n_batch;
+    size_t first = member->end_executed - member->n_batch, n = member->n_batch;
     uint64_t index = member_log_last_index(member_log(member)) + 1;
 
     if (!n || is_over(member)) {
         return;
     }
     member->now = now;
-    assert(member->n_executed >= n);
+    assert(n_executed(member) >= n);
     for (size_t i = 0; i < n; i++) {
         assert(!member->executed[first + i].index);
         member->executed[first + i].index = index + i;

@@ -100,6 +100,8 @@ void member_receive(struct member *member, uint64_t now, struct uuid from,
                     const struct wire_message *message);
 // backlog() of a server has become small.
 void member_drained(struct member *member, struct uuid server);
+// Both connections with the server have ended.
+void member_lost(struct member *member, uint64_t now, struct uuid server);
 // The records of the oldest `n` calls of write() are durable.
 void member_persisted(struct member *member, uint64_t now, size_t n);
 // The disk has failed.

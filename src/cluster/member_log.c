@@ -34,11 +34,36 @@ static void entry_done(struct log_entry *entry)
     free_text(entry->data);
 }
 
+// The number of entries up to the last one of the first `n` that sets the members. 0: none.
+static size_t count_to_servers(const struct member_log *log, size_t n)
+{
+    while (n && !log->entries[n - 1].servers.n) {
+        n--;
+    }
+    return n;
+}
+
+static size_t count_to_timer(const struct member_log *log, size_t n)
+{
+    while (n && !log->entries[n - 1].election_timer) {
+        n--;
+    }
+    return n;
+}
+
 static void truncate_entries(struct member_log *log, size_t n)
 {
+    uint64_t last = log->header.prev_index + n;
+
     assert(n <= log->n_entries);
     while (log->n_entries > n) {
         entry_done(&log->entries[--log->n_entries]);
+    }
+    if (log->servers_index > last) {
+        log->servers_index = log->header.prev_index + count_to_servers(log, n);
+    }
+    if (log->timer_index > last) {
+        log->timer_index = log->header.prev_index + count_to_timer(log, n);
     }
 }
 
@@ -134,6 +159,12 @@ static struct ovsdb_error *add_entry(struct member_log *log, struct log_entry *e
     GROW(log->entries, log->n_entries, log->entries_capacity);
     log->entries[log->n_entries] = *entry;
     log->entries[log->n_entries++].data = copy_text(entry->data);
+    if (entry->servers.n) {
+        log->servers_index = entry->index;
+    }
+    if (entry->election_timer) {
+        log->timer_index = entry->index;
+    }
     entry->servers = (struct servers){0};
     set_term(log, entry->term);
     assert(member_log_last_index(log) == entry->index);
@@ -277,22 +308,16 @@ void member_log_rebase(struct member_log *log, struct member_log *snapshot, size
 
 const struct servers *member_log_servers_at(const struct member_log *log, uint64_t index)
 {
-    for (size_t i = (size_t)(index - log->header.prev_index); i-- > 0;) {
-        if (log->entries[i].servers.n) {
-            return &log->entries[i].servers;
-        }
-    }
-    return &log->header.prev_servers;
+    size_t n = count_to_servers(log, (size_t)(index - log->header.prev_index));
+
+    return n ? &log->entries[n - 1].servers : &log->header.prev_servers;
 }
 
 static uint64_t election_timer_at(const struct member_log *log, uint64_t index)
 {
-    for (size_t i = (size_t)(index - log->header.prev_index); i-- > 0;) {
-        if (log->entries[i].election_timer) {
-            return log->entries[i].election_timer;
-        }
-    }
-    return log->header.prev_election_timer;
+    size_t n = count_to_timer(log, (size_t)(index - log->header.prev_index));
+
+    return n ? log->entries[n - 1].election_timer : log->header.prev_election_timer;
 }
 
 static struct uuid eid_at(const struct member_log *log, uint64_t index)
@@ -324,12 +349,12 @@ struct file_header member_log_header_at(const struct member_log *log, uint64_t i
 
 const struct servers *member_log_servers(const struct member_log *log)
 {
-    return member_log_servers_at(log, member_log_last_index(log));
+    return member_log_servers_at(log, MAX(log->servers_index, log->header.prev_index));
 }
 
 uint64_t member_log_election_timer(const struct member_log *log)
 {
-    return election_timer_at(log, member_log_last_index(log));
+    return election_timer_at(log, MAX(log->timer_index, log->header.prev_index));
 }
 
 static bool data_equals(struct slice a, struct slice b)

@@ -27,6 +27,9 @@ struct member_log {
     struct log_entry *entries; // entries[i].index is header.prev_index + 1 + i; data is a copy
     size_t n_entries;
     size_t entries_capacity;
+    // The index of the last entry that sets the members, and of the last one that sets the election
+    // timer; header.prev_index or less: none in the log.
+    uint64_t servers_index, timer_index;
     // The last ones of the entries that the snapshot has replaced, see member_log_rebase(). The
     // index of the last one is header.prev_index.
     struct log_entry *kept;
@@ -63,7 +66,7 @@ static inline uint64_t member_log_last_index(const struct member_log *log)
 }
 // NULL if the log has no such entry. Finds the kept ones, too.
 const struct log_entry *member_log_entry(const struct member_log *log, uint64_t index);
-// The members and the election timer (ms, 0: not recorded) after the last entry.
+// The members and the election timer (ms, 0: not recorded) after the last entry. O(1).
 const struct servers *member_log_servers(const struct member_log *log);
 uint64_t member_log_election_timer(const struct member_log *log);
 // The members after the entry `index`, which must be in the log or that of its snapshot.

@@ -468,6 +468,14 @@ static void on_connected(void *userdata, struct uuid peer, bool is_connected)
     show_state(clustered);
 }
 
+static void on_lost(void *userdata, struct uuid peer)
+{
+    struct clustered *clustered = userdata;
+
+    member_lost(clustered->member, clustered_now(), peer);
+    set_timer(clustered);
+}
+
 static void on_introduced(void *userdata, const struct wire_hello *hello)
 {
     struct clustered *clustered = userdata;
@@ -483,8 +491,13 @@ static void on_drained(void *userdata, struct uuid peer)
     member_drained(clustered->member, peer);
 }
 
-static const struct peers_handler peers_handler = {on_message, on_connected, on_introduced,
-                                                   on_drained};
+static const struct peers_handler peers_handler = {
+    .message = on_message,
+    .connected = on_connected,
+    .lost = on_lost,
+    .introduced = on_introduced,
+    .drained = on_drained,
+};
 
 // Databases
 

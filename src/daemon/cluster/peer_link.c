@@ -375,18 +375,28 @@ static void on_opened(struct connection *connection)
     }
 }
 
+static bool is_usable(const struct peer_link *link)
+{
+    return link && link->state == PEER_LINK_USABLE;
+}
+
 // A usable link has ended.
 static void link_lost(struct peers *peers, const struct peer_link *link, const char *reason)
 {
     const struct peer *peer = peers_find(peers, link->id);
+    bool is_outgoing_lost = !peer || !is_usable(peer->outgoing);
+    bool are_both_lost = is_outgoing_lost && (!peer || !is_usable(peer->incoming));
+    struct uuid id = link->id;
 
     peers->n_disconnections++;
-    if (link->is_incoming) {
-        return;
+    if (!link->is_incoming) {
+        log_info("%s: the connection to %s has ended: %s", peers->name, link->subject, reason);
+        if (is_outgoing_lost) {
+            peers->handler->connected(peers->userdata, id, false);
+        }
     }
-    log_info("%s: the connection to %s has ended: %s", peers->name, link->subject, reason);
-    if (!peer || !peer->outgoing || peer->outgoing->state != PEER_LINK_USABLE) {
-        peers->handler->connected(peers->userdata, link->id, false);
+    if (are_both_lost && peers->handler->lost) {
+        peers->handler->lost(peers->userdata, id);
     }
 }
 

@@ -46,6 +46,8 @@ struct peers_handler {
     // Of messages to `peer`, NET_BACKLOG_LOW bytes or fewer are not sent, after it were more: for
     // senders that hold parts of a snapshot back. May be NULL.
     void (*drained)(void *userdata, struct uuid peer);
+    // Both connections with `peer` have ended. May be NULL.
+    void (*lost)(void *userdata, struct uuid peer);
 };
 
 // Makes the peers of one database. `net`, which stays the caller's, must not have other remotes;

@@ -326,6 +326,36 @@ static void test_change_is_replaced(void **state)
     servers_done(&entries[1].servers);
 }
 
+// A follower whose leader has gone begins its election soon, and votes at once for another member.
+static void test_leader_lost(void **state)
+{
+    struct fixture *fixture = *state;
+    struct member_message append = {.kind = MESSAGE_APPEND, .index = 1, .index_term = 1};
+    uint64_t lost;
+
+    consensus_free(fixture->consensus);
+    servers_add(&fixture->servers, other, "tcp:2");
+    fixture_start(fixture);
+    append.term = fixture->term;
+    append.commit_index = 1;
+    consensus_receive(fixture->consensus, fixture->now, other, &append);
+    assert_true(uuid_equals(state_of(fixture).leader, other));
+    lost = fixture->now + 1;
+    consensus_leader_lost(fixture->consensus, lost);
+    assert_true(uuid_is_zero(state_of(fixture).leader));
+    pass_time(fixture, lost + 49);
+    assert_int_equal(state_of(fixture).role, CONSENSUS_FOLLOWER);
+    pass_time(fixture, lost + 150 + TIMEOUT / 12 + 1);
+    assert_int_equal(state_of(fixture).role, CONSENSUS_CANDIDATE);
+    assert_int_equal(fixture->sent.kind, MESSAGE_VOTE);
+    assert_true(fixture->sent.is_pre_vote);
+    // The leader runs after all: the pre-vote does not disturb it, and its message ends it.
+    assert_int_equal(state_of(fixture).term, append.term);
+    consensus_receive(fixture->consensus, fixture->now, other, &append);
+    assert_int_equal(state_of(fixture).role, CONSENSUS_FOLLOWER);
+    assert_true(uuid_equals(state_of(fixture).leader, other));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +364,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
         cmocka_unit_test_setup_teardown(test_remove, setup, teardown),
         cmocka_unit_test_setup_teardown(test_change_is_replaced, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_leader_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_member_begins_a_term, setup, teardown),
     };
 

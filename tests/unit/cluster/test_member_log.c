@@ -120,11 +120,51 @@ static void test_rebase(void **state)
     assert_int_equal(member_log_election_timer(log), 9000);
 }
 
+// An entry that set the members and the election timer is replaced, and those before it count again.
+static void test_replaced_settings(void **state)
+{
+    _cleanup_member_log_ struct member_log *log = NULL;
+    struct file_header header = {.server_id = {1, 1},
+                                 .cluster_id = {2, 2},
+                                 .local_address = xstrdup("tcp:127.0.0.1:1"),
+                                 .name = xstrdup("d"),
+                                 .prev_term = 1,
+                                 .prev_index = 1,
+                                 .prev_election_timer = 1000,
+                                 .prev_data = SLICE("[{},{}]")};
+    struct file_record change = {.kind = FILE_RECORD_ENTRY, .entry = {.term = 2, .index = 5}};
+
+    servers_add(&header.prev_servers, header.server_id, header.local_address);
+    servers_add(&change.entry.servers, (struct uuid){1, 1}, "tcp:127.0.0.1:1");
+    servers_add(&change.entry.servers, (struct uuid){3, 3}, "tcp:127.0.0.1:3");
+    log = member_log_new(header);
+    for (uint64_t i = 2; i <= 4; i++) {
+        add_entry(log, i, i == 3 ? 3000 : 0);
+    }
+    assert_null(member_log_add(log, &change));
+    add_entry(log, 6, 6000);
+    assert_int_equal(member_log_servers(log)->n, 2);
+    assert_int_equal(member_log_election_timer(log), 6000);
+    add_entry(log, 6, 0);
+    assert_int_equal(member_log_servers(log)->n, 2);
+    assert_int_equal(member_log_election_timer(log), 3000);
+    change = (struct file_record){.kind = FILE_RECORD_ENTRY, .entry = {.term = 2, .index = 5}};
+    assert_null(member_log_add(log, &change));
+    assert_int_equal(member_log_servers(log)->n, 1);
+    assert_int_equal(member_log_election_timer(log), 3000);
+    change = (struct file_record){.kind = FILE_RECORD_ENTRY, .entry = {.term = 2, .index = 2}};
+    assert_null(member_log_add(log, &change));
+    assert_int_equal(member_log_election_timer(log), 1000);
+    rebase(log, 2, 0);
+    assert_int_equal(member_log_servers(log)->n, 1);
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_rebase),
+        cmocka_unit_test(test_replaced_settings),
     };
 
     table_path = argv[1];

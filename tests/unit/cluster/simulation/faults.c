@@ -116,6 +116,7 @@ void cause_fault(struct simulation *simulation)
         break;
     case 6:
         net_break(simulation, member->number, other->number);
+        member_lose(other, member->id); // a leader that runs
         break;
     case 7:
         transfer(member);

@@ -258,10 +258,27 @@ void member_start(struct member *member)
                     member->disk.log.n);
 }
 
+void member_lose(struct member *member, struct uuid other)
+{
+    struct consensus_state state;
+
+    if (member->consensus) {
+        consensus_state(member->consensus, &state);
+        if (uuid_equals(state.leader, other)) {
+            consensus_leader_lost(member->consensus, member->simulation->now);
+        }
+    }
+}
+
 void member_crash(struct member *member)
 {
     consensus_free(member->consensus);
     member->consensus = NULL;
     disk_crash(member);
     member->simulation->count.crashes++;
+    for (size_t i = 0; i < MAX_SERVERS; i++) {
+        if (chance(member->simulation, 3)) {
+            member_lose(&member->simulation->members[i], member->id);
+        }
+    }
 }

@@ -204,6 +204,8 @@ struct member *member_find(struct simulation *simulation, struct uuid id);
 bool member_is_leader(const struct member *member);
 void member_start(struct member *member);
 void member_crash(struct member *member);
+// Its connections with `other`, which may be the leader, have ended.
+void member_lose(struct member *member, struct uuid other);
 void assert_logs_match(const struct member *a, const struct member *b);
 
 // faults.c

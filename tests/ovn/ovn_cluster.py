@@ -285,6 +285,9 @@ class Site:
 
     def finish(self):
         at_once(lambda host: host.stop(*DATABASES), *self.hosts)
+        self.check_logs()
+
+    def check_logs(self):
         for host in self.hosts:
             for name in DATABASES:
                 log = host.log(name)

@@ -9,7 +9,9 @@
 // A client with a role may not do at the source, where this server has no role, what it may not do
 // here. Its transaction therefore runs here first, without a commit (transact_request.check_only).
 // If it fails here, the client gets that result; if it waits for a condition, it waits here;
-// otherwise it is forwarded.
+// otherwise it is forwarded. The same goes for a transaction that asserts a lock which its client
+// does not own here: locks are those of one server, and the leader of a cluster relies on the check
+// of the member that the client is connected to (session_options.owns_locks).
 #include "session/forward.h"
 
 #include "basic/counter.h"

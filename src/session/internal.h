@@ -84,6 +84,7 @@ struct session {
     char *remote; // or NULL
     struct session_peer peer;
     bool read_only;
+    bool owns_locks; // of struct session_options
     char *role;      // NULL: none
     char *client_id; // NULL: not known
     bool db_change_aware;

@@ -335,7 +335,7 @@ bool session_owns_lock(void *userdata, struct slice lock)
     const struct session *session = userdata;
     const struct lock_waiter *waiter = find_waiter(session, lock);
 
-    return waiter && waiter_owns(waiter);
+    return session->owns_locks || (waiter && waiter_owns(waiter));
 }
 
 static enum lock_state lock_state_of(const struct lock_waiter *waiter)

@@ -77,3 +77,23 @@ bool params_could_write(struct slice params, struct buf *scratch)
     }
     return !reads;
 }
+
+bool params_assert_owned(struct slice params, bool (*owns)(void *userdata, struct slice lock),
+                         void *userdata)
+{
+    _cleanup_buf_ struct buf scratch = {0};
+    struct cursor cursor;
+    bool owned = true;
+
+    cursor_init(&cursor, params);
+    for (bool more = cursor_enter(&cursor); more && owned; more = owned && cursor_more(&cursor)) {
+        struct slice operation = cursor_skip(&cursor), text;
+
+        if (json_read_string(json_member(operation, "op"), &scratch, &text) &&
+            slice_is(text, "assert") &&
+            json_read_string(json_member(operation, "lock"), &scratch, &text)) {
+            owned = owns(userdata, text);
+        }
+    }
+    return owned;
+}

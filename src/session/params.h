@@ -12,6 +12,9 @@ struct ovsdb_error *params_database(struct session *session, const struct messag
 // True if a transaction with these params may change the database: an operation is
 // not known to only read. O(params).
 bool params_could_write(struct slice params, struct buf *scratch);
+// True if owns() is true for the lock of each operation "assert" of a transaction. O(params).
+bool params_assert_owned(struct slice params, bool (*owns)(void *userdata, struct slice lock),
+                         void *userdata);
 // The key for lookups of a JSON value that a client chose as an id. Equal values have equal keys,
 // however they are written (emit_key()); but if the key would exceed the length of a text, it is
 // the id as written. Messages to the client contain the id as written, not the key. The caller

@@ -49,6 +49,7 @@ struct session *session_new(struct server *server, const struct session_sink *si
     session->remote = options->remote ? xstrdup(options->remote) : NULL;
     session->peer = options->peer;
     session->read_only = options->read_only;
+    session->owns_locks = options->owns_locks;
     session->role = options->role && *options->role ? xstrdup(options->role) : NULL;
     session->client_id = options->client_id ? xstrdup(options->client_id) : NULL;
     session->since = server_clock(server);

@@ -39,6 +39,7 @@ struct session_options {
     bool read_only;
     const char *role;      // of RBAC; NULL or "": no role, everything is allowed; copied
     const char *client_id; // the client's name in RBAC rules; NULL: not known; copied
+    bool owns_locks; // the operation "assert" holds for each lock: the peer has checked its own
 };
 
 struct session *session_new(struct server *server, const struct session_sink *sink, void *userdata,

@@ -156,7 +156,7 @@ static enum run_end transaction_run(struct session *session, const struct served
     struct ovsdb_error *error;
     size_t size;
 
-    if (forwards && !session->role) {
+    if (forwards && !session->role && params_assert_owned(params, session_owns_lock, session)) {
         return RUN_FORWARDS;
     }
     if (served_db_holds(sdb, params)) {

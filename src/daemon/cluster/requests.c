@@ -299,6 +299,7 @@ static struct proxy *proxy_new(struct clustered *clustered, struct uuid peer)
     const struct cluster_server *server = servers_find(member_servers(clustered->member), peer);
     const struct session_options options = {
         .name = server ? server->address : "cluster",
+        .owns_locks = true, // forward.c has checked those of the clients
     };
     struct proxy *proxy = NEW(struct proxy);
 

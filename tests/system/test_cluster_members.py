@@ -317,9 +317,10 @@ def test_compaction(members):
         before = members.lab.path(f"{name}.db").stat().st_size
         members.servers[name].control("ovsdb-server/compact", "small")
         assert members.lab.path(f"{name}.db").stat().st_size < before
-    members.check_files("a", "b", "c")
     members.insert("b", "more")
+    members.wait_names([*everything, "more"], "a", "b", "c")
     members.stop()
+    members.check_files("a", "b", "c")
     members.start("a", "b", "c")
     members.wait_names([*everything, "more"], "a", "b", "c")
 

@@ -1124,7 +1124,7 @@ static void simulate(unsigned seed, bool is_verbose)
     simulation_done(simulation);
 }
 
-static unsigned first_seed = 1, n_seeds = 100, running_seed;
+static unsigned first_seed = 1, n_seeds = 80, running_seed;
 
 static void test_random(void **state)
 {

@@ -41,16 +41,6 @@ struct measure {
     uint64_t memory;
 };
 
-static uint64_t clock_ns(clockid_t clock)
-{
-    struct timespec time;
-
-    if (clock_gettime(clock, &time) < 0) {
-        die("cannot read the server's clock: %s", strerror(errno));
-    }
-    return time.tv_sec * UINT64_C(1000000000) + time.tv_nsec;
-}
-
 /* The private memory of a process in KiB. */
 static uint64_t private_memory(pid_t pid)
 {
@@ -88,6 +78,37 @@ static struct measure measure_begin(const struct options *options)
     return measure;
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Sets the latencies that half, and 99 of 100, of the requests did not exceed. 0: not measured. */
+static void find_latencies(const struct client *clients, size_t n, uint64_t *ret_p50,
+                           uint64_t *ret_p99)
+{
+    size_t each = n ? clients[0].quota : 0;
+    uint64_t *all;
+
+    *ret_p50 = *ret_p99 = 0;
+    if (!each || !clients[0].latencies) {
+        return;
+    }
+    all = malloc(n * each * sizeof *all);
+    if (!all) {
+        die("out of memory");
+    }
+    for (size_t i = 0; i < n; i++) {
+        memcpy(all + i * each, clients[i].latencies, each * sizeof *all);
+    }
+    qsort(all, n * each, sizeof *all, compare_numbers);
+    *ret_p50 = all[n * each / 2];
+    *ret_p99 = all[n * each * 99 / 100];
+    free(all);
+}
+
 static void measure_end(const struct measure *begin, uint64_t n, const struct client *clients,
                         size_t n_clients)
 {
@@ -96,15 +117,19 @@ static void measure_end(const struct measure *begin, uint64_t n, const struct cl
     uint64_t own = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     uint64_t n_bytes = 0;
     uint64_t n_messages = 0;
+    uint64_t p50, p99;
 
+    find_latencies(clients, n_clients, &p50, &p99);
     for (size_t i = 0; i < n_clients; i++) {
         n_bytes += clients[i].n_bytes;
         n_messages += clients[i].received;
     }
     printf("{\"n\":%" PRIu64 ",\"wall_ns\":%" PRIu64 ",\"cpu_ns\":%" PRIu64
            ",\"client_cpu_ns\":%" PRIu64 ",\"memory_before_kib\":%" PRIu64
-           ",\"memory_after_kib\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"messages\":%" PRIu64 "}\n",
-           n, wall, cpu, own, begin->memory, private_memory(begin->pid), n_bytes, n_messages);
+           ",\"memory_after_kib\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"messages\":%" PRIu64
+           ",\"p50_ns\":%" PRIu64 ",\"p99_ns\":%" PRIu64 "}\n",
+           n, wall, cpu, own, begin->memory, private_memory(begin->pid), n_bytes, n_messages, p50,
+           p99);
 }
 
 /* splitmix64: row numbers become UUIDs that are spread like random ones. */
@@ -250,6 +275,9 @@ static void set_requests(struct client *clients, size_t n, const struct options 
         clients[i].aux = options;
         clients[i].quota = options->count;
         clients[i].window = options->window;
+        if (options->window == 1) {
+            clients[i].latencies = calloc(options->count, sizeof *clients[i].latencies);
+        }
     }
 }
 

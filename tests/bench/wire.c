@@ -16,6 +16,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SILENCE_MAX_MS (120 * 1000)
@@ -157,9 +158,20 @@ void clients_free(struct client *clients, size_t n)
             secure_free(clients[i].session);
         }
         close(clients[i].fd);
+        free(clients[i].latencies);
         text_done(&clients[i].out);
     }
     free(clients);
+}
+
+uint64_t clock_ns(clockid_t clock)
+{
+    struct timespec time;
+
+    if (clock_gettime(clock, &time) < 0) {
+        die("cannot read the clock: %s", strerror(errno));
+    }
+    return time.tv_sec * UINT64_C(1000000000) + time.tv_nsec;
 }
 
 static bool client_is_finished(const struct client *client)
@@ -177,6 +189,7 @@ static void client_refill(struct client *client)
     client->out.length = client->out_position = 0;
     while (client->sent < client->quota && open < client->window) {
         client->write(client, client->sent, &client->out);
+        client->sent_at = clock_ns(CLOCK_MONOTONIC);
         client->sent++;
         open++;
     }
@@ -222,6 +235,7 @@ static void client_take(struct client *client, char *buffer, size_t old, size_t 
     static const char error[] = "\"error\":\"";
     const char *found = memmem(buffer, old + size, error, sizeof error - 1);
     size_t keep = sizeof error - 2;
+    uint64_t n_values;
 
     if (found) {
         size_t rest = buffer + old + size - found;
@@ -233,7 +247,11 @@ static void client_take(struct client *client, char *buffer, size_t old, size_t 
         client->n_markers -= n < client->n_markers ? n : client->n_markers;
         keep = strlen(client->marker) - 1;
     }
-    client->received += framer_feed(&client->framer, buffer + old, size);
+    n_values = framer_feed(&client->framer, buffer + old, size);
+    if (client->latencies && n_values && client->received < client->quota) {
+        client->latencies[client->received] = clock_ns(CLOCK_MONOTONIC) - client->sent_at;
+    }
+    client->received += n_values;
     client->n_bytes += size;
     client->tail_length = keep < old + size ? keep : old + size;
     memcpy(client->tail, buffer + old + size - client->tail_length, client->tail_length);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 /* A growing string. */
 struct text {
@@ -51,6 +52,8 @@ struct client {
     uint64_t sent;
     uint64_t received;
     uint64_t n_bytes;
+    uint64_t sent_at;    /* of the last request */
+    uint64_t *latencies; /* ns, one per request; NULL: not measured */
     const char *marker;
     uint64_t n_markers;
     struct text out;
@@ -59,6 +62,8 @@ struct client {
     char tail[64];
     size_t tail_length;
 };
+
+uint64_t clock_ns(clockid_t clock);
 
 /* Connects n clients to a Unix socket, or to "ssl:..." (see secure.h); ends the program if one
  * cannot. */

@@ -33,8 +33,7 @@ import rows  # noqa: E402
 
 # Each of these modules adds its rows to the others.
 for module in "cluster_rows", "idle_rows", "hypervisor_rows", "monitor_rows", "relay_rows", \
-        "role_rows", \
-        "set_rows", "tls_rows":
+        "role_rows", "set_rows", "tls_rows":
     importlib.import_module(module)
 
 

@@ -660,7 +660,8 @@ static void on_committed(void *userdata, uint64_t index)
 {
     struct member *member = userdata;
 
-    member->commit_index = index;
+    // After a start, consensus finds out again what the file says.
+    member->commit_index = MAX(member->commit_index, index);
     if (!member->has_installed) {
         member_run(member, member->now);
     }
@@ -1241,4 +1242,5 @@ void member_status(const struct member *member, uint64_t now, struct member_stat
     ret->is_ready = member->state == MEMBER_LEADING;
     ret->applied_index = member->applied_index;
     consensus_state(member->consensus, &ret->consensus);
+    ret->consensus.commit_index = member->commit_index;
 }

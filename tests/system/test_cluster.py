@@ -2,20 +2,30 @@
 """Clusters as their clients see them: transactions and monitors at each member, the loss of members,
 and what the files hold afterwards."""
 import json
+import pathlib
+import threading
 import time
 
 import pytest
 
 from harness import wait
+from harness.idl import Idl
 from harness.members import PATIENCE, Members
 from harness.monitor_client import KINDS, MonitorClient
-from harness.small_schema import named, names
+from harness.replica import ZERO
+from harness.rpc import Client, Closed, RpcError
+from harness.small_schema import named
 
 pytestmark = pytest.mark.ours("clusters of the reference server differ in what they guarantee")
 
 
 def row(name, **columns):
     return {"op": "insert", "table": "T", "row": {"name": name, **columns}}
+
+
+def names(server):
+    """The names of all rows, sorted. With the UUIDs, because a select joins equal results."""
+    return sorted(r["name"] for r in server.client().select("small", "T", ["_uuid", "name"]))
 
 
 @pytest.fixture
@@ -70,7 +80,7 @@ def test_server_rows(members, leader):
         assert json.loads(one["schema"])["name"] == "small"
     leader.client().commit("small", row("a"))
     members.wait_equal()
-    last = int(leader.status()["Log"].strip("[]").split(", ")[1])
+    last = int(leader.status()["Log"].strip("[]").split(", ")[1]) - 1
     for member in members:
         wait.until(lambda m=member: m.row()["index"] == last, "the index of the last entry")
 
@@ -249,10 +259,6 @@ def test_a_stopped_leader_hands_over(lab):
     assert second.status()["Term"] != "1"
     for member in members.running():
         member.client().commit("small", row(member.name))
-    members.start(leader)
-    assert members.leader() is second
-    members.wait_equal()
-    assert len(names(leader.server)) == 2
     members.stop()
     members.check_files()
 
@@ -279,3 +285,184 @@ def test_minority(members, leader, follower):
     members.leader()
     members.wait_equal()
     assert names(leader.server) == ["before", "meanwhile"]
+
+
+def writer(members, stop, name, acknowledged, unknown):
+    """Inserts rows with unique names at one member after the other until `stop` is set."""
+    i = 0
+    while not stop.is_set():
+        member = members.all[i % len(members.all)]
+        try:
+            with Client(member.server.socket_path) as client:
+                while not stop.is_set():
+                    i += 1
+                    one = f"{name} {i:04}"
+                    unknown.add(one)
+                    [result] = client.call("transact", "small", row(one), patience=2)
+                    assert "uuid" in result, result
+                    unknown.remove(one)
+                    acknowledged.add(one)
+        except (OSError, Closed, RpcError, AssertionError):
+            i += 1  # the member is away, or has lost the leader: the fate of `one` stays unknown
+
+
+def test_killed_leaders_under_load(members):
+    """Nothing that was acknowledged is lost, nothing is applied twice."""
+    stop, acknowledged, unknown = threading.Event(), set(), set()
+    threads = [threading.Thread(target=writer, args=(members, stop, name, acknowledged, unknown))
+               for name in ("p", "q")]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3):
+            n = len(acknowledged)
+            wait.until(lambda before=n: len(acknowledged) > before + 20, "writes", PATIENCE)
+            leader = members.leader()
+            leader.kill()
+            n = len(acknowledged)
+            wait.until(lambda before=n: len(acknowledged) > before, "writes after it", PATIENCE)
+            members.start(leader)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    members.leader()
+    for member in members:
+        member.client().commit("small", row("the end"))
+    members.wait_equal()
+    contents = [names(member.server) for member in members]
+    assert contents[0] == contents[1] == contents[2]
+    assert contents[0].count("the end") == 3
+    rest = [name for name in contents[0] if name != "the end"]
+    assert len(rest) == len(set(rest))
+    assert acknowledged <= set(rest) <= acknowledged | unknown
+
+
+def test_an_undone_transaction(lab):
+    """A leader that is alone executes a transaction that the others never see. When it hears of
+    the new leader, the transaction is gone, and the client gets no reply that says otherwise."""
+    members = Members(lab, election_timer=5000)
+    leader = members.leader()
+    followers = members.followers()
+    leader.server.allow("its output depends on a failed write", "transactions withdrawn: 1")
+    leader.client().commit("small", row("before"))
+    members.wait_equal()
+    for follower in followers:
+        follower.kill()
+    lonely = leader.client()
+    lonely.request("transact", ["small", row("lonely")])
+    wait.until(lambda: b"lonely" in leader.path.read_bytes(), "the entry in the leader's file")
+    leader.freeze()
+    for follower in followers:
+        follower.start()
+    second = members.leader()
+    second.client().commit("small", row("after"))
+    leader.thaw()
+    assert not lonely.wait_closed(PATIENCE)
+    members.leader()
+    members.wait_equal()
+    assert all(names(member.server) == ["after", "before"] for member in members)
+    members.stop()
+    members.check_files()
+
+
+# Clients with several servers
+
+
+def test_resume_at_another_member(members, leader):
+    """The client gets only what it has missed."""
+    leader.client().commit("small", *(row(f"a{i}") for i in range(20)))
+    monitor = {"T": {"columns": ["name"]}}
+    with leader.client() as client:
+        found, last, updates = client.call("monitor_cond_since", "small", "m", monitor, ZERO)
+        assert not found and len(updates["T"]) == 20
+    leader.kill()
+    second = members.leader()
+    second.client().commit("small", row("b"))
+    members.wait_equal()
+    for member in members.running():
+        found, new, updates = member.client().call("monitor_cond_since", "small", "m", monitor,
+                                                   last)
+        assert found and new != last
+        [update] = updates["T"].values()
+        assert update == {"insert": {"name": "b"}}
+    members.start(leader)
+    members.wait_equal()
+    found, again, updates = leader.client().call("monitor_cond_since", "small", "m", monitor, last)
+    assert found and again == new and len(updates["T"]) == 1
+
+
+@pytest.mark.parametrize("leader_only", [True, False])
+def test_idl(members, leader, leader_only):
+    """Python's IDL goes to another member, and its transactions go on."""
+    idl = Idl(members.remotes(), leader_only=leader_only)
+    try:
+        idl.until(idl.idl.has_ever_connected, "the contents")
+        idl.insert("one")
+        leader.stop()
+        idl.until(lambda: members.leader() is not leader, "another leader")
+        idl.insert("two")
+        idl.until(lambda: sorted(one.name for one in idl.rows("T")) == ["one", "two"], "both rows")
+    finally:
+        idl.idl.close()
+    members.start(leader)
+
+
+def test_ovsdb_client(lab, members, leader, follower):
+    """Debian's ovsdb-client and ours."""
+    transaction = json.dumps(["small", row("x")])
+    for program in (lab.reference.client, lab.programs.client):
+        def client(*args):
+            return lab.run(program, "-vconsole:off", "-t", "20", *args, env=lab.client_env())
+
+        client("wait", follower.remote, "small", "connected").ok()
+        client("transact", members.remotes(), transaction).ok()
+        client("--no-leader-only", "transact", members.remotes(), transaction).ok()
+        client("--no-leader-only", "transact", follower.remote, transaction).ok()
+        client("--leader-only", "transact", leader.remote, transaction).ok()
+    lab.run(lab.programs.client, "-vconsole:off", "-t", "20", "--leader-only", "transact",
+            follower.remote, transaction).fails(1, "not the leader")
+    leader.kill()
+    members.leader()
+    client("transact", members.remotes(), transaction).ok()
+    assert len(names(follower.server)) == 9
+    members.start(leader)
+
+
+def test_ovn_nbctl(lab):
+    """OVN's client library, in C."""
+    members = Members(lab, schema=pathlib.Path("/usr/share/ovn/ovn-nb.ovsschema"))
+    leader = members.leader()
+
+    def nbctl(*args, remotes=members.remotes()):
+        return lab.run("/usr/bin/ovn-nbctl", f"--db={remotes}", "-vconsole:off", "-t", "30", *args)
+
+    nbctl("init").ok()
+    nbctl("ls-add", "one").ok()
+    for follower in members.followers():
+        nbctl("--no-leader-only", "ls-add", follower.name, remotes=follower.remote).ok()
+    leader.kill()
+    # It gives up when the first server that it tries is away.
+    wait.until(lambda: nbctl("--may-exist", "ls-add", "two").status == 0, "a commit", PATIENCE)
+    members.start(leader)
+    members.leader()
+    members.wait_equal()
+    for member in members:
+        said = nbctl("--no-leader-only", "ls-list", remotes=member.remote).ok()
+        assert sorted(line.split("(")[1].strip(")") for line in said.splitlines()) == sorted(
+            ["one", "two", *(one.name for one in members if one is not leader)])
+    members.stop()
+    members.check_files()
+
+
+# Files
+
+
+def test_the_log_of_a_running_member(lab, members):
+    members.leader().client().commit("small", row("seen"))
+    members.wait_equal()
+    for member in members:
+        for program in (lab.programs.tool, lab.reference.tool):
+            said = lab.run(program, "-vconsole:off", "-mm", "show-log", member.path).ok()
+            assert "seen" in said
+            assert lab.run(program, "-vconsole:off", "db-name", member.path).ok() == "small\n"

@@ -59,6 +59,8 @@ class Member:
     def row(self):
         """The row of the database in _Server."""
         with self.server.client() as client:
+            # Others are disconnected when the member gets its schema from the leader.
+            client.call("set_db_change_aware", True)
             [row] = client.select("_Server", "Database", where=[["name", "==", self.database]])
         return row
 

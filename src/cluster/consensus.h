@@ -107,9 +107,9 @@ void consensus_start(struct consensus *consensus, uint64_t now, uint64_t term, s
 uint64_t consensus_deadline(const struct consensus *consensus);
 void consensus_timeout(struct consensus *consensus, uint64_t now);
 // The connections with the leader have ended: it probably runs no longer. A follower forgets it, so
-// that it can vote for another one, and begins an election after 50 to 150 ms instead of an election
-// timeout. A leader that other members still hear of is not deposed, because they refuse the
-// pre-vote. No effect at other members.
+// that it can vote for another one, and begins an election after 50 to 150 ms instead of an
+// election timeout. A leader that other members still hear of is not deposed, because they refuse
+// the pre-vote. No effect at other members.
 void consensus_leader_lost(struct consensus *consensus, uint64_t now);
 // Handles a message of `from`, a server of this cluster: the owner has verified that. This member
 // may not know yet that it is a member, and accepts what it sends: an append or a snapshot of a

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //     JOINING --snapshot--> FOLLOWING --elected--> CATCHING_UP --applied all--> LEADING
 //                              ^                        |                        |  ^
-//                              +------- deposed --------+------------------------+  | not taken over
+//                              +------- deposed --------+------------------------+ | not taken over
 //                              |                                                 v  |
 //                              +------------------------------------------- HANDING_OVER
 //
@@ -1100,8 +1100,8 @@ static void refuse(struct member *member, struct uuid to)
     member->handler->send(member->userdata, to, &answer);
 }
 
-// Only the leader knows who is a member: the log of another server may lack the entry that has added
-// the sender, and an entry that removes it counts when it is committed.
+// Only the leader knows who is a member: the log of another server may lack the entry that has
+// added the sender, and an entry that removes it counts when it is committed.
 static void receive_leave(struct member *member, struct uuid from, struct uuid server)
 {
     struct consensus_state state;

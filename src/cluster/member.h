@@ -38,12 +38,12 @@ struct member_handler {
     void (*write)(void *userdata, const struct file_record *records, size_t n);
     // The same, and returns when they are durable. False: they could not be written.
     bool (*write_synced)(void *userdata, const struct file_record *records, size_t n);
-    // Replaces the log by a snapshot, and returns when that is durable. Takes over the header. False:
-    // it could not be written, and nothing has changed. After a failure of either function the
-    // member does not take part until write_synced() succeeds; it tries about once a second.
+    // Replaces the log by a snapshot, and returns when that is durable. Takes over the header.
+    // False: it could not be written, and nothing has changed. After a failure of either function
+    // the member does not take part until write_synced() succeeds; it tries about once a second.
     bool (*install)(void *userdata, struct file_header *header, uint64_t term, struct uuid vote);
-    // Sends a message, which may get lost; `to` UUID_ZERO: to every server that is connected. False:
-    // it is lost.
+    // Sends a message, which may get lost; `to` UUID_ZERO: to every server that is connected.
+    // False: it is lost.
     bool (*send)(void *userdata, struct uuid to, const struct wire_message *message);
 
     // The bytes that are queued and not sent to the server.
@@ -125,8 +125,8 @@ void member_add_server(struct member *member, uint64_t now, struct uuid id, cons
 // A server that is to join has a connection to another server: asks it at once.
 void member_ask_to_join(struct member *member, uint64_t now, struct uuid cluster_id);
 // Removes a member, or ends the addition of a server; a follower asks the leader to do it, once.
-// Returns 0, -ENOTCONN if no leader can be asked, -EBUSY while another change of the members is in progress,
-// -ENOENT, or -EINVAL if it is the only one.
+// Returns 0, -ENOTCONN if no leader can be asked, -EBUSY while another change of the members is in
+// progress, -ENOENT, or -EINVAL if it is the only one.
 int member_kick(struct member *member, uint64_t now, struct uuid server);
 // Asks the cluster to remove this server, until it has left.
 void member_leave(struct member *member, uint64_t now);

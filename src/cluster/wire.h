@@ -84,7 +84,7 @@ struct wire_message {
         struct wire_snapshot snapshot; // SNAPSHOT
         struct wire_part part;         // SNAPSHOT_PART
         struct wire_join_result join_result;
-        struct uuid leaving; // LEAVE; UUID_ZERO: the sender
+        struct uuid leaving;       // LEAVE; UUID_ZERO: the sender
         struct wire_client client; // REQUEST, CANCEL, REPLY, NOTIFICATION, CLIENT_GONE
     };
 };

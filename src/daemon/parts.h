@@ -25,7 +25,7 @@ struct parts {
     struct upstreams *upstreams;
     struct sync *sync;
     struct relays *relays;
-    struct clusters *clusters; // NULL: built without libraft
+    struct clusters *clusters;                     // NULL: built without libraft
     const struct cluster_control *cluster_control; // NULL: no database is clustered
     struct command_registry *registry;
 };

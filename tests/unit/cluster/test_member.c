@@ -215,8 +215,8 @@ static struct member_log *log_of_header(const char *text)
     return member_log_new(header);
 }
 
-// Writes a new file that begins with this header; `with_entries`: the entries of the log that it does
-// not contain follow.
+// Writes a new file that begins with this header; `with_entries`: the entries of the log that it
+// does not contain follow.
 static void replace_file(struct node *node, const struct file_header *header, uint64_t term,
                          struct uuid vote, bool with_entries)
 {

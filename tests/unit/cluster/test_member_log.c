@@ -120,7 +120,8 @@ static void test_rebase(void **state)
     assert_int_equal(member_log_election_timer(log), 9000);
 }
 
-// An entry that set the members and the election timer is replaced, and those before it count again.
+// An entry that set the members and the election timer is replaced, and those before it count
+// again.
 static void test_replaced_settings(void **state)
 {
     _cleanup_member_log_ struct member_log *log = NULL;

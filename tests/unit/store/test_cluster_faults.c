@@ -150,8 +150,8 @@ int __wrap_ftruncate64(int fd, off_t size)
     return __real_ftruncate64(fd, size);
 }
 
-// What the engine thread does while the helper of a snapshot syncs the new file. The group commit is
-// in-line, so both are one thread.
+// What the engine thread does while the helper of a snapshot syncs the new file. The group commit
+// is in-line, so both are one thread.
 static struct cluster_log *helped_log;
 static struct group_commit *helped_group;
 static void append_while_helped(void);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The structure of a clustered database, for the files of this folder.
 //
-//     clusters.c   the databases, the members' disk, network and time
+//     clusters.c   the databases of this server
+//     clustered.c  one database: the disk, the network and the time of its member
+//     journal.c    its events in the journal
 //     requests.c   clients' requests between followers and the leader
 //     snapshots.c  snapshots in the place of the log
 //     peers.c      the connections
@@ -9,6 +11,7 @@
 
 #include "daemon/cluster/clusters.h"
 #include "daemon/cluster/control.h"
+#include "daemon/cluster/events.h"
 #include "daemon/cluster/peers.h"
 #include "session/forward.h"
 #include "session/session.h"
@@ -75,6 +78,34 @@ struct clustered {
 
 uint64_t clustered_now(void); // ms
 bool clustered_leads(const struct clustered *clustered);
+
+// clusters.c
+void clusters_check_handed_over(struct clusters *clusters);
+
+// clustered.c
+// add() of struct databases_cluster_functions.
+struct failure *clustered_add(void *userdata, const char *path);
+// Listens, and lets the member take part.
+void clustered_start(struct clustered *clustered);
+// Stops, and closes the file. The server must not serve the database any more.
+void clustered_free(struct clustered *clustered);
+// Shows the state of the member in _Server, and decides whether requests are executed, forwarded or
+// wait.
+void clustered_show_state(struct clustered *clustered);
+// Sets the timer to the next deadline of the member. At the end of each turn.
+void clustered_set_timer(struct clustered *clustered);
+// convert() of struct databases_cluster_functions.
+void clustered_convert(void *userdata, struct db *db, struct schema *schema);
+// Tells the client that a conversion could not be appended to the log.
+void clustered_report_conversion(struct clustered *clustered);
+
+// journal.c
+struct event_server cluster_event_server(const struct clustered *clustered,
+                                         const struct cluster_server *server);
+// Logs how `servers` differ from the members before.
+void cluster_report_servers(const struct clustered *clustered, const struct servers *servers);
+// Logs how the state differs from the one that was logged last.
+void cluster_report_state(struct clustered *clustered, const struct member_status *status);
 
 // cluster_state.c
 void clusters_init_control(struct clusters *clusters, struct cluster_control *ret);

@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/cluster/clustered.h"
 
-#include "basic/clock.h"
 #include "basic/log.h"
-#include "daemon/cluster/events.h"
-#include "daemon/startup.h"
-#include "session/server.h"
-#include "store/apply_record.h"
-#include "store/encode.h"
 
 #include <assert.h>
-#include <errno.h>
 
 LOG_MODULE(cluster);
 

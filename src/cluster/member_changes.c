@@ -176,7 +176,8 @@ void member_refuse_if_removed(struct member *member, struct uuid from,
 void member_receive_result(struct member *member, const struct wire_join_result *result)
 {
     if (!result->is_accepted && result->reason && !strcmp(result->reason, WIRE_NO_MEMBER) &&
-        member->state == MEMBER_FOLLOWING && !member_wants_to_join(member)) {
+        member->state == MEMBER_FOLLOWING &&
+        (member->is_leaving || !member_wants_to_join(member))) {
         member_has_left(member);
     }
 }

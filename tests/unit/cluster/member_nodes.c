@@ -343,7 +343,7 @@ static void apply_committed(struct node *node)
                 node->db = build(&data, entry->eid);
             } else {
                 assert_null(record_apply(node->db, data.transaction));
-                db_set_last_txn_id(node->db, entry->eid);
+                db_tail(node->db)->txn_id = entry->eid;
             }
         }
     }

@@ -167,8 +167,8 @@ void session_reply_lost(struct session *session, struct slice id)
     COUNT(forwarded_lost);
     session_reply_error(session, id,
                         error_new(ERROR_CONNECTION_LOST,
-                                  "the connection to the source of the relay ended before its "
-                                  "reply: it is not known whether the request was executed"));
+                                  "the connection to the server that executes the request ended "
+                                  "before the reply: it is not known whether it was executed"));
 }
 
 void trigger_reply_forwarded(struct trigger *trigger)

@@ -22,7 +22,6 @@ LOG_MODULE(store);
 static struct ovsdb_error *open_file(struct cluster_log *log)
 {
     int r = file_resolve(log->path, &log->real_path);
-    _cleanup_cluster_file_ struct cluster_file *file = NULL;
     _cleanup_reader_ struct reader *reader = NULL;
     struct ovsdb_error *error;
 

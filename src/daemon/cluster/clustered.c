@@ -172,6 +172,19 @@ static bool on_install(void *userdata, struct file_header *header, uint64_t term
     return true;
 }
 
+static const char *address_of(const struct clustered *clustered, struct uuid id)
+{
+    struct peer_state peer;
+    size_t state = 0;
+
+    while (peers_next(clustered->peers, &state, &peer)) {
+        if (uuid_equals(peer.id, id)) {
+            return peer.address;
+        }
+    }
+    return NULL;
+}
+
 static bool send_to_all(struct clustered *clustered, const struct wire_message *message)
 {
     struct peer_state peer;
@@ -189,11 +202,10 @@ static bool send_to_all(struct clustered *clustered, const struct wire_message *
 static bool on_send(void *userdata, struct uuid to, const struct wire_message *message)
 {
     struct clustered *clustered = userdata;
-    const struct cluster_server *server = servers_find(&clustered->servers, to);
-
     clustered->n_sent++;
     if (message->kind == WIRE_SNAPSHOT) {
-        struct event_server event = {.id = to, .address = server ? server->address : ""};
+        const char *address = address_of(clustered, to);
+        struct event_server event = {.id = to, .address = address ? address : "unknown"};
 
         cluster_event_snapshot_sent(clustered->name, &event, message->snapshot.size);
     }
@@ -341,19 +353,6 @@ static void on_log_blocked(void *userdata, bool is_blocked, int error)
 }
 
 static const struct cluster_log_handler log_handler = {on_durable, on_log_failed, on_log_blocked};
-
-static const char *address_of(const struct clustered *clustered, struct uuid id)
-{
-    struct peer_state peer;
-    size_t state = 0;
-
-    while (peers_next(clustered->peers, &state, &peer)) {
-        if (uuid_equals(peer.id, id)) {
-            return peer.address;
-        }
-    }
-    return NULL;
-}
 
 static void on_join_result(struct clustered *clustered, struct uuid from,
                            const struct wire_message *message)

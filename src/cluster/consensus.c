@@ -555,7 +555,7 @@ void consensus_leader_lost(struct consensus *consensus, uint64_t now)
 {
     struct raft *raft = &consensus->raft;
     uint64_t timeout = raft->election_timeout;
-    uint64_t random, deadline;
+    uint64_t extra, deadline;
 
     if (consensus->failure || consensus->is_installing || raft_state(raft) != RAFT_FOLLOWER ||
         raft_role(raft) != RAFT_VOTER || !raft->follower_state.current_leader.id) {
@@ -566,9 +566,9 @@ void consensus_leader_lost(struct consensus *consensus, uint64_t now)
     raft->follower_state.current_leader.address = NULL;
     raft->follower_state.current_leader.id = 0;
     // libraft has chosen a timeout from [timeout, 2 * timeout).
-    random =
+    extra =
         (raft->follower_state.randomized_election_timeout - timeout) * LEADER_LOST_SPREAD / timeout;
-    deadline = now + LEADER_LOST_WAIT + random;
+    deadline = now + LEADER_LOST_WAIT + extra;
     if (deadline < raft_timeout(raft)) {
         raft->election_timer_start = deadline - raft->follower_state.randomized_election_timeout;
     }

@@ -2,7 +2,7 @@
 //     JOINING --snapshot--> FOLLOWING --elected--> CATCHING_UP --applied all--> LEADING
 //                              ^                        |                       |  ^
 //                              +------- deposed --------+-----------------------+  |
-//                              |                                                v  | nobody took over
+//                              |                                                v  | not taken over
 //                              +------------------------------------------- HANDING_OVER
 #include "cluster/member_private.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the control commands and metrics ask of the clustered databases (control.h).
-#include "daemon/cluster/clustered.h"
+#include "daemon/cluster/clusters_private.h"
 #include "daemon/cluster/control.h"
 #include "daemon/cluster/events.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/cluster/clustered.h"
+#include "daemon/cluster/clusters_private.h"
 
 #include "basic/clock.h"
 #include "basic/log.h"

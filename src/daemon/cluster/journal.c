@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the journal says of a clustered database.
-#include "daemon/cluster/clustered.h"
+#include "daemon/cluster/clusters_private.h"
 
 #include "daemon/cluster/events.h"
 

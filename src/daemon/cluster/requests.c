@@ -8,7 +8,7 @@
 //
 // A request whose reply can be lost, because the leader has changed or a connection has ended, ends
 // with an error which says so; it is never sent twice.
-#include "daemon/cluster/clustered.h"
+#include "daemon/cluster/clusters_private.h"
 
 #include "basic/buf.h"
 #include "basic/log.h"

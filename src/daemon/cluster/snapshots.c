@@ -4,7 +4,7 @@
 // the old one.
 //
 //     COLLECTING --all rows--> WRITING --written--> WAITING --committed--> file replaced
-#include "daemon/cluster/clustered.h"
+#include "daemon/cluster/clusters_private.h"
 
 #include "basic/log.h"
 

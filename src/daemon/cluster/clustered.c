@@ -281,10 +281,29 @@ static struct ovsdb_error *on_replace(void *userdata, const struct entry_data *d
     return error;
 }
 
+// The leadership is lost before a conversion of a client was applied. Its entry may still be
+// committed.
+static void end_conversion(struct clustered *clustered)
+{
+    _cleanup_error_ struct ovsdb_error *error = NULL;
+
+    error_free(TAKE_PTR(clustered->conversion_error));
+    if (clustered->is_converting) {
+        clustered->is_converting = false;
+        error = error_new(ERROR_CONNECTION_LOST,
+                          "this server does not lead the cluster any more: "
+                          "it is not known whether the database is "
+                          "converted");
+        server_converted(clustered->clusters->server, clustered->db, clustered->db, error);
+    }
+}
+
 static void on_withdraw(void *userdata, struct changeset *last)
 {
     struct clustered *clustered = userdata;
 
+    snapshots_stop(clustered, "this server does not lead the cluster any more");
+    end_conversion(clustered);
     server_undo(clustered->clusters->server, clustered->db, last);
 }
 
@@ -292,14 +311,8 @@ static void on_changed(void *userdata)
 {
     struct clustered *clustered = userdata;
 
-    if (clustered->is_converting && !clustered_leads(clustered)) {
-        _cleanup_error_ struct ovsdb_error *error =
-            error_new(ERROR_CONNECTION_LOST,
-                      "this server does not lead the cluster any more: it "
-                      "is not known whether the database is converted");
-
-        clustered->is_converting = false;
-        server_converted(clustered->clusters->server, clustered->db, clustered->db, error);
+    if (!clustered_leads(clustered)) {
+        end_conversion(clustered);
     }
     clustered_show_state(clustered);
 }
@@ -453,6 +466,7 @@ void clustered_free(struct clustered *clustered)
         positions_lose(&member_commit_log(clustered->member)->positions);
     }
     member_free(clustered->member);
+    error_free(clustered->conversion_error);
     servers_done(&clustered->servers);
     free(clustered->members);
     free(clustered->connections);

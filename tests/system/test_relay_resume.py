@@ -237,6 +237,8 @@ def test_c_at_a_restarted_relay(north, nbctl):
     next(one for one in north.relays if one is not relay).server.stop()
     relay.server.kill()
     relay.start()
+    # It knows the transactions from its start on, so it must have the last one that the client has.
+    wait.until(relay.is_connected, "the relay to be connected", 3 * wait.PATIENCE)
     add_switch(north, "after")
     nbctl.until("after")
     assert len(nbctl.switches()) == N_ROWS + 2

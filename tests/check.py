@@ -295,10 +295,8 @@ SUITES = {
     # ./run and ./check on the source itself.
     "first-contact": (["plain"], lambda args: run_pytest(args, "plain", "tests/first_contact",
                                                          "-n", "0")),
-    "builds": (["clang-o0", "nocluster"], lambda args: run_builds(args, "clang-o0")),
+    "builds": (["clang-o0"], lambda args: run_builds(args, "clang-o0")),
     "valgrind": (["plain"], lambda args: run_meson(args, "plain", "unit", setup="valgrind")),
-    "valgrind-system": (["plain"], lambda args: run_pytest(
-        args, "plain", "tests/system", "-k", VALGRIND_TESTS, extra_env=VALGRIND_ENV)),
 }
 
 # Suites that run when no other does: ./run and ./check work on the build folders.
@@ -306,9 +304,12 @@ ALONE = ("first-contact",)
 
 # Run only when they are named: they take minutes, or download a system or emulate one.
 ON_REQUEST = {
-    "builds-all": (["gcc-o0", "gcc-o3", "gcc-o3-lto", "clang-o3-lto"],
+    "builds-all": (["nocluster", "gcc-o0", "gcc-o3", "gcc-o3-lto", "clang-o3-lto"],
                    lambda args: run_builds(args, "gcc-o0", "gcc-o3", "gcc-o3-lto",
                                            "clang-o3-lto")),
+    # Two processes under valgrind for each test.
+    "valgrind-system": (["plain"], lambda args: run_pytest(
+        args, "plain", "tests/system", "-k", VALGRIND_TESTS, extra_env=VALGRIND_ENV)),
     "coverage": (["coverage"], run_coverage),
     "analyzer": (["plain"], lambda args: run_script("analyze.py", build_dir(args, "plain"))),
     "packages": (["plain"], lambda args: run_pytest(args, "plain", "tests/packages")),

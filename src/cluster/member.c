@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+
 LOG_MODULE(cluster);
 
 #define DEFAULT_TIMER 1000 // ms
@@ -100,7 +101,9 @@ static void suspend(struct member *member, const char *what)
 {
     log_err("%s cannot be written: this member waits until it can", what);
     member->restart_at = member->now + RESTART_AFTER;
-    memset(member->writes, 0, member->n_writes * sizeof(*member->writes));
+    for (size_t i = 0; i < member->n_writes; i++) {
+        member->writes[i] = false;
+    }
     if (member_leads(member)) {
         member_set_state(member, MEMBER_FOLLOWING);
         member_withdraw(member);

@@ -151,6 +151,8 @@ static void catch_up(struct consensus *consensus, uint64_t now)
     // The entry may have failed, or have been committed with what followed.
     if (consensus->change.phase == CONSENSUS_CHANGE_CATCHING_UP &&
         consensus_role_now(consensus) == CONSENSUS_LEADER && find_server(consensus, id)) {
+        // libraft does not know that an earlier addition was canceled.
+        consensus->raft.leader_state.promotee_id = 0;
         event.catch_up.server_id = id;
         consensus_step(consensus, &event, NULL, 0);
     }
@@ -208,6 +210,7 @@ void membership_advance(struct consensus *consensus, uint64_t now)
     } else if (change->phase == CONSENSUS_CHANGE_CATCHING_UP) {
         check_catch_up(consensus, now);
     } else if (change->phase == CONSENSUS_CHANGE_PREPARING && is_committed &&
+               !consensus->raft.configuration_uncommitted_index &&
                consensus_accepts_entries(consensus)) {
         (change->is_adding ? catch_up : commit)(consensus, now);
     }

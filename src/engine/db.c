@@ -101,6 +101,13 @@ void db_set_last_txn_id(struct db *db, struct uuid txn_id)
     db->tail->txn_id = txn_id;
 }
 
+void db_set_loaded_txn_id(struct db *db, struct uuid txn_id)
+{
+    assert(!db->tail->seq);
+    db->tail->seq = 1;
+    db->tail->txn_id = txn_id;
+}
+
 struct table *db_table(const struct db *db, const struct table_schema *table)
 {
     return db_table_of(db, table);

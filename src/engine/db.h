@@ -46,6 +46,9 @@ void db_remove_observer(struct db_observer *observer);
 struct changeset *db_tail(const struct db *db);
 // Sets the id of the last transaction. For the store, after loading.
 void db_set_last_txn_id(struct db *db, struct uuid txn_id);
+// The same for contents with the values of all columns, ephemeral ones too, as if one transaction
+// had inserted them. For a copy of another server's database. Before there are observers.
+void db_set_loaded_txn_id(struct db *db, struct uuid txn_id);
 
 struct table *db_table(const struct db *db, const struct table_schema *table);
 size_t table_n_rows(const struct table *table);

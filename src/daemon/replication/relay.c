@@ -142,7 +142,7 @@ static void serve_next(struct relay *relay)
     relay->db = TAKE_PTR(relay->next);
     relay->has_schema = true;
     if (!db_tail(relay->db)->seq) { // no rows
-        db_set_last_txn_id(relay->db, relay->txn_id);
+        db_set_loaded_txn_id(relay->db, relay->txn_id);
     }
     databases_replace_copy(relay->relays->databases, relay->db);
 }
@@ -185,7 +185,7 @@ static void on_loaded(void *userdata, struct db *db)
 
     drop_next(relay);
     relay->next = db;
-    db_set_last_txn_id(db, relay->txn_id);
+    db_set_loaded_txn_id(db, relay->txn_id);
     db_set_log(db, &relay->log);
 }
 

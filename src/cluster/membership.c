@@ -130,6 +130,8 @@ static void propose_configuration(struct consensus *consensus, uint64_t now, raf
 static void prepare(struct consensus *consensus, uint64_t now)
 {
     change_set_phase(consensus, CONSENSUS_CHANGE_PREPARING);
+    // libraft does not know that an earlier addition was canceled.
+    consensus->raft.leader_state.promotee_id = 0;
     consensus->change_index = raft_last_index(&consensus->raft) + 1;
     consensus->change_term = raft_current_term(&consensus->raft);
     if (count_servers(consensus, RAFT_VOTER) < consensus->raft.configuration.n) {
@@ -151,8 +153,6 @@ static void catch_up(struct consensus *consensus, uint64_t now)
     // The entry may have failed, or have been committed with what followed.
     if (consensus->change.phase == CONSENSUS_CHANGE_CATCHING_UP &&
         consensus_role_now(consensus) == CONSENSUS_LEADER && find_server(consensus, id)) {
-        // libraft does not know that an earlier addition was canceled.
-        consensus->raft.leader_state.promotee_id = 0;
         event.catch_up.server_id = id;
         consensus_step(consensus, &event, NULL, 0);
     }

@@ -11,7 +11,6 @@
 
 #include <string.h>
 
-
 LOG_MODULE(cluster);
 
 #define DEFAULT_TIMER 1000 // ms

@@ -49,6 +49,7 @@ struct proxy {
     struct uuid peer;
     struct session *session;
     bool is_closing;
+    bool has_sent; // replies, which are lost if the connection that they went to ends
     struct framer framer;
     struct buf output; // the beginning of a message
     struct position position;
@@ -198,6 +199,7 @@ static void proxy_send(struct proxy *proxy)
         if (!reply->is_due || !peers_send(clustered->peers, proxy->peer, &message)) {
             return;
         }
+        proxy->has_sent = true;
         reply_free(reply);
     }
 }
@@ -430,11 +432,15 @@ void requests_connected(struct clustered *clustered, struct uuid peer, bool is_c
         lose_requests(clustered);
         answer_requests(clustered, member_applied_index(clustered->member));
     }
-    if (proxy) { // replies may be lost
-        proxy_free(proxy);
+    if (!proxy || !is_connected) {
+        return;
     }
-    if (is_connected) {
+    // A new connection: replies to the one before may be lost.
+    if (proxy->has_sent) {
+        proxy_free(proxy);
         refuse(clustered, peer);
+    } else {
+        proxy_send(proxy);
     }
 }
 

@@ -175,15 +175,6 @@ def test_clustered_only(tool, verb):
     tool(verb, "tool-1.ovsschema").fails(1)
 
 
-@pytest.mark.ours("the reference server serves such a file")
-def test_the_server_says_what_is_missing(lab, tool):
-    if cluster_module.is_served(lab.programs.server):
-        pytest.skip("built with libraft")
-    tool("create-cluster", "c.db", "tool-1.ovsschema", LOCAL).ok()
-    lab.run(lab.programs.server, "--remote=punix:x", "c.db").fails(
-        1, "a clustered database cannot be served: this server was built without libraft")
-
-
 # show-log, check-cluster, check, recover, cluster-to-standalone on files made here
 
 

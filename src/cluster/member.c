@@ -306,7 +306,7 @@ void member_check(struct member *member)
         member_changed(member);
     }
     if (member->state == MEMBER_HANDING_OVER && !state.is_transferring) {
-        member_set_state(member, MEMBER_LEADING); // nobody has taken over
+        member_set_state(member, MEMBER_LEADING); // no other member has taken over
         member_changed(member);
     }
     if (member->is_removed && member->state == MEMBER_FOLLOWING) {

@@ -36,7 +36,6 @@ struct member {
     bool is_applying;
     bool is_install_failed;
     bool has_installed; // a snapshot is durable, which the consensus is to be told
-    struct member_message installed;
 
     struct executed *executed; // those before first_executed are committed
     size_t first_executed, end_executed, executed_capacity;

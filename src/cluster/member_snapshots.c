@@ -108,13 +108,6 @@ struct member_message member_snapshot(void *userdata)
     };
 }
 
-static void copy_servers(struct servers *to, const struct servers *from)
-{
-    for (size_t i = 0; i < from->n; i++) {
-        servers_add(to, from->list[i].id, from->list[i].address);
-    }
-}
-
 // The received contents replace the log.
 void member_install(void *userdata, const struct member_message *snapshot)
 {
@@ -136,7 +129,7 @@ void member_install(void *userdata, const struct member_message *snapshot)
     assert(member->incoming.message.index == snapshot->index);
     member_end_sendings(member);
     consensus_state(member->consensus, &state);
-    copy_servers(&header.prev_servers, snapshot->servers);
+    header.prev_servers = servers_copy(snapshot->servers);
     if (member->handler->install(member->userdata, &header, state.term, state.vote)) {
         member->has_installed = true;
         member->status.n_snapshots_installed++;
@@ -179,7 +172,7 @@ void member_receive_snapshot(struct member *member, const struct wire_snapshot *
         return; // the sender is to say first which cluster it is of
     }
     servers_done(&member->incoming_servers);
-    copy_servers(&member->incoming_servers, snapshot->message.servers);
+    member->incoming_servers = servers_copy(snapshot->message.servers);
     member->incoming = *snapshot;
     member->incoming.message.servers = &member->incoming_servers;
     snapshot_assembly_begin(&member->assembly, snapshot);

@@ -329,7 +329,7 @@ static struct ovsdb_error *find_kind(struct slice method, enum wire_kind *ret)
     return NULL;
 }
 
-// A peer of another version is refused for that, whatever else its hello has.
+// The version is checked before all other fields of a hello, which may differ in another version.
 static struct ovsdb_error *check_version(struct slice object)
 {
     uint64_t version;

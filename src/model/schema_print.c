@@ -91,7 +91,7 @@ struct schema *schema_without_ephemeral(struct schema *schema)
         }
     }
     error = schema_from_json(json, &persistent);
-    assert(!error); // a persistent column may be whatever an ephemeral one may
+    assert(!error); // every type of an ephemeral column is allowed for a persistent one
     json_decref(json);
     return persistent;
 }

@@ -31,7 +31,7 @@ def common_fixture(programs, reference, tmp_path_factory):
 
 @pytest.fixture(name="cluster")
 def cluster_fixture(common):
-    """With all members, whatever a test before left."""
+    """With all members running, also those that an earlier test has stopped."""
     for host in common.hosts:
         host.start(*(name for name in DATABASES if not host.runs(name)))
     return common

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A disk whose syncs do not return, under one of several databases. The others are served as
-before, whatever is done with that one."""
+before, also while that one is removed."""
 import pytest
 
 from harness import dbfile, wait

@@ -14,9 +14,8 @@
 
 LOG_MODULE(cluster);
 
-#define SHOW_INDEX_MS  1000 // how often _Server shows a new index
-#define TICK_MS        1000 // retries of blocked writes
-#define LISTEN_RETRY_S 1
+#define SHOW_INDEX_MS 1000 // how often _Server shows a new index
+#define TICK_MS       1000 // retries of blocked writes
 
 uint64_t clustered_now(void)
 {
@@ -48,9 +47,7 @@ static void update_servers(struct clustered *clustered)
     if (!servers_equal(servers, &clustered->servers)) {
         cluster_report_servers(clustered, servers);
         servers_done(&clustered->servers);
-        for (size_t i = 0; i < servers->n; i++) {
-            servers_add(&clustered->servers, servers->list[i].id, servers->list[i].address);
-        }
+        clustered->servers = servers_copy(servers);
         peers_set_servers(clustered->peers, &clustered->servers);
     }
 }
@@ -507,7 +504,8 @@ static struct ovsdb_error *load_db(struct clustered *clustered, struct db **ret,
     return error;
 }
 
-static struct failure *clustered_listen(struct clustered *clustered)
+// Makes the peers, which do not listen yet.
+static void make_peers(struct clustered *clustered)
 {
     const struct file_header *header = &cluster_log_contents(clustered->log)->header;
     const struct peers_settings settings = {
@@ -521,7 +519,6 @@ static struct failure *clustered_listen(struct clustered *clustered)
     net_share_tls(clustered->net, clustered->clusters->clients_net);
     clustered->peers = peers_new(clustered->net, &settings, &peers_handler, clustered);
     peers_set_accepts_others(clustered->peers, true);
-    return NULL;
 }
 
 static int add_timer(struct clustered *clustered)
@@ -597,7 +594,7 @@ static struct failure *clustered_serve(struct clustered *clustered)
         return failure_new(FAILURE_BUSY, "ovsdb error: %s: duplicate database name",
                            clustered->name);
     }
-    clustered_listen(clustered);
+    make_peers(clustered);
     clustered->forwards = true;
     server_set_forwarder(clusters->server, db, &clustered_forwarder, clustered);
     if (clusters->is_started) {

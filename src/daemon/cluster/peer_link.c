@@ -375,7 +375,7 @@ static void on_opened(struct connection *connection)
     }
 }
 
-static bool is_usable(const struct peer_link *link)
+bool peer_link_is_usable(const struct peer_link *link)
 {
     return link && link->state == PEER_LINK_USABLE;
 }
@@ -384,8 +384,8 @@ static bool is_usable(const struct peer_link *link)
 static void link_lost(struct peers *peers, const struct peer_link *link, const char *reason)
 {
     const struct peer *peer = peers_find(peers, link->id);
-    bool is_outgoing_lost = !peer || !is_usable(peer->outgoing);
-    bool are_both_lost = is_outgoing_lost && (!peer || !is_usable(peer->incoming));
+    bool is_outgoing_lost = !peer || !peer_link_is_usable(peer->outgoing);
+    bool are_both_lost = is_outgoing_lost && (!peer || !peer_link_is_usable(peer->incoming));
     struct uuid id = link->id;
 
     peers->n_disconnections++;

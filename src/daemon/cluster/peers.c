@@ -454,11 +454,6 @@ void peers_dial(struct peers *peers, const char *const *addresses, size_t n)
     }
 }
 
-static bool link_is_usable(const struct peer_link *link)
-{
-    return link && link->state == PEER_LINK_USABLE;
-}
-
 // The connection over which messages to the server go, or NULL.
 static struct peer_link *find_link(const struct peers *peers, struct uuid to)
 {
@@ -467,10 +462,10 @@ static struct peer_link *find_link(const struct peers *peers, struct uuid to)
     if (!peer) {
         return NULL;
     }
-    if (link_is_usable(peer->outgoing)) {
+    if (peer_link_is_usable(peer->outgoing)) {
         return peer->outgoing;
     }
-    return peer->answers_incoming && link_is_usable(peer->incoming) ? peer->incoming : NULL;
+    return peer->answers_incoming && peer_link_is_usable(peer->incoming) ? peer->incoming : NULL;
 }
 
 static bool link_is_full(const struct peers *peers, struct peer_link *link)
@@ -529,13 +524,13 @@ bool peers_next(const struct peers *peers, size_t *state, struct peer_state *ret
         struct remote_status status;
 
         remote_status(peer->remote, &status);
-        set_failure(peer, link_is_usable(peer->outgoing) ? NULL : status.last_error);
+        set_failure(peer, peer_link_is_usable(peer->outgoing) ? NULL : status.last_error);
     }
     *ret = (struct peer_state){
         .id = peer->id,
         .address = peer->address,
-        .is_outgoing_connected = link_is_usable(peer->outgoing),
-        .is_incoming_connected = link_is_usable(peer->incoming),
+        .is_outgoing_connected = peer_link_is_usable(peer->outgoing),
+        .is_incoming_connected = peer_link_is_usable(peer->incoming),
         .last_received = peer->last_received,
         .failure = peer->failure,
     };

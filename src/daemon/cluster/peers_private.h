@@ -85,6 +85,8 @@ void peers_release(struct peers *peers, struct peer *peer);
 void peers_arm_timer(struct peers *peers);
 
 // peer_link.c
+// False for NULL.
+bool peer_link_is_usable(const struct peer_link *link);
 // Closes the connection without a word to the other side. NULL, and an ended link, allowed.
 void peer_link_end(struct peer_link *link, const char *reason);
 // Sends "refused", logs it, and closes the connection.
